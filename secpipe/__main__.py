@@ -1,0 +1,6 @@
+"""`python -m secpipe`."""
+
+from secpipe.cli.main import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""One file a command group, loaded lazily; the only reader of configuration."""

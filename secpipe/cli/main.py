@@ -1,0 +1,128 @@
+"""The command line's root: commands by name, imported only when used, and the one map from errors to exit codes."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from secpipe import __version__
+from secpipe.core import errors
+from secpipe.core.text import did_you_mean, printable
+
+# name -> (module:attribute, one-line help): `--help` imports none of them.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "check": ("secpipe.cli.check:check", "Judge a project before it is deployed: may this go out?"),
+    "report": ("secpipe.cli.report:report", "Render a saved verdict in another format."),
+    "sbom": ("secpipe.cli.sbom:sbom", "Make, validate, compare and query SBOMs and AI-BOMs."),
+    "sign": ("secpipe.cli.sign:sign", "Sign models and files with a hybrid key."),
+    "verify": ("secpipe.cli.verify:verify", "Verify signatures against a trust root."),
+    "attest": ("secpipe.cli.attest:attest", "Sign a statement about an artifact (provenance, test result, ...)."),
+    "keys": ("secpipe.cli.keys:keys", "Make, list, rotate and revoke hybrid keys."),
+    "trust": ("secpipe.cli.trust:trust", "Show, verify, pin and update the trust root."),
+    "scan": ("secpipe.cli.scan:scan", "Scan models for code, and code for unauthorised AI use."),
+    "audit": ("secpipe.cli.audit:audit", "Find known vulnerabilities in dependencies, offline."),
+    "advisories": ("secpipe.cli.advisories:advisories", "Update and inspect the local advisory store."),
+    "policy": ("secpipe.cli.policy:policy", "Show, lint and pin policies."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are used; a mistyped name gets a suggestion."""
+
+    def __init__(self, *args: Any, table: dict[str, tuple[str, str]] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.table = table or {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.table:
+            return None
+        module, _, attribute = self.table[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in self.table and not args[0].startswith("-"):
+            hint = did_you_mean(args[0], self.table) or f"{ctx.command_path} --help"
+            raise errors.ConfigError(f'no such command "{printable(args[0], 60)}"', hint=hint)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in self.table.items()])
+
+
+@click.command(
+    cls=LazyGroup,
+    table=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 pass, 1 policy says no, 2 wrong usage, 3 could not decide.",
+)
+@click.version_option(__version__, prog_name="secpipe")
+def root() -> None:
+    """One verdict on an AI system before it is deployed."""
+
+
+def main(argv: list[str] | None = None) -> NoReturn:
+    """Run the command line and exit: 0 pass, 1 deny, 2 usage, 3 undecided or unexpected, 130 interrupted."""
+    code = run(argv)
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.flush()
+    # os._exit would skip buffered output; the closed-pipe case was settled in run().
+    raise SystemExit(code)
+
+
+def run(argv: list[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    try:
+        result = root.main(args=argv, prog_name="secpipe", standalone_mode=False)
+        sys.stdout.flush()
+    except errors.SecpipeError as error:
+        complain(error.message, error.hint)
+        return error.exit_code
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "secpipe"
+        complain(_plain(error.format_message()), f"{command} --help")
+        return errors.EXIT_USAGE
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        complain("interrupted")
+        return errors.EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader is gone: whatever we concluded was not delivered. Keep the interpreter from complaining at exit.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return errors.EXIT_UNDECIDED
+    except Exception as error:
+        if os.environ.get("SECPIPE_TRACEBACK"):
+            raise
+        complain(
+            f"unexpected {type(error).__name__}: {printable(str(error), 300)}",
+            "this is a defect in secpipe; SECPIPE_TRACEBACK=1 shows where",
+        )
+        return errors.EXIT_UNDECIDED
+    return result if isinstance(result, int) else errors.EXIT_PASS
+
+
+def complain(message: str, hint: str = "") -> None:
+    """Write an error and its hint lines to stderr, in the house style."""
+    with contextlib.suppress(OSError, ValueError):
+        print(f"secpipe: error: {printable(message)}", file=sys.stderr)
+        for line in hint.splitlines():
+            print(f"  hint: {printable(line)}", file=sys.stderr)
+
+
+def _plain(message: str) -> str:
+    """Turn click's sentence into the house style: lower case, no full stop."""
+    text = " ".join(message.split()).rstrip(".")
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,106 @@
+"""Options that mean the same in every command, and where results go."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from secpipe.core.errors import ConfigError
+from secpipe.core.protocols import Clock
+from secpipe.core.registry import load
+from secpipe.report import WRITERS
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def at_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--at TIME`: judge as of that time; simulation only (design law 4)."""
+    return click.option("--at", metavar="TIME", help="Simulate: judge as of this time (RFC 3339 or a date).")(function)
+
+
+def output_options(*default: str) -> Decorator:
+    """`-f/--format FORMAT[=FILE]` (repeatable) and `-o/--output FILE`."""
+
+    def wrap(function: Callable[..., Any]) -> Callable[..., Any]:
+        function = click.option(
+            "-o", "--output", metavar="FILE", type=click.Path(dir_okay=False), help="Write the result to FILE."
+        )(function)
+        return click.option(
+            "-f",
+            "--format",
+            "formats",
+            multiple=True,
+            metavar="FORMAT[=FILE]",
+            default=default or ("terminal",),
+            help=f"Repeatable. One of {', '.join(WRITERS)}.",
+        )(function)
+
+    return wrap
+
+
+def passphrase_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--passphrase-file REF`: how to open a private key without a prompt; the value itself never stands on argv."""
+    return click.option(
+        "--passphrase-file",
+        metavar="FILE",
+        help="File holding the passphrase, or env:NAME, or exec:COMMAND.",
+    )(function)
+
+
+def clock_of(at: str | None) -> Clock:
+    """Return the system clock, or the fixed one that `--at` names."""
+    from secpipe.system.clock import FixedClock, SystemClock, parse_time
+
+    return FixedClock(parse_time(at)) if at else SystemClock()
+
+
+def emit(document: Mapping[str, Any], formats: Sequence[str], output: str | None) -> None:
+    """Render `document` in every asked format: to its file (atomically), to `--output`, or to stdout.
+
+    Raises ConfigError for an unknown format or two results for one place, before anything is written.
+    """
+    planned: dict[str, str] = {}
+    for item in formats:
+        name, _, file = item.partition("=")
+        place = file or output or "-"
+        if place in planned:
+            raise ConfigError(
+                f"both {planned[place]} and {name} would go to {'stdout' if place == '-' else place}",
+                hint=f"-f {name}=FILE",
+            )
+        load(WRITERS, name, "format")
+        planned[place] = name
+    if output and output not in planned:
+        raise ConfigError("--output has nothing to hold: every format names its own file")
+    rendered = {
+        place: load(WRITERS, name, "format")(document, color=place == "-" and use_color())
+        for place, name in planned.items()
+    }
+    for place, text in rendered.items():
+        write_result(text, place)
+
+
+def write_result(result: str | bytes, place: str) -> None:
+    """Write to stdout (`-`) or, atomically, to a file."""
+    data = result.encode("utf-8", "backslashreplace") if isinstance(result, str) else result
+    if place == "-":
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    else:
+        from secpipe.system.files import write_atomic
+
+        write_atomic(Path(place), data)
+
+
+def use_color() -> bool:
+    """Colour only on a terminal; NO_COLOR wins over FORCE_COLOR (no-color.org)."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"

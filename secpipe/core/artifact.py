@@ -1,0 +1,63 @@
+"""What is judged: digests, files, and the tree they stand in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Digest:
+    """A hash of bytes: `algorithm` as in-toto names it (`sha256`), `value` in lower-case hex."""
+
+    algorithm: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.algorithm}:{self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Something that was not looked at, and why; it is never counted as clean."""
+
+    path: str  # relative to the tree; "" for the tree itself
+    reason: str
+
+    def to_dict(self) -> dict[str, str]:
+        return {"path": self.path, "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """One regular file of a tree.
+
+    `path` is relative to the tree, with `/`; undecodable bytes are surrogate escapes (PEP 383): print it only through
+    `core.text.printable`. `sha256` is 64 hex digits, or "" where the file could not be read. `head` is its first
+    64 bytes. `stamp` is (device, inode, size, mtime_ns) as seen while hashing: a reader refuses a file that changed.
+    """
+
+    path: str
+    size: int
+    mode: int
+    sha256: str
+    head: bytes = field(repr=False, default=b"")
+    stamp: tuple[int, int, int, int] = field(repr=False, default=(0, 0, 0, 0))
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @property
+    def suffix(self) -> str:
+        """The lower-case ending with its dot (`.py`), or ""."""
+        stem, dot, ending = self.name.rpartition(".")
+        return f".{ending.lower()}" if dot and stem else ""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkEntry:
+    """A symbolic link: recorded, never followed."""
+
+    path: str
+    target: str
+    inside: bool  # the target stays inside the tree

@@ -1,0 +1,36 @@
+"""Every bound of every parser, in one place, with its unit (design law 6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds for hostile input; going over one is an error value, never a hang."""
+
+    tree_files: int = 500_000  # files in one tree
+    tree_depth: int = 128  # folders below the root
+    path_bytes: int = 4096  # one relative path
+    text_bytes: int = 8 * MIB  # a source, config or lock file read whole
+    document_bytes: int = 64 * MIB  # a JSON document read whole (an SBOM, a verdict)
+    header_bytes: int = 100 * MIB  # header of a model file (safetensors' own bound)
+    json_depth: int = 64  # nesting of any JSON, YAML or TOML
+    json_nodes: int = 2_000_000  # values in one document
+    archive_members: int = 100_000  # members of one archive
+    archive_bytes: int = 4 * GIB  # bytes decompressed from one archive
+    archive_ratio: int = 200  # decompressed / compressed, above 1 MiB
+    nesting: int = 4  # archive in archive, pickle in string
+    pickle_ops: int = 20_000_000  # opcodes of one pickle stream
+    pickle_memo: int = 2_000_000  # memo entries
+    file_seconds: float = 60.0  # wall time one scanner may spend on one file
+    process_seconds: float = 300.0  # wall time of one outside process
+    process_bytes: int = 64 * MIB  # output taken from one outside process
+    findings: int = 20_000  # findings of one check; above that it is incomplete
+
+
+DEFAULT = Limits()

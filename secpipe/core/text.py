@@ -1,0 +1,46 @@
+"""Turning hostile strings into something safe to print, and near misses into suggestions."""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Iterable
+
+# Cc control, Cf format (bidi overrides, zero width), Cs surrogate, Co private use, Cn unassigned, Zl/Zp separators.
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def printable(text: str, limit: int = 4096) -> str:
+    """Return `text` with every character that could move a cursor, hide or reorder text escaped.
+
+    Undecodable bytes (surrogate escapes, PEP 383) come out as `\\xNN`. The result is plain text of at most `limit`
+    characters and an ellipsis, safe in a terminal, a log, JSON and SARIF.
+    """
+    cut = text[:limit]
+    if not (cut.isascii() and cut.isprintable() and "\\" not in cut):
+        cut = "".join(_escape(char) for char in cut)
+    return cut if len(text) <= limit else cut + "…"
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    if char == "\\":
+        return "\\\\"
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    if unicodedata.category(char) not in _UNPRINTABLE:
+        return char
+    return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(char) or (
+        f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    )
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `did you mean "x"?` for the nearest known word, or an empty string."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f'did you mean "{near[0]}"?' if near else ""
+
+
+def plural(count: int, noun: str, nouns: str = "") -> str:
+    """Return `1 file`, `2 files`, `2 policies`."""
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"

@@ -1,0 +1,1 @@
+"""Policy, waivers, rules, the pure decision, and the one conductor."""

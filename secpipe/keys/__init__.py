@@ -1,0 +1,1 @@
+"""Keys, keyrings, trust rules and rotation plans: pure."""

@@ -1,0 +1,1 @@
+"""Custody of private halves, committing a rotation, updating trust."""

@@ -1,0 +1,1 @@
+"""What is in a release: component sources, the inventory, its documents."""

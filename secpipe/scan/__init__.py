@@ -1,0 +1,1 @@
+"""Three wings that do not know each other: models, shadow AI, vulnerabilities."""

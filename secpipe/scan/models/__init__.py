@@ -1,0 +1,1 @@
+"""Find code in model files, by allow-list, without loading them."""

@@ -1,0 +1,1 @@
+"""Find every AI call, by where it really goes."""

@@ -1,0 +1,1 @@
+"""Judge dependencies by advisories, offline."""

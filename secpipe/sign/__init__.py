@@ -1,0 +1,1 @@
+"""Twin-bundle signatures that legacy tools still verify."""

@@ -1,0 +1,164 @@
+"""Files: bounded reads, atomic durable writes, locks. Nothing else in secpipe opens a file for writing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from secpipe.core.errors import InputError, SecpipeError, UnsafeInput
+from secpipe.core.text import printable
+
+# O_NONBLOCK: opening a FIFO must not hang. O_BINARY exists on Windows only.
+_READ_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+def open_regular(path: str | os.PathLike[str], *, follow: bool = True) -> BinaryIO:
+    """Open a regular file for reading, unbuffered; raise InputError for anything else.
+
+    With `follow=False` a symbolic link as last part of the path is refused.
+    """
+    flags = _READ_FLAGS | (0 if follow else getattr(os, "O_NOFOLLOW", 0))
+    try:
+        descriptor = os.open(path, flags)
+    except OSError as error:
+        raise InputError(f"cannot read {printable(os.fspath(path))}: {reason(error)}") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise InputError(f"cannot read {printable(os.fspath(path))}: not a regular file")
+    return os.fdopen(descriptor, "rb", buffering=0)
+
+
+def read_bytes(path: str | os.PathLike[str], limit: int, *, follow: bool = True) -> bytes:
+    """Return the content of a regular file; raise UnsafeInput above `limit` bytes, InputError when unreadable."""
+    with open_regular(path, follow=follow) as file:
+        data = read_upto(file, limit + 1)
+    if len(data) > limit:
+        raise UnsafeInput(f"{printable(os.fspath(path))} is larger than {limit:,} bytes")
+    return data
+
+
+def read_upto(file: BinaryIO, count: int) -> bytes:
+    """Return up to `count` bytes; fewer only at the end of the file."""
+    parts = []
+    while count > 0 and (part := file.read(min(count, 1 << 20))):
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
+
+
+def reason(error: OSError) -> str:
+    """Return the operating system's words for an error, lower case, without the path."""
+    return (error.strerror or type(error).__name__).lower()
+
+
+def write_atomic(path: str | os.PathLike[str], data: bytes, *, mode: int = 0o644) -> None:
+    """Replace `path` by `data` in one step that survives a crash: temporary file, fsync, rename, fsync of the folder.
+
+    On any failure the old content stays and no temporary file is left. Raises SecpipeError.
+    """
+    target = Path(path)
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name[:64]}.", suffix=".tmp", dir=target.parent)
+    except OSError as error:
+        raise SecpipeError(f"cannot write {printable(str(target))}: {reason(error)}") from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            if hasattr(os, "fchmod"):
+                os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+        sync_folder(target.parent)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        if isinstance(error, OSError):
+            raise SecpipeError(f"cannot write {printable(str(target))}: {reason(error)}") from error
+        raise
+
+
+def create_exclusive(path: str | os.PathLike[str], data: bytes, *, mode: int = 0o600) -> None:
+    """Create `path` durably; raise InputError where something stands already, SecpipeError on any other failure."""
+    target = Path(path)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(target, flags, mode)
+    except FileExistsError as error:
+        raise InputError(f"{printable(str(target))} exists already") from error
+    except OSError as error:
+        raise SecpipeError(f"cannot write {printable(str(target))}: {reason(error)}") from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        sync_folder(target.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.unlink(target)
+        raise SecpipeError(f"cannot write {printable(str(target))}: {reason(error)}") from error
+
+
+def sync_folder(folder: str | os.PathLike[str]) -> None:
+    """Make a rename or a new name in `folder` durable (a no-op on Windows)."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_folder(path: str | os.PathLike[str], *, mode: int = 0o755) -> None:
+    """Create a folder and its parents; raise SecpipeError."""
+    try:
+        os.makedirs(path, mode=mode, exist_ok=True)
+    except OSError as error:
+        raise SecpipeError(f"cannot create {printable(os.fspath(path))}: {reason(error)}") from error
+
+
+def remove(path: str | os.PathLike[str]) -> None:
+    """Remove a file durably; absent is fine. Raises SecpipeError."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise SecpipeError(f"cannot remove {printable(os.fspath(path))}: {reason(error)}") from error
+    sync_folder(Path(path).parent)
+
+
+@contextlib.contextmanager
+def lock(path: str | os.PathLike[str], *, wait: bool = True) -> Iterator[None]:
+    """Hold an exclusive lock on `path` (created if absent); with `wait=False` raise SecpipeError when it is taken.
+
+    The lock belongs to the open file and is gone with the process, however that ends.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+    try:
+        _acquire(descriptor, wait, path)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _acquire(descriptor: int, wait: bool, path: str | os.PathLike[str]) -> None:
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError as error:
+        raise SecpipeError(f"{printable(os.fspath(path))} is locked by another process") from error

@@ -1,0 +1,72 @@
+"""The one socket: HTTPS (plain HTTP on loopback only), a timeout, a size cap, no redirects to elsewhere."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from http.client import HTTPException, HTTPMessage
+from typing import IO
+
+from secpipe.core.errors import NetworkError, UnsafeInput
+
+
+class _SameOrigin(urllib.request.HTTPRedirectHandler):
+    """Follow a redirect only within the origin it came from."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> urllib.request.Request | None:
+        old, new = urllib.parse.urlsplit(req.full_url), urllib.parse.urlsplit(newurl)
+        if (old.scheme, old.netloc) != (new.scheme, new.netloc):
+            raise NetworkError(f"{old.netloc} redirects to {new.netloc}", hint="give the final address")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def fetch(
+    url: str, *, limit: int, timeout: float = 30.0, data: bytes | None = None, content_type: str = "application/json"
+) -> bytes:
+    """GET `url` (POST where `data` is given) and return the body of a 2xx answer.
+
+    `timeout` (seconds) bounds the whole exchange, `limit` (bytes) the body. Only called when a flag or the user's own
+    configuration asked for the network. Raises NetworkError, or UnsafeInput over the limit.
+    """
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and _loopback(parts.hostname or "")):
+        raise NetworkError(f"{url} is not https", hint="plain http is accepted for loopback addresses only")
+    request = urllib.request.Request(url, data=data, headers={"User-Agent": "secpipe"})
+    if data is not None:
+        request.add_header("Content-Type", content_type)
+    deadline = time.monotonic() + timeout
+    parts_read: list[bytes] = []
+    size = 0
+    try:
+        with urllib.request.build_opener(_SameOrigin).open(request, timeout=timeout) as answer:
+            while chunk := answer.read1(65536):
+                size += len(chunk)
+                if size > limit:
+                    raise UnsafeInput(f"{url} sends more than {limit:,} bytes")
+                if time.monotonic() > deadline:
+                    raise NetworkError(f"{url} took longer than {timeout:.0f} s")
+                parts_read.append(chunk)
+            expected = answer.headers.get("Content-Length")
+    except urllib.error.HTTPError as error:
+        raise NetworkError(f"{url} answered {error.code}") from error
+    except (urllib.error.URLError, HTTPException, OSError, ValueError) as error:
+        raise NetworkError(
+            f"{url} cannot be reached: {getattr(error, 'reason', error)}", hint="work offline, or check the address"
+        ) from error
+    if expected is not None and expected.isdigit() and int(expected) != size:
+        raise NetworkError(f"{url} ended early: {size:,} of {int(expected):,} bytes")
+    return b"".join(parts_read)
+
+
+def _loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,108 @@
+"""The one subprocess: an argument list, a scrubbed environment, a timeout and a cap on output. Never a shell."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from secpipe.core.errors import MissingDependency, SecpipeError
+from secpipe.core.limits import DEFAULT
+
+# What a child may know. No tokens, no PYTHON* (PYTHONPATH, PYTHONSTARTUP), no GIT_*, no loader variables.
+_PASSED = ("PATH", "HOME", "LANG", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a finished process left: its exit code and output, each cut at the cap."""
+
+    code: int
+    stdout: bytes
+    stderr: bytes
+    truncated: bool = False
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    cwd: str | os.PathLike[str] | None = None,
+    stdin: bytes = b"",
+    extra: Mapping[str, str] | None = None,
+    timeout: float = DEFAULT.process_seconds,
+    limit: int = DEFAULT.process_bytes,
+) -> Result:
+    """Run `argv` and return its result; the whole process group is killed at `timeout` seconds.
+
+    The child sees PATH, HOME, a temporary folder, `LC_ALL=C.UTF-8` and `extra`. Its working folder is an empty
+    temporary one unless given, so that nothing is picked up from the tree under test. Raises MissingDependency when the
+    program is absent, SecpipeError on a timeout.
+    """
+    environment = {name: os.environ[name] for name in _PASSED if name in os.environ} | {"LC_ALL": "C.UTF-8"}
+    environment.update(extra or {})
+    with contextlib.ExitStack() as stack:
+        where = str(cwd) if cwd is not None else stack.enter_context(tempfile.TemporaryDirectory(prefix="secpipe-"))
+        out = stack.enter_context(tempfile.TemporaryFile())
+        err = stack.enter_context(tempfile.TemporaryFile())
+        given = stack.enter_context(tempfile.TemporaryFile())
+        given.write(stdin)
+        given.seek(0)
+        try:
+            process = subprocess.Popen(
+                list(argv), cwd=where, env=environment, stdin=given, stdout=out, stderr=err, start_new_session=True
+            )
+        except OSError as error:
+            raise MissingDependency(f"cannot start {argv[0]}: {(error.strerror or str(error)).lower()}") from error
+        try:
+            code = process.wait(timeout)
+        except subprocess.TimeoutExpired as error:
+            _kill(process)
+            raise SecpipeError(f"{Path(argv[0]).name} took longer than {timeout:.0f} s and was stopped") from error
+        except BaseException:
+            _kill(process)
+            raise
+        out.seek(0)
+        err.seek(0)
+        stdout = out.read(limit + 1)
+        return Result(code, stdout[:limit], err.read(limit), truncated=len(stdout) > limit)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    process.wait()
+
+
+def find_program(name: str, *, outside: str | os.PathLike[str]) -> str | None:
+    """Return the absolute path of program `name`: beside this interpreter first, then on the user's PATH.
+
+    Relative PATH entries, and programs whose real path lies inside `outside` (the tree under test), do not count.
+    """
+    forbidden = os.path.realpath(outside)
+    folders = [sysconfig.get_path("scripts"), str(Path(sys.executable).parent)]
+    folders += os.environ.get("PATH", "").split(os.pathsep)
+    for folder in folders:
+        if not os.path.isabs(folder):
+            continue
+        program = shutil.which(name, path=folder)
+        if program is None:
+            continue
+        inside = any(
+            os.path.commonpath([forbidden, place]) == forbidden
+            for place in (os.path.realpath(program), os.path.realpath(folder))
+        )
+        # The interpreter's own environment may stand inside the tree (secpipe checking itself): the user started it.
+        if not inside or os.path.realpath(folder).startswith(os.path.realpath(sys.prefix)):
+            return program
+    return None

@@ -1,0 +1,77 @@
+"""Secrets by reference: `file:`, `env:`, `exec:`, a prompt. Their values never reach argv, logs or errors."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shlex
+import stat
+import sys
+
+from secpipe.core.errors import ConfigError, InputError
+from secpipe.system import files, process
+
+_LIMIT = 64 * 1024
+
+
+def resolve(reference: str) -> bytes:
+    """Return the secret that `reference` names, without one trailing newline.
+
+    `file:PATH` (or a bare path), `env:NAME`, `exec:COMMAND ARG...` (split as a shell splits words, run without one).
+    References come from the command line or the user's own configuration, never from a tree under test.
+    Raises ConfigError for an unknown reference, InputError where the secret is absent, empty or too widely readable.
+    """
+    kind, separator, rest = reference.partition(":")
+    if separator and kind == "env":
+        value = os.environb.get(os.fsencode(rest)) if os.supports_bytes_environ else _encoded(os.environ.get(rest))
+        if value is None:
+            raise InputError(f"environment variable {rest} is not set")
+    elif separator and kind == "exec":
+        words = shlex.split(rest)
+        if not words:
+            raise ConfigError("exec: names no command", hint="exec:/usr/bin/pass show secpipe")
+        result = process.run(words, limit=_LIMIT, timeout=60)
+        if result.code != 0:
+            raise InputError(f"the command behind exec: ended with exit code {result.code}")
+        value = result.stdout
+    else:
+        path = rest if separator and kind == "file" else reference
+        check_private(path)
+        value = files.read_bytes(path, _LIMIT)
+    value = value.removesuffix(b"\n").removesuffix(b"\r")
+    if not value:
+        raise InputError("the secret is empty")
+    return value
+
+
+def _encoded(value: str | None) -> bytes | None:
+    return None if value is None else value.encode()
+
+
+def check_private(path: str | os.PathLike[str]) -> None:
+    """Raise InputError unless only the owner can read or write `path` (POSIX; Windows relies on its ACLs)."""
+    if sys.platform == "win32":
+        return
+    try:
+        info = os.stat(path)
+    except OSError as error:
+        raise InputError(f"cannot read {os.fspath(path)}: {files.reason(error)}") from error
+    if stat.S_ISREG(info.st_mode) and stat.S_IMODE(info.st_mode) & 0o077:
+        mode = stat.S_IMODE(info.st_mode)
+        raise InputError(
+            f"{os.fspath(path)} can be read by others (mode {mode:04o})", hint=f"chmod 600 {os.fspath(path)}"
+        )
+
+
+def prompt(question: str, *, confirm: bool = False) -> bytes:
+    """Ask on the terminal without echo; raise ConfigError where there is none."""
+    if not sys.stdin.isatty():
+        raise ConfigError(
+            "a passphrase is needed and there is no terminal", hint="--passphrase-file FILE | env:NAME | exec:COMMAND"
+        )
+    first = getpass.getpass(f"{question}: ", stream=sys.stderr)
+    if confirm and getpass.getpass(f"{question} again: ", stream=sys.stderr) != first:
+        raise InputError("the two passphrases differ")
+    if not first:
+        raise InputError("the passphrase is empty")
+    return first.encode()

@@ -1,0 +1,230 @@
+"""One walk over a folder and one digest pass, shared by SBOM, signatures and scanners."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import queue
+import stat
+import threading
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import BinaryIO
+
+from secpipe.core.artifact import FileEntry, LinkEntry, Skip
+from secpipe.core.errors import InputError, UnsafeInput
+from secpipe.core.limits import DEFAULT, MIB, Limits
+from secpipe.core.text import printable
+from secpipe.system import files
+
+_BUFFER = MIB
+_HEAD = 64
+_WORKERS = min(8, os.cpu_count() or 1)
+_BATCH = 64
+
+#: Folders that are never part of what is deployed; each one met is listed as not looked at.
+NEVER = {".git": "git's own store"}
+
+
+class FolderTree:
+    """A walked and hashed folder; implements `core.protocols.Tree`."""
+
+    def __init__(
+        self, root: Path, found: tuple[FileEntry, ...], links: tuple[LinkEntry, ...], skipped: tuple[Skip, ...]
+    ) -> None:
+        self.root = root
+        self.files = found
+        self.links = links
+        self.skipped = skipped
+        self._paths = [entry.path for entry in found]
+
+    def find(self, path: str) -> FileEntry | None:
+        index = bisect_left(self._paths, path)
+        return self.files[index] if index < len(self._paths) and self._paths[index] == path else None
+
+    def below(self, folder: str) -> Iterator[FileEntry]:
+        prefix = f"{folder}/" if folder else ""
+        for index in range(bisect_left(self._paths, prefix), len(self._paths)):
+            if not self._paths[index].startswith(prefix):
+                return
+            yield self.files[index]
+
+    def read(self, entry: FileEntry, limit: int) -> bytes:
+        if entry.size > limit:
+            raise UnsafeInput(f"{printable(entry.path)} is larger than {limit:,} bytes")
+        with self.open(entry) as file:
+            return files.read_upto(file, entry.size)
+
+    @contextlib.contextmanager
+    def open(self, entry: FileEntry) -> Iterator[BinaryIO]:
+        with files.open_regular(self.root / entry.path if entry.path else self.root, follow=not entry.path) as file:
+            if _stamp(os.fstat(file.fileno())) != entry.stamp:
+                raise InputError(f"{printable(entry.path)} changed while it was being checked")
+            yield file
+
+
+def walk(
+    root: str | os.PathLike[str],
+    *,
+    limits: Limits = DEFAULT,
+    exclude: Collection[str] = (),
+    progress: Callable[[int], None] | None = None,
+) -> FolderTree:
+    """Walk `root` and hash every regular file once with SHA-256.
+
+    Links are recorded, never followed; one that leaves the tree, a device, a FIFO, an unreadable file or folder is a
+    `Skip`. `exclude` holds relative paths the caller leaves out knowingly. `progress` is called with the number of
+    bytes just hashed, from worker threads. Raises InputError if `root` cannot be read, UnsafeInput over a bound.
+    """
+    base = Path(root)
+    found: list[tuple[str, os.stat_result]] = []
+    links: list[LinkEntry] = []
+    skipped: list[Skip] = []
+    for path, info in _entries(base, limits, frozenset(exclude), skipped):
+        if stat.S_ISLNK(info.st_mode):
+            _record_link(base, path, links, skipped)
+        elif stat.S_ISREG(info.st_mode):
+            found.append((path, info))
+            if len(found) > limits.tree_files:
+                raise UnsafeInput(f"{printable(str(base))} holds more than {limits.tree_files:,} files")
+        else:
+            skipped.append(Skip(path, "not a regular file"))
+    found.sort(key=lambda item: item[0])
+    hashed = _digest_all(base, [path for path, _ in found], progress)
+    entries = []
+    for result in hashed:
+        if isinstance(result, Skip):
+            skipped.append(result)
+        else:
+            entries.append(result)
+    order = sorted(skipped, key=lambda skip: skip.path)
+    return FolderTree(base, tuple(entries), tuple(sorted(links, key=lambda link: link.path)), tuple(order))
+
+
+def single(path: str | os.PathLike[str], progress: Callable[[int], None] | None = None) -> FolderTree:
+    """Return a tree of one file named by its own name, whose root is the folder it stands in."""
+    target = Path(path)
+    result = _digest(target.parent, target.name, bytearray(_BUFFER), progress)
+    if isinstance(result, Skip):
+        raise InputError(f"cannot read {printable(str(path))}: {result.reason}")
+    return FolderTree(target.parent, (result,), (), ())
+
+
+def open_tree(path: str | os.PathLike[str], **options: object) -> FolderTree:
+    """Return `walk` of a folder or `single` of a file; raise InputError where nothing stands."""
+    target = Path(path)
+    try:
+        mode = target.stat().st_mode
+    except OSError as error:
+        raise InputError(f"cannot read {printable(str(path))}: {files.reason(error)}") from error
+    if stat.S_ISDIR(mode):
+        return walk(target, **options)  # type: ignore[arg-type]  # the options are walk's own
+    return single(target)
+
+
+def _entries(
+    base: Path, limits: Limits, exclude: frozenset[str], skipped: list[Skip]
+) -> Iterator[tuple[str, os.stat_result]]:
+    pending = [("", 0)]
+    while pending:
+        folder, depth = pending.pop()
+        try:
+            with os.scandir(base / folder if folder else base) as listing:
+                children = sorted(listing, key=lambda child: child.name)
+        except OSError as error:
+            if not folder:
+                raise InputError(f"cannot read {printable(str(base))}: {files.reason(error)}") from error
+            skipped.append(Skip(folder, f"folder cannot be read: {files.reason(error)}"))
+            continue
+        for child in children:
+            path = f"{folder}/{child.name}" if folder else child.name
+            if path in exclude:
+                skipped.append(Skip(path, "left out on request"))
+                continue
+            if len(os.fsencode(path)) > limits.path_bytes:
+                raise UnsafeInput(f"path longer than {limits.path_bytes:,} bytes: {printable(path, 80)}")
+            try:
+                info = child.stat(follow_symlinks=False)
+            except OSError as error:
+                skipped.append(Skip(path, f"cannot be read: {files.reason(error)}"))
+                continue
+            if not stat.S_ISDIR(info.st_mode):
+                yield path, info
+            elif child.name in NEVER:
+                skipped.append(Skip(path, NEVER[child.name]))
+            elif depth + 1 > limits.tree_depth:
+                raise UnsafeInput(f"folders nested deeper than {limits.tree_depth}: {printable(path, 80)}")
+            else:
+                pending.append((path, depth + 1))
+
+
+def _record_link(base: Path, path: str, links: list[LinkEntry], skipped: list[Skip]) -> None:
+    try:
+        target = os.readlink(base / path)
+        resolved = os.path.realpath(base / path)
+    except OSError as error:
+        skipped.append(Skip(path, f"link cannot be read: {files.reason(error)}"))
+        return
+    inside = os.path.commonpath([os.path.realpath(base), resolved]) == os.path.realpath(base)
+    links.append(LinkEntry(path, target, inside))
+    if not inside:
+        skipped.append(Skip(path, "link leaves the tree"))
+    elif not os.path.exists(resolved):
+        skipped.append(Skip(path, "link leads nowhere"))
+
+
+def _digest_all(base: Path, paths: list[str], progress: Callable[[int], None] | None) -> list[FileEntry | Skip]:
+    """Hash in batches on a few threads (hashlib releases the GIL); buffers are reused, order is kept."""
+    buffers: queue.SimpleQueue[bytearray] = queue.SimpleQueue()
+    for _ in range(_WORKERS):
+        buffers.put(bytearray(_BUFFER))
+    stop = threading.Event()
+
+    def run(batch: list[str]) -> list[FileEntry | Skip]:
+        buffer = buffers.get()
+        try:
+            return [_digest(base, path, buffer, progress) for path in batch if not stop.is_set()]
+        finally:
+            buffers.put(buffer)
+
+    if len(paths) <= 1:
+        return run(paths)
+    size = max(1, min(_BATCH, len(paths) // _WORKERS))
+    batches = [paths[start : start + size] for start in range(0, len(paths), size)]
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        try:
+            return [entry for part in pool.map(run, batches) for entry in part]
+        except BaseException:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _digest(base: Path, path: str, buffer: bytearray, progress: Callable[[int], None] | None) -> FileEntry | Skip:
+    try:
+        with files.open_regular(base / path, follow=False) as file:
+            before = os.fstat(file.fileno())
+            hasher = hashlib.sha256()
+            view = memoryview(buffer)
+            head = b""
+            while count := file.readinto(buffer):  # type: ignore[attr-defined]  # unbuffered files have it
+                if not head:
+                    head = bytes(view[: min(count, _HEAD)])
+                hasher.update(view[:count])
+                if progress:
+                    progress(count)
+            after = os.fstat(file.fileno())
+    except InputError as error:
+        return Skip(path, f"cannot be read: {error.message.rpartition(': ')[2]}")
+    except OSError as error:
+        return Skip(path, f"cannot be read: {files.reason(error)}")
+    if _stamp(before) != _stamp(after):
+        return Skip(path, "changed while it was being read")
+    return FileEntry(path, after.st_size, stat.S_IMODE(after.st_mode), hasher.hexdigest(), head, _stamp(after))
+
+
+def _stamp(info: os.stat_result) -> tuple[int, int, int, int]:
+    return (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns)
