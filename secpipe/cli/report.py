@@ -25,7 +25,7 @@ def report(file: str, formats: tuple[str, ...], output: str | None) -> int:
     exit code is 0 when the file could be rendered, whatever it says, and 3 when it is not such a document.
     """
     from secpipe.core.limits import DEFAULT
-    from secpipe.report.document import load
+    from secpipe.report.read import load
     from secpipe.system.files import read_bytes, read_upto
 
     limit = DEFAULT.document_bytes

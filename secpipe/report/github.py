@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from secpipe.report.document import Item, Unseen, read
+from secpipe.report.document import Item, Unseen
+from secpipe.report.read import read
 
 _BY_EFFECT = {"deny": "error", "undecided": "error", "warn": "warning", "info": "notice"}
 _BY_SEVERITY = {"critical": "error", "high": "error", "medium": "warning", "low": "notice", "info": "notice"}

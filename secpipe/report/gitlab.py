@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from secpipe.core.text import plural
-from secpipe.report.document import Item, Reason, Report, read
+from secpipe.report.document import Item, Reason, Report
 from secpipe.report.json import dump
+from secpipe.report.read import read
 
 _BY_SEVERITY = {"critical": "blocker", "high": "critical", "medium": "major", "low": "minor", "info": "info"}
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from secpipe.core.text import plural
-from secpipe.report.document import Check, Item, Reason, Report, Unseen, read
+from secpipe.report.document import Check, Item, Reason, Report, Unseen
+from secpipe.report.read import read
 from secpipe.report.text import markup
 
 #: Bytes of listed findings: a report is mailed around, and stays below 500 kB. What does not fit is counted.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from secpipe.report.document import Check, Item, Report, read
+from secpipe.report.document import Check, Item, Report
+from secpipe.report.read import read
 from secpipe.report.text import markup
 
 _FINDINGS = 1_000  # listed in the text of one case

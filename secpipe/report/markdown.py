@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from secpipe.core.text import plural
-from secpipe.report.document import Check, Item, Report, read
+from secpipe.report.document import Check, Item, Report
+from secpipe.report.read import read
 
 _FINDINGS = 200  # a job summary is cut at 1 MiB, a comment at 65,536 characters
 _UNSEEN = 50

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from secpipe.report.document import SEVERITIES, Item, Report, read
+from secpipe.report.document import SEVERITIES, Item, Report
 from secpipe.report.json import dump
+from secpipe.report.read import read
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 RULES = "https://secpipe.dev/rules/"

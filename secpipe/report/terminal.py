@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from secpipe.core.text import plural
-from secpipe.report.document import Check, Item, Reason, Report, Unseen, read
+from secpipe.report.document import Check, Item, Reason, Report, Unseen
+from secpipe.report.read import read
 from secpipe.report.text import clip, pad, width, wrap
 
 COLUMNS = 100
