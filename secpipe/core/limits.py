@@ -19,6 +19,9 @@ class Limits:
     text_bytes: int = 8 * MIB  # a source, config or lock file read whole
     document_bytes: int = 64 * MIB  # a JSON document read whole (an SBOM, a verdict)
     header_bytes: int = 100 * MIB  # header of a model file (safetensors' own bound)
+    header_items: int = 500_000  # values in the header of a model file
+    walked_items: int = 2_000_000  # values walked in a binary header
+    string_bytes: int = 4 * MIB  # one string in a binary header
     json_depth: int = 64  # nesting of any JSON, YAML or TOML
     json_nodes: int = 2_000_000  # values in one document
     archive_members: int = 100_000  # members of one archive
