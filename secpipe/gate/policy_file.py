@@ -75,6 +75,8 @@ def parse(data: bytes, source: str, *, builtin: bool = False) -> Loaded:
             )
     base: dict[str, Any] = {}
     for name in _words(raw.get("profile", []), ("profile",), where):
+        if name not in profiles():
+            raise where.error(("profile",), f'unknown profile "{printable(name, 60)}"', hint=_nearest(name))
         base = tightest(base, _builtin(name).values)
     environments = _environments(raw.get("env", {}), where)
     overridable = _words(raw.get("overridable", []), ("overridable",), where)
@@ -89,12 +91,13 @@ def profiles() -> tuple[str, ...]:
 
 def _builtin(name: str) -> Loaded:
     if name not in profiles():
-        raise ConfigError(
-            f'unknown profile "{printable(name, 60)}"',
-            hint=did_you_mean(name, profiles()) or f"known: {', '.join(profiles())}",
-        )
+        raise ConfigError(f'unknown profile "{printable(name, 60)}"', hint=_nearest(name))
     data = files.read_bytes(places.shipped() / f"{name}.toml", DEFAULT.text_bytes)
     return parse(data, f"{BUILTIN}{name}", builtin=True)
+
+
+def _nearest(name: str) -> str:
+    return did_you_mean(name, profiles()) or f"known: {', '.join(profiles())}"
 
 
 def _environments(raw: Any, where: _Places) -> dict[str, dict[str, Any]]:

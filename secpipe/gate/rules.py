@@ -302,7 +302,7 @@ def trust(situation: Situation) -> Ruling:
                     "gate/trust-below-minimum", Effect.UNDECIDED, what, "trust", "secpipe trust update", policy.owner
                 )
             )
-    required = policy.signatures.required
+    required = policy.signatures.required and bool(_to_cover(situation))  # otherwise nothing rests on it
     return rule_on(situation, evidence, "Judged by pinned rules", required=required, findings=(), extra=extra)
 
 

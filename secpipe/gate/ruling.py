@@ -73,7 +73,7 @@ def rule_on(
         required=required,
         state=evidence.state,
         result=result,
-        summary=summary,
+        summary="" if evidence.state is State.SKIPPED else summary,
         reason=evidence.reason or next((reason.what for reason in reasons if reason.effect is worst), ""),
         producer=evidence.producer,
         findings=sum(item.effect is not Effect.WAIVED for item in judged),

@@ -213,6 +213,7 @@ def test_a_rule_that_breaks_leaves_it_undecided() -> None:
         def items(self) -> object:  # type: ignore[override]
             raise RuntimeError("boom")
 
-    judgement = decide(situation(clean(models=ok("models", files=Hostile(a={})))))
+    policy = replace(Policy(), signatures=Signatures(required=False))
+    judgement = decide(situation(clean(models=ok("models", files=Hostile(a={}))), policy))
     assert judgement.decision is Decision.UNDECIDED
     assert any(check.result is Result.UNDECIDED for check in judgement.checks)
