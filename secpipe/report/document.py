@@ -97,6 +97,12 @@ class Check:
         return self.result != "off" and self.state in {"skipped", "stale"}
 
     @property
+    def said(self) -> str:
+        """What one row of a table says: why nothing is known, or what was found."""
+        unclear = self.unknown or self.result in {"undecided", "off"}
+        return (self.reason or self.summary) if unclear else (self.summary or self.reason)
+
+    @property
     def entry(self) -> Item:
         """A check that gave nothing to go by, in the shape of a finding."""
         rule, effect = ("gate/not-checked", "undecided") if self.unknown else ("gate/check-failed", "deny")

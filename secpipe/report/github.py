@@ -18,7 +18,7 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
     """Return one workflow command a line: the sentence, every entry that is not waived, what was not looked at."""
     report = read(document)
     lines = [command(_BY_DECISION[report.decision], report.sentence, title="secpipe")]
-    lines += [_entry(item) for item in report.entries if item.effect != "waived"]
+    lines += [_entry(item, report.decision) for item in report.entries if item.effect != "waived"]
     lines += [_unseen(unseen) for unseen in report.skipped[:_UNSEEN]]
     if len(report.skipped) > _UNSEEN:
         rest = len(report.skipped) - _UNSEEN
@@ -40,8 +40,10 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def _entry(item: Item) -> str:
+def _entry(item: Item, decision: str) -> str:
     level = _BY_EFFECT.get(item.effect) or _BY_SEVERITY[item.severity]
+    if decision == "warn" and level == "error":  # warn mode: nothing blocks
+        level = "warning"
     column = item.column if item.line else 0
     message = f"{item.message} To mend it: {item.fix}" if item.fix else item.message
     return command(level, message, file=item.path, line=item.line, col=column, title=item.rule)

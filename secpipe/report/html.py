@@ -87,8 +87,7 @@ def _checks(checks: tuple[Check, ...]) -> Iterator[str]:
     for check in checks:
         css = "undecided" if check.unknown else check.result
         word = "NOT CHECKED" if check.unknown else _WORDS.get(check.result, check.state)
-        said = "; ".join(filter(None, (check.summary, check.reason)))
-        yield f'<tr><td class="{css}">{word}<td>{markup(check.title)}<td>{markup(said)}'
+        yield f'<tr><td class="{css}">{word}<td>{markup(check.title)}<td>{markup(check.said)}'
     yield "</table>"
     if any(check.unknown for check in checks):
         yield "<p>Not checked means that nothing is known: it never counts as good."

@@ -42,7 +42,7 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
 
 def _check(report: Report, check: Check) -> str:
     items = [item for item in report.of_check(check.check) if item.effect != "info"]
-    said = "; ".join(filter(None, (check.reason, check.summary))) or check.title
+    said = check.said or check.title
     if check.unknown or check.result == "undecided":
         return _case(check.title, check.check, "error", said, items)
     blocked = check.state == "failed" or bool(items) if not report.is_verdict else check.result == "deny"

@@ -79,8 +79,7 @@ def _checks(checks: tuple[Check, ...]) -> list[str]:
     lines = ["#### Checks", "", "| | Check | |", "|---|---|---|"]
     for check in checks:
         word = "❓ **not checked**" if check.unknown else _RESULTS.get(check.result, "not asked for")
-        said = "; ".join(filter(None, (check.summary, check.reason)))
-        lines.append(f"| {word} | {escape(check.title)} | {escape(said[:_CELL])} |")
+        lines.append(f"| {word} | {escape(check.title)} | {escape(check.said[:_CELL])} |")
     if any(check.unknown for check in checks):
         lines += ["", "*Not checked* means that nothing is known: it never counts as good."]
     return [*lines, ""]

@@ -1,4 +1,4 @@
-"""Reading a document once for all writers: hostile JSON in, a checked `Report` out; what is wrong is said with its place."""
+"""Reading a document once for all writers: hostile JSON in, a checked `Report` out, or an error with its place."""
 
 from __future__ import annotations
 
@@ -225,14 +225,18 @@ def _waiver(table: Table) -> Waived:
 
 
 def _subject(table: Table) -> str:
-    digests = table.table("digest", optional=True)
-    shown = [f"{safe(name, 20)}:{digests.text(name, limit=200)[:16]}…" for name in sorted(digests.values)[:1]]
     files = table.number("files", optional=True)
-    return ", ".join([table.text("name"), plural(files, "file"), *shown])
+    return ", ".join(filter(None, (table.text("name"), plural(files, "file"), _digest(table))))
+
+
+def _digest(table: Table) -> str:
+    """Return the first digest of an in-toto digest set, shortened: `dirHash:0123456789abcdef…`."""
+    digests = table.table("digest", optional=True)
+    return next((f"{safe(name, 20)}:{digests.text(name, limit=200)[:16]}…" for name in sorted(digests.values)), "")
 
 
 def _policy(table: Table) -> str:
-    parts = [table.text("name"), table.text("digest", optional=True, limit=200)[:23]]
+    parts = [table.text("name"), _digest(table)]
     parts += ["pinned" if table.flag("pinned", optional=True) else "not pinned"]
     owner, expires = table.text("owner", optional=True), table.text("expires", optional=True)
     parts += [f"owner {owner}"] * bool(owner) + [f"expires {expires}"] * bool(expires)
@@ -244,6 +248,4 @@ def _trust(table: Table) -> str:
         return ""
     pinned = "pinned" if table.flag("pinned", optional=True) else "not pinned"
     root, ring = table.number("root_version", optional=True), table.number("ring_version", optional=True)
-    return ", ".join(
-        filter(None, (f"root {root}, ring {ring}", table.text("digest", optional=True, limit=200)[:23], pinned))
-    )
+    return ", ".join(filter(None, (f"root {root}, ring {ring}", _digest(table), pinned)))

@@ -67,7 +67,7 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
 def _verdict(page: _Page, report: Report) -> None:
     must = [reason for reason in report.reasons if reason.effect != "warn"]
     if must:
-        page.heading("What must change")
+        page.heading("What must change" if report.decision != "warn" else "What would have to change in enforce mode")
         by_id = {item.id: item for item in report.findings}
         for number, reason in enumerate(must, 1):
             _reason(page, f"{number}.".rjust(3), reason, by_id)
@@ -131,7 +131,7 @@ def _notes(page: _Page, report: Report) -> None:
 
 
 def _checks(page: _Page, checks: Iterable[Check]) -> None:
-    rows = [(_word(check), check.title, _said(check)) for check in checks]
+    rows = [(_word(check), check.title, check.said) for check in checks]
     if not rows:
         return
     page.heading("Checks")
@@ -151,10 +151,6 @@ def _word(check: Check) -> tuple[str, str]:
     if check.result:
         return _WORDS[check.result]
     return ("FAILED", _RED) if check.state == "failed" else ("done", _GREEN)
-
-
-def _said(check: Check) -> str:
-    return "; ".join(filter(None, (check.reason, check.summary) if check.unknown else (check.summary, check.reason)))
 
 
 def _unseen(page: _Page, skipped: tuple[Unseen, ...]) -> None:
