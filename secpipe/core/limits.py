@@ -33,6 +33,8 @@ class Limits:
     file_seconds: float = 60.0  # wall time one scanner may spend on one file
     process_seconds: float = 300.0  # wall time of one outside process
     process_bytes: int = 64 * MIB  # output taken from one outside process
+    feed_records: int = 1_000_000  # records of one advisory feed
+    feed_bytes: int = 2 * GIB  # bytes of one advisory feed, unpacked
     findings: int = 20_000  # findings of one check; above that it is incomplete
 
 
