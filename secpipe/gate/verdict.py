@@ -91,7 +91,8 @@ def sentence(judgement: Judgement, frame: Frame) -> str:
     place = printable(frame.environment) + (" (self-judged)" if frame.self_judged else "")
     worst = [reason for reason in judgement.reasons if reason.effect is not Effect.WARN]
     denies = [reason for reason in worst if reason.effect is Effect.DENY]
-    first = f" {printable(worst[0].what, 300).rstrip('.')}." if worst else ""
+    lead = "First: " if len(worst) > 1 else ""
+    first = f" {lead}{printable(worst[0].what, 300).rstrip('.')}." if worst else ""
     if judgement.would_be is Decision.DENY:
         must = f"{plural(len(denies), 'thing')} must change."
         if judgement.decision is Decision.WARN:

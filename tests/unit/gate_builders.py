@@ -19,9 +19,9 @@ def ok(check: str, **facts: Any) -> Evidence:
     standard: dict[str, Any] = {
         "audit": {"advisories": {"date": "2026-11-20T00:00:00Z", "records": 9}, "packages": 3, "unjudged": 0},
         "files": {"files": 3, "bytes": 10},
-        "models": {"files": {}},
+        "models": {"files": {"m/a.safetensors": {"format": "safetensors", "outcome": "ok"}}},
         "sbom": {"components": 3, "licenses": {}, "profiles": {}},
-        "signatures": {"artifacts": [], "covered": {}},
+        "signatures": {"artifacts": [{"identity": "builder"}], "covered": {"m/a.safetensors": "builder"}},
         "trust": {"root_version": 1, "ring_version": 1},
         "shadow-ai": {"uses": []},
     }

@@ -90,7 +90,8 @@ def test_thresholds(severity: Severity, decision: Decision) -> None:
 
 def test_an_unsigned_model_denies_and_a_signed_one_does_not() -> None:
     models = ok("models", files={"m/a.safetensors": {"format": "safetensors", "outcome": "ok"}})
-    assert decide(situation(clean(models=models))).decision is Decision.DENY
+    unsigned = ok("signatures", covered={}, artifacts=[])
+    assert decide(situation(clean(models=models, signatures=unsigned))).decision is Decision.DENY
     signed = ok("signatures", covered={"m/a.safetensors": "builder"}, artifacts=[{"identity": "builder"}])
     assert decide(situation(clean(models=models, signatures=signed))).decision is Decision.PASS
     policy = replace(Policy(), signatures=Signatures(identities=("release",)))
@@ -124,6 +125,12 @@ def test_advisory_data_without_a_date_or_below_the_minimum_is_undecided() -> Non
     assert decide(situation(clean(audit=ok("audit", advisories={})))).decision is Decision.UNDECIDED
     policy = replace(Policy(), minimum=Minimum(advisories=date(2026, 11, 21)))
     assert decide(situation(policy=policy)).decision is Decision.UNDECIDED
+
+
+def test_trust_is_needed_only_where_something_must_be_signed() -> None:
+    evidence = clean(models=ok("models", files={}), signatures=ok("signatures", covered={}, artifacts=[]))
+    del evidence["trust"]
+    assert decide(situation(evidence)).decision is Decision.PASS
 
 
 def test_self_judged_and_an_expired_policy_are_undecided() -> None:
