@@ -1,0 +1,70 @@
+"""ML-DSA-44/65/87 (FIPS 204), pure, with an empty context, by `cryptography`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import mldsa
+
+from secpipe.core.errors import InputError, MissingDependency, TrustError
+from secpipe.core.trust import HalfClass
+from secpipe.keys.schemes.classical import load_pkcs8, load_spki, pkcs8, spki_pem
+
+
+@dataclass(frozen=True, slots=True)
+class _MlDsaKey:
+    key: Any
+
+    def __repr__(self) -> str:
+        return "<private key>"
+
+    def sign(self, message: bytes) -> bytes:
+        signature: bytes = self.key.sign(message)
+        return signature
+
+    def public_pem(self) -> str:
+        return spki_pem(self.key.public_key())
+
+    def private_bytes(self) -> bytes:
+        return pkcs8(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class MlDsa:
+    """One parameter set of ML-DSA; `signature_bytes` is its exact signature length (FIPS 204 table 2)."""
+
+    id: str
+    private_type: type[Any]
+    public_type: type[Any]
+    signature_bytes: int
+    half: HalfClass = HalfClass.PQ
+
+    def generate(self) -> _MlDsaKey:
+        try:
+            return _MlDsaKey(self.private_type.generate())
+        except UnsupportedAlgorithm as error:
+            raise MissingDependency(f"{self.id} is not in this build of cryptography") from error
+
+    def load_private(self, pkcs8: bytes) -> _MlDsaKey:
+        key = load_pkcs8(pkcs8)
+        if not isinstance(key, self.private_type):
+            raise InputError(f"the private key is not {self.id}")
+        return _MlDsaKey(key)
+
+    def verify(self, public_pem: str, signature: bytes, message: bytes) -> None:
+        key = load_spki(public_pem)
+        if not isinstance(key, self.public_type):
+            raise TrustError(f"the public key is not {self.id}")
+        if len(signature) != self.signature_bytes:
+            raise TrustError(f"the {self.id} signature has {len(signature)} bytes instead of {self.signature_bytes}")
+        try:
+            key.verify(signature, message)
+        except InvalidSignature:
+            raise TrustError(f"the {self.id} signature does not hold") from None
+
+
+ML_DSA_44 = MlDsa("ml-dsa-44", mldsa.MLDSA44PrivateKey, mldsa.MLDSA44PublicKey, 2420)
+ML_DSA_65 = MlDsa("ml-dsa-65", mldsa.MLDSA65PrivateKey, mldsa.MLDSA65PublicKey, 3309)
+ML_DSA_87 = MlDsa("ml-dsa-87", mldsa.MLDSA87PrivateKey, mldsa.MLDSA87PublicKey, 4627)
