@@ -55,7 +55,7 @@ def check(request: Request, progress: Progress = lambda text: None) -> dict[str,
 
 def gather_evidence(tree: FolderTree, rules: Rules, request: Request, progress: Progress) -> dict[str, Evidence]:
     """Return the evidence of every check by name. A check that breaks is skipped evidence, never an exception."""
-    evidence = {"trust": rules.trust_evidence, "files": _files(tree)}
+    evidence = {"trust": rules.trust_evidence, "files": _files(tree, request)}
     holder: list[Inventory] = []
 
     def run(name: str, words: str, make: Callable[[], Evidence]) -> None:
@@ -79,11 +79,11 @@ def _guarded(name: str, make: Callable[[], Evidence]) -> Evidence:
         return skipped(name, f"the check broke ({type(error).__name__}: {printable(str(error), 200)})")
 
 
-def _files(tree: FolderTree) -> Evidence:
+def _files(tree: FolderTree, request: Request) -> Evidence:
     facts = {
         "files": len(tree.files),
         "bytes": sum(entry.size for entry in tree.files),
-        "left_out": [skip.to_dict() | {"path": printable(skip.path)} for skip in tree.left_out],
+        "left_out": [skip.to_dict() | {"path": printable(skip.path)} for skip in (*tree.left_out, *request.left_out)],
     }
     if not tree.files:
         return Evidence("files", State.SKIPPED, "there is no file to judge", skips=tree.skipped, facts=facts)
@@ -142,4 +142,4 @@ def _subject(tree: FolderTree, request: Request) -> dict[str, Any]:
 
 
 def _name(request: Request) -> str:
-    return request.path.resolve().name or "root"
+    return request.name or request.path.resolve().name or "root"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from secpipe.core.artifact import Skip
 from secpipe.core.errors import ConfigError, InputError, SecpipeError, TrustError
 from secpipe.core.evidence import Evidence, State, skipped
 from secpipe.core.trust import Trust
@@ -36,6 +37,8 @@ class Request:
     trust_pin: str = ""
     advisories: Path | None = None
     exclude: tuple[str, ...] = ()
+    name: str = ""  # what the subject is called; "" is the folder's own name
+    left_out: tuple[Skip, ...] = ()  # what the caller knowingly did not put into the folder
     mode: str = ""  # `warn` or `enforce` from the command line; "" leaves it to the policy
     cache: bool = True
 
