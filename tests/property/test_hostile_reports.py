@@ -254,7 +254,7 @@ def broken(draw: st.DrawFn) -> dict[str, Any]:
                 target = inner
                 continue
             if draw(st.booleans()):
-                target[key] = draw(JUNK)
+                target[key] = copy.deepcopy(draw(JUNK))
             else:
                 del target[key]
             break
