@@ -107,7 +107,8 @@ def _terminal(document: dict[str, Any]) -> None:
 
 def _json(document: dict[str, Any]) -> None:
     text = json_writer.render(document)
-    assert json.loads(text) == document
+    # Two lone surrogates side by side are one character to JSON.
+    assert json.loads(text) == json.loads(json.dumps(document))
     assert not unsafe(text)
     assert text.encode() == text.encode("utf-8", "backslashreplace")
 
