@@ -49,10 +49,10 @@ def audit(
 ) -> Evidence:
     """Return evidence on every package of `inventory`.
 
-    Facts: `advisories` (the store's `about`; its `date` is the oldest of the feeds that were needed), `packages` (judged),
-    `unjudged`, `suppressed` (answered by `vex`), `vex_refused` (why statements do not count), `plan` (upgrades).
-    State `stale` when a needed feed has expired, `skipped` when its date is unknown or lies in the future; findings made
-    so far are kept in both. How old is too old is the policy's question. Never raises SecpipeError.
+    Facts: `advisories` (the store's `about`; its `date` is the oldest of the feeds that were needed), `packages`
+    (judged), `unjudged`, `suppressed` (answered by `vex`), `vex_refused` (why statements do not count), `plan`
+    (upgrades). State `stale` when a needed feed has expired, `skipped` when its date is unknown or lies in the future;
+    findings are kept in both. How old is too old is the policy's question. Never raises SecpipeError.
     """
     try:
         return _audit(inventory, store, now, vex, options or Options(), limits)

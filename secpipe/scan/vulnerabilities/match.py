@@ -130,7 +130,7 @@ def _groups(advisories: Iterable[Advisory]) -> list[list[Advisory]]:
 
 def _hit(package: Package, group: list[Advisory], unclear: str = "") -> Hit:
     names = {name for advisory in group for name in (advisory.id, *advisory.aliases)}
-    first = min(names, key=_preference)
+    first = min(names, key=preference)
     fixed: dict[str, Any] = {
         text: versions.event_key(package.ecosystem, text)
         for advisory in group
@@ -147,6 +147,7 @@ def _mends(advisory: Advisory, package: Package, version: str) -> bool:
     return all(ranges.affects(affected, version) is not True for affected in _entries(advisory, package))
 
 
-def _preference(identity: str) -> tuple[int, str]:
+def preference(identity: str) -> tuple[int, str]:
+    """Return the order in which ids name a vulnerability: the least is used."""
     rank = next((place for place, prefix in enumerate(_FIRST) if identity.startswith(prefix)), len(_FIRST))
     return rank, identity

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from secpipe.core.text import printable
 from secpipe.scan.vulnerabilities import match, ranges, versions
 from secpipe.scan.vulnerabilities.graph import Graph
 from secpipe.scan.vulnerabilities.match import Hit, Package
@@ -68,7 +69,7 @@ def _step(group: list[Hit], store: AdvisoryStore, graph: Graph) -> Upgrade:
 
 
 def _candidates(package: Package, store: AdvisoryStore) -> list[str]:
-    """Return every version above this one that some advisory calls fixed, ascending; final releases if there are any."""
+    """Return the versions above this one that advisories call fixed, ascending; final releases if there are any."""
     keyed: dict[str, Any] = {
         text: versions.event_key(package.ecosystem, text)
         for advisory in store.find(package.ecosystem, package.name)
@@ -80,15 +81,15 @@ def _candidates(package: Package, store: AdvisoryStore) -> list[str]:
     return sorted(final or keyed, key=lambda text: keyed[text])
 
 
-def lines(steps: Sequence[Upgrade]) -> list[str]:
-    """Return the plan as lines a person reads."""
+def lines_of(steps: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a plan, as `Upgrade.to_dict` writes it, as lines a person reads."""
     found = []
     for step in steps:
-        named = f"{step.package.name} {step.package.version}"
-        through = "" if step.package.component.direct or len(step.via) < 2 else f" (through {step.via[-2]})"
-        rest = f"; {', '.join(step.remains)} stays" if step.to and step.remains else ""
-        if step.to:
-            found.append(f"upgrade {named} to {step.to}{through}: clears {', '.join(step.clears)}{rest}")
+        named = f"{step['package']} {step['from']}"
+        through = "" if step["direct"] or len(step["via"]) < 2 else f" (through {step['via'][-2]})"
+        rest = f"; {', '.join(step['remains'])} stays" if step["to"] and step["remains"] else ""
+        if step["to"]:
+            found.append(f"upgrade {named} to {step['to']}{through}: clears {', '.join(step['clears'])}{rest}")
         else:
-            found.append(f"no known version of {named}{through} clears {', '.join(step.remains)}")
-    return found
+            found.append(f"no known version of {named}{through} clears {', '.join(step['remains'])}")
+    return [printable(line) for line in found]
