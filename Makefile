@@ -35,7 +35,7 @@ clean:  ## remove everything that make made
 
 .test-venv:
 	@sh scripts/venv.sh "$(PYTHON)" .venv requirements/dev.txt
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@sh scripts/install-checkout.sh .venv
 
 .demo-venv:
 	@sh scripts/venv.sh "$(PYTHON)" .demo/venv requirements/full.txt
