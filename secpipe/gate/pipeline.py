@@ -10,6 +10,7 @@ from secpipe.core.artifact import dir_hash
 from secpipe.core.errors import SecpipeError
 from secpipe.core.evidence import Evidence, State, skipped
 from secpipe.core.inventory import Inventory
+from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
 from secpipe.gate import verdict
 from secpipe.gate.decide import decide
@@ -101,10 +102,11 @@ def _sbom(tree: FolderTree, request: Request, holder: list[Inventory]) -> Eviden
 
 
 def _signatures(tree: FolderTree, rules: Rules, request: Request) -> Evidence:
-    from secpipe.sign.verify import has_bundles, verify_tree
+    from secpipe.sign.discover import places
+    from secpipe.sign.verify import verify_tree
 
     if rules.trust is None:
-        if has_bundles(tree):
+        if any(True for _ in places(tree, DEFAULT)):
             return skipped("signatures", rules.trust_evidence.reason)
         return Evidence("signatures", State.OK, facts={"artifacts": [], "covered": {}})
     require = rules.resolve(request).signatures.require

@@ -15,6 +15,10 @@ from secpipe.gate.ruling import Ruling, Situation, judge_findings, rule_on
 from secpipe.scan.shadow_ai.judge import judge, parse_allow
 
 
+#: kind in `signatures.cover` -> the check that finds what is of that kind
+_KINDS = {"models": "models", "prompts": "sbom", "datasets": "sbom"}
+
+
 def files(situation: Situation) -> Ruling:
     """Every file of the release could be read."""
     evidence = situation.of("files")
@@ -28,12 +32,13 @@ def signatures(situation: Situation) -> Ruling:
     findings = list(evidence.findings)
     if policy.required and evidence.state in (State.OK, State.FAILED):
         findings += _unsigned(situation, evidence)
+    unknown = _unknown_cover(situation) if policy.required else []
     signed = len(_list(evidence, "artifacts"))
     judged = judge_findings(situation, findings, block="low", warn="info")
     fix = "secpipe check --trust keys --trust-pin sha256:..."
     return rule_on(
         situation, evidence, "Signed by people we trust", required=policy.required, findings=judged,
-        summary=plural(signed, "signed artifact"), fix=fix,
+        extra=unknown, summary=plural(signed, "signed artifact"), fix=fix,
     )  # fmt: skip
 
 
@@ -61,13 +66,23 @@ def _unsigned(situation: Situation, evidence: Evidence) -> list[Finding]:
     return findings
 
 
+def _unknown_cover(situation: Situation) -> list[Reason]:
+    """Say which kinds must be signed while the check that would find them did not look everywhere."""
+    reasons = []
+    for kind in situation.policy.signatures.cover:
+        source = situation.of(_KINDS[kind]) if kind in _KINDS else None
+        if source is not None and source.state in (State.SKIPPED, State.STALE):
+            what = f"which {kind} need a signature is not known: {source.reason}"
+            reasons.append(
+                Reason("gate/not-checked", Effect.UNDECIDED, what, "signatures", owner=situation.policy.owner)
+            )
+    return reasons
+
+
 def _to_cover(situation: Situation) -> set[str]:
     """Return the paths that need a signature: by kind, as the other checks found them, or by glob."""
-    kinds = {
-        "models": _mapping(situation.of("models"), "files"),
-        "prompts": _mapping(situation.of("sbom"), "prompts"),
-        "datasets": _mapping(situation.of("sbom"), "datasets"),
-    }
+    names = {"models": "files", "prompts": "prompts", "datasets": "datasets"}
+    kinds = {kind: _mapping(situation.of(check), names[kind]) for kind, check in _KINDS.items()}
     wanted: set[str] = set()
     for item in situation.policy.signatures.cover:
         if item in kinds:

@@ -49,7 +49,7 @@ def document(judgement: Judgement, frame: Frame) -> dict[str, Any]:
         "subject": dict(frame.subject),
         "policy": {
             "name": printable(policy.name),
-            "digest": f"sha256:{frame.policy_digest}",
+            "digest": {"sha256": frame.policy_digest},
             "source": printable(frame.policy_source),
             "pinned": frame.policy_pinned,
             "owner": printable(policy.owner),
@@ -60,7 +60,7 @@ def document(judgement: Judgement, frame: Frame) -> dict[str, Any]:
         else {
             "root_version": trust.root_version,
             "ring_version": trust.ring_version,
-            "digest": f"sha256:{trust.root_digest}",
+            "digest": {"sha256": trust.root_digest},
             "pinned": trust.pinned,
         },
         "valid_until": stamp(_valid_until(judgement, frame)),

@@ -32,7 +32,7 @@ _NOT_WAIVABLE = "It cannot be waived. Mend it, or have the owner of the pinned p
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule of `policies/rules/<wing>.toml`: `bad` and `good` are examples in lines, the rest is one paragraph each."""
+    """One rule of `policies/rules/<wing>.toml`; `bad` and `good` are examples in lines, the rest is one paragraph."""
 
     id: str
     title: str

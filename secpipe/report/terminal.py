@@ -88,7 +88,8 @@ def _verdict(page: _Page, report: Report) -> None:
     ]
     for name, value in rows:
         if value:
-            page.add(f"  {page.paint(pad(name, 13), _DIM)}  {value}")
+            first, *rest = wrap(value, COLUMNS - 17)
+            page.add(f"  {page.paint(pad(name, 13), _DIM)}  {first}", *(" " * 17 + line for line in rest))
     if report.self_judged:
         page.add("", *wrap(_SELF_JUDGED, COLUMNS))
 
@@ -136,7 +137,7 @@ def _checks(page: _Page, checks: Iterable[Check]) -> None:
         return
     page.heading("Checks")
     first = max(width(word) for (word, _), _, _ in rows)
-    second = min(36, max(width(title) for _, title, _ in rows))
+    second = min(40, max(width(title) for _, title, _ in rows))
     for (word, code), title, said in rows:
         lead = f"  {page.paint(pad(word, first), code)}  {pad(clip(title, second), second)}  "
         lines = wrap(said, COLUMNS - first - second - 6)

@@ -98,6 +98,14 @@ def write_stream(path: str | os.PathLike[str], source: IO[bytes], size: int, *, 
         raise InputError(f"{printable(os.fspath(path))} ended {size:,} bytes early")
 
 
+def make_link(path: str | os.PathLike[str], target: bytes) -> None:
+    """Create a symbolic link in a scratch folder; raises InputError where that is not possible."""
+    try:
+        os.symlink(os.fsdecode(target), path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot make the link {printable(os.fspath(path))}") from error
+
+
 def create_exclusive(path: str | os.PathLike[str], data: bytes, *, mode: int = 0o600) -> None:
     """Create `path` durably; raise InputError where something stands already, SecpipeError on any other failure."""
     target = Path(path)

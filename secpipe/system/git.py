@@ -102,8 +102,11 @@ def export(repository: Path, blobs: Sequence[Blob], folder: Path, limits: Limits
         Skip(blob.path, "submodule: checked where it is pushed") for blob in blobs if blob.mode == _GITLINK
     )
     wanted = [blob for blob in blobs if blob.mode != _GITLINK]
+    links = {blob.path for blob in wanted if blob.mode == _SYMLINK}
     for blob in wanted:
         parts = PurePosixPath(blob.path).parts
+        if links & {str(parent) for parent in PurePosixPath(blob.path).parents}:
+            raise UnsafeInput(f"a link in the repository stands for a folder of it: {printable(blob.path, 200)}")
         if not parts or blob.path.startswith("/") or {"..", ".git"} & {part.lower() for part in parts}:
             raise UnsafeInput(f"unsafe path in the repository: {printable(blob.path, 200)}")
     _write(repository, wanted, folder)
@@ -114,8 +117,6 @@ def _write(repository: Path, blobs: Iterable[Blob], folder: Path) -> None:
     """Stream the blobs' contents through one `git cat-file --batch`."""
     environment = process.environment(_ENVIRONMENT | _repository_variables())
     argv = ["git", *_OFF, "-C", str(repository), "cat-file", "--batch"]
-    # Links last: a link may not redirect a file that is written after it.
-    ordered = sorted(blobs, key=lambda blob: blob.mode == _SYMLINK)
     with contextlib.ExitStack() as stack:
         try:
             child = stack.enter_context(
@@ -128,7 +129,7 @@ def _write(repository: Path, blobs: Iterable[Blob], folder: Path) -> None:
         stack.callback(child.kill)
         if child.stdin is None or child.stdout is None:
             raise SecpipeError("git was started without its pipes")
-        for blob in ordered:
+        for blob in blobs:
             child.stdin.write(f"{_hex(blob.object)}\n".encode())
             child.stdin.flush()
             header = child.stdout.readline().split()
@@ -138,7 +139,7 @@ def _write(repository: Path, blobs: Iterable[Blob], folder: Path) -> None:
             files.make_folder(target.parent)
             size = int(header[2])
             if blob.mode == _SYMLINK:
-                target.symlink_to(os.fsdecode(child.stdout.read(size)))
+                files.make_link(target, child.stdout.read(min(size, DEFAULT.path_bytes)))
             else:
                 files.write_stream(target, child.stdout, size, executable=blob.mode == "100755")
             child.stdout.read(1)

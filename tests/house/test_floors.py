@@ -34,6 +34,7 @@ SOLE_IMPORTER = {
     "oqs": "keys/schemes/liboqs.py",
     "pkcs11": "keystore/custody/pkcs11.py",
     "pyrage": "keystore/age.py",
+    "rfc3161_client": "sign/timestamps.py",
     "sigstore": "sign/keyless.py",
     "tuf": "keystore/trust_update.py",
     "ahocorasick_rs": "scan/shadow_ai/prefilter.py",

@@ -98,6 +98,12 @@ def test_an_unsigned_model_denies_and_a_signed_one_does_not() -> None:
     assert decide(situation(clean(models=models, signatures=signed), policy)).decision is Decision.DENY
 
 
+def test_what_must_be_signed_is_not_known_while_models_were_not_scanned() -> None:
+    policy = replace(Policy(), models=Models(required=False))
+    judgement = decide(situation(clean(models=made("models", State.SKIPPED)), policy))
+    assert judgement.decision is Decision.UNDECIDED
+
+
 def test_cover_takes_globs_over_every_file() -> None:
     policy = replace(Policy(), signatures=Signatures(cover=("dist/*.whl",)))
     assert decide(situation(policy=policy, paths=("dist/x.whl", "src/a.py"))).decision is Decision.DENY

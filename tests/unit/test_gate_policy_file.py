@@ -10,6 +10,7 @@ from secpipe.core.errors import ConfigError
 from secpipe.gate import policy_file
 from secpipe.gate.overlay import tightest
 
+WAIVED = "[[waiver]]\nid='W'\nowner='a'\n"
 HEAD = 'schema = "secpipe.policy/1"\nname = "acme"\nowner = "sec@acme.example"\nexpires = 2027-06-30\n'
 
 
@@ -41,13 +42,13 @@ def test_a_minimal_policy_takes_every_default() -> None:
         ("env = 3", ":5:1", "must be a table", ""),
         ("profile = ['bazeline']", "", 'unknown profile "bazeline"', 'did you mean "baseline"?'),
         ("[[waiver]]\nid = 'W'\nrule = 'models/*'", ":5:", "a waiver lacks owner, reason, expires", ""),
-        ("[[waiver]]\nid='W'\nowner='a'\nreason='r'\nexpires=2027-01-01", ":5:", "names neither", ""),  # fmt: skip
-        ("[[waiver]]\nid='W'\nowner='a'\napproved_by='a'\nrule='x'\nreason='r'\nexpires=2027-01-01", "", "own owner", ""),
+        ("[[waiver]]\nid='W'\nowner='a'\nreason='r'\nexpires=2027-01-01", ":5:", "names neither", ""),
+        (WAIVED + "approved_by='a'\nrule='x'\nreason='r'\nexpires=2027-01-01", "", "own owner", ""),
         ("name = 'twice'", "", "is not TOML", ""),
         ("[models", "", "is not TOML", ""),
         ("[sbom]\nprofiles = {g7-ai = 'x'}", ":6:", "must be a whole number", ""),
     ],
-)  # fmt: skip
+)
 def test_mistakes_have_a_place_and_a_hint(text: str, place: str, words: str, hint: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse(text)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
 from secpipe.core.limits import MIB
 from secpipe.core.text import plural, printable
-from secpipe.scan.vulnerabilities import feed, rows, snapshot, sqlite
+from secpipe.scan.vulnerabilities import feed, manifest, rows, snapshot, sqlite
+from secpipe.scan.vulnerabilities.osv import Advisory
 from secpipe.scan.vulnerabilities.store import AdvisoryStore, Feed, MemoryRows
 from secpipe.system import files, places
 
@@ -23,6 +25,7 @@ POINTER = "current.json"
 POINTER_SCHEMA = "secpipe.advisories-current/1"
 _STORE_LIMIT = 512 * MIB
 _POINTER_LIMIT = MIB
+REBUILD = "secpipe advisories update --replace --from ..."
 
 
 def folder() -> Path:
@@ -40,7 +43,7 @@ def open_at(path: Path, now: datetime) -> AdvisoryStore:
     if path.is_dir() and (path / POINTER).exists():
         return read_folder(path)
     if path.is_dir():
-        return _from_osv(path, now)
+        return _from_feed(path, now) if (path / manifest.NAME).exists() else _from_osv(path, now)
     with files.open_regular(path) as file:
         head = file.read(16)
     if head == sqlite.MAGIC:
@@ -53,9 +56,14 @@ def open_at(path: Path, now: datetime) -> AdvisoryStore:
 def read_pointer(place: Path) -> dict[str, Any]:
     """Return what `current.json` says; raises InputError where it is damaged."""
     value = parse_json(files.read_bytes(place / POINTER, _POINTER_LIMIT), POINTER)
-    sound = isinstance(value, dict) and value.get("schema") == POINTER_SCHEMA
-    if not sound or not re.fullmatch(r"[0-9a-f]{64}", str(value.get("sha256"))):
-        raise InputError(f"{printable(str(place / POINTER))} is damaged", hint="secpipe advisories update")
+    try:
+        sound = value["schema"] == POINTER_SCHEMA and re.fullmatch(r"[0-9a-f]{64}", value["sha256"])
+        for row in value["feeds"]:
+            snapshot.feed_of(row)
+    except (KeyError, TypeError, AttributeError, ValueError):
+        sound = None
+    if not sound:
+        raise InputError(f"{printable(str(place / POINTER))} is damaged", hint=REBUILD)
     return dict(value)
 
 
@@ -71,7 +79,7 @@ def read_folder(place: Path) -> AdvisoryStore:
             if attempt == 3 or read_pointer(place) == pointer:
                 raise
     if hashlib.sha256(data).hexdigest() != pointer["sha256"]:
-        raise InputError(f"{printable(str(place / name))} does not match its digest", hint="secpipe advisories update")
+        raise InputError(f"{printable(str(place / name))} does not match its digest", hint=REBUILD)
     return _from_sqlite(data, "local store")
 
 
@@ -86,17 +94,47 @@ def _from_sqlite(data: bytes, source: str) -> AdvisoryStore:
         feeds = tuple(snapshot.feed_of(row) for row in found.meta["feeds"])
         records = int(found.meta["records"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError("the advisory store is damaged", hint="secpipe advisories update") from error
+        raise InputError("the advisory store is damaged", hint=REBUILD) from error
     return AdvisoryStore(source, feeds, found, digest=f"sha256:{hashlib.sha256(data).hexdigest()}", records=records)
+
+
+def _from_feed(path: Path, now: datetime) -> AdvisoryStore:
+    """Return the store in a packed feed. Its signature is for `advisories update`: the caller vouches for this path."""
+    described = manifest.parse_manifest(files.read_bytes(path / manifest.NAME, manifest.LIMITS.document_bytes))
+    packages: dict[tuple[str, str], list[str]] = {}
+    counted = 0
+    for named in described.files:
+        data = files.read_bytes(path / named.name, named.size)
+        if hashlib.sha256(data).hexdigest() != named.sha256:
+            raise InputError(f"{named.name} is not the file that the manifest names")
+        if named.kind == "osv":
+            found = feed.harvest(path / named.name, now)
+            counted += len(found.advisories)
+            _index(found.advisories.values(), packages)
+    if counted != described.records:
+        raise InputError(f"the feed holds {counted:,} records, its manifest says {described.records:,}")
+    digest = hashlib.sha256(files.read_bytes(path / manifest.NAME, manifest.LIMITS.document_bytes)).hexdigest()
+    return AdvisoryStore(
+        described.source,
+        (described.feed("", digest),),
+        MemoryRows(packages, {}),
+        digest=f"sha256:{digest}",
+        records=counted,
+        note="given directly: its signature was not verified",
+    )
+
+
+def _index(advisories: Iterable[Advisory], packages: dict[tuple[str, str], list[str]]) -> None:
+    for advisory in advisories:
+        text = rows.encode(advisory)
+        for pair in {(item.ecosystem, item.name) for item in advisory.affected}:
+            packages.setdefault(pair, []).append(text)
 
 
 def _from_osv(path: Path, now: datetime) -> AdvisoryStore:
     found = feed.harvest(path, now)
     packages: dict[tuple[str, str], list[str]] = {}
-    for advisory in found.advisories.values():
-        text = rows.encode(advisory)
-        for pair in {(item.ecosystem, item.name) for item in advisory.affected}:
-            packages.setdefault(pair, []).append(text)
+    _index(found.advisories.values(), packages)
     digest = f"sha256:{found.digest.hexdigest()}"
     named = printable(path.name, 200)
     whole = Feed(named, named, found.newest, len(found.advisories), found.coverage(), digest=digest)

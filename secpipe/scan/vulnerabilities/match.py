@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from secpipe.core.finding import Severity
 from secpipe.core.inventory import Component, ComponentKind, Inventory
@@ -134,7 +135,7 @@ def _groups(advisories: Iterable[Advisory]) -> list[list[Advisory]]:
 def _hit(package: Package, group: list[Advisory], unclear: str = "") -> Hit:
     names = {name for advisory in group for name in (advisory.id, *advisory.aliases)}
     first = min(names, key=_preference)
-    fixed = {
+    fixed: dict[str, Any] = {
         text: versions.event_key(package.ecosystem, text)
         for advisory in group
         for affected in _entries(advisory, package)

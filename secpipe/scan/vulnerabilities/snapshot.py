@@ -25,7 +25,7 @@ _LIMIT = 16 * MIB
 
 def write(feeds: Iterable[Feed], advisories: Iterable[Advisory]) -> bytes:
     """Return the snapshot's bytes; the same input gives the same bytes."""
-    header = {"schema": SCHEMA, "feeds": [_feed_row(feed) for feed in feeds]}
+    header = {"schema": SCHEMA, "feeds": [feed_row(feed) for feed in feeds]}
     lines = [json.dumps(header, sort_keys=True, ensure_ascii=False)]
     lines += [rows.encode(advisory) for advisory in sorted(advisories, key=lambda advisory: advisory.id)]
     data = ("\n".join(lines) + "\n").encode()
@@ -66,11 +66,12 @@ def read(data: bytes, note: str = "") -> AdvisoryStore:
     )
 
 
-def _feed_row(feed: Feed) -> dict[str, Any]:
+def feed_row(feed: Feed) -> dict[str, Any]:
+    """Return the feed as JSON holds it."""
     return {field: getattr(feed, field) for field in Feed.__slots__}
 
 
 def feed_of(row: dict[str, Any]) -> Feed:
-    """Return the feed in a row of `_feed_row`; raises TypeError or KeyError where it is none."""
+    """Return the feed in a row of `feed_row`; raises TypeError or KeyError where it is none."""
     coverage = {key: value if isinstance(value, str) else tuple(value) for key, value in row["coverage"].items()}
     return Feed(**{**row, "coverage": coverage})

@@ -1,0 +1,86 @@
+"""Signed subjects against the files that stand there: every difference is a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from secpipe.core.artifact import FileEntry
+from secpipe.core.errors import SecpipeError
+from secpipe.core.finding import Finding
+from secpipe.core.protocols import Tree
+from secpipe.core.text import printable
+from secpipe.sign import manifest as manifests
+from secpipe.sign.establish import Demand
+from secpipe.sign.refusal import CHANGED, EXTRA, IGNORED, INVALID, MISSING, Refused, finding
+from secpipe.sign.sidecars import SIDECARS
+from secpipe.sign.statement import Statement
+
+
+def directory(
+    tree: Tree, folder: str, statement: Statement, demand: Demand
+) -> tuple[tuple[FileEntry, ...], tuple[Finding, ...]]:
+    """Return the files a directory signature covers, and every difference to it. Raises Refused.
+
+    The full manifest is always compared: the OMS root does not bind names, so it alone proves nothing.
+    """
+    try:
+        manifest = manifests.parse_predicate(statement.predicate, printable(folder) or "model")
+    except SecpipeError as error:
+        raise Refused(INVALID, error.message) from error
+    known = {*SIDECARS, *demand.ignore}
+    if foreign := sorted(set(manifest.ignored) - known):
+        raise Refused(
+            IGNORED, f"the signature leaves out {printable(foreign[0])}, which could hold anything",
+            path=foreign[0], hint=f"sign it without --ignore, or accept it knowingly: --ignore {foreign[0]}",
+        )  # fmt: skip
+    if manifest.root_digest != statement.digests["sha256"] or manifest.dir_hash != statement.digests.get("dirHash"):
+        raise Refused(INVALID, "the signed digests do not match the signed manifest")
+    ignored = {*manifest.ignored, *SIDECARS}
+    here = manifests.entries(tree, folder, ignored)
+    problems = list(islice(_differences(tree, folder, manifest, here, ignored), demand.limits.findings))
+    return tuple(here.values()), tuple(problems)
+
+
+def _differences(
+    tree: Tree, folder: str, manifest: manifests.Manifest, here: dict[str, FileEntry], ignored: set[str]
+) -> Iterator[Finding]:
+    prefix = f"{folder}/" if folder else ""
+    for path, why in manifests.uncovered(tree, folder, ignored):
+        yield finding(EXTRA, f"{path} is not covered by the signature: {why}", prefix + path, fix="remove it")
+    for path in sorted(here.keys() - manifest.files.keys()):
+        yield finding(
+            EXTRA, f"{path} was not there when this was signed", prefix + path, fix="remove it, or sign again"
+        )
+    for path in manifests.ordered(manifest.files):
+        entry = here.get(path)
+        if entry is None:
+            yield finding(MISSING, f"{path} is signed and is not there", prefix + path, fix="restore the file")
+        elif entry.sha256 != manifest.files[path]:
+            yield finding(CHANGED, f"{path} is not the file that was signed", prefix + path, fix="restore the file")
+        elif not _unchanged(tree, entry):
+            yield finding(CHANGED, f"{path} changed while it was being verified", prefix + path)
+
+
+def single_file(tree: Tree, entry: FileEntry, statement: Statement, demand: Demand) -> None:
+    """Raise Refused unless `entry` is the file that was signed, under the name it was signed by."""
+    if set(statement.digests) != {"sha256"}:
+        raise Refused(INVALID, "a file is signed by its SHA-256 alone")
+    if entry.sha256 != statement.digests["sha256"]:
+        raise Refused(CHANGED, f"{printable(entry.path)} is not the file that was signed", hint="restore the file")
+    if not demand.name and statement.name != entry.name:
+        raise Refused(
+            CHANGED, f'{printable(entry.path)} was signed under the name "{printable(statement.name)}"',
+            hint=f"rename it back, or accept the name: --name {printable(statement.name)}",
+        )  # fmt: skip
+    if not _unchanged(tree, entry):
+        raise Refused(CHANGED, f"{printable(entry.path)} changed while it was being verified")
+
+
+def _unchanged(tree: Tree, entry: FileEntry) -> bool:
+    """Whether the file is still the one that was hashed (device, inode, size, time of change)."""
+    try:
+        with tree.open(entry):
+            return True
+    except (SecpipeError, OSError):
+        return False

@@ -1,0 +1,141 @@
+"""The signed payload: an in-toto Statement v1 with one subject that declares its hybrid key.
+
+Source: in-toto/attestation spec/v1/statement.md; docs/spec/hybrid-bundle.md for the annotations.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from secpipe.core.documents import parse_json
+from secpipe.core.errors import InputError
+from secpipe.core.limits import DEFAULT, Limits
+from secpipe.core.trust import PublicHalf
+from secpipe.sign.bundle import fields
+
+TYPE = "https://in-toto.io/Statement/v1"
+HYBRID = "https://secpipe.dev/hybrid/v1"
+VERSION = "https://secpipe.dev/version/v1"
+_HEX = re.compile(r"[0-9a-f]{64}")
+_MAX_HALVES = 8
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Declared:
+    """One half the payload declares: scheme id and keyid."""
+
+    algorithm: str
+    keyid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement as signed. `digests` holds `sha256` (of the file, or the OMS root) and, for a directory, `dirHash`.
+
+    `halves` is empty where the payload declares no hybrid (a bundle by another tool).
+    """
+
+    predicate_type: str
+    name: str
+    digests: Mapping[str, str]
+    predicate: Mapping[str, Any]
+    halves: tuple[Declared, ...] = ()
+    version: str = ""
+    annotations: Mapping[str, Any] = field(default_factory=dict)
+
+
+def declare(halves: Sequence[PublicHalf]) -> tuple[Declared, ...]:
+    """Return the declaration of a key version's halves, classical first."""
+    return tuple(Declared(half.algorithm, half.keyid) for half in sorted(halves, key=lambda half: half.half))
+
+
+def encode(statement: Statement) -> bytes:
+    """Return the payload: canonical JSON (sorted keys, no spaces, UTF-8), serialised once and signed by every half."""
+    annotations: dict[str, Any] = {
+        HYBRID: {
+            "halves": [{"alg": half.algorithm, "keyid": half.keyid} for half in statement.halves],
+            "mode": "all-of",
+        }
+    }
+    if statement.version:
+        annotations[VERSION] = statement.version
+    subject = {"annotations": annotations, "digest": dict(statement.digests), "name": statement.name}
+    document = {
+        "_type": TYPE,
+        "predicate": statement.predicate,
+        "predicateType": statement.predicate_type,
+        "subject": [subject],
+    }
+    try:
+        return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode(
+            "utf-8"
+        )
+    except UnicodeEncodeError:
+        raise InputError("a name is not valid Unicode and cannot be signed", hint="rename the file") from None
+
+
+def decode(payload: bytes, what: str, limits: Limits = DEFAULT, *, strict: bool = True) -> Statement:
+    """Return the statement in a payload. Raises InputError.
+
+    `strict` refuses unknown fields beside the four of a statement and the three of a subject; without it they are
+    ignored (bundles by other tools).
+    """
+    document = parse_json(payload, f"{what}: payload", limits)
+    outer, inner = {"_type", "subject", "predicateType", "predicate"}, {"name", "digest"}
+    top = fields(document, f"{what}: statement", outer, set() if strict else set(document) | set())
+    if top["_type"] != TYPE or not isinstance(top["predicateType"], str):
+        raise InputError(f"{what}: the payload is no in-toto Statement v1")
+    subjects = top["subject"]
+    if not isinstance(subjects, list) or len(subjects) != 1 or not isinstance(subjects[0], dict):
+        raise InputError(f"{what} must name exactly one subject")
+    subject = fields(subjects[0], f"{what}: subject", inner, {"annotations"} if strict else set(subjects[0]))
+    if not isinstance(subject["name"], str) or not isinstance(top["predicate"], dict):
+        raise InputError(f"{what}: the subject has no name, or the predicate is no object")
+    annotations = subject.get("annotations", {})
+    if not isinstance(annotations, dict):
+        raise InputError(f"{what}: annotations are no object")
+    version = annotations.get(VERSION, "")
+    if not isinstance(version, str):
+        raise InputError(f"{what}: the version is no text")
+    return Statement(
+        top["predicateType"],
+        subject["name"],
+        _digests(subject["digest"], what),
+        top["predicate"],
+        _halves(annotations.get(HYBRID), what),
+        version,
+        annotations,
+    )
+
+
+def _digests(value: Any, what: str) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(digest, str) for digest in value.values()):
+        raise InputError(f"{what}: the subject's digest is no set of digests")
+    for name in ("sha256", "dirHash"):
+        if name in value and not _HEX.fullmatch(value[name]):
+            raise InputError(f"{what}: {name} is not 64 hex digits")
+    if "sha256" not in value:
+        raise InputError(f"{what}: the subject has no SHA-256")
+    return value
+
+
+def _halves(value: Any, what: str) -> tuple[Declared, ...]:
+    if value is None:
+        return ()
+    declaration = fields(value, f"{what}: hybrid declaration", {"mode", "halves"})
+    rows = declaration["halves"]
+    if declaration["mode"] != "all-of" or not isinstance(rows, list) or not 2 <= len(rows) <= _MAX_HALVES:
+        raise InputError(f"{what}: the hybrid declaration is not all-of two halves")
+    halves = []
+    for row in rows:
+        row = fields(row, f"{what}: declared half", {"alg", "keyid"})
+        if not isinstance(row["alg"], str) or not isinstance(row["keyid"], str) or not _HEX.fullmatch(row["keyid"]):
+            raise InputError(f"{what}: a declared half without algorithm or keyid")
+        halves.append(Declared(row["alg"], row["keyid"]))
+    if len({half.keyid for half in halves}) != len(halves):
+        raise InputError(f"{what}: the same half is declared twice")
+    return tuple(halves)

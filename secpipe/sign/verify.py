@@ -1,0 +1,197 @@
+"""Verifying signed artifacts: one by its path, or every one in a tree that was already walked and hashed.
+
+Facts of the evidence: `artifacts`: a list of {path, kind, name, version, digest, purpose, identity, key_version,
+halves, require_met, trusted_time, verified}; `covered`: {path of a file covered by a verified signature: identity}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from secpipe import __version__
+from secpipe.core.artifact import FileEntry
+from secpipe.core.errors import ConfigError, SecpipeError
+from secpipe.core.evidence import Evidence, State
+from secpipe.core.finding import Finding
+from secpipe.core.protocols import Tree
+from secpipe.core.text import plural, printable
+from secpipe.core.trust import HalfClass, Trust
+from secpipe.sign import compare
+from secpipe.sign.discover import Place, places
+from secpipe.sign.establish import Demand, Established, establish
+from secpipe.sign.refusal import INVALID, MISSING, NOT_A_BUNDLE, RENAMED, RESERVED, WRONG_PURPOSE, Refused, finding
+from secpipe.sign.sidecars import is_reserved, twins
+from secpipe.system.files import read_bytes
+
+CHECK = "signatures"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one artifact: its facts, the files it covers (only if it holds), its findings."""
+
+    fact: Mapping[str, Any]
+    covered: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    failed: bool = False
+
+
+def verify_artifact(
+    path: Path,
+    tree: Tree,
+    trust: Trust,
+    *,
+    require: str = "classical+pq",
+    environment: str = "",
+    purpose: str = "",
+    name: str = "",
+    min_version: str = "",
+    ignore: tuple[str, ...] = (),
+    signatures: Path | None = None,
+    classical_time_until: datetime | None = None,
+    now: datetime,
+) -> Evidence:
+    """Verify the directory or file at `path`, of which `tree` is the walk (`system.tree.open_tree`).
+
+    `require` is the verifier's floor (`classical+pq`, `classical`, `pq`), `environment` where the artifact is going;
+    `purpose`, `name` and `min_version` pin what it must be; `ignore` names paths left out knowingly; `signatures` is
+    the folder of the bundles if they do not stand beside the artifact. Returns evidence `signatures`: OK only if every
+    declared half, the dates, the authority and every file hold. Never raises for what the artifact is;
+    ConfigError for a wrong demand.
+    """
+    demand = Demand(require, environment, purpose, name, min_version, ignore, classical_time_until)
+    directory = path.is_dir()
+    here = twins(path, directory=directory, folder=signatures)
+    found: dict[HalfClass, Callable[[], bytes]] = {}
+    for half, bundle in zip((HalfClass.CLASSICAL, HalfClass.PQ), here, strict=True):
+        if bundle.exists() or bundle.is_symlink():
+            found[half] = _reader(bundle, demand)
+    if not found:
+        message = f"{printable(path.name or str(path))} is not signed: there is no {here[0].name}"
+        return Evidence(
+            CHECK, State.FAILED, message, findings=(finding(MISSING, message, here[0].name),), facts=_facts([])
+        )
+    place = Place("" if directory else tree.files[0].path, directory, found)
+    shown = path.name or path.resolve().name
+    return _evidence([_verify_place(place, tree, trust, demand, now, shown)], trust, now)
+
+
+def verify_tree(
+    tree: Tree,
+    trust: Trust,
+    *,
+    require: str = "classical+pq",
+    environment: str = "",
+    ignore: tuple[str, ...] = (),
+    classical_time_until: datetime | None = None,
+    now: datetime,
+) -> Evidence:
+    """Verify every signed artifact in a walked tree, by the digests it already holds (no second hashing).
+
+    A bundle that does not hold makes the evidence FAILED; a tree without any bundle is OK and covers nothing: the
+    policy demands coverage. Raises ConfigError for a wrong demand, nothing else.
+    """
+    demand = Demand(require, environment, ignore=ignore, classical_time_until=classical_time_until)
+    outcomes = []
+    for place in places(tree, demand.limits):
+        if isinstance(place, Finding):
+            outcomes.append(Outcome({}, findings=(place,), failed=place.rule != NOT_A_BUNDLE))
+        else:
+            outcomes.append(_verify_place(place, tree, trust, demand, now, place.path.rpartition("/")[2]))
+    return _evidence(outcomes, trust, now)
+
+
+def _verify_place(place: Place, tree: Tree, trust: Trust, demand: Demand, now: datetime, shown: str) -> Outcome:
+    """Verify one artifact; whatever goes wrong in here means: not verified."""
+    fact: dict[str, Any] = {
+        "path": printable(place.path),
+        "kind": "model" if place.directory else "file",
+        "require_met": False,
+        "trusted_time": None,
+        "verified": False,
+    }
+    try:
+        bundles = {half: (f"{half} bundle of {printable(shown)}", read()) for half, read in place.bundles.items()}
+        done = establish(bundles, trust, demand, now)
+        fact |= _describe(done)
+        covered, problems = _compare(place, tree, done, demand, shown)
+    except Refused as refused:
+        where = f"{place.path}/{refused.path}".lstrip("/") if refused.path else place.path
+        return Outcome(fact, (), (finding(refused.rule, refused.message, where, shown, refused.hint),), True)
+    except ConfigError:
+        raise
+    except SecpipeError as error:
+        return Outcome(fact, (), (finding(INVALID, error.message, place.path, shown, error.hint),), True)
+    except Exception as error:
+        message = f"{printable(shown)} could not be verified: {type(error).__name__}"
+        return Outcome(fact, (), (finding(INVALID, message, place.path, shown),), True)
+    failed = any(problem.rule != RENAMED for problem in problems)
+    fact["verified"] = not failed
+    return Outcome(fact, () if failed else tuple(entry.path for entry in covered), problems, failed)
+
+
+def _compare(
+    place: Place, tree: Tree, done: Established, demand: Demand, shown: str
+) -> tuple[tuple[FileEntry, ...], tuple[Finding, ...]]:
+    statement = done.signed.statement
+    form = "directory" if place.directory else "file"
+    if done.predicate.form != form:
+        raise Refused(WRONG_PURPOSE, f"a {done.predicate.purpose} signature does not sign a {form}")
+    if place.directory:
+        covered, problems = compare.directory(tree, place.path, statement, demand)
+        if shown and statement.name != shown and not demand.name:
+            message = f'the directory was signed under the name "{printable(statement.name)}"'
+            problems += (finding(RENAMED, message, place.path, statement.name),)
+        return covered, problems
+    entry = tree.find(place.path)
+    if entry is None:
+        raise Refused(MISSING, f"{printable(place.path)} is signed and is not there", hint="restore the file")
+    if is_reserved(entry.name):
+        raise Refused(RESERVED, f"{printable(entry.name)} has a name reserved for signatures")
+    compare.single_file(tree, entry, statement, demand)
+    return (entry,), ()
+
+
+def _describe(done: Established) -> dict[str, Any]:
+    signed = done.signed
+    digests = signed.statement.digests
+    return {
+        "name": printable(signed.statement.name),
+        "version": printable(signed.statement.version),
+        "purpose": done.predicate.purpose,
+        "digest": digests.get("dirHash", digests["sha256"]),
+        "identity": signed.identity.name,
+        "key_version": signed.version.version,
+        "halves": [half.algorithm for half, _ in signed.bundles],
+        "require_met": True,
+        "trusted_time": done.trusted_time.isoformat().replace("+00:00", "Z") if done.trusted_time else None,
+    }
+
+
+def _facts(outcomes: Iterable[Outcome]) -> dict[str, Any]:
+    outcomes = list(outcomes)
+    covered = {path: outcome.fact["identity"] for outcome in outcomes for path in outcome.covered}
+    return {"artifacts": [dict(outcome.fact) for outcome in outcomes if outcome.fact], "covered": covered}
+
+
+def _evidence(outcomes: list[Outcome], trust: Trust, now: datetime) -> Evidence:
+    problems = tuple(problem for outcome in outcomes for problem in outcome.findings)
+    base = Evidence(CHECK, State.OK, findings=problems, facts=_facts(outcomes), producer=f"secpipe {__version__}")
+    failed = [outcome for outcome in outcomes if outcome.failed]
+    if failed:
+        first = next(problem for problem in failed[0].findings if problem.rule != RENAMED)
+        more = f" (and {plural(len(failed) - 1, 'more artifact')})" if len(failed) > 1 else ""
+        return replace(base, state=State.FAILED, reason=printable(first.message) + more)
+    ends = min(trust.ring_expires, trust.root_expires)
+    if now > ends:
+        when = ends.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return replace(base, state=State.STALE, reason=f"the trust state expired on {when}", since=ends)
+    return base
+
+
+def _reader(path: Path, demand: Demand) -> Callable[[], bytes]:
+    return lambda: read_bytes(path, demand.limits.document_bytes, follow=False)
