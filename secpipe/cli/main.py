@@ -17,6 +17,7 @@ from secpipe.core.text import did_you_mean, printable
 # name -> (module:attribute, one-line help): `--help` imports none of them.
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("secpipe.cli.check:check", "Judge a project before it is deployed: may this go out?"),
+    "explain": ("secpipe.cli.explain:explain", "Say what a rule means, and how to mend what it finds."),
     "report": ("secpipe.cli.report:report", "Render a saved verdict in another format."),
     "sbom": ("secpipe.cli.sbom:sbom", "Make, validate, compare and query SBOMs and AI-BOMs."),
     "sign": ("secpipe.cli.sign:sign", "Sign models and files with a hybrid key."),
@@ -27,6 +28,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "scan": ("secpipe.cli.scan:scan", "Scan models for code, and code for unauthorised AI use."),
     "audit": ("secpipe.cli.audit:audit", "Find known vulnerabilities in dependencies, offline."),
     "advisories": ("secpipe.cli.advisories:advisories", "Update and inspect the local advisory store."),
+    "hook": ("secpipe.cli.hook:hook", "Install, remove and run the pre-deploy git hook."),
+    "init": ("secpipe.cli.init:init", "Write a starter policy and a CI step for a project."),
     "policy": ("secpipe.cli.policy:policy", "Show, lint and pin policies."),
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 
@@ -61,3 +63,15 @@ class LinkEntry:
     path: str
     target: str
     inside: bool  # the target stays inside the tree
+
+
+def dir_hash(files: Iterable[FileEntry]) -> str:
+    """Return in-toto's `dirHash` of files: SHA-256, in hex, over `sha256sum` lines in byte order of the paths.
+
+    coreutils reproduce it: `find . -type f | cut -c3- | LC_ALL=C sort | xargs -r sha256sum | sha256sum`. Names with a
+    line feed or carriage return make the listing ambiguous: callers that sign or identify by it refuse them first.
+    """
+    hasher = hashlib.sha256()
+    for path, digest in sorted((file.path.encode("utf-8", "surrogateescape"), file.sha256) for file in files):
+        hasher.update(digest.encode("ascii") + b"  " + path + b"\n")
+    return hasher.hexdigest()

@@ -72,7 +72,8 @@ class Finding:
     def id(self) -> str:
         """20 hex digits over rule, path and subject; stable across runs and machines."""
         text = "\0".join((self.rule, self.path, self.subject))
-        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:20]
+        # Not surrogateescape: JSON under test may hold any lone surrogate ("\ud800"), and no name may alias another.
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the published JSON shape (`docs/spec/findings.md`); hostile strings are escaped."""

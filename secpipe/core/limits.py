@@ -19,6 +19,9 @@ class Limits:
     text_bytes: int = 8 * MIB  # a source, config or lock file read whole
     document_bytes: int = 64 * MIB  # a JSON document read whole (an SBOM, a verdict)
     header_bytes: int = 100 * MIB  # header of a model file (safetensors' own bound)
+    header_items: int = 500_000  # values in the header of a model file
+    walked_items: int = 2_000_000  # values walked in a binary header
+    string_bytes: int = 4 * MIB  # one string in a binary header
     json_depth: int = 64  # nesting of any JSON, YAML or TOML
     json_nodes: int = 2_000_000  # values in one document
     archive_members: int = 100_000  # members of one archive
@@ -30,6 +33,8 @@ class Limits:
     file_seconds: float = 60.0  # wall time one scanner may spend on one file
     process_seconds: float = 300.0  # wall time of one outside process
     process_bytes: int = 64 * MIB  # output taken from one outside process
+    feed_records: int = 1_000_000  # records of one advisory feed
+    feed_bytes: int = 2 * GIB  # bytes of one advisory feed, unpacked
     findings: int = 20_000  # findings of one check; above that it is incomplete
 
 

@@ -51,9 +51,8 @@ def parse_yaml(data: bytes, what: str, limits: Limits = DEFAULT) -> list[Any]:
 
 def _check_events(data: bytes, limits: Limits) -> None:
     """Bound depth, size and aliases before anything is composed: libyaml's composer recurses and can crash."""
-    depth = nodes = aliases = 0
-    for event in yaml.parse(data, Loader=_Base):
-        nodes += 1
+    depth = aliases = 0
+    for nodes, event in enumerate(yaml.parse(data, Loader=_Base)):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):

@@ -11,4 +11,6 @@ WRITERS: dict[str, str] = {
     "markdown": "secpipe.report.markdown:render",
     "github": "secpipe.report.github:render",
     "gitlab": "secpipe.report.gitlab:render",
+    "junit": "secpipe.report.junit:render",
+    "html": "secpipe.report.html:render",
 }

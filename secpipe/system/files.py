@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from secpipe.core.errors import InputError, SecpipeError, UnsafeInput
 from secpipe.core.text import printable
@@ -82,6 +82,28 @@ def write_atomic(path: str | os.PathLike[str], data: bytes, *, mode: int = 0o644
         if isinstance(error, OSError):
             raise SecpipeError(f"cannot write {printable(str(target))}: {reason(error)}") from error
         raise
+
+
+def write_stream(path: str | os.PathLike[str], source: IO[bytes], size: int, *, executable: bool = False) -> None:
+    """Create `path` with exactly `size` bytes from `source`, for scratch folders: not durable, never over a link."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        with os.fdopen(os.open(path, flags, 0o755 if executable else 0o644), "wb") as file:
+            while size > 0 and (part := source.read(min(size, 1 << 20))):
+                file.write(part)
+                size -= len(part)
+    except OSError as error:
+        raise SecpipeError(f"cannot write {printable(os.fspath(path))}: {reason(error)}") from error
+    if size:
+        raise InputError(f"{printable(os.fspath(path))} ended {size:,} bytes early")
+
+
+def make_link(path: str | os.PathLike[str], target: bytes) -> None:
+    """Create a symbolic link in a scratch folder; raises InputError where that is not possible."""
+    try:
+        os.symlink(os.fsdecode(target), path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot make the link {printable(os.fspath(path))}") from error
 
 
 def create_exclusive(path: str | os.PathLike[str], data: bytes, *, mode: int = 0o600) -> None:

@@ -46,8 +46,6 @@ def run(
     temporary one unless given, so that nothing is picked up from the tree under test. Raises MissingDependency when the
     program is absent, SecpipeError on a timeout.
     """
-    environment = {name: os.environ[name] for name in _PASSED if name in os.environ} | {"LC_ALL": "C.UTF-8"}
-    environment.update(extra or {})
     with contextlib.ExitStack() as stack:
         where = str(cwd) if cwd is not None else stack.enter_context(tempfile.TemporaryDirectory(prefix="secpipe-"))
         out = stack.enter_context(tempfile.TemporaryFile())
@@ -57,7 +55,13 @@ def run(
         given.seek(0)
         try:
             process = subprocess.Popen(
-                list(argv), cwd=where, env=environment, stdin=given, stdout=out, stderr=err, start_new_session=True
+                list(argv),
+                cwd=where,
+                env=environment(extra),
+                stdin=given,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
             )
         except OSError as error:
             raise MissingDependency(f"cannot start {argv[0]}: {(error.strerror or str(error)).lower()}") from error
@@ -73,6 +77,13 @@ def run(
         err.seek(0)
         stdout = out.read(limit + 1)
         return Result(code, stdout[:limit], err.read(limit), truncated=len(stdout) > limit)
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the scrubbed environment of a child, with `extra` added."""
+    return (
+        {name: os.environ[name] for name in _PASSED if name in os.environ} | {"LC_ALL": "C.UTF-8"} | dict(extra or {})
+    )
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -48,10 +48,17 @@ class Ecdsa:
             raise InputError(f"the private key is not {self.id}")
         return _EcdsaKey(key, self.hash)
 
-    def verify(self, public_pem: str, signature: bytes, message: bytes) -> None:
-        key = load_spki(public_pem)
+    def _public(self, pem: str) -> ec.EllipticCurvePublicKey:
+        key = load_spki(pem)
         if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != self.curve.name:
             raise TrustError(f"the public key is not {self.id}")
+        return key
+
+    def check_public(self, public_pem: str) -> None:
+        check_canonical(self._public(public_pem), public_pem, self.id)
+
+    def verify(self, public_pem: str, signature: bytes, message: bytes) -> None:
+        key = self._public(public_pem)
         try:
             key.verify(signature, message, ec.ECDSA(self.hash))
         except InvalidSignature:
@@ -91,10 +98,17 @@ class Ed25519:
             raise InputError("the private key is not ed25519")
         return _Ed25519Key(key)
 
-    def verify(self, public_pem: str, signature: bytes, message: bytes) -> None:
-        key = load_spki(public_pem)
+    def _public(self, pem: str) -> ed25519.Ed25519PublicKey:
+        key = load_spki(pem)
         if not isinstance(key, ed25519.Ed25519PublicKey):
             raise TrustError("the public key is not ed25519")
+        return key
+
+    def check_public(self, public_pem: str) -> None:
+        check_canonical(self._public(public_pem), public_pem, self.id)
+
+    def verify(self, public_pem: str, signature: bytes, message: bytes) -> None:
+        key = self._public(public_pem)
         try:
             key.verify(signature, message)
         except InvalidSignature:
@@ -107,6 +121,12 @@ def load_spki(pem: str) -> object:
         return serialization.load_pem_public_key(pem.encode("ascii"))
     except (ValueError, UnsupportedAlgorithm):
         raise TrustError("the public key cannot be read") from None
+
+
+def check_canonical(key: object, pem: str, algorithm: str) -> None:
+    """Raise TrustError unless `pem` is exactly how this key is written: otherwise one key could have many ids."""
+    if spki_pem(key) != pem:
+        raise TrustError(f"the {algorithm} public key is not in canonical form")
 
 
 def load_pkcs8(data: bytes) -> object:

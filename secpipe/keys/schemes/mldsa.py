@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import mldsa
 
 from secpipe.core.errors import InputError, MissingDependency, TrustError
 from secpipe.core.trust import HalfClass
-from secpipe.keys.schemes.classical import load_pkcs8, load_spki, pkcs8, spki_pem
+from secpipe.keys.schemes.classical import check_canonical, load_pkcs8, load_spki, pkcs8, spki_pem
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,17 @@ class MlDsa:
             raise InputError(f"the private key is not {self.id}")
         return _MlDsaKey(key)
 
-    def verify(self, public_pem: str, signature: bytes, message: bytes) -> None:
-        key = load_spki(public_pem)
+    def _public(self, pem: str) -> Any:
+        key = load_spki(pem)
         if not isinstance(key, self.public_type):
             raise TrustError(f"the public key is not {self.id}")
+        return key
+
+    def check_public(self, public_pem: str) -> None:
+        check_canonical(self._public(public_pem), public_pem, self.id)
+
+    def verify(self, public_pem: str, signature: bytes, message: bytes) -> None:
+        key = self._public(public_pem)
         if len(signature) != self.signature_bytes:
             raise TrustError(f"the {self.id} signature has {len(signature)} bytes instead of {self.signature_bytes}")
         try:

@@ -35,6 +35,9 @@ class Scheme(Protocol):
     def load_private(self, pkcs8: bytes) -> PrivateHalf:
         """Return the key in unencrypted PKCS#8 DER; raises InputError."""
 
+    def check_public(self, public_pem: str) -> None:
+        """Raise TrustError unless `public_pem` is a public key of this algorithm in its one canonical encoding."""
+
     def verify(self, public_pem: str, signature: bytes, message: bytes) -> None: ...
 
 

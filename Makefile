@@ -1,0 +1,44 @@
+# One target, one task. `make demo` and `make test` need nothing but Python >= 3.11 and a package registry.
+PYTHON ?= python3
+# Two workers fit the smallest machine that CI runs on.
+PYTEST = .venv/bin/python -m pytest -n 2 --dist loadgroup
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
+
+demo: .demo-venv  ## judge examples/acme-chat: BLOCKED, then mended until it passes
+	@PATH="$(CURDIR)/.demo/venv/bin:$$PATH" sh examples/demo.sh
+
+test: .test-venv  ## run every test but the slow ones
+	$(PYTEST) -m "not slow"
+
+check: .test-venv  ## format, lint, types, house rules
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/python -m pytest tests/house
+
+slow: .test-venv  ## minutes of fuzzing and large data
+	$(PYTEST) -m slow
+
+bench: .test-venv  ## measure every speed claim as a ratio, into bench/results.md
+	.venv/bin/python -m bench.run
+
+lock:  ## refresh the hash-locked requirements (UPGRADE=1: newer versions)
+	@sh scripts/venv.sh "$(PYTHON)" .venv requirements/dev.txt
+	UV=.venv/bin/uv sh scripts/lock.sh
+
+clean:  ## remove everything that make made
+	rm -rf .demo .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	$(PYTHON) examples/acme-chat/make_models.py --remove
+
+.test-venv:
+	@sh scripts/venv.sh "$(PYTHON)" .venv requirements/dev.txt
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+
+.demo-venv:
+	@sh scripts/venv.sh "$(PYTHON)" .demo/venv requirements/full.txt
+	@sh scripts/install-wheel.sh .demo/venv
+
+.PHONY: help demo test check slow bench lock clean .test-venv .demo-venv

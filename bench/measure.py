@@ -1,0 +1,86 @@
+"""Timing that can be compared: interleaved rounds, medians, ratios."""
+
+from __future__ import annotations
+
+import gc
+import os
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+Run = Callable[[], float]
+
+
+def command(
+    argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: str | None = None, codes: Sequence[int] = (0,)
+) -> Run:
+    """Return a run that starts `argv` and gives its wall time in seconds; an exit code not in `codes` raises."""
+
+    def run() -> float:
+        start = time.perf_counter()
+        _start(argv, env, cwd, codes)
+        return time.perf_counter() - start
+
+    return run
+
+
+def cpu(
+    argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: str | None = None, codes: Sequence[int] = (0,)
+) -> Run:
+    """Return a run that starts `argv` and gives the CPU seconds (user + system) of it and its children."""
+
+    def run() -> float:
+        before = os.times()
+        _start(argv, env, cwd, codes)
+        after = os.times()
+        return (after.children_user - before.children_user) + (after.children_system - before.children_system)
+
+    return run
+
+
+def function(call: Callable[[], object]) -> Run:
+    """Return a run that calls a function in this process and gives its wall time in seconds."""
+
+    def run() -> float:
+        gc.collect()
+        start = time.perf_counter()
+        call()
+        return time.perf_counter() - start
+
+    return run
+
+
+def interleave(runs: Sequence[Run], rounds: int = 9, warm_up: int = 1) -> list[list[float]]:
+    """Run A B A B ... and return the seconds of each; the first `warm_up` rounds are thrown away."""
+    for _ in range(warm_up):
+        for run in runs:
+            run()
+    taken: list[list[float]] = [[] for _ in runs]
+    for _ in range(rounds):
+        for seconds, run in zip(taken, runs, strict=True):
+            seconds.append(run())
+    return taken
+
+
+def median_ratio(ours: Sequence[float], rival: Sequence[float]) -> float:
+    """Return the median of ours over the median of the rival's."""
+    return statistics.median(ours) / statistics.median(rival)
+
+
+def claim(text: str, ratio: float, budget: float, *, at_least: bool = False) -> None:
+    """Print one result line; `at_least` for ratios that must not fall below their budget (throughput)."""
+    met = ratio >= budget if at_least else ratio <= budget
+    sign = ">=" if at_least else "<="
+    print(f"{text} | {ratio:.2f} | {sign} {budget:g} | {'yes' if met else 'no'}", flush=True)
+
+
+def not_measured(text: str, reason: str) -> None:
+    """Print that a claim could not be measured here, and why."""
+    print(f"{text} | - | - | not measured: {reason}", flush=True)
+
+
+def _start(argv: Sequence[str], env: Mapping[str, str] | None, cwd: str | None, codes: Sequence[int]) -> None:
+    done = subprocess.run(argv, env=env, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+    if done.returncode not in codes:
+        raise RuntimeError(f"{argv[0]} ended with {done.returncode}: {done.stderr.decode(errors='replace')[-500:]}")

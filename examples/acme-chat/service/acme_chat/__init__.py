@@ -1,0 +1,1 @@
+"""ACME's support chat: answers from the help articles, a person where they do not suffice."""

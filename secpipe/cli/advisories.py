@@ -1,0 +1,152 @@
+"""`secpipe advisories`: take signed feeds into the local store, make them, and say what the store knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from secpipe.cli.options import at_option, clock_of, write_result
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from secpipe.core.evidence import Evidence
+    from secpipe.scan.vulnerabilities.store import AdvisoryStore
+
+
+@click.group(short_help="Update and inspect the local advisory store.")
+def advisories() -> None:
+    """Update and inspect the local advisory store."""
+
+
+@advisories.command()
+@click.option("--from", "sources", multiple=True, required=True, metavar="DIR|ZIP|URL", help="Where; repeatable.")
+@click.option("--trust", metavar="DIR", help="The trust root that must vouch for the feed's signature.")
+@click.option("--trust-pin", metavar="sha256:HEX", default="", help="Digest of any root of the trust chain.")
+@click.option("--unsigned", is_flag=True, help="Take a feed whose signature is missing or cannot be verified.")
+@click.option("--replace", "replace_all", is_flag=True, help="Start anew instead of adding to what the store holds.")
+@click.option("--dry-run", is_flag=True, help="Verify and count, but store nothing.")
+@at_option
+def update(
+    sources: Sequence[str],
+    trust: str | None,
+    trust_pin: str,
+    unsigned: bool,
+    replace_all: bool,
+    dry_run: bool,
+    at: str | None,
+) -> int:
+    """Take OSV records, KEV or EPSS data, or a signed feed into the local store.
+
+    A broken signature, an expired or older feed, or a broken download is refused, and the old data stays.
+    """
+    from secpipe.core.errors import EXIT_PASS, ConfigError
+    from secpipe.core.text import plural, printable
+    from secpipe.scan.vulnerabilities.update import update as take
+
+    if at and not dry_run:
+        raise ConfigError("--at simulates, and an update changes the store", hint="--dry-run")
+    now = clock_of(at).now()
+    verify = verifier(Path(trust), trust_pin, now) if trust else None
+    for number, source in enumerate(sources):
+        done = take(
+            source, now=now, verify=verify, unsigned=unsigned, replace_all=replace_all and number == 0, dry_run=dry_run
+        )
+        signed = f"signed by {printable(done.feed.signed)}" if done.feed.signed else "not signed"
+        click.echo(
+            f"{printable(done.feed.name)}: {plural(done.feed.records, 'record')} of {done.feed.date}, {signed}; "
+            f"{done.added:,} new, {done.changed:,} changed, {done.total:,} in the store"
+            + ("" if done.stored else " (dry run: nothing stored)")
+        )
+        for skip in done.refused[:20]:
+            click.echo(f"  not readable: {printable(skip.path, 200)}: {printable(skip.reason, 200)}", err=True)
+    return EXIT_PASS
+
+
+@advisories.command()
+@click.option("--from", "sources", multiple=True, required=True, metavar="DIR|ZIP|FILE", help="Where; repeatable.")
+@click.option("--to", "target", required=True, metavar="DIR", help="The folder to write the feed into.")
+@click.option("--name", default="mirror", show_default=True, help="The feed's name; receivers count versions by it.")
+@click.option("--source", default="", help="Where the data comes from, for reports (an address).")
+@click.option("--number", type=click.IntRange(1), help="The feed's version; by default the time of packing.")
+@click.option("--days", type=click.IntRange(1, 366), default=14, show_default=True, help="Days until it expires.")
+@at_option
+def pack(
+    sources: Sequence[str], target: str, name: str, source: str, number: int | None, days: int, at: str | None
+) -> int:
+    """Make a feed ready to sign: the facts of OSV records, and a manifest with date, version and expiry."""
+    from datetime import timedelta
+
+    from secpipe.core.errors import EXIT_PASS, ConfigError
+    from secpipe.core.text import plural
+    from secpipe.scan.vulnerabilities.pack import pack as make
+
+    if at:
+        raise ConfigError("--at simulates, and packing writes files")
+    now = clock_of(at).now()
+    made = make(
+        [Path(place) for place in sources],
+        Path(target),
+        name=name,
+        source=source or name,
+        version=number or int(now.timestamp()),
+        lifetime=timedelta(days=days),
+        now=now,
+    )
+    click.echo(f"{made.name} {made.version}: {plural(made.records, 'record')} of {made.date}, until {made.expires}")
+    click.echo(f"next: secpipe sign {target}/advisories.json --purpose advisories --key ...", err=True)
+    return EXIT_PASS
+
+
+@advisories.command()
+@click.argument("path", required=False)
+@click.option("-f", "--format", "form", type=click.Choice(["terminal", "json"]), default="terminal")
+@at_option
+def show(path: str | None, form: str, at: str | None) -> int:
+    """Say which feeds the store holds, as of when, and how many records."""
+    import json
+
+    from secpipe.core.errors import EXIT_PASS
+    from secpipe.scan.vulnerabilities.store import open_store
+
+    now = clock_of(at).now()
+    store = open_store(Path(path) if path else None, now=now)
+    text = json.dumps(store.about, indent=2, ensure_ascii=False) if form == "json" else _lines(store, now)
+    write_result(text + "\n", "-")
+    return EXIT_PASS
+
+
+def _lines(store: AdvisoryStore, now: datetime) -> str:
+    from secpipe.core.text import plural
+    from secpipe.system.clock import parse_time
+
+    lines = [f"{store.source}: {plural(store.count, 'record')}, {store.digest}"]
+    for feed in (feed.to_dict() for feed in store.feeds):
+        age = (now - parse_time(feed["date"])).days if feed["date"] else 0
+        covers = ", ".join(f"{home}: {known}" for home, known in feed["coverage"].items()) or "no packages"
+        signed = f", signed by {feed['signed']}" if feed["signed"] else ""
+        until = f", until {feed['expires']}" if feed["expires"] else ""
+        lines.append(
+            f"  {feed['name']}: {plural(feed['records'], 'record')} of {feed['date']} ({plural(age, 'day')} old)"
+        )
+        lines.append(f"    {covers}{signed}{until}")
+    return "\n".join([*lines, *([f"  {store.note}"] if store.note else [])])
+
+
+def verifier(trust: Path, pin: str, now: datetime) -> Callable[[Path], Evidence]:
+    """Return what verifies the twin bundles beside a file, for the purpose `advisories` only."""
+    from secpipe.core.registry import load
+    from secpipe.system.tree import open_tree
+
+    rooms = {"trust": "secpipe.keystore.trusted:open_trust", "verify": "secpipe.sign.verify:verify_artifact"}
+    root = load(rooms, "trust", "room")(trust, pin=pin, now=now)
+    verify_artifact = load(rooms, "verify", "room")
+
+    def verify(path: Path) -> Evidence:
+        evidence: Evidence = verify_artifact(path, open_tree(path), root, purpose="advisories", now=now)
+        return evidence
+
+    return verify

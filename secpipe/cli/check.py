@@ -1,0 +1,101 @@
+"""`secpipe check`: judge a project before it is deployed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from secpipe.cli.options import at_option, clock_of, emit, output_options
+from secpipe.core.errors import EXIT_DENY, EXIT_PASS, ConfigError
+
+if TYPE_CHECKING:
+    from secpipe.gate.request import Request
+
+
+@click.command()
+@click.argument("path", type=click.Path(file_okay=False, path_type=Path), default=".")
+@click.option("--policy", default="", metavar="FILE", help="Policy file, or builtin:NAME (default builtin:baseline).")
+@click.option("--policy-ref", default="", metavar="PIN", help="sha256:HEX the policy must have.")
+@click.option("--trust", type=click.Path(path_type=Path), metavar="DIR", help="Trust root (default PATH/keys).")
+@click.option("--trust-pin", default="", metavar="PIN", help="sha256:HEX of a root in its chain.")
+@click.option(
+    "--env", "environment", default="prod", show_default=True, metavar="NAME", help="Environment to judge for."
+)
+@click.option("--mode", type=click.Choice(["warn", "enforce"]), help="Warn only, or enforce, whatever the policy says.")
+@click.option("--advisories", type=click.Path(path_type=Path), metavar="PATH", help="OSV folder, zip or store to use.")
+@click.option("--exclude", multiple=True, metavar="PATH", help="Relative path that is no part of the release.")
+@click.option("--offline/--online", default=True, help="Offline is the default; no check needs the network.")
+@click.option("--exit-zero", is_flag=True, help="End with 0 instead of 1 when the policy says no.")
+@click.option("--no-cache", is_flag=True, help="Check everything again, even if nothing changed.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress; nothing on stderr but errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Say on stderr what is being done.")
+@at_option
+@output_options()
+def check(
+    path: Path,
+    policy: str,
+    policy_ref: str,
+    trust: Path | None,
+    trust_pin: str,
+    environment: str,
+    mode: str | None,
+    advisories: Path | None,
+    exclude: tuple[str, ...],
+    offline: bool,
+    exit_zero: bool,
+    no_cache: bool,
+    quiet: bool,
+    verbose: bool,
+    at: str | None,
+    formats: tuple[str, ...],
+    output: str | None,
+) -> int:
+    """Judge PATH before it is deployed: may this go out?
+
+    The answer is one sentence, then what must change, then every check, including what was not checked and why. Policy
+    and trust root should come from outside PATH, pinned by digest; without pins the verdict is self-judged.
+    """
+    from secpipe.gate.request import Request
+
+    if policy_ref and not policy:
+        raise ConfigError("--policy-ref pins a policy file, and none was given", hint="--policy FILE --policy-ref PIN")
+    request = Request(
+        path=path,
+        now=clock_of(at).now(),
+        simulated=at is not None,
+        environment=environment,
+        policy=policy,
+        policy_ref=policy_ref,
+        trust=trust,
+        trust_pin=trust_pin,
+        advisories=advisories,
+        exclude=exclude,
+        mode=mode or "",
+        cache=not no_cache and at is None,
+    )
+    document = _judge(request, show=verbose or (not quiet and sys.stderr.isatty() and not os.environ.get("CI")))
+    emit(document, formats, output)
+    code = int(document["exit_code"])
+    return EXIT_PASS if exit_zero and code == EXIT_DENY else code
+
+
+def _judge(request: Request, show: bool) -> dict[str, Any]:
+    from secpipe.gate import cache
+
+    entry = cache.place_of(request)
+    kept = cache.find(request, entry)
+    if kept is not None:
+        return kept
+    from secpipe.gate.pipeline import check as judge
+
+    def progress(text: str) -> None:
+        if show:
+            print(f"secpipe: {text}", file=sys.stderr)
+
+    document = judge(request, progress)
+    cache.keep(request, document, entry)
+    return document

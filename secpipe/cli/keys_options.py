@@ -1,0 +1,81 @@
+"""Options and small steps that the `keys` and `trust` commands share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from secpipe.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from secpipe.keystore.trusted import Opened
+
+
+def dir_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--dir DIR`: the folder of public trust material."""
+    return click.option(
+        "--dir", "folder", metavar="DIR", default="keys", show_default=True, help="The folder of public trust material."
+    )(function)
+
+
+def format_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`-f terminal|json`: what a person or a program reads."""
+    return click.option(
+        "-f", "--format", "form", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True,
+        help="How the result is written.",
+    )(function)  # fmt: skip
+
+
+def passphrase_of(reference: str | None, *, question: str = "passphrase", confirm: bool = False) -> Callable[[], bytes]:
+    """Return a function that asks for the passphrase at most once: from `--passphrase-file`, else on the terminal."""
+    from secpipe.system import secrets
+
+    known: list[bytes] = []
+
+    def ask() -> bytes:
+        if not known:
+            known.append(secrets.resolve(reference) if reference else secrets.prompt(question, confirm=confirm))
+        return known[0]
+
+    return ask
+
+
+def opened(folder: str, now: datetime | None, pin: str = "") -> Opened:
+    """Return the verified trust folder."""
+    from secpipe.keystore.trusted import open_folder
+
+    return open_folder(Path(folder), pin=pin, now=now)
+
+
+def say(text: str) -> None:
+    """Write one line of progress to stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def print_json(value: object) -> None:
+    """Write a JSON result to stdout."""
+    import json
+
+    from secpipe.cli.options import write_result
+
+    write_result(json.dumps(value, indent=2, ensure_ascii=False) + "\n", "-")
+
+
+def pick(prefix: str, names: list[str], what: str) -> str:
+    """Return the one name that starts with `prefix`; raises ConfigError where none or several do."""
+    from secpipe.core.text import did_you_mean, printable
+
+    if prefix in names:
+        return prefix
+    found = [name for name in names if name.startswith(prefix)] if prefix else []
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ConfigError(f'"{printable(prefix, 80)}" could be any of {len(found)} {what}', hint="give more characters")
+    raise ConfigError(f'there is no "{printable(prefix, 80)}" here', hint=did_you_mean(prefix, names))

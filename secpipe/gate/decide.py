@@ -1,0 +1,88 @@
+"""The pure decision: policy and evidence in, judgement out. No clock, no disk, no network (design law 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from secpipe.core.evidence import State
+from secpipe.core.verdict import CheckResult, Decision, Effect, Judgement, Reason, Result
+from secpipe.gate import waivers
+from secpipe.gate.rules import RULES
+from secpipe.gate.ruling import Ruling, Situation
+
+_ORDER = {Effect.DENY: 0, Effect.UNDECIDED: 1, Effect.WARN: 2, Effect.WAIVED: 3, Effect.INFO: 4}
+
+
+def decide(situation: Situation, tree_policy: Judgement | None = None) -> Judgement:
+    """Return the judgement of the policy over the evidence; total: whatever it is given, it never raises.
+
+    A deny beats an undecided, an undecided beats a pass. `tree_policy` is the judgement of a policy found in the tree
+    under test: it can only tighten.
+    """
+    rulings = [_apply(rule, situation) for rule in RULES]
+    reasons = [reason for ruling in rulings for reason in ruling.reasons]
+    if tree_policy is not None:
+        reasons += _tightening(tree_policy, situation.policy.owner)
+    reasons += _expired_waivers(situation, rulings)
+    reasons.sort(key=lambda reason: _ORDER[reason.effect])
+    would_be = _worst(reasons)
+    lenient = situation.policy.mode == "warn" and would_be in (Decision.DENY, Decision.UNDECIDED)
+    findings = tuple(item for ruling in rulings for item in ruling.findings)
+    used = [item.waiver for item in findings if item.waiver]
+    return Judgement(
+        decision=Decision.WARN if lenient else would_be,
+        would_be=would_be,
+        reasons=tuple(reasons),
+        checks=tuple(ruling.result for ruling in rulings),
+        findings=tuple(sorted(findings, key=lambda item: (_ORDER[item.effect], -item.finding.severity))),
+        skipped=tuple((name, skip) for name, evidence in situation.evidence.items() for skip in evidence.skips),
+        waivers=waivers.summary(situation.policy.waiver, used, situation.now),
+    )
+
+
+def _apply(rule: Callable[[Situation], Ruling], situation: Situation) -> Ruling:
+    """Apply a rule; one that breaks on its evidence leaves its check undecided."""
+    try:
+        return rule(situation)
+    except Exception as error:  # fail closed: evidence is made from hostile input
+        what = f"the rule broke on its evidence ({type(error).__name__})"
+        row = CheckResult(rule.__name__, rule.__name__, True, State.SKIPPED, Result.UNDECIDED, reason=what)
+        return Ruling(row, (Reason("gate/not-checked", Effect.UNDECIDED, what, rule.__name__),))
+
+
+def _worst(reasons: Iterable[Reason]) -> Decision:
+    effects = {reason.effect for reason in reasons}
+    for effect, decision in ((Effect.DENY, Decision.DENY), (Effect.UNDECIDED, Decision.UNDECIDED)):
+        if effect in effects:
+            return decision
+    return Decision.WARN if Effect.WARN in effects else Decision.PASS
+
+
+def _tightening(tree: Judgement, owner: str) -> list[Reason]:
+    """Return the tree policy's own reasons against a pass, marked as such."""
+    if tree.decision not in (Decision.DENY, Decision.UNDECIDED):
+        return []
+    effect = Effect(tree.decision.value)
+    theirs = [reason for reason in tree.reasons if reason.effect is effect and reason.rule != "gate/self-judged"]
+    return [
+        Reason("gate/tree-policy-denies", effect, f"the project's own policy: {reason.what}", reason.check,
+               reason.fix, reason.owner or owner, reason.path, reason.findings)
+        for reason in theirs
+    ]  # fmt: skip
+
+
+def _expired_waivers(situation: Situation, rulings: Iterable[Ruling]) -> list[Reason]:
+    """Say of each expired waiver whose finding is back that this is why it blocks."""
+    reasons = []
+    told: set[str] = set()
+    for item in (item for ruling in rulings for item in ruling.findings if item.effect is Effect.DENY):
+        _, expired = waivers.find(situation.policy.waiver, item.finding, situation.environment, situation.now)
+        if expired and expired.id not in told:
+            told.add(expired.id)
+            what = f"waiver {expired.id} ({expired.owner}) expired on {expired.expires}: {item.finding.message}"
+            reasons.append(
+                Reason(
+                    "gate/waiver-expired", Effect.DENY, what, "waivers", "mend it, or renew the waiver", expired.owner
+                )
+            )
+    return reasons

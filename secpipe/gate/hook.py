@@ -1,0 +1,149 @@
+"""The git hook: beside an existing one, removed byte for byte, and what a push or commit would publish."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from secpipe.core.artifact import Skip
+from secpipe.core.errors import ConfigError, InputError
+from secpipe.core.text import printable
+from secpipe.system import files, git
+
+KINDS = ("pre-push", "pre-commit")
+_MARK = "# secpipe:hook:1"
+_SAVED = ".before-secpipe"
+_SCRIPT = """#!/bin/sh
+{mark}
+# Installed by `secpipe hook install {kind}`; `secpipe hook uninstall {kind}` restores what was here before.
+input=$(cat)
+feed() {{ [ -z "$input" ] || printf '%s\\n' "$input"; }}
+before="$(dirname -- "$0")/{kind}{saved}"
+if [ -x "$before" ]; then
+  feed | "$before" "$@" || exit $?
+fi
+feed | {command}
+"""
+
+
+def install(repository: Path, kind: str, options: tuple[str, ...]) -> Path:
+    """Install the hook and return its place; an existing one is kept and runs first.
+
+    `options` are those of `secpipe check` and stand in the hook's text, outside the tree. The interpreter is started so
+    that neither the work tree nor `PYTHON*` variables can change what is imported. Installing twice updates it.
+    """
+    place = _place(repository, kind)
+    saved = place.with_name(place.name + _SAVED)
+    if place.exists() and not _ours(place):
+        if saved.exists():
+            raise InputError(f"{saved} is in the way", hint=f"secpipe hook uninstall {kind}")
+        files.make_folder(place.parent)
+        os.replace(place, saved)
+    words = [sys.executable, "-E", "-P", "-m", "secpipe", "hook", "run", kind, *options]
+    script = _SCRIPT.format(mark=_MARK, kind=kind, saved=_SAVED, command=shlex.join(words))
+    files.make_folder(place.parent)
+    files.write_atomic(place, script.encode("utf-8", "surrogateescape"), mode=0o755)
+    return place
+
+
+def uninstall(repository: Path, kind: str) -> Path:
+    """Remove the hook and put the former one back as it was; raises InputError where the hook is not ours."""
+    place = _place(repository, kind)
+    if not place.exists() or not _ours(place):
+        raise InputError(f"there is no secpipe hook at {place}")
+    saved = place.with_name(place.name + _SAVED)
+    if saved.exists():
+        os.replace(saved, place)
+    else:
+        files.remove(place)
+    return place
+
+
+def _ours(place: Path) -> bool:
+    return _MARK.encode() in files.read_bytes(place, 1 << 20)
+
+
+def _place(repository: Path, kind: str) -> Path:
+    if kind not in KINDS:
+        raise ConfigError(f'unknown hook "{kind}"', hint=f"one of: {', '.join(KINDS)}")
+    try:
+        top = git.git(repository, "rev-parse", "--path-format=absolute", "--git-common-dir")
+    except InputError as error:
+        raise ConfigError(f"{repository} is no git repository", hint="git init") from error
+    common = Path(os.fsdecode(top.rstrip(b"\n")))
+    configured = _configured(repository)
+    if not configured:
+        return common / "hooks" / kind
+    folder = Path(configured).expanduser()
+    # A relative core.hooksPath counts from where hooks run: the top of the work tree, or the bare repository itself.
+    return (folder if folder.is_absolute() else _hook_cwd(repository, common) / folder) / kind
+
+
+def _configured(repository: Path) -> str:
+    try:
+        # Last value wins; the wrapper's own `-c core.hooksPath` must not answer, so the files are asked.
+        listing = git.git(repository, "config", "--show-scope", "--null", "--get-all", "core.hooksPath")
+    except InputError:
+        return ""
+    fields = listing.split(b"\0")
+    values = [fields[i + 1] for i in range(0, len(fields) - 1, 2) if fields[i] != b"command"]
+    return os.fsdecode(values[-1]) if values else ""
+
+
+def _hook_cwd(repository: Path, common: Path) -> Path:
+    try:
+        top = git.git(repository, "rev-parse", "--path-format=absolute", "--show-toplevel")
+    except InputError:
+        return common
+    return Path(os.fsdecode(top.rstrip(b"\n")))
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a push or commit would publish, written out of the object store into a scratch folder."""
+
+    name: str
+    folder: Path
+    left_out: tuple[Skip, ...]
+
+
+@contextmanager
+def _exported(repository: Path, name: str, blobs: list[git.Blob]) -> Iterator[Published]:
+    with TemporaryDirectory(prefix="secpipe-hook-") as scratch:
+        yield Published(name, Path(scratch), git.export(repository, blobs, Path(scratch)))
+
+
+def pushed(repository: Path, lines: str) -> Iterator[Published]:
+    """Yield the tree of every commit that a pre-push hook is told of on its standard input; deletions publish nothing.
+
+    Each line is `<local ref> <local object> <remote ref> <remote object>` (githooks(5)).
+    """
+    done: set[str] = set()
+    for line in lines.splitlines():
+        words = line.split(" ")
+        if len(words) != 4:
+            raise InputError(f"git told the hook something unknown: {printable(line, 200)}")
+        reference, commit = words[0], words[1]
+        if not set(commit) - {"0"} or commit in done:
+            continue
+        done.add(commit)
+        with _exported(repository, printable(reference, 100), git.commit_blobs(repository, commit)) as published:
+            yield published
+
+
+def staged(repository: Path) -> Iterator[Published]:
+    """Yield the tree that the next commit would hold."""
+    with _exported(repository, "the index", git.index_blobs(repository)) as published:
+        yield published
+
+
+def is_executable(place: Path) -> bool:
+    """Whether git would run the hook at `place`."""
+    return place.is_file() and bool(place.stat().st_mode & stat.S_IXUSR)

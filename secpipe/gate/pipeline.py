@@ -1,0 +1,147 @@
+"""The only conductor: one walk, every check once, one decision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from secpipe import __version__
+from secpipe.core.artifact import dir_hash
+from secpipe.core.errors import SecpipeError
+from secpipe.core.evidence import Evidence, State, skipped
+from secpipe.core.inventory import Inventory
+from secpipe.core.limits import DEFAULT
+from secpipe.core.text import printable
+from secpipe.gate import verdict
+from secpipe.gate.decide import decide
+from secpipe.gate.request import Request, Rules, gather_rules
+from secpipe.gate.ruling import Situation
+from secpipe.system.tree import FolderTree, walk
+
+Progress = Callable[[str], None]
+
+
+def check(request: Request, progress: Progress = lambda text: None) -> dict[str, Any]:
+    """Judge `request.path` and return the `secpipe.verdict/1` document.
+
+    `progress` is told what is being done. Raises ConfigError for a broken policy, TrustError for a policy that is not
+    the pinned one, InputError for a tree that cannot be read at all; everything else ends as evidence.
+    """
+    rules = gather_rules(request)
+    policy = rules.resolve(request)
+    progress("reading files")
+    tree = walk(request.path, exclude=(*request.exclude, *policy.exclude))
+    evidence = gather_evidence(tree, rules, request, progress)
+    paths = tuple(entry.path for entry in tree.files)
+    situation = Situation(policy, request.environment, request.now, evidence, paths, rules.self_judged())
+    tightening = None
+    if rules.tree is not None:
+        theirs = rules.tree.resolve(request.environment)
+        tightening = decide(Situation(theirs, request.environment, request.now, evidence, paths))
+    judgement = decide(situation, tightening)
+    frame = verdict.Frame(
+        now=request.now,
+        simulated=request.simulated,
+        environment=request.environment,
+        subject=_subject(tree, request),
+        policy=policy,
+        policy_source=rules.policy.source,
+        policy_digest=rules.policy.digest,
+        policy_pinned=rules.policy_pinned,
+        trust=rules.trust,
+        self_judged=situation.self_judged,
+    )
+    return verdict.document(judgement, frame)
+
+
+def gather_evidence(tree: FolderTree, rules: Rules, request: Request, progress: Progress) -> dict[str, Evidence]:
+    """Return the evidence of every check by name. A check that breaks is skipped evidence, never an exception."""
+    evidence = {"trust": rules.trust_evidence, "files": _files(tree, request)}
+    holder: list[Inventory] = []
+
+    def run(name: str, words: str, make: Callable[[], Evidence]) -> None:
+        progress(words)
+        evidence[name] = _guarded(name, make)
+
+    run("sbom", "making the AI-BOM", lambda: _sbom(tree, request, holder))
+    run("signatures", "verifying signatures", lambda: _signatures(tree, rules, request))
+    run("models", "scanning models", lambda: _models(tree))
+    run("shadow-ai", "looking for AI services", lambda: _shadow_ai(tree))
+    run("audit", "looking up advisories", lambda: _audit(holder, request))
+    return evidence
+
+
+def _guarded(name: str, make: Callable[[], Evidence]) -> Evidence:
+    try:
+        return make()
+    except SecpipeError as error:
+        return skipped(name, error.message)
+    except (MemoryError, RecursionError, Exception) as error:  # hostile input meets our defects here: fail closed
+        return skipped(name, f"the check broke ({type(error).__name__}: {printable(str(error), 200)})")
+
+
+def _files(tree: FolderTree, request: Request) -> Evidence:
+    facts = {
+        "files": len(tree.files),
+        "bytes": sum(entry.size for entry in tree.files),
+        "left_out": [skip.to_dict() | {"path": printable(skip.path)} for skip in (*tree.left_out, *request.left_out)],
+    }
+    if not tree.files:
+        return Evidence("files", State.SKIPPED, "there is no file to judge", skips=tree.skipped, facts=facts)
+    return Evidence("files", State.OK, skips=tree.skipped, facts=facts, producer=f"secpipe {__version__}")
+
+
+def _sbom(tree: FolderTree, request: Request, holder: list[Inventory]) -> Evidence:
+    from secpipe.sbom.collect import collect
+    from secpipe.sbom.evidence import evidence
+
+    inventory = collect(tree)
+    holder.append(inventory)
+    made, _ = evidence(inventory, name=_name(request), now=request.now)
+    return made
+
+
+def _signatures(tree: FolderTree, rules: Rules, request: Request) -> Evidence:
+    from secpipe.sign.discover import places
+    from secpipe.sign.verify import verify_tree
+
+    if rules.trust is None:
+        if any(True for _ in places(tree, DEFAULT)):
+            return skipped("signatures", rules.trust_evidence.reason)
+        return Evidence("signatures", State.OK, facts={"artifacts": [], "covered": {}})
+    require = rules.resolve(request).signatures.require
+    return verify_tree(tree, rules.trust, require=require, environment=request.environment, now=request.now)
+
+
+def _models(tree: FolderTree) -> Evidence:
+    from secpipe.scan.models.scan import scan
+
+    return scan(tree)
+
+
+def _shadow_ai(tree: FolderTree) -> Evidence:
+    from secpipe.scan.shadow_ai.scan import scan
+
+    return scan(tree)
+
+
+def _audit(holder: list[Inventory], request: Request) -> Evidence:
+    from secpipe.scan.vulnerabilities.audit import audit
+    from secpipe.scan.vulnerabilities.store import open_store
+
+    if not holder:
+        return skipped("audit", "the dependencies could not be read")
+    return audit(holder[0], open_store(request.advisories), now=request.now)
+
+
+def _subject(tree: FolderTree, request: Request) -> dict[str, Any]:
+    return {
+        "name": printable(_name(request)),
+        "digest": {"dirHash": dir_hash(tree.files)},
+        "files": len(tree.files),
+        "bytes": sum(entry.size for entry in tree.files),
+    }
+
+
+def _name(request: Request) -> str:
+    return request.name or request.path.resolve().name or "root"

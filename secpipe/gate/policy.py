@@ -1,0 +1,154 @@
+"""The policy document `secpipe.policy/1` as frozen dataclasses: the sections, their keys, and which way is tighter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+SCHEMA = "secpipe.policy/1"
+SEVERITIES = ("never", "critical", "high", "medium", "low", "info")
+REQUIRE = ("classical", "pq", "classical+pq")
+
+
+def key(default: Any, *, choice: tuple[str, ...] = (), tighter: str = "", doc: str = "") -> Any:
+    """Declare a key: its default, allowed words, and which way is tighter.
+
+    `tighter` is `more` (a larger number, a later date, True, a later word of `choice`), `fewer` (a smaller number; 0 is
+    no bound), `subset` (of a list in which empty means all), `shorter` (a subset, empty means none), `superset`, or ""
+    where values cannot be compared and any change counts as loosening.
+    """
+    meta = {"choice": choice, "tighter": tighter, "doc": doc}
+    return field(default_factory=dict, metadata=meta) if default == {} else field(default=default, metadata=meta)
+
+
+@dataclass(frozen=True, slots=True)
+class Signatures:
+    """Who must have signed what, and how."""
+
+    required: bool = key(True, tighter="more", doc="every artifact in `cover` needs a verified signature")
+    require: str = key("classical+pq", choice=REQUIRE, tighter="more", doc="halves that must verify")
+    cover: tuple[str, ...] = key(("models",), tighter="superset", doc="`models`, `prompts`, `datasets` or path globs")
+    identities: tuple[str, ...] = key((), tighter="subset", doc="signers that count; empty: any with the authority")
+
+
+@dataclass(frozen=True, slots=True)
+class Sbom:
+    """What the AI-BOM must look like."""
+
+    required: bool = key(True, tighter="more", doc="an AI-BOM that validates and is not empty")
+    profiles: dict[str, int] = key({}, tighter="more", doc="minimum percent by completeness profile")
+
+
+@dataclass(frozen=True, slots=True)
+class Licenses:
+    """Licences of libraries and models; globs over SPDX expressions."""
+
+    allow: tuple[str, ...] = key((), tighter="subset", doc="empty: every licence that is not denied")
+    review: tuple[str, ...] = key((), tighter="superset", doc="a person must look: not decided until waived")
+    deny: tuple[str, ...] = key((), tighter="superset", doc="never")
+
+
+@dataclass(frozen=True, slots=True)
+class Vulnerabilities:
+    """Known vulnerabilities of dependencies."""
+
+    required: bool = key(True, tighter="more")
+    block: str = key("high", choice=SEVERITIES, tighter="more", doc="this severity and worse denies")
+    warn: str = key("low", choice=SEVERITIES, tighter="more")
+    max_age_days: int = key(
+        0, tighter="fewer", doc="older advisory data is stale: not decided; 0: any age, with a warning"
+    )
+    complete: bool = key(
+        False, tighter="more", doc="components that cannot be judged (no version) count as not checked"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Model files."""
+
+    required: bool = key(True, tighter="more")
+    formats: tuple[str, ...] = key(
+        (), tighter="subset", doc="formats that may be deployed; empty: any that scans clean"
+    )
+    block: str = key("medium", choice=SEVERITIES, tighter="more", doc="`medium` includes files that need a review")
+    warn: str = key("low", choice=SEVERITIES, tighter="more")
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where models come from; needs signed provenance attestations."""
+
+    required: bool = key(False, tighter="more")
+    builders: tuple[str, ...] = key((), tighter="subset", doc="accepted builder ids, globs")
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """One test result that must exist, have passed and be fresh (`[[attestations.require]]`)."""
+
+    type: str = key("", doc="evaluation, bias, drift, safety, ...")
+    max_age_days: int = key(0, tighter="fewer")
+
+
+@dataclass(frozen=True, slots=True)
+class Attestations:
+    """Signed statements that must accompany the release."""
+
+    require: tuple[Demand, ...] = key(())
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Which keys count."""
+
+    algorithms: tuple[str, ...] = key((), tighter="subset", doc="scheme ids; empty: all")
+
+
+@dataclass(frozen=True, slots=True)
+class Minimum:
+    """Versions below which trusted state is refused: fresh runners remember nothing."""
+
+    root: int = key(0, tighter="more")
+    ring: int = key(0, tighter="more")
+    advisories: date | None = key(None, tighter="more", doc="date of the advisory data")
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A dated exception. It names a finding id, or a rule with globs on path and subject."""
+
+    id: str = key("")
+    finding: str = key("")
+    rule: str = key("")
+    paths: tuple[str, ...] = key(())
+    subjects: tuple[str, ...] = key(())
+    env: tuple[str, ...] = key(())
+    owner: str = key("")
+    approved_by: str = key("")
+    reason: str = key("")
+    ticket: str = key("")
+    expires: date | None = key(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A resolved policy for one environment: profiles, file and overlay put together. `expires` is a day, inclusive."""
+
+    name: str = key("")
+    owner: str = key("")
+    expires: date | None = key(None)
+    mode: str = key("enforce", choice=("warn", "enforce"), tighter="more")
+    exclude: tuple[str, ...] = key((), tighter="shorter", doc="relative paths that are no part of the release")
+    signatures: Signatures = key(Signatures())
+    sbom: Sbom = key(Sbom())
+    licenses: Licenses = key(Licenses())
+    vulnerabilities: Vulnerabilities = key(Vulnerabilities())
+    models: Models = key(Models())
+    provenance: Provenance = key(Provenance())
+    attestations: Attestations = key(Attestations())
+    keys: Keys = key(Keys())
+    minimum: Minimum = key(Minimum())
+    waiver: tuple[Waiver, ...] = key(())
+    shadow_ai: dict[str, Any] = key({}, doc="see `secpipe.scan.shadow_ai.judge.Allow`, which owns the section's keys")

@@ -1,0 +1,60 @@
+"""Signed statements: provenance and test results."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from fnmatch import fnmatchcase
+
+from secpipe.core.evidence import Evidence, State
+from secpipe.core.text import plural
+from secpipe.core.verdict import Effect, Reason
+from secpipe.gate.rules.facts import not_asked
+from secpipe.gate.ruling import Ruling, Situation, rule_on
+
+
+def provenance(situation: Situation) -> Ruling:
+    """Models come with signed provenance from an accepted builder."""
+    policy = situation.policy.provenance
+    evidence = situation.of("attestation:provenance") if policy.required else not_asked("provenance")
+    extra = []
+    builder = str(evidence.facts.get("builder", ""))
+    if (
+        evidence.state is State.OK
+        and policy.builders
+        and not any(fnmatchcase(builder, glob) for glob in policy.builders)
+    ):
+        what = f'built by "{builder or "nobody named"}", which the policy does not accept'
+        extra.append(
+            Reason("gate/builder-not-allowed", Effect.DENY, what, evidence.check, owner=situation.policy.owner)
+        )
+    return rule_on(situation, evidence, "Origin is known", required=policy.required, findings=(), extra=extra)
+
+
+def attestations(situation: Situation) -> Ruling:
+    """Every test result the policy demands exists, passed, and is fresh."""
+    demands = situation.policy.attestations.require
+    extra = []
+    for demand in demands:
+        evidence = situation.of(f"attestation:{demand.type}")
+        made = evidence.since
+        if evidence.state is State.FAILED:
+            extra.append(
+                Reason("gate/test-failed", Effect.DENY, evidence.reason, "attestations", owner=situation.policy.owner)
+            )
+        elif evidence.state is not State.OK:
+            what = f'no "{demand.type}" result: {evidence.reason}'
+            fix = f"secpipe attest --type test-result --predicate {demand.type}.json PATH"
+            extra.append(
+                Reason("gate/missing-evidence", Effect.UNDECIDED, what, "attestations", fix, situation.policy.owner)
+            )
+        elif demand.max_age_days and (made is None or situation.now - made > timedelta(days=demand.max_age_days)):
+            age = plural(demand.max_age_days, "day")
+            what = f'the "{demand.type}" result is older than {age} or bears no trusted time'
+            extra.append(
+                Reason("gate/missing-evidence", Effect.UNDECIDED, what, "attestations", owner=situation.policy.owner)
+            )
+    own = Evidence("attestations", State.OK) if demands else not_asked("attestations")
+    return rule_on(
+        situation, own, "Tests were passed", required=bool(demands), findings=(), extra=extra,
+        summary=plural(len(demands), "result") if demands else "",
+    )  # fmt: skip

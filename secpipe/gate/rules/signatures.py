@@ -1,0 +1,81 @@
+"""Who signed what: coverage of everything the policy wants signed."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from secpipe.core.evidence import Evidence, State
+from secpipe.core.finding import Finding, Severity
+from secpipe.core.text import plural
+from secpipe.core.verdict import Effect, Reason
+from secpipe.gate.rules.facts import listing, mapping
+from secpipe.gate.ruling import Ruling, Situation, judge_findings, rule_on
+
+#: kind in `cover` -> the check that finds what is of that kind
+_KINDS = {"models": "models", "prompts": "sbom", "datasets": "sbom"}
+
+
+def signatures(situation: Situation) -> Ruling:
+    """Everything in `cover` is signed, by someone with the authority, with the halves the policy requires."""
+    policy, evidence = situation.policy.signatures, situation.of("signatures")
+    findings = list(evidence.findings)
+    if policy.required and evidence.state in (State.OK, State.FAILED):
+        findings += _unsigned(situation, evidence)
+    unknown = _unknown_cover(situation) if policy.required else []
+    signed = len(listing(evidence, "artifacts"))
+    judged = judge_findings(situation, findings, block="low", warn="info")
+    fix = "secpipe check --trust keys --trust-pin sha256:..."
+    return rule_on(
+        situation, evidence, "Signed by people we trust", required=policy.required, findings=judged,
+        extra=unknown, summary=plural(signed, "signed artifact"), fix=fix,
+    )  # fmt: skip
+
+
+def _unsigned(situation: Situation, evidence: Evidence) -> list[Finding]:
+    policy = situation.policy.signatures
+    covered = mapping(evidence, "covered")
+    wrong = [
+        a for a in listing(evidence, "artifacts") if policy.identities and a.get("identity") not in policy.identities
+    ]
+    distrusted = {str(artifact.get("identity")) for artifact in wrong}
+    findings = []
+    for path in sorted(to_cover(situation)):
+        identity = covered.get(path)
+        if identity is None:
+            message, subject = f"{path} is not covered by any signature", "unsigned"
+        elif identity in distrusted:
+            message, subject = f"{path} is signed by {identity}, which the policy does not accept", f"signer {identity}"
+        else:
+            continue
+        where = path.rpartition("/")[0] or path
+        findings.append(
+            Finding("gate/unsigned-artifact", message, Severity.HIGH, path=path, subject=subject,
+                    fix=f"secpipe sign {where}", details={"package": f"unsigned {where}"})
+        )  # fmt: skip
+    return findings
+
+
+def _unknown_cover(situation: Situation) -> list[Reason]:
+    """Say which kinds must be signed while the check that would find them did not look everywhere."""
+    reasons = []
+    for kind in situation.policy.signatures.cover:
+        source = situation.of(_KINDS[kind]) if kind in _KINDS else None
+        if source is not None and source.state in (State.SKIPPED, State.STALE):
+            what = f"which {kind} need a signature is not known: {source.reason}"
+            reasons.append(
+                Reason("gate/not-checked", Effect.UNDECIDED, what, "signatures", owner=situation.policy.owner)
+            )
+    return reasons
+
+
+def to_cover(situation: Situation) -> set[str]:
+    """Return the paths that need a signature: by kind, as the other checks found them, or by glob."""
+    names = {"models": "files", "prompts": "prompts", "datasets": "datasets"}
+    kinds = {kind: mapping(situation.of(check), names[kind]) for kind, check in _KINDS.items()}
+    wanted: set[str] = set()
+    for item in situation.policy.signatures.cover:
+        if item in kinds:
+            wanted |= set(kinds[item])
+        else:
+            wanted |= {path for path in situation.paths if fnmatchcase(path, item)}
+    return wanted

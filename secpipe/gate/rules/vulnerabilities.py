@@ -1,0 +1,83 @@
+"""Dependencies: known vulnerabilities, on data fresh enough."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from secpipe.core.evidence import Evidence, State
+from secpipe.core.text import plural
+from secpipe.core.verdict import Effect, Reason
+from secpipe.gate.rules.facts import mapping
+from secpipe.gate.ruling import Ruling, Situation, judge_findings, rule_on
+
+
+def vulnerabilities(situation: Situation) -> Ruling:
+    """No dependency has a known vulnerability at the blocking severity, judged on data fresh enough."""
+    policy, evidence = situation.policy.vulnerabilities, situation.of("audit")
+    extra = list(_advisory_age(situation, evidence))
+    unjudged = int(evidence.facts.get("unjudged", 0))
+    if policy.complete and unjudged:
+        what = f"{plural(unjudged, 'component')} without a version could not be judged"
+        extra.append(
+            Reason("gate/incomplete", Effect.UNDECIDED, what, "audit", "pin every dependency", situation.policy.owner)
+        )
+    judged = judge_findings(situation, evidence.findings, block=policy.block, warn=policy.warn)
+    date = str(mapping(evidence, "advisories").get("date", ""))[:10]
+    summary = plural(int(evidence.facts.get("packages", 0)), "package") + (f", advisories of {date}" if date else "")
+    return rule_on(
+        situation, evidence, "No known vulnerabilities", required=policy.required, findings=judged, extra=extra,
+        summary=summary, fix="secpipe advisories update --from URL",
+    )  # fmt: skip
+
+
+def _advisory_age(situation: Situation, evidence: Evidence) -> list[Reason]:
+    """Return why the advisory data is too old, below the pinned minimum, or from the future."""
+    policy, minimum = situation.policy.vulnerabilities, situation.policy.minimum.advisories
+    if evidence.state is not State.OK:
+        return []
+    owner, fix = situation.policy.owner, "secpipe advisories update --from URL"
+    text = str(mapping(evidence, "advisories").get("date", ""))
+    try:
+        date = datetime.fromisoformat(text)
+    except ValueError:
+        what = "the advisory data bears no date"
+        return [Reason("gate/stale-advisories", Effect.UNDECIDED, what, "audit", fix, owner)]
+    date = date if date.tzinfo else date.replace(tzinfo=UTC)
+    age = situation.now - date
+    what = f"the advisory data is of {date:%Y-%m-%d}, {plural(age.days, 'day')} old"
+    if age < timedelta(days=-1):
+        return [
+            Reason(
+                "gate/clock",
+                Effect.UNDECIDED,
+                f"the advisory data is of {date:%Y-%m-%d}, in the future",
+                "audit",
+                "check the clock",
+                owner,
+            )
+        ]
+    if minimum and date.date() < minimum:
+        return [
+            Reason(
+                "gate/stale-advisories",
+                Effect.UNDECIDED,
+                f"{what}; the policy wants {minimum} or newer",
+                "audit",
+                fix,
+                owner,
+            )
+        ]
+    if policy.max_age_days and age > timedelta(days=policy.max_age_days):
+        return [
+            Reason(
+                "gate/stale-advisories",
+                Effect.UNDECIDED,
+                f"{what}; the policy allows {policy.max_age_days}",
+                "audit",
+                fix,
+                owner,
+            )
+        ]
+    if not policy.max_age_days and age > timedelta(days=30):
+        return [Reason("gate/stale-advisories", Effect.WARN, what, "audit", fix, owner)]
+    return []

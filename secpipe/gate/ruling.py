@@ -1,0 +1,151 @@
+"""What one check's rule returns, and the steps all rules share: states, incompleteness, thresholds, waivers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from secpipe.core.evidence import Evidence, State, skipped
+from secpipe.core.finding import Finding, Severity, sort_key
+from secpipe.core.text import plural
+from secpipe.core.verdict import CheckResult, Effect, JudgedFinding, Reason, Result
+from secpipe.gate import waivers
+from secpipe.gate.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Everything `decide` may look at: nothing else exists for a rule."""
+
+    policy: Policy
+    environment: str
+    now: datetime
+    evidence: Mapping[str, Evidence]
+    paths: tuple[str, ...] = ()  # every file of the tree
+    self_judged: str = ""  # why the policy or the trust root is not pinned; "" when both are
+
+    def of(self, check: str) -> Evidence:
+        """Return the evidence for `check`; without any, evidence that nothing is known."""
+        return self.evidence.get(check) or skipped(check, "there is no evidence of it")
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What a rule says about its check."""
+
+    result: CheckResult
+    reasons: tuple[Reason, ...] = ()
+    findings: tuple[JudgedFinding, ...] = ()
+
+
+_WORST = (Effect.DENY, Effect.UNDECIDED, Effect.WARN)
+
+
+def rule_on(
+    situation: Situation,
+    evidence: Evidence,
+    title: str,
+    *,
+    required: bool,
+    findings: Iterable[JudgedFinding],
+    extra: Iterable[Reason] = (),
+    summary: str = "",
+    fix: str = "",
+) -> Ruling:
+    """Return the ruling on `evidence`: its state, what it did not look at, its judged findings and `extra` reasons.
+
+    A required check that is skipped, stale or incomplete is undecided; a failed one denies. `fix` is what to run when
+    the check could not be done.
+    """
+    judged = tuple(sorted(findings, key=lambda item: sort_key(item.finding)))
+    effects = {item.effect for item in judged}
+    explained = Effect.DENY in effects or effects == {Effect.WAIVED}  # the findings say why it failed
+    reasons = [*_state_reasons(situation, evidence, required, fix, explained), *extra]
+    reasons += _finding_reasons(evidence.check, judged, situation.policy.owner)
+    worst = next((effect for effect in _WORST if any(reason.effect is effect for reason in reasons)), None)
+    result = Result(worst.value) if worst else Result.PASS
+    if worst is None and evidence.state is State.SKIPPED:
+        result = Result.OFF
+    row = CheckResult(
+        check=evidence.check,
+        title=title,
+        required=required,
+        state=evidence.state,
+        result=result,
+        summary="" if evidence.state is State.SKIPPED else summary,
+        reason=evidence.reason or next((reason.what for reason in reasons if reason.effect is worst), ""),
+        producer=evidence.producer,
+        findings=sum(item.effect is not Effect.WAIVED for item in judged),
+        skipped=len(evidence.skips),
+        facts=evidence.facts,
+    )
+    return Ruling(row, tuple(reasons), judged)
+
+
+def _state_reasons(
+    situation: Situation, evidence: Evidence, required: bool, fix: str, explained: bool
+) -> Iterable[Reason]:
+    owner, check = situation.policy.owner, evidence.check
+    if evidence.state is State.FAILED:
+        if not explained:
+            yield Reason("gate/check-failed", Effect.DENY, evidence.reason, check, fix, owner)
+    elif evidence.state is State.STALE:
+        effect = Effect.UNDECIDED if required else Effect.WARN
+        yield Reason("gate/stale-advisories", effect, evidence.reason, check, fix, owner)
+    elif evidence.state is State.SKIPPED and required:
+        yield Reason("gate/not-checked", Effect.UNDECIDED, evidence.reason, check, fix, owner)
+    if evidence.skips:
+        first = evidence.skips[0]
+        more = f" and {plural(len(evidence.skips) - 1, 'more', 'more')}" if len(evidence.skips) > 1 else ""
+        what = f"not looked at: {first.path or 'the tree'} ({first.reason}){more}"
+        effect = Effect.UNDECIDED if required else Effect.WARN
+        yield Reason("gate/incomplete", effect, what, check, "", owner, path=first.path)
+
+
+def judge_findings(
+    situation: Situation, findings: Iterable[Finding], *, block: str, warn: str
+) -> tuple[JudgedFinding, ...]:
+    """Return findings with their effect: `block` and worse denies, `warn` and worse warns; waivers apply."""
+    judged = []
+    for finding in findings:
+        effect = _effect(finding.severity, block, warn)
+        holds, _ = waivers.find(situation.policy.waiver, finding, situation.environment, situation.now)
+        judged.append(JudgedFinding(finding, Effect.WAIVED if holds else effect, holds.id if holds else ""))
+    return tuple(judged)
+
+
+def _effect(severity: Severity, block: str, warn: str) -> Effect:
+    if block != "never" and severity >= Severity.parse(block):
+        return Effect.DENY
+    if warn != "never" and severity >= Severity.parse(warn):
+        return Effect.WARN
+    return Effect.INFO
+
+
+def _finding_reasons(check: str, judged: Iterable[JudgedFinding], owner: str) -> list[Reason]:
+    """Return one reason for each thing to do: findings of one package, or of one file under one rule, go together."""
+    groups: dict[tuple[str, ...], list[JudgedFinding]] = {}
+    for item in judged:
+        if item.effect in (Effect.DENY, Effect.WARN):
+            package = str(item.finding.details.get("package", ""))
+            place = (package,) if package else (item.finding.rule, item.finding.path)
+            groups.setdefault((item.effect, *place), []).append(item)
+    return [_reason(check, [item.finding for item in group], group[0].effect, owner) for group in groups.values()]
+
+
+def _reason(check: str, group: list[Finding], effect: Effect, owner: str) -> Reason:
+    first = group[0]
+    what = first.message
+    if len(group) > 1:
+        what += f" (and {plural(len(group) - 1, 'more finding')} of the same kind)"
+    return Reason(
+        first.rule,
+        effect,
+        what,
+        check,
+        fix=next((finding.fix for finding in group if finding.fix), ""),
+        owner=first.owner or owner,
+        path=first.path,
+        findings=tuple(finding.id for finding in group),
+    )

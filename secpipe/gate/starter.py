@@ -1,0 +1,90 @@
+"""What `secpipe init` writes: a starter policy and the CI step that runs it, from what the project holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+from secpipe.core.protocols import Tree
+from secpipe.gate.request import TREE_POLICY
+from secpipe.system import files, places
+
+_MODELS = {
+    ".safetensors",
+    ".gguf",
+    ".onnx",
+    ".pt",
+    ".pth",
+    ".bin",
+    ".pkl",
+    ".joblib",
+    ".keras",
+    ".h5",
+    ".tflite",
+    ".npz",
+}
+_LOCKS = {
+    "requirements.txt", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", "package-lock.json",
+    "pnpm-lock.yaml", "yarn.lock", "Cargo.lock", "go.sum",
+}  # fmt: skip
+_REVIEW = timedelta(days=180)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the project holds that matters to the starter files."""
+
+    models: tuple[str, ...]
+    locks: tuple[str, ...]
+    environments: tuple[str, ...]  # folders of installed packages that are no part of a release
+    github: bool
+    gitlab: bool
+
+
+def detect(tree: Tree, environments: Iterable[str]) -> Found:
+    """Return what stands in the tree, by name alone; nothing is opened."""
+    return Found(
+        models=tuple(entry.path for entry in tree.files if entry.suffix in _MODELS),
+        locks=tuple(entry.path for entry in tree.files if entry.name in _LOCKS),
+        environments=tuple(sorted(environments)),
+        github=any(True for _ in tree.below(".github")),
+        gitlab=tree.find(".gitlab-ci.yml") is not None,
+    )
+
+
+def environments(root: Path) -> tuple[str, ...]:
+    """Return the folders below `root`, at most two deep, that hold installed packages rather than the project's own."""
+    candidates = [*root.glob("*/pyvenv.cfg"), *root.glob("*/*/pyvenv.cfg")]
+    folders = {path.parent for path in candidates} | {path for path in root.glob("node_modules") if path.is_dir()}
+    return tuple(sorted(path.relative_to(root).as_posix() for path in folders))
+
+
+def starter_files(found: Found, *, name: str, owner: str, today: date) -> dict[str, str]:
+    """Return path -> text of the files to write; the CI step only for the CI that is there."""
+    values = {
+        "FILE": TREE_POLICY,
+        "NAME": name,
+        "OWNER": owner,
+        "EXPIRES": str(today + _REVIEW),
+        "EXCLUDE": f"exclude = [{_quoted(found.environments)}]\n" if found.environments else "",
+        "COVER": '"models"' if found.models else "",
+    }
+    wanted = {TREE_POLICY: "policy.toml"}
+    if found.github or not found.gitlab:
+        wanted[".github/workflows/secpipe.yml"] = "github.yml"
+    if found.gitlab:
+        wanted[".gitlab/secpipe.yml"] = "gitlab.yml"
+    return {place: _fill(template, values) for place, template in wanted.items()}
+
+
+def _fill(template: str, values: dict[str, str]) -> str:
+    text = files.read_bytes(places.shipped() / "starter" / template, 1 << 20).decode()
+    for word, value in values.items():
+        text = text.replace(f"@{word}@", value)
+    return text
+
+
+def _quoted(words: Iterable[str]) -> str:
+    return ", ".join('"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"' for word in words)

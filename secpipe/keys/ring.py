@@ -1,0 +1,284 @@
+"""The keyring: TUF targets signed by the root's people, extended by the bounded `rotation` role."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from secpipe.core.errors import InputError, TrustError
+from secpipe.core.trust import Identity, KeyState, KeyVersion
+from secpipe.keys.identity import pair_name, parse_identity
+from secpipe.keys.metadata import EXTRA, Envelope, Quorum, parse_envelope, parse_keys, parse_quorum, signed_header
+from secpipe.keys.root import Root
+from secpipe.keys.successor import Successor, parse_successor
+from secpipe.keys.wire import HEX256, NAME, Fields, time_text
+
+ROTATION = "rotation"
+_SUCCESSOR = re.compile(r"([a-z0-9-]{1,64})/([1-9][0-9]{0,5})\.json\Z")
+_IDENTITY = re.compile(r"([a-z0-9-]{1,64})\.json\Z")
+_PAIR = re.compile(r"[a-z0-9-]{1,40}(\+[a-z0-9-]{1,40})?\Z")
+
+#: (target path, hex SHA-256, length) -> content; raises InputError. The caller reads, the ring checks the digest.
+Load = Callable[[str, str], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """What the rotation role may do on its own: make keys of these algorithm sets, valid for at most so many days."""
+
+    quorum: Quorum
+    algorithms: tuple[str, ...]  # `ecdsa-p256+ml-dsa-65`
+    key_days: int  # not_before to sign_until of one key version
+    ring_days: int  # issued to expires of one rotation
+
+
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """One key version that automation took out of use; only the root quorum brings it back."""
+
+    identity: str
+    version: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """The keyring after every check. `history` holds the digests of all its earlier files, oldest first."""
+
+    targets: Envelope
+    rotation: Envelope | None
+    identities: tuple[Identity, ...]
+    delegation: Delegation
+    history: tuple[str, ...]
+    fresh_until: datetime
+    base: tuple[Identity, ...]  # as the quorum signed them
+    successors: tuple[Successor, ...] = ()
+    suspended: tuple[Suspension, ...] = ()
+
+    @property
+    def newest(self) -> Envelope:
+        return self.rotation or self.targets
+
+    @property
+    def version(self) -> int:
+        return self.newest.version
+
+    @property
+    def expires(self) -> datetime:
+        return min(self.targets.expires, self.rotation.expires if self.rotation else self.fresh_until)
+
+    def identity(self, name: str) -> Identity | None:
+        """Return the identity `name`, or None."""
+        return next((identity for identity in self.identities if identity.name == name), None)
+
+
+def read_ring(root: Root, anchor: str, targets: bytes, rotation: bytes | None, load: Load) -> Ring:
+    """Verify the ring under `root` and return it; `anchor` is the hex SHA-256 of root 1.
+
+    Raises InputError where something is malformed, TrustError where it does not hold. Time is not judged here.
+    """
+    envelope = parse_envelope(targets, "targets", "the ring")
+    envelope.demand(root.ring_quorum, f"root {root.version}")
+    fields = Fields(envelope.signed, "the ring")
+    delegation = _delegation(fields)
+    extra = fields.fields(EXTRA)
+    base = tuple(_identities(fields, load))
+    _unique(base, root.quorum, root.ring_quorum, delegation.quorum)
+    ring = Ring(
+        envelope, None, base, delegation, _history(extra, envelope), extra.time("fresh_until"), base
+    )  # fmt: skip
+    if rotation is None:
+        return ring
+    extended = _extend(ring, anchor, parse_envelope(rotation, ROTATION, "the rotation"), load)
+    _unique(extended.identities, root.quorum, root.ring_quorum, delegation.quorum)
+    return extended
+
+
+def _history(extra: Fields, envelope: Envelope) -> tuple[str, ...]:
+    history = extra.strings("history", HEX256, 100_000)
+    if len(history) != envelope.version - 1:
+        raise TrustError(f"{envelope.kind} {envelope.version} does not list the ring's versions without a gap")
+    return history
+
+
+def _delegation(fields: Fields) -> Delegation:
+    delegations = fields.fields("delegations")
+    keys = parse_keys(delegations.mapping("keys"), delegations.what)
+    roles = delegations.listing("roles", 1)
+    if len(roles) != 1:
+        raise InputError(f"{delegations.what} does not hold exactly the rotation role")
+    role = Fields(roles[0], f"{delegations.what}, a role")
+    if role.text("name", limit=64) != ROTATION:
+        raise InputError(f"{delegations.what} does not hold exactly the rotation role")
+    limits = role.fields(EXTRA)
+    return Delegation(
+        parse_quorum(role, keys),
+        limits.strings("algorithms", _PAIR, 100),
+        limits.integer("key_days", high=36_500),
+        limits.integer("ring_days", high=36_500),
+    )
+
+
+def _target(path: str, value: object, load: Load) -> bytes:
+    fields = Fields(value, f"target {path}")
+    digest = fields.fields("hashes").text("sha256", HEX256)
+    data = load(path, digest)
+    if len(data) != fields.integer("length", high=1 << 26) or hashlib.sha256(data).hexdigest() != digest:
+        raise TrustError(f"target {path} is not the file that was signed")
+    return data
+
+
+def _identities(fields: Fields, load: Load) -> Iterable[Identity]:
+    for path, value in sorted(fields.mapping("targets").items()):
+        match = _IDENTITY.match(path)
+        if not match or not NAME.match(match[1]):
+            raise InputError("the ring holds a target that is not an identity")
+        yield parse_identity(_target(path, value, load), match[1])
+
+
+def _unique(identities: Iterable[Identity], *quorums: Quorum) -> None:
+    """Raise TrustError where one public key has two jobs: another version, identity, holder or the rotation role."""
+    seen: set[str] = {key.public.pem for quorum in quorums for key in quorum.keys}
+    if len(seen) < len({key.keyid for quorum in quorums for key in quorum.keys}):
+        raise TrustError("one public key stands under two ids")
+    for identity in identities:
+        for version in identity.versions:
+            for half in version.halves:
+                if half.pem in seen:
+                    raise TrustError(
+                        f'"{identity.name}" version {version.version} uses a public key that has another job already'
+                    )
+                seen.add(half.pem)
+
+
+def _extend(ring: Ring, anchor: str, envelope: Envelope, load: Load) -> Ring:
+    """Apply what the rotation role signed on top of the quorum's ring."""
+    envelope.demand(ring.delegation.quorum, "the rotation role")
+    fields = Fields(envelope.signed, "the rotation")
+    extra = fields.fields(EXTRA)
+    history = _history(extra, envelope)
+    base = ring.targets
+    if history[: base.version] != (*ring.history, base.digest):
+        raise TrustError(f"rotation {envelope.version} does not extend ring {base.version}")
+    _bounded(ring, envelope)
+    successors = []
+    identities = {identity.name: identity for identity in ring.base}
+    for path, value in sorted(fields.mapping("targets").items(), key=lambda item: (len(item[0]), item[0])):
+        match = _SUCCESSOR.match(path)
+        if not match or match[1] not in identities:
+            raise TrustError("the rotation role adds something that is not a version of an identity in the ring")
+        successor = parse_successor(_target(path, value, load), match[1], int(match[2]))
+        identities[match[1]] = _append(ring, anchor, identities[match[1]], successor, envelope)
+        successors.append(successor)
+    suspended = tuple(_suspension(item, identities) for item in extra.listing("suspended", 1000))
+    for mark in suspended:
+        identities[mark.identity] = _suspend(identities[mark.identity], mark)
+    return replace(
+        ring,
+        rotation=envelope,
+        identities=tuple(identities[identity.name] for identity in ring.base),
+        history=history,
+        successors=tuple(successors),
+        suspended=suspended,
+    )
+
+
+def _bounded(ring: Ring, envelope: Envelope) -> None:
+    if envelope.issued < ring.targets.issued:
+        raise TrustError(f"rotation {envelope.version} is issued before ring {ring.targets.version}")
+    if "delegations" in envelope.signed:
+        raise TrustError("the rotation role may not delegate")
+    limit = min(envelope.issued + timedelta(days=ring.delegation.ring_days), ring.targets.expires)
+    if envelope.expires > limit:
+        raise TrustError(f"rotation {envelope.version} lives longer than the root quorum allows")
+
+
+def _append(ring: Ring, anchor: str, identity: Identity, successor: Successor, envelope: Envelope) -> Identity:
+    newest = identity.versions[-1]
+    version = successor.version
+    what = f'version {version.version} of "{identity.name}"'
+    if not ring.targets.issued <= successor.issued <= envelope.issued:
+        raise TrustError(f"{what} is not made between its ring and its rotation")
+    if newest.state(successor.issued) in {KeyState.COMPROMISED, KeyState.DESTROYED, KeyState.SUSPENDED}:
+        raise TrustError(f"{what} is endorsed by a key that is {newest.state(successor.issued)}")
+    if version.not_before < max(successor.issued, newest.not_before):
+        raise TrustError(f"{what} starts in the past")
+    if version.sign_until - version.not_before > timedelta(days=ring.delegation.key_days):
+        raise TrustError(f"{what} lives longer than the root quorum allows")
+    if pair_name(version.halves) not in ring.delegation.algorithms:
+        raise TrustError(f"{what} uses {pair_name(version.halves)}, which the root quorum does not allow")
+    successor.verify(newest, anchor)
+    return replace(identity, versions=(*identity.versions, version))
+
+
+def _suspension(item: object, identities: Mapping[str, Identity]) -> Suspension:
+    one = Fields(item, "the rotation, a suspension")
+    mark = Suspension(one.text("identity", NAME), one.integer("version"), one.time("since"))
+    one.close()
+    if mark.identity not in identities or mark.version > len(identities[mark.identity].versions):
+        raise TrustError("the rotation role suspends a key that is not in the ring")
+    return mark
+
+
+def _suspend(identity: Identity, mark: Suspension) -> Identity:
+    def marked(version: KeyVersion) -> KeyVersion:
+        if version.version != mark.version:
+            return version
+        since = min(mark.since, version.suspended_since or mark.since)
+        return replace(version, suspended_since=since)
+
+    return replace(identity, versions=tuple(marked(version) for version in identity.versions))
+
+
+def target_entry(data: bytes) -> dict[str, Any]:
+    """Return the TUF target object of a file."""
+    return {"length": len(data), "hashes": {"sha256": hashlib.sha256(data).hexdigest()}}
+
+
+def ring_fields(
+    version: int,
+    issued: datetime,
+    expires: datetime,
+    fresh_until: datetime,
+    history: Iterable[str],
+    delegation: Delegation,
+    documents: Mapping[str, bytes],
+) -> dict[str, Any]:
+    """Return the unsigned `signed` part of the quorum's ring; `documents` is identity name -> target file."""
+    extra = {"fresh_until": time_text(fresh_until), "history": list(history)}
+    role = delegation.quorum.to_role() | {
+        "name": ROTATION,
+        "terminating": True,
+        "paths": ["*/*.json"],
+        EXTRA: {
+            "algorithms": list(delegation.algorithms),
+            "key_days": delegation.key_days,
+            "ring_days": delegation.ring_days,
+        },
+    }
+    keys = {key.keyid: key.to_dict() for key in delegation.quorum.keys}
+    return signed_header("targets", version, issued, expires, extra) | {
+        "targets": {f"{name}.json": target_entry(data) for name, data in documents.items()},
+        "delegations": {"keys": keys, "roles": [role]},
+    }
+
+
+def rotation_fields(
+    version: int,
+    issued: datetime,
+    expires: datetime,
+    history: Iterable[str],
+    successors: Iterable[Successor],
+    suspended: Iterable[Suspension],
+) -> dict[str, Any]:
+    """Return the unsigned `signed` part of a rotation: everything that automation did since the quorum's ring."""
+    marks = [{"identity": mark.identity, "version": mark.version, "since": time_text(mark.since)} for mark in suspended]
+    extra = {"history": list(history), "suspended": marks}
+    documents = {f"{item.identity}/{item.version.version}.json": item.document() for item in successors}
+    return signed_header(ROTATION, version, issued, expires, extra) | {
+        "targets": {path: target_entry(data) for path, data in documents.items()}
+    }

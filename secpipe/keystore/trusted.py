@@ -1,0 +1,198 @@
+"""Reading `keys/`: the hot path from a folder to the verified `Trust`, without importing `tuf`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from secpipe.core.errors import InputError, TrustError, UnsafeInput
+from secpipe.core.text import printable
+from secpipe.core.trust import Trust
+from secpipe.keys.ring import Load, Ring, read_ring
+from secpipe.keys.root import Root, verify_chain
+from secpipe.keys.wire import HEX256
+from secpipe.system import files
+
+FILE_LIMIT = 4 << 20
+#: A verifier's clock may run behind the one that issued the newest file by this much.
+SKEW = timedelta(seconds=60)
+_ROOT = re.compile(r"([1-9][0-9]{0,5})\.root\.json\Z")
+_RING = re.compile(r"([1-9][0-9]{0,5})\.(targets|rotation)\.json\Z")
+_MAX_FILES = 100_000
+_PRIVATE = (b"PRIVATE" + b" KEY-----", b"age-encryption" + b".org/v1", b"AGE-SECRET" + b"-KEY-")
+_NO_KEYS = "secpipe keys init makes them, --trust names another folder"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A verified `keys/` folder with everything that `keys` commands need; others take `trust`."""
+
+    folder: Path
+    roots: tuple[Root, ...]
+    ring: Ring
+    trust: Trust
+
+    @property
+    def root(self) -> Root:
+        return self.roots[-1]
+
+    @property
+    def anchor(self) -> str:
+        """Hex SHA-256 of root 1: the name of this trust for ever."""
+        return self.roots[0].envelope.digest
+
+
+def open_trust(folder: Path, *, pin: str = "", now: datetime) -> Trust:
+    """Return the trust that `folder` (`root/`, `ring/`, `targets/`) holds at `now`, every signature and rule checked.
+
+    `pin` is `sha256:HEX` or `HEX` of any root file of the chain; without it the result is not `pinned`.
+    Raises TrustError where something does not hold, is expired, not yet valid or rolled back, InputError where it is
+    malformed or missing.
+    """
+    return open_folder(folder, pin=pin, now=now).trust
+
+
+def open_folder(folder: Path, *, pin: str = "", now: datetime | None) -> Opened:
+    """Return everything in a `keys/` folder; with `now=None` expiry is not judged (to show or repair old trust)."""
+    refuse_private_keys(folder)
+    roots = verify_chain([files.read_bytes(path, FILE_LIMIT, follow=False) for path in root_files(folder)])
+    pins = tuple(root.envelope.digest for root in roots)
+    pinned = _pinned(pin, pins)
+    ring = _read_ring(folder, roots)
+    newest = roots[-1]
+    if now is not None:
+        _judge_time(newest, ring, now)
+    trust = Trust(
+        root_version=newest.version,
+        root_digest=newest.envelope.digest,
+        root_expires=newest.envelope.expires,
+        ring_version=ring.version,
+        ring_digest=ring.newest.digest,
+        ring_expires=ring.expires,
+        identities=ring.identities,
+        time_authorities=newest.time_authorities,
+        pinned=pinned,
+        pins=pins,
+    )
+    return Opened(folder, roots, ring, trust)
+
+
+def _pinned(pin: str, pins: Sequence[str]) -> bool:
+    wanted = pin.removeprefix("sha256:").lower()
+    if not pin:
+        return False
+    if not HEX256.match(wanted):
+        raise InputError("the trust pin is not sha256: and 64 hex digits", hint="secpipe trust pin keys/")
+    if wanted not in pins:
+        raise TrustError(
+            "no root of this trust matches the pin", hint="someone replaced the trust root, or the pin is old"
+        )
+    return True
+
+
+def _judge_time(root: Root, ring: Ring, now: datetime) -> None:
+    for what, issued, expires in (
+        ("the trust root", root.envelope.issued, root.envelope.expires),
+        ("the keyring", max(ring.targets.issued, ring.newest.issued), ring.expires),
+    ):
+        if now < issued - SKEW:
+            raise TrustError(f"{what} is issued at {issued:%Y-%m-%dT%H:%M:%SZ}, after now", hint="check the clock")
+        if now > expires:
+            raise TrustError(
+                f"{what} expired at {expires:%Y-%m-%dT%H:%M:%SZ}",
+                hint="secpipe keys renew (the root quorum), then secpipe trust update",
+            )
+
+
+def root_files(folder: Path) -> list[Path]:
+    """Return `root/1.root.json` to `root/N.root.json`; raises TrustError for a gap, InputError where there is none."""
+    numbers = sorted(int(match[1]) for name in _listing(folder / "root") if (match := _ROOT.match(name)))
+    if not numbers:
+        raise InputError(f"{printable(str(folder))} holds no trust root", hint=_NO_KEYS)
+    if numbers != list(range(1, len(numbers) + 1)):
+        raise TrustError("the chain of roots has a gap")
+    return [folder / "root" / f"{number}.root.json" for number in numbers]
+
+
+def ring_files(folder: Path) -> dict[tuple[int, str], Path]:
+    """Return (version, kind) -> file of everything in `ring/`; raises TrustError for two files of one version."""
+    found = {
+        (int(match[1]), match[2]): folder / "ring" / name
+        for name in _listing(folder / "ring")
+        if (match := _RING.match(name))
+    }
+    versions = [version for version, _ in found]
+    if len(set(versions)) != len(versions):
+        raise TrustError("the ring is forked: two files claim one version", hint="keep one of them; git log shows both")
+    return found
+
+
+def _listing(folder: Path) -> list[str]:
+    try:
+        names = os.listdir(folder)
+    except OSError as error:
+        raise InputError(f"cannot read {printable(str(folder))}: {files.reason(error)}", hint=_NO_KEYS) from error
+    if len(names) > _MAX_FILES:
+        raise UnsafeInput(f"{printable(str(folder))} holds more than {_MAX_FILES:,} files")
+    return names
+
+
+def _read_ring(folder: Path, roots: Sequence[Root]) -> Ring:
+    found = ring_files(folder)
+    if not any(kind == "targets" for _, kind in found):
+        raise InputError(f"{printable(str(folder))} holds no keyring", hint=_NO_KEYS)
+    base = max(version for version, kind in found if kind == "targets")
+    newest = max(version for version, _ in found)
+    content = {place: files.read_bytes(path, FILE_LIMIT, follow=False) for place, path in found.items()}
+    rotation = content[newest, "rotation"] if newest > base else None
+    ring = read_ring(roots[-1], roots[0].envelope.digest, content[base, "targets"], rotation, loader(folder))
+    known = (*ring.history, ring.newest.digest)
+    if ring.version != newest:
+        raise TrustError(f"the ring in place {newest} says it is version {ring.version}")
+    for (version, _), data in content.items():
+        if hashlib.sha256(data).hexdigest() != known[version - 1]:
+            raise TrustError(f"ring {version} is not the one that ring {newest} grew from: the ring was forked")
+    return ring
+
+
+def target_path(folder: Path, path: str, digest: str) -> Path:
+    """Return where a target lies: its digest before its name, as TUF's consistent snapshots have it."""
+    parent, _, name = path.rpartition("/")
+    return folder / "targets" / parent / f"{digest}.{name}" if parent else folder / "targets" / f"{digest}.{name}"
+
+
+def loader(folder: Path) -> Load:
+    """Return the function by which the ring reads its target files."""
+
+    def load(path: str, digest: str) -> bytes:
+        return files.read_bytes(target_path(folder, path, digest), FILE_LIMIT, follow=False)
+
+    return load
+
+
+def refuse_private_keys(folder: Path) -> None:
+    """Raise TrustError where a file of `folder` holds a private key; public trust material only."""
+    for count, path in enumerate(_walk(folder)):
+        if count > _MAX_FILES:
+            raise UnsafeInput(f"{printable(str(folder))} holds more than {_MAX_FILES:,} files")
+        with files.open_regular(path) as file:
+            data = files.read_upto(file, FILE_LIMIT)
+        if any(mark in data for mark in _PRIVATE):
+            raise TrustError(
+                f"{printable(str(path))} holds a private key; this folder is for public keys only",
+                hint="move it to $SECPIPE_HOME, and revoke it if it was ever pushed",
+            )
+
+
+def _walk(folder: Path) -> list[Path]:
+    found = []
+    for where, _, names in os.walk(folder):
+        found += [Path(where) / name for name in names]
+        if len(found) > _MAX_FILES:
+            break
+    return [path for path in found if path.is_file()]

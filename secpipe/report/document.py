@@ -1,0 +1,189 @@
+"""What every writer renders: a verdict or a scan's findings in one shape, with nothing hostile left in any string."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from secpipe.core.finding import Finding, Severity
+
+VERDICT = "secpipe.verdict/1"
+FINDINGS = "secpipe.findings/1"
+
+#: Worst first, as every report lists them.
+SEVERITIES = tuple(str(severity) for severity in sorted(Severity, reverse=True))
+DECISIONS = ("pass", "warn", "deny", "undecided")
+EFFECTS = ("deny", "undecided", "warn", "info", "waived")
+RESULTS = ("pass", "deny", "undecided", "warn", "off")
+STATES = ("ok", "failed", "skipped", "stale")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A finding as it stands in a document; `effect` is what the gate made of it, "" in a scan."""
+
+    id: str
+    rule: str
+    message: str
+    severity: str
+    confidence: str
+    path: str = ""
+    line: int = 0
+    column: int = 0
+    offset: int | None = None
+    subject: str = ""
+    fix: str = ""
+    owner: str = ""
+    effect: str = ""
+    waiver: str = ""
+
+    @property
+    def place(self) -> str:
+        """`path:line`, `path`, or ""."""
+        return f"{self.path}:{self.line}" if self.path and self.line else self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One thing that must change, or that was noted, and the findings behind it."""
+
+    rule: str
+    effect: str
+    what: str
+    owner: str = ""
+    fix: str = ""
+    check: str = ""
+    path: str = ""
+    findings: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """A stable id made as a finding's is."""
+        return Finding(self.rule, self.what, Severity.HIGH, path=self.path, subject=self.check).id
+
+    @property
+    def entry(self) -> Item:
+        """The reason in the shape of a finding, for formats that have nothing else."""
+        return Item(
+            id=self.id,
+            rule=self.rule,
+            message=self.what,
+            severity="medium" if self.effect == "warn" else "high",
+            confidence="high",
+            path=self.path,
+            subject=self.check,
+            fix=self.fix,
+            owner=self.owner,
+            effect=self.effect,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: whether it ran (`state`) and what the policy made of it (`result`, "" in a scan)."""
+
+    check: str
+    title: str
+    state: str
+    result: str = ""
+    required: bool = False
+    summary: str = ""
+    reason: str = ""
+    producer: str = ""
+
+    @property
+    def unknown(self) -> bool:
+        """Nothing current is known: it was not carried out, or on knowledge that is too old."""
+        return self.result != "off" and self.state in {"skipped", "stale"}
+
+    @property
+    def said(self) -> str:
+        """What one row of a table says: why nothing is known, or what was found."""
+        unclear = self.unknown or self.result in {"undecided", "off"}
+        return (self.reason or self.summary) if unclear else (self.summary or self.reason)
+
+    @property
+    def entry(self) -> Item:
+        """A check that gave nothing to go by, in the shape of a finding."""
+        rule, effect = ("gate/not-checked", "undecided") if self.unknown else ("gate/check-failed", "deny")
+        return Reason(rule, effect, f"{self.title}: {self.reason}", check=self.check).entry
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Something that was not looked at."""
+
+    path: str
+    reason: str
+    check: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Waived:
+    """A waiver of the policy and how often it was used."""
+
+    id: str
+    owner: str
+    reason: str
+    expires: str
+    used: int
+    expired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A checked document. Findings are worst first; every string is safe to print, on one line."""
+
+    schema: str
+    version: str
+    at: str
+    simulated: bool
+    sentence: str
+    decision: str  # of a scan: "pass" without findings, "deny" with, "undecided" where nothing is known
+    checks: tuple[Check, ...]
+    findings: tuple[Item, ...]
+    skipped: tuple[Unseen, ...]
+    command: str = ""
+    environment: str = ""
+    mode: str = ""
+    self_judged: bool = False
+    valid_until: str = ""
+    subject: str = ""
+    policy: str = ""
+    trust: str = ""
+    reasons: tuple[Reason, ...] = ()
+    waivers: tuple[Waived, ...] = ()
+
+    @property
+    def is_verdict(self) -> bool:
+        return self.schema == VERDICT
+
+    @property
+    def open(self) -> tuple[Item, ...]:
+        """The findings that are not waived."""
+        return tuple(item for item in self.findings if item.effect != "waived")
+
+    @property
+    def entries(self) -> tuple[Item, ...]:
+        """What a format that can only list findings must list, or it looks clean: first the reasons that no listed
+        finding stands for and a scan that established nothing, then every finding, worst first."""
+        listed = {item.id for item in self.findings}
+        bare = [reason.entry for reason in self.reasons if not listed.intersection(reason.findings)]
+        if not self.is_verdict:
+            bare = [check.entry for check in self.checks if check.unknown or (check.state == "failed" and not listed)]
+        return (*bare, *self.findings)
+
+    def of_check(self, check: str) -> tuple[Item, ...]:
+        """The findings of `check` that are not waived: those its reasons name, and those of its wing of rules."""
+        if not self.is_verdict:
+            return self.open
+        named = {identity: reason.check for reason in self.reasons for identity in reason.findings}
+        return tuple(item for item in self.open if named.get(item.id, item.rule.partition("/")[0]) == check)
+
+    @property
+    def counts(self) -> str:
+        """`1 critical, 2 high, 1 waived`, counted here, not believed; "no findings"."""
+        tally = Counter(item.severity for item in self.open)
+        parts = [f"{tally[severity]:,} {severity}" for severity in SEVERITIES if tally[severity]]
+        waived = len(self.findings) - len(self.open)
+        return ", ".join(parts + [f"{waived:,} waived"] * bool(waived)) or "no findings"

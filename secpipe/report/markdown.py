@@ -1,0 +1,120 @@
+"""Markdown for a job summary or a comment: hostile text stays text, mentions nobody and links nowhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from secpipe.core.text import plural
+from secpipe.report.document import Check, Item, Report
+from secpipe.report.read import read
+
+_FINDINGS = 200  # a job summary is cut at 1 MiB, a comment at 65,536 characters
+_UNSEEN = 50
+_CELL = 300  # characters of one message
+
+_BADGES = {"pass": "✅", "warn": "⚠️", "deny": "⛔", "undecided": "❓"}
+_RESULTS = {"pass": "✅ passed", "deny": "⛔ **blocked**", "warn": "⚠️ warning", "undecided": "❓ **undecided**"}
+
+#: What can have structure inside a line becomes a character reference, which never has any (CommonMark 0.31 section
+#: 2.5); a colon only where an emoji or a link could begin.
+_INLINE = re.compile(r"[!#$&*<>@\[\\\]^_`{|}~]|:(?=\S)")
+#: A block can begin only at the start of what we insert: a heading, a quote, a list.
+_BLOCK_START = re.compile(r"\d*[-+=.)]?")
+#: Links and mentions are made from the rendered text, where references are gone: a zero-width space parts them.
+_LINKING = re.compile(r"&#(?:64|35|58);|(?i:www)(?=\.)")
+
+
+def escape(text: str) -> str:
+    """Return `text` so that any Markdown renderer shows it as it stands."""
+    text = text.strip()
+    start = _BLOCK_START.match(text)
+    cut = start.end() if start else 0
+    head = "".join(char if char.isalnum() else _reference(char) for char in text[:cut])
+    return head + _LINKING.sub("\\g<0>&#8203;", _INLINE.sub(lambda match: _reference(match[0]), text[cut:]))
+
+
+def _reference(char: str) -> str:
+    return f"&#{ord(char)};"
+
+
+def code(text: str) -> str:
+    """Return `text` as code, where code hosts make neither links nor mentions; "" stays ""."""
+    text = text.strip()
+    if "`" in text or "|" in text:  # a code span cannot hold the one everywhere, nor a table's cell the other
+        return f"<code>{escape(text)}</code>"
+    return f"`{text}`" if text else ""
+
+
+def render(document: Mapping[str, Any], *, color: bool = False) -> str:
+    """Return the document as GitHub-flavoured Markdown."""
+    report = read(document)
+    lines = [f"### {_BADGES[report.decision]} {escape(report.sentence)}", ""]
+    if report.is_verdict:
+        lines += _reasons(report)
+        lines += _checks(report.checks)
+    lines += _findings(report)
+    lines += _unseen(report)
+    if report.is_verdict:
+        lines += _footer(report)
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _reasons(report: Report) -> list[str]:
+    must = [reason for reason in report.reasons if reason.effect != "warn"]
+    lines = ["#### What must change", ""] if must else []
+    for number, reason in enumerate(must, 1):
+        who = f" ({escape(reason.owner)})" if reason.owner else ""
+        lines.append(f"{number}. {escape(reason.what)}{who}<br>{code(f'secpipe explain {reason.rule}')}")
+        if reason.fix:
+            lines[-1] += f"<br>{code(reason.fix)}"
+    notes = [reason for reason in report.reasons if reason.effect == "warn"]
+    lines += ["", "#### Worth knowing", ""] if notes else []
+    lines += [f"- {escape(reason.what)}" for reason in notes]
+    return [*lines, ""]
+
+
+def _checks(checks: tuple[Check, ...]) -> list[str]:
+    lines = ["#### Checks", "", "| | Check | |", "|---|---|---|"]
+    for check in checks:
+        word = "❓ **not checked**" if check.unknown else _RESULTS.get(check.result, "not asked for")
+        lines.append(f"| {word} | {escape(check.title)} | {escape(check.said[:_CELL])} |")
+    if any(check.unknown for check in checks):
+        lines += ["", "*Not checked* means that nothing is known: it never counts as good."]
+    return [*lines, ""]
+
+
+def _findings(report: Report) -> list[str]:
+    if not report.open:
+        return []
+    lines = [
+        f"<details><summary>{plural(len(report.open), 'finding')}: {report.counts}</summary>",
+        "",
+        "| Severity | Rule | Where | What |",
+        "|---|---|---|---|",
+    ]
+    lines += [_row(item) for item in report.open[:_FINDINGS]]
+    if len(report.open) > _FINDINGS:
+        lines += ["", f"and {len(report.open) - _FINDINGS:,} more in the JSON"]
+    return [*lines, "", "</details>", ""]
+
+
+def _row(item: Item) -> str:
+    return f"| {item.severity} | {code(item.rule)} | {code(item.place[:_CELL])} | {escape(item.message[:_CELL])} |"
+
+
+def _unseen(report: Report) -> list[str]:
+    if not report.skipped:
+        return []
+    lines = [f"<details><summary>{plural(len(report.skipped), 'place')} not looked at</summary>", ""]
+    lines += [f"- {code(item.path[:_CELL])} {escape(item.reason[:_CELL])}" for item in report.skipped[:_UNSEEN]]
+    if len(report.skipped) > _UNSEEN:
+        lines.append(f"- and {len(report.skipped) - _UNSEEN:,} more in the JSON")
+    return [*lines, "", "</details>", ""]
+
+
+def _footer(report: Report) -> list[str]:
+    parts = [f"policy {report.policy}", f"trust {report.trust or 'none'}", f"judged {report.subject}"]
+    parts += [f"at {report.at}"] + [f"valid until {report.valid_until}"] * bool(report.valid_until)
+    return [f"<sub>{escape('; '.join(parts))}</sub>", ""]

@@ -1,0 +1,195 @@
+"""The terminal: one sentence anyone understands, what must change, what was checked and what was not, the counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from secpipe.core.text import plural
+from secpipe.report.document import Check, Item, Reason, Report, Unseen
+from secpipe.report.read import read
+from secpipe.report.text import clip, pad, width, wrap
+
+COLUMNS = 100
+_PLACES = 3  # findings shown under one reason
+_NOTES = 10  # findings that only warn
+_UNSEEN = 12  # places not looked at
+
+_BOLD, _DIM, _RED, _GREEN, _YELLOW, _CYAN = "1", "2", "31", "32", "33", "36"
+_DECISION = {"pass": _GREEN, "warn": _YELLOW, "deny": _RED, "undecided": _YELLOW}
+_SEVERITY = {"critical": _RED, "high": _RED, "medium": _YELLOW, "low": _CYAN, "info": _DIM}
+
+#: What a row of the table of checks says first. Only "passed" is green.
+_WORDS = {
+    "pass": ("passed", _GREEN),
+    "deny": ("BLOCKED", _RED),
+    "warn": ("warning", _YELLOW),
+    "off": ("not asked for", _DIM),
+    "undecided": ("UNDECIDED", _YELLOW),
+}
+
+_SELF_JUDGED = (
+    "Self-judged: policy or trust root came from what was judged, so whoever changed the project may have changed"
+    " them too. Pin both: --policy-ref, --trust-pin."
+)
+
+
+class _Page:
+    """Lines, coloured or not."""
+
+    def __init__(self, color: bool) -> None:
+        self.color = color
+        self.lines: list[str] = []
+
+    def paint(self, text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.color and text else text
+
+    def add(self, *lines: str) -> None:
+        self.lines.extend(lines)
+
+    def heading(self, text: str) -> None:
+        self.add("", self.paint(text, _BOLD))
+
+
+def render(document: Mapping[str, Any], *, color: bool = False) -> str:
+    """Return the document as text of at most 100 columns where words allow, with ANSI colour only when asked."""
+    report = read(document)
+    page = _Page(color)
+    painted = [page.paint(line, f"{_BOLD};{_DECISION[report.decision]}") for line in wrap(report.sentence, COLUMNS)]
+    page.add(*painted)
+    if report.is_verdict:
+        _verdict(page, report)
+    else:
+        _scan(page, report)
+    return "\n".join(page.lines) + "\n"
+
+
+def _verdict(page: _Page, report: Report) -> None:
+    must = [reason for reason in report.reasons if reason.effect != "warn"]
+    if must:
+        page.heading("What must change" if report.decision != "warn" else "What would have to change in enforce mode")
+        by_id = {item.id: item for item in report.findings}
+        for number, reason in enumerate(must, 1):
+            _reason(page, f"{number}.".rjust(3), reason, by_id)
+    _notes(page, report)
+    _checks(page, report.checks)
+    _unseen(page, report.skipped)
+    _waivers(page, report)
+    page.heading("In short")
+    when = f"{report.at}{' (SIMULATED)' if report.simulated else ''}"
+    rows = [
+        ("findings", report.counts),
+        ("not looked at", plural(len(report.skipped), "place") if report.skipped else ""),
+        ("judged", report.subject),
+        ("policy", report.policy),
+        ("trust", report.trust or "no trust root given: no signature can be believed"),
+        ("at", f"{when}, for {report.environment}, {report.mode} mode"),
+        ("valid until", report.valid_until),
+    ]
+    for name, value in rows:
+        if value:
+            first, *rest = wrap(value, COLUMNS - 17)
+            page.add(f"  {page.paint(pad(name, 13), _DIM)}  {first}", *(" " * 17 + line for line in rest))
+    if report.self_judged:
+        page.add("", *wrap(_SELF_JUDGED, COLUMNS))
+
+
+def _reason(page: _Page, label: str, reason: Reason, by_id: Mapping[str, Item]) -> None:
+    indent = " " * (width(label) + 1)
+    first, *rest = wrap(reason.what, COLUMNS - len(indent))
+    page.add(f"{label} {page.paint(first, _BOLD)}", *(indent + page.paint(line, _BOLD) for line in rest))
+    items = [by_id[identity] for identity in reason.findings if identity in by_id]
+    shown = [item for item in items if len(items) > 1 or item.message not in reason.what]
+    for item in shown[:_PLACES]:
+        page.add(*_hanging(f"{indent}- ", f"{item.place}: {item.message}" if item.place else item.message))
+    if len(shown) > _PLACES:
+        page.add(f"{indent}- and {len(shown) - _PLACES:,} more: -f json lists them")
+    facts = [("who", reason.owner), ("do", reason.fix), ("why", f"secpipe explain {reason.rule}")]
+    for name, value in facts:
+        if value:
+            page.add(f"{indent}{page.paint(pad(name + ':', 5), _DIM)}{value}")
+
+
+def _hanging(lead: str, text: str) -> list[str]:
+    first, *rest = wrap(text, COLUMNS - width(lead))
+    return [lead + first, *(" " * width(lead) + line for line in rest)]
+
+
+def _notes(page: _Page, report: Report) -> None:
+    """What does not block: warnings of the gate, and findings that only warn."""
+    listed = {identity for reason in report.reasons for identity in reason.findings}
+    reasons = [reason.what for reason in report.reasons if reason.effect == "warn"]
+    loose = [item for item in report.findings if item.effect == "warn" and item.id not in listed]
+    if not reasons and not loose:
+        return
+    page.heading("Worth knowing")
+    for text in reasons:
+        page.add(*_hanging("  - ", text))
+    for item in loose[:_NOTES]:
+        page.add(*_hanging("  - ", f"{item.place}: {item.message}" if item.place else item.message))
+    if len(loose) > _NOTES:
+        page.add(f"  - and {len(loose) - _NOTES:,} more: -f json lists them")
+
+
+def _checks(page: _Page, checks: Iterable[Check]) -> None:
+    rows = [(_word(check), check.title, check.said) for check in checks]
+    if not rows:
+        return
+    page.heading("Checks")
+    first = max(width(word) for (word, _), _, _ in rows)
+    second = min(40, max(width(title) for _, title, _ in rows))
+    for (word, code), title, said in rows:
+        lead = f"  {page.paint(pad(word, first), code)}  {pad(clip(title, second), second)}  "
+        lines = wrap(said, COLUMNS - first - second - 6)
+        page.add((lead + lines[0]).rstrip(), *(" " * (first + second + 6) + line for line in lines[1:]))
+    if any(check.unknown for check in checks):
+        page.add(page.paint("  NOT CHECKED means that nothing is known: it never counts as good.", _DIM))
+
+
+def _word(check: Check) -> tuple[str, str]:
+    if check.unknown:
+        return ("NOT CHECKED" if check.state == "skipped" else "STALE", _YELLOW)
+    if check.result:
+        return _WORDS[check.result]
+    return ("FAILED", _RED) if check.state == "failed" else ("done", _GREEN)
+
+
+def _unseen(page: _Page, skipped: tuple[Unseen, ...]) -> None:
+    if not skipped:
+        return
+    page.heading("Not looked at")
+    for unseen in skipped[:_UNSEEN]:
+        page.add(*_hanging("  - ", f"{unseen.path or 'everything'}: {unseen.reason}"))
+    if len(skipped) > _UNSEEN:
+        page.add(f"  - and {len(skipped) - _UNSEEN:,} more: -f json lists them")
+
+
+def _waivers(page: _Page, report: Report) -> None:
+    used = [waiver for waiver in report.waivers if waiver.used or waiver.expired]
+    if not used:
+        return
+    page.heading("Waivers")
+    for waiver in used:
+        state = "EXPIRED" if waiver.expired else f"used {plural(waiver.used, 'time')}"
+        page.add(*_hanging("  - ", f"{waiver.id} ({waiver.owner}, until {waiver.expires}, {state}): {waiver.reason}"))
+
+
+def _scan(page: _Page, report: Report) -> None:
+    """Findings by file, the file with the worst first; then what was not looked at, then where to read on."""
+    groups: dict[str, list[Item]] = {}
+    for item in report.findings:
+        groups.setdefault(item.path, []).append(item)
+    rule_width = min(36, max((width(item.rule) for item in report.findings), default=0))
+    for path, items in groups.items():
+        page.heading(path or "the project as a whole")
+        lines = max((len(f":{item.line}") for item in items if item.line), default=0)
+        for item in items:
+            line = pad(f":{item.line}" if item.line else "", lines)
+            lead = f"  {line}{'  ' if lines else ''}{pad(item.severity, 8)}  {pad(item.rule, rule_width)}  "
+            said = wrap(item.message, max(30, COLUMNS - width(lead)))
+            page.add(lead.replace(item.severity, page.paint(item.severity, _SEVERITY[item.severity]), 1) + said[0])
+            page.add(*(" " * width(lead) + more for more in said[1:]))
+    _unseen(page, report.skipped)
+    if report.findings:
+        rules = list(dict.fromkeys(item.rule for item in report.findings))
+        page.add("", page.paint(f"secpipe explain {rules[0]}", _CYAN) + " says what it means and how to mend it")

@@ -1,0 +1,116 @@
+"""From a walked tree to an inventory: libraries, models, adapters, datasets, prompts, and what could not be read."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Callable
+
+from secpipe.core.artifact import FileEntry
+from secpipe.core.errors import InputError
+from secpipe.core.inventory import Component, ComponentKind, Inventory, RelationKind
+from secpipe.core.limits import DEFAULT, Limits
+from secpipe.core.protocols import Tree
+from secpipe.core.text import printable
+from secpipe.sbom.collector import Collector, folder_of
+from secpipe.sbom.sources import reader_of
+
+#: Folders of installed packages: their manifests describe other people's projects, not this one.
+INSTALLED = frozenset({"node_modules", "site-packages", "dist-packages", "vendor"})
+
+
+def collect(tree: Tree, *, limits: Limits = DEFAULT) -> Inventory:
+    """Return everything found in `tree`, described from its bytes, never by running it.
+
+    Digests come from the tree's own digest pass. A file that its source cannot read is in `skipped` with the reason;
+    what the tree itself could not read is there too. Facts are graded: *verified* from the bytes, *declared* by a card,
+    manifest or lock file. Raises only what the tree raises.
+    """
+    found = Collector(tree, limits)
+    for skip in tree.skipped:
+        found.skip(skip.path, skip.reason)
+    for entry in tree.files:
+        target = "" if INSTALLED.intersection(entry.path.split("/")[:-1]) else reader_of(entry.name)
+        if target:
+            attempt(found, entry, target)
+    for whole in _WHOLE_TREE:
+        _call(whole)(found)
+    _fold_unpinned(found)
+    return found.result()
+
+
+#: Sources that look at the whole tree at once, in this order.
+_WHOLE_TREE = (
+    "secpipe.sbom.sources.models:read_all",
+    "secpipe.sbom.sources.datasets:read_all",
+    "secpipe.sbom.sources.prompts:read_all",
+    "secpipe.sbom.lineage:link",
+)
+
+
+def attempt(found: Collector, entry: FileEntry, target: str) -> None:
+    """Let one source read one file; what it cannot read becomes a skip."""
+    if not found.once(entry.path):
+        return
+    try:
+        _call(target)(found, entry)
+    except InputError as error:
+        found.skip(entry.path, f"not analysed: {printable(error.message, 300)}")
+    except RecursionError:
+        found.skip(entry.path, "not analysed: nested too deeply")
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
+        # A lock file of a shape that its source does not know: said, never guessed.
+        found.skip(entry.path, f"not analysed: unexpected content ({type(error).__name__})")
+
+
+def _call(target: str) -> Callable[..., None]:
+    module, _, name = target.partition(":")
+    function: Callable[..., None] = getattr(importlib.import_module(module), name)
+    return function
+
+
+def _fold_unpinned(found: Collector) -> None:
+    """A manifest names a package, a lock file beside or above it its version: one component, not two."""
+    pinned: dict[tuple[str, str], list[Component]] = {}
+    for component in found.of_kind(ComponentKind.LIBRARY):
+        if component.version and component.ecosystem:
+            pinned.setdefault((component.ecosystem, component.name), []).append(component)
+    for component in found.of_kind(ComponentKind.LIBRARY):
+        if component.version or not component.ecosystem:
+            continue
+        folder = folder_of(component.path)
+        near = [
+            other
+            for other in pinned.get((component.ecosystem, component.name), [])
+            if _above(folder_of(other.path), folder)
+        ]
+        if not near:
+            continue
+        wanted = component.facts.get("specifier")
+        chosen = _nearest(near) if wanted is None else [item for item in near if _fits(item, wanted.value)] or near
+        found.fold(component.ref, [item.ref for item in chosen])
+    roots = found.incoming(RelationKind.DEPENDS_ON)
+    for component in found.of_kind(ComponentKind.LIBRARY):
+        # A lock file alone does not say what the project itself named: what nobody needs was asked for.
+        if not component.direct and component.ref not in roots:
+            found.replace(dataclasses.replace(component, direct=True))
+
+
+def _above(lock: str, manifest: str) -> bool:
+    return not lock or manifest == lock or manifest.startswith(lock + "/")
+
+
+def _nearest(items: list[Component]) -> list[Component]:
+    longest = max(len(folder_of(item.path)) for item in items)
+    return [item for item in items if len(folder_of(item.path)) == longest]
+
+
+def _fits(component: Component, specifier: str) -> bool:
+    if component.ecosystem != "PyPI":
+        return True
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        return SpecifierSet(specifier).contains(component.version, prereleases=True)
+    except InvalidSpecifier:
+        return True

@@ -1,0 +1,169 @@
+"""Gathers what the sources find: one component a ref, facts merged, relations and skips in canonical order."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Mapping
+
+from secpipe.core.artifact import Digest, FileEntry, Skip
+from secpipe.core.errors import InputError
+from secpipe.core.inventory import Component, ComponentKind, Fact, Grade, Inventory, Relation, RelationKind
+from secpipe.core.limits import Limits
+from secpipe.core.protocols import Tree
+
+#: A word for each kind in a content-hash ref.
+_WORDS = {ComponentKind.MODEL: "model", ComponentKind.DATASET: "dataset", ComponentKind.CRYPTO: "crypto"}
+_GRADES = {Grade.VERIFIED: 0, Grade.DECLARED: 1, Grade.NOT_DISCLOSED: 2, Grade.MISSING: 3}
+
+
+def content_ref(kind: ComponentKind, *parts: str) -> str:
+    """Return `<kind>:<sha256>` over what identifies a component that has no proven purl."""
+    text = "\0".join(parts)
+    return f"{_WORDS.get(kind, kind.value)}:{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()}"
+
+
+def folder_of(path: str) -> str:
+    """Return the folder part of a relative path, "" for the top."""
+    return path.rpartition("/")[0]
+
+
+def join(folder: str, name: str) -> str | None:
+    """Return `name` as seen from `folder`, both relative to the tree; None where it leaves the tree."""
+    if name.startswith(("/", "\\", "~")) or ":" in name.split("/")[0]:
+        return None
+    parts: list[str] = []
+    for part in f"{folder}/{name}".replace("\\", "/").split("/"):
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        elif part not in {"", "."}:
+            parts.append(part)
+    return "/".join(parts)
+
+
+class Collector:
+    """What one `collect` has found so far."""
+
+    def __init__(self, tree: Tree, limits: Limits) -> None:
+        self.tree = tree
+        self.limits = limits
+        self._components: dict[str, Component] = {}
+        self._relations: set[Relation] = set()
+        self._skips: dict[tuple[str, str], Skip] = {}
+        self._read: set[str] = set()
+
+    def add(self, component: Component) -> str:
+        """Add a component, or merge it into the one with its ref; return the ref."""
+        old = self._components.get(component.ref)
+        self._components[component.ref] = component if old is None else _merge(old, component)
+        return component.ref
+
+    def get(self, ref: str) -> Component | None:
+        """Return the component with this ref, or None."""
+        return self._components.get(ref)
+
+    def of_kind(self, *kinds: ComponentKind) -> list[Component]:
+        """Return the components of these kinds, in the order they were found."""
+        return [component for component in self._components.values() if component.kind in kinds]
+
+    def replace(self, component: Component) -> None:
+        """Put a component in the place of the one with its ref."""
+        self._components[component.ref] = component
+
+    def relate(self, source: str, kind: RelationKind, *targets: str) -> None:
+        """Add edges; one from a component to itself is dropped here and reported by `lineage`."""
+        self._relations.update(Relation(source, kind, target) for target in targets if target and target != source)
+
+    def skip(self, path: str, reason: str) -> None:
+        """Record what was not looked at."""
+        self._skips.setdefault((path, reason), Skip(path, reason))
+
+    def once(self, path: str) -> bool:
+        """Tell whether `path` is met for the first time."""
+        fresh = path not in self._read
+        self._read.add(path)
+        return fresh
+
+    def read(self, entry: FileEntry) -> bytes:
+        """Return the whole content of a text file of the tree; raises InputError."""
+        if entry.head.startswith(b"version https://git-lfs.github.com/spec/v1"):
+            raise InputError("is a Git LFS pointer; its content is not here")
+        return self.tree.read(entry, self.limits.text_bytes)
+
+    def fold(self, unpinned: str, pinned: Iterable[str]) -> None:
+        """Let the components `pinned` by a lock file take the place of the manifest's unpinned one."""
+        targets = list(pinned)
+        old = self._components.pop(unpinned)
+        for target in targets:
+            new = self._components[target]
+            facts = dict(new.facts)
+            if old.path not in new.path:
+                facts["occurrences"] = _occurrences(new, old)
+            self._components[target] = dataclasses.replace(new, direct=new.direct or old.direct, facts=facts)
+        for relation in [relation for relation in self._relations if unpinned in (relation.source, relation.target)]:
+            self._relations.discard(relation)
+            for target in targets:
+                source = target if relation.source == unpinned else relation.source
+                end = target if relation.target == unpinned else relation.target
+                self.relate(source, relation.kind, end)
+
+    def targets(self, source: str, kind: RelationKind) -> list[str]:
+        """Return where edges of this kind lead from `source`, sorted."""
+        return sorted(edge.target for edge in self._relations if edge.source == source and edge.kind is kind)
+
+    def incoming(self, kind: RelationKind) -> set[str]:
+        """Return every ref that an edge of this kind leads to."""
+        return {edge.target for edge in self._relations if edge.kind is kind}
+
+    def result(self) -> Inventory:
+        """Return the inventory; edges to components that do not exist are dropped."""
+        known = self._components
+        return Inventory(
+            tuple(sorted(known.values(), key=lambda component: (component.kind.value, component.ref))),
+            tuple(sorted(edge for edge in self._relations if edge.source in known and edge.target in known)),
+            tuple(sorted(self._skips.values(), key=lambda skip: (skip.path, skip.reason))),
+        )
+
+
+def _merge(old: Component, new: Component) -> Component:
+    facts: dict[str, Fact] = dict(old.facts)
+    for name, fact in new.facts.items():
+        if name not in facts or _GRADES[fact.grade] < _GRADES[facts[name].grade]:
+            facts[name] = fact
+    if (old.path, old.line) != (new.path, new.line) and new.path:
+        facts["occurrences"] = _occurrences(old, new)
+    return dataclasses.replace(
+        old,
+        version=old.version or new.version,
+        digests=_digests((*old.digests, *new.digests)),
+        licenses=old.licenses or new.licenses,
+        direct=old.direct or new.direct,
+        facts=facts,
+    )
+
+
+def _occurrences(old: Component, new: Component) -> Fact:
+    places = set(old.facts["occurrences"].value.split("\n")) if "occurrences" in old.facts else {place(old)}
+    places |= set(new.facts["occurrences"].value.split("\n")) if "occurrences" in new.facts else {place(new)}
+    return Fact("\n".join(sorted(places)[:100]), Grade.VERIFIED)
+
+
+def place(component: Component) -> str:
+    """Return `path:line`, or the path where the line is unknown."""
+    return f"{component.path}:{component.line}" if component.line else component.path
+
+
+def _digests(digests: Iterable[Digest]) -> tuple[Digest, ...]:
+    return tuple(sorted(set(digests)))
+
+
+def declared(source: str, facts: Mapping[str, str]) -> dict[str, Fact]:
+    """Return the facts that are not empty, each declared by `source`."""
+    return {name: Fact(value, Grade.DECLARED, source) for name, value in facts.items() if value}
+
+
+def verified(source: str, facts: Mapping[str, str]) -> dict[str, Fact]:
+    """Return the facts that are not empty, each verified from the bytes of `source`."""
+    return {name: Fact(value, Grade.VERIFIED, source) for name, value in facts.items() if value}

@@ -1,0 +1,26 @@
+"""Where components come from: one file a family; the table says which file name is whose."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+#: (pattern over the file name, `module:function`); first match wins. A function takes (collector, entry).
+MANIFESTS: tuple[tuple[str, str], ...] = (
+    ("uv.lock", "secpipe.sbom.sources.uv:read"),
+    ("poetry.lock", "secpipe.sbom.sources.poetry:read"),
+    ("pdm.lock", "secpipe.sbom.sources.pdm:read"),
+    ("pylock.toml", "secpipe.sbom.sources.pylock:read"),
+    ("pylock.*.toml", "secpipe.sbom.sources.pylock:read"),
+    ("Pipfile.lock", "secpipe.sbom.sources.pipfile:read"),
+    ("pyproject.toml", "secpipe.sbom.sources.pyproject:read"),
+    ("package-lock.json", "secpipe.sbom.sources.npm:read_lock"),
+    ("npm-shrinkwrap.json", "secpipe.sbom.sources.npm:read_lock"),
+    ("package.json", "secpipe.sbom.sources.npm:read_manifest"),
+    ("*requirements*.txt", "secpipe.sbom.sources.requirements:read"),
+    ("*requirements*.in", "secpipe.sbom.sources.requirements:read"),
+)
+
+
+def reader_of(name: str) -> str:
+    """Return `module:function` for a file called `name`, or ""."""
+    return next((target for pattern, target in MANIFESTS if fnmatchcase(name, pattern)), "")

@@ -1,0 +1,84 @@
+"""Datasets: data files by ending and place, dataset folders with their card."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from secpipe.core.artifact import Digest, FileEntry
+from secpipe.core.errors import InputError
+from secpipe.core.inventory import Component, ComponentKind, Fact, RelationKind
+from secpipe.core.text import printable
+from secpipe.formats.huggingface import read_card
+from secpipe.sbom.collector import Collector, content_ref, folder_of, verified
+from secpipe.sbom.sources.cards import card_facts
+from secpipe.sbom.sources.models import file_component
+from secpipe.sbom.sources.weights import is_pointer
+
+#: Endings that are data wherever they stand, and those that are data only in a folder of data.
+_ALWAYS = {".parquet": "parquet", ".arrow": "arrow", ".tfrecord": "tfrecord", ".jsonl": "jsonl", ".npz": "npz",
+           ".npy": "npy", ".feather": "feather", ".avro": "avro"}  # fmt: skip
+_INSIDE = {".csv": "csv", ".tsv": "tsv", ".json": "json", ".ndjson": "jsonl", ".txt": "text", ".zst": "zstd"}
+_FOLDERS = {"data", "dataset", "datasets", "training", "train", "eval", "evals", "evaluation", "corpus", "corpora"}
+
+
+def format_of(entry: FileEntry) -> str:
+    """Return the format of a data file, or ""."""
+    if entry.suffix in _ALWAYS:
+        return _ALWAYS[entry.suffix]
+    folders = {part.lower() for part in entry.path.split("/")[:-1]}
+    return _INSIDE.get(entry.suffix, "") if folders & _FOLDERS else ""
+
+
+def read_all(found: Collector) -> None:
+    """Add a component for every dataset: a folder with a dataset card, else each data file by itself."""
+    groups: dict[str, list[FileEntry]] = defaultdict(list)
+    for entry in found.tree.files:
+        if format_of(entry):
+            groups[folder_of(entry.path)].append(entry)
+    for folder, entries in groups.items():
+        card = _card(found, folder)
+        if card is not None:
+            _folder(found, folder, entries, card)
+            continue
+        for entry in entries:
+            facts = verified(entry.path, {"format": format_of(entry), "size": str(entry.size)})
+            pointer = is_pointer(entry)
+            if pointer:
+                found.skip(entry.path, "Git LFS pointer: the content is not here and not checked")
+            digests = () if pointer else (Digest("sha256", entry.sha256),)
+            ref = content_ref(ComponentKind.DATASET, entry.path, entry.sha256)
+            found.add(Component(ref, ComponentKind.DATASET, entry.name, path=entry.path, digests=digests, facts=facts))
+
+
+def _card(found: Collector, folder: str) -> dict[str, Fact] | None:
+    entry = found.tree.find(f"{folder}/README.md".lstrip("/"))
+    if entry is None:
+        return None
+    try:
+        card = read_card(found.read(entry), found.limits)
+    except InputError as error:
+        found.skip(entry.path, f"not analysed: {printable(error.message, 200)}")
+        return None
+    return card_facts(card, entry.path) if card.is_dataset else None
+
+
+def _folder(found: Collector, folder: str, entries: list[FileEntry], card: dict[str, Fact]) -> None:
+    size = sum(entry.size for entry in entries)
+    formats = " ".join(sorted({format_of(entry) for entry in entries}))
+    license_fact = card.get("license")
+    ref = found.add(
+        Component(
+            content_ref(ComponentKind.DATASET, *(f"{entry.sha256}  {entry.path}" for entry in entries)),
+            ComponentKind.DATASET,
+            folder.rpartition("/")[2] or "dataset",
+            path=folder or entries[0].path,
+            digests=(Digest("sha256", entries[0].sha256),) if len(entries) == 1 else (),
+            licenses=tuple(license_fact.value.split("\n")) if license_fact else (),
+            facts={**card, **verified(folder or entries[0].path, {"format": formats, "size": str(size)})},
+        )
+    )
+    for entry in entries:
+        if len(entries) > 1:
+            found.relate(ref, RelationKind.CONTAINS, found.add(file_component(entry)))
+        if is_pointer(entry):
+            found.skip(entry.path, "Git LFS pointer: the content is not here and not checked")

@@ -1,0 +1,59 @@
+"""Prompts and chat templates: text that steers a model is part of the release, hashed like its weights."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from secpipe.core.artifact import Digest, FileEntry
+from secpipe.core.inventory import Component, ComponentKind
+from secpipe.sbom.collector import Collector, content_ref, verified
+from secpipe.sbom.sources.weights import is_pointer
+
+_FOLDERS = {"prompts", "prompt", "prompt_templates", "prompt-templates", "system_prompts", "system-prompts"}
+_ENDINGS = {".prompt", ".prompty", ".jinja", ".jinja2", ".j2", ".mustache", ".hbs"}
+_TEXT = {".txt", ".md", ".yaml", ".yml", ".json", ".toml", ".xml", ".tmpl", ""}
+_NAME = re.compile(
+    r"(?:^|[._-])(?:system[._-]?prompts?|prompts?|prompt[._-]?templates?|chat_template)(?:[._-]|$)", re.I
+)
+_ALWAYS = {".prompt", ".prompty"}
+
+
+def is_prompt(entry: FileEntry) -> bool:
+    """Tell whether a file holds a prompt: by its ending, its folder, or its name."""
+    if entry.suffix in _ALWAYS or entry.name.startswith("chat_template."):
+        return entry.suffix != ".json"
+    if entry.suffix not in _ENDINGS | _TEXT or entry.name.startswith("README"):
+        return False
+    folders = {part.lower() for part in entry.path.split("/")[:-1]}
+    return bool(folders & _FOLDERS) or (bool(_NAME.search(entry.name)) and entry.suffix not in {".toml", ".xml", ""})
+
+
+def read_all(found: Collector) -> None:
+    """Add a component for every prompt file of the tree."""
+    for entry in found.tree.files:
+        if is_prompt(entry) and not is_pointer(entry):
+            found.add(
+                Component(
+                    content_ref(ComponentKind.PROMPT, entry.path, entry.sha256),
+                    ComponentKind.PROMPT,
+                    entry.name,
+                    path=entry.path,
+                    digests=(Digest("sha256", entry.sha256),),
+                    facts=verified(entry.path, {"size": str(entry.size)}),
+                )
+            )
+
+
+def template(name: str, text: str, path: str) -> Component:
+    """Return a chat template found inside another file; its digest is over the UTF-8 text alone."""
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return Component(
+        content_ref(ComponentKind.PROMPT, path, name, digest),
+        ComponentKind.PROMPT,
+        f"chat template ({name})" if name != "default" else "chat template",
+        path=path,
+        digests=(Digest("sha256", digest),),
+        direct=False,
+        facts=verified(path, {"chat-template-sha256": digest, "size": str(len(text)), "role": "chat-template"}),
+    )

@@ -1,0 +1,156 @@
+"""requirements*.txt: pins, hashes, markers, direct addresses, `-r` and `-c` inside the tree, pip-compile's `# via`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from secpipe.core.artifact import FileEntry
+from secpipe.core.inventory import RelationKind
+from secpipe.core.text import printable
+from secpipe.sbom import purl
+from secpipe.sbom.collector import Collector, folder_of, join
+from secpipe.sbom.sources.library import elsewhere, hash_of
+from secpipe.sbom.sources.python import pinned, requirement
+
+_INCLUDES = 8  # a file that includes a file that includes ...
+_HASH = re.compile(r"\s--hash[=\s]+(\S+)")
+_OPTION = re.compile(r"\s--(?:config-settings?|global-option|install-option)[=\s]+\S+")
+_COMMENT = re.compile(r"(?:^|\s)#.*$")
+_INCLUDE = re.compile(r"(-r|-c|--requirement|--constraint)(?:[=\s]\s*|(?=[^-\s]))(\S+)$")
+_INDEX = re.compile(r"(?:-i|--index-url)[=\s]\s*(\S+)$")
+_VIA = re.compile(r"^\s*#\s+(?:via\s*)?(.*)$")
+
+
+def read(found: Collector, entry: FileEntry, depth: int = 0) -> None:
+    """Read one requirements file and what it includes; an include that leaves the tree is a skip."""
+    text = _decode(found.read(entry))
+    registry = ""
+    edges: list[tuple[str, tuple[str, ...]]] = []
+    names: dict[str, str] = {}
+    constraints: dict[str, str] = {}
+    for number, line, via in _logical(text):
+        if index := _INDEX.match(line):
+            registry = index[1]
+        elif include := _INCLUDE.match(line):
+            _include(
+                found, entry, include[2], number, depth, constraints if include[1] in {"-c", "--constraint"} else None
+            )
+        elif not line.startswith("-") or line.startswith(("-e", "--editable")):
+            named = _requirement(found, entry, number, line, via, registry, constraints)
+            if named is not None:
+                names[named[0]] = named[1]
+                edges.append((named[1], via))
+    for ref, parents in edges:
+        for parent in parents:
+            if source := names.get(purl.normalize_python(parent)):
+                found.relate(source, RelationKind.DEPENDS_ON, ref)
+
+
+def _requirement(
+    found: Collector, entry: FileEntry, number: int, line: str, via: tuple[str, ...], registry: str,
+    constraints: dict[str, str],
+) -> tuple[str, str] | None:  # fmt: skip
+    hashes = tuple(filter(None, (hash_of(item) for item in _HASH.findall(line))))
+    plain = _OPTION.sub("", _HASH.sub("", line)).strip()
+    editable = re.match(r"(?:-e|--editable)[=\s]*", plain)
+    if editable:
+        plain = plain[editable.end() :].strip("'\"")
+    # `# via -r requirements.in` and `# via project (pyproject.toml)` mean that somebody asked for it by name.
+    direct = not via or any(parent.startswith(("-r", "-c")) or "(" in parent for parent in via)
+    component = requirement(plain, path=entry.path, line=number, direct=direct, hashes=hashes, registry=registry)
+    if component is None:
+        if not (editable or re.match(r"\.{0,2}/|[\w+.-]+://|\w:\\|[\w./-]+\.(?:whl|zip|tar\.gz)$|\.$|\.\[", plain)):
+            found.skip(entry.path, f"line {number} is not a requirement: {printable(plain, 80)}")
+            return None
+        url, _, fragment = plain.partition("#")
+        egg = re.search(r"(?:^|&)egg=([\w.-]+)", fragment)
+        name = egg[1] if egg else url.rstrip("/").rpartition("/")[2].partition("@")[0] or entry.path
+        commit = url.rpartition("@")[2] if url.startswith("git+") and "@" in url.rpartition("/")[2] else ""
+        bare = url.removesuffix(f"@{commit}") if commit else url
+        if url in {".", "./"} or url.startswith((".[", "./[")):
+            return None  # the project itself
+        component = elsewhere(
+            name, "", path=entry.path, line=number, direct=direct, url=bare, commit=commit, hashes=hashes
+        )
+    elif not component.version and (pin := constraints.get(component.name)):
+        component = (
+            requirement(
+                f"{component.name}=={pin}",
+                path=entry.path,
+                line=number,
+                direct=direct,
+                hashes=hashes,
+                registry=registry,
+            )
+            or component
+        )
+    return component.name, found.add(component)
+
+
+def _include(
+    found: Collector, entry: FileEntry, name: str, number: int, depth: int, constraints: dict[str, str] | None
+) -> None:
+    path = join(folder_of(entry.path), name)
+    target = found.tree.find(path) if path is not None else None
+    if target is None:
+        found.skip(entry.path, f"line {number} includes {printable(name, 120)}, which is not in the tree")
+    elif depth >= _INCLUDES:
+        found.skip(entry.path, f"line {number}: files include each other deeper than {_INCLUDES}")
+    elif constraints is None:
+        if found.once(target.path):
+            read(found, target, depth + 1)
+    else:
+        constraints.update(_pins(_decode(found.read(target))))
+
+
+def _pins(text: str) -> dict[str, str]:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    pins = {}
+    for _, line, _ in _logical(text):
+        try:
+            wanted = Requirement(_HASH.sub("", line).strip())
+        except InvalidRequirement:
+            continue
+        if version := pinned(wanted):
+            pins[purl.normalize_python(wanted.name)] = version
+    return pins
+
+
+def _logical(text: str) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+    """Yield (line number, line joined over backslashes without comments, what `# via` comments after it name)."""
+    lines = text.splitlines()
+    at = 0
+    while at < len(lines):
+        number = at + 1
+        parts, via = [], []
+        while True:
+            body, _, comment = _split_comment(lines[at])
+            joined = body.rstrip().endswith("\\") and not comment
+            parts.append(body.rstrip().removesuffix("\\") if joined else body)
+            if comment.startswith("via "):
+                via += [item.strip() for item in comment[4:].split(",")]
+            at += 1
+            if not joined or at >= len(lines):
+                break
+        line = " ".join(part.strip() for part in parts).strip()
+        if not line:
+            continue
+        while at < len(lines) and lines[at].lstrip().startswith("#") and lines[at][:1].isspace():
+            if (note := _VIA.match(lines[at])) and note[1].strip():
+                via += [item.strip() for item in note[1].split(",")]
+            at += 1
+        yield number, line, tuple(via)
+
+
+def _split_comment(line: str) -> tuple[str, str, str]:
+    found = _COMMENT.search(line)
+    return (line[: found.start()], "#", found.group(0).strip().lstrip("# ")) if found else (line, "", "")
+
+
+def _decode(data: bytes) -> str:
+    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if data.startswith(mark):
+            return data.decode(encoding)  # UnicodeDecodeError is a ValueError: said by the caller
+    return data.decode("utf-8")

@@ -1,0 +1,70 @@
+"""Hits as findings: the sentences people read, and the facts a policy reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from secpipe.core.finding import Confidence, Finding, Severity
+from secpipe.scan.vulnerabilities import match
+from secpipe.scan.vulnerabilities.graph import Graph
+from secpipe.scan.vulnerabilities.match import Hit
+from secpipe.scan.vulnerabilities.store import AdvisoryStore
+
+VULNERABLE = "audit/known-vulnerability"
+MALICIOUS = "audit/malicious-package"
+UNCLEAR = "audit/unclear-advisory"
+
+
+def of_hit(hit: Hit, store: AdvisoryStore, graph: Graph) -> Finding:
+    """Return the finding for one vulnerability of one package."""
+    package = hit.package
+    severity, score, vector = match.rating(hit)
+    component = package.component
+    details = _details(hit, store, graph) | {"severity": str(severity), "cvss": score, "vector": vector}
+    named = f"{component.name} {package.version}".strip()
+    confidence = Confidence.HIGH
+    if hit.malicious:
+        rule, severity = MALICIOUS, Severity.CRITICAL
+        message = f"{named} is a known malicious package ({hit.id})"
+        fix = f"remove {component.name}, and replace every secret that machines which installed it could read"
+    elif hit.unclear:
+        rule, severity, confidence = UNCLEAR, Severity.MEDIUM, Confidence.LOW
+        message = f"{hit.id} names {named}, but whether this version is affected cannot be judged: {hit.unclear}"
+        fix = f"read {hit.id} and answer it in a VEX document"
+    else:
+        rule = VULNERABLE
+        mended = f"fixed in {hit.fixed[0]}" if hit.fixed else "no fixed version is known"
+        message = f"{named} has a known vulnerability ({hit.id}): {mended}"
+        fix = f"upgrade {component.name} to {hit.fixed[0]}" if hit.fixed else f"replace or isolate {component.name}"
+    details["severity"] = str(severity)
+    return Finding(
+        rule,
+        message,
+        severity,
+        confidence,
+        path=component.path,
+        line=component.line,
+        subject=f"{package.purl} {hit.id}",
+        fix=fix,
+        details=details,
+    )
+
+
+def _details(hit: Hit, store: AdvisoryStore, graph: Graph) -> dict[str, Any]:
+    names = (hit.id, *hit.aliases)
+    known = [store.rows.exploitation(name) for name in names if name.startswith("CVE-")]
+    scores = [epss for _, epss in known if epss is not None]
+    return {
+        "id": hit.id,
+        "aliases": list(hit.aliases),
+        "package": hit.package.name,
+        "ecosystem": hit.package.ecosystem,
+        "version": hit.package.version,
+        "fixed": list(hit.fixed),
+        "kev": max((listed for listed, _ in known), default=""),
+        "epss": max(scores, default=None),
+        "direct": hit.package.component.direct,
+        "path_in_graph": graph.path(hit.package.component.ref),
+        "weaknesses": sorted({weakness for advisory in hit.advisories for weakness in advisory.weaknesses}),
+        "tags": [],
+    }

@@ -1,0 +1,150 @@
+"""The advisory store: what is known of a package, from which feed, as of when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from secpipe.core.errors import InputError, SecpipeError
+from secpipe.core.text import plural, printable
+from secpipe.scan.vulnerabilities import rows
+from secpipe.scan.vulnerabilities.osv import Advisory, normal_name
+from secpipe.system.clock import SystemClock
+
+#: A feed that covers every package of an ecosystem.
+ALL = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Where records came from.
+
+    `coverage` maps an ecosystem to `ALL` or to the packages that the feed claims to know. `date` (RFC 3339) says as of
+    when; `expires` is "" where the feed names no end; `signed` names the identity whose signature was verified, or "".
+    """
+
+    name: str
+    source: str
+    date: str
+    records: int
+    coverage: Mapping[str, str | tuple[str, ...]]
+    version: int = 0
+    expires: str = ""
+    signed: str = ""
+    digest: str = ""
+
+    def covers(self, ecosystem: str, name: str) -> bool:
+        """Whether silence about this package means that nothing is known against it."""
+        known = self.coverage.get(ecosystem, ())
+        return known == ALL or name in known
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the feed for reports: coverage as counts, everything hostile escaped."""
+        return {
+            "name": printable(self.name, 200),
+            "source": printable(self.source, 400),
+            "date": self.date,
+            "records": self.records,
+            "version": self.version,
+            "expires": self.expires,
+            "signed": printable(self.signed, 200),
+            "coverage": {
+                printable(ecosystem, 60): "all packages" if known == ALL else plural(len(known), "package")
+                for ecosystem, known in sorted(self.coverage.items())
+            },
+        }
+
+
+class Rows(Protocol):
+    """Where the rows lie: in memory or in SQLite."""
+
+    def find(self, ecosystem: str, name: str) -> Iterable[str]:
+        """Yield the encoded advisories that name a package."""
+
+    def exploitation(self, cve: str) -> tuple[str, float | None]:
+        """Return (date of entry in CISA's catalogue or "", EPSS probability or None)."""
+
+    def names(self, ecosystem: str) -> frozenset[str]:
+        """Return the packages of `ecosystem` that have advisories."""
+
+
+class MemoryRows:
+    """Rows held in dictionaries; made from the snapshot or from OSV files given directly."""
+
+    def __init__(
+        self, packages: Mapping[tuple[str, str], list[str]], exploited: Mapping[str, tuple[str, float | None]]
+    ) -> None:
+        self._packages = packages
+        self._exploited = exploited
+
+    def find(self, ecosystem: str, name: str) -> Iterable[str]:
+        return self._packages.get((ecosystem, name), ())
+
+    def exploitation(self, cve: str) -> tuple[str, float | None]:
+        return self._exploited.get(cve, ("", None))
+
+    def names(self, ecosystem: str) -> frozenset[str]:
+        return frozenset(name for home, name in self._packages if home == ecosystem)
+
+
+class AdvisoryStore:
+    """Advisories by package. Read-only; `open_store` makes one."""
+
+    def __init__(self, source: str, feeds: tuple[Feed, ...], rows_: Rows, *, digest: str, records: int, note: str = ""):
+        self.source = source
+        self.feeds = feeds
+        self.rows = rows_
+        self.digest = digest
+        self.count = records
+        self.note = note
+        self._cache: dict[tuple[str, str], tuple[Advisory, ...]] = {}
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """`source`, `date` (of the newest feed), `records`, `digest`, `feeds`, `note`; JSON-ready."""
+        return {
+            "source": self.source,
+            "date": max((feed.date for feed in self.feeds), default=""),
+            "records": self.count,
+            "digest": self.digest,
+            "feeds": [feed.to_dict() for feed in self.feeds],
+            "note": self.note,
+        }
+
+    def covering(self, ecosystem: str, name: str) -> Feed | None:
+        """Return the newest feed that covers the package, or None: then silence means nothing."""
+        fitting = [feed for feed in self.feeds if feed.covers(ecosystem, normal_name(ecosystem, name))]
+        return max(fitting, key=lambda feed: feed.date, default=None)
+
+    def find(self, ecosystem: str, name: str) -> tuple[Advisory, ...]:
+        """Return the advisories that name the package and are not withdrawn, by id. Raises InputError if unreadable."""
+        key = (ecosystem, normal_name(ecosystem, name))
+        if key not in self._cache:
+            try:
+                found = [rows.decode(text) for text in self.rows.find(*key)]
+            except (ValueError, KeyError, TypeError) as error:
+                raise InputError("the advisory store is damaged", hint="secpipe advisories update") from error
+            kept = (advisory for advisory in found if not advisory.withdrawn)
+            self._cache[key] = tuple(sorted(kept, key=lambda advisory: advisory.id))
+        return self._cache[key]
+
+
+def open_store(path: Path | None = None, *, now: datetime | None = None) -> AdvisoryStore:
+    """Return the store at `path`: a store folder, an SQLite file, a snapshot, or a folder or zip of OSV records.
+
+    None means the user's own store; where there is none, or it is damaged, the embedded snapshot, and `about["note"]`
+    says so. `now` (by default the clock's) dates OSV records that come without a manifest: their newest `modified` that
+    is not in the future. Raises InputError where `path` was named and holds nothing usable.
+    """
+    from secpipe.scan.vulnerabilities import local, snapshot
+
+    if path is not None:
+        return local.open_at(path, now or SystemClock().now())
+    try:
+        store = local.open_home()
+    except SecpipeError as error:
+        return snapshot.load(note=f"the local advisory store was not used: {error.message}")
+    return store or snapshot.load()

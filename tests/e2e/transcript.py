@@ -1,0 +1,112 @@
+"""A small transcript runner: `$ command` lines, the expected output, and `[n]` where the exit code is not 0.
+
+`secpipe` runs in this process under an injected clock (so that transcripts do not rot); everything else runs in `sh`.
+`...` on a line of its own matches any lines; `<...>` inside a line matches any text. UPDATE_TRANSCRIPTS=1 rewrites the
+expected output in place; read the difference before you commit it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from secpipe.cli.main import run
+from secpipe.system.clock import SystemClock
+
+ROOT = Path(__file__).resolve().parents[2]
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+class Shell:
+    """Runs commands in a scratch folder and returns what a user sees: stdout, then stderr, then the exit code."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.cwd = folder / "work"
+        self.cwd.mkdir()
+        self.now = NOON
+        self._monkeypatch = monkeypatch
+        self.environment = {
+            "HOME": str(folder / "home"),
+            "SECPIPE_HOME": str(folder / "home/secpipe"),
+            "SECPIPE_CACHE": str(folder / "cache"),
+            "ROOT": str(ROOT),
+            "PYTHON": sys.executable,
+        }
+        for name, value in self.environment.items():
+            monkeypatch.setenv(name, value)
+        for name in ("NO_COLOR", "FORCE_COLOR", "CI", "GITHUB_ACTIONS", "GITLAB_CI"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setattr(SystemClock, "now", lambda clock: self.now)
+        monkeypatch.chdir(self.cwd)
+
+    def sleep(self, **span: float) -> None:
+        """Move the injected clock forward."""
+        self.now += timedelta(**span)
+
+    def __call__(self, command: str) -> tuple[int, str, str]:
+        """Run one command; return exit code, stdout, stderr."""
+        words = shlex.split(os.path.expandvars(command)) if command.startswith("secpipe") else []
+        if words and words[0] == "secpipe" and not set(words) & {"|", ">", "&&", ";", "<"}:
+            return self._secpipe(words[1:])
+        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd=self.cwd, timeout=120)
+        return done.returncode, done.stdout, done.stderr
+
+    def _secpipe(self, arguments: list[str]) -> tuple[int, str, str]:
+        out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                code = run(arguments)
+            except SystemExit as error:
+                code = error.code if isinstance(error.code, int) else 1
+        return code, *(stream.buffer.getvalue().decode() for stream in (out, err))  # type: ignore[attr-defined]
+
+
+def play(path: Path, shell: Shell) -> None:
+    """Run the transcript at `path`; fail with a readable difference at the first command that prints something else."""
+    lines = path.read_text().splitlines()
+    update = bool(os.environ.get("UPDATE_TRANSCRIPTS"))
+    written: list[str] = []
+    index = 0
+    while index < len(lines):
+        line = lines[index]
+        index += 1
+        written.append(line)
+        if not line.startswith("$ "):
+            continue
+        expected = []
+        while index < len(lines) and not lines[index].startswith(("$ ", "# ", "@ ")):
+            expected.append(lines[index])
+            index += 1
+        code, out, err = shell(line[2:])
+        shown = [*out.splitlines(), *err.splitlines(), *([f"[{code}]"] if code else [])]
+        while expected and not expected[-1].strip():
+            expected.pop()
+        if update:
+            written += [*shown, ""]
+        elif not _matches(expected, [text.rstrip() for text in shown]):
+            pytest.fail(
+                f"{path.name}: {line}\n--- expected\n" + "\n".join(expected) + "\n--- shown\n" + "\n".join(shown),
+                pytrace=False,
+            )
+    if update:
+        path.write_text("\n".join(written).rstrip("\n") + "\n")
+
+
+def _matches(expected: list[str], shown: list[str]) -> bool:
+    if not expected:
+        return not [text for text in shown if text]
+    if expected[0].strip() == "...":
+        return any(_matches(expected[1:], shown[start:]) for start in range(len(shown) + 1))
+    if not shown:
+        return False
+    pattern = ".*".join(re.escape(part) for part in expected[0].rstrip().split("<...>"))
+    return re.fullmatch(pattern, shown[0]) is not None and _matches(expected[1:], shown[1:])

@@ -1,0 +1,63 @@
+"""The scripts of a fresh machine: one line names what is missing, and CI lacks none of its tools."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PREFLIGHT = ROOT / "scripts/preflight.sh"
+
+
+def preflight(python: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["sh", PREFLIGHT, python], capture_output=True, text=True)
+
+
+def fake_python(folder: Path, body: str) -> Path:
+    path = folder / "python"
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_preflight_says_nothing_about_a_good_python() -> None:
+    done = preflight(sys.executable)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_preflight_names_what_is_missing_in_one_line(tmp_path: Path) -> None:
+    old = fake_python(tmp_path, 'case "$*" in *version_info*) exit 1;; *) echo "Python 3.9.2";; esac')
+    cases = {
+        str(tmp_path / "none"): "install Python 3.11 or newer",
+        str(old): "Python 3.9.2, too old",
+    }
+    for python, words in cases.items():
+        done = preflight(python)
+        assert done.returncode == 2
+        assert done.stderr.count("\n") == 1
+        assert words in done.stderr
+    bare = fake_python(tmp_path, 'case "$*" in *ensurepip*) exit 1;; *) exit 0;; esac')
+    assert "python3-venv" in preflight(bare).stderr
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "scripts").glob("*.sh")), ids=lambda path: path.name)
+def test_scripts_are_plain_posix_shell(script: Path) -> None:
+    assert script.read_text().startswith("#!/bin/sh\n# ")
+    shell = shutil.which("dash") or "sh"
+    assert subprocess.run([shell, "-n", script], capture_output=True).returncode == 0
+
+
+def test_ci_has_every_tool_that_it_needs() -> None:
+    if not os.environ.get("SECPIPE_CI"):
+        pytest.skip("only in CI (.ci/run) is a missing tool a failure")
+    tools = Path(sys.executable).parent
+    lacking = [name for name in ("semgrep", "pip-audit", "sigstore") if not (tools / name).exists()]
+    lacking += [name for name in ("openssl", "git") if not shutil.which(name)]
+    lacking += [name for name in ("pyrage", "tuf", "pkcs11", "jsonschema") if not importlib.util.find_spec(name)]
+    assert not lacking, f"CI lacks {', '.join(lacking)}"

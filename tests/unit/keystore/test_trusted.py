@@ -1,0 +1,147 @@
+"""`open_trust`: what holds, and every way in which it must not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from secpipe.core.errors import InputError, TrustError
+from secpipe.core.trust import KeyState
+from secpipe.keys.schemes import scheme
+from secpipe.keystore.create import create
+from secpipe.keystore.trusted import open_trust
+from secpipe.keystore.unlock import open_signers
+
+
+def test_a_fresh_folder_holds(project, now):
+    trust = open_trust(project.keys, now=now)
+    assert [identity.name for identity in trust.identities] == ["builder", "verdict"]
+    assert trust.pinned is False
+    assert trust.pins == (project.pin,) == (trust.root_digest,)
+    assert trust.identities[0].versions[0].state(now) is KeyState.ACTIVE
+
+
+def test_pins(project, now):
+    assert open_trust(project.keys, pin=f"sha256:{project.pin}", now=now).pinned
+    assert open_trust(project.keys, pin=project.pin.upper(), now=now).pinned
+    with pytest.raises(TrustError, match="matches the pin"):
+        open_trust(project.keys, pin="0" * 64, now=now)
+    with pytest.raises(InputError, match="64 hex"):
+        open_trust(project.keys, pin="sha256:abc", now=now)
+
+
+def test_time_is_judged(project, now):
+    with pytest.raises(TrustError, match="after now"):
+        open_trust(project.keys, now=now - timedelta(hours=1))
+    assert open_trust(project.keys, now=now + timedelta(days=400))
+    with pytest.raises(TrustError, match="keyring expired"):
+        open_trust(project.keys, now=now + timedelta(days=401))
+
+
+def test_signers_sign_what_the_ring_verifies(project, now, passphrase):
+    trust = open_trust(project.keys, now=now)
+    for known in (trust, None):
+        version, signers = open_signers("builder", trust=known, home=project.home, passphrase=passphrase, now=now)
+        assert [signer.algorithm for signer in signers] == ["ecdsa-p256", "ml-dsa-65"]
+        for signer, half in zip(signers, version.halves, strict=True):
+            assert signer.keyid == half.keyid
+            assert trust.find(signer.keyid)[0].name == "builder"
+            scheme.get(half.algorithm).verify(half.pem, signer.sign(b"payload"), b"payload")
+
+
+def edit(path: Path, change) -> None:
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+
+
+EDITS = {
+    "expiry": lambda d: d["signed"].update(expires="2040-01-01T00:00:00Z"),
+    "version": lambda d: d["signed"].update(version=2),
+    "people": lambda d: d["signed"]["roles"]["root"].update(threshold=4),
+    "unsigned": lambda d: d.update(signatures=[]),
+    "half the signatures": lambda d: d.update(signatures=d["signatures"][:1]),
+    "other half": lambda d: d.update(signatures=d["signatures"][1:]),
+    "zeroed": lambda d: d["signatures"][1].update(sig="00" * (len(d["signatures"][1]["sig"]) // 2)),
+    "swapped": lambda d: (
+        d["signatures"][0].update(keyid=d["signatures"][1]["keyid"]) or d["signatures"][1].update(keyid="x")
+    ),
+    "twice": lambda d: d["signatures"].append(d["signatures"][0]),
+    "issued": lambda d: d["signed"]["x-secpipe"].update(issued="2020-01-01T00:00:00Z"),
+    "type": lambda d: d["signed"].update(_type="snapshot"),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+@pytest.mark.parametrize("file", ["root/1.root.json", "ring/1.targets.json"])
+def test_an_edited_file_is_refused(project, now, file, name):
+    if name == "people" and file.startswith("ring"):
+        pytest.skip("the ring has no roles")
+    edit(project.keys / file, EDITS[name])
+    with pytest.raises((TrustError, InputError)):
+        open_trust(project.keys, now=now)
+
+
+def test_an_edited_identity_is_refused(project, now):
+    path = next((project.keys / "targets").glob("*.builder.json"))
+    edit(path, lambda d: d["authority"].update(purposes=["model", "sbom"]))
+    with pytest.raises(TrustError, match="not the file that was signed"):
+        open_trust(project.keys, now=now)
+
+
+def test_missing_pieces_are_errors(project, now, tmp_path):
+    with pytest.raises(InputError, match="cannot read"):
+        open_trust(tmp_path / "nothing", now=now)
+    for path in ("root/1.root.json", "ring/1.targets.json"):
+        copy = tmp_path / path.replace("/", "-")
+        shutil.copytree(project.keys, copy)
+        (copy / path).unlink()
+        with pytest.raises(InputError):
+            open_trust(copy, now=now)
+
+
+def test_a_gap_in_the_roots_is_refused(project, now):
+    shutil.copy(project.keys / "root/1.root.json", project.keys / "root/3.root.json")
+    with pytest.raises(TrustError, match="gap"):
+        open_trust(project.keys, now=now)
+
+
+def test_two_files_of_one_version_are_a_fork(project, now):
+    shutil.copy(project.keys / "ring/1.targets.json", project.keys / "ring/1.rotation.json")
+    with pytest.raises(TrustError, match="forked"):
+        open_trust(project.keys, now=now)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"-----BEGIN PRIVATE" + b" KEY-----\n",
+        b"age-encryption" + b".org/v1\n",
+        b"-----BEGIN ENCRYPTED PRIVATE" + b" KEY-----",
+    ],
+)
+@pytest.mark.parametrize("where", ["root/a.pem", "b.txt", "targets/deep/er/c"])
+def test_a_private_key_in_the_folder_is_refused(project, now, text, where):
+    (project.keys / where).parent.mkdir(parents=True, exist_ok=True)
+    (project.keys / where).write_bytes(b"x" * 2000 + text)
+    with pytest.raises(TrustError, match="private key"):
+        open_trust(project.keys, now=now)
+
+
+def test_links_are_not_followed(project, now, tmp_path):
+    root = project.keys / "root/1.root.json"
+    root.rename(tmp_path / "elsewhere.json")
+    root.symlink_to(tmp_path / "elsewhere.json")
+    with pytest.raises(InputError):
+        open_trust(project.keys, now=now)
+
+
+def test_a_second_init_refuses_and_changes_nothing(project, now, plan):
+    before = sorted(path.name for path in project.home.rglob("*"))
+    with pytest.raises(InputError, match="already"):
+        create(project.keys, project.home, plan, b"x", now, lambda text: None)
+    assert sorted(path.name for path in project.home.rglob("*")) == before

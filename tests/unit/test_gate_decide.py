@@ -1,0 +1,232 @@
+"""decide: the table of states, modes and thresholds; what denies, what leaves it undecided, and that nothing slips."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from secpipe.core.artifact import Skip
+from secpipe.core.evidence import Evidence, State
+from secpipe.core.finding import Severity
+from secpipe.core.verdict import Decision, Effect, Result
+from secpipe.gate.decide import decide
+from secpipe.gate.policy import (
+    Attestations,
+    Demand,
+    Licenses,
+    Minimum,
+    Models,
+    Policy,
+    Sbom,
+    Signatures,
+    Vulnerabilities,
+    Waiver,
+)
+from tests.unit.gate_builders import CHECKS, NOW, clean, finding, ok, situation
+
+STATES = {
+    State.OK: Decision.PASS,
+    State.FAILED: Decision.DENY,
+    State.SKIPPED: Decision.UNDECIDED,
+    State.STALE: Decision.UNDECIDED,
+}
+
+
+def made(check: str, state: State) -> Evidence:
+    whole = ok(check)
+    return whole if state is State.OK else replace(whole, state=state, reason="because")
+
+
+@pytest.mark.parametrize("mode", ["enforce", "warn"])
+@pytest.mark.parametrize("state", list(STATES))
+@pytest.mark.parametrize("check", CHECKS)
+def test_every_state_of_every_required_check_has_one_outcome(check: str, state: State, mode: str) -> None:
+    policy = replace(Policy(), mode=mode)
+    judgement = decide(situation(clean(**{check: made(check, state)}), policy))
+    expected = STATES[state]
+    assert judgement.would_be is expected
+    assert judgement.decision is (Decision.WARN if mode == "warn" and expected is not Decision.PASS else expected)
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_missing_evidence_is_never_a_pass(check: str) -> None:
+    evidence = clean()
+    del evidence[check]
+    assert decide(situation(evidence)).decision is Decision.UNDECIDED
+
+
+@pytest.mark.parametrize("check", [check for check in CHECKS if check != "trust"])
+def test_evidence_that_did_not_look_everywhere_is_not_green(check: str) -> None:
+    evidence = clean(**{check: replace(ok(check), skips=(Skip("a/b.pt", "cannot be read"),))})
+    judgement = decide(situation(evidence))
+    assert judgement.decision is Decision.UNDECIDED
+    assert any("a/b.pt" in reason.what for reason in judgement.reasons)
+
+
+def test_a_failed_check_whose_findings_are_below_the_threshold_still_denies() -> None:
+    evidence = clean(signatures=Evidence("signatures", State.FAILED, "no", findings=(finding(severity=Severity.INFO),)))
+    policy = replace(Policy(), signatures=Signatures(), models=Models(block="never"))
+    assert decide(situation(evidence, policy)).decision is Decision.DENY
+
+
+def test_deny_beats_undecided_and_both_are_told() -> None:
+    evidence = clean(models=replace(ok("models"), findings=(finding(),)), audit=made("audit", State.SKIPPED))
+    judgement = decide(situation(evidence))
+    assert judgement.decision is Decision.DENY
+    assert [reason.effect for reason in judgement.reasons] == [Effect.DENY, Effect.UNDECIDED]
+
+
+@pytest.mark.parametrize(
+    ("severity", "decision"),
+    [(Severity.INFO, Decision.PASS), (Severity.LOW, Decision.WARN), (Severity.MEDIUM, Decision.WARN),
+     (Severity.HIGH, Decision.DENY), (Severity.CRITICAL, Decision.DENY)],
+)  # fmt: skip
+def test_thresholds(severity: Severity, decision: Decision) -> None:
+    evidence = clean(audit=replace(ok("audit"), findings=(finding("audit", severity),)))
+    assert decide(situation(evidence)).decision is decision
+
+
+def test_an_unsigned_model_denies_and_a_signed_one_does_not() -> None:
+    models = ok("models", files={"m/a.safetensors": {"format": "safetensors", "outcome": "ok"}})
+    unsigned = ok("signatures", covered={}, artifacts=[])
+    assert decide(situation(clean(models=models, signatures=unsigned))).decision is Decision.DENY
+    signed = ok("signatures", covered={"m/a.safetensors": "builder"}, artifacts=[{"identity": "builder"}])
+    assert decide(situation(clean(models=models, signatures=signed))).decision is Decision.PASS
+    policy = replace(Policy(), signatures=Signatures(identities=("release",)))
+    assert decide(situation(clean(models=models, signatures=signed), policy)).decision is Decision.DENY
+
+
+def test_what_must_be_signed_is_not_known_while_models_were_not_scanned() -> None:
+    policy = replace(Policy(), models=Models(required=False))
+    judgement = decide(situation(clean(models=made("models", State.SKIPPED)), policy))
+    assert judgement.decision is Decision.UNDECIDED
+
+
+def test_cover_takes_globs_over_every_file() -> None:
+    policy = replace(Policy(), signatures=Signatures(cover=("dist/*.whl",)))
+    assert decide(situation(policy=policy, paths=("dist/x.whl", "src/a.py"))).decision is Decision.DENY
+    assert decide(situation(policy=policy, paths=("src/a.py",))).decision is Decision.PASS
+
+
+def test_a_format_that_is_not_on_the_list_denies() -> None:
+    policy = replace(Policy(), models=Models(formats=("safetensors",)), signatures=Signatures(required=False))
+    models = ok("models", files={"a.pt": {"format": "pickle", "outcome": "ok"}})
+    assert decide(situation(clean(models=models), policy)).decision is Decision.DENY
+
+
+@pytest.mark.parametrize(
+    ("days", "max_age", "decision"),
+    [(1, 7, Decision.PASS), (7, 7, Decision.PASS), (8, 7, Decision.UNDECIDED), (400, 0, Decision.WARN),
+     (5, 0, Decision.PASS), (-5, 7, Decision.UNDECIDED)],
+)  # fmt: skip
+def test_old_advisory_data_is_stale(days: int, max_age: int, decision: Decision) -> None:
+    policy = replace(Policy(), vulnerabilities=Vulnerabilities(max_age_days=max_age))
+    audit = ok("audit", advisories={"date": (NOW - timedelta(days=days)).isoformat()})
+    assert decide(situation(clean(audit=audit), policy)).decision is decision
+
+
+def test_advisory_data_without_a_date_or_below_the_minimum_is_undecided() -> None:
+    assert decide(situation(clean(audit=ok("audit", advisories={})))).decision is Decision.UNDECIDED
+    policy = replace(Policy(), minimum=Minimum(advisories=date(2026, 11, 21)))
+    assert decide(situation(policy=policy)).decision is Decision.UNDECIDED
+
+
+def test_trust_is_needed_only_where_something_must_be_signed() -> None:
+    evidence = clean(models=ok("models", files={}), signatures=ok("signatures", covered={}, artifacts=[]))
+    del evidence["trust"]
+    assert decide(situation(evidence)).decision is Decision.PASS
+
+
+def test_self_judged_and_an_expired_policy_are_undecided() -> None:
+    assert decide(situation(self_judged="no pin")).decision is Decision.UNDECIDED
+    policy = replace(Policy(), expires=date(2026, 11, 20))
+    assert decide(situation(policy=policy)).decision is Decision.UNDECIDED
+    assert decide(situation(policy=replace(policy, expires=date(2026, 11, 21)))).decision is Decision.PASS
+
+
+def test_trust_below_the_pinned_minimum_is_undecided() -> None:
+    policy = replace(Policy(), minimum=Minimum(ring=2))
+    assert decide(situation(policy=policy)).decision is Decision.UNDECIDED
+
+
+def test_licences() -> None:
+    sbom = ok("sbom", licenses={"AGPL-3.0-only": ["x"], "MIT": ["y"]})
+    policy = replace(Policy(), licenses=Licenses(deny=("AGPL-*",)))
+    assert decide(situation(clean(sbom=sbom), policy)).decision is Decision.DENY
+    assert (
+        decide(situation(clean(sbom=sbom), replace(Policy(), licenses=Licenses(allow=("MIT",))))).decision
+        is Decision.DENY
+    )
+    assert decide(situation(clean(sbom=sbom))).decision is Decision.PASS
+
+
+def test_sbom_completeness() -> None:
+    policy = replace(Policy(), sbom=Sbom(profiles={"g7-ai": 90}))
+    assert decide(situation(policy=policy)).decision is Decision.UNDECIDED
+    assert decide(situation(clean(sbom=ok("sbom", profiles={"g7-ai": 89})), policy)).decision is Decision.DENY
+    assert decide(situation(clean(sbom=ok("sbom", profiles={"g7-ai": 90})), policy)).decision is Decision.PASS
+
+
+def test_a_demanded_test_result_must_exist_pass_and_be_fresh() -> None:
+    policy = replace(Policy(), attestations=Attestations((Demand("bias", 30),)))
+    assert decide(situation(policy=policy)).decision is Decision.UNDECIDED
+    fresh = Evidence("attestation:bias", State.OK, since=NOW - timedelta(days=1))
+    assert decide(situation(clean() | {"attestation:bias": fresh}, policy)).decision is Decision.PASS
+    old = replace(fresh, since=NOW - timedelta(days=31))
+    assert decide(situation(clean() | {"attestation:bias": old}, policy)).decision is Decision.UNDECIDED
+    failed = Evidence("attestation:bias", State.FAILED, "bias test failed")
+    assert decide(situation(clean() | {"attestation:bias": failed}, policy)).decision is Decision.DENY
+
+
+def waiver(**rest: object) -> Waiver:
+    values = {"id": "W-1", "owner": "raj", "reason": "r", "rule": "models/*", "expires": date(2026, 12, 1)} | rest
+    return Waiver(**values)  # type: ignore[arg-type]
+
+
+def test_a_waiver_takes_the_sting_and_is_listed() -> None:
+    evidence = clean(models=replace(ok("models"), findings=(finding(path="m/a.pt"),)))
+    judgement = decide(situation(evidence, replace(Policy(), waiver=(waiver(paths=("m/*",)),))))
+    assert judgement.decision is Decision.PASS
+    assert judgement.findings[0].effect is Effect.WAIVED
+    assert judgement.waivers[0].used == 1
+    assert judgement.counts()["waived"] == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"paths": ("other/*",)}, {"subjects": ("x",)}, {"env": ("dev",)}, {"rule": "audit/*"}, {"finding": "0" * 20}],
+)
+def test_a_waiver_for_something_else_does_not_hold(changes: dict[str, object]) -> None:
+    evidence = clean(models=replace(ok("models"), findings=(finding(path="m/a.pt"),)))
+    assert decide(situation(evidence, replace(Policy(), waiver=(waiver(**changes),)))).decision is Decision.DENY
+
+
+def test_an_expired_waiver_denies_and_says_so() -> None:
+    evidence = clean(models=replace(ok("models"), findings=(finding(path="m/a.pt"),)))
+    judgement = decide(situation(evidence, replace(Policy(), waiver=(waiver(expires=date(2026, 11, 20)),))))
+    assert judgement.decision is Decision.DENY
+    assert any(reason.rule == "gate/waiver-expired" and "W-1" in reason.what for reason in judgement.reasons)
+
+
+def test_the_trees_own_policy_can_only_tighten() -> None:
+    evidence = clean(models=replace(ok("models"), findings=(finding(severity=Severity.LOW),)))
+    lax = decide(situation(evidence, replace(Policy(), models=Models(block="never"), mode="warn")))
+    strict = decide(situation(evidence, replace(Policy(), models=Models(block="low"))))
+    base = situation(evidence)
+    assert decide(base, lax).decision is decide(base).decision
+    tightened = decide(base, strict)
+    assert tightened.decision is Decision.DENY
+    assert tightened.reasons[0].rule == "gate/tree-policy-denies"
+
+
+def test_a_rule_that_breaks_leaves_it_undecided() -> None:
+    class Hostile(dict):  # type: ignore[type-arg]
+        def items(self) -> object:  # type: ignore[override]
+            raise RuntimeError("boom")
+
+    policy = replace(Policy(), signatures=Signatures(required=False))
+    judgement = decide(situation(clean(models=ok("models", files=Hostile(a={}))), policy))
+    assert judgement.decision is Decision.UNDECIDED
+    assert any(check.result is Result.UNDECIDED for check in judgement.checks)
