@@ -24,7 +24,10 @@ def decide(situation: Situation, tree_policy: Judgement | None = None) -> Judgem
     if tree_policy is not None:
         reasons += _tightening(tree_policy, situation.policy.owner)
     reasons += _expired_waivers(situation, rulings)
-    reasons.sort(key=lambda reason: _ORDER[reason.effect])
+    severity = {item.finding.id: item.finding.severity for ruling in rulings for item in ruling.findings}
+    reasons.sort(
+        key=lambda each: (_ORDER[each.effect], -max((severity.get(name, 0) for name in each.findings), default=0))
+    )
     would_be = _worst(reasons)
     lenient = situation.policy.mode == "warn" and would_be in (Decision.DENY, Decision.UNDECIDED)
     findings = tuple(item for ruling in rulings for item in ruling.findings)
