@@ -18,11 +18,12 @@ from secpipe.sign.statement import Statement
 
 
 def directory(
-    tree: Tree, folder: str, statement: Statement, demand: Demand
+    tree: Tree, folder: str, statement: Statement, demand: Demand, *, bound_names: bool = True
 ) -> tuple[tuple[FileEntry, ...], tuple[Finding, ...]]:
     """Return the files a directory signature covers, and every difference to it. Raises Refused.
 
-    The full manifest is always compared: the OMS root does not bind names, so it alone proves nothing.
+    The full manifest is always compared: the OMS root does not bind names, so it alone proves nothing. Signatures by
+    other tools have no `dirHash` (`bound_names=False`).
     """
     try:
         manifest = manifests.parse_predicate(statement.predicate, printable(folder) or "model")
@@ -34,7 +35,10 @@ def directory(
             IGNORED, f"the signature leaves out {printable(foreign[0])}, which could hold anything",
             path=foreign[0], hint=f"sign it without --ignore, or accept it knowingly: --ignore {foreign[0]}",
         )  # fmt: skip
-    if manifest.root_digest != statement.digests["sha256"] or manifest.dir_hash != statement.digests.get("dirHash"):
+    wanted = {"sha256": manifest.root_digest, "dirHash": manifest.dir_hash}
+    if not bound_names:
+        wanted = {"sha256": manifest.listed_root}
+    if any(statement.digests.get(name) != value for name, value in wanted.items()):
         raise Refused(INVALID, "the signed digests do not match the signed manifest")
     ignored = {*manifest.ignored, *SIDECARS}
     here = manifests.entries(tree, folder, ignored)

@@ -34,6 +34,11 @@ class Manifest:
         return oms_root(self.files[path] for path in ordered(self.files))
 
     @property
+    def listed_root(self) -> str:
+        """The root digest in the order the files are listed, as signatures by other tools are checked."""
+        return oms_root(self.files.values())
+
+    @property
     def dir_hash(self) -> str:
         """in-toto `dirHash`: SHA-256 over `sha256sum` lines in byte order of the names."""
         hasher = hashlib.sha256()

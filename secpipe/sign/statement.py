@@ -18,6 +18,7 @@ from secpipe.core.trust import PublicHalf
 from secpipe.sign.bundle import fields
 
 TYPE = "https://in-toto.io/Statement/v1"
+_TYPES = (TYPE, "https://in-toto.io/Statement/v0.1")  # the older one is what cosign writes
 HYBRID = "https://secpipe.dev/hybrid/v1"
 VERSION = "https://secpipe.dev/version/v1"
 _HEX = re.compile(r"[0-9a-f]{64}")
@@ -86,13 +87,13 @@ def decode(payload: bytes, what: str, limits: Limits = DEFAULT, *, strict: bool 
     """
     document = parse_json(payload, f"{what}: payload", limits)
     outer, inner = {"_type", "subject", "predicateType", "predicate"}, {"name", "digest"}
-    top = fields(document, f"{what}: statement", outer, set() if strict else set(document) | set())
-    if top["_type"] != TYPE or not isinstance(top["predicateType"], str):
+    top = fields(document, f"{what}: statement", outer, _others(document, strict))
+    if top["_type"] not in (_TYPES[:1] if strict else _TYPES) or not isinstance(top["predicateType"], str):
         raise InputError(f"{what}: the payload is no in-toto Statement v1")
     subjects = top["subject"]
     if not isinstance(subjects, list) or len(subjects) != 1 or not isinstance(subjects[0], dict):
         raise InputError(f"{what} must name exactly one subject")
-    subject = fields(subjects[0], f"{what}: subject", inner, {"annotations"} if strict else set(subjects[0]))
+    subject = fields(subjects[0], f"{what}: subject", inner, {"annotations"} | _others(subjects[0], strict))
     if not isinstance(subject["name"], str) or not isinstance(top["predicate"], dict):
         raise InputError(f"{what}: the subject has no name, or the predicate is no object")
     annotations = subject.get("annotations", {})
@@ -110,6 +111,10 @@ def decode(payload: bytes, what: str, limits: Limits = DEFAULT, *, strict: bool 
         version,
         annotations,
     )
+
+
+def _others(value: Any, strict: bool) -> set[str]:
+    return set() if strict or not isinstance(value, dict) else set(value)
 
 
 def _digests(value: Any, what: str) -> dict[str, str]:

@@ -16,10 +16,12 @@ from secpipe.scan.vulnerabilities import purl
 _KINDS = {kind.value: kind for kind in ComponentKind}
 
 
-def is_sbom(data: bytes) -> bool:
-    """Whether the first bytes of a file look like an SBOM in JSON."""
-    head = data[:4096]
-    return head.lstrip()[:1] == b"{" and any(mark in head for mark in (b"bomFormat", b"spdxVersion", b"spdx.org/rdf"))
+_NPM = {"package-lock.json", "npm-shrinkwrap.json", "package.json"}
+
+
+def is_sbom(name: str) -> bool:
+    """Whether a file named on the command line is taken for an SBOM: every JSON file that is no manifest of npm."""
+    return name.lower().endswith(".json") and name not in _NPM
 
 
 def read_sbom(data: bytes, path: str, limits: Limits = DEFAULT) -> Inventory:

@@ -140,5 +140,11 @@ def _from_osv(path: Path, now: datetime) -> AdvisoryStore:
     whole = Feed(named, named, found.newest, len(found.advisories), found.coverage(), digest=digest)
     note = f"{plural(len(found.refused), 'record')} could not be read" if found.refused else ""
     return AdvisoryStore(
-        named, (whole,), MemoryRows(packages, {}), digest=digest, records=len(found.advisories), note=note
+        named,
+        (whole,),
+        MemoryRows(packages, {}),
+        digest=digest,
+        records=len(found.advisories),
+        note=note,
+        incomplete=bool(note),
     )

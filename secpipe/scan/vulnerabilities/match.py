@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from secpipe.core.finding import Severity
@@ -80,19 +80,15 @@ def hits(package: Package, store: AdvisoryStore) -> list[Hit]:
     return sorted(found, key=lambda hit: hit.id)
 
 
+def hits_at(package: Package, version: str, store: AdvisoryStore) -> list[Hit]:
+    """Return what would hit the package at another version."""
+    return hits(replace(package, version=version), store)
+
+
 def rating(hit: Hit) -> tuple[Severity, float | None, str]:
     """Return (severity, CVSS score, vector) over all records of a hit."""
     vectors = tuple(vector for advisory in hit.advisories for vector in advisory.vectors)
     return severity.rate(vectors, tuple(advisory.level for advisory in hit.advisories))
-
-
-def clears(version: str, package: Package, store: AdvisoryStore) -> bool:
-    """Return whether no advisory of the store affects `version` of the package."""
-    return all(
-        ranges.affects(affected, version) is not True
-        for advisory in store.find(package.ecosystem, package.name)
-        for affected in _entries(advisory, package)
-    )
 
 
 def _judge(advisory: Advisory, package: Package) -> tuple[bool | None, str]:
@@ -134,7 +130,7 @@ def _groups(advisories: Iterable[Advisory]) -> list[list[Advisory]]:
 
 def _hit(package: Package, group: list[Advisory], unclear: str = "") -> Hit:
     names = {name for advisory in group for name in (advisory.id, *advisory.aliases)}
-    first = min(names, key=_preference)
+    first = min(names, key=preference)
     fixed: dict[str, Any] = {
         text: versions.event_key(package.ecosystem, text)
         for advisory in group
@@ -151,6 +147,7 @@ def _mends(advisory: Advisory, package: Package, version: str) -> bool:
     return all(ranges.affects(affected, version) is not True for affected in _entries(advisory, package))
 
 
-def _preference(identity: str) -> tuple[int, str]:
+def preference(identity: str) -> tuple[int, str]:
+    """Return the order in which ids name a vulnerability: the least is used."""
     rank = next((place for place, prefix in enumerate(_FIRST) if identity.startswith(prefix)), len(_FIRST))
     return rank, identity

@@ -93,13 +93,24 @@ class MemoryRows:
 class AdvisoryStore:
     """Advisories by package. Read-only; `open_store` makes one."""
 
-    def __init__(self, source: str, feeds: tuple[Feed, ...], rows_: Rows, *, digest: str, records: int, note: str = ""):
+    def __init__(
+        self,
+        source: str,
+        feeds: tuple[Feed, ...],
+        rows_: Rows,
+        *,
+        digest: str,
+        records: int,
+        note: str = "",
+        incomplete: bool = False,
+    ) -> None:
         self.source = source
         self.feeds = feeds
         self.rows = rows_
         self.digest = digest
         self.count = records
         self.note = note
+        self.incomplete = incomplete  # some records could not be read: nothing can be clean
         self._cache: dict[tuple[str, str], tuple[Advisory, ...]] = {}
 
     @property

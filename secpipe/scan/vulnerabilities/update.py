@@ -21,7 +21,7 @@ from secpipe.core.limits import DEFAULT, Limits
 from secpipe.scan.vulnerabilities import exploits, local, manifest, snapshot, sqlite, staging
 from secpipe.scan.vulnerabilities.feed import Harvest, check_readable, harvest
 from secpipe.scan.vulnerabilities.osv import instant
-from secpipe.scan.vulnerabilities.store import Feed
+from secpipe.scan.vulnerabilities.store import ALL, Feed
 from secpipe.system import files
 
 #: Verifies the twin bundles beside a file against the user's trust root, for the purpose `advisories`.
@@ -47,6 +47,7 @@ class _Intake:
     """What came out of a source before it is merged."""
 
     feed: Feed
+    described: bool = False  # by a manifest
     harvested: list[Harvest] = field(default_factory=list)
     exploited: list[exploits.Exploitation] = field(default_factory=list)
 
@@ -127,7 +128,7 @@ def _take_signed(
     described, digest = staging.stage_manifest(read, scratch)
     signer = "" if unsigned else _verified(scratch / manifest.NAME, verify)
     manifest.check_current(described, digest, known.get(described.name), now)
-    intake = _Intake(described.feed(signer, digest))
+    intake = _Intake(described.feed(signer, digest), described=True)
     for named in described.files:
         _read_into(intake, staging.stage_file(read, scratch, named), named.kind, now, limits)
     counted = sum(len(found.advisories) for found in intake.harvested)
@@ -203,11 +204,30 @@ def _merge(intake: _Intake, home: Path, known: dict[str, Any], *, replace_all: b
             held[identity] = text
     _add_exploitation(exploited, intake.exploited, held)
     feeds = {} if replace_all else {name: snapshot.feed_of(row) for name, row in known.items()}
-    feeds[intake.feed.name] = intake.feed
+    feeds.pop(intake.feed.name, None)
+    feeds[intake.feed.name] = intake.feed if intake.described else _narrowed(intake, list(feeds.values()))
     if not dry_run:
         _commit(home, held, list(feeds.values()), exploited)
     refused = tuple(skip for found in intake.harvested for skip in found.refused)
     return Update(intake.feed, added, changed, len(held), refused, not dry_run)
+
+
+def _narrowed(intake: _Intake, others: list[Feed]) -> Feed:
+    """Return a feed without a manifest, covering an ecosystem only where no larger feed does.
+
+    Otherwise a few fresh records would make everything that an old feed knows look fresh.
+    """
+    coverage = dict(intake.feed.coverage)
+    for ecosystem in coverage:
+        names = {
+            item.ecosystem == ecosystem and item.name
+            for found in intake.harvested
+            for advisory in found.advisories.values()
+            for item in advisory.affected
+        }
+        if any(feed.coverage.get(ecosystem) == ALL and feed.records > intake.feed.records for feed in others):
+            coverage[ecosystem] = tuple(sorted(name for name in names if name))
+    return replace(intake.feed, coverage=coverage)
 
 
 def _add_exploitation(exploited: Exploited, found: list[exploits.Exploitation], held: dict[str, str]) -> None:

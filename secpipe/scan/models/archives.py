@@ -1,0 +1,163 @@
+"""Containers: every member is looked into, and the container itself must be one that all readers see alike."""
+
+from __future__ import annotations
+
+from typing import BinaryIO, Final
+
+from secpipe.core.errors import InputError
+from secpipe.formats import npy, zips
+from secpipe.formats.compressed import Expander
+from secpipe.formats.sniff import HEAD, sniff
+from secpipe.formats.stream import Readable, upto, view
+from secpipe.scan.models.context import Context
+from secpipe.scan.models.pickles import scan_pickles
+from secpipe.scan.models.routes import Prefixed, guard, look_into, look_through
+
+_FAULT_RULES: Final = {
+    "mismatch": "archive-mismatch",
+    "duplicate": "archive-duplicate",
+    "encrypted": "archive-encrypted",
+    "escape": "path-escape",
+    "link": "archive-link",
+    "broken": "broken-archive",
+    "foreign": "polyglot",
+}
+
+
+def judge_zip(context: Context, file: BinaryIO, size: int) -> str:
+    """A ZIP archive: a PyTorch or Keras model, an NPZ, or any other."""
+    archive = zips.read(file, context.limits)
+    for fault in archive.faults:
+        what = f"{fault.member}: " if fault.member else ""
+        context.add(
+            _FAULT_RULES[fault.kind],
+            what + fault.message,
+            subject=f"{fault.member} {fault.message}",
+            offset=fault.offset,
+        )
+    names = [member.name for member in archive.members] or [member.name for member in archive.hidden]
+    kind = _kind_of_zip(names)
+    if context.depth >= context.limits.nesting:
+        context.unread("resource-limit", f"archives nested deeper than {context.limits.nesting}")
+        return kind
+    for member in (*archive.members, *archive.hidden):
+        if member.start >= 0 and not member.name.endswith("/"):
+            _member(context, file, member, kind)
+    return kind
+
+
+def _kind_of_zip(names: list[str]) -> str:
+    tails = {name.rpartition("/")[2] for name in names}
+    if "data.pkl" in tails and any(
+        "/data/" in name or name.startswith("data/") or name.endswith("/version") for name in names
+    ):
+        return "torch"
+    if "constants.pkl" in tails:
+        return "torch"
+    if "config.json" in tails and any(name.endswith(".weights.h5") for name in tails):
+        return "keras"
+    if names and all(name.endswith(".npy") for name in names):
+        return "npz"
+    if "MAR-INF/MANIFEST.json" in names:
+        return "mar"
+    if "schema.json" in tails:
+        return "skops"
+    return "zip"
+
+
+def _member(context: Context, file: BinaryIO, member: zips.Member, kind: str) -> None:
+    inner = context.inside(member.name)
+    if member.encrypted:
+        inner.skip("encrypted")
+        return
+    try:
+        if member.method == 0:
+            part = view(file, member.start, member.compressed)
+            if kind == "torch" and sniff(part.read(HEAD)) == "pickle":
+                part.seek(0)
+                scan_pickles(inner, part, torch=True)
+            else:
+                look_into(inner, part, member.compressed, member.name)
+            return
+        method = zips.METHODS.get(member.method, str(member.method))
+        stream = Expander(view(file, member.start, member.compressed), method, context.limits)
+        head = upto(stream, HEAD)
+        if kind == "torch" and sniff(head) == "pickle":
+            scan_pickles(inner, Prefixed(head, stream), torch=True)
+        else:
+            look_through(inner, Prefixed(head, stream), member.name)
+    except InputError as error:
+        guard(inner, "member", error)
+
+
+def judge_npy(context: Context, stream: Readable, size: int) -> str:
+    """An array of numpy: one of objects is a pickle."""
+    try:
+        header = npy.read_header(stream)
+        if header.has_objects:
+            context.add("object-array", "the array holds Python objects, which are unpickled when it is loaded")
+            scan_pickles(context, stream)
+    except InputError as error:
+        guard(context, "npy", error)
+    return "npy"
+
+
+def _judge_compressed(context: Context, stream: Readable, kind: str) -> str:
+    if context.depth >= context.limits.nesting:
+        context.unread("resource-limit", f"archives nested deeper than {context.limits.nesting}")
+        return kind
+    expander = Expander(stream, kind, context.limits)
+    try:
+        found = look_through(context.inside(kind), expander)
+        while expander.read(1 << 20):
+            pass  # a bomb or a broken end shows only there
+    except InputError as error:
+        return guard(context, kind, error)
+    if expander.rest.strip(b"\0"):
+        context.add("trailing-data", f"bytes follow the {kind} stream")
+    return f"{found}+{kind}" if found else kind
+
+
+def judge_gzip(context: Context, stream: Readable, size: int) -> str:
+    """gzip, for instance of a pickle or tar."""
+    return _judge_compressed(context, stream, "gzip")
+
+
+def judge_bzip2(context: Context, stream: Readable, size: int) -> str:
+    """bzip2."""
+    return _judge_compressed(context, stream, "bzip2")
+
+
+def judge_xz(context: Context, stream: Readable, size: int) -> str:
+    """xz."""
+    return _judge_compressed(context, stream, "xz")
+
+
+def judge_lzma(context: Context, stream: Readable, size: int) -> str:
+    """LZMA without the xz container; its mark is weak, so bytes that do not decode are no LZMA."""
+    return _weak(context, stream, "lzma")
+
+
+def judge_lz4(context: Context, stream: Readable, size: int) -> str:
+    """LZ4 frames."""
+    return _judge_compressed(context, stream, "lz4")
+
+
+def judge_zlib(context: Context, stream: Readable, size: int) -> str:
+    """zlib, as joblib writes it; two bytes are a weak mark, so bytes that do not decode are no zlib."""
+    return _weak(context, stream, "zlib")
+
+
+def _weak(context: Context, stream: Readable, kind: str) -> str:
+    trial = context.trial()
+    found = _judge_compressed(trial, stream, kind)
+    if found == kind:  # nothing known inside
+        return ""
+    context.adopt(trial)
+    return found
+
+
+def judge_closed(context: Context, file: BinaryIO, size: int) -> str:
+    """Archives that no kept library reads."""
+    context.unread("unreadable", "the archive is of a kind that cannot be looked into")
+    return "archive"

@@ -1,0 +1,462 @@
+"""What a Python expression amounts to, worked out from its syntax alone: strings put together, encoded, named, passed on.
+
+Nothing is executed. The result is every value the expression may have, bounded; parts that stay open are a HOLE.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import binascii
+import codecs
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+
+from secpipe.scan.shadow_ai.hosts import HOLE
+
+_MAX_VALUES = 8
+_MAX_CHARS = 4096
+_MAX_DEPTH = 24
+_TRANSPARENT = {
+    "str",
+    "strip",
+    "rstrip",
+    "lstrip",
+    "lower",
+    "SecretStr",
+    "AnyUrl",
+    "HttpUrl",
+    "AnyHttpUrl",
+    "URL",
+    "cast",
+    "Field",
+    "unquote",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What an expression may be: `texts` (a HOLE for each open part) and the environment names it may come from."""
+
+    texts: frozenset[str] = frozenset()
+    envs: frozenset[str] = frozenset()
+    none: bool = False  # may be None: the SDK's own default applies
+
+    @property
+    def known(self) -> bool:
+        return bool(self.texts) and all(text.strip(HOLE) for text in self.texts)
+
+
+OPEN = Value()
+
+
+def _join(values: Iterable[Value]) -> Value:
+    """Any of the values."""
+    texts: set[str] = set()
+    envs: set[str] = set()
+    none = False
+    for value in values:
+        texts |= value.texts
+        envs |= value.envs
+        none = none or value.none
+    return Value(frozenset(sorted(texts)[:_MAX_VALUES]), frozenset(envs), none)
+
+
+def _concat(left: Value, right: Value) -> Value:
+    """One after the other; an open side becomes a HOLE."""
+    texts = {
+        (a + b)[:_MAX_CHARS]
+        for a in sorted(left.texts or {HOLE})[:_MAX_VALUES]
+        for b in sorted(right.texts or {HOLE})[:_MAX_VALUES]
+    }
+    return Value(frozenset(sorted(texts)[:_MAX_VALUES]), left.envs | right.envs)
+
+
+def text(value: str) -> Value:
+    """Return the value of a literal."""
+    return Value(frozenset({value[:_MAX_CHARS]}))
+
+
+@dataclass(slots=True)
+class Scope:
+    """What the names of a file stand for: every expression ever assigned to a name, an attribute, a parameter."""
+
+    names: dict[str, list[ast.expr]] = field(default_factory=dict)
+    attributes: dict[str, list[ast.expr]] = field(default_factory=dict)
+    returns: dict[str, list[ast.expr]] = field(default_factory=dict)
+    modules: dict[str, str] = field(default_factory=dict)  # local name -> dotted name of what was imported
+
+    def dotted(self, node: ast.expr, depth: int = 0) -> str:
+        """Return the dotted name behind an expression, imports and aliases resolved, or ""."""
+        parts: list[str] = []
+        while isinstance(node, ast.Attribute):
+            parts.append(node.attr)
+            node = node.value
+        if isinstance(node, ast.Call) and depth < 8:
+            root = self._dotted_call(node, depth)
+        elif isinstance(node, ast.Name):
+            root = self.modules.get(node.id, "")
+            if not root:
+                root = node.id
+                for value in self.names.get(node.id, ())[:3]:
+                    if depth < 8 and isinstance(value, ast.Attribute | ast.Call | ast.Name | ast.Subscript):
+                        found = self.dotted(value, depth + 1)
+                        if found and found.split(".")[0] in self.roots():
+                            root = found
+                            break
+        else:
+            return ""
+        return ".".join([root, *reversed(parts)]) if root else ""
+
+    def roots(self) -> set[str]:
+        """First parts of everything imported."""
+        return {name.split(".")[0] for name in self.modules.values()}
+
+    def _dotted_call(self, node: ast.Call, depth: int) -> str:
+        """`importlib.import_module("open" + "ai")`, `__import__("openai")`, `getattr(openai, "OpenAI")`, `partial(C)`."""
+        name = self.dotted(node.func, depth + 1)
+        last = name.rpartition(".")[2]
+        if last in {"import_module", "__import__", "import_string", "locate"} and node.args:
+            texts = Folder(self).fold(node.args[0], depth + 1).texts
+            return next(iter(sorted(texts)), "") if len(texts) == 1 else ""
+        if last == "getattr" and len(node.args) >= 2:
+            texts = Folder(self).fold(node.args[1], depth + 1).texts
+            base = self.dotted(node.args[0], depth + 1)
+            return f"{base}.{next(iter(texts))}" if base and len(texts) == 1 else ""
+        return name
+
+
+class Folder:
+    """Folds expressions of one file; a name stands for everything that was ever assigned to it there."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self._busy: set[int] = set()
+        self._steps = 0
+
+    def fold(self, node: ast.expr | None, depth: int = 0) -> Value:
+        """Return what `node` may be; OPEN when nothing is known. Bounded in depth, width and steps."""
+        self._steps += 1
+        if node is None or depth > _MAX_DEPTH or id(node) in self._busy or self._steps > 20_000:
+            return OPEN
+        handler = _HANDLERS.get(type(node))
+        if handler is None:
+            return OPEN
+        self._busy.add(id(node))
+        try:
+            return handler(self, node, depth + 1)
+        finally:
+            self._busy.discard(id(node))
+
+    def _constant(self, node: ast.Constant, depth: int) -> Value:
+        if isinstance(node.value, str):
+            return text(node.value)
+        if isinstance(node.value, bytes):
+            return text(node.value[:_MAX_CHARS].decode("latin-1"))
+        if node.value is None:
+            return Value(none=True)
+        return text(str(node.value)) if isinstance(node.value, int) else OPEN
+
+    def _name(self, node: ast.Name, depth: int) -> Value:
+        return _join(self.fold(value, depth) for value in self.scope.names.get(node.id, ())[:_MAX_VALUES])
+
+    def _attribute(self, node: ast.Attribute, depth: int) -> Value:
+        return _join(self.fold(value, depth) for value in self.scope.attributes.get(node.attr, ())[:_MAX_VALUES])
+
+    def _joined(self, node: ast.JoinedStr, depth: int) -> Value:
+        return reduce(_concat, (self.fold(part, depth) for part in node.values), text(""))
+
+    def _formatted(self, node: ast.FormattedValue, depth: int) -> Value:
+        return self.fold(node.value, depth)
+
+    def _binary(self, node: ast.BinOp, depth: int) -> Value:
+        if isinstance(node.op, ast.Add | ast.Div):  # `/` joins the URL and path classes of several libraries
+            left = self.fold(node.left, depth)
+            between = text("/") if isinstance(node.op, ast.Div) else text("")
+            return _concat(_concat(left, between), self.fold(node.right, depth))
+        if isinstance(node.op, ast.Mod):
+            return self._percent(node, depth)
+        return OPEN
+
+    def _percent(self, node: ast.BinOp, depth: int) -> Value:
+        items = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
+        out = self.fold(node.left, depth)
+        for item in items[:16]:
+            value = self.fold(item, depth)
+            out = Value(
+                frozenset(
+                    form.replace("%s", piece, 1)
+                    for form in out.texts
+                    for piece in sorted(value.texts or {HOLE})[:_MAX_VALUES]
+                ),
+                out.envs | value.envs,
+            )
+        return out
+
+    def _either(self, node: ast.BoolOp, depth: int) -> Value:
+        return _join(self.fold(value, depth) for value in node.values)
+
+    def _conditional(self, node: ast.IfExp, depth: int) -> Value:
+        return _join((self.fold(node.body, depth), self.fold(node.orelse, depth)))
+
+    def _walrus(self, node: ast.NamedExpr, depth: int) -> Value:
+        return self.fold(node.value, depth)
+
+    def _await(self, node: ast.Await, depth: int) -> Value:
+        return self.fold(node.value, depth)
+
+    def _subscript(self, node: ast.Subscript, depth: int) -> Value:
+        if self.scope.dotted(node.value) in {"os.environ", "environ"}:
+            return Value(envs=self.fold(node.slice, depth).texts)
+        if isinstance(node.slice, ast.Slice):
+            return self._slice(node, node.slice, depth)
+        container = self._container(node.value)
+        if isinstance(container, ast.Dict):
+            wanted = self.fold(node.slice, depth).texts
+            return _join(
+                self.fold(value, depth)
+                for key, value in zip(container.keys, container.values, strict=True)
+                if key is None or not wanted or self.fold(key, depth).texts & wanted
+            )
+        if isinstance(container, ast.List | ast.Tuple):
+            return _join(self.fold(item, depth) for item in container.elts[:_MAX_VALUES])
+        if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+            return _join(
+                self.fold(item, depth) for item in self.scope.attributes.get(node.slice.value, ())[:_MAX_VALUES]
+            )
+        return OPEN
+
+    def _container(self, node: ast.expr) -> ast.expr | None:
+        """Return the literal behind a name or attribute."""
+        if isinstance(node, ast.Dict | ast.List | ast.Tuple):
+            return node
+        pool: list[ast.expr] = []
+        if isinstance(node, ast.Name):
+            pool = self.scope.names.get(node.id, [])
+        elif isinstance(node, ast.Attribute):
+            pool = self.scope.attributes.get(node.attr, [])
+        return next((item for item in pool if isinstance(item, ast.Dict | ast.List | ast.Tuple)), None)
+
+    def _slice(self, node: ast.Subscript, part: ast.Slice, depth: int) -> Value:
+        bounds = []
+        for bound in (part.lower, part.upper, part.step):
+            number = (
+                ast.literal_eval(bound) if isinstance(bound, ast.Constant | ast.UnaryOp) and _is_int(bound) else None
+            )
+            if bound is not None and number is None:
+                return OPEN
+            bounds.append(number)
+        if bounds[2] == 0:
+            return OPEN
+        value = self.fold(node.value, depth)
+        return Value(frozenset(item[slice(*bounds)] for item in value.texts), value.envs)
+
+    def _call(self, node: ast.Call, depth: int) -> Value:
+        name = self.scope.dotted(node.func)
+        last = node.func.attr if isinstance(node.func, ast.Attribute) else name.rpartition(".")[2]
+        if last in {"getenv", "environ.get"} or name in {
+            "os.environ.get",
+            "environ.get",
+            "os.environ.setdefault",
+            "os.environ.pop",
+        }:
+            return self._environment(node, depth)
+        if last in {"config", "env", "getenv", "get_env", "getEnv", "env_var"} and node.args and name != "str":
+            keys = self.fold(node.args[0], depth).texts
+            if keys and all(key.isupper() for key in keys):
+                return self._environment(node, depth)
+        method = _METHODS.get(last)
+        if method is not None:
+            return method(self, node, depth)
+        if last in _TRANSPARENT:
+            inner = [*node.args[:1], *(word.value for word in node.keywords if word.arg in {"default", "url", "value"})]
+            if isinstance(node.func, ast.Attribute) and not node.args:
+                inner.insert(0, node.func.value)
+            return _join(self.fold(item, depth) for item in inner)
+        returned = self.scope.returns.get(last, ())
+        return _join(self.fold(value, depth) for value in returned[:_MAX_VALUES])
+
+    def _environment(self, node: ast.Call, depth: int) -> Value:
+        if not node.args:
+            return OPEN
+        names = self.fold(node.args[0], depth).texts
+        rest = [*node.args[1:2], *(word.value for word in node.keywords if word.arg == "default")]
+        default = _join(self.fold(item, depth) for item in rest)
+        return Value(default.texts, frozenset(names) | default.envs, none=not rest or default.none)
+
+    def _method_join(self, node: ast.Call, depth: int) -> Value:
+        if not isinstance(node.func, ast.Attribute) or not node.args:
+            return OPEN
+        glue = self.fold(node.func.value, depth)
+        if self.scope.dotted(node.func).startswith(("os.path", "posixpath")):
+            return reduce(
+                _concat, (part for item in node.args for part in (text("/"), self.fold(item, depth))), text("")
+            )
+        parts = self._elements(node.args[0], depth)
+        if parts is None or len(glue.texts) != 1:
+            return OPEN
+        out = text("")
+        for index, part in enumerate(parts[:256]):
+            out = _concat(out, part if index == 0 else _concat(glue, part))
+        return out
+
+    def _elements(self, node: ast.expr, depth: int) -> list[Value] | None:
+        """Return the items of a literal list, of `reversed(...)`, of `map(chr, [...])` or of `chr(x) for x in [...]`."""
+        container = self._container(node)
+        if isinstance(container, ast.List | ast.Tuple):
+            return [self.fold(item, depth) for item in container.elts]
+        if isinstance(node, ast.Call):
+            name = self.scope.dotted(node.func)
+            if name == "reversed" and node.args:
+                items = self._elements(node.args[0], depth)
+                if items is not None:
+                    return items[::-1]
+                whole = self.fold(node.args[0], depth).texts
+                return [text(char) for char in reversed(next(iter(whole)))] if len(whole) == 1 else None
+            if name == "map" and len(node.args) == 2:
+                numbers = self._elements(node.args[1], depth)
+                return (
+                    [_char(item) for item in numbers]
+                    if numbers and self.scope.dotted(node.args[0]) == "chr"
+                    else numbers
+                )
+        if isinstance(node, ast.GeneratorExp | ast.ListComp) and len(node.generators) == 1:
+            items = self._elements(node.generators[0].iter, depth)
+            if items is None:
+                return None
+            calls = isinstance(node.elt, ast.Call) and self.scope.dotted(node.elt.func) == "chr"
+            if calls or isinstance(node.elt, ast.Name):
+                return [_char(item) for item in items] if calls else items
+        return None
+
+    def _method_format(self, node: ast.Call, depth: int) -> Value:
+        if not isinstance(node.func, ast.Attribute):
+            return OPEN
+        out = self.fold(node.func.value, depth)
+        for index, item in enumerate(node.args[:16]):
+            out = _fill(out, ("{}", f"{{{index}}}"), self.fold(item, depth))
+        for word in node.keywords[:16]:
+            if word.arg:
+                out = _fill(out, (f"{{{word.arg}}}",), self.fold(word.value, depth))
+        return out
+
+    def _method_replace(self, node: ast.Call, depth: int) -> Value:
+        if not isinstance(node.func, ast.Attribute) or len(node.args) < 2:
+            return OPEN
+        value, old, new = (self.fold(item, depth) for item in (node.func.value, node.args[0], node.args[1]))
+        if len(old.texts) != 1 or len(new.texts) != 1:
+            return value
+        pair = next(iter(old.texts)), next(iter(new.texts))
+        return Value(frozenset(item.replace(*pair)[:_MAX_CHARS] for item in value.texts), value.envs)
+
+    def _method_decode(self, node: ast.Call, depth: int) -> Value:
+        """`x.decode()`, and `codecs.decode(x, "rot13")`."""
+        if self.scope.dotted(node.func) == "codecs.decode" and node.args:
+            coding = self.fold(node.args[1], depth).texts if len(node.args) > 1 else frozenset()
+            return _decoded(self.fold(node.args[0], depth), lambda data: _codec(data, next(iter(coding), "")))
+        return self.fold(node.func.value, depth) if isinstance(node.func, ast.Attribute) else OPEN
+
+    def _method_base64(self, node: ast.Call, depth: int) -> Value:
+        return _decoded(self.fold(node.args[0], depth), _base64) if node.args else OPEN
+
+    def _method_hex(self, node: ast.Call, depth: int) -> Value:
+        return (
+            _decoded(self.fold(node.args[0], depth), lambda data: bytes.fromhex(data).decode("latin-1"))
+            if node.args
+            else OPEN
+        )
+
+    def _method_bytes(self, node: ast.Call, depth: int) -> Value:
+        items = self._elements(node.args[0], depth) if node.args else None
+        if items is None:
+            return self.fold(node.args[0], depth) if node.args else OPEN
+        return reduce(_concat, (_char(item) for item in items[:1024]), text(""))
+
+    def _method_chr(self, node: ast.Call, depth: int) -> Value:
+        return _char(self.fold(node.args[0], depth)) if node.args else OPEN
+
+    def _method_urljoin(self, node: ast.Call, depth: int) -> Value:
+        if len(node.args) < 2:
+            return OPEN
+        base, path = self.fold(node.args[0], depth), self.fold(node.args[1], depth)
+        absolute = frozenset(item for item in path.texts if "://" in item)
+        return Value(absolute, base.envs) if absolute else _concat(_concat(base, text("/")), path)
+
+
+def _is_int(node: ast.expr) -> bool:
+    inner = node.operand if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) else node
+    return isinstance(inner, ast.Constant) and isinstance(inner.value, int) and abs(inner.value) < 100_000
+
+
+def _char(value: Value) -> Value:
+    texts = set()
+    for item in value.texts:
+        texts.add(chr(int(item)) if item.isdigit() and int(item[:7]) < 0x110000 else item)
+    return Value(frozenset(texts), value.envs)
+
+
+def _fill(form: Value, marks: tuple[str, ...], value: Value) -> Value:
+    mark = {item: next((m for m in marks if m in item), "") for item in form.texts}
+    texts = {
+        item.replace(mark[item], piece, 1)[:_MAX_CHARS] if mark[item] else item
+        for item in form.texts
+        for piece in sorted(value.texts or {HOLE})[:_MAX_VALUES]
+    }
+    return Value(frozenset(sorted(texts)[:_MAX_VALUES]), form.envs | value.envs)
+
+
+def _decoded(value: Value, decode: Callable[[str], str]) -> Value:
+    texts = set()
+    for item in value.texts:
+        try:
+            texts.add(decode(item)[:_MAX_CHARS])
+        except (ValueError, LookupError, binascii.Error, UnicodeError):
+            continue
+    return Value(frozenset(texts), value.envs)
+
+
+def _base64(data: str) -> str:
+    padded = data.strip().replace("-", "+").replace("_", "/")
+    return base64.b64decode(padded + "=" * (-len(padded) % 4)).decode("latin-1")
+
+
+def _codec(data: str, coding: str) -> str:
+    if coding.lower().replace("-", "_") in {"rot13", "rot_13"}:
+        return codecs.encode(data, "rot13")
+    if coding.lower() in {"base64", "base_64", "base64_codec"}:
+        return _base64(data)
+    return bytes.fromhex(data).decode("latin-1") if coding.lower() in {"hex", "hex_codec"} else data
+
+
+_HANDLERS: Mapping[type, Callable[[Folder, ast.expr, int], Value]] = {  # type: ignore[assignment]
+    ast.Constant: Folder._constant,
+    ast.Name: Folder._name,
+    ast.Attribute: Folder._attribute,
+    ast.JoinedStr: Folder._joined,
+    ast.FormattedValue: Folder._formatted,
+    ast.BinOp: Folder._binary,
+    ast.BoolOp: Folder._either,
+    ast.IfExp: Folder._conditional,
+    ast.NamedExpr: Folder._walrus,
+    ast.Await: Folder._await,
+    ast.Subscript: Folder._subscript,
+    ast.Call: Folder._call,
+}
+
+_METHODS: Mapping[str, Callable[[Folder, ast.Call, int], Value]] = {
+    "join": Folder._method_join,
+    "format": Folder._method_format,
+    "replace": Folder._method_replace,
+    "decode": Folder._method_decode,
+    "encode": Folder._method_decode,
+    "b64decode": Folder._method_base64,
+    "standard_b64decode": Folder._method_base64,
+    "urlsafe_b64decode": Folder._method_base64,
+    "fromhex": Folder._method_hex,
+    "unhexlify": Folder._method_hex,
+    "bytes": Folder._method_bytes,
+    "bytearray": Folder._method_bytes,
+    "chr": Folder._method_chr,
+    "urljoin": Folder._method_urljoin,
+}
