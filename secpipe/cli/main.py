@@ -17,6 +17,7 @@ from secpipe.core.text import did_you_mean, printable
 # name -> (module:attribute, one-line help): `--help` imports none of them.
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("secpipe.cli.check:check", "Judge a project before it is deployed: may this go out?"),
+    "doctor": ("secpipe.cli.doctor:doctor", "Say what works on this machine and what does not, and why."),
     "explain": ("secpipe.cli.explain:explain", "Say what a rule means, and how to mend what it finds."),
     "report": ("secpipe.cli.report:report", "Render a saved verdict in another format."),
     "sbom": ("secpipe.cli.sbom:sbom", "Make, validate, compare and query SBOMs and AI-BOMs."),
@@ -54,10 +55,18 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in self.table and not args[0].startswith("-"):
+        if args and args[0] not in self.table and not args[0].startswith("-") and not ctx.resilient_parsing:
             hint = did_you_mean(args[0], self.table) or f"{ctx.command_path} --help"
             raise errors.ConfigError(f'no such command "{printable(args[0], 60)}"', hint=hint)
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[click.shell_completion.CompletionItem]:
+        """Complete names from the table: pressing TAB must not import every room."""
+        from click.shell_completion import CompletionItem
+
+        names = [CompletionItem(name, help=text) for name, (_, text) in self.table.items()]
+        fitting = [item for item in names if str(item.value).startswith(incomplete)]
+        return fitting + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -139,7 +139,7 @@ def _checks(page: _Page, checks: Iterable[Check]) -> None:
     first = max(width(word) for (word, _), _, _ in rows)
     second = min(40, max(width(title) for _, title, _ in rows))
     for (word, code), title, said in rows:
-        lead = f"  {page.paint(pad(word, first), code)}  {pad(clip(title, second), second)}  "
+        lead = f"  {page.paint(word, code)}{' ' * (first - width(word))}  {pad(clip(title, second), second)}  "
         lines = wrap(said, COLUMNS - first - second - 6)
         page.add((lead + lines[0]).rstrip(), *(" " * (first + second + 6) + line for line in lines[1:]))
     if any(check.unknown for check in checks):

@@ -67,7 +67,8 @@ def test_every_rule_that_the_code_can_report_is_described() -> None:
         for file in (ROOT / "secpipe").rglob("*.py")
         for match in _ID_IN_CODE.findall(file.read_text())
     }
-    assert not sorted(name for name in used if name[0] not in RULES)
+    wings = {file.stem for file in FILES}
+    assert not sorted(name for name in used if name[0] not in RULES and name[0].partition("/")[0] in wings)
 
 
 @pytest.mark.parametrize(
