@@ -99,15 +99,21 @@ def _reason(page: _Page, label: str, reason: Reason, by_id: Mapping[str, Item]) 
     first, *rest = wrap(reason.what, COLUMNS - len(indent))
     page.add(f"{label} {page.paint(first, _BOLD)}", *(indent + page.paint(line, _BOLD) for line in rest))
     items = [by_id[identity] for identity in reason.findings if identity in by_id]
-    shown = [item for item in items if len(items) > 1 or item.message not in reason.what]
+    # A reason that sums its findings up in words of its own needs no list of them.
+    shown = items[1:] if items and items[0].message in reason.what else []
     for item in shown[:_PLACES]:
-        page.add(*_hanging(f"{indent}- ", f"{item.place}: {item.message}" if item.place else item.message))
+        page.add(*_hanging(f"{indent}- ", _line(item)))
     if len(shown) > _PLACES:
         page.add(f"{indent}- and {len(shown) - _PLACES:,} more: -f json lists them")
     facts = [("who", reason.owner), ("do", reason.fix), ("why", f"secpipe explain {reason.rule}")]
     for name, value in facts:
         if value:
             page.add(f"{indent}{page.paint(pad(name + ':', 5), _DIM)}{value}")
+
+
+def _line(item: Item) -> str:
+    """The finding with its place, unless its sentence names it already."""
+    return item.message if not item.place or item.path in item.message else f"{item.place}: {item.message}"
 
 
 def _hanging(lead: str, text: str) -> list[str]:
@@ -126,7 +132,7 @@ def _notes(page: _Page, report: Report) -> None:
     for text in reasons:
         page.add(*_hanging("  - ", text))
     for item in loose[:_NOTES]:
-        page.add(*_hanging("  - ", f"{item.place}: {item.message}" if item.place else item.message))
+        page.add(*_hanging("  - ", _line(item)))
     if len(loose) > _NOTES:
         page.add(f"  - and {len(loose) - _NOTES:,} more: -f json lists them")
 
