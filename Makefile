@@ -39,7 +39,7 @@ lock:  ## refresh the hash-locked requirements (UPGRADE=1: newer versions)
 clean:  ## remove everything that make made
 	rm -rf .demo .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
-	$(PYTHON) examples/acme-chat/make_models.py --remove
+	-$(PYTHON) examples/acme-chat/make_models.py --remove
 
 .test-venv:
 	@sh scripts/venv.sh "$(PYTHON)" .venv requirements/dev.txt

@@ -101,6 +101,17 @@ def run(argv: list[str] | None = None) -> int:
     except errors.SecpipeError as error:
         complain(error.message, error.hint)
         return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message(), file=sys.stderr)
+        return errors.EXIT_USAGE
+    except click.NoSuchOption as error:
+        command = error.ctx.command_path if error.ctx else "secpipe"
+        known = [option for option in error.possibilities or () if option.startswith("--")]
+        complain(
+            f'no such option "{printable(error.option_name, 60)}"',
+            did_you_mean(error.option_name, known) or f"{command} --help",
+        )
+        return errors.EXIT_USAGE
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "secpipe"
         complain(_plain(error.format_message()), f"{command} --help")

@@ -44,7 +44,8 @@ class Loaded:
     def resolve(self, environment: str) -> nouns.Policy:
         """Return the policy for `environment`; one the document does not name gets the base. Raises ConfigError."""
         values = overlay(self.values, self.environments.get(environment, {}), self.overridable, self.source)
-        return build(nouns.Policy, values)
+        policy: nouns.Policy = build(nouns.Policy, values)
+        return policy
 
 
 def load(reference: str) -> Loaded:

@@ -104,8 +104,10 @@ def _reason(page: _Page, label: str, reason: Reason, by_id: Mapping[str, Item]) 
     indent = " " * (width(label) + 1)
     first, *rest = wrap(reason.said, COLUMNS - len(indent))
     page.add(f"{label} {page.paint(first, _BOLD)}", *(indent + page.paint(line, _BOLD) for line in rest))
-    items = (by_id[identity] for identity in reason.findings if identity in by_id)
-    _list(page, indent, [item.said for item in items if item.message not in reason.what], _PLACES)
+    items = [by_id[identity] for identity in reason.findings if identity in by_id]
+    # A reason that sums its findings up in words of its own needs no list of them.
+    summed_up = not items or items[0].message not in reason.what
+    _list(page, indent, [] if summed_up else [item.said for item in items[1:]], _PLACES)
     who = f"who: {reason.owner}; " if reason.owner else ""
     page.add(*[f"{indent}{page.paint('do: ', _DIM)} {reason.fix}"] * bool(reason.fix))
     page.add(f"{indent}{page.paint(f'{who}why:', _DIM)} secpipe explain {reason.rule}")

@@ -120,10 +120,13 @@ class Collector:
     def result(self) -> Inventory:
         """Return the inventory; edges to components that do not exist are dropped."""
         known = self._components
+        lines = (f"{entry.sha256}  {entry.path}\n".encode("utf-8", "surrogateescape") for entry in self.tree.files)
         return Inventory(
             tuple(sorted(known.values(), key=lambda component: (component.kind.value, component.ref))),
             tuple(sorted(edge for edge in self._relations if edge.source in known and edge.target in known)),
             tuple(sorted(self._skips.values(), key=lambda skip: (skip.path, skip.reason))),
+            hashlib.sha256(b"".join(lines)).hexdigest(),
+            len(self.tree.files),
         )
 
 

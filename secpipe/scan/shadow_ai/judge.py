@@ -168,6 +168,7 @@ def _finding(use: Mapping[str, Any], rule: str, words: str, *, owner: str = "") 
         details={
             "use": use["id"],
             "provider": use["provider"],
+            "name": use["name"],
             "host": host,
             "mechanism": use["mechanism"],
             "model": use["model"],
