@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from secpipe.core.text import plural
-from secpipe.report.document import Check, Item, Report
+from secpipe.report.document import Check, Item, Reason, Report
 from secpipe.report.read import read
 
 _FINDINGS = 200  # a job summary is cut at 1 MiB, a comment at 65,536 characters
@@ -62,17 +62,22 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
 
 
 def _reasons(report: Report) -> list[str]:
-    must = [reason for reason in report.reasons if reason.effect != "warn"]
-    lines = ["#### What must change", ""] if must else []
-    for number, reason in enumerate(must, 1):
-        who = f" ({escape(reason.owner)})" if reason.owner else ""
-        lines.append(f"{number}. {escape(reason.what)}{who}<br>{code(f'secpipe explain {reason.rule}')}")
-        if reason.fix:
-            lines[-1] += f"<br>{code(reason.fix)}"
-    notes = [reason for reason in report.reasons if reason.effect == "warn"]
-    lines += ["", "#### Worth knowing", ""] if notes else []
-    lines += [f"- {escape(reason.what)}" for reason in notes]
-    return [*lines, ""]
+    lines = []
+    for effect, heading in (("deny", "What must change"), ("undecided", "What could not be decided")):
+        reasons = report.of_effect(effect)
+        lines += [f"#### {heading}", ""] if reasons else []
+        lines += [f"{number}. {_reason(reason)}" for number, reason in enumerate(reasons, 1)]
+        lines += [""] if reasons else []
+    notes = report.of_effect("warn")
+    lines += ["#### Worth knowing", ""] if notes else []
+    lines += [f"- {escape(reason.said)}" for reason in notes]
+    return [*lines, ""] if notes else lines
+
+
+def _reason(reason: Reason) -> str:
+    who = f" ({escape(reason.owner)})" if reason.owner else ""
+    fix = f"<br>{code(reason.fix)}" if reason.fix else ""
+    return f"{escape(reason.said)}{who}{fix}<br>{code(f'secpipe explain {reason.rule}')}"
 
 
 def _checks(checks: tuple[Check, ...]) -> list[str]:
