@@ -72,7 +72,7 @@ class AllowList:
             return ""
         if _DUNDER.fullmatch(name) or "__" in module or ".." in path or not path.replace(".", "").isidentifier():
             return "attribute-path"
-        known = module.partition(".")[0] in self.packages and not self._is_refused(module)
+        known = module.partition(".")[0] in self.packages and not self._is_refused(path)
         if "." in name:
             return "" if known and _DOTTED_CLASS.fullmatch(name) and use is not Use.CALL else "attribute-path"
         return self._by_package(known, name, use)
@@ -83,16 +83,16 @@ class AllowList:
             return "unlisted-class" if known and is_class else "unlisted-call"
         if not known or self.refused_names.search(name):
             return "unlisted-import"
-        return "" if is_class or use is Use.REFERENCE else "unlisted-class"
+        return ""  # NEWOBJ takes nothing but a class, whatever its name looks like
 
     def is_dangerous(self, path: str) -> bool:
         """Tell whether a dotted path, or a module above it, is known to run code or reach out."""
         parts = path.split(".")
         return any(".".join(parts[:count]) in self.dangerous for count in range(1, len(parts) + 1))
 
-    def _is_refused(self, module: str) -> bool:
-        parts = module.split(".")
-        if not self.refused_parts.isdisjoint(parts):
+    def _is_refused(self, path: str) -> bool:
+        parts = path.split(".")
+        if not self.refused_parts.isdisjoint(parts[:-1]):
             return True
         return any(".".join(parts[:count]) in self.refused for count in range(1, len(parts) + 1))
 
