@@ -24,12 +24,22 @@ SUPPRESSED = "audit/suppressed"
 EXPIRES = "secpipe:expires"  # CycloneDX property; OpenVEX statements carry the key `expires`
 _ANSWERS = {"not_affected", "fixed", "false_positive", "resolved", "resolved_with_pedigree"}
 #: OpenVEX 0.2.0, "Status Justifications", and CycloneDX 1.6 `impactAnalysisJustification`.
-_JUSTIFICATIONS = frozenset(
-    "component_not_present vulnerable_code_not_present vulnerable_code_not_in_execute_path "
-    "vulnerable_code_cannot_be_controlled_by_adversary inline_mitigations_already_exist "
-    "code_not_present code_not_reachable requires_configuration requires_dependency requires_environment "
-    "protected_by_compiler protected_at_runtime protected_at_perimeter protected_by_mitigating_control".split()
-)
+_JUSTIFICATIONS = {
+    "component_not_present",
+    "vulnerable_code_not_present",
+    "vulnerable_code_not_in_execute_path",
+    "vulnerable_code_cannot_be_controlled_by_adversary",
+    "inline_mitigations_already_exist",
+    "code_not_present",
+    "code_not_reachable",
+    "requires_configuration",
+    "requires_dependency",
+    "requires_environment",
+    "protected_by_compiler",
+    "protected_at_runtime",
+    "protected_at_perimeter",
+    "protected_by_mitigating_control",
+}
 _MAX = 20_000  # statements of one document
 
 
@@ -187,7 +197,7 @@ def _names(*values: Any) -> frozenset[str]:
 
 
 def _known(value: Any) -> str:
-    """Return a justification that its standard defines; free text belongs into the statement of impact or the detail."""
+    """Return a justification that its standard defines; free text belongs into `impact_statement` or `detail`."""
     return value if isinstance(value, str) and value in _JUSTIFICATIONS else ""
 
 
