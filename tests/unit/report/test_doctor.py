@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ ROOT = Path(__file__).resolve().parents[3]
 @pytest.fixture
 def machine(tmp_path: Path) -> dict[str, str]:
     """A machine with nothing on its PATH and empty folders of its own."""
-    (tmp_path / "bin").mkdir()
-    environment = {"PATH": str(tmp_path / "bin"), "HOME": str(tmp_path), "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
-    return environment | {"SECPIPE_HOME": str(tmp_path / "home"), "SECPIPE_CACHE": str(tmp_path / "cache")}
+    home = tmp_path / "user"
+    for folder in (home, tmp_path / "bin"):  # programs inside the working folder would not count
+        folder.mkdir()
+    environment = {"PATH": str(tmp_path / "bin"), "HOME": str(home), "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
+    return environment | {"SECPIPE_HOME": str(home / "home"), "SECPIPE_CACHE": str(home / "cache")}
 
 
 def doctor(machine: dict[str, str], *arguments: str) -> tuple[int, dict[str, Any]]:
@@ -75,18 +78,17 @@ def test_private_keys_that_others_can_read_are_broken(machine: dict[str, str]) -
     assert "secret" not in json.dumps(document)
 
 
-@pytest.mark.parametrize(("content", "said"), [(b"not a library", "cannot be loaded"), (b"", "cannot be loaded")])
-def test_a_broken_liboqs_is_told_and_does_no_harm(machine: dict[str, str], content: bytes, said: str) -> None:
-    pytest.importorskip("importlib.metadata").packages_distributions().get("oqs") or pytest.skip(
-        "secpipe[pq] is absent"
-    )
+@pytest.mark.parametrize("content", [b"not a library", b"", b"\x7fELF" + bytes(60)])
+def test_a_broken_liboqs_is_told_and_does_no_harm(machine: dict[str, str], content: bytes) -> None:
+    if find_spec("oqs") is None:  # finding it imports nothing
+        pytest.skip("secpipe[pq] is not installed")
     folder = Path(machine["HOME"], "oqs/lib")
     folder.mkdir(parents=True)
     (folder / ("liboqs.dylib" if sys.platform == "darwin" else "liboqs.so")).write_bytes(content)
     code, document = doctor(machine | {"OQS_INSTALL_PATH": str(folder.parent)})
     assert code == 0
     assert item(document, "liboqs")["state"] == "attention"
-    assert said in item(document, "liboqs")["said"]
+    assert "cannot be loaded" in item(document, "liboqs")["said"]
     assert not Path(machine["HOME"], "_oqs").exists()
 
 
