@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "add-identity": ("secpipe.cli.keys_quorum:add_identity", "Add an identity (root quorum)."),
     "set-authority": ("secpipe.cli.keys_quorum:set_authority", "Change what an identity may sign (root quorum)."),
     "sign-root": ("secpipe.cli.keys_quorum:sign_root", "Sign what waits in keys/pending."),
+    "schemes": ("secpipe.cli.keys_schemes:schemes", "List signature algorithms and the libraries behind them."),
     "export": ("secpipe.cli.keys_show:export", "Write a public key as PEM, JWK or cosign.pub."),
 }
 
