@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -23,9 +24,7 @@ def schemes(form: str) -> int:
         print_json({"schema": "secpipe.schemes/1", "backends": backends, "schemes": rows, "hybrids": hybrids})
         return 0
     width = max(len(row["id"]) for row in rows)
-    lines = [
-        f"{row['id'].ljust(width)}  {row['class']:9}  {row['backend'] or 'unusable: ' + row['reason']}" for row in rows
-    ]
+    lines = [f"{row['id'].ljust(width)}  {row['class']:9}  {row['backend'] or 'unusable (see below)'}" for row in rows]
     lines += ["", *(f"hybrid {name}: {' + '.join(pair)}" for name, pair in hybrids.items()), ""]
     for item in backends:
         place = f" {item['path']} sha256:{item['sha256']}" if item["path"] else ""
@@ -38,13 +37,14 @@ def schemes(form: str) -> int:
 
 def _backends() -> list[dict[str, str]]:
     import cryptography
-    from cryptography.hazmat.bindings import openssl
+    from cryptography.hazmat import bindings
 
     from secpipe.core.registry import load
     from secpipe.keys.schemes import raw
 
-    bundled = getattr(openssl, "__file__", None) or cryptography.__file__
-    found = [{"name": "cryptography", "version": cryptography.__version__, "path": str(bundled), "reason": ""}]
+    native = sorted(path for folder in bindings.__path__ for path in Path(folder).glob("*rust*"))
+    place = str(native[0]) if native else ""
+    found = [{"name": "cryptography", "version": cryptography.__version__, "path": place, "reason": ""}]
     for name in raw.LIBRARIES:
         state = load(raw.LIBRARIES, name, "backend").probe()
         found.append({"name": name, "version": state.version, "path": state.path, "reason": state.reason})

@@ -1,7 +1,7 @@
 """The expanded ML-DSA private key of a seed (FIPS 204 algorithms 6 and 24), to check files that hold both.
 
-Only that: signing and verifying are the library's. Nothing here is constant-time, and nothing needs to be: it runs once,
-on the user's machine, over a file that the user is importing.
+Only that: signing and verifying are the library's. Nothing here is constant-time, and nothing needs to be: it runs
+once, on the user's machine, over a file that the user is importing.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
 
 @cache
 def _open() -> tuple[Any, str, str]:
-    """Return the library, its path or name, and its version; the library is None where there is none, with the reason."""
+    """Return the library, its path and its version; or None, "" and the reason why there is none."""
     given = os.environ.get("SECPIPE_LIBCRYPTO")
     if given and not os.path.isabs(given):
         return None, "", "SECPIPE_LIBCRYPTO is not an absolute path"

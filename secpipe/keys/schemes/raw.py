@@ -197,10 +197,10 @@ _SLH_DSA = {
     "slh-dsa-shake-256s": (30, 32, 29792),
     "slh-dsa-shake-256f": (31, 32, 49856),
 }
+_NIST = "2.16.840.1.101.3.4.3"
 RAW: dict[str, RawScheme] = {
-    name: RawScheme(name, f"2.16.840.1.101.3.4.3.{arc}", 2 * n, 4 * n, size)
-    for name, (arc, n, size) in _SLH_DSA.items()
+    name: RawScheme(name, f"{_NIST}.{arc}", 2 * n, 4 * n, size) for name, (arc, n, size) in _SLH_DSA.items()
 }
-# FN-DSA (FIPS 206) is not final; these are round-3 Falcon under the object identifiers of the Open Quantum Safe project.
+# FN-DSA (FIPS 206) is not final; this is Falcon of round 3 under object identifiers of the Open Quantum Safe project.
 RAW["falcon-512"] = RawScheme("falcon-512", "1.3.9999.3.11", 897, 1281, 752, exact=False, public_in_private=False)
 RAW["falcon-1024"] = RawScheme("falcon-1024", "1.3.9999.3.14", 1793, 2305, 1462, exact=False, public_in_private=False)
