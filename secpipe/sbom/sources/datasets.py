@@ -71,10 +71,16 @@ def _folder(found: Collector, folder: str, entries: list[FileEntry], card: dict[
             content_ref(ComponentKind.DATASET, *(f"{entry.sha256}  {entry.path}" for entry in entries)),
             ComponentKind.DATASET,
             folder.rpartition("/")[2] or "dataset",
-            path=folder or entries[0].path,
+            path=folder if folder and len(entries) > 1 else entries[0].path,
             digests=(Digest("sha256", entries[0].sha256),) if len(entries) == 1 else (),
             licenses=tuple(license_fact.value.split("\n")) if license_fact else (),
-            facts={**card, **verified(folder or entries[0].path, {"format": formats, "size": str(size)})},
+            facts={
+                **card,
+                **verified(
+                    folder or entries[0].path,
+                    {"format": formats, "size": str(size), "folder": folder if len(entries) > 1 else ""},
+                ),
+            },
         )
     )
     for entry in entries:
