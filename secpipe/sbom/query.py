@@ -178,7 +178,7 @@ def _comparison(field: str, operator: str, wanted: str) -> Test:
     if operator in {"=", "!="}:
         same = {
             wanted.lower(),
-            _KINDS.get(wanted.lower(), wanted.lower()) if field in {"kind", "type"} else wanted.lower(),
+            _KINDS.get(wanted.lower(), wanted.lower()) if field.lower() in {"kind", "type"} else wanted.lower(),
         }
         if operator == "=":
             return lambda item: any(value.lower() in same for value in values(item, field))

@@ -335,3 +335,42 @@ def test_any_content_gives_an_inventory(tmp_path: Path, name: str, content: byte
         collect(walk(tmp_path))
     finally:
         (tmp_path / name).unlink()
+
+
+def test_go_modules_with_replacements_and_sums(tmp_path: Path) -> None:
+    seen = put(tmp_path, {
+        "go.mod": "module example.org/app\n\ngo 1.22\n\nrequire github.com/a/b v1.2.3\nrequire (\n\tgithub.com/c/d v0.1.0 // indirect\n\texample.org/local v1.0.0\n)\n"
+        "replace example.org/local => ../local\nreplace github.com/c/d v0.1.0 => github.com/fork/d v0.2.0\n",
+        "go.sum": "github.com/a/b v1.2.3 h1:" + "A" * 43 + "=\ngithub.com/a/b v1.2.3/go.mod h1:" + "B" * 43 + "=\n",
+    })  # fmt: skip
+    b = named(seen, "github.com/a/b")
+    assert (b.purl, b.line, b.direct, b.ecosystem) == ("pkg:golang/github.com/a/b@v1.2.3", 5, True, "Go")
+    assert b.facts["go-sum"].value.startswith("h1:AAA")
+    assert named(seen, "github.com/fork/d").version == "v0.2.0"
+    assert (named(seen, "example.org/local").purl, named(seen, "example.org/local").version) == ("", "")
+
+
+def test_cargo_pnpm_yarn_conda_and_dockerfile(tmp_path: Path) -> None:
+    seen = put(tmp_path, {
+        "r/Cargo.lock": 'version = 3\n[[package]]\nname = "app"\nversion = "0.1.0"\ndependencies = ["serde"]\n[[package]]\nname = "serde"\nversion = "1.0.1"\n'
+        f'source = "registry+https://github.com/rust-lang/crates.io-index"\nchecksum = "{H1}"\n',
+        "p/pnpm-lock.yaml": "lockfileVersion: '9.0'\nimporters:\n  .:\n    dependencies:\n      a:\n        specifier: ^1\n        version: 1.0.0(b@2.0.0)\n"
+        "packages:\n  a@1.0.0:\n    resolution: {integrity: sha512-" + "A" * 86 + "==}\n  '@s/b@2.0.0':\n    resolution: {}\n"
+        "snapshots:\n  a@1.0.0(b@2.0.0):\n    dependencies:\n      '@s/b': 2.0.0\n",
+        "y/yarn.lock": '# yarn lockfile v1\n\n\nleft@^1.0.0, left@^1.1.0:\n  version "1.1.0"\n  resolved "https://registry.yarnpkg.com/left/-/left-1.1.0.tgz#abc"\n'
+        '  dependencies:\n    right "~2"\n\n"right@~2":\n  version "2.0.1"\n',
+        "c/environment.yml": "name: x\nchannels: [conda-forge]\ndependencies:\n  - numpy=1.26\n  - scipy==1.11.4\n  - pip:\n    - six==1.16.0\n",
+        "Dockerfile": "ARG TAG=3.11\nFROM python:${TAG} AS build\nRUN pip install --no-cache-dir -r x.txt \\\n    torch==2.5.0 'flask>=2' && echo done\n"
+        f"FROM build\nFROM ghcr.io/acme/base:1@sha256:{H1}\nFROM scratch\n",
+    })  # fmt: skip
+    assert [str(digest) for digest in named(seen, "serde").digests] == [f"sha256:{H1}"]
+    assert {("app", "serde"), ("a", "@s/b"), ("left", "right")} <= edges(seen, RelationKind.DEPENDS_ON)
+    assert named(seen, "numpy").version == ""
+    assert named(seen, "scipy").purl == "pkg:conda/scipy@1.11.4?channel=conda-forge"
+    assert named(seen, "six").path == "c/environment.yml"
+    assert (named(seen, "torch").version, named(seen, "torch").line, named(seen, "flask").version) == ("2.5.0", 3, "")
+    assert (named(seen, "python").version, named(seen, "python").purl) == ("3.11", "")
+    image = named(seen, "ghcr.io/acme/base")
+    assert image.purl == f"pkg:oci/base@sha256:{H1}?repository_url=ghcr.io/acme/base&tag=1"
+    assert {item.name for item in seen.of_kind(ComponentKind.CONTAINER)} == {"python", "ghcr.io/acme/base"}
+    assert seen.skipped == ()
