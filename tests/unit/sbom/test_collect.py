@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import struct
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 
 from secpipe.core.inventory import Component, ComponentKind, Grade, Inventory, RelationKind
 from secpipe.sbom.collect import collect
+from secpipe.sbom.evidence import findings as drift_findings
 from secpipe.sbom.lineage import findings
 from secpipe.system.tree import walk
 
@@ -374,3 +378,69 @@ def test_cargo_pnpm_yarn_conda_and_dockerfile(tmp_path: Path) -> None:
     assert image.purl == f"pkg:oci/base@sha256:{H1}?repository_url=ghcr.io/acme/base&tag=1"
     assert {item.name for item in seen.of_kind(ComponentKind.CONTAINER)} == {"python", "ghcr.io/acme/base"}
     assert seen.skipped == ()
+
+
+def record(*rows: tuple[str, bytes]) -> str:
+    def digest(data: bytes) -> str:
+        return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+
+    return "".join(f"{path},sha256={digest(data)},{len(data)}\n" for path, data in rows)
+
+
+SITE = "venv/lib/python3.11/site-packages"
+
+
+def environment(root: Path, **more: str) -> Inventory:
+    metadata = "Metadata-Version: 2.4\nName: Foo.Bar\nVersion: 1.0\nLicense-Expression: MIT\nAuthor: Ada\nRequires-Dist: baz[fast]\nRequires-Dist: win; sys_platform == 'win32'\n\nText"
+    baz = "Name: baz\nVersion: 2.0\nClassifier: License :: OSI Approved :: MIT License\nRequires-Dist: quick; extra == 'fast'\n"
+    quick = "Name: quick\nVersion: 3\n"
+    sbom = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "components": [{"type": "library", "name": "openssl", "version": "4.0.3", "purl": "pkg:generic/openssl@4.0.3"}],
+    }
+    return put(root, {
+        f"{SITE}/foo_bar-1.0.dist-info/METADATA": metadata,
+        f"{SITE}/foo_bar-1.0.dist-info/RECORD": record(("foo.py", b"ok"), ("gone.py", b"x")),
+        f"{SITE}/foo_bar-1.0.dist-info/sboms/native.cdx.json": sbom,
+        f"{SITE}/foo.py": "changed", f"{SITE}/evil.pth": "import os",
+        f"{SITE}/baz-2.0.dist-info/METADATA": baz, f"{SITE}/baz-2.0.dist-info/RECORD": "",
+        f"{SITE}/quick-3.dist-info/METADATA": quick, f"{SITE}/quick-3.dist-info/RECORD": "",
+        f"{SITE}/win-1.dist-info/METADATA": "Name: win\nVersion: 1\n", f"{SITE}/win-1.dist-info/RECORD": "", **more,
+    })  # fmt: skip
+
+
+def test_an_installed_environment_is_read_and_held_against_its_records(tmp_path: Path) -> None:
+    seen = environment(tmp_path, **{"requirements.txt": "baz==2.1\n"})
+    foo = named(seen, "foo-bar")
+    assert (foo.purl, foo.licenses, foo.facts["supplier"].value) == ("pkg:pypi/foo-bar@1.0", ("MIT",), "Ada")
+    assert foo.facts["record-changed"].value == f"{SITE}/foo.py"
+    assert foo.facts["record-missing"].value == f"{SITE}/gone.py"
+    assert edges(seen, RelationKind.DEPENDS_ON) == {("foo-bar", "baz"), ("baz", "quick")}
+    assert ("foo-bar", "openssl") in edges(seen, RelationKind.CONTAINS)
+    assert named(seen, "evil.pth").facts["unowned"].grade is Grade.VERIFIED
+    messages = [finding.message for finding in drift_findings(seen) if finding.rule == "sbom/environment-drift"]
+    assert len(messages) == 4
+    assert any("the lock says 2.1" in message for message in messages)
+
+
+def test_nothing_of_an_environment_is_run(tmp_path: Path) -> None:
+    mark = tmp_path / "ran"
+    environment(
+        tmp_path / "t",
+        **{
+            f"{SITE}/x.pth": f"import pathlib; pathlib.Path({str(mark)!r}).touch()\n",
+            f"{SITE}/sitecustomize.py": f"open({str(mark)!r}, 'w')",
+        },
+    )
+    assert not mark.exists()
+
+
+def test_wheels_give_their_metadata_and_digest(tmp_path: Path) -> None:
+    path = tmp_path / "w-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("w-1.0.dist-info/METADATA", "Name: w\nVersion: 1.0\n")
+    (tmp_path / "bad.whl").write_bytes(b"PK\x03\x04 not a wheel")
+    seen = collect(walk(tmp_path))
+    assert named(seen, "w").digests[0].value == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert [skip.path for skip in seen.skipped] == ["bad.whl"]
