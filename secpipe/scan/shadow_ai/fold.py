@@ -51,7 +51,7 @@ class Value:
 OPEN = Value()
 
 
-def _join(values: Iterable[Value]) -> Value:
+def join(values: Iterable[Value]) -> Value:
     """Any of the values."""
     texts: set[str] = set()
     envs: set[str] = set()
@@ -63,7 +63,7 @@ def _join(values: Iterable[Value]) -> Value:
     return Value(frozenset(sorted(texts)[:_MAX_VALUES]), frozenset(envs), none)
 
 
-def _concat(left: Value, right: Value) -> Value:
+def concat(left: Value, right: Value) -> Value:
     """One after the other; an open side becomes a HOLE."""
     texts = {
         (a + b)[:_MAX_CHARS]
@@ -159,13 +159,13 @@ class Folder:
         return text(str(node.value)) if isinstance(node.value, int) else OPEN
 
     def _name(self, node: ast.Name, depth: int) -> Value:
-        return _join(self.fold(value, depth) for value in self.scope.names.get(node.id, ())[:_MAX_VALUES])
+        return join(self.fold(value, depth) for value in self.scope.names.get(node.id, ())[:_MAX_VALUES])
 
     def _attribute(self, node: ast.Attribute, depth: int) -> Value:
-        return _join(self.fold(value, depth) for value in self.scope.attributes.get(node.attr, ())[:_MAX_VALUES])
+        return join(self.fold(value, depth) for value in self.scope.attributes.get(node.attr, ())[:_MAX_VALUES])
 
     def _joined(self, node: ast.JoinedStr, depth: int) -> Value:
-        return reduce(_concat, (self.fold(part, depth) for part in node.values), text(""))
+        return reduce(concat, (self.fold(part, depth) for part in node.values), text(""))
 
     def _formatted(self, node: ast.FormattedValue, depth: int) -> Value:
         return self.fold(node.value, depth)
@@ -174,7 +174,7 @@ class Folder:
         if isinstance(node.op, ast.Add | ast.Div):  # `/` joins the URL and path classes of several libraries
             left = self.fold(node.left, depth)
             between = text("/") if isinstance(node.op, ast.Div) else text("")
-            return _concat(_concat(left, between), self.fold(node.right, depth))
+            return concat(concat(left, between), self.fold(node.right, depth))
         if isinstance(node.op, ast.Mod):
             return self._percent(node, depth)
         return OPEN
@@ -195,10 +195,10 @@ class Folder:
         return out
 
     def _either(self, node: ast.BoolOp, depth: int) -> Value:
-        return _join(self.fold(value, depth) for value in node.values)
+        return join(self.fold(value, depth) for value in node.values)
 
     def _conditional(self, node: ast.IfExp, depth: int) -> Value:
-        return _join((self.fold(node.body, depth), self.fold(node.orelse, depth)))
+        return join((self.fold(node.body, depth), self.fold(node.orelse, depth)))
 
     def _walrus(self, node: ast.NamedExpr, depth: int) -> Value:
         return self.fold(node.value, depth)
@@ -214,15 +214,15 @@ class Folder:
         container = self._container(node.value)
         if isinstance(container, ast.Dict):
             wanted = self.fold(node.slice, depth).texts
-            return _join(
+            return join(
                 self.fold(value, depth)
                 for key, value in zip(container.keys, container.values, strict=True)
                 if key is None or not wanted or self.fold(key, depth).texts & wanted
             )
         if isinstance(container, ast.List | ast.Tuple):
-            return _join(self.fold(item, depth) for item in container.elts[:_MAX_VALUES])
+            return join(self.fold(item, depth) for item in container.elts[:_MAX_VALUES])
         if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
-            return _join(
+            return join(
                 self.fold(item, depth) for item in self.scope.attributes.get(node.slice.value, ())[:_MAX_VALUES]
             )
         return OPEN
@@ -273,16 +273,16 @@ class Folder:
             inner = [*node.args[:1], *(word.value for word in node.keywords if word.arg in {"default", "url", "value"})]
             if isinstance(node.func, ast.Attribute) and not node.args:
                 inner.insert(0, node.func.value)
-            return _join(self.fold(item, depth) for item in inner)
+            return join(self.fold(item, depth) for item in inner)
         returned = self.scope.returns.get(last, ())
-        return _join(self.fold(value, depth) for value in returned[:_MAX_VALUES])
+        return join(self.fold(value, depth) for value in returned[:_MAX_VALUES])
 
     def _environment(self, node: ast.Call, depth: int) -> Value:
         if not node.args:
             return OPEN
         names = self.fold(node.args[0], depth).texts
         rest = [*node.args[1:2], *(word.value for word in node.keywords if word.arg == "default")]
-        default = _join(self.fold(item, depth) for item in rest)
+        default = join(self.fold(item, depth) for item in rest)
         return Value(default.texts, frozenset(names) | default.envs, none=not rest or default.none)
 
     def _method_join(self, node: ast.Call, depth: int) -> Value:
@@ -291,14 +291,14 @@ class Folder:
         glue = self.fold(node.func.value, depth)
         if self.scope.dotted(node.func).startswith(("os.path", "posixpath")):
             return reduce(
-                _concat, (part for item in node.args for part in (text("/"), self.fold(item, depth))), text("")
+                concat, (part for item in node.args for part in (text("/"), self.fold(item, depth))), text("")
             )
         parts = self._elements(node.args[0], depth)
         if parts is None or len(glue.texts) != 1:
             return OPEN
         out = text("")
         for index, part in enumerate(parts[:256]):
-            out = _concat(out, part if index == 0 else _concat(glue, part))
+            out = concat(out, part if index == 0 else concat(glue, part))
         return out
 
     def _elements(self, node: ast.expr, depth: int) -> list[Value] | None:
@@ -371,7 +371,7 @@ class Folder:
         items = self._elements(node.args[0], depth) if node.args else None
         if items is None:
             return self.fold(node.args[0], depth) if node.args else OPEN
-        return reduce(_concat, (_char(item) for item in items[:1024]), text(""))
+        return reduce(concat, (_char(item) for item in items[:1024]), text(""))
 
     def _method_chr(self, node: ast.Call, depth: int) -> Value:
         return _char(self.fold(node.args[0], depth)) if node.args else OPEN
@@ -381,7 +381,7 @@ class Folder:
             return OPEN
         base, path = self.fold(node.args[0], depth), self.fold(node.args[1], depth)
         absolute = frozenset(item for item in path.texts if "://" in item)
-        return Value(absolute, base.envs) if absolute else _concat(_concat(base, text("/")), path)
+        return Value(absolute, base.envs) if absolute else concat(concat(base, text("/")), path)
 
 
 def _is_int(node: ast.expr) -> bool:

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 from secpipe.core.errors import InputError
 from secpipe.core.finding import Confidence
-from secpipe.scan.shadow_ai import models, shell
+from secpipe.scan.shadow_ai import models, shell, sql
 from secpipe.scan.shadow_ai.catalogue import Catalogue, squash
 from secpipe.scan.shadow_ai.fold import Folder, Scope, Value
 from secpipe.scan.shadow_ai.hosts import HOLE, URL, Destination, counts, resolve
-from secpipe.scan.shadow_ai.places import ai_path, destination_signal
+from secpipe.scan.shadow_ai.places import ai_path, destination_signal, permissions
 from secpipe.scan.shadow_ai.python_downloads import download_of
 from secpipe.scan.shadow_ai.scope import collect
 from secpipe.scan.shadow_ai.signal import UNKNOWN, EnvValue, Reading, Signal
@@ -473,6 +473,8 @@ class _Reader:
                 )
         if not spaced and ("/" in text or ":" in text):
             self._model(text, node, key=False)
+        self.out.signals += permissions(text, node.lineno, self.catalogue) if ":" in text else []
+        self.out.signals += sql.functions(text, self.catalogue, line=node.lineno) if spaced and "(" in text else []
         if spaced and "curl" in text:
             self.out.signals += [
                 sign.at("", "", node.lineno - 1) for sign in shell.commands(text, self.catalogue).signals
