@@ -49,7 +49,9 @@ def run(case: dict[str, Any]) -> Outcome:
         lay_out(case, Path(folder))
         evidence = scan(open_tree(folder))
     findings = [*evidence.findings, *judge(evidence.facts["uses"], parse_allow({}), env="", now=NOW)]
-    said = [f"{finding.rule} {finding.message}" for finding in findings] + [f"skipped {s.path}: {s.reason}" for s in evidence.skips]
+    said = [f"{finding.rule} {finding.message}" for finding in findings] + [
+        f"skipped {s.path}: {s.reason}" for s in evidence.skips
+    ]
     provider, host = case.get("provider"), case.get("host")
     matching = [
         finding
@@ -62,7 +64,9 @@ def run(case: dict[str, Any]) -> Outcome:
     wrong = [
         f"{finding.details.get('provider')} {finding.details.get('host')}: {finding.message}"
         for finding in findings
-        if "host" in finding.details and finding.details["provider"] != provider and (main is None or finding.path == main)
+        if "host" in finding.details
+        and finding.details["provider"] != provider
+        and (main is None or finding.path == main)
     ]
     return Outcome(case["name"], bool(matching) if provider else not findings, wrong if provider else [], said)
 

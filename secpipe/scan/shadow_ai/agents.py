@@ -16,8 +16,12 @@ from secpipe.scan.shadow_ai.jsonc import plain_json
 from secpipe.scan.shadow_ai.signal import Reading, Signal
 
 _SERVER_KEYS = ("mcpServers", "mcp_servers", "context_servers", "mcp-servers")
-_MCP_FILES = re.compile(r"(?:^|/)(?:\.?mcp|mcp[-_]config|mcp[-_]servers|mcp_settings|cline_mcp_settings|claude_desktop_config)\.json$")
-_EXTENSION_FILES = re.compile(r"(?:^|/)(?:devcontainer\.json|\.devcontainer\.json|extensions\.json|[\w.-]+\.code-workspace)$|(?:^|/)\.vscode/settings\.json$")
+_MCP_FILES = re.compile(
+    r"(?:^|/)(?:\.?mcp|mcp[-_]config|mcp[-_]servers|mcp_settings|cline_mcp_settings|claude_desktop_config)\.json$"
+)
+_EXTENSION_FILES = re.compile(
+    r"(?:^|/)(?:devcontainer\.json|\.devcontainer\.json|extensions\.json|[\w.-]+\.code-workspace)$|(?:^|/)\.vscode/settings\.json$"
+)
 _MAX_SERVERS = 200
 
 
@@ -90,18 +94,56 @@ def _servers(data: Any, content: str, path: str, catalogue: Catalogue, out: Read
     lines = content.split("\n")
     for name, row in servers(data, anywhere=bool(_MCP_FILES.search(path)) or "/.vscode/" in f"/{path}").items():
         line = next((number for number, text in enumerate(lines, 1) if f'"{name}"' in text or f".{name}" in text), 1)
-        url = next((row[key] for key in ("url", "serverUrl", "httpUrl", "endpoint") if isinstance(row.get(key), str)), "")
+        url = next(
+            (row[key] for key in ("url", "serverUrl", "httpUrl", "endpoint") if isinstance(row.get(key), str)), ""
+        )
         command = row.get("command")
-        words = [command] if isinstance(command, str) else [str(part) for part in command] if isinstance(command, list) else []
-        words += [str(part) for part in row.get("args", ()) if isinstance(part, str | int)] if isinstance(row.get("args", ()), list) else []
-        destination = resolve(url, catalogue) if url else next((d for word in words if "://" in word and (d := resolve(word, catalogue))), None)
-        what = f"MCP server {name} at {destination.host}" if destination else f"MCP server {name} runs {' '.join(words)[:120]}"
+        words = (
+            [command]
+            if isinstance(command, str)
+            else [str(part) for part in command]
+            if isinstance(command, list)
+            else []
+        )
+        words += (
+            [str(part) for part in row.get("args", ()) if isinstance(part, str | int)]
+            if isinstance(row.get("args", ()), list)
+            else []
+        )
+        destination = (
+            resolve(url, catalogue)
+            if url
+            else next((d for word in words if "://" in word and (d := resolve(word, catalogue))), None)
+        )
+        what = (
+            f"MCP server {name} at {destination.host}"
+            if destination
+            else f"MCP server {name} runs {' '.join(words)[:120]}"
+        )
         out.signals.append(
-            Signal("direct", "mcp", "mcp", line=line, host=destination.host if destination else "", evidence=what, confidence=Confidence.HIGH, region="config")
+            Signal(
+                "direct",
+                "mcp",
+                "mcp",
+                line=line,
+                host=destination.host if destination else "",
+                evidence=what,
+                confidence=Confidence.HIGH,
+                region="config",
+            )
         )
         image = shell.image_owner(words[-1], catalogue) if words and words[0] in {"docker", "podman"} else ""
         if image:
-            out.signals.append(Signal("direct", "image", image, line=line, evidence=f"MCP server {name} runs {words[-1]}", confidence=Confidence.HIGH))
+            out.signals.append(
+                Signal(
+                    "direct",
+                    "image",
+                    image,
+                    line=line,
+                    evidence=f"MCP server {name} runs {words[-1]}",
+                    confidence=Confidence.HIGH,
+                )
+            )
 
 
 def _extensions(content: str, catalogue: Catalogue, out: Reading) -> None:
@@ -109,4 +151,13 @@ def _extensions(content: str, catalogue: Catalogue, out: Reading) -> None:
         for match in re.finditer(r'"([A-Za-z0-9-]+\.[A-Za-z0-9-]+)"', line):
             owner = catalogue.signals["extensions"].get(match[1].lower(), "")
             if owner:
-                out.signals.append(Signal("direct", "agent", owner, line=number, region="config", evidence=f"installs the extension {match[1]}"))
+                out.signals.append(
+                    Signal(
+                        "direct",
+                        "agent",
+                        owner,
+                        line=number,
+                        region="config",
+                        evidence=f"installs the extension {match[1]}",
+                    )
+                )

@@ -10,15 +10,24 @@ from secpipe.scan.shadow_ai.catalogue import Catalogue
 from secpipe.scan.shadow_ai.places import permissions
 from secpipe.scan.shadow_ai.signal import Reading, Signal
 
-_IMAGE = re.compile(r"""^\s*-?\s*["']?(?:image|repository|container|base_image|baseImage|docker_image)["']?\s*[:=]\s*["']?([\w./:@{}$-]+)""")
+_IMAGE = re.compile(
+    r"""^\s*-?\s*["']?(?:image|repository|container|base_image|baseImage|docker_image)["']?\s*[:=]\s*["']?([\w./:@{}$-]+)"""
+)
 _USES = re.compile(r"""^\s*-?\s*uses\s*:\s*["']?([\w.-]+/[\w.-]+)(?:/[\w./-]+)?@""")
 _MODELS_READ = re.compile(r"^\s*models\s*:\s*(?:read|write)\s*$")
-_KIND = re.compile(r"^\s*-?\s*kind\s*:\s*[\"']?(InferenceService|LLMInferenceService|ServingRuntime|ClusterServingRuntime|RayService)\b")
+_KIND = re.compile(
+    r"^\s*-?\s*kind\s*:\s*[\"']?(InferenceService|LLMInferenceService|ServingRuntime|ClusterServingRuntime|RayService)\b"
+)
 _RESOURCE = re.compile(r'^\s*(?:resource|data|module)\s+"([\w-]+)"')
 _COGNITIVE = re.compile(r"""(?:^\s*["']?kind["']?\s*[:=]\s*["'](?:OpenAI|AIServices)["'])""")
 _COGNITIVE_NEAR = re.compile(r"azurerm_cognitive_account|Microsoft\.CognitiveServices/accounts|cognitive_account", re.I)
-_LEAD = re.compile(r"""^(\s*)(?:-\s+)?(?:(?:run|script|command|cmd|args|entrypoint|before_script|after_script|sh|bash|shell|postCreateCommand|exec|test|build|CMD|RUN|ENTRYPOINT)\s*:?\s*)?(?:[|>][+-]?\s*)?["'\[]*""")
-_INSTRUCTION = re.compile(r"^\s*(?:ONBUILD\s+)?(FROM|RUN|CMD|ENTRYPOINT|ENV|ARG|ADD|COPY|HEALTHCHECK|LABEL|SHELL|USER|WORKDIR|EXPOSE|VOLUME)\b\s*(.*)", re.I | re.S)
+_LEAD = re.compile(
+    r"""^(\s*)(?:-\s+)?(?:(?:run|script|command|cmd|args|entrypoint|before_script|after_script|sh|bash|shell|postCreateCommand|exec|test|build|CMD|RUN|ENTRYPOINT)\s*:?\s*)?(?:[|>][+-]?\s*)?["'\[]*"""
+)
+_INSTRUCTION = re.compile(
+    r"^\s*(?:ONBUILD\s+)?(FROM|RUN|CMD|ENTRYPOINT|ENV|ARG|ADD|COPY|HEALTHCHECK|LABEL|SHELL|USER|WORKDIR|EXPOSE|VOLUME)\b\s*(.*)",
+    re.I | re.S,
+)
 
 
 def read(content: str, path: str, catalogue: Catalogue) -> Reading:

@@ -14,10 +14,53 @@ from secpipe.scan.shadow_ai.lexer import Language, Lexed, Token, lex, unescape
 
 _GLUE = {"+", ".", "..", "<>", "~"}
 _OR = {"||", "??", "?:", "or"}
-_SKIP = {"new", "await", "return", "try", "const", "let", "var", "&", "*", "!", "Some", "Ok", "static", "final", "not", "(", "@"}
-_ENV_CALLS = {"getenv", "lookupenv", "getenvironmentvariable", "env", "var", "fetch", "get_env", "getproperty", "environ", "systemgetenv", "env!", "option_env!", "env_var"}
+_SKIP = {
+    "new",
+    "await",
+    "return",
+    "try",
+    "const",
+    "let",
+    "var",
+    "&",
+    "*",
+    "!",
+    "Some",
+    "Ok",
+    "static",
+    "final",
+    "not",
+    "(",
+    "@",
+}
+_ENV_CALLS = {
+    "getenv",
+    "lookupenv",
+    "getenvironmentvariable",
+    "env",
+    "var",
+    "fetch",
+    "get_env",
+    "getproperty",
+    "environ",
+    "systemgetenv",
+    "env!",
+    "option_env!",
+    "env_var",
+}
 _ENV_ROOTS = {"env", "environ", "environment", "ENV"}
-_BASE64 = {"atob", "decode64", "urlsafe_decode64", "strict_decode64", "base64_decode", "decodestring", "frombase64string", "decode", "base64decode", "b64decode"}
+_BASE64 = {
+    "atob",
+    "decode64",
+    "urlsafe_decode64",
+    "strict_decode64",
+    "base64_decode",
+    "decodestring",
+    "frombase64string",
+    "decode",
+    "base64decode",
+    "b64decode",
+}
 _FORMATS = {"sprintf", "format", "format!", "printf", "stringformat", "formatted"}
 _TRANSPARENT = {
     "uri", "url", "create", "parse", "string", "from", "tostring", "to_string", "into", "as_str", "to_owned", "trim", "unwrap", "expect", "unwrap_or_default",
@@ -107,7 +150,11 @@ class Expressions:
         """A name, a dotted path, a call, an environment lookup."""
         path = [self.tokens[index].value.lstrip("$@")]
         index += 1
-        while index + 1 < len(self.tokens) and self.tokens[index].value in {".", "::", "->", "?", "\\"} and self.tokens[index + 1].kind == "word":
+        while (
+            index + 1 < len(self.tokens)
+            and self.tokens[index].value in {".", "::", "->", "?", "\\"}
+            and self.tokens[index + 1].kind == "word"
+        ):
             if self.tokens[index].value == "." and self.language.name == "php":
                 break
             path.append(self.tokens[index + 1].value.lstrip("$"))
@@ -117,7 +164,11 @@ class Expressions:
         if self._is(index, "["):
             value, after = self.fold(index + 1, depth + 1)
             after = after + 1 if self._is(after, "]") else after
-            if path[-1] in _ENV_ROOTS or path[-1] in {"_ENV", "_SERVER"} or {part.lower() for part in path} & {"environment"}:
+            if (
+                path[-1] in _ENV_ROOTS
+                or path[-1] in {"_ENV", "_SERVER"}
+                or {part.lower() for part in path} & {"environment"}
+            ):
                 return Value(envs=value.texts), after
             return self._chain(join(self.name(key, depth) for key in value.texts), after, depth)
         if len(path) > 1 and path[-2] in _ENV_ROOTS:
@@ -128,7 +179,12 @@ class Expressions:
         arguments, after = self.arguments(index, depth)
         last = path[-1].lower().rstrip("!")
         whole = "".join(path).lower()
-        if last in _ENV_CALLS and arguments and _env_name(arguments[0]) and (last != "fetch" or path[0].upper() == "ENV"):
+        if (
+            last in _ENV_CALLS
+            and arguments
+            and _env_name(arguments[0])
+            and (last != "fetch" or path[0].upper() == "ENV")
+        ):
             default = join(arguments[1:])
             return self._chain(Value(default.texts, arguments[0].texts, none=len(arguments) == 1), after, depth)
         if last == "get" and len(path) > 1 and path[-2].lower() in {"env", "environ"} and arguments:
@@ -140,13 +196,19 @@ class Expressions:
         if last == "from" and path[0] == "Buffer" and len(arguments) > 1 and "hex" in arguments[1].texts:
             return self._chain(_hex(arguments[0]), after, depth)
         if last == "fromcharcode":
-            return text("".join(chr(int(t)) for item in arguments for t in item.texts if t.isdigit() and int(t[:7]) < 0x110000)), after
+            return text(
+                "".join(chr(int(t)) for item in arguments for t in item.texts if t.isdigit() and int(t[:7]) < 0x110000)
+            ), after
         if last in _FORMATS and arguments:
             return self._chain(_format(arguments), after, depth)
         if last == "join" and len(arguments) >= 1 and path[0].lower() in {"strings", "string", "implode"}:
             return self._chain(arguments[0], after, depth)
         if last in _TRANSPARENT and arguments:
-            return self._chain(concat(arguments[1], arguments[0]) if last == "url" and len(arguments) > 1 else arguments[0], after, depth)
+            return self._chain(
+                concat(arguments[1], arguments[0]) if last == "url" and len(arguments) > 1 else arguments[0],
+                after,
+                depth,
+            )
         return self._chain(self.name(path[-1], depth) if not arguments else OPEN, after, depth)
 
     def arguments(self, index: int, depth: int = 0) -> tuple[list[Value], int]:
@@ -154,7 +216,11 @@ class Expressions:
         values: list[Value] = []
         index += 1
         for _ in range(64):
-            if index >= len(self.tokens) or self.tokens[index].value in {")", "]", "}"} and self.tokens[index].kind == "mark":
+            if (
+                index >= len(self.tokens)
+                or self.tokens[index].value in {")", "]", "}"}
+                and self.tokens[index].kind == "mark"
+            ):
                 break
             value, after = self.fold(index, depth + 1)
             values.append(value)
@@ -185,7 +251,11 @@ class Expressions:
     def _chain(self, value: Value, index: int, depth: int) -> tuple[Value, int]:
         """Methods on a value: `.concat(x)`, `.replace(a, b)`, `.join("")`, and those that change nothing."""
         for _ in range(8):
-            if not (self._is(index, ".") or self._is(index, "->")) or index + 2 >= len(self.tokens) or self.tokens[index + 1].kind != "word":
+            if (
+                not (self._is(index, ".") or self._is(index, "->"))
+                or index + 2 >= len(self.tokens)
+                or self.tokens[index + 1].kind != "word"
+            ):
                 break
             if not self._is(index + 2, "("):
                 break
@@ -197,7 +267,9 @@ class Expressions:
             elif method in {"replace", "replaceall", "gsub", "sub", "replacingoccurrences"} and len(arguments) > 1:
                 old, new = arguments[0].texts, arguments[1].texts
                 if len(old) == len(new) == 1:
-                    value = Value(frozenset(item.replace(next(iter(old)), next(iter(new))) for item in value.texts), value.envs)
+                    value = Value(
+                        frozenset(item.replace(next(iter(old)), next(iter(new))) for item in value.texts), value.envs
+                    )
             elif method in {"formatted", "format"} and arguments:
                 value = _format([value, *arguments])
             elif method in {"unwrap_or", "unwrap_or_else", "orelse", "or", "elseget", "unwrap_or_default", "getorelse"}:
@@ -208,9 +280,17 @@ class Expressions:
     def _list(self, index: int, depth: int) -> tuple[Value, int]:
         """`[a, b].join("")`; any other list is open."""
         values, after = self.arguments(index, depth)
-        if self._is(after, ".") and after + 2 < len(self.tokens) and self.tokens[after + 1].value in {"join", "joinToString", "joined"}:
+        if (
+            self._is(after, ".")
+            and after + 2 < len(self.tokens)
+            and self.tokens[after + 1].value in {"join", "joinToString", "joined"}
+        ):
             glue, end = self.arguments(after + 2, depth)
-            mark = glue[0] if glue and glue[0].texts else text("" if self.tokens[after + 1].value != "join" or glue else ",")
+            mark = (
+                glue[0]
+                if glue and glue[0].texts
+                else text("" if self.tokens[after + 1].value != "join" or glue else ",")
+            )
             out = text("")
             for position, item in enumerate(values):
                 out = concat(out, item if position == 0 else concat(mark, item))
@@ -267,9 +347,20 @@ def _assignments(tokens: Sequence[Token]) -> dict[str, list[int]]:
                 found[tokens[index + 2].value].append(index + 4)
             elif tokens[index + 1].kind == "word" and tokens[index + 2].value == "=" and index + 3 < count:
                 continue  # `Type name = expr` is met again at `name`
-            elif token.value in {"const", "var"} and tokens[index + 1].kind == "word" and tokens[index + 2].kind == "word" and index + 4 < count and tokens[index + 3].value == "=":
+            elif (
+                token.value in {"const", "var"}
+                and tokens[index + 1].kind == "word"
+                and tokens[index + 2].kind == "word"
+                and index + 4 < count
+                and tokens[index + 3].value == "="
+            ):
                 found[tokens[index + 1].value].append(index + 4)  # Go: `const name string = expr`
-        elif token.kind == "string" and index + 2 < count and tokens[index + 1].value in {":", "=>"} and token.value.isidentifier():
+        elif (
+            token.kind == "string"
+            and index + 2 < count
+            and tokens[index + 1].value in {":", "=>"}
+            and token.value.isidentifier()
+        ):
             found[token.value].append(index + 2)
     return found
 
@@ -282,7 +373,9 @@ def _decode(value: Value) -> Value:
     texts = set()
     for item in value.texts:
         try:
-            texts.add(base64.b64decode(item.replace("-", "+").replace("_", "/") + "=" * (-len(item) % 4)).decode("latin-1"))
+            texts.add(
+                base64.b64decode(item.replace("-", "+").replace("_", "/") + "=" * (-len(item) % 4)).decode("latin-1")
+            )
         except (ValueError, binascii.Error):
             continue
     return Value(frozenset(texts), value.envs)
@@ -306,5 +399,8 @@ def _format(arguments: list[Value]) -> Value:
     out = Value(arguments[0].texts, frozenset().union(*(item.envs for item in arguments)))
     for item in arguments[1:]:
         pieces = sorted(item.texts or {HOLE})[:4]
-        out = Value(frozenset(_VERB.sub(lambda _, piece=piece: piece, form, count=1) for form in out.texts for piece in pieces), out.envs)  # type: ignore[misc]
+        out = Value(
+            frozenset(_VERB.sub(lambda _, piece=piece: piece, form, count=1) for form in out.texts for piece in pieces),
+            out.envs,
+        )  # type: ignore[misc]
     return out

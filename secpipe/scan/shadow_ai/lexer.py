@@ -42,9 +42,18 @@ LANGUAGES: dict[str, Language] = {
     "java": Language("java", "java", triple=True),
     "kotlin": Language("kotlin", "java", triple=True, open_part=_DOLLAR, templates='"'),
     "scala": Language("scala", "java", triple=True, open_part=_DOLLAR, templates='"'),
-    "csharp": Language("csharp", "csharp", triple=True, open_part=r"\{([^{}:\n]{1,300})(?::[^{}]*)?\}", templates='"', prefix="[$@]{0,2}"),
+    "csharp": Language(
+        "csharp",
+        "csharp",
+        triple=True,
+        open_part=r"\{([^{}:\n]{1,300})(?::[^{}]*)?\}",
+        templates='"',
+        prefix="[$@]{0,2}",
+    ),
     "ruby": Language("ruby", "ruby", ("#",), ("=begin", "=end"), open_part=r"#\{([^{}\n]{1,300})\}", templates='"'),
-    "rust": Language("rust", "rust", quotes='"', open_part=r"\{([A-Za-z_]\w*)\}", templates='"', prefix="(?:b?r?#{0,3})"),
+    "rust": Language(
+        "rust", "rust", quotes='"', open_part=r"\{([A-Za-z_]\w*)\}", templates='"', prefix="(?:b?r?#{0,3})"
+    ),
     "php": Language("php", "php", ("//", "#"), open_part=r"\{\$([^{}\n]{1,300})\}|\$([A-Za-z_]\w*)", templates='"'),
     "swift": Language("swift", "swift", triple=True, open_part=r"\\\(([^()\n]{1,300})\)", templates='"', quotes='"'),
     "dart": Language("dart", "dart", triple=True, open_part=_DOLLAR, templates="\"'"),
@@ -144,7 +153,9 @@ def _string(match: re.Match[str], kind: str, language: Language, line: int) -> T
         raw = quote in language.raw_quotes or "@" in head or "r" in head
         if language.name == "csharp" and "$" not in head:
             return Token("string", body if raw else unescape(body), match.start(), line)
-    template = quote in language.templates and bool(re.search(language.open_part, body)) if language.open_part else False
+    template = (
+        quote in language.templates and bool(re.search(language.open_part, body)) if language.open_part else False
+    )
     if template:
         return Token("template", body, match.start(), line)
     return Token("string", body if raw else unescape(body), match.start(), line)

@@ -18,7 +18,18 @@ from secpipe.scan.shadow_ai.signal import Reading, Signal
 Names = Iterator[tuple[str, int]]
 
 _REQUIREMENT = re.compile(r"^\s*(?:-e\s+)?([A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*(?:[=<>~!;@ ,#].*)?$")
-_DEPENDENCIES = ("dependencies", "devDependencies", "peerDependencies", "optionalDependencies", "bundledDependencies", "require", "require-dev", "overrides", "resolutions", "imports")
+_DEPENDENCIES = (
+    "dependencies",
+    "devDependencies",
+    "peerDependencies",
+    "optionalDependencies",
+    "bundledDependencies",
+    "require",
+    "require-dev",
+    "overrides",
+    "resolutions",
+    "imports",
+)
 
 
 def read(text: str, path: str, catalogue: Catalogue) -> Reading:
@@ -117,7 +128,10 @@ def _locked_toml(text: str) -> Names:
 
 
 def _setup(text: str) -> Names:
-    for block in re.finditer(r"(?s)(?:install_requires|extras_require|tests_require|setup_requires|requires|options\.extras_require)\s*\]?\s*=?\s*([\[{(][^=]*?[\])}]|\n(?:[ \t]+\S.*\n?)+)", text):
+    for block in re.finditer(
+        r"(?s)(?:install_requires|extras_require|tests_require|setup_requires|requires|options\.extras_require)\s*\]?\s*=?\s*([\[{(][^=]*?[\])}]|\n(?:[ \t]+\S.*\n?)+)",
+        text,
+    ):
         for item in re.finditer(r"[\"']([A-Za-z0-9][\w.-]*)[^\"']*[\"']|(?m:^[ \t]+([A-Za-z0-9][\w.-]*))", block[1]):
             yield item[1] or item[2], text.count("\n", 0, block.start() + item.start()) + 1
 
@@ -155,7 +169,10 @@ def _matches(pattern: str) -> Callable[[str], Names]:
 
 
 def _maven(text: str) -> Names:
-    for match in re.finditer(r"<groupId>\s*([\w.-]+)\s*</groupId>\s*<artifactId>\s*([\w.-]+)\s*</artifactId>", re.sub(r"<!--[\s\S]*?-->", "", text)):
+    for match in re.finditer(
+        r"<groupId>\s*([\w.-]+)\s*</groupId>\s*<artifactId>\s*([\w.-]+)\s*</artifactId>",
+        re.sub(r"<!--[\s\S]*?-->", "", text),
+    ):
         yield f"{match[1]}:{match[2]}", 0
 
 
@@ -184,7 +201,13 @@ _BY_NAME: dict[str, tuple[str, Callable[[str], Names], bool]] = {
 }  # fmt: skip
 _BY_PATTERN: list[tuple[re.Pattern[str], tuple[str, Callable[[str], Names], bool]]] = [
     (re.compile(r"(?:[\w.-]*requirements[\w.-]*|constraints[\w.-]*)\.(?:txt|in)"), ("pypi", _requirements, False)),
-    (re.compile(r"[\w.-]*\.gradle(?:\.kts)?"), ("maven", _matches(r"[\"']([\w.-]+\.[\w.-]+:[\w.-]+)(?::[^\"']*)?[\"']"), False)),
-    (re.compile(r"[\w.-]*\.(?:cs|fs|vb)proj|[\w.-]*\.props"), ("nuget", _matches(r"<Package(?:Version|Reference)\s+[^>]*?(?:Include|Update)=\"([\w.]+)\""), False)),
+    (
+        re.compile(r"[\w.-]*\.gradle(?:\.kts)?"),
+        ("maven", _matches(r"[\"']([\w.-]+\.[\w.-]+:[\w.-]+)(?::[^\"']*)?[\"']"), False),
+    ),
+    (
+        re.compile(r"[\w.-]*\.(?:cs|fs|vb)proj|[\w.-]*\.props"),
+        ("nuget", _matches(r"<Package(?:Version|Reference)\s+[^>]*?(?:Include|Update)=\"([\w.]+)\""), False),
+    ),
     (re.compile(r"[\w.-]*\.gemspec"), ("gem", _matches(r"add_(?:\w+_)?dependency\s*\(?\s*[\"']([\w-]+)[\"']"), False)),
 ]

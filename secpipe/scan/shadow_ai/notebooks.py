@@ -27,7 +27,9 @@ def read(content: str, catalogue: Catalogue) -> Reading:
         raise InputError("does not parse as a notebook") from None
     cells = data.get("cells") if isinstance(data, dict) else None
     if cells is None and isinstance(data, dict):  # nbformat 3
-        cells = [cell for sheet in data.get("worksheets", ()) if isinstance(sheet, dict) for cell in sheet.get("cells", ())]
+        cells = [
+            cell for sheet in data.get("worksheets", ()) if isinstance(sheet, dict) for cell in sheet.get("cells", ())
+        ]
     if not isinstance(cells, list):
         raise InputError("holds no cells")
     sources = [_source(cell) for cell in cells if isinstance(cell, dict) and cell.get("cell_type") == "code"]

@@ -10,7 +10,7 @@ from secpipe.core.errors import InputError
 from secpipe.core.finding import Confidence
 from secpipe.scan.shadow_ai import models, shell, sql
 from secpipe.scan.shadow_ai.catalogue import Catalogue, squash
-from secpipe.scan.shadow_ai.fold import Folder, Scope, Value
+from secpipe.scan.shadow_ai.fold import Scope, Value
 from secpipe.scan.shadow_ai.hosts import HOLE, URL, Destination, counts, resolve
 from secpipe.scan.shadow_ai.places import ai_path, destination_signal, permissions
 from secpipe.scan.shadow_ai.python_downloads import download_of
@@ -99,7 +99,7 @@ class _Reader:
         return self.out
 
     def fold(self, node: ast.expr | None) -> Value:
-        return Folder(self.scope).fold(node)
+        return self.scope.fold(node)
 
     def sign(self, role: str, mechanism: str, provider: str, node: ast.AST, evidence: str, **rest: object) -> None:
         line = getattr(node, "lineno", 0)
@@ -217,7 +217,7 @@ class _Reader:
             owner = "google-vertex"
         target = next((value for key, value in words.items() if squash(key) in self.catalogue.base_names), None)
         rest = name[len(part) + 1 :].split(".")
-        client = last[:1].isupper() or target is not None or len(rest) == 1
+        client = last[:1].isupper() or target is not None or len(rest) == 1 or provider.kind == "framework"
         if not client:
             return
         evidence = f"calls {name}"
@@ -232,8 +232,10 @@ class _Reader:
         model = self._model_of(node, words, positional=kind in {"framework", "gateway"})
         named = next(iter(sorted(self.fold(words.get("model_provider") or words.get("custom_llm_provider")).texts)), "")
         if kind in {"framework", "gateway"}:
-            routed = self.catalogue.prefixes.get(f"{named}/", "") or (
-                models.provider_of(model, self.catalogue, key=True) if model else ""
+            routed = (
+                self.catalogue.prefixes.get(f"{named}/", "")
+                or self.catalogue.prefixes.get(f"{named}:", "")
+                or (models.provider_of(model, self.catalogue, key=True) if model else "")
             )
             if routed:
                 self.sign("client", "model" if kind == "gateway" else "sdk", routed, node, f"{evidence} with {model}", model=model,

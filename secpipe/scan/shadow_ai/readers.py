@@ -14,13 +14,23 @@ Reader = Callable[[str, str, Catalogue], Reading]
 
 _DOCKERFILE = re.compile(r"(?:^|/)(?:[\w.-]*\.)?(?:docker|container)file(?:\.[\w.-]+)?$", re.I)
 _MAKE = re.compile(r"(?:^|/)(?:GNU)?(?:makefile|justfile|taskfile|procfile)$|\.mk$", re.I)
-_SHELL = re.compile(r"\.(?:sh|bash|zsh|fish|ksh|ps1|psm1|bat|cmd|command)$|(?:^|/)(?:\.husky|\.githooks|hooks)/[\w-]+$|(?:^|/)(?:crontab|\.bashrc|\.zshrc|\.profile)$", re.I)
+_SHELL = re.compile(
+    r"\.(?:sh|bash|zsh|fish|ksh|ps1|psm1|bat|cmd|command)$|(?:^|/)(?:\.husky|\.githooks|hooks)/[\w-]+$|(?:^|/)(?:crontab|\.bashrc|\.zshrc|\.profile)$",
+    re.I,
+)
 _PYTHON = re.compile(r"\.(?:py|pyi|pyw|pyx|bzl|star)$|(?:^|/)(?:SConstruct|wscript)$", re.I)
 _SQL = re.compile(r"\.(?:sql|ddl|dml|psql|hql|bq|prql)$", re.I)
-_CONFIG = re.compile(r"\.(?:ya?ml|jsonc?|json5|toml|tf|tfvars|hcl|bicep|tpl|j2|gotmpl|ini|cfg|conf|properties|xml|plist|config|nomad|pkl|cue|jsonnet|libsonnet|http|rest|curl)$", re.I)
-_ALWAYS = re.compile(r"(?:^|/)(?:\.env[\w.-]*|[\w.-]+\.env|\.envrc|docker-compose[\w.-]*|compose[\w.-]*\.ya?ml|\.gitlab-ci\.yml|values[\w.-]*\.ya?ml|wrangler\.toml)$|/workflows/[\w.-]+\.ya?ml$")
+_CONFIG = re.compile(
+    r"\.(?:ya?ml|jsonc?|json5|toml|tf|tfvars|hcl|bicep|tpl|j2|gotmpl|ini|cfg|conf|properties|xml|plist|config|nomad|pkl|cue|jsonnet|libsonnet|http|rest|curl)$",
+    re.I,
+)
+_ALWAYS = re.compile(
+    r"(?:^|/)(?:\.env[\w.-]*|[\w.-]+\.env|\.envrc|docker-compose[\w.-]*|compose[\w.-]*\.ya?ml|\.gitlab-ci\.yml|values[\w.-]*\.ya?ml|wrangler\.toml)$|/workflows/[\w.-]+\.ya?ml$"
+)
 _SHEBANG = re.compile(rb"#!.*\b(?:(python)|(node|deno|bun)|(ruby)|(?:ba|z|k|da)?sh|fish)")
-_SOURCE = re.compile(r"\.(?:py|js|mjs|cjs|jsx|ts|tsx|go|java|kt|cs|rb|rs|php|swift|scala|sh|ya?ml|toml|tf|sql|ipynb|json|env)$", re.I)
+_SOURCE = re.compile(
+    r"\.(?:py|js|mjs|cjs|jsx|ts|tsx|go|java|kt|cs|rb|rs|php|swift|scala|sh|ya?ml|toml|tf|sql|ipynb|json|env)$", re.I
+)
 
 
 def always(path: str, catalogue: Catalogue) -> bool:
@@ -70,7 +80,9 @@ def _by_content(path: str, content: str, head: bytes) -> Reader:
         if shebang[1]:
             return lambda content, path, catalogue: python.read(content, catalogue)
         if shebang[2] or shebang[3]:
-            return lambda content, path, catalogue: source.read(content, "javascript" if shebang[2] else "ruby", catalogue)
+            return lambda content, path, catalogue: source.read(
+                content, "javascript" if shebang[2] else "ruby", catalogue
+            )
         return lambda content, path, catalogue: configs.script(content, catalogue)
     return agents.read if _CONFIG.search(path) or path.endswith((".md", ".mdc")) or "/." in f"/{path}" else _plain
 

@@ -25,6 +25,11 @@ from secpipe.scan.shadow_ai.signal import Reading
 from secpipe.scan.shadow_ai.terms import derive
 
 
+_CHUNK = 1 << 20
+_AROUND = 400  # bytes read on each side of a term in a file too large to read whole
+_MAX_WINDOWS = 2000
+
+
 def scan(
     tree: Tree, *, limits: Limits = DEFAULT, catalogue: Catalogue | None = None, semgrep: str | None = None
 ) -> Evidence:
@@ -101,7 +106,11 @@ class _Run:
         if found:
             self._take(entry.path, found, text.read(found, self.catalogue, comments=False))
         if readers.is_source(entry.path):
-            self.skips.append(Skip(entry.path, f"larger than {self.limits.text_bytes:,} bytes: searched for hosts, names and keys only"))
+            self.skips.append(
+                Skip(
+                    entry.path, f"larger than {self.limits.text_bytes:,} bytes: searched for hosts, names and keys only"
+                )
+            )
 
     def _windows(self, file: BinaryIO) -> str:
         """Return the surroundings of every term in a large file, at most `_MAX_WINDOWS` of them."""

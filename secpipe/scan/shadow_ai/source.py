@@ -17,16 +17,30 @@ from secpipe.scan.shadow_ai.signal import UNKNOWN, Download, Reading, Signal
 
 _IMPORT = {
     "java": re.compile(r"(?m)^\s*import\s+(?:static\s+)?([\w.]+)"),
-    "csharp": re.compile(r"(?m)^\s*(?:global\s+)?(?:using|open|Imports)\s+(?:static\s+)?(?:\w+\s*=\s*)?([\w.]+)\s*;?\s*$"),
+    "csharp": re.compile(
+        r"(?m)^\s*(?:global\s+)?(?:using|open|Imports)\s+(?:static\s+)?(?:\w+\s*=\s*)?([\w.]+)\s*;?\s*$"
+    ),
     "rust": re.compile(r"(?m)\b(?:use|extern\s+crate)\s+(?:::)?([\w:]+)|\b([a-z_][a-z0-9_]*)::[A-Za-z{]"),
     "php": re.compile(r"(?m)^\s*use\s+\\?([\w\\]+)|\\?\b(OpenAI|Anthropic|Gemini)::(?:client|factory)\("),
     "swift": re.compile(r"(?m)^\s*(?:@\w+\s+)?import\s+(?:class\s+|struct\s+)?(\w+)"),
     "elixir": re.compile(r"(?m)\b(OpenAI|OpenaiEx|LangChain|Ollama)\.[A-Za-z]"),
 }
-_RUBY = re.compile(r"""(?m)^\s*(?:require|gem)\s*\(?\s*["']([\w/-]+)["']|\b(OpenAI|Anthropic|RubyLLM|Cohere|Groq|Replicate|Ollama)(?:::Client|\.chat|\.new|\.configure)""")
-_RUBY_NAMES = {"OpenAI": "openai", "Anthropic": "anthropic", "RubyLLM": "ruby_llm", "Cohere": "cohere", "Groq": "groq", "Replicate": "replicate-ruby", "Ollama": "ollama-ai"}
+_RUBY = re.compile(
+    r"""(?m)^\s*(?:require|gem)\s*\(?\s*["']([\w/-]+)["']|\b(OpenAI|Anthropic|RubyLLM|Cohere|Groq|Replicate|Ollama)(?:::Client|\.chat|\.new|\.configure)"""
+)
+_RUBY_NAMES = {
+    "OpenAI": "openai",
+    "Anthropic": "anthropic",
+    "RubyLLM": "ruby_llm",
+    "Cohere": "cohere",
+    "Groq": "groq",
+    "Replicate": "replicate-ruby",
+    "Ollama": "ollama-ai",
+}
 _GO_IMPORT = re.compile(r"(?ms)^\s*import\s*(?:\((.*?)^\s*\)|(?:[\w.]+\s+)?\"([^\"]+)\")")
-_DOWNLOAD = re.compile(r"""(?:from_pretrained|fromPretrained|hf_hub_download|snapshotDownload|downloadModel|hub_model|api\.model)\(\s*["'`]([\w.-]+(?:/[\w.-]+)?)["'`]""")
+_DOWNLOAD = re.compile(
+    r"""(?:from_pretrained|fromPretrained|hf_hub_download|snapshotDownload|downloadModel|hub_model|api\.model)\(\s*["'`]([\w.-]+(?:/[\w.-]+)?)["'`]"""
+)
 _PIPELINE = re.compile(r"""\bpipeline\(\s*["'][\w-]+["']\s*,\s*["']([\w.-]+/[\w.-]+)["']""")
 _PROCESS = re.compile(r"(?i)exec|spawn|system|popen|command|process|shell|run|sh$|\$$|execa|zx|backtick|arg")
 _HTTP = {"fetch", "post", "newrequest", "newrequestwithcontext", "request", "postasync", "sendasync", "postasjsonasync", "httprequestmessage", "urlrequest", "uri", "axios", "ajax",
@@ -105,8 +119,20 @@ class _Reader:
                 seen.add(part)
                 self.sdks.append(owner)
                 kind = self.catalogue.providers[owner].kind
-                weak = (index == "swift" and part in {"OpenAI", "MCP", "Replicate", "Transformers", "llama"}) or kind == "framework"
-                self.out.signals.append(Signal("import", "sdk", owner, line=line, sdk=owner, evidence=f"imports {name}", confidence=Confidence.MEDIUM if weak else Confidence.HIGH))
+                weak = (
+                    index == "swift" and part in {"OpenAI", "MCP", "Replicate", "Transformers", "llama"}
+                ) or kind == "framework"
+                self.out.signals.append(
+                    Signal(
+                        "import",
+                        "sdk",
+                        owner,
+                        line=line,
+                        sdk=owner,
+                        evidence=f"imports {name}",
+                        confidence=Confidence.MEDIUM if weak else Confidence.HIGH,
+                    )
+                )
 
     def _owner(self, index: str, name: str) -> tuple[str, str]:
         if index == "npm":
@@ -124,15 +150,29 @@ class _Reader:
     def _quoted_imports(self) -> list[tuple[str, int]]:
         found = []
         for position, token in enumerate(self.tokens):
-            if token.kind != "word" or token.value not in {"from", "require", "import", "export", "importScripts", "resolve", "loadModule"}:
+            if token.kind != "word" or token.value not in {
+                "from",
+                "require",
+                "import",
+                "export",
+                "importScripts",
+                "resolve",
+                "loadModule",
+            }:
                 continue
             start = position + 1
             if start < len(self.tokens) and self.tokens[start].value == "(" and self.tokens[start].kind == "mark":
                 start += 1
-            if start < len(self.tokens) and (self.tokens[start].kind in {"string", "template"} or token.value in {"require", "import"}):
+            if start < len(self.tokens) and (
+                self.tokens[start].kind in {"string", "template"} or token.value in {"require", "import"}
+            ):
                 value, after = self.expressions.fold(start)
                 for name in value.texts:
-                    name = re.sub(r"^(?:npm:|https://(?:esm\.sh|cdn\.skypack\.dev|unpkg\.com|cdn\.jsdelivr\.net/npm|jspm\.dev)/)", "", name)
+                    name = re.sub(
+                        r"^(?:npm:|https://(?:esm\.sh|cdn\.skypack\.dev|unpkg\.com|cdn\.jsdelivr\.net/npm|jspm\.dev)/)",
+                        "",
+                        name,
+                    )
                     name = re.sub(r"(?<=[\w])@[\^~\d][\w.-]*", "", name)
                     if name and not name.startswith("."):
                         found.append((name, token.line))
@@ -168,9 +208,18 @@ class _Reader:
             if self.tokens[position + 2].value == "=":
                 return None
             return position + 2
-        if after.value == "(" and before is not None and (before.value in {".", "->", "::"} or self.tokens[position].value.startswith(("With", "with"))):
+        if (
+            after.value == "("
+            and before is not None
+            and (before.value in {".", "->", "::"} or self.tokens[position].value.startswith(("With", "with")))
+        ):
             return position + 2
-        if self.tokens[position].kind == "word" and after.value in {",", "}"} and before is not None and before.value in {"{", ","}:
+        if (
+            self.tokens[position].kind == "word"
+            and after.value in {",", "}"}
+            and before is not None
+            and before.value in {"{", ","}
+        ):
             return position
         return None
 
@@ -180,10 +229,16 @@ class _Reader:
         found = False
         for item in sorted(value.texts):
             destination = resolve(item, self.catalogue) if "://" in item or not weak or "." in item else None
-            if destination is None or (weak and destination.provider not in self.catalogue.providers and "://" not in item):
+            if destination is None or (
+                weak and destination.provider not in self.catalogue.providers and "://" not in item
+            ):
                 continue
             found = True
-            self.out.signals.append(destination_signal("client", "sdk", destination, token.line, f"{evidence} to {destination.host}", sdk=sdk))
+            self.out.signals.append(
+                destination_signal(
+                    "client", "sdk", destination, token.line, f"{evidence} to {destination.host}", sdk=sdk
+                )
+            )
         if value.envs:
             found = True
             self.out.reads |= value.envs
@@ -193,7 +248,15 @@ class _Reader:
             )  # fmt: skip
         if not found and not weak and not value.none and not self._declares(position):
             self.out.signals.append(
-                Signal("client", "sdk", UNKNOWN, line=token.line, sdk=sdk, evidence=f"{evidence} to an address that the code computes", confidence=Confidence.MEDIUM)
+                Signal(
+                    "client",
+                    "sdk",
+                    UNKNOWN,
+                    line=token.line,
+                    sdk=sdk,
+                    evidence=f"{evidence} to an address that the code computes",
+                    confidence=Confidence.MEDIUM,
+                )
             )
             found = True
         if found:
@@ -207,8 +270,24 @@ class _Reader:
             return True
         word = self.tokens[start]
         if self.tokens[position + 1].value == ":" and word.kind == "word":
-            return word.value in {"string", "String", "URL", "URI", "undefined", "null", "None", "any", "Option", "Uri", "str"}
-        return start == position or word.value in {"null", "nil", "undefined", '""', "String", "string"} or (word.kind == "string" and not word.value)
+            return word.value in {
+                "string",
+                "String",
+                "URL",
+                "URI",
+                "undefined",
+                "null",
+                "None",
+                "any",
+                "Option",
+                "Uri",
+                "str",
+            }
+        return (
+            start == position
+            or word.value in {"null", "nil", "undefined", '""', "String", "string"}
+            or (word.kind == "string" and not word.value)
+        )
 
     def _sdk_near(self, position: int, sdks: list[str]) -> str:
         """The SDK whose client's name stands nearest before an override."""
@@ -233,9 +312,18 @@ class _Reader:
                 continue
             end = self.expressions.arguments(position + 2)[1]
             spans = [where for where, sdk in self.inline if sdk == owner]
-            if not spans or any(position < where < end for where in spans) or not any(self._inside_call(where, name) for where in spans):
+            if (
+                not spans
+                or any(position < where < end for where in spans)
+                or not any(self._inside_call(where, name) for where in spans)
+            ):
                 continue
-            if any(item.kind == "word" and item.value not in {"process", "env"} and squash(item.value) in {"config", "options", "configuration", "opts"} for item in self.tokens[position + 3 : end]):
+            if any(
+                item.kind == "word"
+                and item.value not in {"process", "env"}
+                and squash(item.value) in {"config", "options", "configuration", "opts"}
+                for item in self.tokens[position + 3 : end]
+            ):
                 continue
             provider = self.catalogue.providers[owner]
             self.out.signals.append(Signal("client", "sdk", owner, line=token.line, host=provider.host, sdk=owner, envs=provider.lists["base_url_env"],
@@ -251,7 +339,16 @@ class _Reader:
         while position < len(self.tokens):
             token = self.tokens[position]
             if token.kind not in {"string", "template"} or position in self.consumed:
-                lookup = token.kind == "word" and token.value in {"atob", "Buffer", "Base64", "base64", "base64_decode", "Convert", "String", "strings"}
+                lookup = token.kind == "word" and token.value in {
+                    "atob",
+                    "Buffer",
+                    "Base64",
+                    "base64",
+                    "base64_decode",
+                    "Convert",
+                    "String",
+                    "strings",
+                }
                 if not lookup:
                     position += 1
                     continue
@@ -267,13 +364,34 @@ class _Reader:
             if destination is None:
                 continue
             known = destination.provider in self.catalogue.providers
-            if counts(destination, self.catalogue) if known else ai_path(destination.path, self.catalogue, self.lexed.code):
+            if (
+                counts(destination, self.catalogue)
+                if known
+                else ai_path(destination.path, self.catalogue, self.lexed.code)
+            ):
                 confidence = Confidence.LOW if spaced else Confidence.HIGH
-                self.out.signals.append(destination_signal("endpoint", "http", destination, token.line, f"calls {destination.host}", confidence=confidence))
+                self.out.signals.append(
+                    destination_signal(
+                        "endpoint", "http", destination, token.line, f"calls {destination.host}", confidence=confidence
+                    )
+                )
         if "://" not in item and not spaced and "." in item and len(item) < 300:
             destination = resolve(item, self.catalogue)
-            if destination is not None and destination.provider in self.catalogue.providers and counts(destination, self.catalogue):
-                self.out.signals.append(destination_signal("endpoint", "http", destination, token.line, f"names {destination.host}", confidence=Confidence.MEDIUM))
+            if (
+                destination is not None
+                and destination.provider in self.catalogue.providers
+                and counts(destination, self.catalogue)
+            ):
+                self.out.signals.append(
+                    destination_signal(
+                        "endpoint",
+                        "http",
+                        destination,
+                        token.line,
+                        f"names {destination.host}",
+                        confidence=Confidence.MEDIUM,
+                    )
+                )
         self.out.signals += permissions(item, token.line, self.catalogue) if ":" in item else []
         self.out.signals += sql.functions(item, self.catalogue, line=token.line) if spaced and "(" in item else []
         if spaced and self._runs(position):
@@ -284,19 +402,34 @@ class _Reader:
             self._model(item, token, position)
 
     def _runs(self, position: int) -> bool:
-        return any(self.tokens[back].kind == "word" and _PROCESS.search(self.tokens[back].value) for back in range(max(0, position - 5), position))
+        return any(
+            self.tokens[back].kind == "word" and _PROCESS.search(self.tokens[back].value)
+            for back in range(max(0, position - 5), position)
+        )
 
     def _model(self, item: str, token: Token, position: int) -> None:
         key = self._key_before(position)
         owner = models.provider_of(item, self.catalogue, key=key) if models.is_model_name(item) else ""
         if owner:
-            self.out.signals.append(Signal("model", "model", owner, line=token.line, model=item, evidence=f"model {item}", confidence=Confidence.MEDIUM if key else Confidence.LOW))
+            self.out.signals.append(
+                Signal(
+                    "model",
+                    "model",
+                    owner,
+                    line=token.line,
+                    model=item,
+                    evidence=f"model {item}",
+                    confidence=Confidence.MEDIUM if key else Confidence.LOW,
+                )
+            )
 
     def _key_before(self, position: int) -> bool:
         if position < 2:
             return False
         mark, name = self.tokens[position - 1], self.tokens[position - 2]
-        named = squash(name.value) in self.catalogue.model_keys or squash(name.value).endswith(("model", "modelname", "modelid"))
+        named = squash(name.value) in self.catalogue.model_keys or squash(name.value).endswith(
+            ("model", "modelname", "modelid")
+        )
         return named and name.kind in {"word", "string"} and mark.value in {":", "=", "=>", "(", ":="}
 
     def _names_and_models(self) -> None:
@@ -304,7 +437,12 @@ class _Reader:
             if "_" in line and len(line) < 20_000:
                 text.names(line, number, self.catalogue, self.out)
         for position, token in enumerate(self.tokens):
-            if token.kind == "string" and self._key_before(position) and "/" not in token.value and ":" not in token.value:
+            if (
+                token.kind == "string"
+                and self._key_before(position)
+                and "/" not in token.value
+                and ":" not in token.value
+            ):
                 self._model(token.value, token, position)
 
     def _downloads(self) -> None:
@@ -314,7 +452,11 @@ class _Reader:
                     continue
                 nearby = self.lexed.code[match.end() : match.end() + 300].partition(";")[0]
                 pinned = bool(re.search(r"revision[\"']?\s*[:=]\s*[\"'][0-9a-f]{40}[\"']", nearby))
-                self.out.downloads.append(Download("huggingface", match[1], self._line(match.start()), pinned, False, match[0].partition("(")[0]))
+                self.out.downloads.append(
+                    Download(
+                        "huggingface", match[1], self._line(match.start()), pinned, False, match[0].partition("(")[0]
+                    )
+                )
 
     def _raw_call(self) -> None:
         """A chat request posted by hand to an address that names no provider."""
@@ -322,16 +464,39 @@ class _Reader:
         if place is None:
             return
         for position, token in enumerate(self.tokens):
-            if token.kind != "word" or token.value.lower() not in _HTTP or position + 1 >= len(self.tokens) or self.tokens[position + 1].value != "(":
+            if (
+                token.kind != "word"
+                or token.value.lower() not in _HTTP
+                or position + 1 >= len(self.tokens)
+                or self.tokens[position + 1].value != "("
+            ):
                 continue
             for value in self.expressions.arguments(position + 1)[0][:3]:
                 if value.envs:
-                    self.out.signals.append(Signal("client", "http", "", line=token.line, envs=tuple(sorted(value.envs)), evidence=f"posts a chat request to {', '.join(sorted(value.envs))}", confidence=Confidence.HIGH))
+                    self.out.signals.append(
+                        Signal(
+                            "client",
+                            "http",
+                            "",
+                            line=token.line,
+                            envs=tuple(sorted(value.envs)),
+                            evidence=f"posts a chat request to {', '.join(sorted(value.envs))}",
+                            confidence=Confidence.HIGH,
+                        )
+                    )
                     return
                 for item in sorted(value.texts):
                     destination = resolve(item, self.catalogue) if "://" in item else None
                     if destination is not None:
-                        self.out.signals.append(destination_signal("endpoint", "http", destination, token.line, f"posts a chat request to {destination.host}"))
+                        self.out.signals.append(
+                            destination_signal(
+                                "endpoint",
+                                "http",
+                                destination,
+                                token.line,
+                                f"posts a chat request to {destination.host}",
+                            )
+                        )
                         return
 
     def _chat_body(self) -> int | None:

@@ -33,7 +33,16 @@ def functions(content: str, catalogue: Catalogue, *, line: int = 0) -> list[Sign
         while start >= 0:
             if start == 0 or not (lowered[start - 1].isalnum() or lowered[start - 1] in "_$"):
                 place = line or content.count("\n", 0, start) + 1
-                found.append(Signal("direct", "sql", owner, line=place, evidence=f"calls {name.rstrip('(.')} in SQL", confidence=Confidence.HIGH))
+                found.append(
+                    Signal(
+                        "direct",
+                        "sql",
+                        owner,
+                        line=place,
+                        evidence=f"calls {name.rstrip('(.')} in SQL",
+                        confidence=Confidence.HIGH,
+                    )
+                )
                 break
             start = lowered.find(name.lower(), start + 1)
     return found
