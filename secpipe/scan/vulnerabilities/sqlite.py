@@ -96,6 +96,8 @@ class SqliteRows:
     def _query(self, sql: str, values: tuple[str, ...] = ()) -> list[Any]:
         try:
             return self._connection.execute(sql, values).fetchall()
+        except UnicodeEncodeError:  # a name that no store can hold
+            return []
         except (sqlite3.Error, OverflowError) as error:
             raise InputError("the advisory store is damaged", hint="secpipe advisories update") from error
 
