@@ -51,6 +51,7 @@ class Advisory:
     level: str = ""  # a word where the source rates without a vector: low, moderate, high, critical
     weaknesses: tuple[str, ...] = ()  # CWE ids
     affected: tuple[Affected, ...] = ()
+    scores: tuple[float | None, ...] = ()  # base scores of `vectors`, where a store has worked them out already
 
     @property
     def malicious(self) -> bool:

@@ -104,4 +104,4 @@ class SqliteRows:
 
 def encoded(advisories: Mapping[str, Advisory]) -> dict[str, str]:
     """Return advisories by id, encoded."""
-    return {identity: rows.encode(advisory) for identity, advisory in advisories.items()}
+    return {identity: rows.encode(advisory, rated=True) for identity, advisory in advisories.items()}
