@@ -18,8 +18,8 @@ _BADGES = {"pass": "✅", "warn": "⚠️", "deny": "⛔", "undecided": "❓"}
 _RESULTS = {"pass": "✅ passed", "deny": "⛔ **blocked**", "warn": "⚠️ warning", "undecided": "❓ **undecided**"}
 
 #: What can have structure inside a line becomes a character reference, which never has any (CommonMark 0.31 section
-#: 2.5); a colon only where an emoji or a link could begin.
-_INLINE = re.compile(r"[!#$&*<>@\[\\\]^_`{|}~]|:(?=\S)")
+#: 2.5); an underscore inside a word has none, a colon only where an emoji or a link could begin.
+_INLINE = re.compile(r"[!#$&*<>@\[\\\]^`{|}~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|:(?=//|[\w+-]+:)")
 #: A block can begin only at the start of what we insert: a heading, a quote, a list.
 _BLOCK_START = re.compile(r"\d*[-+=.)]?")
 #: Links and mentions are made from the rendered text, where references are gone: a zero-width space parts them.

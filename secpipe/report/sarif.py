@@ -87,7 +87,7 @@ def _result(item: Item, index: int) -> dict[str, Any]:
         "ruleId": item.rule,
         "ruleIndex": index,
         "level": _BY_EFFECT.get(item.effect) or _BY_SEVERITY[item.severity],
-        "message": {"text": f"{item.message} To mend it: {item.fix}" if item.fix else item.message or item.rule},
+        "message": {"text": item.advice or item.rule},
         "locations": [{"physicalLocation": physical}],
         "partialFingerprints": {"secpipe/v1": item.id},
         "properties": properties,
