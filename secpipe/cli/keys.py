@@ -11,6 +11,18 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("secpipe.cli.keys_init:init", "Make a trust root, a keyring and your keys; asks for a passphrase only."),
     "list": ("secpipe.cli.keys_show:list_keys", "List identities and key versions with their state."),
     "show": ("secpipe.cli.keys_show:show", "Show one identity or one key version."),
+    "due": ("secpipe.cli.keys_rotate:due", "Say which rotations are due; exit 1 where one is."),
+    "rotate": ("secpipe.cli.keys_rotate:rotate", "Make the next key versions: --if-due is what a scheduler runs."),
+    "simulate": ("secpipe.cli.keys_rotate:simulate", "Print what will rotate, expire or break until a date."),
+    "suspend": ("secpipe.cli.keys_rotate:suspend", "Take an identity's signing keys out of use now."),
+    "reinstate": ("secpipe.cli.keys_emergency:reinstate", "Take back a suspension (root quorum)."),
+    "revoke": ("secpipe.cli.keys_emergency:revoke", "Declare keys compromised since a time (root quorum)."),
+    "renew": ("secpipe.cli.keys_emergency:renew", "Sign the keyring again to keep it fresh (root quorum)."),
+    "add-holder": ("secpipe.cli.keys_quorum:add_holder", "Join the root with keys of your own."),
+    "remove-holder": ("secpipe.cli.keys_quorum:remove_holder", "Take a holder out of the root (root quorum)."),
+    "add-identity": ("secpipe.cli.keys_quorum:add_identity", "Add an identity (root quorum)."),
+    "set-authority": ("secpipe.cli.keys_quorum:set_authority", "Change what an identity may sign (root quorum)."),
+    "sign-root": ("secpipe.cli.keys_quorum:sign_root", "Sign what waits in keys/pending."),
     "export": ("secpipe.cli.keys_show:export", "Write a public key as PEM, JWK or cosign.pub."),
 }
 

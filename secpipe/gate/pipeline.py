@@ -15,7 +15,8 @@ from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
 from secpipe.gate import verdict
 from secpipe.gate.decide import decide
-from secpipe.gate.request import Request, Rules, gather_rules
+from secpipe.gate.origin import Rules, gather_rules
+from secpipe.gate.request import Request
 from secpipe.gate.ruling import Situation
 from secpipe.system.tree import FolderTree, walk
 

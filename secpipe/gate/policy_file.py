@@ -18,10 +18,10 @@ from secpipe.core.limits import DEFAULT
 from secpipe.core.text import did_you_mean, printable
 from secpipe.gate import policy as nouns
 from secpipe.gate.overlay import overlay, tightest
+from secpipe.gate.request import BUILTIN
 from secpipe.scan.shadow_ai.judge import parse_allow
 from secpipe.system import files, places
 
-BUILTIN = "builtin:"
 _HEADER = re.compile(r"\s*\[\[?\s*([^\]]+?)\s*\]")
 _ASSIGNED = re.compile(r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"))*)\s*=")
 _OUTER = {"schema", "profile", "overridable", "env"}

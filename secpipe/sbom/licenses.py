@@ -73,7 +73,7 @@ def _identifiers() -> dict[str, str]:
 
 @cache
 def _table() -> tuple[dict[str, str], dict[str, Terms]]:
-    document = parse_toml(read_bytes(shipped() / "licenses.toml", DEFAULT.text_bytes), "licenses.toml")
+    document = parse_toml(read_bytes(shipped() / "licenses" / "licenses.toml", DEFAULT.text_bytes), "licenses.toml")
     rows = {
         word: Terms(row.get("name", word), frozenset(row["terms"]), frozenset(row["inherited"]))
         for row in document["license"]

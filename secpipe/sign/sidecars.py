@@ -16,7 +16,9 @@ SIDECARS = (PQ, CLASSICAL, LOG_PROOF)
 
 CLASSICAL_SUFFIX = ".sig"
 PQ_SUFFIX = ".pqc.sig"
-_RESERVED = (CLASSICAL_SUFFIX, ".tlog-proof")  # .pqc.sig ends in .sig
+ATTESTATION = ".att.json"
+PQ_ATTESTATION = ".pqc.att.json"
+_RESERVED = (CLASSICAL_SUFFIX, ".tlog-proof", ATTESTATION)  # the post-quantum ones end in them
 
 
 def twins(path: Path, *, directory: bool, folder: Path | None = None) -> tuple[Path, Path]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from secpipe.core.documents import parse_json
@@ -21,6 +22,9 @@ TYPE = "https://in-toto.io/Statement/v1"
 _TYPES = (TYPE, "https://in-toto.io/Statement/v0.1")  # the older one is what cosign writes
 HYBRID = "https://secpipe.dev/hybrid/v1"
 VERSION = "https://secpipe.dev/version/v1"
+KIND = "https://secpipe.dev/kind/v1"
+MADE = "https://secpipe.dev/made/v1"
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _HEX = re.compile(r"[0-9a-f]{64}")
 _MAX_HALVES = 8
 
@@ -37,7 +41,8 @@ class Declared:
 class Statement:
     """A statement as signed. `digests` holds `sha256` (of the file, or the OMS root) and, for a directory, `dirHash`.
 
-    `halves` is empty where the payload declares no hybrid (a bundle by another tool).
+    `halves` is empty where the payload declares no hybrid (a bundle by another tool). `kind` and `made` (UTC, as the
+    signer states it) stand in attestations only.
     """
 
     predicate_type: str
@@ -46,7 +51,8 @@ class Statement:
     predicate: Mapping[str, Any]
     halves: tuple[Declared, ...] = ()
     version: str = ""
-    annotations: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = ""
+    made: datetime | None = None
 
 
 def declare(halves: Sequence[PublicHalf]) -> tuple[Declared, ...]:
@@ -64,6 +70,10 @@ def encode(statement: Statement) -> bytes:
     }
     if statement.version:
         annotations[VERSION] = statement.version
+    if statement.kind:
+        annotations[KIND] = statement.kind
+    if statement.made:
+        annotations[MADE] = instant(statement.made)
     subject = {"annotations": annotations, "digest": dict(statement.digests), "name": statement.name}
     document = {
         "_type": TYPE,
@@ -99,9 +109,9 @@ def decode(payload: bytes, what: str, limits: Limits = DEFAULT, *, strict: bool 
     annotations = subject.get("annotations", {})
     if not isinstance(annotations, dict):
         raise InputError(f"{what}: annotations are no object")
-    version = annotations.get(VERSION, "")
-    if not isinstance(version, str):
-        raise InputError(f"{what}: the version is no text")
+    version, kind, made = (annotations.get(name, "") for name in (VERSION, KIND, MADE))
+    if not isinstance(version, str) or not isinstance(kind, str) or not isinstance(made, str):
+        raise InputError(f"{what}: an annotation of ours is no text")
     return Statement(
         top["predicateType"],
         subject["name"],
@@ -109,8 +119,25 @@ def decode(payload: bytes, what: str, limits: Limits = DEFAULT, *, strict: bool 
         top["predicate"],
         _halves(annotations.get(HYBRID), what),
         version,
-        annotations,
+        kind,
+        _instant(made, what),
     )
+
+
+def instant(when: datetime) -> str:
+    """Return a UTC time as RFC 3339, to the second."""
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _instant(text: str, what: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        if not _TIME.fullmatch(text):
+            raise ValueError
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        raise InputError(f"{what}: the signed time is no RFC 3339 time in UTC") from None
 
 
 def _others(value: Any, strict: bool) -> set[str]:

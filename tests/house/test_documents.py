@@ -14,7 +14,7 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
     *(ROOT / name / "README.md" for name in ("bench", "keys", "policies")),
 ]
-STORY = ROOT / "tests/e2e/transcripts/acme-1-blocked.txt"
+STORY = ROOT / "tests/e2e/transcripts/acme-chat.txt"
 
 
 def block(text: str, name: str) -> str:

@@ -138,7 +138,7 @@ class Machine:
                 window.at = at + 1
                 SLOW[code](self, window.base + at)
                 if window.data is not data or code == 0x95:  # FRAME
-                    data, bound = window.data, self._bound()
+                    data, bound = window.data, 0
                 at = window.at
 
     def _boundary(self) -> int:

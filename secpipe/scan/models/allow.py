@@ -34,6 +34,7 @@ class AllowList:
     """What is known of names; everything else is unlisted. All sets hold dotted paths unless said otherwise."""
 
     aliases: Mapping[str, str]  # old module name -> today's
+    references: frozenset[str]  # may be referred to, not called
     calls: frozenset[str]  # functions that only rebuild data
     classes: frozenset[str]  # may be referred to, constructed and called
     constructors: Mapping[str, int]  # function that makes an object of the class in argument N
@@ -65,11 +66,13 @@ class AllowList:
             return "code-object"
         if self.is_dangerous(path):
             return "dangerous-call" if use is Use.CALL else "dangerous-import"
-        if any(module.startswith(prefix) and pattern.fullmatch(name) for prefix, pattern in self.patterns):
+        if any(_within(module, prefix) and pattern.fullmatch(name) for prefix, pattern in self.patterns):
+            return ""
+        if use is Use.REFERENCE and path in self.references:
             return ""
         if _DUNDER.fullmatch(name) or "__" in module or ".." in path or not path.replace(".", "").isidentifier():
             return "attribute-path"
-        known = module.partition(".")[0] in self.packages and not self._is_refused(module)
+        known = module.partition(".")[0] in self.packages and not self._is_refused(path)
         if "." in name:
             return "" if known and _DOTTED_CLASS.fullmatch(name) and use is not Use.CALL else "attribute-path"
         return self._by_package(known, name, use)
@@ -80,16 +83,16 @@ class AllowList:
             return "unlisted-class" if known and is_class else "unlisted-call"
         if not known or self.refused_names.search(name):
             return "unlisted-import"
-        return "" if is_class or use is Use.REFERENCE else "unlisted-class"
+        return ""  # NEWOBJ takes nothing but a class, whatever its name looks like
 
     def is_dangerous(self, path: str) -> bool:
         """Tell whether a dotted path, or a module above it, is known to run code or reach out."""
         parts = path.split(".")
         return any(".".join(parts[:count]) in self.dangerous for count in range(1, len(parts) + 1))
 
-    def _is_refused(self, module: str) -> bool:
-        parts = module.split(".")
-        if not self.refused_parts.isdisjoint(parts):
+    def _is_refused(self, path: str) -> bool:
+        parts = path.split(".")
+        if not self.refused_parts.isdisjoint(parts[:-1]):
             return True
         return any(".".join(parts[:count]) in self.refused for count in range(1, len(parts) + 1))
 
@@ -101,6 +104,7 @@ def shipped_list() -> AllowList:
     packages = data["packages"]
     return AllowList(
         aliases=data["aliases"],
+        references=_paths(data["references"]),
         calls=_paths(data["calls"]),
         classes=_paths(data["classes"]),
         constructors=data["constructors"],
@@ -119,6 +123,11 @@ def with_extra(base: AllowList, extra: Collection[str]) -> AllowList:
     """Return `base` with the user's dotted paths added; a dangerous name is not made harmless by a list."""
     allowed = frozenset(path for path in extra if path not in base.code and not base.is_dangerous(path))
     return dataclasses.replace(base, extra=base.extra | allowed)
+
+
+def _within(module: str, prefix: str) -> bool:
+    """Tell whether a pattern applies to a module: a prefix that ends in `.` or `_` covers what is below it."""
+    return module == prefix or (prefix[-1] in "._" and module.startswith(prefix))
 
 
 def _paths(table: Mapping[str, list[str]]) -> frozenset[str]:

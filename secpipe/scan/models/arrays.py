@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from secpipe.scan.models.pickles import Judge
 
 _WRAPPERS: Final = frozenset({"joblib.numpy_pickle", "sklearn.externals.joblib.numpy_pickle"})
-_DTYPE: Final = re.compile(r"[<>|=]?([?bBhHiIlLqQpPefdgFDGSaUVMmOc])(\d{0,9})")
+_DTYPE: Final = re.compile(r"[<>|=]?([?bBhHiIlLqQpPefdgFDGSaUVMmOcu])(\d{0,9})")
 _NATURAL: Final = {"?": 1, "b": 1, "B": 1, "c": 1, "h": 2, "H": 2, "e": 2, "i": 4, "I": 4, "f": 4, "l": 8, "L": 8,
                    
                    "q": 8, "Q": 8, "p": 8, "P": 8, "d": 8, "F": 8, "D": 16, "g": 16, "G": 32, "M": 8, "m": 8, "O": 8}  # fmt: skip
+_OBJECT_TYPES: Final = frozenset({"StringDType", "_convert_to_stringdtype_kwargs"})  # elements on the heap
 _HAS_OBJECTS: Final = 0x01  # NPY_ITEM_REFCOUNT
 _MOST: Final = 1 << 62
 
@@ -62,7 +63,7 @@ def skip_array(context: Context, machine: Machine, wrapper: Call, judge: Judge) 
 def element_size(dtype: Value) -> int | None:
     """Return the bytes an element takes, None where elements are objects; raises Broken for what is no dtype."""
     if not (isinstance(dtype, Call) and isinstance(dtype.function, Global) and dtype.function.name == "dtype"):
-        if isinstance(dtype, Call) and isinstance(dtype.function, Global) and dtype.function.name.endswith("DType"):
+        if isinstance(dtype, Call) and isinstance(dtype.function, Global) and dtype.function.name in _OBJECT_TYPES:
             return None
         raise Broken("an array of joblib has no readable dtype", 0)
     code = dtype.arguments[0] if isinstance(dtype.arguments, tuple) and dtype.arguments else None

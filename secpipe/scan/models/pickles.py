@@ -17,6 +17,7 @@ from secpipe.scan.models.allow import Use
 from secpipe.scan.models.context import Context
 
 _GETATTR: Final = "builtins.getattr"
+_TYPE: Final = "builtins.type"
 _ENCODERS: Final = frozenset({"_codecs.encode", "codecs.encode", "builtins.bytes", "builtins.bytearray"})
 _CONSTRUCTIONS: Final = frozenset({"NEWOBJ", "NEWOBJ_EX"})
 
@@ -53,8 +54,10 @@ class Judge:
         if call.how in _CONSTRUCTIONS:
             self._judge(function, Use.CONSTRUCT, call)
             return None
-        self._judge(function, Use.CALL, call)
         path = self.context.allow.path(function.module, function.name)
+        if path == _TYPE and isinstance(call.arguments, tuple) and len(call.arguments) == 1:
+            return None  # asks for the type of a datum; with three arguments it would make a class
+        self._judge(function, Use.CALL, call)
         if path in self.context.allow.constructors:
             self._constructed(call, self.context.allow.constructors[path])
         elif path == _GETATTR:
@@ -124,10 +127,8 @@ class Judge:
                 dotted = Global(owner.module, f"{owner.name}.{name}", call.offset)
                 self.imported(dotted)
                 return dotted
-            case (str() | Items() | tuple() | int(), str() as name) if not name.startswith("_"):
+            case (str() | Items() | tuple() | int() | Call(), str() as name) if name.isidentifier() and name[0] != "_":
                 return None
-            case (Call(), str() as name) if not name.startswith("_"):
-                self._tell("unlisted-import", f"takes an attribute of an object: {render(call)}", call)
             case _:
                 self._tell("attribute-path", f"takes an attribute by {render(call)}", call)
         return None

@@ -61,9 +61,10 @@ def second_opinion(
     ]
     if not sendable:
         return Evidence(CHECK, State.OK, skips=tuple(skips), facts={"packages": 0}, producer="pip-audit")
+    results: dict[tuple[str, str], tuple[list[Hit], str]] = {}
     try:
-        answer = _run(sendable.values(), tree, service, osv_url)
-        results = _results(answer, sendable)
+        for batch in _batches(sendable):
+            results |= _results(_run(batch.values(), tree, service, osv_url), batch)
     except SecpipeError as error:
         return skipped(CHECK, f"no second opinion: {error.message}", producer="pip-audit")
     graph = Graph(inventory)
@@ -107,6 +108,18 @@ def _sendable(package: Package) -> bool:
     """Whether the package makes exactly one `name==version` line; anything else could be an option or a URL."""
     fits = _NAME.fullmatch(package.name) and _VERSION.fullmatch(package.version)
     return bool(fits) and versions.pypi(package.version) is not None
+
+
+def _batches(packages: dict[tuple[str, str], Package]) -> list[dict[tuple[str, str], Package]]:
+    """Split so that no name stands twice in one requirements file, which pip-audit refuses."""
+    batches: list[dict[tuple[str, str], Package]] = []
+    count: dict[str, int] = {}
+    for key, package in packages.items():
+        place = count[key[0]] = count.get(key[0], -1) + 1
+        if place == len(batches):
+            batches.append({})
+        batches[place][key] = package
+    return batches
 
 
 def _run(packages: Iterable[Package], tree: str | os.PathLike[str], service: str, osv_url: str) -> Any:

@@ -58,6 +58,7 @@ def update(
     now: datetime,
     verify: Verify | None = None,
     unsigned: bool = False,
+    partial: bool = False,
     replace_all: bool = False,
     dry_run: bool = False,
     place: Path | None = None,
@@ -66,7 +67,8 @@ def update(
     """Take the feed at `source` (folder, zip, file or URL) into the store at `place`, by default the user's own.
 
     A source with a manifest is a signed feed: `verify` must accept its signature. One without is taken only from a
-    local path, or with `unsigned`, and never over a signed feed unless `unsigned` says so. Raises TrustError for a bad
+    local path, or with `unsigned`, and never over a signed feed unless `unsigned` says so; it is taken to cover each
+    ecosystem that it names, or with `partial` just the packages. Raises TrustError for a bad
     signature, an expired feed or a rollback, InputError for a broken one, NetworkError; the old store stays then.
     """
     home = place or local.folder()
@@ -74,6 +76,9 @@ def update(
     with tempfile.TemporaryDirectory(prefix="secpipe-feed-") as scratch, files.lock(home / "lock", wait=False):
         known = _known(home, replace_all)
         intake = _take(source, Path(scratch), known, now, verify, unsigned, limits)
+        if not intake.described:
+            others = [] if replace_all else [snapshot.feed_of(row) for row in known.values()]
+            intake.feed = _narrowed(intake, others, partial)
         return _merge(intake, home, known, replace_all=replace_all, dry_run=dry_run)
 
 
@@ -204,29 +209,24 @@ def _merge(intake: _Intake, home: Path, known: dict[str, Any], *, replace_all: b
             held[identity] = text
     _add_exploitation(exploited, intake.exploited, held)
     feeds = {} if replace_all else {name: snapshot.feed_of(row) for name, row in known.items()}
-    feeds.pop(intake.feed.name, None)
-    feeds[intake.feed.name] = intake.feed if intake.described else _narrowed(intake, list(feeds.values()))
+    feeds[intake.feed.name] = intake.feed
     if not dry_run:
         _commit(home, held, list(feeds.values()), exploited)
     refused = tuple(skip for found in intake.harvested for skip in found.refused)
     return Update(intake.feed, added, changed, len(held), refused, not dry_run)
 
 
-def _narrowed(intake: _Intake, others: list[Feed]) -> Feed:
+def _narrowed(intake: _Intake, others: list[Feed], partial: bool) -> Feed:
     """Return a feed without a manifest, covering an ecosystem only where no larger feed does.
 
     Otherwise a few fresh records would make everything that an old feed knows look fresh.
     """
     coverage = dict(intake.feed.coverage)
-    for ecosystem in coverage:
-        names = {
-            item.ecosystem == ecosystem and item.name
-            for found in intake.harvested
-            for advisory in found.advisories.values()
-            for item in advisory.affected
-        }
-        if any(feed.coverage.get(ecosystem) == ALL and feed.records > intake.feed.records for feed in others):
-            coverage[ecosystem] = tuple(sorted(name for name in names if name))
+    larger = [feed for feed in others if feed.name != intake.feed.name and feed.records > intake.feed.records]
+    for found in intake.harvested:
+        for ecosystem, names in found.coverage(partial=True).items():
+            if partial or any(feed.coverage.get(ecosystem) == ALL for feed in larger):
+                coverage[ecosystem] = names
     return replace(intake.feed, coverage=coverage)
 
 

@@ -23,6 +23,23 @@ from secpipe.scan.vulnerabilities.osv import instant, normal_name
 SUPPRESSED = "audit/suppressed"
 EXPIRES = "secpipe:expires"  # CycloneDX property; OpenVEX statements carry the key `expires`
 _ANSWERS = {"not_affected", "fixed", "false_positive", "resolved", "resolved_with_pedigree"}
+#: OpenVEX 0.2.0, "Status Justifications", and CycloneDX 1.6 `impactAnalysisJustification`.
+_JUSTIFICATIONS = {
+    "component_not_present",
+    "vulnerable_code_not_present",
+    "vulnerable_code_not_in_execute_path",
+    "vulnerable_code_cannot_be_controlled_by_adversary",
+    "inline_mitigations_already_exist",
+    "code_not_present",
+    "code_not_reachable",
+    "requires_configuration",
+    "requires_dependency",
+    "requires_environment",
+    "protected_by_compiler",
+    "protected_at_runtime",
+    "protected_at_perimeter",
+    "protected_by_mitigating_control",
+}
 _MAX = 20_000  # statements of one document
 
 
@@ -122,10 +139,9 @@ def _openvex(value: dict[str, Any], what: str) -> Iterator[Statement]:
     for item in _tables(value.get("statements")):
         vulnerability = item.get("vulnerability")
         own = vulnerability if isinstance(vulnerability, dict) else {"name": vulnerability}
-        names = {own.get("name"), *_texts(own.get("aliases"))}
-        reason = item.get("justification") or item.get("impact_statement") or item.get("status_notes")
+        reason = _known(item.get("justification")) or item.get("impact_statement") or item.get("status_notes")
         yield Statement(
-            frozenset(name for name in names if isinstance(name, str) and name),
+            _names(own.get("name"), *_texts(own.get("aliases"))),
             tuple(_products(item.get("products"))),
             _text(item.get("status")),
             _text(reason),
@@ -161,20 +177,28 @@ def _cyclonedx(value: dict[str, Any], what: str) -> Iterator[Statement]:
     for item in _tables(value.get("vulnerabilities")):
         analysis = item.get("analysis")
         analysis = analysis if isinstance(analysis, dict) else {}
-        names = {item.get("id"), *(reference.get("id") for reference in _tables(item.get("references")))}
         properties = {_text(entry.get("name")): entry.get("value") for entry in _tables(item.get("properties"))}
         refs = [_text(entry.get("ref")).rpartition("#")[2] for entry in _tables(item.get("affects"))]
         products = (known.get(ref, ref) for ref in refs)
         yield Statement(
-            frozenset(name for name in names if isinstance(name, str) and name),
+            _names(item.get("id"), *(reference.get("id") for reference in _tables(item.get("references")))),
             tuple(product for product in products if product.startswith("pkg:")),
             _text(analysis.get("state")),
-            _text(analysis.get("justification") or analysis.get("detail")),
+            _text(_known(analysis.get("justification")) or analysis.get("detail")),
             author,
             _time(analysis.get("lastUpdated") or analysis.get("firstIssued") or own.get("timestamp")),
             _time(properties.get(EXPIRES)),
             what,
         )
+
+
+def _names(*values: Any) -> frozenset[str]:
+    return frozenset(value for value in values if isinstance(value, str) and value)
+
+
+def _known(value: Any) -> str:
+    """Return a justification that its standard defines; free text belongs into `impact_statement` or `detail`."""
+    return value if isinstance(value, str) and value in _JUSTIFICATIONS else ""
 
 
 def _tables(value: Any) -> list[dict[str, Any]]:

@@ -1,0 +1,91 @@
+"""`secpipe sign`: twin bundles over one payload, accepted by today's clients and by those that want post-quantum."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from secpipe.cli.options import passphrase_option
+
+
+@click.command(short_help="Sign models and files with a hybrid key.")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option(
+    "--key", "identity", metavar="IDENTITY", help="Sign as this identity of the ring (the only one, if there is one)."
+)
+@click.option("--trust", default="keys", show_default=True, metavar="FOLDER", help="The public trust material.")
+@click.option("--profile", metavar="PROFILE", help="Insist on this pair of algorithms: default or cnsa2.")
+@click.option(
+    "--kind", default="", metavar="PURPOSE", help="What a file is signed as: file, dataset, prompt, sbom, ..."
+)
+@click.option("--name", default="", metavar="NAME", help="The signed subject name, instead of the path's own.")
+@click.option("--version", "artifact_version", default="", metavar="VERSION", help="A version that verifiers can pin.")
+@click.option(
+    "--ignore", multiple=True, metavar="PATH", help="Leave a path out; verifiers must then accept that by name."
+)
+@click.option("-o", "--output", metavar="FOLDER", help="Write the bundles there, instead of beside the artifact.")
+@click.option("--tsa", metavar="URL", help="Ask this RFC 3161 authority for a timestamp over each signature.")
+@click.option(
+    "--keyless", is_flag=True, help="Sign with the workload's OIDC identity through Sigstore (classical only)."
+)
+@click.option("--trust-config", metavar="FILE", help="With --keyless: the Sigstore instance (default: the public one).")
+@passphrase_option
+def sign(
+    paths: tuple[str, ...],
+    identity: str | None,
+    trust: str,
+    profile: str | None,
+    kind: str,
+    name: str,
+    artifact_version: str,
+    ignore: tuple[str, ...],
+    output: str | None,
+    tsa: str | None,
+    keyless: bool,
+    trust_config: str | None,
+    passphrase_file: str | None,
+) -> int:
+    """Sign model directories and files.
+
+    A directory gets model.sig and model.pqc.sig inside, a file FILE.sig and FILE.pqc.sig beside it. cosign and
+    model_signing verify the first; secpipe demands both.
+    """
+    from secpipe.cli.progress import hashed
+    from secpipe.cli.signing import purpose_of, stamper, unlocked
+    from secpipe.core.errors import ConfigError
+    from secpipe.core.text import printable
+    from secpipe.sign.sign import sign_artifact
+    from secpipe.system.clock import SystemClock
+
+    if name and len(paths) > 1:
+        raise ConfigError("--name goes with one path")
+    if keyless:
+        return _sign_keyless(paths, trust_config, output)
+    now = SystemClock().now()
+    purposes = {path: purpose_of(path, kind) for path in paths}
+    who = unlocked(
+        identity, set(purposes.values()), trust=trust, profile=profile, passphrase_file=passphrase_file, now=now
+    )
+    for path in paths:
+        written = sign_artifact(
+            Path(path), hashed(path), who.signers, who.version, kind=purposes[path], name=name,
+            artifact_version=artifact_version, ignore=ignore, output=Path(output) if output else None,
+            timestamper=stamper(tsa), now=now,
+        )  # fmt: skip
+        click.echo(f"{printable(path)}: signed by {who.identity.name} (key version {who.version.version})")
+        for bundle in written:
+            click.echo(f"  {printable(str(bundle))}")
+    return 0
+
+
+def _sign_keyless(paths: tuple[str, ...], trust_config: str | None, output: str | None) -> int:
+    from secpipe.cli.progress import hashed
+    from secpipe.core.text import printable
+    from secpipe.sign.keyless import sign_keyless
+
+    config = Path(trust_config) if trust_config else None
+    for path in paths:
+        bundle = sign_keyless(Path(path), hashed(path), trust_config=config, output=Path(output) if output else None)
+        click.echo(f"{printable(path)}: signed by the workload's identity (classical only)\n  {printable(str(bundle))}")
+    return 0

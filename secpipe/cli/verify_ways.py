@@ -1,0 +1,103 @@
+"""The ways `secpipe verify` can be asked: by the ring, by one legacy key, keyless, or for an attestation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from secpipe.core.errors import ConfigError
+from secpipe.core.evidence import Evidence
+
+Check = Callable[[str], Evidence]
+
+
+def way_of(options: Mapping[str, Any], now: datetime) -> Check:
+    """Return what verifies one path; raises ConfigError for options that do not go together."""
+    if options["identity"] or options["issuer"]:
+        return _keyless(options)
+    if options["allow_legacy"] is not None or options["public_key"]:
+        return _legacy(options, now)
+    return _attestation(options, now) if options["attestation"] else _by_ring(options, now)
+
+
+def _keyless(options: Mapping[str, Any]) -> Check:
+    from secpipe.cli.progress import hashed
+    from secpipe.sign.keyless import verify_keyless
+
+    root, bundle = _path(options["trusted_root"]), _path(options["bundle"])
+    identity, issuer = options["identity"] or "", options["issuer"] or ""
+
+    def check(path: str) -> Evidence:
+        return verify_keyless(
+            Path(path), hashed(path), identity=identity, issuer=issuer, bundle=bundle, trusted_root=root,
+            ignore=options["ignore"],
+        )  # fmt: skip
+
+    return check
+
+
+def _legacy(options: Mapping[str, Any], now: datetime) -> Check:
+    from secpipe.cli.progress import hashed
+    from secpipe.sign.legacy import verify_legacy
+    from secpipe.system.files import read_bytes
+
+    if not options["public_key"] or not options["allow_legacy"]:
+        raise ConfigError("a legacy signature needs a key and a reason", hint="--public-key FILE --allow-legacy REASON")
+    pem = read_bytes(options["public_key"], 1 << 20)
+
+    def check(path: str) -> Evidence:
+        return verify_legacy(
+            Path(path), hashed(path), pem, reason=options["allow_legacy"], bundle=_path(options["bundle"]),
+            ignore=options["ignore"], now=now,
+        )  # fmt: skip
+
+    return check
+
+
+def _attestation(options: Mapping[str, Any], now: datetime) -> Check:
+    from secpipe.cli.progress import hashed
+    from secpipe.keystore.trusted import open_trust
+    from secpipe.sign.attest import verify_attestation
+
+    trust = open_trust(Path(options["trust"]), pin=options["trust_pin"], now=now)
+    days = options["max_age"]
+    age = timedelta(days=days) if days is not None else None
+
+    def check(path: str) -> Evidence:
+        return verify_attestation(
+            Path(path), hashed(path), trust, options["attestation"], require=options["require"],
+            environment=options["environment"], max_age=age, folder=_path(options["signatures"]), now=now,
+        )  # fmt: skip
+
+    return check
+
+
+def _path(value: str | None) -> Path | None:
+    return Path(value) if value else None
+
+
+def _by_ring(options: Mapping[str, Any], now: datetime) -> Check:
+    from secpipe.cli.progress import hashed
+    from secpipe.keystore.trusted import open_trust
+    from secpipe.sign.sidecars import CLASSICAL, PQ
+    from secpipe.sign.verify import verify_artifact, verify_tree
+
+    trust = open_trust(Path(options["trust"]), pin=options["trust_pin"], now=now)
+    common = {"require": options["require"], "environment": options["environment"], "ignore": options["ignore"]}
+    pins = {name: options[name] for name in ("purpose", "name", "min_version")}
+    folder = _path(options["signatures"])
+
+    def check(path: str) -> Evidence:
+        tree = hashed(path)
+        target = Path(path)
+        signed = not target.is_dir() or folder or tree.find(CLASSICAL) or tree.find(PQ) or any(pins.values())
+        if signed:
+            return verify_artifact(target, tree, trust, **common, **pins, signatures=folder, now=now)
+        evidence = verify_tree(tree, trust, **common, now=now)
+        if evidence.facts["artifacts"]:
+            return evidence
+        return verify_artifact(target, tree, trust, **common, now=now)  # says that there is no signature
+
+    return check
