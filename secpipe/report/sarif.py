@@ -55,7 +55,7 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
 
 
 def _category(report: Report) -> str:
-    """Return what keeps uploads to a code host apart: a scan does not replace a verdict, nor one environment another."""
+    """Return what keeps uploads apart on a code host: a scan never replaces a verdict, nor one environment another."""
     what = ("check", report.environment) if report.is_verdict else tuple(report.command.split())
     return "/".join(("secpipe", *(quote(part, safe="") for part in what), ""))
 
