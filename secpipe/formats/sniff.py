@@ -73,7 +73,7 @@ def sniff(head: bytes, size: int = -1, *, pickles: bool = True) -> str:
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:64]
     if start.startswith((b"<?xml", b"<!DOCTYPE", b"<PMML", b"<net ")):
         return "xml"
-    if start.startswith((b"{", b"[")):
+    if start.startswith((b"{", b"[")) and not start.startswith((b"{%", b"{{", b"{#")):
         return "json?"
     return "text" if is_text(head) else "unknown"
 
