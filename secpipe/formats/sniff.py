@@ -83,7 +83,7 @@ def _protobuf(head: bytes) -> str:
     version, field = head[1], head[2]
     if version == 1 and field == 0x12:
         behind = 3
-        while behind < 12 and head[behind] & 0x80:
+        while behind < min(12, len(head)) and head[behind] & 0x80:
             behind += 1
         if head[behind + 1 : behind + 2] == b"\x0a":
             return "savedmodel"
