@@ -18,7 +18,7 @@ from secpipe.scan.shadow_ai.hosts import HOLE
 _MAX_VALUES = 8
 _MAX_CHARS = 4096
 _MAX_DEPTH = 24
-_MAX_STEPS = 2000  # expressions looked at for one result
+_MAX_STEPS = 600  # expressions looked at for one result
 _TRANSPARENT = {
     "str",
     "strip",

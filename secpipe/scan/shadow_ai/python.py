@@ -47,6 +47,19 @@ _PROCESS = {
     "spawn",
 }
 _DESTINATION_KINDS = {"framework", "mcp", "vector-db", "llm-observability", "coding-agent"}
+_MAKERS = {
+    "join",
+    "format",
+    "replace",
+    "decode",
+    "b64decode",
+    "urlsafe_b64decode",
+    "fromhex",
+    "unhexlify",
+    "urljoin",
+    "bytes",
+}
+_TELLING = frozenset("./:_")
 _EXTRA_HOSTS = {"HTTPSConnection", "HTTPConnection", "create_connection"}
 
 
@@ -432,24 +445,25 @@ class _Reader:
     # strings
 
     def _string(self, node: ast.expr) -> None:
-        if id(node) in self.documentation:
+        """A string, or an expression that puts one together, wherever it stands."""
+        if isinstance(node, ast.Constant):
+            if isinstance(node.value, str | bytes) and id(node) not in self.documentation:
+                self._text(node.value if isinstance(node.value, str) else node.value.decode("latin-1"), node)
             return
-        if isinstance(node, ast.Call | ast.Subscript):
-            if isinstance(node, ast.Subscript) and self.scope.dotted(node.value) in {"os.environ", "environ"}:
-                self.out.reads |= self.fold(node.slice).texts
-                return
-            if not _makes_text(node):
-                return
-        if isinstance(node, ast.Constant) and not isinstance(node.value, str | bytes):
+        if isinstance(node, ast.Subscript) and self.scope.dotted(node.value) in {"os.environ", "environ"}:
+            self.out.reads |= self.fold(node.slice).texts
+            return
+        if isinstance(node, ast.Call | ast.Subscript | ast.BinOp) and not _makes_text(node):
             return
         value = self.fold(node)
-        if not value.texts:
-            return
-        self._consume(node)
+        if value.texts:
+            self._consume(node)
         for text in value.texts:
             self._text(text, node)
 
     def _text(self, text: str, node: ast.expr) -> None:
+        if len(text) < 4 or not _TELLING.intersection(text):
+            return
         self._env_name(text, node)
         spaced = any(char.isspace() for char in text.strip())
         for match in URL.finditer(text):
@@ -521,23 +535,14 @@ def _documentation(nodes: list[ast.AST]) -> set[int]:
 
 
 def _makes_text(node: ast.expr) -> bool:
-    """Whether a call or subscript may put a string together rather than look one up."""
+    """Whether a call, subscript or operation may put a string together rather than look one up or reckon."""
     if isinstance(node, ast.Subscript):
-        return isinstance(node.slice, ast.Slice)
+        return isinstance(node.slice, ast.Slice) and node.slice.step is not None
+    if isinstance(node, ast.BinOp):
+        return isinstance(node.op, ast.Add | ast.Mod | ast.Div)
     func = node.func if isinstance(node, ast.Call) else None
     last = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
-    return last in {
-        "join",
-        "format",
-        "replace",
-        "decode",
-        "b64decode",
-        "urlsafe_b64decode",
-        "fromhex",
-        "unhexlify",
-        "urljoin",
-        "bytes",
-    }
+    return last in _MAKERS
 
 
 def _unwrap(node: ast.expr) -> ast.expr:
