@@ -30,7 +30,6 @@ from secpipe.scan.shadow_ai.semgrep import SUFFIXES, look
 from secpipe.scan.shadow_ai.signal import Reading
 from secpipe.scan.shadow_ai.terms import derive
 
-
 _CHUNK = 1 << 20
 _AROUND = 400  # bytes read on each side of a term in a file too large to read whole
 _MAX_WINDOWS = 2000
