@@ -47,6 +47,11 @@ class Item:
         """The message, led by its place unless it names the file itself."""
         return self.message if not self.path or self.path in self.message else f"{self.place}: {self.message}"
 
+    @property
+    def advice(self) -> str:
+        """The message, then how to mend it."""
+        return f"{self.message.rstrip('.')}. To mend it: {self.fix}" if self.fix else self.message
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:

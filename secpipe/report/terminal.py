@@ -11,6 +11,7 @@ from secpipe.report.read import read
 from secpipe.report.text import clip, pad, width, wrap
 
 COLUMNS = 100
+_REASONS = 50  # reasons of one effect
 _PLACES = 3  # findings shown under one reason
 _NOTES = 10  # findings that only warn
 _UNSEEN = 12  # places not looked at
@@ -96,8 +97,10 @@ def _reasons(page: _Page, heading: str, report: Report, effect: str) -> None:
     if reasons:
         page.heading(heading)
         by_id = {item.id: item for item in report.findings}
-        for number, reason in enumerate(reasons, 1):
+        for number, reason in enumerate(reasons[:_REASONS], 1):
             _reason(page, f"{number}.".rjust(3), reason, by_id)
+        if len(reasons) > _REASONS:
+            page.add(f"    and {len(reasons) - _REASONS:,} more: -f json lists them")
 
 
 def _reason(page: _Page, label: str, reason: Reason, by_id: Mapping[str, Item]) -> None:
