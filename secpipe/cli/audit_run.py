@@ -17,14 +17,13 @@ from secpipe.core.inventory import Inventory
 from secpipe.core.limits import DEFAULT
 from secpipe.core.registry import load
 from secpipe.core.text import plural, printable
-from secpipe.scan.vulnerabilities import bom, context, pip_audit, vex, vex_write
+from secpipe.scan.vulnerabilities import bom, context, vex
 from secpipe.scan.vulnerabilities.osv import instant, normal_name
 from secpipe.scan.vulnerabilities.plan import lines_of
 from secpipe.scan.vulnerabilities.store import AdvisoryStore
 from secpipe.scan.vulnerabilities.vex import Statement
 from secpipe.system.clock import parse_time
 from secpipe.system.files import read_bytes
-from secpipe.system.tree import open_tree
 
 _ROOMS = {"sbom": "secpipe.sbom.collect:collect"}
 
@@ -37,6 +36,8 @@ def gather(paths: Sequence[str]) -> tuple[Inventory, frozenset[str] | None]:
         if Path(path).is_file() and bom.is_sbom(Path(path).name):
             parts.append(bom.read_sbom(read_bytes(path, DEFAULT.document_bytes), Path(path).name))
             continue
+        from secpipe.system.tree import open_tree
+
         tree = open_tree(path)
         parts.append(load(_ROOMS, "sbom", "room")(tree))
         if any(entry.suffix in {".py", ".ipynb"} for entry in tree.files):
@@ -76,6 +77,8 @@ def ask(
     now: datetime,
 ) -> Evidence:
     """Return the evidence with pip-audit's opinion merged in; VEX answers count for it too."""
+    from secpipe.scan.vulnerabilities import pip_audit
+
     second = pip_audit.second_opinion(inventory, store, tree=tree, service=service, osv_url=osv_url)
     answered, _ = vex.apply(second.findings, statements(vex_files), now)
     return pip_audit.merge(evidence, replace(second, findings=tuple(answered)))
@@ -110,6 +113,8 @@ def vex_document(evidence: Evidence, target: str, author: str, now: datetime) ->
     """Return the findings as OpenVEX, or as CycloneDX where the target's name says so."""
     if not target.endswith(".json"):
         raise ConfigError("--write-vex writes JSON", hint="FILE.openvex.json or FILE.cdx.json")
+    from secpipe.scan.vulnerabilities import vex_write
+
     write = vex_write.to_cyclonedx if target.endswith(".cdx.json") else vex_write.to_openvex
     return write(evidence.findings, author, now)
 

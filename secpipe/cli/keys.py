@@ -23,6 +23,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "add-identity": ("secpipe.cli.keys_quorum:add_identity", "Add an identity (root quorum)."),
     "set-authority": ("secpipe.cli.keys_quorum:set_authority", "Change what an identity may sign (root quorum)."),
     "sign-root": ("secpipe.cli.keys_quorum:sign_root", "Sign what waits in keys/pending."),
+    "custody": ("secpipe.cli.keys_home:custody", "Show or set where an identity's private halves live."),
+    "backup": ("secpipe.cli.keys_home:backup", "Write all private keys into one encrypted file."),
+    "restore": ("secpipe.cli.keys_home:restore", "Put the private keys of a backup into $SECPIPE_HOME."),
+    "schemes": ("secpipe.cli.keys_schemes:schemes", "List signature algorithms and the libraries behind them."),
     "export": ("secpipe.cli.keys_show:export", "Write a public key as PEM, JWK or cosign.pub."),
 }
 

@@ -134,6 +134,8 @@ def remove_holder(name: str, people: int | None, folder: str, passphrase_file: s
 @_SCOPE[2]
 @click.option("--holder", default="", help="Who holds the key (default: the first holder of the root).")
 @click.option("--algorithm", "algorithms", multiple=True, help="Halves of its key (default: as the other identities).")
+@click.option("--classical", metavar="REF", help="Make the classical half in a device: pkcs11:module=...;token=...")
+@click.option("--import", "paths", multiple=True, metavar="FILE", help="Bring a key along: PEM, or cosign's own.")
 @dir_option
 @passphrase_option
 def add_identity(
@@ -143,25 +145,39 @@ def add_identity(
     environments: tuple[str, ...],
     holder: str,
     algorithms: tuple[str, ...],
+    classical: str | None,
+    paths: tuple[str, ...],
     folder: str,
     passphrase_file: str | None,
 ) -> int:
     """Make an identity with its first key on this machine and ask the root's people to let it sign."""
-    from secpipe.core.trust import Authority, Identity
-    from secpipe.keys.schemes.scheme import PAIRS
+    from secpipe.core.trust import Authority, HalfClass, Identity
+    from secpipe.keys.schemes.scheme import PAIRS, get
     from secpipe.keys.wire import NAME
-    from secpipe.keystore.quorum import with_identity
+    from secpipe.keystore.quorum import Origin, with_identity
 
     if not NAME.match(name):
         raise ConfigError("an identity's name is lower-case letters, digits and hyphens")
 
     def make(found: Opened, home: Path, ask: Callable[[], bytes], now: datetime) -> Change:
+        imported = tuple(_bring(path, ask) for path in paths)
         others = [[half.algorithm for half in item.versions[-1].halves] for item in found.ring.identities]
         halves = list(algorithms) or (others[0] if others else list(PAIRS["default"]))
+        for one in imported:  # what is brought along takes the place of the half of its class
+            halves = [one.algorithm if get(name).half == get(one.algorithm).half else name for name in halves]
+        origin = Origin({HalfClass.CLASSICAL: classical} if classical else {}, imported)
         blank = Identity(name, Authority(purposes, namespaces, environments), (), holder or found.root.quorum.names[0])
-        return with_identity(found, home, blank, halves, schedule_of(folder), ask, now)
+        return with_identity(found, home, blank, halves, schedule_of(folder), ask, now, origin)
 
     return carry_out(folder, passphrase_file, make)
+
+
+def _bring(path: str, ask: Callable[[], bytes]) -> Any:
+    from secpipe.keystore.importing import import_key
+    from secpipe.system import files, secrets
+
+    secrets.check_private(path)
+    return import_key(files.read_bytes(path, 1 << 20), ask)
 
 
 @click.command("set-authority")

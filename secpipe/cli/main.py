@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("secpipe.cli.explain:explain", "Say what a rule means, and how to mend what it finds."),
     "report": ("secpipe.cli.report:report", "Render a saved verdict in another format."),
     "sbom": ("secpipe.cli.sbom:sbom", "Make, validate, compare and query SBOMs and AI-BOMs."),
+    "inventory": ("secpipe.cli.inventory:inventory", "Keep SBOMs of many releases and ask across them."),
     "sign": ("secpipe.cli.sign:sign", "Sign models and files with a hybrid key."),
     "verify": ("secpipe.cli.verify:verify", "Verify signatures against a trust root."),
     "attest": ("secpipe.cli.attest:attest", "Sign a statement about an artifact (provenance, test result, ...)."),

@@ -47,24 +47,28 @@ _ZLIB: Final = frozenset((b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda", b"
 _TEXT_IMPORT: Final = re.compile(rb"[(\]}dlt0-9pq\nVSIFK.*' -~]{0,64}?[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n")
 
 
-def sniff(head: bytes, size: int = -1) -> str:
+def sniff(head: bytes, size: int = -1, *, pickles: bool = True) -> str:
     """Return the format that `head`, the first `HEAD` bytes of a file of `size` bytes, shows.
 
-    One of the archive and model formats above, `pickle`, `pickle?` (may be a pickle without the PROTO opcode: walk it
-    to know), `safetensors`, `zlib?`, `xml`, `json?`, `text`, `empty` or `unknown`.
+    One of the formats above, `savedmodel`, `onnx?`, `pickle`, `pickle?` (may be one without the PROTO opcode: walk it
+    to know), `safetensors`, `zlib?`, `xml`, `json?`, `text`, `empty` or `unknown`. `pickles=False` leaves those out.
     """
     if not head:
         return "empty"
-    if head[0] == 0x80 and len(head) > 1 and head[1] <= 5:
+    if head[8:9] == b"{" and head[4:8] == b"\0\0\0\0":
+        return "safetensors"  # before pickle: a header of 1152 bytes begins like protocol 4
+    if pickles and head[0] == 0x80 and len(head) > 1 and head[1] <= 5:
         return "pickle"
     for offset, magic, name in _MAGIC:
         if head.startswith(magic, offset) and (name != "tar" or size < 0 or size >= 512):
             return name
+    if head[0] == 8 and len(head) > 4 and (found := _protobuf(head)):
+        return found
     if head[:2] in _ZLIB:
         return "zlib?"
     if len(head) > 8 and head[8:9] in b"{ " and int.from_bytes(head[:8], "little") < 1 << 40 and b"\0" in head[:8]:
         return "safetensors"
-    if may_be_pickle(head):
+    if pickles and may_be_pickle(head):
         return "pickle?"
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:64]
     if start.startswith((b"<?xml", b"<!DOCTYPE", b"<PMML", b"<net ")):
@@ -72,6 +76,18 @@ def sniff(head: bytes, size: int = -1) -> str:
     if start.startswith((b"{", b"[")):
         return "json?"
     return "text" if is_text(head) else "unknown"
+
+
+def _protobuf(head: bytes) -> str:
+    """Field 1 of ONNX, SavedModel and CoreML is a small version number; then come other fields of the model."""
+    version, field = head[1], head[2]
+    if version == 1 and field == 0x12:
+        behind = 3
+        while behind < 12 and head[behind] & 0x80:
+            behind += 1
+        if head[behind + 1 : behind + 2] == b"\x0a":
+            return "savedmodel"
+    return "onnx?" if 0 < version <= 20 and field in b"\x12\x1a\x22\x28\x32\x3a\x42\x72" else ""
 
 
 def may_be_pickle(head: bytes) -> bool:

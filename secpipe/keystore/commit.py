@@ -24,7 +24,8 @@ from secpipe.keystore import home as store
 from secpipe.keystore import memory
 from secpipe.keystore.custody.custody import Passphrase
 from secpipe.keystore.fresh import signed_file
-from secpipe.keystore.newkey import make_key
+from secpipe.keystore.latest import write_latest
+from secpipe.keystore.newkey import succeed
 from secpipe.keystore.trusted import Opened, loader, open_folder, target_path
 from secpipe.keystore.unlock import open_record
 from secpipe.system import files
@@ -73,6 +74,7 @@ def rotate(
         plan = plan_rotation(found.trust.identities, schedule, instant, found.ring.delegation.algorithms, force)
         _refuse_unknown(found, force)
         if not plan.steps:
+            write_latest(folder)
             memory.remember(home, found, instant)
             return Outcome(plan, (), found.ring.version)
         if not plan.ready:
@@ -139,6 +141,7 @@ def publish(
     _write(found.folder, documents, place, data)
     if ring.rotation is not None:  # the new file holds all that this one did, and its digest
         files.remove(found.folder / "ring" / f"{ring.version}.rotation.json")
+    write_latest(found.folder)
     return open_folder(found.folder, now=None)
 
 
@@ -204,7 +207,7 @@ def _successor(found: Opened, home: Path, step: Step, passphrase: Passphrase, no
         )
     old = open_record(record, home, passphrase)
     blank = KeyVersion(step.version, (), step.not_before, step.sign_until, step.verify_until)
-    version, new = make_key(home, record, blank, step.algorithms, _known(found), passphrase)
+    version, new = succeed(home, record, blank, step.algorithms, _known(found), passphrase)
     return endorse(step.identity, version, now, found.anchor, newest, old, new)
 
 

@@ -19,6 +19,7 @@ from secpipe.keys.schemes import scheme
 from secpipe.keystore import home as store
 from secpipe.keystore.custody import file as file_custody
 from secpipe.keystore.fresh import fresh, signed_file, tuf_keys
+from secpipe.keystore.latest import write_latest
 from secpipe.keystore.trusted import target_path
 from secpipe.system import files
 
@@ -95,3 +96,4 @@ def _publish(folder: Path, documents: Mapping[str, bytes], ring: bytes, root: by
         files.write_atomic(path, data)
     files.write_atomic(folder / "ring" / "1.targets.json", ring)
     files.write_atomic(folder / "root" / "1.root.json", root)
+    write_latest(folder)

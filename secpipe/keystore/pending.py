@@ -21,6 +21,7 @@ from secpipe.keystore import home as store
 from secpipe.keystore import memory
 from secpipe.keystore.custody.custody import Passphrase
 from secpipe.keystore.fresh import metadata_signatures
+from secpipe.keystore.latest import write_latest
 from secpipe.keystore.trusted import FILE_LIMIT, Opened, loader, open_folder
 from secpipe.keystore.unlock import open_record
 from secpipe.system import files
@@ -152,6 +153,7 @@ def _publish(found: Opened, pending: Pending) -> None:
     files.write_atomic(found.folder / "ring" / ring_path.name, ring)
     for path in root_path:
         files.write_atomic(found.folder / "root" / path.name, files.read_bytes(path, FILE_LIMIT))
+    write_latest(found.folder)
     for path in pending.files:
         files.remove(path)
     with contextlib.suppress(OSError):

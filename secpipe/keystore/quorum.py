@@ -4,27 +4,38 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from secpipe.core.errors import ConfigError
-from secpipe.core.trust import Authority, Identity, KeyVersion
+from secpipe.core.trust import Authority, HalfClass, Identity, KeyVersion
 from secpipe.keys.identity import check_authority, identity_document
 from secpipe.keys.metadata import EXTRA, Quorum
 from secpipe.keys.ring import Delegation, ring_fields
 from secpipe.keys.root import root_fields
 from secpipe.keys.schedule import Schedule
-from secpipe.keystore import home as store
+from secpipe.keys.schemes.pkcs8 import Imported
 from secpipe.keystore import memory
-from secpipe.keystore.custody import file as file_custody
 from secpipe.keystore.custody.custody import Passphrase
-from secpipe.keystore.fresh import fresh, tuf_keys
+from secpipe.keystore.fresh import tuf_keys
+from secpipe.keystore.newkey import keep, make
 from secpipe.keystore.pending import read_pending, write_pending
 from secpipe.keystore.trusted import Opened, open_folder, target_path
 from secpipe.system import files
 
 ROOT_DAYS = 3652
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the halves of a first key come from: custody by class of half (default: a file), keys brought along."""
+
+    places: Mapping[HalfClass, str] = field(default_factory=dict)
+    imported: tuple[Imported, ...] = ()
+
+
+_HERE = Origin()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +89,10 @@ def with_holder(
     if name in base.names:
         raise ConfigError(f'"{name}" is a holder already', hint="secpipe keys sign-root")
     algorithms = [key.public.algorithm for key in base.holders[0]]
-    pair = fresh(algorithms)
-    version = KeyVersion(1, pair.halves, now, now + timedelta(days=ROOT_DAYS))
-    _keep(home, "holder", name, found.anchor, version, pair.pkcs8, passphrase)
-    holders = tuple(sorted((*base.holders, tuf_keys(pair.halves, name)), key=lambda keys: keys[0].holder))
+    new = make(name, algorithms, {}, passphrase)
+    version = KeyVersion(1, new.halves, now, now + timedelta(days=ROOT_DAYS))
+    keep(home, "holder", name, found.anchor, version, new, passphrase)
+    holders = tuple(sorted((*base.holders, tuf_keys(new.halves, name)), key=lambda keys: keys[0].holder))
     wanted = people or max(base.people, len(holders) // 2 + 1)
     if not 1 <= wanted <= len(holders):
         raise ConfigError(f"{wanted} people cannot sign: there are {len(holders)} holders")
@@ -107,12 +118,13 @@ def with_identity(
     schedule: Schedule,
     passphrase: Passphrase,
     now: datetime,
+    origin: Origin = _HERE,
 ) -> Change:
     """Make the first key of a new identity in `home` and add it; `identity` comes without versions."""
     if found.ring.identity(identity.name):
         raise ConfigError(f'there is an identity "{identity.name}" already', hint="secpipe keys show")
     check_authority(identity.name, identity.authority)
-    version = _first(found, home, identity.name, 1, algorithms, schedule, passphrase, now)
+    version = _first(found, home, identity.name, 1, algorithms, schedule, passphrase, now, origin)
     made = replace(identity, versions=(version,))
     everyone = tuple(sorted((*found.ring.identities, made), key=lambda item: item.name))
     return Change(everyone, _allowing(found.ring.delegation, algorithms))
@@ -190,21 +202,12 @@ def _first(
     schedule: Schedule,
     passphrase: Passphrase,
     now: datetime,
+    origin: Origin = _HERE,
 ) -> KeyVersion:
-    pair = fresh(algorithms)
-    version = KeyVersion(number, pair.halves, now, now + schedule.period + schedule.overlap)
-    _keep(home, "identity", name, found.anchor, version, pair.pkcs8, passphrase)
+    new = make(f"{name}-{number}", algorithms, origin.places, passphrase, origin.imported)
+    version = KeyVersion(number, new.halves, now, now + schedule.period + schedule.overlap)
+    keep(home, "identity", name, found.anchor, version, new, passphrase)
     return version
-
-
-def _keep(
-    home: Path, kind: str, name: str, anchor: str, version: KeyVersion, pkcs8: Sequence[bytes], passphrase: Passphrase
-) -> None:
-    secret = passphrase()
-    store.prepare(home)
-    reference = f"file:{version.id}.age"
-    store.write_record(home, store.Record(kind, name, anchor, version, (reference,) * len(version.halves)))
-    file_custody.store(home, version.id, pkcs8, secret)
 
 
 def _allowing(delegation: Delegation, algorithms: Sequence[str]) -> Delegation:

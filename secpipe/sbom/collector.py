@@ -23,6 +23,15 @@ def content_ref(kind: ComponentKind, *parts: str) -> str:
     return f"{_WORDS.get(kind, kind.value)}:{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()}"
 
 
+#: Folders of installed packages: what they hold describes other people's projects, not this one.
+_INSTALLED = frozenset({"node_modules", "site-packages", "dist-packages", "vendor"})
+
+
+def is_installed(path: str) -> bool:
+    """Tell whether a file stands in a folder of installed packages."""
+    return not _INSTALLED.isdisjoint(path.split("/")[:-1])
+
+
 def folder_of(path: str) -> str:
     """Return the folder part of a relative path, "" for the top."""
     return path.rpartition("/")[0]

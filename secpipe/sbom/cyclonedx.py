@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from secpipe import __version__
 from secpipe.core.artifact import Digest
-from secpipe.core.errors import ConfigError
+from secpipe.core.errors import ConfigError, InputError
 from secpipe.core.inventory import Component, ComponentKind, Inventory, RelationKind
 from secpipe.core.text import printable
 from secpipe.sbom import extras, licenses
@@ -244,3 +244,32 @@ def _dependencies(bom: Bom, plan: _Plan) -> None:
         needs = plan.needs(ref)
         if needs or ref == plan.root:
             bom.dependencies.add(Dependency(BomRef(ref), [Dependency(BomRef(target)) for target in needs]))
+
+
+#: Fields that the library's model lacks: a conversion to XML leaves them behind.
+NOT_IN_LIBRARY = (
+    "modelCard",
+    "data",
+    "annotations",
+    "compositions",
+    "formulation",
+    "declarations",
+    "citations",
+    "signature",
+)
+
+
+def to_xml(document: dict[str, Any]) -> bytes:
+    """Return a CycloneDX JSON document as XML, as far as the library's model reaches; raises InputError."""
+    from cyclonedx.model.bom import Bom
+    from cyclonedx.output import make_outputter
+    from cyclonedx.schema import OutputFormat, SchemaVersion
+
+    spec = str(document.get("specVersion"))
+    try:
+        bom: Bom = Bom.from_json(data=document)  # type: ignore[attr-defined]  # made by its decorator
+        version = SchemaVersion.from_version(spec if spec in SPECS else SPECS[-1])
+        text = make_outputter(bom, OutputFormat.XML, version).output_as_string(indent=2)
+    except Exception as error:  # the library raises many kinds on documents that are valid but new to it
+        raise InputError(f"the SBOM cannot be written as XML: {printable(str(error), 200)}") from error
+    return text.encode("utf-8", "xmlcharrefreplace")

@@ -77,7 +77,7 @@ def by_license(inventory: Inventory) -> dict[str, list[str]]:
 
 def findings(inventory: Inventory) -> tuple[Finding, ...]:
     """Return what the inventory itself gives away: cycles of lineage, terms a derivative drops, LFS pointers."""
-    return (*lineage.findings(inventory), *_inherited(inventory), *_pointers(inventory))
+    return (*lineage.findings(inventory), *_inherited(inventory), *_pointers(inventory), *_installed(inventory))
 
 
 def _inherited(inventory: Inventory) -> tuple[Finding, ...]:
@@ -126,4 +126,33 @@ def _pointers(inventory: Inventory) -> tuple[Finding, ...]:
         )
         for item in inventory.components
         if "lfs-digest" in item.facts
+    )
+
+
+def _installed(inventory: Inventory) -> tuple[Finding, ...]:
+    """Drift of an installed environment: from its RECORDs, and from what the lock file beside it says."""
+    found = []
+    locked: dict[str, set[str]] = defaultdict(set)
+    for item in inventory.of_kind(ComponentKind.LIBRARY):
+        if item.ecosystem == "PyPI" and item.version and "installed" not in item.facts and "embedded" not in item.facts:
+            locked[item.name].add(item.version)
+    for item in inventory.components:
+        name = printable(item.name, 100)
+        for fact, word in (("record-changed", "changed"), ("record-missing", "missing")):
+            for path in item.facts[fact].value.split("\n") if fact in item.facts else ():
+                message = f"{printable(path)} of {name} {printable(item.version, 40)} is {word} since it was installed"
+                found.append(_drifted(path, f"{item.ref} {path}", message, Severity.HIGH))
+        if "unowned" in item.facts:
+            message = f"{printable(item.path)} was brought by no installed distribution"
+            severity = Severity.HIGH if item.path.endswith(".pth") else Severity.MEDIUM
+            found.append(_drifted(item.path, item.path, message, severity))
+        if "installed" in item.facts and (versions := locked.get(item.name)) and item.version not in versions:
+            message = f"{name} {printable(item.version, 40)} is installed, the lock says {', '.join(sorted(versions))}"
+            found.append(_drifted(item.path, item.ref, message, Severity.MEDIUM))
+    return tuple(found)
+
+
+def _drifted(path: str, subject: str, message: str, severity: Severity) -> Finding:
+    return Finding(
+        "sbom/environment-drift", message, severity, path=path, subject=subject, fix="install again from the lock file"
     )

@@ -19,8 +19,9 @@ from secpipe.sbom.textforms import is_iri_reference
 #: Facts that have a field of their own in CycloneDX.
 _ELSEWHERE = frozenset(
     {"license", "supplier", "description", "hashes", "scope", "occurrences", "endpoint", "artifact-url", "metrics",
-     "intended-use", "limitations", "license-link"}
+     "intended-use", "limitations", "license-link", "folder"}
 )  # fmt: skip
+_FILES = frozenset({ComponentKind.MODEL, ComponentKind.DATASET, ComponentKind.PROMPT, ComponentKind.FILE})
 _RELATIONS = (RelationKind.DERIVED_FROM, RelationKind.TRAINED_ON, RelationKind.USES)
 
 
@@ -28,9 +29,9 @@ def properties(item: Component, edges: Mapping[RelationKind, Mapping[str, list[s
     """Yield the namespaced properties of a component: its kind where CycloneDX has no type, facts, lineage."""
     if item.kind is ComponentKind.PROMPT:
         yield "secpipe:kind", "prompt"
-    if item.path and item.digests and item.kind is not ComponentKind.LIBRARY and item.facts.get("role", None) is None:
-        yield "secpipe:file", printable(item.path)
-    elif item.path and item.kind in {ComponentKind.MODEL, ComponentKind.DATASET} and "referenced" not in item.facts:
+    for path in contents(item):
+        yield "secpipe:file", printable(path)
+    if "folder" in item.facts:
         yield "secpipe:path", printable(item.path)
     for name, fact in sorted(item.facts.items()):
         if name in _ELSEWHERE and not (name == "license" and item.kind is ComponentKind.MODEL):
@@ -41,6 +42,13 @@ def properties(item: Component, edges: Mapping[RelationKind, Mapping[str, list[s
     for kind in _RELATIONS:
         for target in sorted(edges.get(kind, {}).get(item.ref, ())):
             yield f"secpipe:{kind.value}", target
+
+
+def contents(item: Component) -> list[str]:
+    """Return the files whose bytes the component's digest is over; none where it is of something inside a file."""
+    if not item.digests or item.kind not in _FILES or {"folder", "chat-template-sha256"} & set(item.facts):
+        return []
+    return item.facts["occurrences"].value.split("\n") if "occurrences" in item.facts else [item.path]
 
 
 def add(document: dict[str, Any], inventory: Inventory, root: str, *, spec: str, author: str, supplier: str) -> None:

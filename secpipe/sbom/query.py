@@ -136,7 +136,7 @@ def _one(tokens: list[tuple[str, ...]], at: int, depth: int) -> tuple[Test, int]
     if head != "test":
         raise _unreadable(head)
     _, field, operator, wanted = tokens[at]
-    return _comparison(field.lower(), operator, wanted), at + 1
+    return _comparison(field, operator, wanted), at + 1
 
 
 _KINDS = {"model": "machine-learning-model", "dataset": "data", "application": "application"}
@@ -145,6 +145,7 @@ _KINDS = {"model": "machine-learning-model", "dataset": "data", "application": "
 def values(item: Mapping[str, Any], field: str) -> list[str]:
     """Return what a component has under a field's short name: name, version, kind, purl, license, hash, path, ref,
     supplier, a property's name (with or without `secpipe:<grade>:`), or any place of `select`."""
+    place, field = field, field.lower()
     if field in {"kind", "type"}:
         kinds = [str(item.get("type") or "service")]
         kinds += [str(value) for value in select(item, "properties[name=secpipe:kind].value")]
@@ -160,7 +161,7 @@ def values(item: Mapping[str, Any], field: str) -> list[str]:
     }  # fmt: skip
     if field == "name" and item.get("group"):
         return [str(item.get("name")), f"{item['group']}/{item.get('name')}"]
-    found = [value for value in select(item, places.get(field, field)) if isinstance(value, str | int | float)]
+    found = [value for value in select(item, places.get(field, place)) if isinstance(value, str | int | float)]
     if found:
         return [str(value) for value in found]
     rows = [row for row in item.get("properties") or [] if isinstance(row, dict)]
@@ -177,7 +178,7 @@ def _comparison(field: str, operator: str, wanted: str) -> Test:
     if operator in {"=", "!="}:
         same = {
             wanted.lower(),
-            _KINDS.get(wanted.lower(), wanted.lower()) if field in {"kind", "type"} else wanted.lower(),
+            _KINDS.get(wanted.lower(), wanted.lower()) if field.lower() in {"kind", "type"} else wanted.lower(),
         }
         if operator == "=":
             return lambda item: any(value.lower() in same for value in values(item, field))

@@ -113,7 +113,9 @@ def check_statement(
     if directory:
         if statement.predicate_type != predicates.MODEL:
             raise Refused(INVALID, "a directory needs an OMS model signature")
-        standing = {entry.path.split("/")[0] for entry in tree.files} | {skip.path for skip in tree.skipped}
+        standing = {entry.path.split("/")[0] for entry in tree.files} | {
+            skip.path for skip in (*tree.skipped, *tree.left_out)
+        }
         absent = tuple(name for name in _GIT if name not in standing)
         demand = Demand(ignore=ignore + absent)
         covered, problems = compare.directory(tree, "", statement, demand, bound_names=False)

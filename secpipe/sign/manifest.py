@@ -17,8 +17,10 @@ from secpipe.sign.bundle import fields
 from secpipe.sign.sidecars import SIDECARS
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-# Line ends would forge lines of dirHash; a backslash separates on Windows and is escaped by sha256sum; NUL ends a name.
-_FORBIDDEN = frozenset("\r\n\\\0")
+# Parts that are not empty, `.` or `..`. Line ends would forge lines of dirHash; a backslash separates on Windows and is
+# escaped by sha256sum; NUL ends a name; a surrogate is no Unicode.
+_PART = r"(?!\.{1,2}(?:/|\Z))[^/\r\n\\\0\ud800-\udfff]+"
+_CLEAN = re.compile(rf"{_PART}(?:/{_PART})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ def uncovered(tree: Tree, folder: str, ignored: Collection[str]) -> Iterable[tup
         if link.path.startswith(prefix) and not is_ignored(link.path[len(prefix) :], allowed):
             yield link.path[len(prefix) :], "a symbolic link is never covered by a signature"
     linked = {link.path for link in tree.links}
-    for skip in tree.skipped:
+    for skip in (*tree.skipped, *tree.left_out):  # .git too: what nobody hashed, nobody vouches for
         inside = skip.path.startswith(prefix) and skip.path not in linked
         if inside and not is_ignored(skip.path[len(prefix) :], allowed):
             yield skip.path[len(prefix) :], skip.reason
@@ -135,16 +137,13 @@ def check_names(paths: Iterable[str]) -> None:
     for path in paths:
         if not is_clean(path):
             raise InputError(f"{printable(path)} is not a name that can be signed", hint="rename the file")
-        normal = unicodedata.normalize("NFC", path)
-        if seen.setdefault(normal, path) != path:
+        if not path.isascii() and seen.setdefault(unicodedata.normalize("NFC", path), path) != path:
             raise InputError(f"two names differ only in Unicode form: {printable(path)}", hint="rename one of them")
 
 
 def is_clean(path: str) -> bool:
     """Whether `path` is a relative path with one reading: no empty, `.` or `..` part, no control marks, real UTF-8."""
-    if not path or _FORBIDDEN & set(path) or any(0xD800 <= ord(char) <= 0xDFFF for char in path):
-        return False
-    return all(part not in {"", ".", ".."} for part in path.split("/"))
+    return _CLEAN.fullmatch(path) is not None
 
 
 def parse_predicate(value: Any, what: str) -> Manifest:

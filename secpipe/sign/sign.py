@@ -17,7 +17,7 @@ from secpipe.sign import manifest as manifests
 from secpipe.sign import statement as statements
 from secpipe.sign.envelope import pae
 from secpipe.sign.predicates import by_purpose
-from secpipe.sign.sidecars import SIDECARS, refuse_reserved, twins
+from secpipe.sign.sidecars import refuse_reserved, twins
 from secpipe.sign.statement import Statement
 from secpipe.system.files import read_bytes, write_atomic
 
@@ -62,7 +62,6 @@ def sign_artifact(
         check_replaceable(target, statement)
     payload = statements.encode(statement)
     data = sign_payload(payload, signers, version, timestamper=timestamper, now=now)
-    _check_unchanged(tree, directory, ignore)
     write_twins(where, data)
     return where
 
@@ -121,12 +120,3 @@ def check_replaceable(target: Path, statement: Statement) -> None:
             f'{printable(str(target))} signs another subject, "{printable(old.name)}"',
             hint="move it away, or use --output FOLDER",
         )
-
-
-def _check_unchanged(tree: Tree, directory: bool, ignore: tuple[str, ...]) -> None:
-    """Raise InputError if a file changed since it was hashed: nobody signs what nobody read."""
-    ignored = SIDECARS + ignore
-    entries = manifests.entries(tree, "", ignored).values() if directory else tree.files
-    for entry in entries:
-        with tree.open(entry):
-            pass

@@ -2,8 +2,8 @@
 
 `secpipe` runs in this process under an injected clock (so that transcripts do not rot); everything else runs in `sh`.
 `$ NAME=$(command)` keeps what the command prints for later lines, as in a shell. `...` on a line of its own matches any
-lines; `<...>` inside a line matches any text. UPDATE_TRANSCRIPTS=1 rewrites the expected output in place; read the
-difference before you commit it.
+lines; `<...>` inside a line matches any text. UPDATE_TRANSCRIPTS=1 rewrites in place the expected output that no longer
+matches, leaving open what differs from run to run (paths, digests of fresh keys); read the difference before you commit it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from secpipe.system.clock import SystemClock
 
 ROOT = Path(__file__).resolve().parents[2]
 _ASSIGNMENT = re.compile(r"([A-Z_]+)=\$\((.*)\)")
+_DIGEST = re.compile(r"((?:sha256|dirHash):)[0-9a-f]{16,}…?")
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 
@@ -66,6 +67,10 @@ class Shell:
         done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd=self.cwd, timeout=120)
         return done.returncode, done.stdout, done.stderr
 
+    def mask(self, line: str) -> str:
+        """Leave open what differs from run to run: the scratch folder, digests."""
+        return _DIGEST.sub(r"\1<...>", line.replace(str(self.cwd.parent), "<...>"))
+
     def _expand(self, word: str) -> list[str]:
         """Expand a glob as the shell does."""
         found = sorted(path.relative_to(self.cwd).as_posix() for path in self.cwd.glob(word)) if "*" in word else []
@@ -101,9 +106,10 @@ def play(path: Path, shell: Shell) -> None:
         shown = [*out.splitlines(), *err.splitlines(), *([f"[{code}]"] if code else [])]
         while expected and not expected[-1].strip():
             expected.pop()
+        matches = _matches(expected, [text.rstrip() for text in shown])
         if update:
-            written += [*shown, ""]
-        elif not _matches(expected, [text.rstrip() for text in shown]):
+            written += [*(expected if matches else map(shell.mask, shown)), ""]
+        elif not matches:
             pytest.fail(
                 f"{path.name}: {line}\n--- expected\n" + "\n".join(expected) + "\n--- shown\n" + "\n".join(shown),
                 pytrace=False,

@@ -255,6 +255,8 @@ def _component(unit: Unit, facts: dict[str, Fact]) -> Component:
     else:
         name = name or weights.shard_of(first.name)[0].rpartition(".")[0] or first.name
     license_fact = facts.get("license")
+    if unit.whole_folder:
+        facts["folder"] = Fact(unit.folder or ".", Grade.VERIFIED, unit.folder)
     return Component(
         package or ref,
         ComponentKind.MODEL,

@@ -7,7 +7,7 @@ import re
 
 from secpipe.core.artifact import Digest, FileEntry
 from secpipe.core.inventory import Component, ComponentKind
-from secpipe.sbom.collector import Collector, content_ref, verified
+from secpipe.sbom.collector import Collector, content_ref, is_installed, verified
 from secpipe.sbom.sources.weights import is_pointer
 
 _FOLDERS = {"prompts", "prompt", "prompt_templates", "prompt-templates", "system_prompts", "system-prompts"}
@@ -32,7 +32,7 @@ def is_prompt(entry: FileEntry) -> bool:
 def read_all(found: Collector) -> None:
     """Add a component for every prompt file of the tree."""
     for entry in found.tree.files:
-        if is_prompt(entry) and not is_pointer(entry):
+        if is_prompt(entry) and not is_pointer(entry) and not is_installed(entry.path):
             found.add(
                 Component(
                     content_ref(ComponentKind.PROMPT, entry.path, entry.sha256),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import BinaryIO, Final
 
 from secpipe.core.errors import InputError
 from secpipe.formats import npy, zips
 from secpipe.formats.compressed import Expander
 from secpipe.formats.sniff import HEAD, sniff
-from secpipe.formats.stream import Readable, upto, view
+from secpipe.formats.stream import Readable, at, upto, view
 from secpipe.scan.models.context import Context
+from secpipe.scan.models.documents import judge_torchscript
 from secpipe.scan.models.pickles import scan_pickles
 from secpipe.scan.models.routes import Prefixed, guard, look_into, look_through
 
@@ -77,7 +79,7 @@ def _member(context: Context, file: BinaryIO, member: zips.Member, kind: str) ->
                 part.seek(0)
                 scan_pickles(inner, part, torch=True)
             else:
-                look_into(inner, part, member.compressed, member.name)
+                _look(inner, part, member.compressed, kind)
             return
         method = zips.METHODS.get(member.method, str(member.method))
         stream = Expander(view(file, member.start, member.compressed), method, context.limits)
@@ -85,9 +87,35 @@ def _member(context: Context, file: BinaryIO, member: zips.Member, kind: str) ->
         if kind == "torch" and sniff(head) == "pickle":
             scan_pickles(inner, Prefixed(head, stream), torch=True)
         else:
-            look_through(inner, Prefixed(head, stream), member.name)
+            _look_through(inner, Prefixed(head, stream), head, kind)
     except InputError as error:
         guard(inner, "member", error)
+
+
+#: Archives whose members are data by design.
+_DATA_ONLY: Final = frozenset({"torch", "keras", "npz", "skops"})
+_CODE_ENDINGS: Final = frozenset({".py", ".pyc", ".so", ".dll", ".dylib", ".sh", ".bat", ".exe", ".pth", ".js", ".ps1"})
+
+
+def _look(context: Context, part: BinaryIO, size: int, kind: str) -> None:
+    if not _carries_code(context, kind, lambda: at(part, 0, min(size, context.limits.text_bytes))):
+        look_into(context, part, size)
+
+
+def _look_through(context: Context, stream: Readable, head: bytes, kind: str) -> None:
+    if not _carries_code(context, kind, lambda: upto(stream, context.limits.text_bytes)):
+        look_through(context, stream)
+
+
+def _carries_code(context: Context, kind: str, content: Callable[[], bytes]) -> bool:
+    """A program or script among the members of a model archive; the code of TorchScript is one of its formats."""
+    if kind not in _DATA_ONLY or context.suffix not in _CODE_ENDINGS:
+        return False
+    if kind == "torch" and context.suffix == ".py" and "/code/" in f"/{context.name}":
+        judge_torchscript(context, content().decode("utf-8", "replace"))
+    else:
+        context.add("carried-code", f"the {kind} archive carries a program", subject=context.name)
+    return True
 
 
 def judge_npy(context: Context, stream: Readable, size: int) -> str:

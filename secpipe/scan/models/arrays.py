@@ -1,7 +1,7 @@
 """joblib: raw arrays that stand between the opcodes. They are stepped over, so that what follows them is judged too.
 
-The layout is that of joblib.numpy_pickle: behind the BUILD of a NumpyArrayWrapper comes an optional padding (one byte with its length)
-and the array's bytes, or for an array of objects another pickle.
+The layout is that of joblib.numpy_pickle: behind the BUILD of a NumpyArrayWrapper comes an optional padding (one byte with
+its length) and the array's bytes, or for an array of objects another pickle.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 _WRAPPERS: Final = frozenset({"joblib.numpy_pickle", "sklearn.externals.joblib.numpy_pickle"})
 _DTYPE: Final = re.compile(r"[<>|=]?([?bBhHiIlLqQpPefdgFDGSaUVMmOcu])(\d{0,9})")
-_NATURAL: Final = {"?": 1, "b": 1, "B": 1, "c": 1, "h": 2, "H": 2, "e": 2, "i": 4, "I": 4, "f": 4, "l": 8, "L": 8,
-                   
-                   "q": 8, "Q": 8, "p": 8, "P": 8, "d": 8, "F": 8, "D": 16, "g": 16, "G": 32, "M": 8, "m": 8, "O": 8}  # fmt: skip
+_NATURAL: Final = {
+    **dict.fromkeys("?bBc", 1), **dict.fromkeys("hHe", 2), **dict.fromkeys("iIf", 4),
+    **dict.fromkeys("lLqQpPdFMmO", 8), **dict.fromkeys("Dg", 16), "G": 32,
+}  # fmt: skip
 _OBJECT_TYPES: Final = frozenset({"StringDType", "_convert_to_stringdtype_kwargs"})  # elements on the heap
 _HAS_OBJECTS: Final = 0x01  # NPY_ITEM_REFCOUNT
 _MOST: Final = 1 << 62

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,21 +34,27 @@ class Context:
     allow: AllowList
     where: str = ""
     depth: int = 0
-    names: Sequence[str] = ()  # files beside this one, for what a model refers to
+    name: str = ""  # of the file or member itself
 
     @property
     def limits(self) -> Limits:
         return self.sink.limits
 
+    @property
+    def suffix(self) -> str:
+        """The ending of the name, lower case with its dot, or ""."""
+        stem, dot, ending = self.name.rpartition("/")[2].rpartition(".")
+        return f".{ending.lower()}" if dot and stem else ""
+
     def inside(self, name: str) -> Context:
         """Return the context of something inside this one."""
         where = f"{self.where} > {printable(name, 200)}" if self.where else printable(name, 200)
-        return Context(self.sink, self.allow, where, self.depth + 1, self.names)
+        return Context(self.sink, self.allow, where, self.depth + 1, name)
 
     def trial(self) -> Context:
         """Return a context that collects apart: for bytes that may turn out to be nothing."""
         sink = Sink(self.sink.path, self.limits, spent=self.sink.spent)
-        return Context(sink, self.allow, self.where, self.depth, self.names)
+        return Context(sink, self.allow, self.where, self.depth, self.name)
 
     def adopt(self, other: Context) -> None:
         """Take over what a trial found."""

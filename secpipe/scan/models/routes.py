@@ -7,7 +7,7 @@ from typing import BinaryIO, Final
 
 from secpipe.core.errors import InputError
 from secpipe.core.registry import load
-from secpipe.formats.sniff import HEAD, is_text, sniff
+from secpipe.formats.sniff import HEAD, sniff
 from secpipe.formats.stream import Readable, at, upto
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.pickles import scan_pickles
@@ -27,31 +27,60 @@ JUDGES: Final[dict[str, str]] = {
     "zstd": "secpipe.scan.models.archives:judge_closed",
     "npy": "secpipe.scan.models.archives:judge_npy",
     "safetensors": "secpipe.scan.models.weights:judge_safetensors",
+    "gguf": "secpipe.scan.models.weights:judge_gguf",
+    "catboost": "secpipe.scan.models.weights:judge_plain",
+    "xgboost-binary": "secpipe.scan.models.weights:judge_plain",
+    "elf": "secpipe.scan.models.weights:judge_program",
+    "macho": "secpipe.scan.models.weights:judge_program",
+    "cosmopolitan": "secpipe.scan.models.weights:judge_program",
+    "onnx?": "secpipe.scan.models.graphs:judge_maybe_onnx",
+    "savedmodel": "secpipe.scan.models.graphs:judge_saved_model",
+    "tflite": "secpipe.scan.models.graphs:judge_tflite",
+    "hdf5": "secpipe.scan.models.keras:judge_hdf5",
+    "json?": "secpipe.scan.models.configs:judge_json",
+    "xml": "secpipe.scan.models.documents:judge_xml",
+    "text": "secpipe.scan.models.documents:judge_text",
+}
+#: Formats without a mark of their own, which loaders take by the ending.
+_BY_ENDING: Final[dict[str, str]] = {
+    ".onnx": "secpipe.scan.models.graphs:judge_onnx",
+    ".pb": "secpipe.scan.models.graphs:judge_graph_def",
+    ".tflite": "secpipe.scan.models.graphs:judge_tflite",
+    ".mlmodel": "secpipe.scan.models.graphs:judge_coreml",
+    ".safetensors": "secpipe.scan.models.weights:judge_safetensors",
+    ".pmml": "secpipe.scan.models.documents:judge_xml",
 }
 #: Formats whose judges read forward only.
 _FORWARD: Final = frozenset({"npy", "gzip", "bzip2", "xz", "lzma", "lz4", "zlib?"})
+#: Text members of archives that are worth reading whole.
+TEXT_ENDINGS: Final = frozenset({".py", ".yaml", ".yml", ".jinja", ".jinja2", ".j2", ".txt", ""})
 _IN_MEMORY: Final = 64 << 20  # of a compressed member that must be seekable
 
 
-def look_into(context: Context, file: BinaryIO, size: int, name: str = "") -> str:
+def look_into(context: Context, file: BinaryIO, size: int) -> str:
     """Judge a seekable file of `size` bytes by its content; return its format, "" where it is no model or archive."""
     head = at(file, 0, HEAD)
     kind = sniff(head, size)
     if kind in {"pickle", "pickle?"}:
         if found := _pickle(context, file, kind):
             return found
-        kind = "text" if is_text(head) else "unknown"
-    if kind in JUDGES:
-        file.seek(0)
-        result: str = load(JUDGES, kind, "model format")(context, file, size)
-        return result
-    return ""
+        kind = sniff(head, size, pickles=False)
+    table, key = JUDGES, kind
+    if kind in {"unknown", "onnx?", "text"} and context.suffix in _BY_ENDING:
+        table, key = _BY_ENDING, context.suffix
+    if key not in table:
+        return ""
+    file.seek(0)
+    result: str = load(table, key, "model format")(context, file, size)
+    return result
 
 
-def look_through(context: Context, stream: Readable, kind: str = "") -> str:
+def look_through(context: Context, stream: Readable) -> str:
     """Judge what a forward stream holds: streamed where its format allows, in memory up to a bound where not."""
     head = upto(stream, HEAD)
     kind = sniff(head)
+    if kind == "text" and context.suffix not in TEXT_ENDINGS:
+        return ""
     joined = Prefixed(head, stream)
     if kind == "pickle":
         scan_pickles(context, joined)

@@ -12,6 +12,8 @@ from secpipe.scan.shadow_ai.hosts import Destination, resolve
 from secpipe.scan.shadow_ai.signal import LOCAL, MECHANISMS, UNKNOWN, UNLISTED, EnvValue, Reading, Signal, Use
 
 _MAX_EVIDENCE = 12
+#: Whose line a use is shown at.
+_ROLES = ("client", "endpoint", "direct", "model", "evidence", "import", "env", "manifest")
 
 
 class Environment:
@@ -247,15 +249,7 @@ def _use(
     provider = catalogue.providers.get(provider_id)
     lead = min(members, key=lambda sign: (MECHANISMS.index(sign.mechanism), -sign.confidence, sign.line))
     best = max(sign.confidence for sign in members)
-    first = min(
-        (sign for sign in members if sign.confidence == best),
-        key=lambda sign: (MECHANISMS.index(sign.mechanism), sign.line),
-    )
-    line = (
-        first.line
-        if first.role != "import"
-        else min((s.line for s in members if s.role == "client"), default=first.line)
-    )
+    line = min(members, key=lambda sign: (_ROLES.index(sign.role), -sign.confidence, sign.line)).line
     evidence = list(
         dict.fromkeys(f"line {sign.line}: {sign.evidence}" for sign in sorted(members, key=lambda s: s.line))
     )

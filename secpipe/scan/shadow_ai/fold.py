@@ -18,6 +18,7 @@ from secpipe.scan.shadow_ai.hosts import HOLE
 _MAX_VALUES = 8
 _MAX_CHARS = 4096
 _MAX_DEPTH = 24
+_MAX_STEPS = 2000  # expressions looked at for one result
 _TRANSPARENT = {
     "str",
     "strip",
@@ -51,7 +52,7 @@ class Value:
 OPEN = Value()
 
 
-def _join(values: Iterable[Value]) -> Value:
+def join(values: Iterable[Value]) -> Value:
     """Any of the values."""
     texts: set[str] = set()
     envs: set[str] = set()
@@ -63,7 +64,7 @@ def _join(values: Iterable[Value]) -> Value:
     return Value(frozenset(sorted(texts)[:_MAX_VALUES]), frozenset(envs), none)
 
 
-def _concat(left: Value, right: Value) -> Value:
+def concat(left: Value, right: Value) -> Value:
     """One after the other; an open side becomes a HOLE."""
     texts = {
         (a + b)[:_MAX_CHARS]
@@ -86,42 +87,57 @@ class Scope:
     attributes: dict[str, list[ast.expr]] = field(default_factory=dict)
     returns: dict[str, list[ast.expr]] = field(default_factory=dict)
     modules: dict[str, str] = field(default_factory=dict)  # local name -> dotted name of what was imported
+    folder: Folder | None = None
+    _dotted: dict[int, str] = field(default_factory=dict)
+    _roots: set[str] | None = None
+
+    def fold(self, node: ast.expr | None, depth: int = 0) -> Value:
+        """Return what an expression of this file may be."""
+        if self.folder is None:
+            self.folder = Folder(self)
+        return self.folder.fold(node, depth)
 
     def dotted(self, node: ast.expr, depth: int = 0) -> str:
         """Return the dotted name behind an expression, imports and aliases resolved, or ""."""
+        known = self._dotted.get(id(node))
+        if known is None:
+            self._dotted[id(node)] = ""  # what an expression that refers to itself amounts to
+            known = self._dotted[id(node)] = self._resolve(node, depth)
+        return known
+
+    def _resolve(self, node: ast.expr, depth: int) -> str:
         parts: list[str] = []
         while isinstance(node, ast.Attribute):
             parts.append(node.attr)
             node = node.value
-        if isinstance(node, ast.Call) and depth < 8:
-            root = self._dotted_call(node, depth)
+        if isinstance(node, ast.Call):
+            root = self._dotted_call(node, depth) if depth < 8 else ""
         elif isinstance(node, ast.Name):
-            root = self.modules.get(node.id, "")
-            if not root:
-                root = node.id
-                for value in self.names.get(node.id, ())[:3]:
-                    if depth < 8 and isinstance(value, ast.Attribute | ast.Call | ast.Name | ast.Subscript):
-                        found = self.dotted(value, depth + 1)
-                        if found and found.split(".")[0] in self.roots():
-                            root = found
-                            break
+            root = self.modules.get(node.id, "") or self._alias(node.id, depth) or node.id
         else:
             return ""
         return ".".join([root, *reversed(parts)]) if root else ""
 
-    def roots(self) -> set[str]:
-        """First parts of everything imported."""
-        return {name.split(".")[0] for name in self.modules.values()}
+    def _alias(self, name: str, depth: int) -> str:
+        """What was imported and is now called `name`: `Factory = openai.AsyncOpenAI`."""
+        if self._roots is None:
+            self._roots = {module.split(".")[0] for module in self.modules.values()}
+        for value in self.names.get(name, ())[:3] if depth < 8 else ():
+            if isinstance(value, ast.Attribute | ast.Call | ast.Name):
+                found = self.dotted(value, depth + 1)
+                if found and (found.split(".")[0] in self._roots or isinstance(value, ast.Call)):
+                    return found
+        return ""
 
     def _dotted_call(self, node: ast.Call, depth: int) -> str:
         """`importlib.import_module("open" + "ai")`, `__import__("openai")`, `getattr(openai, "OpenAI")`, `partial(C)`."""
         name = self.dotted(node.func, depth + 1)
         last = name.rpartition(".")[2]
         if last in {"import_module", "__import__", "import_string", "locate"} and node.args:
-            texts = Folder(self).fold(node.args[0], depth + 1).texts
+            texts = self.fold(node.args[0], depth + 1).texts
             return next(iter(sorted(texts)), "") if len(texts) == 1 else ""
         if last == "getattr" and len(node.args) >= 2:
-            texts = Folder(self).fold(node.args[1], depth + 1).texts
+            texts = self.fold(node.args[1], depth + 1).texts
             base = self.dotted(node.args[0], depth + 1)
             return f"{base}.{next(iter(texts))}" if base and len(texts) == 1 else ""
         return name
@@ -132,22 +148,35 @@ class Folder:
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
+        self._known: dict[int, Value] = {}
         self._busy: set[int] = set()
+        self._cuts = 0  # how often a bound or a circle cut a result short
         self._steps = 0
 
     def fold(self, node: ast.expr | None, depth: int = 0) -> Value:
         """Return what `node` may be; OPEN when nothing is known. Bounded in depth, width and steps."""
-        self._steps += 1
-        if node is None or depth > _MAX_DEPTH or id(node) in self._busy or self._steps > 20_000:
+        if node is None:
             return OPEN
+        if id(node) in self._known:
+            return self._known[id(node)]
+        if depth == 0:
+            self._steps = 0
+        self._steps += 1
         handler = _HANDLERS.get(type(node))
         if handler is None:
             return OPEN
+        if depth > _MAX_DEPTH or id(node) in self._busy or self._steps > _MAX_STEPS:
+            self._cuts += 1
+            return OPEN
         self._busy.add(id(node))
+        cuts = self._cuts
         try:
-            return handler(self, node, depth + 1)
+            value = handler(self, node, depth + 1)
         finally:
             self._busy.discard(id(node))
+        if cuts == self._cuts or depth == 0:
+            self._known[id(node)] = value
+        return value
 
     def _constant(self, node: ast.Constant, depth: int) -> Value:
         if isinstance(node.value, str):
@@ -159,13 +188,13 @@ class Folder:
         return text(str(node.value)) if isinstance(node.value, int) else OPEN
 
     def _name(self, node: ast.Name, depth: int) -> Value:
-        return _join(self.fold(value, depth) for value in self.scope.names.get(node.id, ())[:_MAX_VALUES])
+        return join(self.fold(value, depth) for value in self.scope.names.get(node.id, ())[:_MAX_VALUES])
 
     def _attribute(self, node: ast.Attribute, depth: int) -> Value:
-        return _join(self.fold(value, depth) for value in self.scope.attributes.get(node.attr, ())[:_MAX_VALUES])
+        return join(self.fold(value, depth) for value in self.scope.attributes.get(node.attr, ())[:_MAX_VALUES])
 
     def _joined(self, node: ast.JoinedStr, depth: int) -> Value:
-        return reduce(_concat, (self.fold(part, depth) for part in node.values), text(""))
+        return reduce(concat, (self.fold(part, depth) for part in node.values), text(""))
 
     def _formatted(self, node: ast.FormattedValue, depth: int) -> Value:
         return self.fold(node.value, depth)
@@ -174,7 +203,7 @@ class Folder:
         if isinstance(node.op, ast.Add | ast.Div):  # `/` joins the URL and path classes of several libraries
             left = self.fold(node.left, depth)
             between = text("/") if isinstance(node.op, ast.Div) else text("")
-            return _concat(_concat(left, between), self.fold(node.right, depth))
+            return concat(concat(left, between), self.fold(node.right, depth))
         if isinstance(node.op, ast.Mod):
             return self._percent(node, depth)
         return OPEN
@@ -195,10 +224,10 @@ class Folder:
         return out
 
     def _either(self, node: ast.BoolOp, depth: int) -> Value:
-        return _join(self.fold(value, depth) for value in node.values)
+        return join(self.fold(value, depth) for value in node.values)
 
     def _conditional(self, node: ast.IfExp, depth: int) -> Value:
-        return _join((self.fold(node.body, depth), self.fold(node.orelse, depth)))
+        return join((self.fold(node.body, depth), self.fold(node.orelse, depth)))
 
     def _walrus(self, node: ast.NamedExpr, depth: int) -> Value:
         return self.fold(node.value, depth)
@@ -214,15 +243,15 @@ class Folder:
         container = self._container(node.value)
         if isinstance(container, ast.Dict):
             wanted = self.fold(node.slice, depth).texts
-            return _join(
+            return join(
                 self.fold(value, depth)
                 for key, value in zip(container.keys, container.values, strict=True)
                 if key is None or not wanted or self.fold(key, depth).texts & wanted
             )
         if isinstance(container, ast.List | ast.Tuple):
-            return _join(self.fold(item, depth) for item in container.elts[:_MAX_VALUES])
+            return join(self.fold(item, depth) for item in container.elts[:_MAX_VALUES])
         if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
-            return _join(
+            return join(
                 self.fold(item, depth) for item in self.scope.attributes.get(node.slice.value, ())[:_MAX_VALUES]
             )
         return OPEN
@@ -273,16 +302,16 @@ class Folder:
             inner = [*node.args[:1], *(word.value for word in node.keywords if word.arg in {"default", "url", "value"})]
             if isinstance(node.func, ast.Attribute) and not node.args:
                 inner.insert(0, node.func.value)
-            return _join(self.fold(item, depth) for item in inner)
+            return join(self.fold(item, depth) for item in inner)
         returned = self.scope.returns.get(last, ())
-        return _join(self.fold(value, depth) for value in returned[:_MAX_VALUES])
+        return join(self.fold(value, depth) for value in returned[:_MAX_VALUES])
 
     def _environment(self, node: ast.Call, depth: int) -> Value:
         if not node.args:
             return OPEN
         names = self.fold(node.args[0], depth).texts
         rest = [*node.args[1:2], *(word.value for word in node.keywords if word.arg == "default")]
-        default = _join(self.fold(item, depth) for item in rest)
+        default = join(self.fold(item, depth) for item in rest)
         return Value(default.texts, frozenset(names) | default.envs, none=not rest or default.none)
 
     def _method_join(self, node: ast.Call, depth: int) -> Value:
@@ -291,14 +320,14 @@ class Folder:
         glue = self.fold(node.func.value, depth)
         if self.scope.dotted(node.func).startswith(("os.path", "posixpath")):
             return reduce(
-                _concat, (part for item in node.args for part in (text("/"), self.fold(item, depth))), text("")
+                concat, (part for item in node.args for part in (text("/"), self.fold(item, depth))), text("")
             )
         parts = self._elements(node.args[0], depth)
         if parts is None or len(glue.texts) != 1:
             return OPEN
         out = text("")
         for index, part in enumerate(parts[:256]):
-            out = _concat(out, part if index == 0 else _concat(glue, part))
+            out = concat(out, part if index == 0 else concat(glue, part))
         return out
 
     def _elements(self, node: ast.expr, depth: int) -> list[Value] | None:
@@ -371,7 +400,7 @@ class Folder:
         items = self._elements(node.args[0], depth) if node.args else None
         if items is None:
             return self.fold(node.args[0], depth) if node.args else OPEN
-        return reduce(_concat, (_char(item) for item in items[:1024]), text(""))
+        return reduce(concat, (_char(item) for item in items[:1024]), text(""))
 
     def _method_chr(self, node: ast.Call, depth: int) -> Value:
         return _char(self.fold(node.args[0], depth)) if node.args else OPEN
@@ -381,7 +410,7 @@ class Folder:
             return OPEN
         base, path = self.fold(node.args[0], depth), self.fold(node.args[1], depth)
         absolute = frozenset(item for item in path.texts if "://" in item)
-        return Value(absolute, base.envs) if absolute else _concat(_concat(base, text("/")), path)
+        return Value(absolute, base.envs) if absolute else concat(concat(base, text("/")), path)
 
 
 def _is_int(node: ast.expr) -> bool:
@@ -429,7 +458,7 @@ def _codec(data: str, coding: str) -> str:
     return bytes.fromhex(data).decode("latin-1") if coding.lower() in {"hex", "hex_codec"} else data
 
 
-_HANDLERS: Mapping[type, Callable[[Folder, ast.expr, int], Value]] = {  # type: ignore[assignment]
+_HANDLERS: Mapping[type, Callable[..., Value]] = {
     ast.Constant: Folder._constant,
     ast.Name: Folder._name,
     ast.Attribute: Folder._attribute,

@@ -57,3 +57,12 @@ def endpoints(
                 )
             )
     return found
+
+
+def permissions(text: str, line: int, catalogue: Catalogue) -> list[Signal]:
+    """Return the signs of cloud permissions to call a model (`bedrock:InvokeModel`) in a line or string."""
+    lowered = text.lower()
+    for action, owner in catalogue.iam:
+        if action.lower() in lowered:
+            return [Signal("direct", "iac", owner, line=line, evidence=f"grants {action}", confidence=Confidence.HIGH)]
+    return []

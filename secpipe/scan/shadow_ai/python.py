@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 from secpipe.core.errors import InputError
 from secpipe.core.finding import Confidence
-from secpipe.scan.shadow_ai import models, shell
+from secpipe.scan.shadow_ai import models, shell, sql
 from secpipe.scan.shadow_ai.catalogue import Catalogue, squash
-from secpipe.scan.shadow_ai.fold import Folder, Scope, Value
+from secpipe.scan.shadow_ai.fold import Scope, Value
 from secpipe.scan.shadow_ai.hosts import HOLE, URL, Destination, counts, resolve
-from secpipe.scan.shadow_ai.places import ai_path, destination_signal
+from secpipe.scan.shadow_ai.places import ai_path, destination_signal, permissions
 from secpipe.scan.shadow_ai.python_downloads import download_of
 from secpipe.scan.shadow_ai.scope import collect
 from secpipe.scan.shadow_ai.signal import UNKNOWN, EnvValue, Reading, Signal
@@ -99,7 +99,7 @@ class _Reader:
         return self.out
 
     def fold(self, node: ast.expr | None) -> Value:
-        return Folder(self.scope).fold(node)
+        return self.scope.fold(node)
 
     def sign(self, role: str, mechanism: str, provider: str, node: ast.AST, evidence: str, **rest: object) -> None:
         line = getattr(node, "lineno", 0)
@@ -217,7 +217,7 @@ class _Reader:
             owner = "google-vertex"
         target = next((value for key, value in words.items() if squash(key) in self.catalogue.base_names), None)
         rest = name[len(part) + 1 :].split(".")
-        client = last[:1].isupper() or target is not None or len(rest) == 1
+        client = last[:1].isupper() or target is not None or len(rest) == 1 or provider.kind == "framework"
         if not client:
             return
         evidence = f"calls {name}"
@@ -232,8 +232,10 @@ class _Reader:
         model = self._model_of(node, words, positional=kind in {"framework", "gateway"})
         named = next(iter(sorted(self.fold(words.get("model_provider") or words.get("custom_llm_provider")).texts)), "")
         if kind in {"framework", "gateway"}:
-            routed = self.catalogue.prefixes.get(f"{named}/", "") or (
-                models.provider_of(model, self.catalogue, key=True) if model else ""
+            routed = (
+                self.catalogue.prefixes.get(f"{named}/", "")
+                or self.catalogue.prefixes.get(f"{named}:", "")
+                or (models.provider_of(model, self.catalogue, key=True) if model else "")
             )
             if routed:
                 self.sign("client", "model" if kind == "gateway" else "sdk", routed, node, f"{evidence} with {model}", model=model,
@@ -473,6 +475,8 @@ class _Reader:
                 )
         if not spaced and ("/" in text or ":" in text):
             self._model(text, node, key=False)
+        self.out.signals += permissions(text, node.lineno, self.catalogue) if ":" in text else []
+        self.out.signals += sql.functions(text, self.catalogue, line=node.lineno) if spaced and "(" in text else []
         if spaced and "curl" in text:
             self.out.signals += [
                 sign.at("", "", node.lineno - 1) for sign in shell.commands(text, self.catalogue).signals

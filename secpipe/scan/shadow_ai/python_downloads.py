@@ -6,7 +6,7 @@ import ast
 import re
 
 from secpipe.scan.shadow_ai.catalogue import Catalogue
-from secpipe.scan.shadow_ai.fold import Folder, Scope
+from secpipe.scan.shadow_ai.fold import Scope
 from secpipe.scan.shadow_ai.hosts import HOLE
 from secpipe.scan.shadow_ai.signal import Download
 
@@ -40,21 +40,20 @@ def download_of(node: ast.Call, name: str, last: str, scope: Scope, catalogue: C
     argument = words.get(rule["argument"])
     if argument is None and len(node.args) > rule["position"]:
         argument = node.args[rule["position"]]
-    folder = Folder(scope)
-    sources = sorted(folder.fold(argument).texts)
+    sources = sorted(scope.fold(argument).texts)
     source = next((text for text in sources if HOLE not in text), "")
-    trusts = _true(words.get("trust_remote_code"), folder) or _true(words.get("trust_repo"), folder)
+    trusts = _true(words.get("trust_remote_code"), scope) or _true(words.get("trust_repo"), scope)
     if source and (source.startswith(_LOCAL) or not ("://" in source or _REPOSITORY.fullmatch(source))):
         return None
     if not source and not trusts:
         return None  # a variable: usually a path; where remote code is allowed it is reported all the same
-    if _true(words.get("local_files_only"), folder):
+    if _true(words.get("local_files_only"), scope):
         return None
     return Download(
         _provider(rule["provider"], name, source),
         source,
         node.lineno,
-        _pinned(rule["pin"], words, source, folder),
+        _pinned(rule["pin"], words, source, scope),
         trusts,
         last,
     )
@@ -64,18 +63,18 @@ def _provider(default: str, name: str, source: str) -> str:
     return "modelscope" if name.startswith("modelscope.") else default
 
 
-def _true(node: ast.expr | None, folder: Folder) -> bool:
+def _true(node: ast.expr | None, scope: Scope) -> bool:
     """Whether an argument is true or may be: only a literal False (or absence) says no."""
     if node is None:
         return False
     return not (isinstance(node, ast.Constant) and not node.value)
 
 
-def _pinned(pin: str, words: dict[str, ast.expr], source: str, folder: Folder) -> bool:
+def _pinned(pin: str, words: dict[str, ast.expr], source: str, scope: Scope) -> bool:
     """A full commit id pins; a branch or tag can be moved. `pin` names the argument or the mark inside the source."""
     if pin in {":", "@", "/"}:
         return bool(_COMMIT.fullmatch(source.rpartition(pin)[2])) if pin != "/" else source.rpartition("/")[2].isdigit()
     if pin == "check_hash":
-        return _true(words.get(pin), folder)
-    texts = folder.fold(words.get(pin)).texts if pin else frozenset()
+        return _true(words.get(pin), scope)
+    texts = scope.fold(words.get(pin)).texts if pin else frozenset()
     return bool(texts) and all(_COMMIT.fullmatch(text) for text in texts)

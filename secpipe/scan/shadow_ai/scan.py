@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import codecs
 from collections import Counter
-from typing import Any
+from dataclasses import replace
+from functools import cache
+from typing import Any, BinaryIO
 
 from secpipe.core.artifact import FileEntry, Skip
 from secpipe.core.errors import InputError
 from secpipe.core.evidence import Evidence, State
-from secpipe.core.finding import Confidence, Finding, Severity, sort_key
+from secpipe.core.finding import Finding, sort_key
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.protocols import Tree
-from secpipe.scan.shadow_ai import readers
+from secpipe.scan.shadow_ai import notebooks, readers, text
 from secpipe.scan.shadow_ai.attribute import attribute
 from secpipe.scan.shadow_ai.catalogue import Catalogue, read_catalogue
+from secpipe.scan.shadow_ai.downloads import download_findings, download_signal
 from secpipe.scan.shadow_ai.leaks import leaks
 from secpipe.scan.shadow_ai.prefilter import Prefilter
 from secpipe.scan.shadow_ai.regions import region_of
-from secpipe.scan.shadow_ai.signal import Reading, Signal
+from secpipe.scan.shadow_ai.signal import Reading
 from secpipe.scan.shadow_ai.terms import derive
+
+
+_CHUNK = 1 << 20
+_AROUND = 400  # bytes read on each side of a term in a file too large to read whole
+_MAX_WINDOWS = 2000
 
 
 def scan(
@@ -38,6 +46,12 @@ def scan(
     return run.evidence()
 
 
+@cache
+def prefilter_of(catalogue: Catalogue) -> Prefilter:
+    """Return the prefilter of a catalogue, made once."""
+    return Prefilter(derive(catalogue))
+
+
 class _Run:
     """One scan of one tree."""
 
@@ -45,51 +59,86 @@ class _Run:
         self.tree = tree
         self.catalogue = catalogue
         self.limits = limits
-        self.prefilter = Prefilter(derive(catalogue))
+        self.prefilter = prefilter_of(catalogue)
         self.readings: dict[str, Reading] = {}
         self.findings: list[Finding] = []
         self.skips: list[Skip] = []
         self.counts: Counter[str] = Counter()
 
     def visit(self, entry: FileEntry) -> None:
+        """Search one file, and read it if it is a candidate."""
         self.counts["files"] += 1
-        region = region_of(entry.path)
         if is_binary(entry.head):
-            self._binary(entry)
+            self.counts["binary"] += 1
+            if readers.is_source(entry.path):
+                self.skips.append(Skip(entry.path, "is binary, though its name says source"))
             return
         if entry.size > self.limits.text_bytes:
-            self.skips.append(Skip(entry.path, f"larger than {self.limits.text_bytes:,} bytes"))
+            self._large(entry)
             return
         try:
-            data = self.tree.read(entry, self.limits.text_bytes)
+            data = as_utf8(self.tree.read(entry, self.limits.text_bytes))
         except InputError as error:
             self.skips.append(Skip(entry.path, error.message))
             return
         self.counts["searched"] += 1
-        data = as_utf8(data)
-        _, always = readers.reader_of(entry.path, entry.head)
-        if not always and not self.prefilter.positions(data):
+        if not self.prefilter.positions(data) and not readers.always(entry.path, self.catalogue):
             return
         self.counts["candidates"] += 1
-        self._read(entry.path, data.decode("utf-8", "replace"), region, entry.head)
+        content = data.decode("utf-8", "replace")
+        self._take(entry.path, content, readers.read(entry.path, content, entry.head, self.catalogue))
 
-    def _read(self, path: str, content: str, region: str, head: bytes) -> None:
-        reading = readers.read(path, content, head, self.catalogue)
+    def _large(self, entry: FileEntry) -> None:
+        """A file too large to read whole: notebooks cell by cell, other text only searched for hosts and keys."""
+        try:
+            with self.tree.open(entry) as file:
+                if entry.path.endswith(".ipynb"):
+                    cells = notebooks.stream(file)
+                    content = "\n".join(cells)
+                    self._take(entry.path, content, notebooks.read_cells(cells, "", self.catalogue))
+                    self.counts["searched"] += 1
+                    return
+                found = self._windows(file)
+        except InputError as error:
+            self.skips.append(Skip(entry.path, error.message))
+            return
+        self.counts["searched"] += 1
+        if found:
+            self._take(entry.path, found, text.read(found, self.catalogue, comments=False))
+        if readers.is_source(entry.path):
+            self.skips.append(
+                Skip(
+                    entry.path, f"larger than {self.limits.text_bytes:,} bytes: searched for hosts, names and keys only"
+                )
+            )
+
+    def _windows(self, file: BinaryIO) -> str:
+        """Return the surroundings of every term in a large file, at most `_MAX_WINDOWS` of them."""
+        parts: list[bytes] = []
+        tail = b""
+        while (chunk := file.read(_CHUNK)) and len(parts) < _MAX_WINDOWS:
+            data = tail + chunk
+            last = -1
+            for position in self.prefilter.positions(data):
+                if position > last:
+                    parts.append(data[max(0, position - _AROUND) : position + _AROUND])
+                    last = position + _AROUND
+            tail = data[-_AROUND:]
+        return b"\n".join(parts[:_MAX_WINDOWS]).decode("utf-8", "replace")
+
+    def _take(self, path: str, content: str, reading: Reading) -> None:
+        """Place what a file said, and judge what needs no policy."""
+        region = region_of(path)
         reading.signals = [sign.at(path, region) for sign in reading.signals]
-        reading.values = [type(value)(value.name, value.value, path, value.line) for value in reading.values]
+        reading.values = [replace(value, path=path) for value in reading.values]
         for note in reading.notes:
             self.skips.append(Skip(path, f"{note}; read as plain text"))
         for download in reading.downloads:
-            reading.signals.append(_download_signal(download, path, region))
-            self.findings += _download_findings(download, path, region)
+            reading.signals.append(download_signal(download, path, region))
+            self.findings += download_findings(download, path, region)
         self.findings += leaks(content, path, region, self.catalogue, other_signs=bool(reading.signals))
         if reading.signals or reading.values or reading.packages or reading.reads:
             self.readings[path] = reading
-
-    def _binary(self, entry: FileEntry) -> None:
-        self.counts["binary"] += 1
-        if readers.reader_of(entry.path, entry.head)[0] is not None:
-            self.skips.append(Skip(entry.path, "is binary, though its name says source"))
 
     def evidence(self) -> Evidence:
         uses = attribute(self.readings, self.catalogue)
@@ -133,35 +182,3 @@ def as_utf8(data: bytes) -> bytes:
     if coding:
         return data.decode(coding, "replace").encode("utf-8", "replace")
     return data.removeprefix(codecs.BOM_UTF8)
-
-
-def _download_signal(download: Any, path: str, region: str) -> Signal:
-    evidence = f"{download.call} fetches {download.source or 'a model named at run time'}"
-    return Signal(
-        "direct", "download", download.provider, path=path, line=download.line, model=download.source, region=region,
-        confidence=Confidence.HIGH if download.source else Confidence.LOW, evidence=evidence + ("" if download.pinned else ", revision not pinned"),
-    )  # fmt: skip
-
-
-def _download_findings(download: Any, path: str, region: str) -> list[Finding]:
-    source = download.source or "a model named at run time"
-    strict = region in {"code", "config", "example"}
-    common = {
-        "path": path,
-        "line": download.line,
-        "details": {"provider": download.provider, "source": download.source, "region": region},
-    }
-    found = []
-    if download.remote_code:
-        found.append(Finding(
-            rule="shadow-ai/remote-code", message=f"{path}:{download.line} runs code that comes with {source}: {download.call} with trust_remote_code",
-            severity=Severity.HIGH if strict else Severity.LOW, subject=f"{download.call} {download.source}",
-            fix="take a model that needs no code of its own, or vendor and review that code at a fixed revision", **common,
-        ))  # fmt: skip
-    if download.source and not download.pinned:
-        found.append(Finding(
-            rule="shadow-ai/unpinned-download", message=f"{path}:{download.line} downloads {source} without a pinned revision: whoever owns it can change it",
-            severity=Severity.MEDIUM if strict else Severity.INFO, subject=f"{download.call} {download.source}",
-            fix='pin a full commit id, for instance revision="<40 hex digits>"', **common,
-        ))  # fmt: skip
-    return found

@@ -10,7 +10,7 @@ from secpipe.scan.shadow_ai.places import endpoints
 from secpipe.scan.shadow_ai.signal import Download, EnvValue, Reading, Signal
 
 _START = r"(?:^|[;&|(`]|\$\(|\b(?:sudo|time|exec|nohup|env|then|do|else|xargs|npx|bunx|uvx|pipx run|yes \|)(?: -[\w-]+)*)\s*(?:[A-Z_]+=\S*\s+)*"
-_PULL = re.compile(r"\bollama\s+(?:pull|run)\s+([\w./:-]+)")
+_PULL = re.compile(_START + r"ollama\s+(?:pull|run)\s+([\w./:-]+)")
 _HUB = re.compile(r"\b(?:huggingface-cli|hf)\s+download\s+(?:--[\w-]+(?:[ =]\S+)?\s+)*([\w.-]+/[\w.-]+)([^\n;|&]*)")
 _GIT_HUB = re.compile(
     r"\bgit\s+(?:lfs\s+)?clone\s+[^\n;|&]*?https://(?:[^@\s/]*@)?(?:huggingface\.co|hf\.co)/((?:datasets/|spaces/)?[\w.-]+/[\w.-]+)"
@@ -24,6 +24,8 @@ _INSTALL = re.compile(
 _RUNNERS = re.compile(r"\b(?:npx|bunx|pnpm dlx|uvx|pipx run)\s+(?:-\S+\s+)*(?P<name>@?[\w./-]+)(?:@[\w.-]+)?")
 _ECOSYSTEM = {"pip": "pypi", "pip3": "pypi", "uv": "pypi", "uv pip": "pypi", "poetry": "pypi", "pipenv": "pypi", "conda": "pypi", "pipx": "pypi", "uvx": "pypi",
               "npm": "npm", "yarn": "npm", "pnpm": "npm", "bun": "npm", "npx": "npm", "gem": "gem", "go": "go", "cargo": "cargo", "composer": "composer", "dotnet": "nuget"}  # fmt: skip
+#: A line that only prints; what it prints into a pipe or a file may still be run.
+_SAYS = re.compile(r"\s*(?:@?echo|printf|print|Write-Host|log|info|warn)\b[^|>`$]*$")
 _IMAGE = re.compile(r"\b(?:docker|podman|nerdctl)\s+(?:run|pull|create)\s+(?P<rest>[^\n;|&]*)")
 _EXPORT = re.compile(
     r"(?:^|[;&|\s])(?:export\s+|set\s+|setx\s+|\$env:)?(?P<name>[A-Z][A-Z0-9_]{2,60})\s*=\s*(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s;&|]+)"
@@ -46,6 +48,8 @@ def commands(text: str, catalogue: Catalogue) -> Reading:
 
 
 def _row(row: str, line: int, catalogue: Catalogue, out: Reading) -> None:
+    if _SAYS.match(row):
+        return
     lowered = row.lower()
     for command, owner in catalogue.cli:
         index = lowered.find(command.lower())

@@ -54,6 +54,12 @@ def derive(catalogue: Catalogue) -> Terms:
         ):
             for name in names:
                 found |= _import_terms(language, name.lower(), common)
+        for command in lists["cli"]:
+            # A program also stands by itself at the head of an argument list: ["claude", "-p", ...].
+            program = command.split()[0].lower()
+            if program not in settings["common_programs"]:
+                found.update((f'"{program}"', f"'{program}'"))
+    found.update(catalogue.signals["extensions"])
     for key in catalogue.keys:
         if key.term:
             forms = _QUOTES if len(key.term) < 5 else ("{}",)

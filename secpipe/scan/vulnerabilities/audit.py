@@ -121,7 +121,7 @@ def _findings(
 def _open(hits: list[Hit], found: list[Finding]) -> list[Hit]:
     """Return the hits that nobody has answered: the plan is about these."""
     answered = {finding.subject for finding in found if finding.rule == vex.SUPPRESSED}
-    return [hit for hit in hits if f"{hit.package.purl} {hit.id}" not in answered]
+    return [hit for hit in hits if printable(f"{hit.package.purl} {hit.id}") not in answered]
 
 
 def _coverage(

@@ -91,7 +91,7 @@ def _spdx2(value: dict[str, Any], path: str) -> tuple[list[Component], list[Rela
     found = []
     for item in _tables(value.get("packages")):
         named = [ref.get("referenceLocator") for ref in _tables(item.get("externalRefs")) if _is_purl(ref)]
-        kind = "application" if item.get("SPDXID") in described and not named else "library"
+        kind = "application" if _text(item.get("SPDXID")) in described and not named else "library"
         item = {**item, "version": item.get("versionInfo"), "hashes": item.get("checksums")}
         found.append(_component(item, path, item.get("SPDXID"), str(named[0]) if named else "", kind))
     return found, relations
@@ -170,6 +170,10 @@ def _purl_of(item: dict[str, Any]) -> str:
 
 def _tables(value: Any) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _texts(value: Any) -> list[str]:

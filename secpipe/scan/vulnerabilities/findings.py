@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from secpipe.core.finding import Confidence, Finding, Severity
+from secpipe.core.text import printable
 from secpipe.scan.vulnerabilities import context, match
 from secpipe.scan.vulnerabilities.graph import Graph
 from secpipe.scan.vulnerabilities.match import Hit
@@ -45,7 +46,7 @@ def of_hit(hit: Hit, store: AdvisoryStore, graph: Graph, imported: frozenset[str
         confidence,
         path=component.path,
         line=component.line,
-        subject=f"{package.purl} {hit.id}",
+        subject=printable(f"{package.purl} {hit.id}"),
         fix=fix,
         details=details,
     )

@@ -165,7 +165,7 @@ def _finding(
         confidence,
         path=component.path,
         line=component.line,
-        subject=component.purl or component.name,
+        subject=printable(component.purl or component.name),
         fix=fix,
         details={"package": component.name, "ecosystem": component.ecosystem, "version": component.version},
     )

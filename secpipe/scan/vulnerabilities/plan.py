@@ -10,7 +10,7 @@ from secpipe.core.text import printable
 from secpipe.scan.vulnerabilities import match, ranges, versions
 from secpipe.scan.vulnerabilities.graph import Graph
 from secpipe.scan.vulnerabilities.match import Hit, Package
-from secpipe.scan.vulnerabilities.store import AdvisoryStore
+from secpipe.scan.vulnerabilities.store import AdvisoryStore, Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,33 +48,40 @@ def plan(hits: Sequence[Hit], store: AdvisoryStore, graph: Graph) -> list[Upgrad
     for hit in hits:
         if not hit.unclear:
             groups.setdefault((hit.package.ecosystem, hit.package.name, hit.package.version), []).append(hit)
-    steps = [_step(group, store, graph) for group in groups.values()]
+    counts: dict[tuple[str, str, str], int] = {}
+    steps = [_step(group, store, graph, counts) for group in groups.values()]
     return sorted(steps, key=lambda step: (not step.to, -len(step.clears), step.package.name, step.package.version))
 
 
-def _step(group: list[Hit], store: AdvisoryStore, graph: Graph) -> Upgrade:
+def _step(group: list[Hit], store: AdvisoryStore, graph: Graph, counts: dict[tuple[str, str, str], int]) -> Upgrade:
+    """Return the step for one package; `counts` remembers how many advisories affect which version of it."""
     package = group[0].package
     ids = tuple(sorted(hit.id for hit in group))
     via = tuple(graph.path(package.component.ref))
     if any(hit.malicious for hit in group):
         return Upgrade(package, "", (), ids, via)
-    best, fewest = "", set(ids)
-    for candidate in _candidates(package, store):
-        left = {hit.id for hit in match.hits_at(package, candidate, store) if not hit.unclear}
-        if not left:
+    entries = store.entries(package.ecosystem, package.name)
+    best, fewest = "", len(entries) + 1
+    for candidate in _candidates(package, entries):
+        key = (package.ecosystem, package.name, candidate)
+        if key not in counts:
+            counts[key] = sum(match.affects(entry, candidate) for entry in entries)
+        if (count := counts[key]) < fewest:
+            best, fewest = candidate, count
+        if not count:
             return Upgrade(package, candidate, ids, (), via)
-        if len(left) < len(fewest):
-            best, fewest = candidate, left
-    return Upgrade(package, best, tuple(sorted(set(ids) - fewest)), tuple(sorted(fewest)), via)
+    left = {hit.id for hit in match.hits_at(package, best, store) if not hit.unclear} if best else set(ids)
+    if len(left) >= len(ids):
+        return Upgrade(package, "", (), ids, via)
+    return Upgrade(package, best, tuple(sorted(set(ids) - left)), tuple(sorted(left)), via)
 
 
-def _candidates(package: Package, store: AdvisoryStore) -> list[str]:
+def _candidates(package: Package, entries: tuple[Entry, ...]) -> list[str]:
     """Return the versions above this one that advisories call fixed, ascending; final releases if there are any."""
     keyed: dict[str, Any] = {
         text: versions.event_key(package.ecosystem, text)
-        for advisory in store.find(package.ecosystem, package.name)
-        for affected in advisory.affected
-        if (affected.ecosystem, affected.name) == (package.ecosystem, package.name)
+        for _, parts in entries
+        for affected in parts
         for text in ranges.fixed_versions(affected, package.version)
     }
     final = {text: key for text, key in keyed.items() if not getattr(key, "is_prerelease", False)}

@@ -27,7 +27,7 @@ def write(feeds: Iterable[Feed], advisories: Iterable[Advisory]) -> bytes:
     """Return the snapshot's bytes; the same input gives the same bytes."""
     header = {"schema": SCHEMA, "feeds": [feed_row(feed) for feed in feeds]}
     lines = [json.dumps(header, sort_keys=True, ensure_ascii=False)]
-    lines += [rows.encode(advisory) for advisory in sorted(advisories, key=lambda advisory: advisory.id)]
+    lines += [rows.encode(advisory, rated=True) for advisory in sorted(advisories, key=lambda advisory: advisory.id)]
     data = ("\n".join(lines) + "\n").encode()
     packer = zlib.compressobj(9, zlib.DEFLATED, 31, 9)
     return packer.compress(data) + packer.flush()

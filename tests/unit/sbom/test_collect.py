@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import struct
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 
 from secpipe.core.inventory import Component, ComponentKind, Grade, Inventory, RelationKind
 from secpipe.sbom.collect import collect
+from secpipe.sbom.evidence import findings as drift_findings
 from secpipe.sbom.lineage import findings
 from secpipe.system.tree import walk
 
@@ -335,3 +339,108 @@ def test_any_content_gives_an_inventory(tmp_path: Path, name: str, content: byte
         collect(walk(tmp_path))
     finally:
         (tmp_path / name).unlink()
+
+
+def test_go_modules_with_replacements_and_sums(tmp_path: Path) -> None:
+    seen = put(tmp_path, {
+        "go.mod": "module example.org/app\n\ngo 1.22\n\nrequire github.com/a/b v1.2.3\nrequire (\n\tgithub.com/c/d v0.1.0 // indirect\n\texample.org/local v1.0.0\n)\n"
+        "replace example.org/local => ../local\nreplace github.com/c/d v0.1.0 => github.com/fork/d v0.2.0\n",
+        "go.sum": "github.com/a/b v1.2.3 h1:" + "A" * 43 + "=\ngithub.com/a/b v1.2.3/go.mod h1:" + "B" * 43 + "=\n",
+    })  # fmt: skip
+    b = named(seen, "github.com/a/b")
+    assert (b.purl, b.line, b.direct, b.ecosystem) == ("pkg:golang/github.com/a/b@v1.2.3", 5, True, "Go")
+    assert b.facts["go-sum"].value.startswith("h1:AAA")
+    assert named(seen, "github.com/fork/d").version == "v0.2.0"
+    assert (named(seen, "example.org/local").purl, named(seen, "example.org/local").version) == ("", "")
+
+
+def test_cargo_pnpm_yarn_conda_and_dockerfile(tmp_path: Path) -> None:
+    seen = put(tmp_path, {
+        "r/Cargo.lock": 'version = 3\n[[package]]\nname = "app"\nversion = "0.1.0"\ndependencies = ["serde"]\n[[package]]\nname = "serde"\nversion = "1.0.1"\n'
+        f'source = "registry+https://github.com/rust-lang/crates.io-index"\nchecksum = "{H1}"\n',
+        "p/pnpm-lock.yaml": "lockfileVersion: '9.0'\nimporters:\n  .:\n    dependencies:\n      a:\n        specifier: ^1\n        version: 1.0.0(b@2.0.0)\n"
+        "packages:\n  a@1.0.0:\n    resolution: {integrity: sha512-" + "A" * 86 + "==}\n  '@s/b@2.0.0':\n    resolution: {}\n"
+        "snapshots:\n  a@1.0.0(b@2.0.0):\n    dependencies:\n      '@s/b': 2.0.0\n",
+        "y/yarn.lock": '# yarn lockfile v1\n\n\nleft@^1.0.0, left@^1.1.0:\n  version "1.1.0"\n  resolved "https://registry.yarnpkg.com/left/-/left-1.1.0.tgz#abc"\n'
+        '  dependencies:\n    right "~2"\n\n"right@~2":\n  version "2.0.1"\n',
+        "c/environment.yml": "name: x\nchannels: [conda-forge]\ndependencies:\n  - numpy=1.26\n  - scipy==1.11.4\n  - pip:\n    - six==1.16.0\n",
+        "Dockerfile": "ARG TAG=3.11\nFROM python:${TAG} AS build\nRUN pip install --no-cache-dir -r x.txt \\\n    torch==2.5.0 'flask>=2' && echo done\n"
+        f"FROM build\nFROM ghcr.io/acme/base:1@sha256:{H1}\nFROM scratch\n",
+    })  # fmt: skip
+    assert [str(digest) for digest in named(seen, "serde").digests] == [f"sha256:{H1}"]
+    assert {("app", "serde"), ("a", "@s/b"), ("left", "right")} <= edges(seen, RelationKind.DEPENDS_ON)
+    assert named(seen, "numpy").version == ""
+    assert named(seen, "scipy").purl == "pkg:conda/scipy@1.11.4?channel=conda-forge"
+    assert named(seen, "six").path == "c/environment.yml"
+    assert (named(seen, "torch").version, named(seen, "torch").line, named(seen, "flask").version) == ("2.5.0", 3, "")
+    assert (named(seen, "python").version, named(seen, "python").purl) == ("3.11", "")
+    image = named(seen, "ghcr.io/acme/base")
+    assert image.purl == f"pkg:oci/base@sha256:{H1}?repository_url=ghcr.io/acme/base&tag=1"
+    assert {item.name for item in seen.of_kind(ComponentKind.CONTAINER)} == {"python", "ghcr.io/acme/base"}
+    assert seen.skipped == ()
+
+
+def record(*rows: tuple[str, bytes]) -> str:
+    def digest(data: bytes) -> str:
+        return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+
+    return "".join(f"{path},sha256={digest(data)},{len(data)}\n" for path, data in rows)
+
+
+SITE = "venv/lib/python3.11/site-packages"
+
+
+def environment(root: Path, **more: str) -> Inventory:
+    metadata = "Metadata-Version: 2.4\nName: Foo.Bar\nVersion: 1.0\nLicense-Expression: MIT\nAuthor: Ada\nRequires-Dist: baz[fast]\nRequires-Dist: win; sys_platform == 'win32'\n\nText"
+    baz = "Name: baz\nVersion: 2.0\nClassifier: License :: OSI Approved :: MIT License\nRequires-Dist: quick; extra == 'fast'\n"
+    quick = "Name: quick\nVersion: 3\n"
+    sbom = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "components": [{"type": "library", "name": "openssl", "version": "4.0.3", "purl": "pkg:generic/openssl@4.0.3"}],
+    }
+    return put(root, {
+        f"{SITE}/foo_bar-1.0.dist-info/METADATA": metadata,
+        f"{SITE}/foo_bar-1.0.dist-info/RECORD": record(("foo.py", b"ok"), ("gone.py", b"x")),
+        f"{SITE}/foo_bar-1.0.dist-info/sboms/native.cdx.json": sbom,
+        f"{SITE}/foo.py": "changed", f"{SITE}/evil.pth": "import os",
+        f"{SITE}/baz-2.0.dist-info/METADATA": baz, f"{SITE}/baz-2.0.dist-info/RECORD": "",
+        f"{SITE}/quick-3.dist-info/METADATA": quick, f"{SITE}/quick-3.dist-info/RECORD": "",
+        f"{SITE}/win-1.dist-info/METADATA": "Name: win\nVersion: 1\n", f"{SITE}/win-1.dist-info/RECORD": "", **more,
+    })  # fmt: skip
+
+
+def test_an_installed_environment_is_read_and_held_against_its_records(tmp_path: Path) -> None:
+    seen = environment(tmp_path, **{"requirements.txt": "baz==2.1\n"})
+    foo = named(seen, "foo-bar")
+    assert (foo.purl, foo.licenses, foo.facts["supplier"].value) == ("pkg:pypi/foo-bar@1.0", ("MIT",), "Ada")
+    assert foo.facts["record-changed"].value == f"{SITE}/foo.py"
+    assert foo.facts["record-missing"].value == f"{SITE}/gone.py"
+    assert edges(seen, RelationKind.DEPENDS_ON) == {("foo-bar", "baz"), ("baz", "quick")}
+    assert ("foo-bar", "openssl") in edges(seen, RelationKind.CONTAINS)
+    assert named(seen, "evil.pth").facts["unowned"].grade is Grade.VERIFIED
+    messages = [finding.message for finding in drift_findings(seen) if finding.rule == "sbom/environment-drift"]
+    assert len(messages) == 4
+    assert any("the lock says 2.1" in message for message in messages)
+
+
+def test_nothing_of_an_environment_is_run(tmp_path: Path) -> None:
+    mark = tmp_path / "ran"
+    environment(
+        tmp_path / "t",
+        **{
+            f"{SITE}/x.pth": f"import pathlib; pathlib.Path({str(mark)!r}).touch()\n",
+            f"{SITE}/sitecustomize.py": f"open({str(mark)!r}, 'w')",
+        },
+    )
+    assert not mark.exists()
+
+
+def test_wheels_give_their_metadata_and_digest(tmp_path: Path) -> None:
+    path = tmp_path / "w-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("w-1.0.dist-info/METADATA", "Name: w\nVersion: 1.0\n")
+    (tmp_path / "bad.whl").write_bytes(b"PK\x03\x04 not a wheel")
+    seen = collect(walk(tmp_path))
+    assert named(seen, "w").digests[0].value == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert [skip.path for skip in seen.skipped] == ["bad.whl"]
