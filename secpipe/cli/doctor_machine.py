@@ -14,13 +14,13 @@ from secpipe.core.text import plural, printable
 
 #: extra -> (distribution, what it adds); the programs of `_PROGRAMS` are asked themselves.
 _LIBRARIES = {"sigstore": ("sigstore", "keyless signatures"), "pkcs11": ("python-pkcs11", "keys in hardware modules")}
-#: program -> (extra, what it adds, how to ask it without touching a network)
+#: program -> (extra, what it adds). Those of an extra are not started: semgrep writes into the user's home even for
+#: `--version`, and takes seconds.
 _PROGRAMS = {
-    "semgrep": ("semgrep", "more source patterns", ("--disable-version-check", "--version")),
-    "pip-audit": ("audit", "a second opinion on packages", ("--version",)),
-    "git": ("", "the pre-deploy hook", ("--version",)),
+    "semgrep": ("semgrep", "more source patterns"),
+    "pip-audit": ("audit", "a second opinion on packages"),
+    "git": ("", "the pre-deploy hook"),
 }
-_QUIET = {"SEMGREP_ENABLE_VERSION_CHECK": "0", "SEMGREP_SEND_METRICS": "off"}
 _LIBOQS_FOLDERS = (
     "/usr/local/lib",
     "/usr/lib",
@@ -78,7 +78,9 @@ def _liboqs() -> Item:
     """The optional second backend. It is never imported here: without its library it would go and build one."""
     version = _version("liboqs-python")
     if not version:
-        return Item("algorithms", "liboqs", "absent", "not installed; ML-DSA comes with the core", "secpipe[pq]")
+        return Item(
+            "algorithms", "liboqs", "absent", "not installed; ML-DSA comes with the core", "pip install 'secpipe[pq]'"
+        )
     given = os.environ.get("OQS_INSTALL_PATH")
     places = [Path(given) / "lib", Path(given) / "lib64"] if given else [Path.home() / "_oqs/lib"]
     for folder in (*places, *map(Path, _LIBOQS_FOLDERS)):
@@ -107,13 +109,18 @@ def engines() -> Iterator[Item]:
     """Optional programs and libraries: what is usable, and what is missing without them."""
     from secpipe.system.process import find_program
 
-    for name, (extra, adds, question) in _PROGRAMS.items():
+    for name, (extra, adds) in _PROGRAMS.items():
         program = find_program(name, outside=os.getcwd())
         install = f"pip install 'secpipe[{extra}]'" if extra else f"install {name}"
         if program is None:
             yield Item("engines", name, "absent", f"not found; it adds {adds}", install)
+        elif extra:
+            version = (
+                _version(name) if Path(program).parent == Path(sys.executable).parent else "of its own environment"
+            )
+            yield Item("engines", name, "ok", f"{version} in {printable(str(Path(program).parent))}")
         else:
-            yield _ask(name, program, question)
+            yield _ask(name, program)
     for extra, (distribution, adds) in _LIBRARIES.items():
         if version := _version(distribution):
             yield Item("engines", extra, "ok", f"{distribution} {version}")
@@ -121,18 +128,17 @@ def engines() -> Iterator[Item]:
             yield Item("engines", extra, "absent", f"not installed; it adds {adds}", f"pip install 'secpipe[{extra}]'")
 
 
-def _ask(name: str, program: str, question: tuple[str, ...]) -> Item:
+def _ask(name: str, program: str) -> Item:
     from secpipe.system.process import run
 
     try:
-        result = run([program, *question], extra=_QUIET, timeout=30)
+        result = run([program, "--version"], timeout=30)
     except SecpipeError as error:
-        return Item("engines", name, "attention", error.message, f"{program} {' '.join(question)}")
-    said = printable(result.stdout.decode("utf-8", "replace").strip().partition("\n")[0], 60)
+        return Item("engines", name, "attention", error.message, f"install {name} again")
     if result.code != 0:
-        return Item(
-            "engines", name, "attention", f"{printable(program)} ends with {result.code}", f"install {name} again"
-        )
+        said = f"{printable(program)} ends with {result.code}"
+        return Item("engines", name, "attention", said, f"install {name} again")
+    said = printable(result.stdout.decode("utf-8", "replace").strip().partition("\n")[0], 60)
     return Item("engines", name, "ok", f"{said.removeprefix(name).strip()} in {printable(str(Path(program).parent))}")
 
 

@@ -8,9 +8,14 @@ import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from secpipe.cli.doctor_item import Item
 from secpipe.core.text import plural, printable
+
+if TYPE_CHECKING:
+    from secpipe.keys.schedule import Schedule
+    from secpipe.keystore.trusted import Opened
 
 _SOON = timedelta(days=30)
 _OLD = timedelta(days=30)
@@ -53,7 +58,8 @@ def _others(path: Path) -> bool:
 
 
 def trusted(folder: Path, now: datetime) -> Iterator[Item]:
-    """The trust root and ring in `folder`, how long they last, and the next key to end."""
+    """The trust root and ring in `folder`, how long they last, and when keys rotate."""
+    from secpipe.cli.keys_rotate import schedule_of
     from secpipe.keystore.trusted import open_folder
 
     shown = printable(str(folder))
@@ -63,20 +69,32 @@ def trusted(folder: Path, now: datetime) -> Iterator[Item]:
         return
     opened = open_folder(folder, now=None)
     trust = opened.trust
-    yield _until("trust", "trust root", f"version {trust.root_version} in {shown}", trust.root_expires, now)
-    yield _until("trust", "key ring", f"version {trust.ring_version}", trust.ring_expires, now)
-    newest = [(identity.versions[-1].sign_until, identity.name) for identity in trust.identities if identity.versions]
-    if newest:
-        end, name = min(newest)
-        yield _until("trust", "next rotation", f"{printable(name)} signs", end, now, "secpipe keys rotate --if-due")
+    yield _until("trust root", f"version {trust.root_version} in {shown}", trust.root_expires, now)
+    yield _until("key ring", f"version {trust.ring_version}", trust.ring_expires, now)
+    yield _rotation(opened, schedule_of(str(folder)), now)
 
 
-def _until(group: str, name: str, said: str, end: datetime, now: datetime, hint: str = "secpipe trust update") -> Item:
+def _rotation(opened: Opened, schedule: Schedule, now: datetime) -> Item:
+    """When the schedule wants the next key version, or what is due already."""
+    from secpipe.keys.plan import plan_rotation
+
+    plan = plan_rotation(opened.ring.identities, schedule, now, opened.ring.delegation.algorithms)
+    if plan.steps:
+        names = ", ".join(printable(step.identity, 60) for step in plan.steps)
+        return Item("trust", "next rotation", "attention", f"due now: {names}", "secpipe keys rotate --if-due")
+    said = f"on {plan.next_due:%Y-%m-%d}" if plan.next_due else "never: the ring holds no identity"
+    return Item("trust", "next rotation", "ok", said)
+
+
+def _until(name: str, said: str, end: datetime, now: datetime) -> Item:
     if now >= end:
-        return Item(group, name, "broken", f"{said}, EXPIRED on {end:%Y-%m-%d}", hint)
-    left = f"{said} until {end:%Y-%m-%d} ({plural((end - now).days, 'day')})"
-    soon = end - now < _SOON
-    return Item(group, name, "attention" if soon else "ok", left, hint if soon else "")
+        return Item("trust", name, "broken", f"{said}, EXPIRED on {end:%Y-%m-%d}", "secpipe trust update")
+    left = f"{said}, until {end:%Y-%m-%d} ({plural((end - now).days, 'day')})"
+    return (
+        Item("trust", name, "attention", left, "secpipe trust update")
+        if end - now < _SOON
+        else Item("trust", name, "ok", left)
+    )
 
 
 def advisories(now: datetime) -> Iterator[Item]:
