@@ -474,3 +474,14 @@ def test_ollama_modelfiles_and_manifests(tmp_path: Path) -> None:
     assert ("chat", "chat template (system prompt)") in edges(seen, RelationKind.CONTAINS)
     assert named(seen, "tiny:latest").facts["format"].value == "ollama"
     assert any(H1 in skip.reason for skip in seen.skipped)
+
+
+def test_images_of_compose_and_kubernetes_files(tmp_path: Path) -> None:
+    seen = put(tmp_path, {
+        "compose.yaml": "services:\n  db:\n    image: qdrant/qdrant:v1.13.4\n", "k8s/d.yml": f"apiVersion: apps/v1\nkind: Deployment\nspec:\n  - image: 'ghcr.io/a/b@sha256:{H1}'\n",
+        "other.yaml": "image: not-a-deployment\n",
+    })  # fmt: skip
+    assert {(item.name, item.line) for item in seen.of_kind(ComponentKind.CONTAINER)} == {
+        ("qdrant/qdrant", 3),
+        ("ghcr.io/a/b", 4),
+    }
