@@ -65,6 +65,15 @@ def test_evidence_that_did_not_look_everywhere_is_not_green(check: str) -> None:
     assert any("a/b.pt" in reason.what for reason in judgement.reasons)
 
 
+def test_a_dependency_that_cannot_be_judged_is_the_policys_question() -> None:
+    evidence = clean(audit=replace(ok("audit"), skips=(Skip("pyproject.toml", "no version", soft=True),)))
+    assert decide(situation(evidence)).decision is Decision.WARN
+    strict = replace(Policy(), vulnerabilities=Vulnerabilities(complete=True))
+    assert decide(situation(evidence, strict)).decision is Decision.UNDECIDED
+    hard = clean(audit=replace(ok("audit"), skips=(Skip("uv.lock", "not TOML"),)))
+    assert decide(situation(hard)).decision is Decision.UNDECIDED
+
+
 def test_a_failed_check_whose_findings_are_below_the_threshold_still_denies() -> None:
     evidence = clean(signatures=Evidence("signatures", State.FAILED, "no", findings=(finding(severity=Severity.INFO),)))
     policy = replace(Policy(), signatures=Signatures(), models=Models(block="never"))
