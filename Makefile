@@ -12,10 +12,18 @@ demo: .demo-venv  ## judge examples/acme-chat: BLOCKED, then mended until it pas
 test: .test-venv  ## run every test but the slow ones
 	$(PYTEST) -m "not slow"
 
-check: .test-venv  ## format, lint, types, house rules
+check: format lint types house  ## format, lint, types, house rules
+
+format: .test-venv
 	.venv/bin/ruff format --check .
+
+lint: .test-venv
 	.venv/bin/ruff check .
+
+types: .test-venv
 	.venv/bin/mypy
+
+house: .test-venv
 	.venv/bin/python -m pytest tests/house
 
 slow: .test-venv  ## minutes of fuzzing and large data
@@ -31,14 +39,14 @@ lock:  ## refresh the hash-locked requirements (UPGRADE=1: newer versions)
 clean:  ## remove everything that make made
 	rm -rf .demo .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
-	$(PYTHON) examples/acme-chat/make_models.py --remove
+	-$(PYTHON) examples/acme-chat/make_models.py --remove
 
 .test-venv:
 	@sh scripts/venv.sh "$(PYTHON)" .venv requirements/dev.txt
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@sh scripts/install-checkout.sh .venv
 
 .demo-venv:
 	@sh scripts/venv.sh "$(PYTHON)" .demo/venv requirements/full.txt
 	@sh scripts/install-wheel.sh .demo/venv
 
-.PHONY: help demo test check slow bench lock clean .test-venv .demo-venv
+.PHONY: help demo test check format lint types house slow bench lock clean .test-venv .demo-venv

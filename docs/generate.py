@@ -1,17 +1,23 @@
-"""Write the pages that are made from data and code: `docs/rules/`. With `--check`, only say what is out of date.
+"""Write the pages that are made from data and code: `docs/rules/` and `docs/commands/`.
 
-python docs/generate.py
+python docs/generate.py            # write what is out of date
+python docs/generate.py --check    # only say what is, and end with 1
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
+
+import click
 
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent))
 
 from secpipe.cli.explain import known_rules  # noqa: E402  # the path must be set first
+from secpipe.cli.main import COMMANDS, root  # noqa: E402
 from secpipe.report.rules import Rule, page  # noqa: E402
 
 _WINGS = {
@@ -23,20 +29,74 @@ _WINGS = {
     "signatures": "Signatures",
 }
 
+_COMPLETION = """\
+## Completion
+
+The shell completes commands and options after one line in its start file:
+
+```
+eval "$(_SECPIPE_COMPLETE=bash_source secpipe)"       # ~/.bashrc
+eval "$(_SECPIPE_COMPLETE=zsh_source secpipe)"        # ~/.zshrc
+_SECPIPE_COMPLETE=fish_source secpipe | source        # ~/.config/fish/config.fish
+```
+"""
+
 
 def pages() -> dict[Path, str]:
     """Return every generated page by its path below `docs/`."""
     rules = known_rules()
     made = {Path("rules") / f"{rule.id}.md": page(rule) for rule in rules.values()}
-    return made | {Path("rules/index.md"): _index(list(rules.values()))}
+    made[Path("rules/index.md")] = _rules_index(list(rules.values()))
+    made |= {Path(f"commands/{name}.md"): _command_page(name) for name, (where, _) in COMMANDS.items() if _built(where)}
+    return made | {Path("commands/index.md"): _commands_index()}
 
 
-def _index(rules: list[Rule]) -> str:
+def _rules_index(rules: list[Rule]) -> str:
     lines = ["# Rules", "", "What secpipe can say, by wing. `secpipe explain RULE-ID` prints the same on the terminal."]
     for wing in sorted({rule.wing for rule in rules}):
         lines += ["", f"## {_WINGS.get(wing, wing)}", "", "| Rule | Severity | |", "|---|---|---|"]
         lines += [f"| [{r.id}]({r.id}.md) | {r.severity} | {r.title} |" for r in rules if r.wing == wing]
     return "\n".join(lines) + "\n"
+
+
+def _commands_index() -> str:
+    lines = ["# Commands", "", "What `--help` prints, one page a command.", "", "| Command | |", "|---|---|"]
+    lines += [f"| [secpipe {name}]({name}.md) | {text} |" for name, (where, text) in COMMANDS.items() if _built(where)]
+    codes = "Exit codes: 0 pass, 1 policy says no, 2 wrong usage or configuration, 3 could not decide, 130 interrupted."
+    return "\n".join([*lines, "", codes, "", _COMPLETION])
+
+
+def _built(where: str) -> bool:
+    """Whether the command's module exists; `tests/house` holds that every command has a page."""
+    return find_spec(where.partition(":")[0]) is not None
+
+
+def _command_page(name: str) -> str:
+    context = _context(root, "secpipe", None)
+    command = root.get_command(context, name)
+    if command is None:
+        raise SystemExit(f"no command {name}")
+    parts = [f"# secpipe {name}", COMMANDS[name][1]]
+    for place, (path, text) in enumerate(_helps(command, name, context)):
+        parts += [] if place == 0 else [f"## {path}"]
+        parts.append(f"```\n{text}\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+def _helps(command: click.Command, name: str, parent: click.Context) -> Iterator[tuple[str, str]]:
+    context = _context(command, name, parent)
+    yield context.command_path, command.get_help(context)
+    if isinstance(command, click.Group):
+        for inner in command.list_commands(context):
+            below = command.get_command(context, inner)
+            if below is not None and not below.hidden:
+                yield from _helps(below, inner, context)
+
+
+def _context(command: click.Command, name: str, parent: click.Context | None) -> click.Context:
+    # A fixed width: the pages must not depend on the terminal they are made in.
+    settings = dict(command.context_settings) | {"terminal_width": 100, "max_content_width": 100}
+    return click.Context(command, info_name=name, parent=parent, **settings)
 
 
 def outdated() -> list[Path]:

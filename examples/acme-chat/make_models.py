@@ -154,7 +154,9 @@ def gguf(config: dict, tokenizer: dict, chat_template: str) -> bytes:
         data += values(noise(name, product(shape)))
         data += bytes(-len(data) % 32)
     head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(metadata))
-    head += b"".join(gguf_string(key) + struct.pack("<I", kind) + gguf_value(kind, value) for key, kind, value in metadata)
+    head += b"".join(
+        gguf_string(key) + struct.pack("<I", kind) + gguf_value(kind, value) for key, kind, value in metadata
+    )
     head += table
     return head + bytes(-len(head) % 32) + data
 
@@ -220,7 +222,9 @@ def onnx() -> bytes:
     ]
     tensors = [tensor("w1", 4, 8), tensor("b1", 8), tensor("w2", 8, 1), tensor("b2", 1)]
     graph = b"".join(field(1, item) for item in nodes) + field(2, "reranker")
-    graph += b"".join(field(5, item) for item in tensors) + field(11, value("features", 4)) + field(12, value("score", 1))
+    graph += (
+        b"".join(field(5, item) for item in tensors) + field(11, value("features", 4)) + field(12, value("score", 1))
+    )
     about = {"license": "apache-2.0", "author": "ACME search team"}
     return (
         field(1, 8)  # IR version

@@ -27,6 +27,7 @@ def advisories() -> None:
 @click.option("--trust", metavar="DIR", help="The trust root that must vouch for the feed's signature.")
 @click.option("--trust-pin", metavar="sha256:HEX", default="", help="Digest of any root of the trust chain.")
 @click.option("--unsigned", is_flag=True, help="Take a feed whose signature is missing or cannot be verified.")
+@click.option("--partial", is_flag=True, help="The source knows only the packages it names, not their whole ecosystem.")
 @click.option("--replace", "replace_all", is_flag=True, help="Start anew instead of adding to what the store holds.")
 @click.option("--dry-run", is_flag=True, help="Verify and count, but store nothing.")
 @at_option
@@ -35,6 +36,7 @@ def update(
     trust: str | None,
     trust_pin: str,
     unsigned: bool,
+    partial: bool,
     replace_all: bool,
     dry_run: bool,
     at: str | None,
@@ -53,7 +55,13 @@ def update(
     verify = verifier(Path(trust), trust_pin, now) if trust else None
     for number, source in enumerate(sources):
         done = take(
-            source, now=now, verify=verify, unsigned=unsigned, replace_all=replace_all and number == 0, dry_run=dry_run
+            source,
+            now=now,
+            verify=verify,
+            unsigned=unsigned,
+            partial=partial,
+            replace_all=replace_all and number == 0,
+            dry_run=dry_run,
         )
         signed = f"signed by {printable(done.feed.signed)}" if done.feed.signed else "not signed"
         click.echo(
@@ -72,10 +80,18 @@ def update(
 @click.option("--name", default="mirror", show_default=True, help="The feed's name; receivers count versions by it.")
 @click.option("--source", default="", help="Where the data comes from, for reports (an address).")
 @click.option("--number", type=click.IntRange(1), help="The feed's version; by default the time of packing.")
+@click.option("--partial", is_flag=True, help="The feed knows only the packages it names, not their whole ecosystem.")
 @click.option("--days", type=click.IntRange(1, 366), default=14, show_default=True, help="Days until it expires.")
 @at_option
 def pack(
-    sources: Sequence[str], target: str, name: str, source: str, number: int | None, days: int, at: str | None
+    sources: Sequence[str],
+    target: str,
+    name: str,
+    source: str,
+    number: int | None,
+    partial: bool,
+    days: int,
+    at: str | None,
 ) -> int:
     """Make a feed ready to sign: the facts of OSV records, and a manifest with date, version and expiry."""
     from datetime import timedelta
@@ -94,6 +110,7 @@ def pack(
         source=source or name,
         version=number or int(now.timestamp()),
         lifetime=timedelta(days=days),
+        partial=partial,
         now=now,
     )
     click.echo(f"{made.name} {made.version}: {plural(made.records, 'record')} of {made.date}, until {made.expires}")

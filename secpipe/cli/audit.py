@@ -8,86 +8,98 @@ from typing import TYPE_CHECKING
 
 import click
 
-from secpipe.cli.options import at_option, clock_of, emit, output_options
+from secpipe.cli.options import at_option, clock_of, emit, output_options, write_result
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from secpipe.core.evidence import Evidence
-    from secpipe.core.inventory import Inventory
+
+SEVERITIES = ["info", "low", "medium", "high", "critical"]
+SORTS = ["priority", "severity", "package"]
 
 
 @click.command(short_help="Find known vulnerabilities in dependencies, offline.")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH|SBOM...")
-@click.option("--advisories", metavar="PATH", help="Judge by this store, signed feed, or folder or zip of OSV records.")
+@click.option("--advisories", metavar="PATH", help="Judge by this store, packed feed, or folder or zip of OSV records.")
+@click.option("--offline", is_flag=True, help="Refuse whatever needs the network (the default needs none).")
+@click.option(
+    "--max-age", type=click.IntRange(0), metavar="DAYS", help="Data older than this decides nothing (exit 3)."
+)
+@click.option("--fail-on", type=click.Choice(SEVERITIES), help="Exit 1 from this severity on.")
+@click.option("--vex", "vex_files", multiple=True, metavar="FILE", help="Apply OpenVEX or CycloneDX VEX; repeatable.")
+@click.option(
+    "--write-vex", metavar="FILE", help="Write the findings as OpenVEX (CycloneDX if FILE ends in .cdx.json)."
+)
+@click.option("--author", default="", help="Who answers for --write-vex.")
+@click.option("--fix-plan", is_flag=True, help="Print the upgrades that clear the findings, nothing else.")
+@click.option("--sort", type=click.Choice(SORTS), default="severity", show_default=True)
+@click.option("--index", metavar="FILE", help="Names known to exist, one a line: others are reported.")
+@click.option("--internal", multiple=True, metavar="GLOB", help="Names that must never come from a public index.")
+@click.option("--second-opinion", type=click.Choice(["pypi", "osv"]), help="Ask pip-audit as well (network).")
+@click.option("--osv-url", metavar="URL", default="", help="Which OSV service pip-audit asks.")
 @output_options()
 @at_option
 def audit(
-    paths: tuple[str, ...], advisories: str | None, formats: Sequence[str], output: str | None, at: str | None
+    paths: tuple[str, ...],
+    advisories: str | None,
+    offline: bool,
+    max_age: int | None,
+    fail_on: str | None,
+    vex_files: tuple[str, ...],
+    write_vex: str | None,
+    author: str,
+    fix_plan: bool,
+    sort: str,
+    index: str | None,
+    internal: tuple[str, ...],
+    second_opinion: str | None,
+    osv_url: str,
+    formats: Sequence[str],
+    output: str | None,
+    at: str | None,
 ) -> int:
     """Find known vulnerabilities in the dependencies of projects and SBOMs (CycloneDX or SPDX, JSON).
 
-    Works offline, on the local advisory store or the embedded snapshot. Exit codes: 0 none known, 1 found,
-    3 could not decide (something was not looked at, or the data is of no use).
+    Works offline, on the local advisory store or else the embedded snapshot. Exit codes: 0 nothing found, 1 a known
+    vulnerability, a malicious package or a finding of at least medium severity, 3 could not decide: something was
+    not looked at, or the data is of no use.
     """
-    from secpipe.core.errors import EXIT_DENY, EXIT_PASS, EXIT_UNDECIDED
-    from secpipe.core.evidence import State
+    from secpipe.cli import audit_run as work
+    from secpipe.core.errors import ConfigError
+    from secpipe.scan.vulnerabilities.audit import Options
     from secpipe.scan.vulnerabilities.audit import audit as judge
     from secpipe.scan.vulnerabilities.store import open_store
 
+    if offline and second_opinion:
+        raise ConfigError("--second-opinion needs the network, and --offline refuses it")
+    if write_vex and not author:
+        raise ConfigError("a VEX document names who answers for it", hint="--author NAME")
     now = clock_of(at).now()
     store = open_store(Path(advisories) if advisories else None, now=now)
-    evidence = judge(inventory_of(paths), store, now=now)
-    emit(document(evidence, now, simulated=at is not None), formats, output)
-    if evidence.findings:
+    inventory, imported = work.gather(paths)
+    options = Options(imported, work.names_in(index) if index else None, internal)
+    evidence = judge(inventory, store, now=now, vex=work.statements(vex_files), options=options)
+    if second_opinion:
+        evidence = work.ask(evidence, inventory, store, Path(paths[0]), second_opinion, osv_url, vex_files, now)
+    evidence = work.aged(work.ordered(evidence, sort), max_age, now)
+    if write_vex:
+        write_result(work.vex_document(evidence, write_vex, author, now), write_vex)
+    if fix_plan:
+        write_result(work.plan_text(evidence), output or "-")
+    else:
+        emit(work.document(evidence, now, simulated=at is not None), formats, output)
+    work.tell(evidence, now)
+    return exit_code(evidence, fail_on)
+
+
+def exit_code(evidence: Evidence, fail_on: str | None) -> int:
+    """Return 1 where something was found that counts, 3 where something was not decided, else 0."""
+    from secpipe.core.errors import EXIT_DENY, EXIT_PASS, EXIT_UNDECIDED
+    from secpipe.core.evidence import State
+    from secpipe.core.finding import Severity
+    from secpipe.scan.vulnerabilities.findings import MALICIOUS, VULNERABLE
+
+    floor = Severity.parse(fail_on or "medium")
+    counting = {VULNERABLE, MALICIOUS} if fail_on is None else set()
+    if any(finding.rule in counting or finding.severity >= floor for finding in evidence.findings):
         return EXIT_DENY
     return EXIT_PASS if evidence.state is State.OK and not evidence.skips else EXIT_UNDECIDED
-
-
-def inventory_of(paths: Sequence[str]) -> Inventory:
-    """Return the packages of all paths: SBOM documents as they are, everything else through `sbom`."""
-    from secpipe.core.inventory import Inventory
-    from secpipe.core.limits import DEFAULT
-    from secpipe.core.registry import load
-    from secpipe.scan.vulnerabilities.bom import is_sbom, read_sbom
-    from secpipe.system.files import open_regular, read_bytes
-    from secpipe.system.tree import open_tree
-
-    parts = []
-    for path in paths:
-        if Path(path).is_file():
-            with open_regular(path) as file:
-                head = file.read(4096)
-            if is_sbom(head):
-                parts.append(read_sbom(read_bytes(path, DEFAULT.document_bytes), Path(path).name))
-                continue
-        collect = load({"sbom": "secpipe.sbom.collect:collect"}, "sbom", "room")
-        parts.append(collect(open_tree(path)))
-    return Inventory(
-        tuple(component for part in parts for component in part.components),
-        tuple(relation for part in parts for relation in part.relations),
-        tuple(skip for part in parts for skip in part.skipped),
-    )
-
-
-def document(evidence: Evidence, now: datetime, *, simulated: bool) -> dict[str, object]:
-    """Return the `secpipe.findings/1` document of an audit."""
-    from secpipe import __version__
-    from secpipe.scan.vulnerabilities.osv import instant
-
-    return {
-        "schema": "secpipe.findings/1",
-        "tool": {"name": "secpipe", "version": __version__},
-        "command": "audit",
-        "at": instant(now),
-        "simulated": simulated,
-        "evidence": {
-            "check": evidence.check,
-            "state": str(evidence.state),
-            "reason": evidence.reason,
-            "producer": evidence.producer,
-            "facts": dict(evidence.facts),
-        },
-        "findings": [finding.to_dict() for finding in evidence.findings],
-        "skipped": [skip.to_dict() for skip in evidence.skips],
-    }

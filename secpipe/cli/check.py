@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("path", type=click.Path(file_okay=False, path_type=Path), default=".")
+@click.argument("path", type=click.Path(path_type=Path), default=".")
 @click.option("--policy", default="", metavar="FILE", help="Policy file, or builtin:NAME (default builtin:baseline).")
 @click.option("--policy-ref", default="", metavar="PIN", help="sha256:HEX the policy must have.")
 @click.option("--trust", type=click.Path(path_type=Path), metavar="DIR", help="Trust root (default PATH/keys).")

@@ -17,9 +17,11 @@ from secpipe.core.text import did_you_mean, printable
 # name -> (module:attribute, one-line help): `--help` imports none of them.
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("secpipe.cli.check:check", "Judge a project before it is deployed: may this go out?"),
+    "doctor": ("secpipe.cli.doctor:doctor", "Say what works on this machine and what does not, and why."),
     "explain": ("secpipe.cli.explain:explain", "Say what a rule means, and how to mend what it finds."),
     "report": ("secpipe.cli.report:report", "Render a saved verdict in another format."),
     "sbom": ("secpipe.cli.sbom:sbom", "Make, validate, compare and query SBOMs and AI-BOMs."),
+    "inventory": ("secpipe.cli.inventory:inventory", "Keep SBOMs of many releases and ask across them."),
     "sign": ("secpipe.cli.sign:sign", "Sign models and files with a hybrid key."),
     "verify": ("secpipe.cli.verify:verify", "Verify signatures against a trust root."),
     "attest": ("secpipe.cli.attest:attest", "Sign a statement about an artifact (provenance, test result, ...)."),
@@ -54,10 +56,18 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in self.table and not args[0].startswith("-"):
+        if args and args[0] not in self.table and not args[0].startswith("-") and not ctx.resilient_parsing:
             hint = did_you_mean(args[0], self.table) or f"{ctx.command_path} --help"
             raise errors.ConfigError(f'no such command "{printable(args[0], 60)}"', hint=hint)
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[click.shell_completion.CompletionItem]:
+        """Complete names from the table: pressing TAB must not import every room."""
+        from click.shell_completion import CompletionItem
+
+        names = [CompletionItem(name, help=text) for name, (_, text) in self.table.items()]
+        fitting = [item for item in names if str(item.value).startswith(incomplete)]
+        return fitting + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -92,6 +102,17 @@ def run(argv: list[str] | None = None) -> int:
     except errors.SecpipeError as error:
         complain(error.message, error.hint)
         return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message(), file=sys.stderr)
+        return errors.EXIT_USAGE
+    except click.NoSuchOption as error:
+        command = error.ctx.command_path if error.ctx else "secpipe"
+        known = [option for option in error.possibilities or () if option.startswith("--")]
+        complain(
+            f'no such option "{printable(error.option_name, 60)}"',
+            did_you_mean(error.option_name, known) or f"{command} --help",
+        )
+        return errors.EXIT_USAGE
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "secpipe"
         complain(_plain(error.format_message()), f"{command} --help")
@@ -101,8 +122,9 @@ def run(argv: list[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         complain("interrupted")
         return errors.EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader is gone: whatever we concluded was not delivered. Keep the interpreter from complaining at exit.
+    except (BrokenPipeError, SystemExit):
+        # The reader is gone (click turns that into an exit with 1): whatever we concluded was not delivered.
+        # Keep the interpreter from complaining at exit.
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return errors.EXIT_UNDECIDED

@@ -70,6 +70,26 @@ def verify(folder: str, pin: str, at: str | None) -> int:
     return 0
 
 
+@trust.command("update")
+@click.argument("source")
+@click.option(
+    "--dir", "folder", metavar="DIR", default="keys", show_default=True, help="The folder to bring up to date."
+)
+@click.option("--trust-pin", "pin", metavar="PIN", default="", help="sha256:HEX of a root that you know.")
+def update(source: str, folder: str, pin: str) -> int:
+    """Bring DIR up to SOURCE (a folder or an https address), refusing rollback, forks, gaps and expired trust."""
+    from pathlib import Path
+
+    from secpipe.keystore.trust_update import source_of
+    from secpipe.keystore.trust_update import update as run
+    from secpipe.system import places
+    from secpipe.system.clock import SystemClock
+
+    state = run(Path(folder), source_of(source), places.home(), SystemClock().now(), pin).trust
+    write_result(f"root {state.root_version}, ring {state.ring_version} until {state.ring_expires:%Y-%m-%d}\n", "-")
+    return 0
+
+
 @trust.command("pin")
 @click.argument("folder", default="keys")
 def pin(folder: str) -> int:

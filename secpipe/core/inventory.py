@@ -91,6 +91,8 @@ class Inventory:
     components: tuple[Component, ...] = ()
     relations: tuple[Relation, ...] = ()
     skipped: tuple[Skip, ...] = ()
+    tree_sha256: str = ""  # dirHash of all files of the tree: SHA-256 over `<sha256>  <path>` lines sorted by path
+    tree_files: int = 0
 
     def of_kind(self, *kinds: ComponentKind) -> tuple[Component, ...]:
         """Return the components of the given kinds, in canonical order."""

@@ -29,6 +29,8 @@ class Limits:
     archive_ratio: int = 200  # decompressed / compressed, above 1 MiB
     nesting: int = 4  # archive in archive, pickle in string
     pickle_ops: int = 20_000_000  # opcodes of one pickle stream
+    pickle_bytes: int = 512 * MIB  # opcodes and short arguments of one pickle file
+    pickle_stack: int = 4_000_000  # values and marks on the stack of one pickle
     pickle_memo: int = 2_000_000  # memo entries
     file_seconds: float = 60.0  # wall time one scanner may spend on one file
     process_seconds: float = 300.0  # wall time of one outside process

@@ -14,18 +14,17 @@ def printable(text: str, limit: int = 4096) -> str:
     """Return `text` with every character that could move a cursor, hide or reorder text escaped.
 
     Undecodable bytes (surrogate escapes, PEP 383) come out as `\\xNN`. The result is plain text of at most `limit`
-    characters and an ellipsis, safe in a terminal, a log, JSON and SARIF.
+    characters and an ellipsis, safe in a terminal, a log, JSON and SARIF. Escaping twice changes nothing: backslashes
+    stay as they are, so this is for people, not for finding the file again.
     """
     cut = text[:limit]
-    if not (cut.isascii() and cut.isprintable() and "\\" not in cut):
+    if not (cut.isascii() and cut.isprintable()):
         cut = "".join(_escape(char) for char in cut)
     return cut if len(text) <= limit else cut + "…"
 
 
 def _escape(char: str) -> str:
     code = ord(char)
-    if char == "\\":
-        return "\\\\"
     if 0xDC80 <= code <= 0xDCFF:
         return f"\\x{code - 0xDC00:02x}"
     if unicodedata.category(char) not in _UNPRINTABLE:

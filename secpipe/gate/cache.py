@@ -17,10 +17,9 @@ from typing import Any
 
 from secpipe import __version__
 from secpipe.core.artifact import dir_hash
-from secpipe.core.errors import SecpipeError
-from secpipe.gate.request import Request, rule_bytes
+from secpipe.core.errors import InputError, SecpipeError
+from secpipe.gate.request import BUILTIN, TREE_POLICY, Request
 from secpipe.system import files, places
-from secpipe.system import secrets as secret_files
 from secpipe.system.tree import walk
 
 _LIMIT = 64 << 20
@@ -76,7 +75,7 @@ def _mac(key: bytes, name: str, body: bytes) -> bytes:
 def _mac_key(*, create: bool) -> bytes | None:
     place = places.home() / "cache.key"
     try:
-        secret_files.check_private(place)
+        files.check_private(place)
         key = files.read_bytes(place, 64)
         return key if len(key) == _MAC else None
     except SecpipeError:
@@ -107,11 +106,26 @@ def _place(request: Request) -> Path:
         json.dumps([*question, str(request.path.resolve()), str(request.advisories), *request.exclude]).encode(),
         dir_hash(tree.files).encode(),
         json.dumps([(link.path, link.target) for link in tree.links]).encode(),
-        *rule_bytes(request),
+        *_rule_bytes(request),
         *_advisories(request),
     ]
     name = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
     return places.cache_folder() / "verdicts" / name
+
+
+def _rule_bytes(request: Request) -> list[bytes]:
+    """Return the bytes of every file that the rules come from."""
+    parts = []
+    places = [Path(request.policy)] if request.policy and not request.policy.startswith(BUILTIN) else []
+    places.append(request.path / TREE_POLICY)
+    folder = request.trust or request.path / "keys"
+    places += sorted(folder.rglob("*.json")) if folder.is_dir() else []
+    for place in places:
+        try:
+            parts.append(files.read_bytes(place, 1 << 24))
+        except InputError:
+            parts.append(b"absent")
+    return parts
 
 
 def _advisories(request: Request) -> list[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from secpipe.core.artifact import Skip
 from secpipe.core.evidence import State
 from secpipe.core.verdict import CheckResult, Decision, Effect, Judgement, Reason, Result
 from secpipe.gate import waivers
@@ -24,7 +25,11 @@ def decide(situation: Situation, tree_policy: Judgement | None = None) -> Judgem
     if tree_policy is not None:
         reasons += _tightening(tree_policy, situation.policy.owner)
     reasons += _expired_waivers(situation, rulings)
-    reasons.sort(key=lambda reason: _ORDER[reason.effect])
+    reasons = list({(reason.effect, reason.what): reason for reason in reversed(reasons)}.values())[::-1]
+    severity = {item.finding.id: item.finding.severity for ruling in rulings for item in ruling.findings}
+    reasons.sort(
+        key=lambda each: (_ORDER[each.effect], -max((severity.get(name, 0) for name in each.findings), default=0))
+    )
     would_be = _worst(reasons)
     lenient = situation.policy.mode == "warn" and would_be in (Decision.DENY, Decision.UNDECIDED)
     findings = tuple(item for ruling in rulings for item in ruling.findings)
@@ -35,7 +40,7 @@ def decide(situation: Situation, tree_policy: Judgement | None = None) -> Judgem
         reasons=tuple(reasons),
         checks=tuple(ruling.result for ruling in rulings),
         findings=tuple(sorted(findings, key=lambda item: (_ORDER[item.effect], -item.finding.severity))),
-        skipped=tuple((name, skip) for name, evidence in situation.evidence.items() for skip in evidence.skips),
+        skipped=_skipped(situation),
         waivers=waivers.summary(situation.policy.waiver, used, situation.now),
     )
 
@@ -48,6 +53,15 @@ def _apply(rule: Callable[[Situation], Ruling], situation: Situation) -> Ruling:
         what = f"the rule broke on its evidence ({type(error).__name__})"
         row = CheckResult(rule.__name__, rule.__name__, True, State.SKIPPED, Result.UNDECIDED, reason=what)
         return Ruling(row, (Reason("gate/not-checked", Effect.UNDECIDED, what, rule.__name__),))
+
+
+def _skipped(situation: Situation) -> tuple[tuple[str, Skip], ...]:
+    """Return what was not looked at, with the first check that says so."""
+    told: dict[Skip, str] = {}
+    for name, evidence in situation.evidence.items():
+        for skip in evidence.skips:
+            told.setdefault(skip, name)
+    return tuple((name, skip) for skip, name in told.items())
 
 
 def _worst(reasons: Iterable[Reason]) -> Decision:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from secpipe import __version__
 from secpipe.core.artifact import dir_hash
 from secpipe.core.errors import SecpipeError
 from secpipe.core.evidence import Evidence, State, skipped
-from secpipe.core.inventory import Inventory
+from secpipe.core.inventory import ComponentKind, Inventory
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
 from secpipe.gate import verdict
 from secpipe.gate.decide import decide
-from secpipe.gate.request import Request, Rules, gather_rules
+from secpipe.gate.origin import Rules, gather_rules
+from secpipe.gate.request import Request
 from secpipe.gate.ruling import Situation
 from secpipe.system.tree import FolderTree, walk
 
@@ -98,7 +100,15 @@ def _sbom(tree: FolderTree, request: Request, holder: list[Inventory]) -> Eviden
     inventory = collect(tree)
     holder.append(inventory)
     made, _ = evidence(inventory, name=_name(request), now=request.now)
-    return made
+    return replace(
+        made, facts={**made.facts, "prompts": _paths(inventory, "prompt"), "datasets": _paths(inventory, "data")}
+    )
+
+
+def _paths(inventory: Inventory, kind: str) -> dict[str, str]:
+    """Return path -> component of the files of one kind that stand in the tree."""
+    found = inventory.of_kind(ComponentKind(kind))
+    return {component.path: component.ref for component in found if component.path and component.digests}
 
 
 def _signatures(tree: FolderTree, rules: Rules, request: Request) -> Evidence:

@@ -18,10 +18,10 @@ from secpipe.core.limits import DEFAULT
 from secpipe.core.text import did_you_mean, printable
 from secpipe.gate import policy as nouns
 from secpipe.gate.overlay import overlay, tightest
+from secpipe.gate.request import BUILTIN
 from secpipe.scan.shadow_ai.judge import parse_allow
 from secpipe.system import files, places
 
-BUILTIN = "builtin:"
 _HEADER = re.compile(r"\s*\[\[?\s*([^\]]+?)\s*\]")
 _ASSIGNED = re.compile(r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"))*)\s*=")
 _OUTER = {"schema", "profile", "overridable", "env"}
@@ -44,7 +44,8 @@ class Loaded:
     def resolve(self, environment: str) -> nouns.Policy:
         """Return the policy for `environment`; one the document does not name gets the base. Raises ConfigError."""
         values = overlay(self.values, self.environments.get(environment, {}), self.overridable, self.source)
-        return build(nouns.Policy, values)
+        policy: nouns.Policy = build(nouns.Policy, values)
+        return policy
 
 
 def load(reference: str) -> Loaded:

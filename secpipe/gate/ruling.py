@@ -10,7 +10,7 @@ from secpipe.core.evidence import Evidence, State, skipped
 from secpipe.core.finding import Finding, Severity, sort_key
 from secpipe.core.text import plural
 from secpipe.core.verdict import CheckResult, Effect, JudgedFinding, Reason, Result
-from secpipe.gate import waivers
+from secpipe.gate import grouping, waivers
 from secpipe.gate.policy import Policy
 
 
@@ -62,7 +62,7 @@ def rule_on(
     effects = {item.effect for item in judged}
     explained = Effect.DENY in effects or effects == {Effect.WAIVED}  # the findings say why it failed
     reasons = [*_state_reasons(situation, evidence, required, fix, explained), *extra]
-    reasons += _finding_reasons(evidence.check, judged, situation.policy.owner)
+    reasons += grouping.reasons(evidence.check, judged, situation.policy.owner)
     worst = next((effect for effect in _WORST if any(reason.effect is effect for reason in reasons)), None)
     result = Result(worst.value) if worst else Result.PASS
     if worst is None and evidence.state is State.SKIPPED:
@@ -121,31 +121,3 @@ def _effect(severity: Severity, block: str, warn: str) -> Effect:
     if warn != "never" and severity >= Severity.parse(warn):
         return Effect.WARN
     return Effect.INFO
-
-
-def _finding_reasons(check: str, judged: Iterable[JudgedFinding], owner: str) -> list[Reason]:
-    """Return one reason for each thing to do: findings of one package, or of one file under one rule, go together."""
-    groups: dict[tuple[str, ...], list[JudgedFinding]] = {}
-    for item in judged:
-        if item.effect in (Effect.DENY, Effect.WARN):
-            package = str(item.finding.details.get("package", ""))
-            place = (package,) if package else (item.finding.rule, item.finding.path)
-            groups.setdefault((item.effect, *place), []).append(item)
-    return [_reason(check, [item.finding for item in group], group[0].effect, owner) for group in groups.values()]
-
-
-def _reason(check: str, group: list[Finding], effect: Effect, owner: str) -> Reason:
-    first = group[0]
-    what = first.message
-    if len(group) > 1:
-        what += f" (and {plural(len(group) - 1, 'more finding')} of the same kind)"
-    return Reason(
-        first.rule,
-        effect,
-        what,
-        check,
-        fix=next((finding.fix for finding in group if finding.fix), ""),
-        owner=first.owner or owner,
-        path=first.path,
-        findings=tuple(finding.id for finding in group),
-    )

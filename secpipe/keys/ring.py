@@ -176,6 +176,8 @@ def _extend(ring: Ring, anchor: str, envelope: Envelope, load: Load) -> Ring:
         successors.append(successor)
     suspended = tuple(_suspension(item, identities) for item in extra.listing("suspended", 1000))
     for mark in suspended:
+        if any(_endorsed_by(item, mark) for item in successors):
+            raise TrustError(f'version {mark.version} of "{mark.identity}" is suspended and endorses no successor')
         identities[mark.identity] = _suspend(identities[mark.identity], mark)
     return replace(
         ring,
@@ -222,6 +224,11 @@ def _suspension(item: object, identities: Mapping[str, Identity]) -> Suspension:
     if mark.identity not in identities or mark.version > len(identities[mark.identity].versions):
         raise TrustError("the rotation role suspends a key that is not in the ring")
     return mark
+
+
+def _endorsed_by(successor: Successor, mark: Suspension) -> bool:
+    same = (successor.identity, successor.version.version) == (mark.identity, mark.version + 1)
+    return same and successor.issued >= mark.since
 
 
 def _suspend(identity: Identity, mark: Suspension) -> Identity:

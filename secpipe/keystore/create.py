@@ -3,48 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from secpipe.core.errors import InputError
 from secpipe.core.text import printable
-from secpipe.core.trust import Authority, Identity, KeyVersion, PublicHalf
+from secpipe.core.trust import Authority, Identity, KeyVersion
 from secpipe.keys.identity import check_authority, identity_document
-from secpipe.keys.metadata import Quorum, write_envelope
+from secpipe.keys.metadata import Quorum
 from secpipe.keys.ring import ROTATION, Delegation, ring_fields
 from secpipe.keys.root import root_fields
+from secpipe.keys.schedule import Schedule, key_days
 from secpipe.keys.schemes import scheme
-from secpipe.keys.schemes.scheme import PrivateHalf
-from secpipe.keys.tufkey import TufKey, message, public_half
-from secpipe.keys.wire import canonical
 from secpipe.keystore import home as store
 from secpipe.keystore.custody import file as file_custody
+from secpipe.keystore.fresh import fresh, signed_file, tuf_keys
+from secpipe.keystore.latest import write_latest
 from secpipe.keystore.trusted import target_path
 from secpipe.system import files
 
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Fresh:
-    """A new pair in memory, classical half first."""
-
-    halves: tuple[PublicHalf, ...]
-    keys: tuple[PrivateHalf, ...]
-
-    @property
-    def pkcs8(self) -> tuple[bytes, ...]:
-        return tuple(key.private_bytes() for key in self.keys)
-
-    def tuf_keys(self, holder: str) -> tuple[TufKey, ...]:
-        return tuple(TufKey(half, holder) for half in self.halves)
-
-    def sign_metadata(self, payload: bytes, holder: str) -> dict[str, bytes]:
-        """Return keyid -> signature over the canonical `payload` by every half, as TUF has it."""
-        pairs = zip(self.tuf_keys(holder), self.keys, strict=True)
-        return {tuf.keyid: key.sign(message(tuf.public.algorithm, payload)) for tuf, key in pairs}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +39,6 @@ class Plan:
     overlap: timedelta
     root_days: int
     ring_days: int
-
-
-def fresh(algorithms: Sequence[str]) -> Fresh:
-    """Make a key of each algorithm."""
-    keys = tuple(scheme.get(name).generate() for name in algorithms)
-    halves = tuple(public_half(name, key.public_pem()) for name, key in zip(algorithms, keys, strict=True))
-    return Fresh(halves, keys)
 
 
 def create(folder: Path, home: Path, plan: Plan, passphrase: bytes, now: datetime, progress: Progress) -> str:
@@ -83,9 +56,9 @@ def create(folder: Path, home: Path, plan: Plan, passphrase: bytes, now: datetim
     holder, rotation = fresh(plan.root_pair), fresh(plan.root_pair)
     pairs = {name: fresh(plan.pair) for name in plan.identities}
     root_expires = now + timedelta(days=plan.root_days)
-    quorum = Quorum((holder.tuf_keys(plan.holder),), 1)
+    quorum = Quorum((tuf_keys(holder.halves, plan.holder),), 1)
     signed = root_fields(1, now, root_expires, quorum)
-    root = write_envelope(signed, holder.sign_metadata(canonical(signed), plan.holder))
+    root = signed_file(signed, holder.halves, holder.signers, plan.holder)
     anchor = hashlib.sha256(root).hexdigest()
     made = [("holder", plan.holder, holder, KeyVersion(1, holder.halves, now, root_expires))]
     made.append(("rotation", ROTATION, rotation, KeyVersion(1, rotation.halves, now, root_expires)))
@@ -97,22 +70,24 @@ def create(folder: Path, home: Path, plan: Plan, passphrase: bytes, now: datetim
     store.prepare(home)
     for kind, name, pair, first in made:
         progress(f"encrypting the key of {kind} {name}" if kind != name else f"encrypting the {name} key")
-        reference = file_custody.store(home, first.id, pair.pkcs8, passphrase)
+        reference = f"file:{first.id}.age"
         store.write_record(home, store.Record(kind, name, anchor, first, (reference,) * len(pair.halves)))
+        file_custody.store(home, first.id, pair.pkcs8, passphrase)
     documents = {identity.name: identity_document(identity) for identity in identities}
-    delegation = _delegation(plan, Quorum((rotation.tuf_keys(ROTATION),), 1))
+    delegation = _delegation(plan, Quorum((tuf_keys(rotation.halves, ROTATION),), 1))
     fresh_until = min(now + timedelta(days=plan.ring_days), root_expires)
     fields = ring_fields(1, now, root_expires, fresh_until, (), delegation, documents)
-    ring = write_envelope(fields, holder.sign_metadata(canonical(fields), plan.holder))
+    ring = signed_file(fields, holder.halves, holder.signers, plan.holder)
     _publish(folder, documents, ring, root)
     return anchor
 
 
 def _delegation(plan: Plan, quorum: Quorum) -> Delegation:
-    longest = plan.period + plan.overlap
     post_quantum = [name for name in plan.pair if scheme.get(name).half == "pq"]
     sets = {"+".join(plan.pair), *(["+".join(post_quantum)] if post_quantum else [])}
-    return Delegation(quorum, tuple(sorted(sets)), 2 * longest.days + 30, plan.ring_days)
+    return Delegation(
+        quorum, tuple(sorted(sets)), key_days(Schedule(period=plan.period, overlap=plan.overlap)), plan.ring_days
+    )
 
 
 def _publish(folder: Path, documents: Mapping[str, bytes], ring: bytes, root: bytes) -> None:
@@ -123,3 +98,4 @@ def _publish(folder: Path, documents: Mapping[str, bytes], ring: bytes, root: by
         files.write_atomic(path, data)
     files.write_atomic(folder / "ring" / "1.targets.json", ring)
     files.write_atomic(folder / "root" / "1.root.json", root)
+    write_latest(folder)

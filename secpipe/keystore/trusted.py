@@ -61,9 +61,13 @@ def open_folder(folder: Path, *, pin: str = "", now: datetime | None) -> Opened:
     """Return everything in a `keys/` folder; with `now=None` expiry is not judged (to show or repair old trust)."""
     refuse_private_keys(folder)
     roots = verify_chain([files.read_bytes(path, FILE_LIMIT, follow=False) for path in root_files(folder)])
-    pins = tuple(root.envelope.digest for root in roots)
-    pinned = _pinned(pin, pins)
-    ring = _read_ring(folder, roots)
+    check_pin(pin, roots)
+    return assemble(folder, roots, _read_ring(folder, roots), pin, now)
+
+
+def assemble(folder: Path, roots: tuple[Root, ...], ring: Ring, pin: str, now: datetime | None) -> Opened:
+    """Return a verified chain and ring as `Opened`, after judging the pin and the time."""
+    pinned = check_pin(pin, roots)
     newest = roots[-1]
     if now is not None:
         _judge_time(newest, ring, now)
@@ -77,18 +81,19 @@ def open_folder(folder: Path, *, pin: str = "", now: datetime | None) -> Opened:
         identities=ring.identities,
         time_authorities=newest.time_authorities,
         pinned=pinned,
-        pins=pins,
+        pins=tuple(root.envelope.digest for root in roots),
     )
     return Opened(folder, roots, ring, trust)
 
 
-def _pinned(pin: str, pins: Sequence[str]) -> bool:
+def check_pin(pin: str, roots: Sequence[Root]) -> bool:
+    """Return whether `pin` was given and names a root of the chain; raises TrustError where it names none."""
     wanted = pin.removeprefix("sha256:").lower()
     if not pin:
         return False
     if not HEX256.match(wanted):
         raise InputError("the trust pin is not sha256: and 64 hex digits", hint="secpipe trust pin keys/")
-    if wanted not in pins:
+    if wanted not in {root.envelope.digest for root in roots}:
         raise TrustError(
             "no root of this trust matches the pin", hint="someone replaced the trust root, or the pin is old"
         )
@@ -140,6 +145,11 @@ def _listing(folder: Path) -> list[str]:
     if len(names) > _MAX_FILES:
         raise UnsafeInput(f"{printable(str(folder))} holds more than {_MAX_FILES:,} files")
     return names
+
+
+def anchor_of(folder: Path) -> str:
+    """Return the hex SHA-256 of root 1, unverified: enough to find the lock of a trust root."""
+    return hashlib.sha256(files.read_bytes(root_files(folder)[0], FILE_LIMIT, follow=False)).hexdigest()
 
 
 def _read_ring(folder: Path, roots: Sequence[Root]) -> Ring:

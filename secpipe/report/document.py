@@ -42,6 +42,16 @@ class Item:
         """`path:line`, `path`, or ""."""
         return f"{self.path}:{self.line}" if self.path and self.line else self.path
 
+    @property
+    def said(self) -> str:
+        """The message, led by its place unless it names the file itself."""
+        return self.message if not self.path or self.path in self.message else f"{self.place}: {self.message}"
+
+    @property
+    def advice(self) -> str:
+        """The message, then how to mend it."""
+        return f"{self.message.rstrip('.')}. To mend it: {self.fix}" if self.fix else self.message
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -55,6 +65,11 @@ class Reason:
     check: str = ""
     path: str = ""
     findings: tuple[str, ...] = ()
+
+    @property
+    def said(self) -> str:
+        """What it is, led by the file unless it names it itself."""
+        return self.what if not self.path or self.path in self.what else f"{self.path}: {self.what}"
 
     @property
     def id(self) -> str:
@@ -157,6 +172,10 @@ class Report:
     @property
     def is_verdict(self) -> bool:
         return self.schema == VERDICT
+
+    def of_effect(self, *effects: str) -> tuple[Reason, ...]:
+        """The reasons with one of the effects, in order."""
+        return tuple(reason for reason in self.reasons if reason.effect in effects)
 
     @property
     def open(self) -> tuple[Item, ...]:

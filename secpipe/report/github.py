@@ -45,8 +45,7 @@ def _entry(item: Item, decision: str) -> str:
     if decision == "warn" and level == "error":  # warn mode: nothing blocks
         level = "warning"
     column = item.column if item.line else 0
-    message = f"{item.message} To mend it: {item.fix}" if item.fix else item.message
-    return command(level, message, file=item.path, line=item.line, col=column, title=item.rule)
+    return command(level, item.advice, file=item.path, line=item.line, col=column, title=item.rule)
 
 
 def _unseen(unseen: Unseen) -> str:

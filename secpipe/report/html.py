@@ -13,7 +13,7 @@ from secpipe.report.read import read
 from secpipe.report.text import markup
 
 #: Bytes of listed findings: a report is mailed around, and stays below 500 kB. What does not fit is counted.
-BUDGET = 440_000
+BUDGET = 400_000
 _UNSEEN_BUDGET = 20_000
 _REASON_BUDGET = 20_000
 
@@ -63,23 +63,19 @@ def _bounded(lines: Iterable[str], total: int, budget: int, noun: str) -> Iterat
 
 
 def _reasons(report: Report) -> Iterator[str]:
-    must = [reason for reason in report.reasons if reason.effect != "warn"]
-    notes = [reason for reason in report.reasons if reason.effect == "warn"]
-    if must:
-        yield "<h2>What must change</h2><ol>"
-        yield from _bounded(map(_reason, must), len(must), _REASON_BUDGET, "reason")
-        yield "</ol>"
-    if notes:
-        yield "<h2>Worth knowing</h2><ul>"
-        yield from _bounded(map(_reason, notes), len(notes), _REASON_BUDGET, "note")
-        yield "</ul>"
+    headings = {"deny": "What must change", "undecided": "What could not be decided", "warn": "Worth knowing"}
+    for effect, heading in headings.items():
+        if reasons := report.of_effect(effect):
+            yield f"<h2>{heading}</h2><ol>"
+            yield from _bounded(map(_reason, reasons), len(reasons), _REASON_BUDGET, "reason")
+            yield "</ol>"
 
 
 def _reason(reason: Reason) -> str:
     facts = [f"who: {markup(reason.owner)}"] * bool(reason.owner)
     facts += [f"do: <code>{markup(reason.fix)}</code>"] * bool(reason.fix)
     facts.append(f"why: <code>secpipe explain {markup(reason.rule)}</code>")
-    return f'<li><b class="{reason.effect}">{markup(reason.what)}</b><br>{"<br>".join(facts)}'
+    return f'<li><b class="{reason.effect}">{markup(reason.said)}</b><br>{"<br>".join(facts)}'
 
 
 def _checks(checks: tuple[Check, ...]) -> Iterator[str]:

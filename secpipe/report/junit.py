@@ -20,7 +20,7 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
     known = {check.check for check in report.checks}
     # A reason that belongs to no check (a policy that expired, missing pins) is a case of its own.
     cases += [
-        _case(reason.rule, "gate", "error" if reason.effect == "undecided" else "failure", reason.what, [])
+        _case(reason.rule, "gate", "error" if reason.effect == "undecided" else "failure", reason.said, [])
         for reason in report.reasons
         if reason.effect != "warn" and reason.check not in known
     ]
@@ -53,7 +53,7 @@ def _check(report: Report, check: Check) -> str:
 
 def _case(name: str, group: str, outcome: str, said: str, items: list[Item]) -> str:
     head = f'<testcase classname="secpipe.{markup(group)}" name="{markup(name)}"'
-    lines = [f"[{item.severity}] {item.rule} {item.place}: {item.message}" for item in items[:_FINDINGS]]
+    lines = [f"[{item.severity}] {item.rule} {item.said}" for item in items[:_FINDINGS]]
     if len(items) > _FINDINGS:
         lines.append(f"and {len(items) - _FINDINGS:,} more in the JSON")
     listed = markup("\n".join(lines))

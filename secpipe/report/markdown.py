@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from secpipe.core.text import plural
-from secpipe.report.document import Check, Item, Report
+from secpipe.report.document import Check, Item, Reason, Report
 from secpipe.report.read import read
 
+_REASONS = 100
 _FINDINGS = 200  # a job summary is cut at 1 MiB, a comment at 65,536 characters
 _UNSEEN = 50
 _CELL = 300  # characters of one message
@@ -18,8 +19,8 @@ _BADGES = {"pass": "✅", "warn": "⚠️", "deny": "⛔", "undecided": "❓"}
 _RESULTS = {"pass": "✅ passed", "deny": "⛔ **blocked**", "warn": "⚠️ warning", "undecided": "❓ **undecided**"}
 
 #: What can have structure inside a line becomes a character reference, which never has any (CommonMark 0.31 section
-#: 2.5); a colon only where an emoji or a link could begin.
-_INLINE = re.compile(r"[!#$&*<>@\[\\\]^_`{|}~]|:(?=\S)")
+#: 2.5); an underscore inside a word has none, a colon only where an emoji or a link could begin.
+_INLINE = re.compile(r"[!#$&*<>@\[\\\]^`{|}~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|:(?=//|[\w+-]+:)")
 #: A block can begin only at the start of what we insert: a heading, a quote, a list.
 _BLOCK_START = re.compile(r"\d*[-+=.)]?")
 #: Links and mentions are made from the rendered text, where references are gone: a zero-width space parts them.
@@ -62,17 +63,27 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
 
 
 def _reasons(report: Report) -> list[str]:
-    must = [reason for reason in report.reasons if reason.effect != "warn"]
-    lines = ["#### What must change", ""] if must else []
-    for number, reason in enumerate(must, 1):
-        who = f" ({escape(reason.owner)})" if reason.owner else ""
-        lines.append(f"{number}. {escape(reason.what)}{who}<br>{code(f'secpipe explain {reason.rule}')}")
-        if reason.fix:
-            lines[-1] += f"<br>{code(reason.fix)}"
-    notes = [reason for reason in report.reasons if reason.effect == "warn"]
-    lines += ["", "#### Worth knowing", ""] if notes else []
-    lines += [f"- {escape(reason.what)}" for reason in notes]
-    return [*lines, ""]
+    lines = []
+    for effect, heading in (("deny", "What must change"), ("undecided", "What could not be decided")):
+        reasons = report.of_effect(effect)
+        lines += [f"#### {heading}", ""] if reasons else []
+        lines += [f"{number}. {_reason(reason)}" for number, reason in enumerate(reasons[:_REASONS], 1)]
+        lines += _more(len(reasons) - _REASONS)
+        lines += [""] if reasons else []
+    notes = report.of_effect("warn")
+    lines += ["#### Worth knowing", ""] if notes else []
+    lines += [f"- {escape(reason.said)}" for reason in notes[:_REASONS]] + _more(len(notes) - _REASONS)
+    return [*lines, ""] if notes else lines
+
+
+def _more(count: int) -> list[str]:
+    return ["", f"and {count:,} more in the JSON"] if count > 0 else []
+
+
+def _reason(reason: Reason) -> str:
+    who = f" ({escape(reason.owner)})" if reason.owner else ""
+    fix = f"<br>{code(reason.fix)}" if reason.fix else ""
+    return f"{escape(reason.said)}{who}{fix}<br>{code(f'secpipe explain {reason.rule}')}"
 
 
 def _checks(checks: tuple[Check, ...]) -> list[str]:
@@ -95,9 +106,7 @@ def _findings(report: Report) -> list[str]:
         "|---|---|---|---|",
     ]
     lines += [_row(item) for item in report.open[:_FINDINGS]]
-    if len(report.open) > _FINDINGS:
-        lines += ["", f"and {len(report.open) - _FINDINGS:,} more in the JSON"]
-    return [*lines, "", "</details>", ""]
+    return [*lines, *_more(len(report.open) - _FINDINGS), "", "</details>", ""]
 
 
 def _row(item: Item) -> str:
@@ -109,9 +118,7 @@ def _unseen(report: Report) -> list[str]:
         return []
     lines = [f"<details><summary>{plural(len(report.skipped), 'place')} not looked at</summary>", ""]
     lines += [f"- {code(item.path[:_CELL])} {escape(item.reason[:_CELL])}" for item in report.skipped[:_UNSEEN]]
-    if len(report.skipped) > _UNSEEN:
-        lines.append(f"- and {len(report.skipped) - _UNSEEN:,} more in the JSON")
-    return [*lines, "", "</details>", ""]
+    return [*lines, *_more(len(report.skipped) - _UNSEEN), "", "</details>", ""]
 
 
 def _footer(report: Report) -> list[str]:

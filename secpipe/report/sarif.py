@@ -3,6 +3,7 @@ notifications of the tool."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -38,17 +39,25 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
         "tool": {
             "driver": {
                 "name": "secpipe",
+                "fullName": f"secpipe {report.version}",
                 "semanticVersion": report.version,
                 "informationUri": "https://secpipe.dev",
                 "rules": [_rule(rule, kept) for rule in rules],
             }
         },
+        "automationDetails": {"id": _category(report)},
         "invocations": [_invocation(report, len(entries) - len(kept))],
         "columnKind": "unicodeCodePoints",
         "results": [_result(item, index[item.rule]) for item in kept],
         "properties": _properties(report),
     }
     return dump({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
+
+
+def _category(report: Report) -> str:
+    """Return what keeps uploads apart on a code host: a scan never replaces a verdict, nor one environment another."""
+    what = ("check", report.environment) if report.is_verdict else tuple(report.command.split())
+    return "/".join(("secpipe", *(quote(part, safe="") for part in what), ""))
 
 
 def uri(path: str) -> str:
@@ -64,7 +73,7 @@ def _rule(rule: str, items: Iterable[Item]) -> dict[str, Any]:
     words = rule.partition("/")[2].replace("-", " ")
     return {
         "id": rule,
-        "name": rule,
+        "name": "".join(word.capitalize() for word in re.split(r"[/-]", rule)),  # must differ from the id
         "shortDescription": {"text": words},
         "fullDescription": {"text": f"{rule}: {words}"},
         "help": {"text": f"`secpipe explain {rule}` says what this means and how to mend it."},
@@ -75,9 +84,11 @@ def _rule(rule: str, items: Iterable[Item]) -> dict[str, Any]:
 
 
 def _result(item: Item, index: int) -> dict[str, Any]:
-    physical: dict[str, Any] = {"artifactLocation": {"uri": uri(item.path), "uriBaseId": "%SRCROOT%"}}
-    if item.line:
-        physical["region"] = {"startLine": item.line} | ({"startColumn": item.column} if item.column else {})
+    # Code hosts demand a line, also where none is meant.
+    region = {"startLine": item.line or 1}
+    if item.line and item.column:
+        region["startColumn"] = item.column
+    physical = {"artifactLocation": {"uri": uri(item.path), "uriBaseId": "%SRCROOT%"}, "region": region}
     properties: dict[str, Any] = {"severity": item.severity, "confidence": item.confidence}
     extra = {"effect": item.effect, "subject": item.subject, "owner": item.owner, "fix": item.fix}
     properties |= {name: value for name, value in extra.items() if value}
@@ -87,7 +98,7 @@ def _result(item: Item, index: int) -> dict[str, Any]:
         "ruleId": item.rule,
         "ruleIndex": index,
         "level": _BY_EFFECT.get(item.effect) or _BY_SEVERITY[item.severity],
-        "message": {"text": f"{item.message} To mend it: {item.fix}" if item.fix else item.message or item.rule},
+        "message": {"text": item.advice or item.rule},
         "locations": [{"physicalLocation": physical}],
         "partialFingerprints": {"secpipe/v1": item.id},
         "properties": properties,

@@ -11,6 +11,7 @@ from secpipe.report.read import read
 from secpipe.report.text import clip, pad, width, wrap
 
 COLUMNS = 100
+_REASONS = 50  # reasons of one effect
 _PLACES = 3  # findings shown under one reason
 _NOTES = 10  # findings that only warn
 _UNSEEN = 12  # places not looked at
@@ -65,12 +66,9 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
 
 
 def _verdict(page: _Page, report: Report) -> None:
-    must = [reason for reason in report.reasons if reason.effect != "warn"]
-    if must:
-        page.heading("What must change" if report.decision != "warn" else "What would have to change in enforce mode")
-        by_id = {item.id: item for item in report.findings}
-        for number, reason in enumerate(must, 1):
-            _reason(page, f"{number}.".rjust(3), reason, by_id)
+    lenient = report.decision == "warn"
+    _reasons(page, "What would have to change in enforce mode" if lenient else "What must change", report, "deny")
+    _reasons(page, "What could not be decided", report, "undecided")
     _notes(page, report)
     _checks(page, report.checks)
     _unseen(page, report.skipped)
@@ -94,20 +92,37 @@ def _verdict(page: _Page, report: Report) -> None:
         page.add("", *wrap(_SELF_JUDGED, COLUMNS))
 
 
+def _reasons(page: _Page, heading: str, report: Report, effect: str) -> None:
+    reasons = report.of_effect(effect)
+    if reasons:
+        page.heading(heading)
+        by_id = {item.id: item for item in report.findings}
+        for number, reason in enumerate(reasons[:_REASONS], 1):
+            _reason(page, f"{number}.".rjust(3), reason, by_id)
+        if len(reasons) > _REASONS:
+            page.add(f"    and {len(reasons) - _REASONS:,} more: -f json lists them")
+
+
 def _reason(page: _Page, label: str, reason: Reason, by_id: Mapping[str, Item]) -> None:
     indent = " " * (width(label) + 1)
-    first, *rest = wrap(reason.what, COLUMNS - len(indent))
+    first, *rest = wrap(reason.said, COLUMNS - len(indent))
     page.add(f"{label} {page.paint(first, _BOLD)}", *(indent + page.paint(line, _BOLD) for line in rest))
     items = [by_id[identity] for identity in reason.findings if identity in by_id]
-    shown = [item for item in items if len(items) > 1 or item.message not in reason.what]
-    for item in shown[:_PLACES]:
-        page.add(*_hanging(f"{indent}- ", f"{item.place}: {item.message}" if item.place else item.message))
-    if len(shown) > _PLACES:
-        page.add(f"{indent}- and {len(shown) - _PLACES:,} more: -f json lists them")
-    facts = [("who", reason.owner), ("do", reason.fix), ("why", f"secpipe explain {reason.rule}")]
-    for name, value in facts:
-        if value:
-            page.add(f"{indent}{page.paint(pad(name + ':', 5), _DIM)}{value}")
+    # A reason that sums its findings up in words of its own needs no list of them.
+    summed_up = not items or items[0].message not in reason.what
+    _list(page, indent, [] if summed_up else [item.said for item in items[1:]], _PLACES)
+    who = f"who: {reason.owner}; " if reason.owner else ""
+    page.add(*[f"{indent}{page.paint('do: ', _DIM)} {reason.fix}"] * bool(reason.fix))
+    page.add(f"{indent}{page.paint(f'{who}why:', _DIM)} secpipe explain {reason.rule}")
+
+
+def _list(page: _Page, indent: str, texts: Iterable[str], limit: int) -> None:
+    """Add one item a line, each text once, at most `limit`, then how many more there are."""
+    distinct = list(dict.fromkeys(texts))
+    for text in distinct[:limit]:
+        page.add(*_hanging(f"{indent}- ", text))
+    if len(distinct) > limit:
+        page.add(f"{indent}- and {len(distinct) - limit:,} more: -f json lists them")
 
 
 def _hanging(lead: str, text: str) -> list[str]:
@@ -118,17 +133,11 @@ def _hanging(lead: str, text: str) -> list[str]:
 def _notes(page: _Page, report: Report) -> None:
     """What does not block: warnings of the gate, and findings that only warn."""
     listed = {identity for reason in report.reasons for identity in reason.findings}
-    reasons = [reason.what for reason in report.reasons if reason.effect == "warn"]
-    loose = [item for item in report.findings if item.effect == "warn" and item.id not in listed]
-    if not reasons and not loose:
-        return
-    page.heading("Worth knowing")
-    for text in reasons:
-        page.add(*_hanging("  - ", text))
-    for item in loose[:_NOTES]:
-        page.add(*_hanging("  - ", f"{item.place}: {item.message}" if item.place else item.message))
-    if len(loose) > _NOTES:
-        page.add(f"  - and {len(loose) - _NOTES:,} more: -f json lists them")
+    loose = [item.said for item in report.findings if item.effect == "warn" and item.id not in listed]
+    texts = [reason.said for reason in report.of_effect("warn")] + loose
+    if texts:
+        page.heading("Worth knowing")
+        _list(page, "  ", texts, _NOTES)
 
 
 def _checks(page: _Page, checks: Iterable[Check]) -> None:
@@ -139,7 +148,7 @@ def _checks(page: _Page, checks: Iterable[Check]) -> None:
     first = max(width(word) for (word, _), _, _ in rows)
     second = min(40, max(width(title) for _, title, _ in rows))
     for (word, code), title, said in rows:
-        lead = f"  {page.paint(pad(word, first), code)}  {pad(clip(title, second), second)}  "
+        lead = f"  {page.paint(word, code)}{' ' * (first - width(word))}  {pad(clip(title, second), second)}  "
         lines = wrap(said, COLUMNS - first - second - 6)
         page.add((lead + lines[0]).rstrip(), *(" " * (first + second + 6) + line for line in lines[1:]))
     if any(check.unknown for check in checks):
@@ -158,10 +167,7 @@ def _unseen(page: _Page, skipped: tuple[Unseen, ...]) -> None:
     if not skipped:
         return
     page.heading("Not looked at")
-    for unseen in skipped[:_UNSEEN]:
-        page.add(*_hanging("  - ", f"{unseen.path or 'everything'}: {unseen.reason}"))
-    if len(skipped) > _UNSEEN:
-        page.add(f"  - and {len(skipped) - _UNSEEN:,} more: -f json lists them")
+    _list(page, "  ", [f"{unseen.path or 'everything'}: {unseen.reason}" for unseen in skipped], _UNSEEN)
 
 
 def _waivers(page: _Page, report: Report) -> None:

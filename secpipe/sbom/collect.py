@@ -12,11 +12,8 @@ from secpipe.core.inventory import Component, ComponentKind, Inventory, Relation
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.protocols import Tree
 from secpipe.core.text import printable
-from secpipe.sbom.collector import Collector, folder_of
+from secpipe.sbom.collector import Collector, folder_of, is_installed
 from secpipe.sbom.sources import reader_of
-
-#: Folders of installed packages: their manifests describe other people's projects, not this one.
-INSTALLED = frozenset({"node_modules", "site-packages", "dist-packages", "vendor"})
 
 
 def collect(tree: Tree, *, limits: Limits = DEFAULT) -> Inventory:
@@ -30,7 +27,7 @@ def collect(tree: Tree, *, limits: Limits = DEFAULT) -> Inventory:
     for skip in tree.skipped:
         found.skip(skip.path, skip.reason)
     for entry in tree.files:
-        target = "" if INSTALLED.intersection(entry.path.split("/")[:-1]) else reader_of(entry.name)
+        target = "" if is_installed(entry.path) else reader_of(entry.name)
         if target:
             attempt(found, entry, target)
     for whole in _WHOLE_TREE:
@@ -41,7 +38,10 @@ def collect(tree: Tree, *, limits: Limits = DEFAULT) -> Inventory:
 
 #: Sources that look at the whole tree at once, in this order.
 _WHOLE_TREE = (
+    "secpipe.sbom.sources.installed:read_all",
     "secpipe.sbom.sources.models:read_all",
+    "secpipe.sbom.sources.mlflow:read_all",
+    "secpipe.sbom.sources.ollama:read_all",
     "secpipe.sbom.sources.datasets:read_all",
     "secpipe.sbom.sources.prompts:read_all",
     "secpipe.sbom.lineage:link",

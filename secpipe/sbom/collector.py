@@ -23,6 +23,15 @@ def content_ref(kind: ComponentKind, *parts: str) -> str:
     return f"{_WORDS.get(kind, kind.value)}:{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()}"
 
 
+#: Folders of installed packages: what they hold describes other people's projects, not this one.
+_INSTALLED = frozenset({"node_modules", "site-packages", "dist-packages", "vendor"})
+
+
+def is_installed(path: str) -> bool:
+    """Tell whether a file stands in a folder of installed packages."""
+    return not _INSTALLED.isdisjoint(path.split("/")[:-1])
+
+
 def folder_of(path: str) -> str:
     """Return the folder part of a relative path, "" for the top."""
     return path.rpartition("/")[0]
@@ -120,10 +129,13 @@ class Collector:
     def result(self) -> Inventory:
         """Return the inventory; edges to components that do not exist are dropped."""
         known = self._components
+        lines = (f"{entry.sha256}  {entry.path}\n".encode("utf-8", "surrogateescape") for entry in self.tree.files)
         return Inventory(
             tuple(sorted(known.values(), key=lambda component: (component.kind.value, component.ref))),
             tuple(sorted(edge for edge in self._relations if edge.source in known and edge.target in known)),
             tuple(sorted(self._skips.values(), key=lambda skip: (skip.path, skip.reason))),
+            hashlib.sha256(b"".join(lines)).hexdigest(),
+            len(self.tree.files),
         )
 
 

@@ -6,7 +6,6 @@ import contextlib
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, BinaryIO
@@ -16,6 +15,21 @@ from secpipe.core.text import printable
 
 # O_NONBLOCK: opening a FIFO must not hang. O_BINARY exists on Windows only.
 _READ_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+def check_private(path: str | os.PathLike[str]) -> None:
+    """Raise InputError unless only the owner can read or write `path` (POSIX; Windows relies on its ACLs)."""
+    if sys.platform == "win32":
+        return
+    try:
+        info = os.stat(path)
+    except OSError as error:
+        raise InputError(f"cannot read {os.fspath(path)}: {reason(error)}") from error
+    if stat.S_ISREG(info.st_mode) and stat.S_IMODE(info.st_mode) & 0o077:
+        mode = stat.S_IMODE(info.st_mode)
+        raise InputError(
+            f"{os.fspath(path)} can be read by others (mode {mode:04o})", hint=f"chmod 600 {os.fspath(path)}"
+        )
 
 
 def open_regular(path: str | os.PathLike[str], *, follow: bool = True) -> BinaryIO:
@@ -62,6 +76,8 @@ def write_atomic(path: str | os.PathLike[str], data: bytes, *, mode: int = 0o644
 
     On any failure the old content stays and no temporary file is left. Raises SecpipeError.
     """
+    import tempfile
+
     target = Path(path)
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name[:64]}.", suffix=".tmp", dir=target.parent)

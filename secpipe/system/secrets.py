@@ -5,11 +5,11 @@ from __future__ import annotations
 import getpass
 import os
 import shlex
-import stat
 import sys
 
 from secpipe.core.errors import ConfigError, InputError
 from secpipe.system import files, process
+from secpipe.system.files import check_private as check_private
 
 _LIMIT = 64 * 1024
 
@@ -36,7 +36,7 @@ def resolve(reference: str) -> bytes:
         value = result.stdout
     else:
         path = rest if separator and kind == "file" else reference
-        check_private(path)
+        files.check_private(path)
         value = files.read_bytes(path, _LIMIT)
     value = value.removesuffix(b"\n").removesuffix(b"\r")
     if not value:
@@ -46,21 +46,6 @@ def resolve(reference: str) -> bytes:
 
 def _encoded(value: str | None) -> bytes | None:
     return None if value is None else value.encode()
-
-
-def check_private(path: str | os.PathLike[str]) -> None:
-    """Raise InputError unless only the owner can read or write `path` (POSIX; Windows relies on its ACLs)."""
-    if sys.platform == "win32":
-        return
-    try:
-        info = os.stat(path)
-    except OSError as error:
-        raise InputError(f"cannot read {os.fspath(path)}: {files.reason(error)}") from error
-    if stat.S_ISREG(info.st_mode) and stat.S_IMODE(info.st_mode) & 0o077:
-        mode = stat.S_IMODE(info.st_mode)
-        raise InputError(
-            f"{os.fspath(path)} can be read by others (mode {mode:04o})", hint=f"chmod 600 {os.fspath(path)}"
-        )
 
 
 def prompt(question: str, *, confirm: bool = False) -> bytes:

@@ -1,8 +1,9 @@
 """A small transcript runner: `$ command` lines, the expected output, and `[n]` where the exit code is not 0.
 
 `secpipe` runs in this process under an injected clock (so that transcripts do not rot); everything else runs in `sh`.
-`...` on a line of its own matches any lines; `<...>` inside a line matches any text. UPDATE_TRANSCRIPTS=1 rewrites the
-expected output in place; read the difference before you commit it.
+`$ NAME=$(command)` keeps what the command prints for later lines, as in a shell. `...` on a line of its own matches any
+lines; `<...>` inside a line matches any text. UPDATE_TRANSCRIPTS=1 rewrites in place the expected output that no longer
+matches, leaving open what differs from run to run (paths, digests of fresh keys); read the difference before a commit.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from secpipe.cli.main import run
 from secpipe.system.clock import SystemClock
 
 ROOT = Path(__file__).resolve().parents[2]
+_ASSIGNMENT = re.compile(r"([A-Z_]+)=\$\((.*)\)")
+_DIGEST = re.compile(r"((?:sha256|dirHash):)[0-9a-f]{16,}…?")
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 
@@ -54,11 +57,24 @@ class Shell:
 
     def __call__(self, command: str) -> tuple[int, str, str]:
         """Run one command; return exit code, stdout, stderr."""
+        if assigned := _ASSIGNMENT.fullmatch(command):
+            code, out, err = self(assigned[2])
+            self._monkeypatch.setenv(assigned[1], out.strip())
+            return code, "", err
         words = shlex.split(os.path.expandvars(command)) if command.startswith("secpipe") else []
         if words and words[0] == "secpipe" and not set(words) & {"|", ">", "&&", ";", "<"}:
-            return self._secpipe(words[1:])
+            return self._secpipe([name for word in words[1:] for name in self._expand(word)])
         done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd=self.cwd, timeout=120)
         return done.returncode, done.stdout, done.stderr
+
+    def mask(self, line: str) -> str:
+        """Leave open what differs from run to run: the scratch folder, digests."""
+        return _DIGEST.sub(r"\1<...>", line.replace(str(self.cwd.parent), "<...>"))
+
+    def _expand(self, word: str) -> list[str]:
+        """Expand a glob as the shell does."""
+        found = sorted(path.relative_to(self.cwd).as_posix() for path in self.cwd.glob(word)) if "*" in word else []
+        return found or [word]
 
     def _secpipe(self, arguments: list[str]) -> tuple[int, str, str]:
         out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
@@ -90,9 +106,10 @@ def play(path: Path, shell: Shell) -> None:
         shown = [*out.splitlines(), *err.splitlines(), *([f"[{code}]"] if code else [])]
         while expected and not expected[-1].strip():
             expected.pop()
+        matches = _matches(expected, [text.rstrip() for text in shown])
         if update:
-            written += [*shown, ""]
-        elif not _matches(expected, [text.rstrip() for text in shown]):
+            written += [*(expected if matches else map(shell.mask, shown)), ""]
+        elif not matches:
             pytest.fail(
                 f"{path.name}: {line}\n--- expected\n" + "\n".join(expected) + "\n--- shown\n" + "\n".join(shown),
                 pytrace=False,

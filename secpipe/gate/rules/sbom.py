@@ -38,7 +38,8 @@ def licenses(situation: Situation) -> Ruling:
     policy, evidence = situation.policy.licenses, situation.of("sbom")
     asked = bool(policy.allow or policy.review or policy.deny)
     findings = []
-    for license_, names in sorted(mapping(evidence, "licenses").items()):
+    for expression, names in sorted(mapping(evidence, "licenses").items()):
+        license_ = expression or "NOASSERTION"  # SPDX's word for a licence nobody stated
         effect = _license_effect(license_, policy.allow, policy.review, policy.deny)
         if effect:
             rule = "gate/license-denied" if effect == "denied" else "gate/license-review"

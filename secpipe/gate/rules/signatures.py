@@ -8,6 +8,7 @@ from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.text import plural
 from secpipe.core.verdict import Effect, Reason
+from secpipe.gate.grouping import UNSIGNED
 from secpipe.gate.rules.facts import listing, mapping
 from secpipe.gate.ruling import Ruling, Situation, judge_findings, rule_on
 
@@ -34,24 +35,16 @@ def signatures(situation: Situation) -> Ruling:
 def _unsigned(situation: Situation, evidence: Evidence) -> list[Finding]:
     policy = situation.policy.signatures
     covered = mapping(evidence, "covered")
-    wrong = [
-        a for a in listing(evidence, "artifacts") if policy.identities and a.get("identity") not in policy.identities
-    ]
-    distrusted = {str(artifact.get("identity")) for artifact in wrong}
     findings = []
     for path in sorted(to_cover(situation)):
         identity = covered.get(path)
         if identity is None:
             message, subject = f"{path} is not covered by any signature", "unsigned"
-        elif identity in distrusted:
+        elif policy.identities and identity not in policy.identities:
             message, subject = f"{path} is signed by {identity}, which the policy does not accept", f"signer {identity}"
         else:
             continue
-        where = path.rpartition("/")[0] or path
-        findings.append(
-            Finding("gate/unsigned-artifact", message, Severity.HIGH, path=path, subject=subject,
-                    fix=f"secpipe sign {where}", details={"package": f"unsigned {where}"})
-        )  # fmt: skip
+        findings.append(Finding(UNSIGNED, message, Severity.HIGH, path=path, subject=subject))
     return findings
 
 

@@ -51,6 +51,17 @@ SCHEMES: dict[str, str] = {
     "ml-dsa-87": "secpipe.keys.schemes.mldsa:ML_DSA_87",
 }
 
+_RAW = (
+    *(
+        f"slh-dsa-{digest}-{size}"
+        for digest in ("sha2", "shake")
+        for size in ("128s", "128f", "192s", "192f", "256s", "256f")
+    ),
+    "falcon-512",
+    "falcon-1024",
+)
+SCHEMES |= dict.fromkeys(_RAW, "secpipe.keys.schemes.raw:RAW")
+
 #: profile -> the halves of a new key version, classical first.
 PAIRS: dict[str, tuple[str, str]] = {
     "default": ("ecdsa-p256", "ml-dsa-65"),
@@ -60,5 +71,6 @@ PAIRS: dict[str, tuple[str, str]] = {
 
 def get(algorithm: str) -> Scheme:
     """Return the scheme named `algorithm`; raises ConfigError for an unknown one."""
-    scheme: Scheme = load(SCHEMES, algorithm, "signature algorithm")
+    found = load(SCHEMES, algorithm, "signature algorithm")
+    scheme: Scheme = found[algorithm] if isinstance(found, dict) else found
     return scheme

@@ -75,11 +75,9 @@ def write_pem(keys: Iterable[bytes]) -> bytes:
     return b"".join(blocks)
 
 
-def store(home: Path, key_id: str, keys: Iterable[bytes], passphrase: bytes) -> str:
-    """Seal and write the private halves of one key version; return the custody reference. Raises SecpipeError.
+def store(home: Path, key_id: str, keys: Iterable[bytes], passphrase: bytes) -> None:
+    """Seal and write the private halves of one key version. Raises SecpipeError.
 
     Written before anything public names the key: a crash leaves at most a key nobody knows, never a known key lost.
     """
-    name = f"{key_id}.age"
-    files.write_atomic(keys_folder(home) / name, age.seal(write_pem(keys), passphrase), mode=0o600)
-    return f"file:{name}"
+    files.write_atomic(keys_folder(home) / f"{key_id}.age", age.seal(write_pem(keys), passphrase), mode=0o600)

@@ -9,7 +9,7 @@ from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, ComponentKind, Fact, RelationKind
 from secpipe.core.text import printable
 from secpipe.formats.huggingface import read_card
-from secpipe.sbom.collector import Collector, content_ref, folder_of, verified
+from secpipe.sbom.collector import Collector, content_ref, folder_of, is_installed, verified
 from secpipe.sbom.sources.cards import card_facts
 from secpipe.sbom.sources.models import file_component
 from secpipe.sbom.sources.weights import is_pointer
@@ -33,7 +33,7 @@ def read_all(found: Collector) -> None:
     """Add a component for every dataset: a folder with a dataset card, else each data file by itself."""
     groups: dict[str, list[FileEntry]] = defaultdict(list)
     for entry in found.tree.files:
-        if format_of(entry):
+        if format_of(entry) and not is_installed(entry.path):
             groups[folder_of(entry.path)].append(entry)
     for folder, entries in groups.items():
         card = _card(found, folder)
@@ -71,10 +71,16 @@ def _folder(found: Collector, folder: str, entries: list[FileEntry], card: dict[
             content_ref(ComponentKind.DATASET, *(f"{entry.sha256}  {entry.path}" for entry in entries)),
             ComponentKind.DATASET,
             folder.rpartition("/")[2] or "dataset",
-            path=folder or entries[0].path,
+            path=folder if folder and len(entries) > 1 else entries[0].path,
             digests=(Digest("sha256", entries[0].sha256),) if len(entries) == 1 else (),
             licenses=tuple(license_fact.value.split("\n")) if license_fact else (),
-            facts={**card, **verified(folder or entries[0].path, {"format": formats, "size": str(size)})},
+            facts={
+                **card,
+                **verified(
+                    folder or entries[0].path,
+                    {"format": formats, "size": str(size), "folder": folder if len(entries) > 1 else ""},
+                ),
+            },
         )
     )
     for entry in entries:

@@ -159,7 +159,7 @@ def _proven(unit: Unit, headers: list[tuple[FileEntry, weights.Header]]) -> dict
         values["dtypes"] = " ".join(f"{name}:{count}" for name, count in elements.most_common())
     problems: list[Problem] = [problem for _, header in headers for problem in header.problems]
     values["structure-problems"] = "\n".join(printable(problem.message, 300) for problem in problems[:20])
-    if not all(header.analysed for _, header in headers):
+    if any(problem.fatal for problem in problems) or not all(header.analysed for _, header in headers):
         values["analysis"] = "not analysed"
     merged: dict[str, str] = {}
     for header in same:
@@ -255,6 +255,8 @@ def _component(unit: Unit, facts: dict[str, Fact]) -> Component:
     else:
         name = name or weights.shard_of(first.name)[0].rpartition(".")[0] or first.name
     license_fact = facts.get("license")
+    if unit.whole_folder:
+        facts["folder"] = Fact(unit.folder or ".", Grade.VERIFIED, unit.folder)
     return Component(
         package or ref,
         ComponentKind.MODEL,

@@ -7,7 +7,7 @@ import re
 
 from secpipe.core.artifact import Digest, FileEntry
 from secpipe.core.inventory import Component, ComponentKind
-from secpipe.sbom.collector import Collector, content_ref, verified
+from secpipe.sbom.collector import Collector, content_ref, is_installed, verified
 from secpipe.sbom.sources.weights import is_pointer
 
 _FOLDERS = {"prompts", "prompt", "prompt_templates", "prompt-templates", "system_prompts", "system-prompts"}
@@ -16,6 +16,7 @@ _TEXT = {".txt", ".md", ".yaml", ".yml", ".json", ".toml", ".xml", ".tmpl", ""}
 _NAME = re.compile(
     r"(?:^|[._-])(?:system[._-]?prompts?|prompts?|prompt[._-]?templates?|chat_template)(?:[._-]|$)", re.I
 )
+_NOT = ("README", "CHANGELOG", "LICENSE", "LICENCE", "NOTICE", "CONTRIBUTING")
 _ALWAYS = {".prompt", ".prompty"}
 
 
@@ -23,7 +24,7 @@ def is_prompt(entry: FileEntry) -> bool:
     """Tell whether a file holds a prompt: by its ending, its folder, or its name."""
     if entry.suffix in _ALWAYS or entry.name.startswith("chat_template."):
         return entry.suffix != ".json"
-    if entry.suffix not in _ENDINGS | _TEXT or entry.name.startswith("README"):
+    if entry.suffix not in _ENDINGS | _TEXT or entry.name.startswith(_NOT):
         return False
     folders = {part.lower() for part in entry.path.split("/")[:-1]}
     return bool(folders & _FOLDERS) or (bool(_NAME.search(entry.name)) and entry.suffix not in {".toml", ".xml", ""})
@@ -32,7 +33,7 @@ def is_prompt(entry: FileEntry) -> bool:
 def read_all(found: Collector) -> None:
     """Add a component for every prompt file of the tree."""
     for entry in found.tree.files:
-        if is_prompt(entry) and not is_pointer(entry):
+        if is_prompt(entry) and not is_pointer(entry) and not is_installed(entry.path):
             found.add(
                 Component(
                     content_ref(ComponentKind.PROMPT, entry.path, entry.sha256),

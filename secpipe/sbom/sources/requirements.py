@@ -29,13 +29,16 @@ def read(found: Collector, entry: FileEntry, depth: int = 0) -> None:
     edges: list[tuple[str, tuple[str, ...]]] = []
     names: dict[str, str] = {}
     constraints: dict[str, str] = {}
-    for number, line, via in _logical(text):
+    lines = list(_logical(text))
+    for number, line, _ in lines:  # a constraint holds wherever it stands
+        if (include := _INCLUDE.match(line)) and include[1] in {"-c", "--constraint"}:
+            _include(found, entry, include[2], number, depth, constraints)
+    for number, line, via in lines:
         if index := _INDEX.match(line):
             registry = index[1]
         elif include := _INCLUDE.match(line):
-            _include(
-                found, entry, include[2], number, depth, constraints if include[1] in {"-c", "--constraint"} else None
-            )
+            if include[1] in {"-r", "--requirement"}:
+                _include(found, entry, include[2], number, depth, None)
         elif not line.startswith("-") or line.startswith(("-e", "--editable")):
             named = _requirement(found, entry, number, line, via, registry, constraints)
             if named is not None:

@@ -3,77 +3,149 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from secpipe import __version__
 from secpipe.core.artifact import Skip
 from secpipe.core.errors import SecpipeError
 from secpipe.core.evidence import Evidence, State, skipped
 from secpipe.core.finding import Finding, sort_key
-from secpipe.core.inventory import Inventory
+from secpipe.core.inventory import Component, ComponentKind, Inventory
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.text import plural, printable
-from secpipe.scan.vulnerabilities import findings, match
+from secpipe.scan.vulnerabilities import findings, hygiene, match, plan, vex
 from secpipe.scan.vulnerabilities.graph import Graph
-from secpipe.scan.vulnerabilities.match import Package
+from secpipe.scan.vulnerabilities.match import Hit, Package
 from secpipe.scan.vulnerabilities.osv import instant
-from secpipe.scan.vulnerabilities.store import AdvisoryStore
+from secpipe.scan.vulnerabilities.store import AdvisoryStore, Feed
+from secpipe.scan.vulnerabilities.vex import Statement
 
 CHECK = "audit"
 _SKEW = timedelta(days=1)  # clocks differ; a feed from further in the future is wrong, or the clock is
 
 
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user's own configuration adds to an audit; never taken from the tree under test.
+
+    `imported`: top-level modules that the shipped Python code imports, if that was looked at. `index`: names known to
+    exist, if a snapshot was supplied. `internal`: globs over names that must never come from a public index.
+    """
+
+    imported: frozenset[str] | None = None
+    index: frozenset[str] | None = None
+    internal: tuple[str, ...] = ()
+
+
 def audit(
-    inventory: Inventory, store: AdvisoryStore, *, now: datetime, vex: Sequence[Any] = (), limits: Limits = DEFAULT
+    inventory: Inventory,
+    store: AdvisoryStore,
+    *,
+    now: datetime,
+    vex: Sequence[Statement] = (),
+    options: Options | None = None,
+    limits: Limits = DEFAULT,
 ) -> Evidence:
     """Return evidence on every package of `inventory`.
 
-    Facts: `advisories` (the store's `about`, its `date` the oldest of the feeds that were needed), `packages` (judged),
-    `unjudged`. State `stale` when a needed feed has expired, `skipped` when its date lies in the future or is unknown;
-    findings made so far are kept in both. How old is too old is the policy's question. Never raises SecpipeError.
+    Facts: `advisories` (the store's `about`; its `date` is the oldest of the feeds that were needed), `packages`
+    (judged), `unjudged`, `suppressed` (answered by `vex`), `vex_refused` (why statements do not count), `plan`
+    (upgrades). State `stale` when a needed feed has expired, `skipped` when its date is unknown or lies in the future;
+    findings are kept in both. How old is too old is the policy's question. Never raises SecpipeError.
     """
     try:
-        return _audit(inventory, store, now, limits)
+        return _audit(inventory, store, now, vex, options or Options(), limits)
     except SecpipeError as error:
-        return skipped(CHECK, error.message, facts={"advisories": store.about, "packages": 0})
+        return skipped(CHECK, error.message, facts={"advisories": store.about, "packages": 0, "unjudged": 0})
 
 
-def _audit(inventory: Inventory, store: AdvisoryStore, now: datetime, limits: Limits) -> Evidence:
+def _audit(
+    inventory: Inventory,
+    store: AdvisoryStore,
+    now: datetime,
+    statements: Sequence[Statement],
+    options: Options,
+    limits: Limits,
+) -> Evidence:
     graph = Graph(inventory)
-    found: list[Finding] = []
-    skips = list(inventory.skipped)
-    unjudged: dict[str, list[Package]] = {}
-    dates: list[str] = []
-    expiries: list[str] = []
-    judged = 0
-    for package in match.packages(inventory):
-        found += [findings.of_hit(hit, store, graph) for hit in match.hits(package, store)]
-        feed = store.covering(package.ecosystem, package.name)
-        if feed is None:
-            unjudged.setdefault(f"no advisory feed covers {package.ecosystem} packages like", []).append(package)
-        elif not package.version:
-            unjudged.setdefault("no exact version is known of", []).append(package)
-        else:
-            judged += 1
-            dates.append(feed.date)
-            expiries += [feed.expires] if feed.expires else []
-    skips += [_skip(reason, missed) for reason, missed in sorted(unjudged.items())]
+    packages = match.packages(inventory)
+    hits = [hit for package in packages for hit in match.hits(package, store)]
+    judged, feeds, skips = _coverage(inventory, packages, store)
+    skips += inventory.skipped
+    if store.note:
+        skips += [Skip("", f"advisory data: {store.note}")] if store.incomplete else []
+    found, refused = _findings(inventory, packages, hits, store, graph, statements, options, now)
     if len(found) > limits.findings:
         skips.append(Skip("", f"more than {limits.findings:,} findings; the rest is not listed"))
     about = store.about
-    about["date"] = min(dates, default=about["date"])
-    state, reason, since = _state(about["date"], expiries, now)
+    about["date"] = min((feed.date for feed in feeds), default=about["date"])
+    state, reason, since = _state(about["date"], [feed.expires for feed in feeds if feed.expires], now)
     return Evidence(
         CHECK,
         state,
         reason,
         since,
-        tuple(sorted(found, key=sort_key)[: limits.findings]),
+        tuple(found[: limits.findings]),
         tuple(skips),
-        {"advisories": about, "packages": judged, "unjudged": sum(map(len, unjudged.values()))},
+        {
+            "advisories": about,
+            "packages": judged,
+            "unjudged": len(packages) - judged,
+            "suppressed": sum(finding.rule == vex.SUPPRESSED for finding in found),
+            "vex_refused": [printable(skip.reason, 300) for skip in refused],
+            "plan": [step.to_dict() for step in plan.plan(_open(hits, found), store, graph)],
+        },
         f"secpipe {__version__}, {about['source']} of {about['date'][:10]}, {plural(about['records'], 'record')}",
     )
+
+
+def _findings(
+    inventory: Inventory,
+    packages: list[Package],
+    hits: list[Hit],
+    store: AdvisoryStore,
+    graph: Graph,
+    statements: Sequence[Statement],
+    options: Options,
+    now: datetime,
+) -> tuple[list[Finding], list[Skip]]:
+    """Return findings, worst first, each once, and the VEX statements that do not count."""
+    found = [findings.of_hit(hit, store, graph, options.imported) for hit in hits]
+    found, refused = vex.apply(found, statements, now)
+    known = store.rows.names("PyPI")
+    found += hygiene.check(inventory, packages, known=known, internal=options.internal, index=options.index)
+    return sorted({finding.id: finding for finding in found}.values(), key=sort_key), refused
+
+
+def _open(hits: list[Hit], found: list[Finding]) -> list[Hit]:
+    """Return the hits that nobody has answered: the plan is about these."""
+    answered = {finding.subject for finding in found if finding.rule == vex.SUPPRESSED}
+    return [hit for hit in hits if printable(f"{hit.package.purl} {hit.id}") not in answered]
+
+
+def _coverage(
+    inventory: Inventory, packages: list[Package], store: AdvisoryStore
+) -> tuple[int, list[Feed], list[Skip]]:
+    """Return how many packages were judged, the feeds that needed, and what was not judged."""
+    missed: dict[str, list[Component]] = {}
+    feeds: dict[str, Feed] = {}
+    judged = 0
+    placed = {package.component.ref for package in packages}
+    for package in packages:
+        feed = store.covering(package.ecosystem, package.name)
+        if feed is None:
+            reason = f"no advisory feed covers these {printable(package.ecosystem, 40)} packages"
+            missed.setdefault(reason, []).append(package.component)
+        elif not package.version:
+            missed.setdefault("without an exact version nothing can be looked up", []).append(package.component)
+        else:
+            judged += 1
+            feeds[feed.name] = feed
+    for component in inventory.components:
+        if component.kind is ComponentKind.LIBRARY and component.ref not in placed:
+            missed.setdefault("not from a package index that advisories cover", []).append(component)
+    return judged, list(feeds.values()), [_skip(reason, parts) for reason, parts in sorted(missed.items())]
 
 
 def _state(date: str, expiries: list[str], now: datetime) -> tuple[State, str, datetime | None]:
@@ -87,8 +159,8 @@ def _state(date: str, expiries: list[str], now: datetime) -> tuple[State, str, d
     return State.OK, "", None
 
 
-def _skip(reason: str, missed: list[Package]) -> Skip:
-    names = sorted({package.name for package in missed})
+def _skip(reason: str, missed: list[Component]) -> Skip:
+    names = sorted({component.name for component in missed})
     listed = ", ".join(printable(name, 80) for name in names[:5]) + (", ..." if len(names) > 5 else "")
-    paths = {package.component.path for package in missed}
-    return Skip(paths.pop() if len(paths) == 1 else "", f"{reason} {listed} ({plural(len(missed), 'package')})")
+    paths = {component.path for component in missed}
+    return Skip(paths.pop() if len(paths) == 1 else "", f"{plural(len(missed), 'package')}: {reason} ({listed})")

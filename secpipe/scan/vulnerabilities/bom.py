@@ -16,10 +16,12 @@ from secpipe.scan.vulnerabilities import purl
 _KINDS = {kind.value: kind for kind in ComponentKind}
 
 
-def is_sbom(data: bytes) -> bool:
-    """Whether the first bytes of a file look like an SBOM in JSON."""
-    head = data[:4096]
-    return head.lstrip()[:1] == b"{" and any(mark in head for mark in (b"bomFormat", b"spdxVersion", b"spdx.org/rdf"))
+_NPM = {"package-lock.json", "npm-shrinkwrap.json", "package.json"}
+
+
+def is_sbom(name: str) -> bool:
+    """Whether a file named on the command line is taken for an SBOM: every JSON file that is no manifest of npm."""
+    return name.lower().endswith(".json") and name not in _NPM
 
 
 def read_sbom(data: bytes, path: str, limits: Limits = DEFAULT) -> Inventory:
@@ -89,7 +91,7 @@ def _spdx2(value: dict[str, Any], path: str) -> tuple[list[Component], list[Rela
     found = []
     for item in _tables(value.get("packages")):
         named = [ref.get("referenceLocator") for ref in _tables(item.get("externalRefs")) if _is_purl(ref)]
-        kind = "application" if item.get("SPDXID") in described and not named else "library"
+        kind = "application" if _text(item.get("SPDXID")) in described and not named else "library"
         item = {**item, "version": item.get("versionInfo"), "hashes": item.get("checksums")}
         found.append(_component(item, path, item.get("SPDXID"), str(named[0]) if named else "", kind))
     return found, relations
@@ -168,6 +170,10 @@ def _purl_of(item: dict[str, Any]) -> str:
 
 def _tables(value: Any) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _texts(value: Any) -> list[str]:

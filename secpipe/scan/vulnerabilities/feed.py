@@ -47,10 +47,13 @@ class Harvest:
         if old is None or advisory.modified >= old.modified:
             self.advisories[advisory.id] = advisory
 
-    def coverage(self) -> dict[str, str]:
-        """Return the ecosystems named: a plain feed is taken to cover each of them."""
-        named = {item.ecosystem for advisory in self.advisories.values() for item in advisory.affected}
-        return dict.fromkeys(sorted(named), "*")
+    def coverage(self, *, partial: bool = False) -> dict[str, str | tuple[str, ...]]:
+        """Return the ecosystems named, each as a whole; with `partial` only the packages named."""
+        named: dict[str, set[str]] = {}
+        for advisory in self.advisories.values():
+            for item in advisory.affected:
+                named.setdefault(item.ecosystem, set()).add(item.name)
+        return {home: tuple(sorted(names)) if partial else "*" for home, names in sorted(named.items())}
 
 
 def harvest(path: Path, now: datetime, limits: Limits = DEFAULT) -> Harvest:

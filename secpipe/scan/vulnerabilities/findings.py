@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from secpipe.core.finding import Confidence, Finding, Severity
-from secpipe.scan.vulnerabilities import match
+from secpipe.core.text import printable
+from secpipe.scan.vulnerabilities import context, match
 from secpipe.scan.vulnerabilities.graph import Graph
 from secpipe.scan.vulnerabilities.match import Hit
 from secpipe.scan.vulnerabilities.store import AdvisoryStore
@@ -15,12 +16,12 @@ MALICIOUS = "audit/malicious-package"
 UNCLEAR = "audit/unclear-advisory"
 
 
-def of_hit(hit: Hit, store: AdvisoryStore, graph: Graph) -> Finding:
-    """Return the finding for one vulnerability of one package."""
+def of_hit(hit: Hit, store: AdvisoryStore, graph: Graph, imported: frozenset[str] | None = None) -> Finding:
+    """Return the finding for one vulnerability of one package; `imported` are the modules that shipped code imports."""
     package = hit.package
     severity, score, vector = match.rating(hit)
     component = package.component
-    details = _details(hit, store, graph) | {"severity": str(severity), "cvss": score, "vector": vector}
+    details = _details(hit, store, graph, imported) | {"cvss": score, "vector": vector}
     named = f"{component.name} {package.version}".strip()
     confidence = Confidence.HIGH
     if hit.malicious:
@@ -37,6 +38,7 @@ def of_hit(hit: Hit, store: AdvisoryStore, graph: Graph) -> Finding:
         message = f"{named} has a known vulnerability ({hit.id}): {mended}"
         fix = f"upgrade {component.name} to {hit.fixed[0]}" if hit.fixed else f"replace or isolate {component.name}"
     details["severity"] = str(severity)
+    details["priority"] = context.priority(str(severity), details)
     return Finding(
         rule,
         message,
@@ -44,27 +46,31 @@ def of_hit(hit: Hit, store: AdvisoryStore, graph: Graph) -> Finding:
         confidence,
         path=component.path,
         line=component.line,
-        subject=f"{package.purl} {hit.id}",
+        subject=printable(f"{package.purl} {hit.id}"),
         fix=fix,
         details=details,
     )
 
 
-def _details(hit: Hit, store: AdvisoryStore, graph: Graph) -> dict[str, Any]:
+def _details(hit: Hit, store: AdvisoryStore, graph: Graph, imported: frozenset[str] | None) -> dict[str, Any]:
+    package = hit.package
+    weaknesses = sorted({weakness for advisory in hit.advisories for weakness in advisory.weaknesses})
+    knowable = imported is not None and package.ecosystem == "PyPI"
     names = (hit.id, *hit.aliases)
     known = [store.rows.exploitation(name) for name in names if name.startswith("CVE-")]
     scores = [epss for _, epss in known if epss is not None]
     return {
         "id": hit.id,
         "aliases": list(hit.aliases),
-        "package": hit.package.name,
-        "ecosystem": hit.package.ecosystem,
-        "version": hit.package.version,
+        "package": package.name,
+        "ecosystem": package.ecosystem,
+        "version": package.version,
         "fixed": list(hit.fixed),
         "kev": max((listed for listed, _ in known), default=""),
         "epss": max(scores, default=None),
-        "direct": hit.package.component.direct,
-        "path_in_graph": graph.path(hit.package.component.ref),
-        "weaknesses": sorted({weakness for advisory in hit.advisories for weakness in advisory.weaknesses}),
-        "tags": [],
+        "direct": package.component.direct,
+        "path_in_graph": graph.path(package.component.ref),
+        "imported": context.is_imported(package.name, imported or frozenset()) if knowable else None,
+        "weaknesses": weaknesses,
+        "tags": context.tags_of(package.ecosystem, package.name, weaknesses),
     }

@@ -16,7 +16,7 @@ from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
 from secpipe.core.limits import MIB
 from secpipe.core.text import plural, printable
-from secpipe.scan.vulnerabilities import feed, manifest, rows, snapshot, sqlite
+from secpipe.scan.vulnerabilities import snapshot
 from secpipe.scan.vulnerabilities.osv import Advisory
 from secpipe.scan.vulnerabilities.store import AdvisoryStore, Feed, MemoryRows
 from secpipe.system import files, places
@@ -42,11 +42,14 @@ def open_at(path: Path, now: datetime) -> AdvisoryStore:
     """Return the store at a path given: store folder, SQLite file, snapshot, or OSV records as of `now`."""
     if path.is_dir() and (path / POINTER).exists():
         return read_folder(path)
+    from secpipe.scan.vulnerabilities.manifest import NAME
+    from secpipe.scan.vulnerabilities.sqlite import MAGIC
+
     if path.is_dir():
-        return _from_feed(path, now) if (path / manifest.NAME).exists() else _from_osv(path, now)
+        return _from_feed(path, now) if (path / NAME).exists() else _from_osv(path, now)
     with files.open_regular(path) as file:
         head = file.read(16)
-    if head == sqlite.MAGIC:
+    if head == MAGIC:
         return _from_sqlite(files.read_bytes(path, _STORE_LIMIT), path.name)
     if head.startswith(b"\x1f\x8b"):
         return snapshot.read(files.read_bytes(path, _STORE_LIMIT))
@@ -89,7 +92,9 @@ def store_name(sha256: str) -> str:
 
 
 def _from_sqlite(data: bytes, source: str) -> AdvisoryStore:
-    found = sqlite.SqliteRows(data)
+    from secpipe.scan.vulnerabilities.sqlite import SqliteRows
+
+    found = SqliteRows(data)
     try:
         feeds = tuple(snapshot.feed_of(row) for row in found.meta["feeds"])
         records = int(found.meta["records"])
@@ -100,6 +105,8 @@ def _from_sqlite(data: bytes, source: str) -> AdvisoryStore:
 
 def _from_feed(path: Path, now: datetime) -> AdvisoryStore:
     """Return the store in a packed feed. Its signature is for `advisories update`: the caller vouches for this path."""
+    from secpipe.scan.vulnerabilities import feed, manifest
+
     described = manifest.parse_manifest(files.read_bytes(path / manifest.NAME, manifest.LIMITS.document_bytes))
     packages: dict[tuple[str, str], list[str]] = {}
     counted = 0
@@ -125,6 +132,8 @@ def _from_feed(path: Path, now: datetime) -> AdvisoryStore:
 
 
 def _index(advisories: Iterable[Advisory], packages: dict[tuple[str, str], list[str]]) -> None:
+    from secpipe.scan.vulnerabilities import rows
+
     for advisory in advisories:
         text = rows.encode(advisory)
         for pair in {(item.ecosystem, item.name) for item in advisory.affected}:
@@ -132,7 +141,9 @@ def _index(advisories: Iterable[Advisory], packages: dict[tuple[str, str], list[
 
 
 def _from_osv(path: Path, now: datetime) -> AdvisoryStore:
-    found = feed.harvest(path, now)
+    from secpipe.scan.vulnerabilities.feed import harvest
+
+    found = harvest(path, now)
     packages: dict[tuple[str, str], list[str]] = {}
     _index(found.advisories.values(), packages)
     digest = f"sha256:{found.digest.hexdigest()}"
@@ -140,5 +151,11 @@ def _from_osv(path: Path, now: datetime) -> AdvisoryStore:
     whole = Feed(named, named, found.newest, len(found.advisories), found.coverage(), digest=digest)
     note = f"{plural(len(found.refused), 'record')} could not be read" if found.refused else ""
     return AdvisoryStore(
-        named, (whole,), MemoryRows(packages, {}), digest=digest, records=len(found.advisories), note=note
+        named,
+        (whole,),
+        MemoryRows(packages, {}),
+        digest=digest,
+        records=len(found.advisories),
+        note=note,
+        incomplete=bool(note),
     )

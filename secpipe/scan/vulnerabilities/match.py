@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from secpipe.core.finding import Severity
 from secpipe.core.inventory import Component, ComponentKind, Inventory
 from secpipe.scan.vulnerabilities import purl, ranges, severity, versions
-from secpipe.scan.vulnerabilities.osv import Advisory, Affected, normal_name
-from secpipe.scan.vulnerabilities.store import AdvisoryStore
+from secpipe.scan.vulnerabilities.osv import Advisory, normal_name
+from secpipe.scan.vulnerabilities.store import AdvisoryStore, Entry
 
 _FIRST = ("MAL-", "CVE-", "GHSA-", "PYSEC-")  # which id names a vulnerability, so that the name outlives the feed
 
@@ -62,43 +62,47 @@ def packages(inventory: Inventory) -> list[Package]:
 
 def hits(package: Package, store: AdvisoryStore) -> list[Hit]:
     """Return the vulnerabilities of a package, one for each group of aliases, in order of id."""
-    certain: list[Advisory] = []
-    unclear: list[tuple[Advisory, str]] = []
-    for advisory in store.find(package.ecosystem, package.name):
-        verdict, why = _judge(advisory, package)
+    certain: list[Entry] = []
+    unclear: list[tuple[Entry, str]] = []
+    for entry in store.entries(package.ecosystem, package.name):
+        verdict, why = _judge(entry, package)
         if verdict:
-            certain.append(advisory)
+            certain.append(entry)
         elif verdict is None:
-            unclear.append((advisory, why))
+            unclear.append((entry, why))
     found = [_hit(package, group) for group in _groups(certain)]
     known = {identity for hit in found for identity in (hit.id, *hit.aliases)}
     found += [
-        _hit(package, [advisory], why)
-        for advisory, why in unclear
-        if known.isdisjoint((advisory.id, *advisory.aliases))
+        _hit(package, [entry], why) for entry, why in unclear if known.isdisjoint((entry[0].id, *entry[0].aliases))
     ]
     return sorted(found, key=lambda hit: hit.id)
 
 
+def hits_at(package: Package, version: str, store: AdvisoryStore) -> list[Hit]:
+    """Return what would hit the package at another version."""
+    return hits(replace(package, version=version), store)
+
+
+def affects(entry: Entry, version: str) -> bool:
+    """Return whether an advisory certainly affects a version of the package it is about."""
+    return any(ranges.affects(affected, version) is True for affected in entry[1])
+
+
 def rating(hit: Hit) -> tuple[Severity, float | None, str]:
     """Return (severity, CVSS score, vector) over all records of a hit."""
-    vectors = tuple(vector for advisory in hit.advisories for vector in advisory.vectors)
-    return severity.rate(vectors, tuple(advisory.level for advisory in hit.advisories))
+    return severity.rate(hit.advisories)
 
 
-def clears(version: str, package: Package, store: AdvisoryStore) -> bool:
-    """Return whether no advisory of the store affects `version` of the package."""
-    return all(
-        ranges.affects(affected, version) is not True
-        for advisory in store.find(package.ecosystem, package.name)
-        for affected in _entries(advisory, package)
-    )
+def preference(identity: str) -> tuple[int, str]:
+    """Return the order in which ids name a vulnerability: the least is used."""
+    rank = next((place for place, prefix in enumerate(_FIRST) if identity.startswith(prefix)), len(_FIRST))
+    return rank, identity
 
 
-def _judge(advisory: Advisory, package: Package) -> tuple[bool | None, str]:
+def _judge(entry: Entry, package: Package) -> tuple[bool | None, str]:
     """Return whether the advisory applies; None, and why, where that cannot be judged."""
     why = ""
-    for affected in _entries(advisory, package):
+    for affected in entry[1]:
         if not package.version:
             if ranges.affects_all(affected):
                 return True, ""
@@ -111,46 +115,42 @@ def _judge(advisory: Advisory, package: Package) -> tuple[bool | None, str]:
     return (None, why) if why else (False, "")
 
 
-def _entries(advisory: Advisory, package: Package) -> list[Affected]:
-    return [item for item in advisory.affected if (item.ecosystem, item.name) == (package.ecosystem, package.name)]
+def _groups(entries: Iterable[Entry]) -> list[list[Entry]]:
+    """Join records about one vulnerability: those that share a CVE, and those without one that share any id.
+
+    Records of two different CVEs stay apart even where a careless alias links them: an answer to one is none to the
+    other.
+    """
+    groups: dict[int, list[Entry]] = {}
+    group_of: dict[str, int] = {}
+    named = [(entry, (entry[0].id, *entry[0].aliases)) for entry in entries]
+    ordered = sorted(named, key=lambda pair: not any(map(_is_cve, pair[1])))
+    for number, (entry, names) in enumerate(ordered):
+        joining = [name for name in names if _is_cve(name)] or names
+        joined = [entry]
+        for old in sorted({group_of[name] for name in joining if name in group_of}):
+            joined = groups.pop(old) + joined
+        groups[number] = joined
+        for member, _ in joined:
+            group_of.update(dict.fromkeys((member.id, *member.aliases), number))
+    return list(groups.values())
 
 
-def _groups(advisories: Iterable[Advisory]) -> list[list[Advisory]]:
-    """Join records that share an id or an alias."""
-    groups: list[tuple[set[str], list[Advisory]]] = []
-    for advisory in advisories:
-        names = {advisory.id, *advisory.aliases}
-        joined = [advisory]
-        apart = []
-        for others, members in groups:
-            if names.isdisjoint(others):
-                apart.append((others, members))
-            else:
-                names |= others
-                joined = members + joined
-        groups = [*apart, (names, joined)]
-    return [members for _, members in groups]
+def _is_cve(identity: str) -> bool:
+    return identity.startswith("CVE-")
 
 
-def _hit(package: Package, group: list[Advisory], unclear: str = "") -> Hit:
-    names = {name for advisory in group for name in (advisory.id, *advisory.aliases)}
-    first = min(names, key=_preference)
+def _hit(package: Package, group: list[Entry], unclear: str = "") -> Hit:
+    names = {name for advisory, _ in group for name in (advisory.id, *advisory.aliases)}
+    first = min(names, key=preference)
     fixed: dict[str, Any] = {
         text: versions.event_key(package.ecosystem, text)
-        for advisory in group
-        for affected in _entries(advisory, package)
+        for _, parts in group
+        for affected in parts
         if not affected.unclear
         for text in ranges.fixed_versions(affected, package.version)
     }
     ordered = sorted(fixed, key=lambda text: fixed[text])
-    mending = [text for text in ordered if all(_mends(advisory, package, text) for advisory in group)]
-    return Hit(package, first, tuple(sorted(names - {first})), tuple(group), tuple(mending), unclear)
-
-
-def _mends(advisory: Advisory, package: Package, version: str) -> bool:
-    return all(ranges.affects(affected, version) is not True for affected in _entries(advisory, package))
-
-
-def _preference(identity: str) -> tuple[int, str]:
-    rank = next((place for place, prefix in enumerate(_FIRST) if identity.startswith(prefix)), len(_FIRST))
-    return rank, identity
+    mending = tuple(text for text in ordered if not any(affects(entry, text) for entry in group))
+    advisories = tuple(advisory for advisory, _ in group)
+    return Hit(package, first, tuple(sorted(names - {first})), advisories, mending, unclear)

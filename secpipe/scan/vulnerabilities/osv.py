@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from secpipe.core.errors import InputError
 
+_ORDERED = ("ECOSYSTEM", "SEMVER")
 EVENTS = ("introduced", "fixed", "last_affected", "limit")
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9]*-[A-Za-z0-9][A-Za-z0-9._:+-]{0,127}")
+_HALF = re.compile("[\ud800-\udfff]")
 _MAX_EVENTS = 2_000  # events of one range, versions of one package: real records stay below 1,500
 _MAX_VERSIONS = 20_000
 _MAX_AFFECTED = 5_000
@@ -49,6 +51,7 @@ class Advisory:
     level: str = ""  # a word where the source rates without a vector: low, moderate, high, critical
     weaknesses: tuple[str, ...] = ()  # CWE ids
     affected: tuple[Affected, ...] = ()
+    scores: tuple[float | None, ...] = ()  # base scores of `vectors`, where a store has worked them out already
 
     @property
     def malicious(self) -> bool:
@@ -113,7 +116,7 @@ def _affected(identity: str, entries: list[Any]) -> Iterator[Affected]:
         if not isinstance(package, dict):
             raise InputError(f"{identity}: an affected package is unreadable")
         ecosystem, name = package.get("ecosystem"), package.get("name")
-        if not (isinstance(ecosystem, str) and isinstance(name, str) and 0 < len(name) <= 512 and ecosystem):
+        if not (_is_text(ecosystem, 100) and _is_text(name, 512)):
             raise InputError(f"{identity}: an affected package has no name")
         ecosystem = ecosystem.partition(":")[0]
         name = normal_name(ecosystem, name)
@@ -138,8 +141,8 @@ def _ranges(value: Any) -> tuple[tuple[Range, ...], bool]:
         return (), False
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value) or len(value) > _MAX_EVENTS:
         raise ValueError("its ranges are no list")
-    ranges = tuple(_range(item.get("events")) for item in value if item.get("type") in {"ECOSYSTEM", "SEMVER"})
-    unknown = {str(item.get("type"))[:20] for item in value} - {"ECOSYSTEM", "SEMVER", "GIT"}
+    ranges = tuple(_range(item.get("events")) for item in value if item.get("type") in _ORDERED)
+    unknown = {ascii(item.get("type"))[:20] for item in value} - {ascii(kind) for kind in (*_ORDERED, "GIT")}
     if unknown:
         raise ValueError(f"its ranges are of the unknown type {min(unknown)}")
     return ranges, len(ranges) < len(value)
@@ -168,8 +171,13 @@ def _versions(value: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value))
 
 
-def _is_version(value: Any) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= _MAX_TEXT
+def _is_version(value: Any) -> TypeGuard[str]:
+    return _is_text(value, _MAX_TEXT)
+
+
+def _is_text(value: Any, limit: int) -> TypeGuard[str]:
+    """Whether a value is text that can be stored: JSON may spell halves of characters that UTF-8 cannot."""
+    return isinstance(value, str) and 0 < len(value) <= limit and not _HALF.search(value)
 
 
 def _vectors(value: dict[str, Any]) -> Iterator[str]:
@@ -180,9 +188,9 @@ def _vectors(value: dict[str, Any]) -> Iterator[str]:
         rated = owner.get("severity") if isinstance(owner, dict) else None
         for item in rated[:10] if isinstance(rated, list) else ():
             kind, score = (item.get("type"), item.get("score")) if isinstance(item, dict) else (None, None)
-            if not (isinstance(kind, str) and kind.startswith("CVSS_V") and isinstance(score, str)):
+            if not (isinstance(kind, str) and kind.startswith("CVSS_V") and _is_text(score, _MAX_TEXT)):
                 continue
-            if len(score) <= _MAX_TEXT and score not in seen:
+            if score not in seen:
                 seen.add(score)
                 yield score
 

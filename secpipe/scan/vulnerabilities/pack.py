@@ -13,7 +13,7 @@ from pathlib import Path
 from secpipe.core.errors import InputError
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.scan.vulnerabilities import exploits, manifest
-from secpipe.scan.vulnerabilities.feed import check_readable, harvest
+from secpipe.scan.vulnerabilities.feed import Harvest, check_readable, harvest
 from secpipe.scan.vulnerabilities.manifest import FeedFile, Manifest
 from secpipe.scan.vulnerabilities.osv import Advisory, instant
 from secpipe.system import files
@@ -29,13 +29,15 @@ def pack(
     source: str,
     version: int,
     lifetime: timedelta,
+    partial: bool = False,
     now: datetime,
     limits: Limits = DEFAULT,
 ) -> Manifest:
     """Write a feed into the folder `target`: `osv.zip`, `kev.json`, `epss.csv`, and `advisories.json` last.
 
     Of every record only the facts are kept. The same sources at the same time give the same bytes. `version` must rise
-    with every feed of that `name`; receivers refuse a lower one. Raises InputError.
+    with every feed of that `name`; receivers refuse a lower one. The feed claims to cover each ecosystem that it names,
+    with `partial` just the packages. Raises InputError.
     """
     records: dict[str, Advisory] = {}
     dates: list[str] = []
@@ -60,7 +62,7 @@ def pack(
         raise InputError("the sources hold no OSV records dated before now")
     parts = {"osv.zip": ("osv", _zip(records))}
     parts |= {("kev.json" if kind == "kev" else "epss.csv"): (kind, data) for kind, data in sorted(extra.items())}
-    coverage = {item.ecosystem: "*" for advisory in records.values() for item in advisory.affected}
+    coverage = Harvest(records).coverage(partial=partial)
     made = Manifest(
         name,
         source,
@@ -68,7 +70,7 @@ def pack(
         min(dates),
         instant(now + lifetime),
         len(records),
-        dict(sorted(coverage.items())),
+        coverage,
         tuple(FeedFile(n, kind, hashlib.sha256(data).hexdigest(), len(data)) for n, (kind, data) in parts.items()),
     )
     text = json.dumps(made.to_dict(), indent=1, ensure_ascii=False).encode() + b"\n"

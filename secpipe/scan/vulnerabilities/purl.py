@@ -52,5 +52,5 @@ def make(ecosystem: str, name: str, version: str) -> str:
 
     kind = next((kind for kind, known in _ECOSYSTEMS.items() if known == ecosystem), "generic")
     separated = name.replace(":", "/") if ecosystem == "Maven" else name
-    path = "/".join(quote(part, safe="") for part in separated.split("/"))
-    return f"pkg:{kind}/{path}" + (f"@{quote(version, safe='')}" if version else "")
+    path = "/".join(quote(part, safe="", errors="backslashreplace") for part in separated.split("/"))
+    return f"pkg:{kind}/{path}" + (f"@{quote(version, safe='', errors='backslashreplace')}" if version else "")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
+
 from secpipe.scan.vulnerabilities import versions
 from secpipe.scan.vulnerabilities.osv import Affected, Range
 from secpipe.scan.vulnerabilities.versions import Key
@@ -15,7 +18,7 @@ def affects(affected: Affected, version: str) -> bool | None:
     if affected.unclear:
         return None
     unsure = False
-    for candidate in dict.fromkeys((version, versions.public(affected.ecosystem, version))):
+    for candidate in (version, versions.public(affected.ecosystem, version)) if "+" in version else (version,):
         if _listed(affected, candidate):
             return True
         for span in affected.ranges:
@@ -44,10 +47,39 @@ def fixed_versions(affected: Affected, version: str) -> list[str]:
 
 
 def _listed(affected: Affected, version: str) -> bool:
-    if version in affected.versions:
-        return True
+    if not affected.versions or version in affected.versions:
+        return bool(affected.versions)
     here = versions.key(affected.ecosystem, version)
     return here is not None and any(versions.key(affected.ecosystem, text) == here for text in affected.versions)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ordered:
+    """A range ready to be asked: events by version, `zero` where it begins before every version."""
+
+    zero: bool
+    events: tuple[tuple[Key, str], ...]
+    limits: tuple[Key | None, ...]  # None is no limit
+
+
+@lru_cache(maxsize=65_536)
+def _ordered(ecosystem: str, span: Range) -> _Ordered | None:
+    """Return the range in order; None where one of its events cannot be ordered."""
+    zero = False
+    events: list[tuple[Key, str]] = []
+    limits: list[Key | None] = []
+    for kind, text in span.events:
+        if kind == "introduced" and text == "0":
+            zero = True
+        elif kind == "limit" and text == "*":
+            limits.append(None)
+        elif (key := versions.event_key(ecosystem, text)) is None:
+            return None
+        elif kind == "limit":
+            limits.append(key)
+        else:
+            events.append((key, kind))
+    return _Ordered(zero, tuple(sorted(events, key=lambda event: event[0])), tuple(limits))
 
 
 def _in_range(ecosystem: str, span: Range, version: str) -> bool | None:
@@ -57,26 +89,18 @@ def _in_range(ecosystem: str, span: Range, version: str) -> bool | None:
     """
     if ecosystem not in versions.KEYS:
         return True if span.events == (("introduced", "0"),) else None
+    ordered = _ordered(ecosystem, span)
+    if ordered is None:
+        return None
     here = versions.key(ecosystem, version)
-    events: list[tuple[bool, Key, str]] = []
-    limits: list[Key | None] = []
-    for kind, text in span.events:
-        zero = kind == "introduced" and text == "0"
-        key = None if zero or text == "*" else versions.event_key(ecosystem, text)
-        if key is None and not zero and not (kind == "limit" and text == "*"):
-            return None
-        if kind == "limit":
-            limits.append(key)
-        else:
-            events.append((zero, key, kind))
-    if limits and not any(limit is None or here is None or here < limit for limit in limits):
-        return False
-    affected = any(zero for zero, _, _ in events)
     if here is None:
-        return affected
-    for _, key, kind in sorted((event for event in events if not event[0]), key=lambda event: event[1]):
-        if kind == "introduced" and here >= key:
-            affected = True
-        elif (kind == "fixed" and here >= key) or (kind == "last_affected" and here > key):
-            affected = False
+        return ordered.zero
+    if ordered.limits and not any(limit is None or here < limit for limit in ordered.limits):
+        return False
+    affected = ordered.zero
+    for key, kind in ordered.events:
+        if here < key:
+            break  # later events lie above this version
+        if kind != "last_affected" or here != key:
+            affected = kind == "introduced"
     return affected

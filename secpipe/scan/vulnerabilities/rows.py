@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from secpipe.scan.vulnerabilities import ranges
+from secpipe.scan.vulnerabilities import ranges, severity
 from secpipe.scan.vulnerabilities.osv import EVENTS, Advisory, Affected, Range
 
 _LETTER = {kind: kind[0] for kind in EVENTS}  # i, f, l: "last_affected" and "limit" differ below
@@ -13,8 +13,12 @@ _LETTER["limit"] = "m"
 _KIND = {letter: kind for kind, letter in _LETTER.items()}
 
 
-def encode(advisory: Advisory) -> str:
-    """Return the advisory as compact JSON; versions that its ranges already cover are left out, nothing else is."""
+def encode(advisory: Advisory, *, rated: bool = False) -> str:
+    """Return the advisory as compact JSON; versions that its ranges already cover are left out, nothing else is.
+
+    With `rated` the scores of its vectors are worked out now, so that an audit need not.
+    """
+    scores = [severity.score(vector) for vector in advisory.vectors] if rated else list(advisory.scores)
     return json.dumps(
         [
             advisory.id,
@@ -26,6 +30,7 @@ def encode(advisory: Advisory) -> str:
             advisory.level,
             list(advisory.weaknesses),
             [_encode_affected(affected) for affected in advisory.affected],
+            *([scores] if scores else []),
         ],
         separators=(",", ":"),
         ensure_ascii=False,
@@ -34,7 +39,8 @@ def encode(advisory: Advisory) -> str:
 
 def decode(text: str) -> Advisory:
     """Return the advisory of `encode`; only for rows whose digest was checked: it raises whatever is wrong."""
-    identity, aliases, modified, published, withdrawn, vectors, level, weaknesses, affected = json.loads(text)
+    row = json.loads(text)
+    identity, aliases, modified, published, withdrawn, vectors, level, weaknesses, affected = row[:9]
     return Advisory(
         identity,
         tuple(aliases),
@@ -44,7 +50,8 @@ def decode(text: str) -> Advisory:
         tuple(vectors),
         level,
         tuple(weaknesses),
-        tuple(_decode_affected(row) for row in affected),
+        tuple(_decode_affected(part) for part in affected),
+        tuple(row[9]) if len(row) > 9 else (),
     )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
 from secpipe.core.finding import Severity
+from secpipe.scan.vulnerabilities.osv import Advisory
 
 _VECTOR = re.compile(r"(?:CVSS:[34]\.[01]/)?[A-Za-z]{1,3}:[A-Za-z]{1,6}(?:/[A-Za-z]{1,3}:[A-Za-z]{1,6}){0,40}/?")
 _WORDS = {
@@ -39,10 +41,14 @@ def score(vector: str) -> float | None:
     return value if 0.0 <= value <= 10.0 else None
 
 
-def rate(vectors: tuple[str, ...], levels: tuple[str, ...]) -> tuple[Severity, float | None, str]:
+def rate(advisories: Iterable[Advisory]) -> tuple[Severity, float | None, str]:
     """Return (severity, score, vector) of the worst rating; without any, (`UNRATED`, None, "")."""
-    scored = [(value, vector) for vector in vectors if (value := score(vector)) is not None]
-    words = [_WORDS[level] for level in levels if level in _WORDS]
+    scored = []
+    words = []
+    for advisory in advisories:
+        values = advisory.scores or map(score, advisory.vectors)
+        scored += [(value, vector) for value, vector in zip(values, advisory.vectors, strict=True) if value is not None]
+        words += [_WORDS[advisory.level]] if advisory.level in _WORDS else []
     if not scored:
         return (max(words) if words else UNRATED), None, ""
     value, vector = max(scored)

@@ -96,10 +96,12 @@ class SqliteRows:
     def _query(self, sql: str, values: tuple[str, ...] = ()) -> list[Any]:
         try:
             return self._connection.execute(sql, values).fetchall()
+        except UnicodeEncodeError:  # a name that no store can hold
+            return []
         except (sqlite3.Error, OverflowError) as error:
             raise InputError("the advisory store is damaged", hint="secpipe advisories update") from error
 
 
 def encoded(advisories: Mapping[str, Advisory]) -> dict[str, str]:
     """Return advisories by id, encoded."""
-    return {identity: rows.encode(advisory) for identity, advisory in advisories.items()}
+    return {identity: rows.encode(advisory, rated=True) for identity, advisory in advisories.items()}

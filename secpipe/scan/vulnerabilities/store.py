@@ -11,9 +11,11 @@ from typing import Any, Protocol
 from secpipe.core.errors import InputError, SecpipeError
 from secpipe.core.text import plural, printable
 from secpipe.scan.vulnerabilities import rows
-from secpipe.scan.vulnerabilities.osv import Advisory, normal_name
+from secpipe.scan.vulnerabilities.osv import Advisory, Affected, normal_name
 from secpipe.system.clock import SystemClock
 
+#: An advisory, and what it says of one package.
+Entry = tuple[Advisory, tuple[Affected, ...]]
 #: A feed that covers every package of an ecosystem.
 ALL = "*"
 
@@ -93,14 +95,25 @@ class MemoryRows:
 class AdvisoryStore:
     """Advisories by package. Read-only; `open_store` makes one."""
 
-    def __init__(self, source: str, feeds: tuple[Feed, ...], rows_: Rows, *, digest: str, records: int, note: str = ""):
+    def __init__(
+        self,
+        source: str,
+        feeds: tuple[Feed, ...],
+        rows_: Rows,
+        *,
+        digest: str,
+        records: int,
+        note: str = "",
+        incomplete: bool = False,
+    ) -> None:
         self.source = source
         self.feeds = feeds
         self.rows = rows_
         self.digest = digest
         self.count = records
         self.note = note
-        self._cache: dict[tuple[str, str], tuple[Advisory, ...]] = {}
+        self.incomplete = incomplete  # some records could not be read: nothing can be clean
+        self._cache: dict[tuple[str, str], tuple[Entry, ...]] = {}
 
     @property
     def about(self) -> dict[str, Any]:
@@ -121,14 +134,20 @@ class AdvisoryStore:
 
     def find(self, ecosystem: str, name: str) -> tuple[Advisory, ...]:
         """Return the advisories that name the package and are not withdrawn, by id. Raises InputError if unreadable."""
+        return tuple(advisory for advisory, _ in self.entries(ecosystem, name))
+
+    def entries(self, ecosystem: str, name: str) -> tuple[Entry, ...]:
+        """Return what `find` does, each advisory with what it says of this package."""
         key = (ecosystem, normal_name(ecosystem, name))
         if key not in self._cache:
             try:
                 found = [rows.decode(text) for text in self.rows.find(*key)]
             except (ValueError, KeyError, TypeError) as error:
                 raise InputError("the advisory store is damaged", hint="secpipe advisories update") from error
-            kept = (advisory for advisory in found if not advisory.withdrawn)
-            self._cache[key] = tuple(sorted(kept, key=lambda advisory: advisory.id))
+            kept = sorted((item for item in found if not item.withdrawn), key=lambda item: item.id)
+            self._cache[key] = tuple(
+                (item, tuple(part for part in item.affected if (part.ecosystem, part.name) == key)) for item in kept
+            )
         return self._cache[key]
 
 

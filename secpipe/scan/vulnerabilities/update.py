@@ -21,7 +21,7 @@ from secpipe.core.limits import DEFAULT, Limits
 from secpipe.scan.vulnerabilities import exploits, local, manifest, snapshot, sqlite, staging
 from secpipe.scan.vulnerabilities.feed import Harvest, check_readable, harvest
 from secpipe.scan.vulnerabilities.osv import instant
-from secpipe.scan.vulnerabilities.store import Feed
+from secpipe.scan.vulnerabilities.store import ALL, Feed
 from secpipe.system import files
 
 #: Verifies the twin bundles beside a file against the user's trust root, for the purpose `advisories`.
@@ -47,6 +47,7 @@ class _Intake:
     """What came out of a source before it is merged."""
 
     feed: Feed
+    described: bool = False  # by a manifest
     harvested: list[Harvest] = field(default_factory=list)
     exploited: list[exploits.Exploitation] = field(default_factory=list)
 
@@ -57,6 +58,7 @@ def update(
     now: datetime,
     verify: Verify | None = None,
     unsigned: bool = False,
+    partial: bool = False,
     replace_all: bool = False,
     dry_run: bool = False,
     place: Path | None = None,
@@ -65,7 +67,8 @@ def update(
     """Take the feed at `source` (folder, zip, file or URL) into the store at `place`, by default the user's own.
 
     A source with a manifest is a signed feed: `verify` must accept its signature. One without is taken only from a
-    local path, or with `unsigned`, and never over a signed feed unless `unsigned` says so. Raises TrustError for a bad
+    local path, or with `unsigned`, and never over a signed feed unless `unsigned` says so; it is taken to cover each
+    ecosystem that it names, or with `partial` just the packages. Raises TrustError for a bad
     signature, an expired feed or a rollback, InputError for a broken one, NetworkError; the old store stays then.
     """
     home = place or local.folder()
@@ -73,6 +76,9 @@ def update(
     with tempfile.TemporaryDirectory(prefix="secpipe-feed-") as scratch, files.lock(home / "lock", wait=False):
         known = _known(home, replace_all)
         intake = _take(source, Path(scratch), known, now, verify, unsigned, limits)
+        if not intake.described:
+            others = [] if replace_all else [snapshot.feed_of(row) for row in known.values()]
+            intake.feed = _narrowed(intake, others, partial)
         return _merge(intake, home, known, replace_all=replace_all, dry_run=dry_run)
 
 
@@ -127,7 +133,7 @@ def _take_signed(
     described, digest = staging.stage_manifest(read, scratch)
     signer = "" if unsigned else _verified(scratch / manifest.NAME, verify)
     manifest.check_current(described, digest, known.get(described.name), now)
-    intake = _Intake(described.feed(signer, digest))
+    intake = _Intake(described.feed(signer, digest), described=True)
     for named in described.files:
         _read_into(intake, staging.stage_file(read, scratch, named), named.kind, now, limits)
     counted = sum(len(found.advisories) for found in intake.harvested)
@@ -208,6 +214,20 @@ def _merge(intake: _Intake, home: Path, known: dict[str, Any], *, replace_all: b
         _commit(home, held, list(feeds.values()), exploited)
     refused = tuple(skip for found in intake.harvested for skip in found.refused)
     return Update(intake.feed, added, changed, len(held), refused, not dry_run)
+
+
+def _narrowed(intake: _Intake, others: list[Feed], partial: bool) -> Feed:
+    """Return a feed without a manifest, covering an ecosystem only where no larger feed does.
+
+    Otherwise a few fresh records would make everything that an old feed knows look fresh.
+    """
+    coverage = dict(intake.feed.coverage)
+    larger = [feed for feed in others if feed.name != intake.feed.name and feed.records > intake.feed.records]
+    for found in intake.harvested:
+        for ecosystem, names in found.coverage(partial=True).items():
+            if partial or any(feed.coverage.get(ecosystem) == ALL for feed in larger):
+                coverage[ecosystem] = names
+    return replace(intake.feed, coverage=coverage)
 
 
 def _add_exploitation(exploited: Exploited, found: list[exploits.Exploitation], held: dict[str, str]) -> None:

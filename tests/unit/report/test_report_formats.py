@@ -251,3 +251,16 @@ def test_columns_count_wide_and_combining_characters() -> None:
     assert clip("模型模型", 5) == "模型…"
     assert wrap("aa bb cc", 5) == ["aa bb", "cc"]
     assert wrap("", 5, "  ") == ["  "]
+
+
+def test_a_huge_verdict_stays_readable_and_says_how_much_is_left_out(verdict: dict[str, Any]) -> None:
+    verdict["reasons"] = [verdict["reasons"][0] | {"what": f"thing {n} must change"} for n in range(20_000)]
+    verdict["skipped"] = [verdict["skipped"][0] | {"path": f"file-{n}"} for n in range(20_000)]
+    verdict["findings"] = [verdict["findings"][0] | {"path": f"file-{n}"} for n in range(20_000)]
+    text = terminal.render(verdict)
+    assert text.count("\n") < 400
+    assert "and 19,950 more" in text
+    text = markdown.render(verdict)
+    assert len(text.encode()) < 1_000_000
+    assert "and 19,900 more in the JSON" in text
+    assert len(html.render(verdict).encode()) < 500_000

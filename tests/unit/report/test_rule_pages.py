@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import json
 import re
@@ -20,7 +21,7 @@ from secpipe.report.rules import page, parse, plain
 ROOT = Path(__file__).resolve().parents[3]
 RULES = known_rules()
 FILES = sorted((ROOT / "policies/rules").glob("*.toml"))
-_ID_IN_CODE = re.compile(r"\"((?:gate|models|shadow-ai|audit|signatures|sbom)/[a-z][a-z0-9]*(?:-[a-z0-9]+)*)\"")
+_ID_IN_CODE = re.compile(r"(?:gate|models|shadow-ai|audit|signatures|sbom)/[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 
 
 def generator() -> ModuleType:
@@ -63,11 +64,13 @@ def test_a_rule_says_what_why_bad_good_and_fix(rule: object) -> None:
 def test_every_rule_that_the_code_can_report_is_described() -> None:
     """A finding whose rule nobody can look up is worth little."""
     used = {
-        (match, file.relative_to(ROOT).as_posix())
+        (node.value, file.relative_to(ROOT).as_posix())
         for file in (ROOT / "secpipe").rglob("*.py")
-        for match in _ID_IN_CODE.findall(file.read_text())
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _ID_IN_CODE.fullmatch(node.value)
     }
-    assert not sorted(name for name in used if name[0] not in RULES)
+    wings = {file.stem for file in FILES}
+    assert not sorted(name for name in used if name[0] not in RULES and name[0].partition("/")[0] in wings)
 
 
 @pytest.mark.parametrize(

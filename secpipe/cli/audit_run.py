@@ -1,0 +1,162 @@
+"""What `secpipe audit` does between its options and its exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from secpipe import __version__
+from secpipe.core.errors import ConfigError, InputError
+from secpipe.core.evidence import Evidence, State
+from secpipe.core.finding import Finding
+from secpipe.core.inventory import Inventory
+from secpipe.core.limits import DEFAULT
+from secpipe.core.registry import load
+from secpipe.core.text import plural, printable
+from secpipe.scan.vulnerabilities import bom, context, vex
+from secpipe.scan.vulnerabilities.osv import instant, normal_name
+from secpipe.scan.vulnerabilities.plan import lines_of
+from secpipe.scan.vulnerabilities.store import AdvisoryStore
+from secpipe.scan.vulnerabilities.vex import Statement
+from secpipe.system.clock import parse_time
+from secpipe.system.files import read_bytes
+
+_ROOMS = {"sbom": "secpipe.sbom.collect:collect"}
+
+
+def gather(paths: Sequence[str]) -> tuple[Inventory, frozenset[str] | None]:
+    """Return the packages of all paths, and the modules that Python code in them imports (None: no code seen)."""
+    parts: list[Inventory] = []
+    imported: set[str] | None = None
+    for path in paths:
+        if Path(path).is_file() and bom.is_sbom(Path(path).name):
+            parts.append(bom.read_sbom(read_bytes(path, DEFAULT.document_bytes), Path(path).name))
+            continue
+        from secpipe.system.tree import open_tree
+
+        tree = open_tree(path)
+        parts.append(load(_ROOMS, "sbom", "room")(tree))
+        if any(entry.suffix in {".py", ".ipynb"} for entry in tree.files):
+            imported = (imported or set()) | context.imported_modules(tree)
+    if not any(part.components or part.skipped for part in parts):
+        raise InputError(
+            "nothing here names a dependency", hint="give a folder with a lock file, or an SBOM (CycloneDX, SPDX)"
+        )
+    inventory = Inventory(
+        tuple(component for part in parts for component in part.components),
+        tuple(relation for part in parts for relation in part.relations),
+        tuple(skip for part in parts for skip in part.skipped),
+    )
+    return inventory, None if imported is None else frozenset(imported)
+
+
+def names_in(path: str) -> frozenset[str]:
+    """Return the names in an index snapshot, one a line."""
+    text = read_bytes(path, DEFAULT.document_bytes).decode("utf-8", "replace")
+    names = [line.strip() for line in text.splitlines()]
+    return frozenset(names) | frozenset(normal_name("PyPI", name) for name in names)
+
+
+def statements(paths: Sequence[str]) -> list[Statement]:
+    """Return the statements of VEX files named on the command line."""
+    return [item for path in paths for item in vex.read_vex(read_bytes(path, DEFAULT.document_bytes), path)]
+
+
+def ask(
+    evidence: Evidence,
+    inventory: Inventory,
+    store: AdvisoryStore,
+    tree: Path,
+    service: str,
+    osv_url: str,
+    vex_files: Sequence[str],
+    now: datetime,
+) -> Evidence:
+    """Return the evidence with pip-audit's opinion merged in; VEX answers count for it too."""
+    from secpipe.scan.vulnerabilities import pip_audit
+
+    second = pip_audit.second_opinion(inventory, store, tree=tree, service=service, osv_url=osv_url)
+    answered, _ = vex.apply(second.findings, statements(vex_files), now)
+    return pip_audit.merge(evidence, replace(second, findings=tuple(answered)))
+
+
+def ordered(evidence: Evidence, sort: str) -> Evidence:
+    """Return the evidence with its findings in the order asked for; worst first is how it comes."""
+
+    def by_priority(finding: Finding) -> int:
+        return -int(finding.details.get("priority", 0))
+
+    def by_package(finding: Finding) -> str:
+        return str(finding.details.get("package", ""))
+
+    if sort == "severity":
+        return evidence
+    return replace(
+        evidence, findings=tuple(sorted(evidence.findings, key={"priority": by_priority}.get(sort, by_package)))
+    )
+
+
+def aged(evidence: Evidence, days: int | None, now: datetime) -> Evidence:
+    """Return the evidence as `stale` where its data is older than `days`."""
+    date = evidence.facts["advisories"]["date"]
+    if days is None or evidence.state is not State.OK or parse_time(date) >= now - timedelta(days=days):
+        return evidence
+    reason = f"the advisory data is of {date[:10]}, older than {plural(days, 'day')}"
+    return replace(evidence, state=State.STALE, reason=reason, since=parse_time(date) + timedelta(days=days))
+
+
+def vex_document(evidence: Evidence, target: str, author: str, now: datetime) -> str:
+    """Return the findings as OpenVEX, or as CycloneDX where the target's name says so."""
+    if not target.endswith(".json"):
+        raise ConfigError("--write-vex writes JSON", hint="FILE.openvex.json or FILE.cdx.json")
+    from secpipe.scan.vulnerabilities import vex_write
+
+    write = vex_write.to_cyclonedx if target.endswith(".cdx.json") else vex_write.to_openvex
+    return write(evidence.findings, author, now)
+
+
+def plan_text(evidence: Evidence) -> str:
+    """Return the fix plan as lines."""
+    found = lines_of(evidence.facts.get("plan", []))
+    return "\n".join(found or ["nothing to upgrade"]) + "\n"
+
+
+def document(evidence: Evidence, now: datetime, *, simulated: bool) -> dict[str, Any]:
+    """Return the `secpipe.findings/1` document of an audit."""
+    return {
+        "schema": "secpipe.findings/1",
+        "tool": {"name": "secpipe", "version": __version__},
+        "command": "audit",
+        "at": instant(now),
+        "simulated": simulated,
+        "evidence": {
+            "check": evidence.check,
+            "state": str(evidence.state),
+            "reason": evidence.reason,
+            "producer": evidence.producer,
+            "facts": dict(evidence.facts),
+        },
+        "findings": [finding.to_dict() for finding in evidence.findings],
+        "skipped": [skip.to_dict() for skip in evidence.skips],
+    }
+
+
+def tell(evidence: Evidence, now: datetime) -> None:
+    """Say on stderr what was judged by which data, and how old that is."""
+    about = evidence.facts["advisories"]
+    age = f", {plural((now - parse_time(about['date'])).days, 'day')} old" if about["date"] else ""
+    words = [f"judged {plural(evidence.facts['packages'], 'package')} by {about['source']}"]
+    words += [f"of {about['date'][:10]}{age}", f"({plural(about['records'], 'record')})"]
+    print(printable(" ".join(words)), file=sys.stderr)
+    if about["note"]:
+        print(printable(f"note: {about['note']}"), file=sys.stderr)
+    for reason in evidence.facts.get("vex_refused", []):
+        print(printable(f"note: {reason}"), file=sys.stderr)
+    if evidence.state is not State.OK:
+        print(printable(f"not decided: {evidence.reason}"), file=sys.stderr)
+    for skip in evidence.skips[:20]:
+        print(printable(f"not looked at: {skip.path + ': ' if skip.path else ''}{skip.reason}"), file=sys.stderr)

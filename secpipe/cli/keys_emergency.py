@@ -1,0 +1,69 @@
+"""`secpipe keys revoke`, `reinstate` and `renew`: the root's people act when something went wrong or ran out."""
+
+from __future__ import annotations
+
+import click
+
+from secpipe.cli.keys_options import dir_option
+from secpipe.cli.keys_quorum import carry_out
+from secpipe.cli.keys_rotate import schedule_of
+from secpipe.cli.options import passphrase_option
+
+
+@click.command("revoke")
+@click.argument("name", metavar="IDENTITY")
+@click.option(
+    "--compromised-since", "since", required=True, metavar="TIME", help="From when on nothing it signed counts."
+)
+@click.option("--reason", required=True, metavar="TEXT", help="Stands in the keyring, for those who ask later.")
+@click.option("--version", "number", type=int, help="Only this key version (default: all).")
+@click.option("--no-replacement", is_flag=True, help="Make no new key for it.")
+@dir_option
+@passphrase_option
+def revoke(
+    name: str,
+    since: str,
+    reason: str,
+    number: int | None,
+    no_replacement: bool,
+    folder: str,
+    passphrase_file: str | None,
+) -> int:
+    """Declare keys of IDENTITY compromised since a time, and give it a new key."""
+    from secpipe.keystore.quorum import revoked
+    from secpipe.system.clock import parse_time
+
+    instant, schedule = parse_time(since), schedule_of(folder)
+    return carry_out(
+        folder,
+        passphrase_file,
+        lambda found, home, ask, now: revoked(
+            found, home, name, number, instant, reason[:500], schedule, None if no_replacement else ask, now
+        ),
+    )
+
+
+@click.command("reinstate")
+@click.argument("name", metavar="IDENTITY")
+@dir_option
+@passphrase_option
+def reinstate(name: str, folder: str, passphrase_file: str | None) -> int:
+    """Take back the suspension of IDENTITY."""
+    from secpipe.keystore.quorum import reinstated
+
+    return carry_out(folder, passphrase_file, lambda found, home, ask, now: reinstated(found, name))
+
+
+@click.command("renew")
+@click.option("--root", is_flag=True, help="Also make a new root version with a new expiry.")
+@click.option("--adopt-schedule", is_flag=True, help="Let automation do what DIR/rotation.toml asks for.")
+@dir_option
+@passphrase_option
+def renew(root: bool, adopt_schedule: bool, folder: str, passphrase_file: str | None) -> int:
+    """Sign the present keyring again, so that it stays fresh: after a long pause, or before it expires."""
+    from secpipe.keystore.quorum import renewed
+
+    schedule = schedule_of(folder) if adopt_schedule else None
+    return carry_out(
+        folder, passphrase_file, lambda found, home, ask, now: renewed(found, root=root, schedule=schedule)
+    )

@@ -1,0 +1,189 @@
+"""`secpipe keys due`, `rotate`, `suspend` and `simulate`: what a scheduler runs, and what it would do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from secpipe.cli.keys_options import dir_option, format_option, opened, passphrase_of, print_json
+from secpipe.cli.options import at_option, clock_of, passphrase_option, write_result
+from secpipe.core.errors import EXIT_DENY, EXIT_PASS, ConfigError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from secpipe.keys.plan import Plan
+    from secpipe.keys.schedule import Schedule
+    from secpipe.keystore.trusted import Opened
+
+
+def schedule_of(folder: str) -> Schedule:
+    """Return `rotation.toml` of the trust folder, or the shipped default."""
+    from secpipe.keys.schedule import parse_schedule
+    from secpipe.system import files, places
+
+    own = Path(folder) / "rotation.toml"
+    path = own if own.is_file() else places.shipped() / "schedules" / "rotation.toml"
+    return parse_schedule(files.read_bytes(path, 1 << 20, follow=False), str(path))
+
+
+def _plan(found: Opened, schedule: Schedule, now: datetime, force: tuple[str, ...] = ()) -> Plan:
+    from secpipe.keys.plan import plan_rotation
+
+    return plan_rotation(found.ring.identities, schedule, now, found.ring.delegation, force)
+
+
+def _document(plan: Plan, *, changed: bool, simulated: bool, ring: int) -> dict[str, Any]:
+    return {
+        "schema": "secpipe.rotation-plan/1",
+        "at": f"{plan.now:%Y-%m-%dT%H:%M:%SZ}",
+        "simulated": simulated,
+        "changed": changed,
+        "ring": ring,
+        "due": [
+            {
+                "identity": step.identity,
+                "version": step.version,
+                "algorithms": list(step.algorithms),
+                "why": step.why,
+                "not_before": f"{step.not_before:%Y-%m-%dT%H:%M:%SZ}",
+                "sign_until": f"{step.sign_until:%Y-%m-%dT%H:%M:%SZ}",
+                "blocked": step.blocked,
+            }
+            for step in plan.steps
+        ],
+        "next_due": f"{plan.next_due:%Y-%m-%dT%H:%M:%SZ}" if plan.next_due else None,
+    }
+
+
+def _write(document: dict[str, Any], form: str, done: str) -> None:
+    if form == "json":
+        print_json(document)
+        return
+    lines = [f"SIMULATED at {document['at']}"] if document["simulated"] else []
+    for step in document["due"]:
+        text = f"{step['identity']} version {step['version']} ({'+'.join(step['algorithms'])}, {step['why']})"
+        lines.append(
+            f"blocked: {text}: {step['blocked']}" if step["blocked"] else f"{done}: {text} from {step['not_before']}"
+        )
+    if not document["due"]:
+        lines.append("nothing is due")
+    if document["next_due"]:
+        lines.append(f"next: {document['next_due']}")
+    write_result("\n".join(lines) + "\n", "-")
+
+
+@click.command("due")
+@dir_option
+@at_option
+@format_option
+def due(folder: str, at: str | None, form: str) -> int:
+    """Say what is due; exit 1 where something is. Needs no private key."""
+    now = clock_of(at).now()
+    found = opened(folder, now)
+    plan = _plan(found, schedule_of(folder), now)
+    _write(_document(plan, changed=False, simulated=bool(at), ring=found.ring.version), form, "due")
+    return EXIT_DENY if plan.steps else EXIT_PASS
+
+
+@click.command("rotate")
+@click.argument("names", nargs=-1, metavar="[IDENTITY]...")
+@dir_option
+@click.option("--if-due", is_flag=True, help="Rotate what the schedule says; do nothing otherwise. For schedulers.")
+@click.option("--dry-run", is_flag=True, help="Only say what would happen.")
+@at_option
+@format_option
+@passphrase_option
+def rotate(
+    names: tuple[str, ...],
+    folder: str,
+    if_due: bool,
+    dry_run: bool,
+    at: str | None,
+    form: str,
+    passphrase_file: str | None,
+) -> int:
+    """Make the next key version of what is due (--if-due) or of IDENTITY now."""
+    from secpipe.keystore.commit import rotate as commit
+    from secpipe.system import places
+
+    if at and not dry_run:
+        raise ConfigError("--at simulates, and a rotation is real", hint="--dry-run --at TIME")
+    if bool(names) == if_due:
+        raise ConfigError("say --if-due, or name identities to rotate now", hint="secpipe keys rotate --if-due")
+    clock, schedule = clock_of(at), schedule_of(folder)
+    if dry_run:
+        now = clock.now()
+        found = opened(folder, now)
+        plan = _plan(found, schedule, now, names)
+        _write(_document(plan, changed=False, simulated=bool(at), ring=found.ring.version), form, "would rotate")
+        return EXIT_PASS
+    outcome = commit(Path(folder), places.home(), schedule, passphrase_of(passphrase_file), clock.now, names)
+    document = _document(outcome.plan, changed=bool(outcome.made), simulated=False, ring=outcome.ring_version)
+    _write(document, form, "rotated")
+    return EXIT_DENY if any(step.blocked for step in outcome.plan.steps) else EXIT_PASS
+
+
+@click.command("suspend")
+@click.argument("name", metavar="IDENTITY")
+@dir_option
+@passphrase_option
+def suspend(name: str, folder: str, passphrase_file: str | None) -> int:
+    """Take the signing keys of IDENTITY out of use now; only the root's people bring them back (keys reinstate)."""
+    from secpipe.keystore.commit import suspend as commit
+    from secpipe.system import places
+    from secpipe.system.clock import SystemClock
+
+    ask = passphrase_of(passphrase_file)
+    version = commit(Path(folder), places.home(), schedule_of(folder), ask, SystemClock().now(), name)
+    write_result(f"suspended {name} in ring {version}; publish {folder}/ to every verifier\n", "-")
+    return EXIT_PASS
+
+
+@click.command("simulate")
+@dir_option
+@click.option("--until", "end", metavar="TIME", required=True, help="Simulate up to this date.")
+@click.option("--profile", "profiles", multiple=True, metavar="NAME", help="Deadlines to hold against (default: all).")
+@at_option
+@format_option
+def simulate(folder: str, end: str, profiles: tuple[str, ...], at: str | None, form: str) -> int:
+    """Print what will rotate, expire or break until a date; exit 1 where something breaks."""
+    from secpipe.keys.simulate import Future
+    from secpipe.keys.simulate import simulate as run
+    from secpipe.system.clock import parse_time
+
+    now, until = clock_of(at).now(), parse_time(end)
+    found = opened(folder, None)
+    ring = found.ring
+    start = Future(
+        ring.identities,
+        ring.delegation,
+        found.trust.root_expires,
+        ring.targets.expires,
+        ring.expires,
+    )
+    events = run(start, schedule_of(folder), now, until, _profiles(profiles))
+    broken = any(event.breaks for event in events)
+    if form == "json":
+        rows = [{"at": f"{e.at:%Y-%m-%dT%H:%M:%SZ}", "what": e.what, "breaks": e.breaks} for e in events]
+        print_json({"schema": "secpipe.simulation/1", "from": f"{now:%Y-%m-%dT%H:%M:%SZ}", "events": rows})
+    else:
+        lines = [f"SIMULATED from {now:%Y-%m-%d} to {until:%Y-%m-%d}"]
+        lines += [f"{event.at:%Y-%m-%d}  {'BREAKS  ' if event.breaks else '        '}{event.what}" for event in events]
+        write_result("\n".join(lines) + "\n", "-")
+    return EXIT_DENY if broken else EXIT_PASS
+
+
+def _profiles(names: tuple[str, ...]) -> list[Any]:
+    from secpipe.keys.deadlines import parse_profile
+    from secpipe.system import files, places
+
+    folder = places.shipped() / "deadlines"
+    known = sorted(path.stem for path in folder.glob("*.toml"))
+    for name in names:
+        if name not in known:
+            raise ConfigError(f'there is no profile "{name}"', hint=f"known: {', '.join(known)}")
+    chosen = names or tuple(known)
+    return [parse_profile(files.read_bytes(folder / f"{name}.toml", 1 << 20), name) for name in chosen]

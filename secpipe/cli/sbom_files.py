@@ -1,0 +1,56 @@
+"""What the `sbom` commands share: reading a BOM from a file or stdin, and writing a list of lines or JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import click
+
+from secpipe.core.errors import UnsafeInput
+from secpipe.core.limits import DEFAULT
+from secpipe.core.text import printable
+
+Document = dict[str, Any]
+
+
+def read_file(place: str) -> bytes:
+    """Return the content of a file, or of stdin for `-`; raises InputError."""
+    if place != "-":
+        from secpipe.system.files import read_bytes
+
+        return read_bytes(place, DEFAULT.document_bytes)
+    data = sys.stdin.buffer.read(DEFAULT.document_bytes + 1)
+    if len(data) > DEFAULT.document_bytes:
+        raise UnsafeInput(f"stdin is larger than {DEFAULT.document_bytes:,} bytes")
+    return data
+
+
+def read_bom(place: str) -> Document:
+    """Return the CycloneDX document in a file; raises InputError."""
+    from secpipe.sbom.bom import load
+
+    return load(read_file(place), "stdin" if place == "-" else printable(place))
+
+
+def plain_format(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`-f terminal|json` and `-o FILE`, for commands whose result is no list of findings."""
+    function = click.option("-o", "--output", default="-", metavar="FILE", help="Write the result to FILE.")(function)
+    return click.option(
+        "-f", "--format", "form", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True
+    )(function)
+
+
+def write(form: str, output: str, document: Document, lines: Iterable[str]) -> None:
+    """Write a result as JSON or as lines."""
+    from secpipe.cli.options import write_result
+
+    text = json.dumps(document, indent=2, ensure_ascii=False) if form == "json" else "\n".join(lines)
+    write_result(text + "\n" if text else "", output)
+
+
+def note(text: str) -> None:
+    """Write one line of progress to stderr."""
+    print(printable(text), file=sys.stderr)

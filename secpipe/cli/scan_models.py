@@ -1,0 +1,87 @@
+"""`secpipe scan models`: find code in model files, without loading them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import click
+
+from secpipe import __version__
+from secpipe.cli.options import at_option, clock_of, emit, output_options
+from secpipe.core.artifact import Skip
+from secpipe.core.errors import EXIT_DENY, EXIT_PASS, EXIT_UNDECIDED
+from secpipe.core.evidence import Evidence
+from secpipe.core.finding import sort_key
+from secpipe.core.text import printable
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path())
+@click.option("--allow", metavar="NAME", multiple=True, help="Also allow this dotted name in pickles. Repeatable.")
+@at_option
+@output_options()
+def models(
+    paths: tuple[str, ...],
+    allow: tuple[str, ...],
+    at: str | None,
+    formats: tuple[str, ...],
+    output: str | None,
+) -> int:
+    """Find code in model files under PATHS (folders or files), by allow-list, without loading them.
+
+    Every file is recognised by its content. Each comes out malicious, for review, or ok; what could not be looked at
+    is listed and is
+    never ok. Exit codes: 0 nothing found, 1 something malicious or for review, 3 something was not looked at.
+    """
+    from secpipe.scan.models.scan import scan
+    from secpipe.system.tree import open_tree
+
+    now = clock_of(at).now()
+    evidence = merge([(path, scan(open_tree(path), extra_allow=allow)) for path in paths])
+    emit(document(evidence, now, simulated=at is not None), formats, output)
+    if {facts["outcome"] for facts in evidence.facts["files"].values()} & {"malicious", "review"}:
+        return EXIT_DENY
+    return EXIT_UNDECIDED if evidence.skips else EXIT_PASS
+
+
+def merge(parts: Sequence[tuple[str, Evidence]]) -> Evidence:
+    """Return one evidence for several paths; paths inside then begin with the path given."""
+    if len(parts) == 1:
+        return parts[0][1]
+    findings = [replace(found, path=join(path, found.path)) for path, each in parts for found in each.findings]
+    return replace(
+        parts[0][1],
+        findings=tuple(sorted(findings, key=sort_key)),
+        skips=tuple(Skip(join(path, skip.path), skip.reason) for path, each in parts for skip in each.skips),
+        facts={
+            "files": {join(path, name): facts for path, each in parts for name, facts in each.facts["files"].items()}
+        },
+    )
+
+
+def join(path: str, inner: str) -> str:
+    """Return the place of `inner` seen from where the command was given; a single file is its own tree."""
+    return path if path.rpartition("/")[2] == inner else f"{path.rstrip('/')}/{inner}".rstrip("/")
+
+
+def document(evidence: Evidence, now: datetime, *, simulated: bool) -> dict[str, Any]:
+    """Return the `secpipe.findings/1` document of a model scan."""
+    return {
+        "schema": "secpipe.findings/1",
+        "tool": {"name": "secpipe", "version": __version__},
+        "command": "scan models",
+        "at": now.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "simulated": simulated,
+        "evidence": {
+            "check": evidence.check,
+            "state": str(evidence.state),
+            "reason": evidence.reason,
+            "producer": evidence.producer,
+            "facts": {"files": {printable(path): facts for path, facts in evidence.facts["files"].items()}},
+        },
+        "findings": [finding.to_dict() for finding in evidence.findings],
+        "skipped": [skip.to_dict() for skip in evidence.skips],
+    }

@@ -1,0 +1,180 @@
+"""The symbolic pickle machine: every opcode of PEP 307, 3154 and 574 over symbolic values, told to a listener.
+
+The machine imports, calls and builds nothing; it says what an unpickler would import, call and build. The hot loop
+handles in
+place the few opcodes that make up most of any pickle; `opcodes.SLOW` has the others, one small function each.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from secpipe.core.limits import DEFAULT, Limits
+from secpipe.formats.pickle.opcodes import SLOW
+from secpipe.formats.pickle.values import KEPT, DictItems, Items, Listener, ListItems, Value
+from secpipe.formats.pickle.window import AHEAD, Broken, OverBound, Window
+
+_NUMBERS: Final = re.compile(rb"(?:K.|M..|J....|G.{8}|[N\x88\x89]){16,}+", re.DOTALL)
+_ONE_NUMBER: Final = re.compile(rb"K.|M..|J....|G.{8}|[N\x88\x89]", re.DOTALL)
+_CONSTANTS: Final = {0x4E: None, 0x88: True, 0x89: False, 0x29: ()}
+_EMPTIES: Final[dict[int, type[Items]]] = {0x7D: DictItems, 0x5D: ListItems}
+_NUMERIC: Final = frozenset(b"KMJGN\x88\x89")
+#: Shortest string that is shown to the listener; no import statement, pickle or archive is shorter.
+SHOWN: Final = 12
+
+
+class Machine:
+    """Walks consecutive pickles of one stream.
+
+    `run()` walks one, up to STOP, and returns its value; raises Broken or OverBound. What was told to the listener
+    before stands: a stream that breaks has already acted. `window.position` is exact whenever the listener is called
+    for BUILD, and after `run()`.
+    """
+
+    def __init__(self, window: Window, listener: Listener, limits: Limits = DEFAULT) -> None:
+        self.window = window
+        self.listener = listener
+        self.stack: list[Value] = []
+        self.marks: list[int] = []
+        self.memo: dict[int, Value] = {}
+        self.protocol = 0
+        self.start = 0
+        self._stack_bound = limits.pickle_stack
+        self._memo_bound = limits.pickle_memo
+        self._frame_end = 0  # offset in the stream; 0 outside a frame
+
+    def run(self) -> Value:
+        """Walk the pickle that begins here; return the value it leaves."""
+        self.stack, self.marks, self.memo = [], [], {}
+        self.protocol, self._frame_end, self.start = 0, 0, self.window.position
+        try:
+            self._walk()
+            value = self.stack.pop()
+        except UnicodeDecodeError:
+            raise Broken("a string is not UTF-8", self.window.position) from None
+        except (IndexError, KeyError):
+            raise Broken("an opcode takes what the stack or memo does not hold", self.window.position) from None
+        if self.stack or self.marks:
+            self.listener.noted("values are left on the stack", self.window.position)
+        if self._frame_end > self.window.position:
+            self.listener.noted("the pickle ends before its frame", self.window.position)
+        return value
+
+    def _walk(self) -> None:
+        window, stack, marks, memo = self.window, self.stack, self.marks, self.memo
+        constants, empties = _CONSTANTS, _EMPTIES
+        push, numeric, shown = stack.append, _NUMERIC, self.listener.content
+        data, at, bound = window.data, window.at, 0
+        while True:
+            if at >= bound:
+                window.at = at
+                bound = self._boundary()
+                data, at = window.data, window.at
+            code = data[at]
+            if code == 0x94:  # MEMOIZE
+                memo[len(memo)] = stack[-1]
+                at += 1
+            elif code == 0x8C and (end := at + 2 + data[at + 1]) <= len(data):  # SHORT_BINUNICODE
+                text = str(data[at + 2 : end], "utf-8", "surrogatepass")
+                if end - at > SHOWN:
+                    shown(text, window.base + at)
+                push(text)
+                at = end
+            elif code == 0x68:  # BINGET
+                push(memo[data[at + 1]])
+                at += 2
+            elif code == 0x4B:  # BININT1
+                push(data[at + 1])
+                at += 2
+            elif code == 0x4D:  # BININT2
+                push(data[at + 1] | data[at + 2] << 8)
+                at += 3
+            elif code == 0x71:  # BINPUT
+                memo[data[at + 1]] = stack[-1]
+                at += 2
+            elif code == 0x72:  # LONG_BINPUT
+                memo[int.from_bytes(data[at + 1 : at + 5], "little")] = stack[-1]
+                at += 5
+            elif code == 0x6A:  # LONG_BINGET
+                push(memo[int.from_bytes(data[at + 1 : at + 5], "little")])
+                at += 5
+            elif code in constants:  # NONE, NEWTRUE, NEWFALSE, EMPTY_TUPLE
+                push(constants[code])
+                at += 1
+            elif code in empties:  # EMPTY_DICT, EMPTY_LIST
+                push(empties[code]())
+                at += 1
+            elif 0x85 <= code <= 0x87:  # TUPLE1, TUPLE2, TUPLE3
+                stack[0x84 - code :] = [tuple(stack[0x84 - code :])]
+                at += 1
+            elif code == 0x28:  # MARK
+                marks.append(len(stack))
+                at += 1
+                if data[at] in numeric and (run := _NUMBERS.match(data, at)):
+                    stack.extend([None] * len(_ONE_NUMBER.findall(data, at, run.end())))
+                    at = run.end()
+            elif code == 0x4A:  # BININT
+                push(int.from_bytes(data[at + 1 : at + 5], "little", signed=True))
+                at += 5
+            elif code == 0x47:  # BINFLOAT
+                push(None)
+                at += 9
+            elif code == 0x75 or code == 0x65:  # SETITEMS, APPENDS
+                start = marks.pop()
+                target, values = stack[start - 1], stack[start:]
+                del stack[start:]
+                at += 1
+                if not isinstance(target, Items):
+                    self.listener.altered(target, values, window.base + at - 1)
+                elif len(target) + len(values) <= KEPT:
+                    target += values
+                else:
+                    target.add(values)
+            elif code == 0x2E:  # STOP
+                window.at = at + 1
+                return
+            else:
+                window.at = at + 1
+                SLOW[code](self, window.base + at)
+                if window.data is not data or code == 0x95:  # FRAME
+                    data, bound = window.data, 0
+                at = window.at
+
+    def _boundary(self) -> int:
+        """Settle what happens at the end of a frame or window; return where that is next."""
+        window = self.window
+        if self._frame_end and window.position >= self._frame_end:
+            if window.position > self._frame_end:
+                self.listener.noted("an opcode straddles the end of its frame", self._frame_end)
+            self._frame_end = 0
+        if not window.ended and len(window.data) - window.at < AHEAD:
+            if len(self.stack) + len(self.marks) > self._stack_bound or len(self.memo) > self._memo_bound:
+                raise OverBound("the pickle's stack or memo is larger than is followed", window.position)
+            window.fill(AHEAD)
+        if window.at >= len(window.data):
+            raise Broken("the pickle ends without STOP", window.position)
+        return self._bound()
+
+    def _bound(self) -> int:
+        window = self.window
+        bound = len(window.data) if window.ended else max(len(window.data) - AHEAD, window.at + 1)
+        return min(bound, self._frame_end - window.base) if self._frame_end else bound
+
+    def enter_frame(self, length: int, offset: int) -> None:
+        """FRAME: what follows, for `length` bytes, is one frame."""
+        if self._frame_end:
+            self.listener.noted("a frame begins inside a frame", offset)
+        self._frame_end = self.window.position + length
+
+    def leave_frame(self) -> None:
+        """Foreign bytes begin here, which belong to no frame."""
+        if self._frame_end == self.window.position:
+            self._frame_end = 0
+
+    def pop_mark(self) -> list[Value]:
+        """Return what stands above the topmost mark, and drop both."""
+        start = self.marks.pop()
+        values = self.stack[start:]
+        del self.stack[start:]
+        return values

@@ -1,0 +1,112 @@
+"""What a file is, by its bytes: names and endings are an attacker's to choose."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+#: How many bytes `sniff` needs to tell everything apart (a tar has its mark at 257).
+HEAD: Final = 4096
+
+_MAGIC: Final[tuple[tuple[int, bytes, str], ...]] = (
+    (0, b"PK\x03\x04", "zip"),
+    (0, b"PK\x05\x06", "zip"),
+    (0, b"PK\x07\x08", "zip"),
+    (0, b"\x93NUMPY", "npy"),
+    (0, b"\x89HDF\r\n\x1a\n", "hdf5"),
+    (0, b"GGUF", "gguf"),
+    (0, b"FUGG", "gguf"),
+    (4, b"TFL3", "tflite"),
+    (0, b"\x1f\x8b", "gzip"),
+    (0, b"BZh", "bzip2"),
+    (0, b"\xfd7zXZ\x00", "xz"),
+    (0, b"\x5d\x00\x00", "lzma"),
+    (0, b"\x28\xb5\x2f\xfd", "zstd"),
+    (0, b"\x04\x22\x4d\x18", "lz4"),
+    (0, b"7z\xbc\xaf\x27\x1c", "7z"),
+    (0, b"Rar!\x1a\x07", "rar"),
+    (257, b"ustar", "tar"),
+    (0, b"\x7fELF", "elf"),
+    (0, b"\xcf\xfa\xed\xfe", "macho"),
+    (0, b"\xfe\xed\xfa", "macho"),
+    (0, b"\xca\xfe\xba\xbe", "macho"),
+    (0, b"MZqFpD", "cosmopolitan"),  # Actually Portable Executable: llamafile
+    (0, b"CBM1", "catboost"),
+    (0, b"ubj", "ubjson"),
+    (0, b"binf", "xgboost-binary"),
+    (0, b"\x89PNG\r\n\x1a\n", "image"),
+    (0, b"\xff\xd8\xff", "image"),
+    (0, b"GIF8", "image"),
+    (0, b"PAR1", "parquet"),
+    (0, b"ARROW1", "arrow"),
+    (0, b"%PDF-", "pdf"),
+    (0, b"SQLite format 3\x00", "sqlite"),
+)
+_ZLIB: Final = frozenset((b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda", b"\x68\x43", b"\x48\x89"))
+#: A text pickle imports within its first opcodes: module and name on lines of their own.
+_TEXT_IMPORT: Final = re.compile(rb"[(\]}dlt0-9pq\nVSIFK.*' -~]{0,64}?[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n")
+
+
+def sniff(head: bytes, size: int = -1, *, pickles: bool = True) -> str:
+    """Return the format that `head`, the first `HEAD` bytes of a file of `size` bytes, shows.
+
+    One of the formats above, `savedmodel`, `onnx?`, `pickle`, `pickle?` (may be one without the PROTO opcode: walk it
+    to know), `safetensors`, `zlib?`, `xml`, `json?`, `text`, `empty` or `unknown`. `pickles=False` leaves those out.
+    """
+    if not head:
+        return "empty"
+    if head[8:9] == b"{" and head[4:8] == b"\0\0\0\0":
+        return "safetensors"  # before pickle: a header of 1152 bytes begins like protocol 4
+    if pickles and head[0] == 0x80 and len(head) > 1 and head[1] <= 5:
+        return "pickle"
+    for offset, magic, name in _MAGIC:
+        if head.startswith(magic, offset) and (name != "tar" or size < 0 or size >= 512):
+            return name
+    if head[0] == 8 and len(head) > 4 and (found := _protobuf(head)):
+        return found
+    if head[:2] in _ZLIB:
+        return "zlib?"
+    if len(head) > 8 and head[8:9] in b"{ " and int.from_bytes(head[:8], "little") < 1 << 40 and b"\0" in head[:8]:
+        return "safetensors"
+    if pickles and may_be_pickle(head):
+        return "pickle?"
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:64]
+    if start.startswith((b"<?xml", b"<!DOCTYPE", b"<PMML", b"<net ")):
+        return "xml"
+    if start.startswith((b"{", b"[")) and not start.startswith((b"{%", b"{{", b"{#")):
+        return "json?"
+    return "text" if is_text(head) else "unknown"
+
+
+def _protobuf(head: bytes) -> str:
+    """Field 1 of ONNX, SavedModel and CoreML is a small version number; then come other fields of the model."""
+    version, field = head[1], head[2]
+    if version == 1 and field == 0x12:
+        behind = 3
+        while behind < min(12, len(head)) and head[behind] & 0x80:
+            behind += 1
+        if head[behind + 1 : behind + 2] == b"\x0a":
+            return "savedmodel"
+    return "onnx?" if 0 < version <= 20 and field in b"\x12\x1a\x22\x28\x32\x3a\x42\x72" else ""
+
+
+def may_be_pickle(head: bytes) -> bool:
+    """Tell whether a stream without PROTO could be a pickle (protocols 0 and 1, or a stripped header)."""
+    first = head[0]
+    if first in b"ci":
+        return _TEXT_IMPORT.match(head) is not None
+    # MARK, EMPTY_*, text strings and numbers, binary strings, and 2+ opcodes that need nothing on the stack
+    return first in b"(]})SVILFNKMJGUTXBC\x82\x83\x84\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x95\x96P"
+
+
+def is_text(head: bytes) -> bool:
+    """Tell whether `head` reads as UTF-8 (or UTF-16 with its mark) without control characters."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return True
+    try:
+        text = head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 4:
+            return False
+        text = head[: error.start].decode("utf-8")
+    return not any(ord(char) < 32 and char not in "\t\n\r\f\x1b\b" for char in text)

@@ -1,0 +1,80 @@
+"""Bounded views of files: a slice of a seekable file, and a forward reader that pickles and archives share."""
+
+from __future__ import annotations
+
+import io
+from typing import BinaryIO, Protocol
+
+from secpipe.core.errors import InputError
+
+
+class Readable(Protocol):
+    """Anything with `read(count)`: a file, a slice, a decompressor."""
+
+    def read(self, count: int, /) -> bytes: ...
+
+
+class Slice(io.RawIOBase):
+    """The bytes `start` to `start + length` of a seekable file, as a file of their own."""
+
+    def __init__(self, file: BinaryIO, start: int, length: int) -> None:
+        super().__init__()
+        self._file, self._start, self._length = file, start, max(length, 0)
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._length}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]  # typeshed's Buffer is 3.12
+        count = min(len(buffer), self._length - self._at)
+        if count <= 0:
+            return 0
+        self._file.seek(self._start + self._at)
+        data = self._file.read(count)
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+
+def view(file: BinaryIO, start: int, length: int) -> BinaryIO:
+    """Return a buffered, seekable view of `length` bytes of `file` from `start`."""
+    return io.BufferedReader(Slice(file, start, length), 1 << 16)
+
+
+def take(stream: Readable, count: int, what: str) -> bytes:
+    """Return exactly `count` bytes of `stream`; raise InputError where it ends before."""
+    data = upto(stream, count)
+    if len(data) < count:
+        raise InputError(f"{what} ends early")
+    return data
+
+
+def upto(stream: Readable, count: int) -> bytes:
+    """Return `count` bytes of `stream`, fewer only at its end."""
+    parts = []
+    while count > 0 and (part := stream.read(min(count, 1 << 20))):
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
+
+
+def at(file: BinaryIO, offset: int, count: int) -> bytes:
+    """Return up to `count` bytes at `offset`; fewer only at the end of the file."""
+    file.seek(offset)
+    return upto(file, count)
+
+
+def length(file: BinaryIO) -> int:
+    """Return the size of a seekable file in bytes."""
+    return file.seek(0, io.SEEK_END)

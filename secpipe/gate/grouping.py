@@ -1,0 +1,110 @@
+"""Many findings, few things to do: findings that one change would end become one reason, in one plain sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from secpipe.core.finding import Finding
+from secpipe.core.text import plural, printable
+from secpipe.core.verdict import Effect, JudgedFinding, Reason
+from secpipe.scan.vulnerabilities import versions
+
+UNSIGNED = "gate/unsigned-artifact"
+_SHOWN = 3
+
+
+def reasons(check: str, judged: Iterable[JudgedFinding], owner: str) -> list[Reason]:
+    """Return one reason for each thing to do, worst first as `judged` is.
+
+    Together go: what one package needs, every use of one AI provider, every unsigned file, and otherwise what one rule
+    says of one file. `owner` acts where a finding names nobody.
+    """
+    groups: dict[tuple[Effect, tuple[str, ...]], list[Finding]] = {}
+    for item in judged:
+        if item.effect in (Effect.DENY, Effect.WARN):
+            groups.setdefault((item.effect, _key(item.finding)), []).append(item.finding)
+    return [_reason(check, effect, group, owner) for (effect, _), group in groups.items()]
+
+
+def _key(finding: Finding) -> tuple[str, ...]:
+    details = finding.details
+    if finding.rule.startswith("audit/") and details.get("package"):
+        return ("package", str(details.get("ecosystem")), str(details["package"]), str(details.get("version")))
+    if finding.rule.startswith("shadow-ai/") and details.get("provider"):
+        return (_wing(finding), str(details["provider"]))
+    return (finding.rule,) if finding.rule == UNSIGNED else (finding.rule, finding.path)
+
+
+def _wing(finding: Finding) -> str:
+    """Unapproved by host or by provider is one matter: the provider."""
+    return "unapproved" if "/unapproved-" in finding.rule else finding.rule
+
+
+def _reason(check: str, effect: Effect, group: Sequence[Finding], owner: str) -> Reason:
+    first = group[0]
+    return Reason(
+        rule=first.rule,
+        effect=effect,
+        what=_words(group),
+        check=check,
+        fix=_fix(group),
+        owner=first.owner or owner,
+        path=first.path,
+        findings=tuple(finding.id for finding in group),
+    )
+
+
+def _words(group: Sequence[Finding]) -> str:
+    first = group[0]
+    if first.rule == UNSIGNED and len(group) > 1:
+        return f"{plural(len(group), 'file')} are not covered by an accepted signature: {_some(_places(group))}"
+    if len(group) == 1:
+        return _with_place(first)
+    if first.rule.startswith("audit/") and first.details.get("package"):
+        ids = [str(finding.details.get("id", "")) for finding in group]
+        named = f"{first.details['package']} {first.details.get('version', '')}".strip()
+        return f"{named} has {plural(len(group), 'known vulnerability', 'known vulnerabilities')}: {_some(ids)}"
+    if first.rule.startswith("shadow-ai/unapproved-"):
+        name = str(first.details.get("name") or first.details["provider"])
+        return f"{name} is used in {plural(len(group), 'place')} and nobody approved it: {_some(_places(group))}"
+    return f"{_with_place(first)} (and {plural(len(group) - 1, 'more finding')} of the same kind)"
+
+
+def _fix(group: Sequence[Finding]) -> str:
+    first = group[0]
+    if first.rule == UNSIGNED:
+        folders = list(dict.fromkeys(finding.path.rpartition("/")[0] or finding.path for finding in group))
+        return (
+            f"secpipe sign {' '.join(printable(folder) for folder in folders[:8])}{' ...' if len(folders) > 8 else ''}"
+        )
+    fixed = [str(version) for finding in group for version in _listed(finding.details.get("fixed"))[:1]]
+    if len(group) > 1 and fixed:
+        return f"upgrade {first.details.get('package')} to {_newest(str(first.details.get('ecosystem')), fixed)}"
+    return next((finding.fix for finding in group if finding.fix), "")
+
+
+def _newest(ecosystem: str, fixed: list[str]) -> str:
+    keyed = [(key, text) for text in fixed if (key := versions.key(ecosystem, text)) is not None]
+    return max(keyed)[1] if keyed else ", ".join(sorted(set(fixed)))
+
+
+def _with_place(finding: Finding) -> str:
+    if finding.rule.startswith("models/") and finding.details.get("outcome") == "malicious":
+        return f"{finding.path} can run code when it is opened: it {finding.message}"
+    if not finding.path or finding.path in finding.message:
+        return finding.message
+    return f"{finding.path}: {finding.message}"
+
+
+def _places(group: Sequence[Finding]) -> list[str]:
+    return list(dict.fromkeys(f"{item.path}:{item.line}" if item.line else item.path for item in group))
+
+
+def _some(words: Sequence[str]) -> str:
+    shown = ", ".join(printable(word, 120) for word in words[:_SHOWN])
+    return shown if len(words) <= _SHOWN else f"{shown} and {len(words) - _SHOWN:,} more"
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else []

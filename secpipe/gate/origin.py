@@ -1,0 +1,108 @@
+"""Where the rules come from: the pins that keep a pull request from judging itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from secpipe.core.errors import ConfigError, InputError, SecpipeError, TrustError
+from secpipe.core.evidence import Evidence, State, skipped
+from secpipe.core.trust import Trust
+from secpipe.gate import policy_file
+from secpipe.gate.policy import Policy
+from secpipe.gate.policy_file import Loaded
+from secpipe.gate.request import DEFAULT_POLICY, TREE_POLICY, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules a request is judged by. `tree` is the policy found in the tree, which can only tighten."""
+
+    policy: Loaded
+    policy_pinned: bool
+    tree: Loaded | None
+    trust: Trust | None
+    trust_evidence: Evidence
+
+    def resolve(self, request: Request) -> Policy:
+        """Return the policy for the request's environment, in the mode that counts.
+
+        A policy that is not pinned cannot ask for warn mode: it may have been edited in the same change.
+        """
+        policy = self.policy.resolve(request.environment)
+        mode = request.mode or (policy.mode if self.policy_pinned else "enforce")
+        return replace(policy, mode=mode)
+
+    def self_judged(self) -> str:
+        """Return why the rules are not pinned, or ""."""
+        loose = []
+        if not self.policy_pinned:
+            loose.append("the policy")
+        if self.trust is not None and not self.trust.pinned:
+            loose.append("the trust root")
+        if not loose:
+            return ""
+        return f"{' and '.join(loose)} came without a pin: whoever can change the tree can change the rules"
+
+
+def gather_rules(request: Request) -> Rules:
+    """Load policy and trust. Raises ConfigError for a broken policy or a pin it does not match.
+
+    Trust that does not hold is not an error here: it is evidence, and nothing is verified with it.
+    """
+    loaded = policy_file.load(request.policy or _tree_policy(request.path) or DEFAULT_POLICY)
+    pinned = loaded.builtin or _matches(request.policy_ref, loaded)
+    inside = request.path / TREE_POLICY
+    tree = None
+    if pinned and inside.is_file() and (loaded.builtin or not _same(loaded.source, inside)):
+        tree = policy_file.load(str(inside))
+    trust, evidence = _trust(request)
+    return Rules(loaded, pinned, tree, trust, evidence)
+
+
+def _tree_policy(path: Path) -> str:
+    inside = path / TREE_POLICY
+    return str(inside) if inside.is_file() else ""
+
+
+def _same(source: str, other: Path) -> bool:
+    try:
+        return other.samefile(source)
+    except OSError:
+        return False
+
+
+def _matches(reference: str, loaded: Loaded) -> bool:
+    if not reference:
+        return False
+    wanted = reference.removeprefix("sha256:").lower()
+    if len(wanted) != 64 or set(wanted) - set("0123456789abcdef"):
+        raise ConfigError(f'"{reference}" is no policy pin', hint="--policy-ref sha256:HEX (64 hex digits)")
+    if wanted != loaded.digest:
+        raise TrustError(
+            f"the policy {loaded.source} is not the pinned one: it is sha256:{loaded.digest}",
+            hint="review the change, then pin the new digest",
+        )
+    return True
+
+
+def _trust(request: Request) -> tuple[Trust | None, Evidence]:
+    folder = request.trust or request.path / "keys"
+    if not folder.is_dir():
+        if request.trust is not None:
+            raise InputError(f"there is no trust root in {folder}", hint="--trust DIR with root/ and ring/ in it")
+        return None, skipped("trust", "there is no trust root, so no signature can be verified")
+    from secpipe.keystore.trusted import open_trust
+
+    try:
+        trust = open_trust(folder, pin=request.trust_pin, now=request.now)
+    except TrustError as error:
+        return None, Evidence("trust", State.FAILED, error.message)
+    except SecpipeError as error:
+        return None, skipped("trust", error.message)
+    facts = {
+        "root_version": trust.root_version,
+        "ring_version": trust.ring_version,
+        "identities": len(trust.identities),
+    }
+    return trust, Evidence("trust", State.OK, facts=facts)

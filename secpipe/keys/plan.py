@@ -1,0 +1,105 @@
+"""What a rotation would do: a pure function of the ring, the schedule and the time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from secpipe.core.trust import Identity, KeyState, KeyVersion
+from secpipe.keys.identity import pair_name
+from secpipe.keys.ring import Delegation
+from secpipe.keys.schedule import Schedule
+
+_STUCK = {KeyState.SUSPENDED, KeyState.COMPROMISED, KeyState.DESTROYED}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One new key version; with `blocked` the reason why automation may not make it."""
+
+    identity: str
+    version: int
+    algorithms: tuple[str, ...]
+    due: datetime
+    not_before: datetime
+    sign_until: datetime
+    verify_until: datetime | None
+    why: str
+    blocked: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is due at `now`, and when something is due next (None: never)."""
+
+    now: datetime
+    steps: tuple[Step, ...]
+    next_due: datetime | None
+
+    @property
+    def ready(self) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if not step.blocked)
+
+
+def plan_rotation(
+    identities: Sequence[Identity],
+    schedule: Schedule,
+    now: datetime,
+    bounds: Delegation,
+    force: Collection[str] = (),
+) -> Plan:
+    """Return the steps due at `now` within `bounds`; `force`: identities to rotate anyway."""
+    steps, later = [], []
+    for identity in identities:
+        newest = identity.versions[-1]
+        due, why = due_time(identity, schedule, now)
+        forced = identity.name in force
+        if now < due and not forced:
+            later.append(due)
+        elif newest.not_before > now and not forced:
+            later.append(newest.not_before)  # its successor is published and waits: one pending rotation at a time
+        else:
+            steps.append(_step(identity, schedule, now, bounds, now if forced else due, "asked for" if forced else why))
+    return Plan(now, tuple(steps), min(later, default=None))
+
+
+def due_time(identity: Identity, schedule: Schedule, now: datetime) -> tuple[datetime, str]:
+    """Return when the next version of `identity` must be published, and why."""
+    newest = identity.versions[-1]
+    regular = handover(identity.name, newest, schedule) - schedule.lead
+    coming = schedule.stage(max(now, newest.not_before) + schedule.lead)
+    if coming is not None and coming.name != pair_name(newest.halves):
+        return min(regular, coming.sign_from - schedule.lead), f"migration to {coming.name}"
+    return regular, "period"
+
+
+def handover(identity: str, version: KeyVersion, schedule: Schedule) -> datetime:
+    """Return when `version` hands over to its successor: after a period, and an overlap before it stops signing."""
+    planned = min(version.not_before + schedule.period, version.sign_until - schedule.overlap)
+    return max(planned - schedule.early(identity, version.version), version.not_before)
+
+
+def _step(identity: Identity, schedule: Schedule, now: datetime, bounds: Delegation, due: datetime, why: str) -> Step:
+    newest = identity.versions[-1]
+    not_before = (
+        now if why == "asked for" else max(now, min(handover(identity.name, newest, schedule), due + schedule.lead))
+    )
+    not_before = max(not_before, newest.not_before)
+    stage = schedule.stage(not_before)
+    algorithms = stage.halves if stage else tuple(half.algorithm for half in newest.halves)
+    sign_until = not_before + schedule.period + schedule.overlap
+    if stage and stage.sign_until:
+        sign_until = min(sign_until, stage.sign_until)
+    longest = not_before + timedelta(days=bounds.key_days)
+    if sign_until > longest:  # rotate more often rather than not at all
+        sign_until, why = longest, f"{why}; shortened to the {bounds.key_days} days that the root quorum allows"
+    state, name, blocked = newest.state(now), "+".join(algorithms), ""
+    if state in _STUCK:
+        blocked = f"version {newest.version} is {state}: the root quorum must act"
+    elif name not in bounds.algorithms:
+        blocked = f"the root quorum does not let automation make {name} keys"
+    accept_until = stage.accept_until if stage else None
+    return Step(
+        identity.name, newest.version + 1, algorithms, due, not_before, sign_until, accept_until, why, blocked
+    )  # fmt: skip

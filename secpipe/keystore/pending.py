@@ -1,0 +1,160 @@
+"""Root and ring versions that wait in `keys/pending/` for the signatures of enough people, and their publication.
+
+The ring is published first: it is signed by the people of the old root and of the new one, so trust holds at every
+moment, also when the machine stops between the two files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from secpipe.core.errors import ConfigError, InputError, TrustError
+from secpipe.keys.metadata import Envelope, Quorum, parse_envelope, write_envelope
+from secpipe.keys.ring import read_ring
+from secpipe.keys.root import Root, parse_root, verify_successor
+from secpipe.keystore import home as store
+from secpipe.keystore import memory
+from secpipe.keystore.custody.custody import Passphrase
+from secpipe.keystore.fresh import metadata_signatures
+from secpipe.keystore.latest import write_latest
+from secpipe.keystore.trusted import FILE_LIMIT, Opened, loader, open_folder
+from secpipe.keystore.unlock import open_record
+from secpipe.system import files
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What waits: the next ring, and the next root where it changes."""
+
+    folder: Path
+    ring: Envelope
+    root: Root | None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        names = [f"{self.ring.version}.targets.json"]
+        return tuple(
+            self.folder / "pending" / name for name in names + ([f"{self.root.version}.root.json"] if self.root else [])
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a signing is: who signed, how many more people are needed, and whether it was published."""
+
+    signed: tuple[str, ...]
+    missing: int
+    published: bool
+
+
+def write_pending(folder: Path, ring: dict[str, Any], root: dict[str, Any] | None) -> None:
+    """Put unsigned drafts where the holders sign them; earlier drafts are replaced."""
+    files.make_folder(folder / "pending")
+    for path in (folder / "pending").glob("*.json"):
+        files.remove(path)
+    files.write_atomic(folder / "pending" / f"{ring['version']}.targets.json", write_envelope(ring, {}))
+    if root is not None:
+        files.write_atomic(folder / "pending" / f"{root['version']}.root.json", write_envelope(root, {}))
+
+
+def read_pending(found: Opened) -> Pending | None:
+    """Return what waits for signatures, or None; raises InputError, TrustError where trust has moved on meanwhile."""
+    names = {path.name for path in (found.folder / "pending").glob("*.json")}
+    if not names:
+        return None
+    ring_name, root_name = f"{found.ring.version + 1}.targets.json", f"{found.root.version + 1}.root.json"
+    if ring_name not in names or names - {ring_name, root_name}:
+        raise TrustError("the pending files do not follow the present root and ring", hint="draft the change again")
+
+    def read(name: str) -> bytes:
+        return files.read_bytes(found.folder / "pending" / name, FILE_LIMIT, follow=False)
+
+    root = parse_root(read(root_name), "the pending root") if root_name in names else None
+    return Pending(found.folder, parse_envelope(read(ring_name), "targets", "the pending ring"), root)
+
+
+def sign_pending(folder: Path, home: Path, passphrase: Passphrase, now: datetime) -> Progress:
+    """Add the signatures of every holder whose key is in `home`; publish when enough people signed.
+
+    Raises ConfigError where nothing waits, InputError where no holder's key is here, TrustError where the draft does
+    not follow the present trust.
+    """
+    found = open_folder(folder, now=None)
+    memory.guard_clock(found, memory.guard(home, found), now)
+    pending = read_pending(found)
+    if pending is None:
+        raise ConfigError(
+            "nothing waits for a signature", hint="secpipe keys add-holder, add-identity, revoke or renew"
+        )
+    quorums = _quorums(found, pending)
+    signed_any = False
+    for record, holder in _mine(home, found.anchor, quorums):
+        signers = open_record(record, home, passphrase)
+        for path in pending.files:
+            kind = "root" if path.name.endswith(".root.json") else "targets"
+            one = parse_envelope(files.read_bytes(path, FILE_LIMIT), kind, path.name)
+            more = metadata_signatures(one.signed, record.halves, signers, holder)
+            files.write_atomic(path, write_envelope(one.signed, one.signatures | more))
+        signed_any = True
+    if not signed_any:
+        raise InputError("this machine has no key of a holder of this trust root", hint="secpipe keys add-holder NAME")
+    pending = read_pending(found) or pending
+    progress = _progress(found, pending, quorums)
+    if progress.missing:
+        return progress
+    _publish(found, pending)
+    memory.remember(home, open_folder(folder, now=now), now)
+    return Progress(progress.signed, 0, True)
+
+
+def _quorums(found: Opened, pending: Pending) -> tuple[Quorum, ...]:
+    roots = (found.root, pending.root) if pending.root else (found.root,)
+    return tuple(quorum for root in roots for quorum in (root.quorum, root.ring_quorum))
+
+
+def _mine(home: Path, anchor: str, quorums: tuple[Quorum, ...]) -> Iterator[tuple[store.Record, str]]:
+    holders = {
+        frozenset(key.public.pem for key in pair): pair[0].holder for quorum in quorums for pair in quorum.holders
+    }
+    for record in store.records(home):
+        keys = frozenset(half.pem for half in record.halves)
+        if record.kind == "holder" and record.root == anchor and keys in holders:
+            yield record, holders[keys]
+
+
+def _progress(found: Opened, pending: Pending, quorums: tuple[Quorum, ...]) -> Progress:
+    envelopes = [pending.ring, pending.root.envelope] if pending.root else [pending.ring]
+    signed: set[str] = set()
+    missing = 0
+    for envelope in envelopes:
+        for quorum in quorums:
+            who = envelope.signers(quorum)
+            signed.update(who)
+            missing = max(missing, quorum.people - len(who))
+    return Progress(tuple(sorted(signed)), missing, False)
+
+
+def _publish(found: Opened, pending: Pending) -> None:
+    """Check as a verifier would, under the old and the new root, then write the ring, then the root."""
+    ring_path, *root_path = pending.files
+    ring = files.read_bytes(ring_path, FILE_LIMIT)
+    for root in (found.root, pending.root):
+        if root is not None:
+            after = read_ring(root, found.anchor, ring, None, loader(found.folder))
+            if after.history != (*found.ring.history, found.ring.newest.digest):
+                raise TrustError("the pending ring does not follow the present one", hint="draft the change again")
+    if pending.root:
+        verify_successor(found.root, pending.root)
+    files.write_atomic(found.folder / "ring" / ring_path.name, ring)
+    for path in root_path:
+        files.write_atomic(found.folder / "root" / path.name, files.read_bytes(path, FILE_LIMIT))
+    write_latest(found.folder)
+    for path in pending.files:
+        files.remove(path)
+    with contextlib.suppress(OSError):
+        (found.folder / "pending").rmdir()

@@ -1,0 +1,224 @@
+"""What only the root's people decide: holders, identities, authority, revocation, renewal; each is a draft to sign."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from secpipe.core.errors import ConfigError
+from secpipe.core.trust import Authority, HalfClass, Identity, KeyVersion
+from secpipe.keys.identity import check_authority, identity_document
+from secpipe.keys.metadata import EXTRA, Quorum
+from secpipe.keys.ring import Delegation, ring_fields
+from secpipe.keys.root import root_fields
+from secpipe.keys.schedule import Schedule, key_days
+from secpipe.keys.schemes.pkcs8 import Imported
+from secpipe.keystore import memory
+from secpipe.keystore.custody.custody import Passphrase
+from secpipe.keystore.fresh import tuf_keys
+from secpipe.keystore.newkey import keep, make
+from secpipe.keystore.pending import read_pending, write_pending
+from secpipe.keystore.trusted import Opened, open_folder, target_path
+from secpipe.system import files
+
+ROOT_DAYS = 3652
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the halves of a first key come from: custody by class of half (default: a file), keys brought along."""
+
+    places: Mapping[HalfClass, str] = field(default_factory=dict)
+    imported: tuple[Imported, ...] = ()
+
+
+_HERE = Origin()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The next ring, and the next root where `quorum` is given."""
+
+    identities: tuple[Identity, ...]
+    delegation: Delegation
+    quorum: Quorum | None = None
+    note: str = ""
+
+
+def begin(folder: Path, home: Path, now: datetime) -> Opened:
+    """Open trust for a change: expired trust may be renewed, but never with a clock that runs backwards."""
+    found = open_folder(folder, now=None)
+    memory.guard_clock(found, memory.guard(home, found), now)
+    return found
+
+
+def draft(found: Opened, change: Change, now: datetime) -> None:
+    """Write the drafts of `change` to `keys/pending/`; raises SecpipeError."""
+    root_expires = now + timedelta(days=ROOT_DAYS) if change.quorum else found.root.envelope.expires
+    documents = {identity.name: identity_document(identity) for identity in change.identities}
+    fresh_until = min(now + timedelta(days=change.delegation.ring_days), root_expires)
+    history = (*found.ring.history, found.ring.newest.digest)
+    version = found.ring.version + 1
+    ring = ring_fields(version, now, root_expires, fresh_until, history, change.delegation, documents)
+    if change.note:
+        ring[EXTRA]["note"] = change.note
+    root = None
+    if change.quorum:
+        root = root_fields(found.root.version + 1, now, root_expires, change.quorum, found.root.time_authorities)
+    for name, data in documents.items():
+        path = target_path(found.folder, f"{name}.json", hashlib.sha256(data).hexdigest())
+        if not path.exists():
+            files.write_atomic(path, data)
+    write_pending(found.folder, ring, root)
+
+
+def renewed(found: Opened, *, root: bool = False, schedule: Schedule | None = None) -> Change:
+    """Return the present state to be signed again, rotations folded in; with `root` the root too.
+
+    With `schedule` automation gets the bounds that this schedule needs: its periods and its algorithm sets.
+    """
+    delegation = found.ring.delegation
+    if schedule is not None:
+        sets = {*delegation.algorithms, *(stage.name for stage in schedule.stages)}
+        days = key_days(schedule)
+        delegation = replace(
+            delegation, algorithms=tuple(sorted(sets)), key_days=days, ring_days=schedule.ring_validity.days
+        )
+    return Change(found.ring.identities, delegation, found.root.quorum if root else None)
+
+
+def with_holder(
+    found: Opened, home: Path, name: str, people: int | None, passphrase: Passphrase, now: datetime
+) -> Change:
+    """Make a root pair for holder `name` in `home` and add it to the root, or to the root that waits already."""
+    pending = read_pending(found)
+    base = pending.root.quorum if pending and pending.root else found.root.quorum
+    if name in base.names:
+        raise ConfigError(f'"{name}" is a holder already', hint="secpipe keys sign-root")
+    algorithms = [key.public.algorithm for key in base.holders[0]]
+    new = make(name, algorithms, {}, passphrase)
+    version = KeyVersion(1, new.halves, now, now + timedelta(days=ROOT_DAYS))
+    keep(home, "holder", name, found.anchor, version, new, passphrase)
+    holders = tuple(sorted((*base.holders, tuf_keys(new.halves, name)), key=lambda keys: keys[0].holder))
+    wanted = people or max(base.people, len(holders) // 2 + 1)
+    if not 1 <= wanted <= len(holders):
+        raise ConfigError(f"{wanted} people cannot sign: there are {len(holders)} holders")
+    return Change(found.ring.identities, found.ring.delegation, Quorum(holders, wanted))
+
+
+def without_holder(found: Opened, name: str, people: int | None) -> Change:
+    """Take a holder out of the root."""
+    holders = tuple(pair for pair in found.root.quorum.holders if pair[0].holder != name)
+    if len(holders) == len(found.root.quorum.holders):
+        raise ConfigError(f'"{name}" is not a holder', hint=f"holders: {', '.join(found.root.quorum.names)}")
+    wanted = people or min(found.root.quorum.people, len(holders))
+    if not 1 <= wanted <= len(holders):
+        raise ConfigError(f"{wanted} people cannot sign: there would be {len(holders)} holders")
+    return Change(found.ring.identities, found.ring.delegation, Quorum(holders, wanted))
+
+
+def with_identity(
+    found: Opened,
+    home: Path,
+    identity: Identity,
+    algorithms: Sequence[str],
+    schedule: Schedule,
+    passphrase: Passphrase,
+    now: datetime,
+    origin: Origin = _HERE,
+) -> Change:
+    """Make the first key of a new identity in `home` and add it; `identity` comes without versions."""
+    if found.ring.identity(identity.name):
+        raise ConfigError(f'there is an identity "{identity.name}" already', hint="secpipe keys show")
+    check_authority(identity.name, identity.authority)
+    version = _first(found, home, identity.name, 1, algorithms, schedule, passphrase, now, origin)
+    made = replace(identity, versions=(version,))
+    everyone = tuple(sorted((*found.ring.identities, made), key=lambda item: item.name))
+    return Change(everyone, _allowing(found.ring.delegation, algorithms))
+
+
+def with_authority(found: Opened, name: str, authority: Authority) -> Change:
+    """Give an identity another authority."""
+    check_authority(name, authority)
+    return _edit(found, name, lambda identity: replace(identity, authority=authority))
+
+
+def revoked(
+    found: Opened,
+    home: Path,
+    name: str,
+    number: int | None,
+    since: datetime,
+    reason: str,
+    schedule: Schedule,
+    passphrase: Passphrase | None,
+    now: datetime,
+) -> Change:
+    """Mark key versions of `name` as compromised since a time that may lie in the past; `number` None is all of them.
+
+    With a passphrase a new version is made in `home`, since a compromised key endorses no successor.
+    """
+    if since > now:
+        raise ConfigError("--compromised-since lies in the future")
+
+    def change(identity: Identity) -> Identity:
+        numbers = [version.version for version in identity.versions]
+        if number is not None and number not in numbers:
+            raise ConfigError(f'"{name}" has no version {number}', hint="secpipe keys list")
+        versions = tuple(
+            replace(version, compromised_since=min(since, version.compromised_since or since))
+            if number in (None, version.version)
+            else version
+            for version in identity.versions
+        )
+        newest = versions[-1]
+        if passphrase is None or newest.compromised_since is None:
+            return replace(identity, versions=versions)
+        algorithms = [half.algorithm for half in newest.halves]
+        added = _first(found, home, name, newest.version + 1, algorithms, schedule, passphrase, now)
+        return replace(identity, versions=(*versions, replace(added, not_before=max(now, newest.not_before))))
+
+    return replace(_edit(found, name, change), note=reason)
+
+
+def reinstated(found: Opened, name: str) -> Change:
+    """Take back every suspension of an identity."""
+    return _edit(
+        found,
+        name,
+        lambda identity: replace(
+            identity, versions=tuple(replace(version, suspended_since=None) for version in identity.versions)
+        ),
+    )
+
+
+def _edit(found: Opened, name: str, change: Callable[[Identity], Identity]) -> Change:
+    known: Mapping[str, Identity] = {identity.name: identity for identity in found.ring.identities}
+    if name not in known:
+        raise ConfigError(f'the keyring knows no identity "{name}"', hint=f"known: {', '.join(known)}")
+    edited = {**known, name: change(known[name])}
+    return Change(tuple(edited.values()), found.ring.delegation)
+
+
+def _first(
+    found: Opened,
+    home: Path,
+    name: str,
+    number: int,
+    algorithms: Sequence[str],
+    schedule: Schedule,
+    passphrase: Passphrase,
+    now: datetime,
+    origin: Origin = _HERE,
+) -> KeyVersion:
+    new = make(f"{name}-{number}", algorithms, origin.places, passphrase, origin.imported)
+    version = KeyVersion(number, new.halves, now, now + schedule.period + schedule.overlap)
+    keep(home, "identity", name, found.anchor, version, new, passphrase)
+    return version
+
+
+def _allowing(delegation: Delegation, algorithms: Sequence[str]) -> Delegation:
+    return replace(delegation, algorithms=tuple(sorted({*delegation.algorithms, "+".join(algorithms)})))

@@ -1,0 +1,275 @@
+"""From an inventory to CycloneDX 1.6 or 1.7 JSON. The only importer of `cyclonedx-python-lib`.
+
+The library builds what its model knows (components, licences, hashes, references, dependencies, services, metadata);
+what it lacks (model cards, dataset descriptions, compositions) is added to its JSON by bom-ref. The serial number is
+derived from the content, so that the same inventory gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from secpipe import __version__
+from secpipe.core.artifact import Digest
+from secpipe.core.errors import ConfigError, InputError
+from secpipe.core.inventory import Component, ComponentKind, Inventory, RelationKind
+from secpipe.core.text import printable
+from secpipe.sbom import extras, licenses
+
+if TYPE_CHECKING:
+    from cyclonedx.model.bom import Bom
+    from cyclonedx.model.component import Component as Built
+
+SPECS = ("1.6", "1.7")
+#: Namespace of serial numbers: UUIDv5 of the product's address.
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://secpipe.dev/sbom")
+_TYPES = {ComponentKind.PROMPT: "data"}
+_HASHES = {
+    "md5": "MD5", "sha1": "SHA-1", "sha256": "SHA-256", "sha384": "SHA-384", "sha512": "SHA-512",
+    "sha3-256": "SHA3-256", "sha3-512": "SHA3-512",
+}  # fmt: skip
+
+
+def emit(
+    inventory: Inventory, *, name: str, now: datetime, spec: str = "1.7", author: str = "", supplier: str = ""
+) -> bytes:
+    """Return the inventory of the release `name` as CycloneDX JSON, canonical and ending in a newline.
+
+    `author` (a name and address) and `supplier` are what no file can prove. Raises ConfigError for another `spec`.
+    """
+    if spec not in SPECS:
+        raise ConfigError(f"CycloneDX {spec} cannot be written", hint=f"--spec {SPECS[-1]}, or --spec {SPECS[0]}")
+    plan = _Plan(inventory, name)
+    document = _built(plan, now, spec)
+    extras.add(document, inventory, plan.root, spec=spec, author=author, supplier=supplier)
+    document.pop("serialNumber", None)  # the library draws one at random
+    content = json.dumps({**document, "metadata": {**document["metadata"], "timestamp": ""}}, sort_keys=True)
+    document["serialNumber"] = f"urn:uuid:{uuid.uuid5(_NAMESPACE, content)}"
+    order = ("$schema", "bomFormat", "specVersion", "serialNumber", "version", "metadata")
+    head = {key: document.pop(key) for key in order if key in document}
+    text = json.dumps({**head, **dict(sorted(document.items()))}, indent=2, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode("utf-8", "backslashreplace")
+
+
+class _Plan:
+    """How the inventory becomes a tree of components with one root."""
+
+    def __init__(self, inventory: Inventory, name: str) -> None:
+        self.inventory = inventory
+        self.name = name
+        self.by_ref = {component.ref: component for component in inventory.components}
+        self.edges: dict[RelationKind, dict[str, list[str]]] = {kind: defaultdict(list) for kind in RelationKind}
+        for relation in inventory.relations:
+            self.edges[relation.kind][relation.source].append(relation.target)
+        self.project = self._project()
+        self.root = self.project.ref if self.project else f"application:{hashlib.sha256(name.encode()).hexdigest()}"
+        self.inside: dict[str, list[str]] = defaultdict(list)
+        placed: set[str] = set()
+        for source, targets in sorted(self.edges[RelationKind.CONTAINS].items()):
+            for target in targets:
+                if target not in placed and target != source and not self._above(source, target):
+                    placed.add(target)
+                    self.inside[source].append(target)
+        self.top = [
+            item for item in inventory.components
+            if item.ref not in placed and item.ref != self.root and item.kind is not ComponentKind.SERVICE
+        ]  # fmt: skip
+
+    def _project(self) -> Component | None:
+        """The application at the top of the tree, where there is exactly one: it is what the BOM describes."""
+        tops = [item for item in self.inventory.of_kind(ComponentKind.APPLICATION) if "/" not in item.path]
+        return tops[0] if len(tops) == 1 else None
+
+    def _above(self, source: str, target: str) -> bool:
+        return source in self.inside.get(target, ())
+
+    def needs(self, ref: str) -> list[str]:
+        """Return what a component depends on; the root needs whatever nothing else does and the project named."""
+        targets = list(self.edges[RelationKind.DEPENDS_ON][ref])
+        if ref == self.root:
+            needed = {edge for edges in self.edges[RelationKind.DEPENDS_ON].values() for edge in edges}
+            targets += [item.ref for item in self.top if item.ref not in needed and "referenced" not in item.facts]
+            targets += [item.ref for item in self.inventory.of_kind(ComponentKind.SERVICE)]
+        if self.by_ref.get(ref) and self.by_ref[ref].facts.get("role", None) is not None:
+            targets += self.edges[RelationKind.DERIVED_FROM][ref]  # an adapter does not run without its base
+        return sorted(set(targets) - {ref})
+
+
+def _built(plan: _Plan, now: datetime, spec: str) -> dict[str, Any]:
+    from cyclonedx.model.bom import Bom
+    from cyclonedx.model.lifecycle import LifecyclePhase, PredefinedLifecycle
+    from cyclonedx.output import make_outputter
+    from cyclonedx.schema import OutputFormat, SchemaVersion
+
+    bom = Bom(version=1)
+    bom.metadata.timestamp = now
+    bom.metadata.lifecycles.add(PredefinedLifecycle(LifecyclePhase.PRE_BUILD))
+    bom.metadata.component = _root(plan)
+    bom.metadata.tools.components.add(_tool())
+    for item in plan.top:
+        bom.components.add(_component(item, plan))
+    for item in plan.inventory.of_kind(ComponentKind.SERVICE):
+        bom.services.add(_service(item))
+    _dependencies(bom, plan)
+    outputter = make_outputter(bom, OutputFormat.JSON, SchemaVersion.from_version(spec))
+    document: dict[str, Any] = json.loads(outputter.output_as_string())
+    return document
+
+
+def _tool() -> Built:
+    from cyclonedx.model.component import Component as Built
+    from cyclonedx.model.component import ComponentType
+
+    return Built(name="secpipe", version=__version__, type=ComponentType.APPLICATION, bom_ref="secpipe")
+
+
+def _root(plan: _Plan) -> Built:
+    from cyclonedx.model.component import Component as Built
+    from cyclonedx.model.component import ComponentType
+
+    if plan.project is None:
+        return Built(name=printable(plan.name) or "release", type=ComponentType.APPLICATION, bom_ref=plan.root)
+    built = _component(plan.project, plan)
+    built.name = printable(plan.name) or built.name
+    return built
+
+
+def _component(item: Component, plan: _Plan) -> Built:
+    from cyclonedx.model import Property
+    from cyclonedx.model.component import Component as Built
+    from cyclonedx.model.component import ComponentScope, ComponentType
+    from cyclonedx.model.contact import OrganizationalEntity
+
+    group, name = "", item.name
+    if item.kind in {ComponentKind.MODEL, ComponentKind.DATASET} or item.ecosystem == "npm":
+        group, _, name = item.name.rpartition("/")
+    scope = item.facts.get("scope")
+    supplier = item.facts.get("supplier")
+    description = item.facts.get("description")
+    return Built(
+        type=ComponentType(_TYPES.get(item.kind, item.kind.value)),
+        name=printable(name) or "unnamed",
+        group=printable(group) or None,
+        version=printable(item.version) or None,
+        bom_ref=item.ref,
+        purl=_purl(item.purl),
+        description=printable(description.value, 2000) if description else None,
+        supplier=OrganizationalEntity(name=printable(supplier.value, 300)) if supplier else None,
+        scope=ComponentScope(scope.value) if scope else None,
+        hashes=_hashes(item.digests),
+        licenses=_licenses(item.licenses),
+        external_references=_references(item),
+        properties=[Property(name=key, value=value) for key, value in extras.properties(item, plan.edges)],
+        components=[_component(plan.by_ref[ref], plan) for ref in sorted(plan.inside.get(item.ref, ()))],
+    )
+
+
+def _purl(text: str) -> Any:
+    from packageurl import PackageURL
+
+    try:
+        return PackageURL.from_string(text) if text else None
+    except ValueError:
+        return None
+
+
+def _hashes(digests: Iterable[Digest]) -> list[Any]:
+    from cyclonedx.model import HashAlgorithm, HashType
+
+    return [
+        HashType(alg=HashAlgorithm(_HASHES[digest.algorithm]), content=digest.value)
+        for digest in digests
+        if digest.algorithm in _HASHES
+    ]
+
+
+def _licenses(words: tuple[str, ...]) -> list[Any]:
+    from cyclonedx.model.license import DisjunctiveLicense, LicenseExpression
+
+    known = sorted({str(found): found for found in map(licenses.normalize, words) if str(found)}.items())
+    if len(known) == 1 and known[0][1].expression:
+        return [LicenseExpression(known[0][1].expression)]
+    return [
+        DisjunctiveLicense(id=found.id) if found.id else DisjunctiveLicense(name=found.expression or found.name)
+        for _, found in known
+    ]
+
+
+def _references(item: Component) -> list[Any]:
+    from cyclonedx.model import ExternalReference, ExternalReferenceType, XsUri
+
+    hashes = item.facts.get("hashes")
+    digests = [Digest(*text.split(":", 1)) for text in hashes.value.split()] if hashes else []
+    url = next((item.facts[key].value for key in ("artifact-url", "source-url") if key in item.facts), "")
+    link = item.facts.get("license-link")
+    found = []
+    if url or digests:
+        kind = ExternalReferenceType.VCS if "commit" in item.facts else ExternalReferenceType.DISTRIBUTION
+        address = extras.address(url) or extras.registry_page(item)
+        if address:
+            found.append(ExternalReference(type=kind, url=XsUri(address), hashes=_hashes(digests)))
+    if link and extras.address(link.value):
+        found.append(ExternalReference(type=ExternalReferenceType.LICENSE, url=XsUri(extras.address(link.value))))
+    return found
+
+
+def _service(item: Component) -> Any:
+    from cyclonedx.model import Property, XsUri
+    from cyclonedx.model.contact import OrganizationalEntity
+    from cyclonedx.model.service import Service
+
+    endpoint = item.facts.get("endpoint")
+    supplier = item.facts.get("supplier")
+    return Service(
+        name=printable(item.name),
+        bom_ref=item.ref,
+        provider=OrganizationalEntity(name=printable(supplier.value, 300)) if supplier else None,
+        endpoints=[XsUri(address)] if endpoint and (address := extras.address(endpoint.value)) else [],
+        x_trust_boundary=True,
+        properties=[Property(name=key, value=value) for key, value in extras.properties(item, {})],
+    )
+
+
+def _dependencies(bom: Bom, plan: _Plan) -> None:
+    from cyclonedx.model.bom_ref import BomRef
+    from cyclonedx.model.dependency import Dependency
+
+    for ref in sorted({plan.root, *plan.by_ref}):
+        needs = plan.needs(ref)
+        if needs or ref == plan.root:
+            bom.dependencies.add(Dependency(BomRef(ref), [Dependency(BomRef(target)) for target in needs]))
+
+
+#: Fields that the library's model lacks: a conversion to XML leaves them behind.
+NOT_IN_LIBRARY = (
+    "modelCard",
+    "data",
+    "annotations",
+    "compositions",
+    "formulation",
+    "declarations",
+    "citations",
+    "signature",
+)
+
+
+def to_xml(document: dict[str, Any]) -> bytes:
+    """Return a CycloneDX JSON document as XML, as far as the library's model reaches; raises InputError."""
+    from cyclonedx.model.bom import Bom
+    from cyclonedx.output import make_outputter
+    from cyclonedx.schema import OutputFormat, SchemaVersion
+
+    spec = str(document.get("specVersion"))
+    try:
+        bom: Bom = Bom.from_json(data=document)  # type: ignore[attr-defined]  # made by its decorator
+        version = SchemaVersion.from_version(spec if spec in SPECS else SPECS[-1])
+        text = make_outputter(bom, OutputFormat.XML, version).output_as_string(indent=2)
+    except Exception as error:  # the library raises many kinds on documents that are valid but new to it
+        raise InputError(f"the SBOM cannot be written as XML: {printable(str(error), 200)}") from error
+    return text.encode("utf-8", "xmlcharrefreplace")

@@ -1,0 +1,50 @@
+"""AI services found in code become services with their evidence, never packages; and every file, on request."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from secpipe.core.inventory import Component, ComponentKind, Inventory
+from secpipe.core.protocols import Tree
+from secpipe.sbom.collector import content_ref, verified
+from secpipe.sbom.extras import contents
+from secpipe.sbom.sources.models import file_component
+
+
+def with_services(inventory: Inventory, uses: Iterable[Mapping[str, Any]]) -> Inventory:
+    """Return the inventory with one service a provider and host, from the facts `uses` of the check `shadow-ai`."""
+    found: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+    for use in uses:
+        if provider := str(use.get("provider") or ""):
+            found[provider, str(use.get("host") or "")].append(use)
+    services = []
+    for (provider, host), group in sorted(found.items()):
+        places = sorted({f"{use.get('path')}:{use.get('line') or 1}" for use in group if use.get("path")})
+        models = sorted({str(use["model"]) for use in group if use.get("model")})
+        regions = sorted({str(use["region"]) for use in group if use.get("region")})
+        facts = {
+            "endpoint": host if "://" in host or not host else f"https://{host}",
+            "supplier": provider,
+            "model": "\n".join(models),
+            "region": "\n".join(regions),
+            "occurrences": "\n".join(places),
+        }
+        path = places[0].rpartition(":")[0] if places else ""
+        ref = content_ref(ComponentKind.SERVICE, provider, host)
+        services.append(Component(ref, ComponentKind.SERVICE, provider, path=path, facts=verified(path, facts)))
+    return _with(inventory, services)
+
+
+def with_files(inventory: Inventory, tree: Tree) -> Inventory:
+    """Return the inventory with every file of the tree that is no component yet."""
+    known = {path for item in inventory.components for path in contents(item)}
+    return _with(inventory, [file_component(entry) for entry in tree.files if entry.path not in known])
+
+
+def _with(inventory: Inventory, more: list[Component]) -> Inventory:
+    refs = {item.ref for item in inventory.components}
+    items = [*inventory.components, *(item for item in more if item.ref not in refs)]
+    return dataclasses.replace(inventory, components=tuple(sorted(items, key=lambda item: (item.kind.value, item.ref))))

@@ -1,0 +1,134 @@
+"""The allow-list: which imports a pickle may make, and for what use (`policies/models/pickle.toml`)."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cache
+from typing import Final
+
+from secpipe.core.documents import parse_toml
+from secpipe.core.limits import DEFAULT
+from secpipe.system.files import read_bytes
+from secpipe.system.places import shipped
+
+
+class Use(Enum):
+    """What a pickle does with an import."""
+
+    REFERENCE = "refers to"
+    CONSTRUCT = "constructs"  # __new__ without __init__, as NEWOBJ and copyreg do
+    CALL = "calls"
+
+
+_CLASS: Final = re.compile(r"_*[A-Z]\w*")
+_DUNDER: Final = re.compile(r"__\w*__|__\w+")
+_DOTTED_CLASS: Final = re.compile(r"_?[A-Z]\w*(?:\._?[A-Z]\w*)+")
+
+
+@dataclass(frozen=True, slots=True)
+class AllowList:
+    """What is known of names; everything else is unlisted. All sets hold dotted paths unless said otherwise."""
+
+    aliases: Mapping[str, str]  # old module name -> today's
+    references: frozenset[str]  # may be referred to, not called
+    calls: frozenset[str]  # functions that only rebuild data
+    classes: frozenset[str]  # may be referred to, constructed and called
+    constructors: Mapping[str, int]  # function that makes an object of the class in argument N
+    bases: frozenset[str]  # classes whose __init__ copyreg may run
+    packages: frozenset[str]  # top-level packages whose classes may be constructed
+    refused: frozenset[str]  # modules of those, and what is below them, to which that does not apply
+    refused_parts: frozenset[str]  # one part of a module's name, likewise
+    refused_names: re.Pattern[str]  # functions of those that are not even referred to
+    patterns: tuple[tuple[str, re.Pattern[str]], ...]  # module prefix, names that only rebuild data
+    code: frozenset[str]  # make code out of data
+    dangerous: frozenset[str]  # names, and modules with all that is in them
+    extra: frozenset[str] = field(default=frozenset())  # the user's additions
+
+    def path(self, module: str, name: str) -> str:
+        """Return the dotted path of an import under its module's present name."""
+        if module in self.aliases:
+            module = self.aliases[module]
+        elif module.startswith("numpy._core"):
+            module = "numpy.core" + module[len("numpy._core") :]
+        return f"{module}.{name}"
+
+    def fault(self, module: str, name: str, use: Use) -> str:
+        """Return the rule (without its wing) that this import breaks by this use, or ""."""
+        path = self.path(module, name)
+        if path in self.calls or path in self.classes or path in self.extra:
+            return ""
+        module = path[: -len(name) - 1]
+        if path in self.code:
+            return "code-object"
+        if self.is_dangerous(path):
+            return "dangerous-call" if use is Use.CALL else "dangerous-import"
+        if any(_within(module, prefix) and pattern.fullmatch(name) for prefix, pattern in self.patterns):
+            return ""
+        if use is Use.REFERENCE and path in self.references:
+            return ""
+        if _DUNDER.fullmatch(name) or "__" in module or ".." in path or not path.replace(".", "").isidentifier():
+            return "attribute-path"
+        known = module.partition(".")[0] in self.packages and not self._is_refused(path)
+        if "." in name:
+            return "" if known and _DOTTED_CLASS.fullmatch(name) and use is not Use.CALL else "attribute-path"
+        return self._by_package(known, name, use)
+
+    def _by_package(self, known: bool, name: str, use: Use) -> str:
+        is_class = _CLASS.fullmatch(name) is not None
+        if use is Use.CALL:
+            return "unlisted-class" if known and is_class else "unlisted-call"
+        if not known or self.refused_names.search(name):
+            return "unlisted-import"
+        return ""  # NEWOBJ takes nothing but a class, whatever its name looks like
+
+    def is_dangerous(self, path: str) -> bool:
+        """Tell whether a dotted path, or a module above it, is known to run code or reach out."""
+        parts = path.split(".")
+        return any(".".join(parts[:count]) in self.dangerous for count in range(1, len(parts) + 1))
+
+    def _is_refused(self, path: str) -> bool:
+        parts = path.split(".")
+        if not self.refused_parts.isdisjoint(parts[:-1]):
+            return True
+        return any(".".join(parts[:count]) in self.refused for count in range(1, len(parts) + 1))
+
+
+@cache
+def shipped_list() -> AllowList:
+    """Return the list that ships with secpipe; raises InputError where its file is broken."""
+    data = parse_toml(read_bytes(shipped() / "models" / "pickle.toml", DEFAULT.text_bytes), "models/pickle.toml")
+    packages = data["packages"]
+    return AllowList(
+        aliases=data["aliases"],
+        references=_paths(data["references"]),
+        calls=_paths(data["calls"]),
+        classes=_paths(data["classes"]),
+        constructors=data["constructors"],
+        bases=frozenset(data["bases"]["names"]),
+        packages=frozenset(packages["names"]),
+        refused=frozenset(packages["refused"]),
+        refused_parts=frozenset(packages["refused_parts"]),
+        refused_names=re.compile(packages["refused_names"]),
+        patterns=tuple((entry["module"], re.compile(entry["names"])) for entry in data["pattern"]),
+        code=frozenset(data["code"]["names"]),
+        dangerous=frozenset(data["dangerous"]["names"]) | _paths(data["dangerous"]["of"]),
+    )
+
+
+def with_extra(base: AllowList, extra: Collection[str]) -> AllowList:
+    """Return `base` with the user's dotted paths added; a dangerous name is not made harmless by a list."""
+    allowed = frozenset(path for path in extra if path not in base.code and not base.is_dangerous(path))
+    return dataclasses.replace(base, extra=base.extra | allowed)
+
+
+def _within(module: str, prefix: str) -> bool:
+    """Tell whether a pattern applies to a module: a prefix that ends in `.` or `_` covers what is below it."""
+    return module == prefix or (prefix[-1] in "._" and module.startswith(prefix))
+
+
+def _paths(table: Mapping[str, list[str]]) -> frozenset[str]:
+    return frozenset(f"{module}.{name}" for module, names in table.items() for name in names)

@@ -1,0 +1,219 @@
+"""Containers: every member is looked into, and the container itself must be one that all readers see alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import BinaryIO, Final
+
+from secpipe.core.errors import InputError
+from secpipe.formats import npy, tars, zips
+from secpipe.formats.compressed import Expander
+from secpipe.formats.sniff import HEAD, sniff
+from secpipe.formats.stream import Readable, at, upto, view
+from secpipe.scan.models.context import Context
+from secpipe.scan.models.documents import judge_torchscript
+from secpipe.scan.models.pickles import scan_pickles
+from secpipe.scan.models.routes import Prefixed, guard, look_into, look_through
+
+_FAULT_RULES: Final = {
+    "mismatch": "archive-mismatch",
+    "duplicate": "archive-duplicate",
+    "encrypted": "archive-encrypted",
+    "escape": "path-escape",
+    "link": "archive-link",
+    "broken": "broken-archive",
+    "foreign": "polyglot",
+}
+
+
+def judge_zip(context: Context, file: BinaryIO, size: int) -> str:
+    """A ZIP archive: a PyTorch or Keras model, an NPZ, or any other."""
+    archive = zips.read(file, context.limits)
+    for fault in archive.faults:
+        what = f"{fault.member}: " if fault.member else ""
+        context.add(
+            _FAULT_RULES[fault.kind],
+            what + fault.message,
+            subject=f"{fault.member} {fault.message}",
+            offset=fault.offset,
+        )
+    names = [member.name for member in archive.members] or [member.name for member in archive.hidden]
+    kind = _kind_of_zip(names)
+    if context.depth >= context.limits.nesting:
+        context.unread("resource-limit", f"archives nested deeper than {context.limits.nesting}")
+        return kind
+    for member in (*archive.members, *archive.hidden):
+        if member.start >= 0 and not member.name.endswith("/"):
+            _member(context, file, member, kind)
+    return kind
+
+
+def _kind_of_zip(names: list[str]) -> str:
+    tails = {name.rpartition("/")[2] for name in names}
+    if "data.pkl" in tails and any(
+        "/data/" in name or name.startswith("data/") or name.endswith("/version") for name in names
+    ):
+        return "torch"
+    if "constants.pkl" in tails:
+        return "torch"
+    if "config.json" in tails and any(name.endswith(".weights.h5") for name in tails):
+        return "keras"
+    if names and all(name.endswith(".npy") for name in names):
+        return "npz"
+    if "MAR-INF/MANIFEST.json" in names:
+        return "mar"
+    if "schema.json" in tails:
+        return "skops"
+    return "zip"
+
+
+def _member(context: Context, file: BinaryIO, member: zips.Member, kind: str) -> None:
+    inner = context.inside(member.name)
+    if member.encrypted:
+        inner.skip("encrypted")
+        return
+    try:
+        if member.method == 0:
+            part = view(file, member.start, member.compressed)
+            if kind == "torch" and sniff(part.read(HEAD)) == "pickle":
+                part.seek(0)
+                scan_pickles(inner, part, torch=True)
+            else:
+                _look(inner, part, member.compressed, kind)
+            return
+        method = zips.METHODS.get(member.method, str(member.method))
+        stream = Expander(view(file, member.start, member.compressed), method, context.limits)
+        head = upto(stream, HEAD)
+        if kind == "torch" and sniff(head) == "pickle":
+            scan_pickles(inner, Prefixed(head, stream), torch=True)
+        else:
+            _look_through(inner, Prefixed(head, stream), head, kind)
+    except InputError as error:
+        guard(inner, "member", error)
+
+
+def judge_tar(context: Context, stream: Readable, size: int) -> str:
+    """A TAR archive: NeMo, the oldest PyTorch files, or any other."""
+    if context.depth >= context.limits.nesting:
+        context.unread("resource-limit", f"archives nested deeper than {context.limits.nesting}")
+        return "tar"
+    seen: set[str] = set()
+    try:
+        for member, content in tars.members(stream, context.limits):
+            inner = context.inside(member.name)
+            if zips.escapes(member.name) or (member.kind == "link" and zips.escapes(member.target)):
+                context.add(
+                    "path-escape", f"{member.name}: leads out of the folder it is unpacked in", subject=member.name
+                )
+            if member.kind in {"link", "device", "other"}:
+                context.add("archive-link", f"{member.name}: a member is a {member.kind}", subject=member.name)
+            if member.name in seen:
+                context.add("archive-duplicate", f"{member.name}: two members have the same name", subject=member.name)
+            seen.add(member.name)
+            if member.kind == "file":
+                look_through(inner, content)
+    except InputError as error:
+        return guard(context, "tar", error)
+    tails = {name.rpartition("/")[2] for name in seen}
+    return (
+        "torch-tar" if {"pickle", "tensors", "storages"} <= tails else "nemo" if "model_config.yaml" in tails else "tar"
+    )
+
+
+#: Archives whose members are data by design.
+_DATA_ONLY: Final = frozenset({"torch", "keras", "npz", "skops"})
+_CODE_ENDINGS: Final = frozenset({".py", ".pyc", ".so", ".dll", ".dylib", ".sh", ".bat", ".exe", ".pth", ".js", ".ps1"})
+
+
+def _look(context: Context, part: BinaryIO, size: int, kind: str) -> None:
+    if not _carries_code(context, kind, lambda: at(part, 0, min(size, context.limits.text_bytes))):
+        look_into(context, part, size)
+
+
+def _look_through(context: Context, stream: Readable, head: bytes, kind: str) -> None:
+    if not _carries_code(context, kind, lambda: upto(stream, context.limits.text_bytes)):
+        look_through(context, stream)
+
+
+def _carries_code(context: Context, kind: str, content: Callable[[], bytes]) -> bool:
+    """A program or script among the members of a model archive; the code of TorchScript is one of its formats."""
+    if kind not in _DATA_ONLY or context.suffix not in _CODE_ENDINGS:
+        return False
+    if kind == "torch" and context.suffix == ".py" and "/code/" in f"/{context.name}":
+        judge_torchscript(context, content().decode("utf-8", "replace"))
+    else:
+        context.add("carried-code", f"the {kind} archive carries a program", subject=context.name)
+    return True
+
+
+def judge_npy(context: Context, stream: Readable, size: int) -> str:
+    """An array of numpy: one of objects is a pickle."""
+    try:
+        header = npy.read_header(stream)
+        if header.has_objects:
+            context.add("object-array", "the array holds Python objects, which are unpickled when it is loaded")
+            scan_pickles(context, stream)
+    except InputError as error:
+        guard(context, "npy", error)
+    return "npy"
+
+
+def _judge_compressed(context: Context, stream: Readable, kind: str) -> str:
+    if context.depth >= context.limits.nesting:
+        context.unread("resource-limit", f"archives nested deeper than {context.limits.nesting}")
+        return kind
+    expander = Expander(stream, kind, context.limits)
+    try:
+        found = look_through(context.inside(kind), expander)
+        while expander.read(1 << 20):
+            pass  # a bomb or a broken end shows only there
+    except InputError as error:
+        return guard(context, kind, error)
+    if expander.rest.strip(b"\0"):
+        context.add("trailing-data", f"bytes follow the {kind} stream")
+    return f"{found}+{kind}" if found else kind
+
+
+def judge_gzip(context: Context, stream: Readable, size: int) -> str:
+    """gzip, for instance of a pickle or tar."""
+    return _judge_compressed(context, stream, "gzip")
+
+
+def judge_bzip2(context: Context, stream: Readable, size: int) -> str:
+    """bzip2."""
+    return _judge_compressed(context, stream, "bzip2")
+
+
+def judge_xz(context: Context, stream: Readable, size: int) -> str:
+    """xz."""
+    return _judge_compressed(context, stream, "xz")
+
+
+def judge_lzma(context: Context, stream: Readable, size: int) -> str:
+    """LZMA without the xz container; its mark is weak, so bytes that do not decode are no LZMA."""
+    return _weak(context, stream, "lzma")
+
+
+def judge_lz4(context: Context, stream: Readable, size: int) -> str:
+    """LZ4 frames."""
+    return _judge_compressed(context, stream, "lz4")
+
+
+def judge_zlib(context: Context, stream: Readable, size: int) -> str:
+    """zlib, as joblib writes it; two bytes are a weak mark, so bytes that do not decode are no zlib."""
+    return _weak(context, stream, "zlib")
+
+
+def _weak(context: Context, stream: Readable, kind: str) -> str:
+    trial = context.trial()
+    found = _judge_compressed(trial, stream, kind)
+    if found == kind:  # nothing known inside
+        return ""
+    context.adopt(trial)
+    return found
+
+
+def judge_closed(context: Context, file: BinaryIO, size: int) -> str:
+    """Archives that no kept library reads."""
+    context.unread("unreadable", "the archive is of a kind that cannot be looked into")
+    return "archive"

@@ -1,0 +1,261 @@
+"""Configuration beside weights: JSON and YAML that make a loader import, call, fetch or open something."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Final
+
+from secpipe.core.documents import parse_json
+from secpipe.core.errors import InputError
+from secpipe.core.text import printable
+from secpipe.formats.problem import script_sign
+from secpipe.formats.stream import at
+from secpipe.formats.yaml import parse_yaml
+from secpipe.formats.zips import escapes
+from secpipe.scan.models import keras
+from secpipe.scan.models.allow import Use
+from secpipe.scan.models.context import Context
+from secpipe.scan.models.data import formats_data
+from secpipe.scan.models.templates import DANGER, judge_template
+
+#: Words one of which stands in every configuration that concerns us; all others are not even parsed.
+WORDS: Final = re.compile(
+    rb"auto_map|custom_pipelines|trust_remote_code|chat_template|_target_|class_name|__class__|__module__|__loader__|"
+    rb"loader_module|python_model|weight_map|_class_name|handler|model_type|architectures|tokenizer_class|adapter_|"
+    rb"custom_generate|!!?python|tag:yaml|_partial_|jinja|__reduce__|__import__|learner|_file\b"
+)
+_PYTHON_TAG: Final = re.compile(r"(?:!!|!|tag:yaml\.org,2002:)python/(\S{0,80})")
+_TARGETS: Final = ("_target_", "target", "class_path", "loader_module")
+_DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
+_TEMPLATE_KEYS: Final = ("chat_template", "prompt_template", "default_chat_template", "jinja_template")
+_PATH_KEYS: Final = frozenset({
+    "vocab_file", "merges_file", "tokenizer_file", "spm_file", "sp_model_file", "source_spm", "target_spm",
+    "vocab_path", "special_tokens_map_file", "weights", "weights_file", "weights_path", "model_file", "model_path", "checkpoint_file",
+    "ckpt_path", "restore_from_path", "adapter_file", "data_file", "codebook_file",
+})  # fmt: skip
+_SKOPS: Final = ("__class__", "__module__", "__loader__")
+
+
+def judge_json(context: Context, file: BinaryIO, size: int) -> str:
+    """A JSON file, if it configures a model."""
+    if size > context.limits.document_bytes:
+        return ""
+    data = at(file, 0, size)
+    if not WORDS.search(data):
+        return ""
+    try:
+        value = parse_json(data.removeprefix(b"\xef\xbb\xbf"), "the configuration", context.limits)
+    except InputError as error:
+        if "stands twice" in error.message:
+            context.add("malformed", f"the configuration is ambiguous: {error.message}", subject="duplicate key")
+            return "config"
+        return _by_text(context, data)
+    return judge_value(context, value)
+
+
+def judge_yaml(context: Context, data: bytes) -> str:
+    """A YAML text, if it configures a model."""
+    text = data.decode("utf-8", "replace")
+    found = _PYTHON_TAG.search(text)
+    if found:
+        context.add(
+            "yaml-python-tag", f"a tag makes the loader build Python objects: {found.group(0)}", subject=found.group(0)
+        )
+        return "config"
+    try:
+        documents = parse_yaml(data, "the configuration", context.limits)
+    except InputError:
+        return _by_text(context, data)
+    kinds = [judge_value(context, value) for value in documents if isinstance(value, dict | list)]
+    return next(filter(None, kinds), "")
+
+
+def _by_text(context: Context, data: bytes) -> str:
+    """What does not parse strictly may still be read by a lenient loader: look for the words themselves."""
+    text = data.decode("utf-8", "replace")
+    for key in ("auto_map", "custom_pipelines", "_target_"):
+        if re.search(rf'["\']?{key}["\']?\s*[:=]', text):
+            context.add("remote-code", f"a configuration that does not parse names {key}", subject=key)
+            return "config"
+    return ""
+
+
+def judge_value(context: Context, value: Any) -> str:
+    """Judge a parsed configuration; return its kind, "" where it is nothing to us."""
+    kinds: set[str] = set()
+    for key, item, table in _walk(value):
+        for judge in (_code, _template, _target, _path, _skops, _keras, _handler):
+            if kind := judge(context, key, item, table):
+                kinds.add(kind)
+    if kinds:
+        for key, item, _ in _walk(value):
+            _text(context, key, item)
+    return min(kinds, default="")
+
+
+def _walk(value: Any) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Yield every (key, value, table it stands in), without recursion."""
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            for key, inner in item.items():
+                yield str(key), inner, item
+            pending.extend(reversed(list(item.values())))
+        elif isinstance(item, list):
+            pending.extend(reversed(item))
+
+
+def _code(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
+    """Custom code of a Hugging Face repository."""
+    if key in formats_data().of("huggingface", "code_keys") and item:
+        if key == "auto_mapping" and not _module(item):
+            return ""
+        names = ", ".join(sorted({str(name) for name in _leaves(item)}))[:200]
+        context.add(
+            "remote-code", f"{key} makes the loader import code of the repository: {names}", subject=f"{key} {names}"
+        )
+        return "config"
+    if key == "trust_remote_code" and item is True:
+        context.add("remote-code", "trust_remote_code makes the loader import code of the repository", subject=key)
+        return "config"
+    if key == "_class_name" and "_diffusers_version" in table:
+        _diffusers(context, item, table)
+        return "config"
+    if key in {"model_type", "tokenizer_class", "weight_map"}:
+        return "config"
+    return ""
+
+
+def _module(item: Any) -> str:
+    return str(item.get("parent_library") or "") if isinstance(item, dict) else str(item)
+
+
+def _diffusers(context: Context, pipeline: Any, table: dict[str, Any]) -> None:
+    """model_index.json: each part is [library, class]; a library that is none is a file of the repository."""
+    libraries = formats_data().of("huggingface", "libraries")
+    parts = {name: part for name, part in table.items() if isinstance(part, list) and len(part) == 2}
+    if isinstance(pipeline, list) and len(pipeline) == 2:
+        parts["_class_name"] = pipeline
+    for name, (library, part) in parts.items():
+        if isinstance(library, str) and isinstance(part, str) and library.split(".")[0] not in libraries:
+            what = f"{library}.{part}"
+            context.add("remote-code", f"{name} is loaded from code of the repository: {what}", subject=what)
+
+
+def _template(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
+    if key not in _TEMPLATE_KEYS and not (key == "template" and isinstance(item, str) and DANGER.search(item)):
+        return ""
+    named = item if isinstance(item, list) else [{"name": key, "template": item}]
+    found = ""
+    if isinstance(item, dict):
+        named = [{"name": name, "template": text} for name, text in item.items()]
+    for entry in named:
+        text = entry.get("template") if isinstance(entry, dict) else entry
+        if isinstance(text, str) and ("{{" in text or "{%" in text):
+            judge_template(
+                context, text, key if not isinstance(entry, dict) else f"{key} {entry.get('name', '')}".strip()
+            )
+            found = "chat-template"
+    return found
+
+
+def _target(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
+    """Hydra and its kin (NeMo, Lightning, MLflow): the value is imported and called."""
+    if key not in _TARGETS or not isinstance(item, str):
+        return ""
+    if key != "_target_" and not (
+        _DOTTED.fullmatch(item) and (key == "loader_module" or {"params", "init_args"} & set(table))
+    ):
+        return ""
+    if key == "loader_module":
+        if not item.startswith("mlflow."):
+            context.add("remote-code", f"MLflow loads the model by the module {item}", subject=item)
+        return "config"
+    module, _, name = item.rpartition(".")
+    rule = context.allow.fault(module, name, Use.CALL) if module else "unlisted-call"
+    if rule == "unlisted-class":
+        return "config"  # a class of a known package: making one is what such a configuration is for
+    if rule == "unlisted-call" and re.fullmatch(r"_?[A-Z]\w*", name):
+        rule = "unlisted-import"
+    if key == "target" and rule not in {"dangerous-call", "code-object", "attribute-path"}:
+        return ""  # a common word
+    if rule:
+        context.add(rule, f"the configuration calls {printable(item, 160)}", subject=item, call=f"{item}(…)")
+    return "config"
+
+
+def _path(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
+    """File names that a loader joins to its folder: shards, vocabularies, external data."""
+    if key == "weight_map" and isinstance(item, dict):
+        for name in {name for name in item.values() if isinstance(name, str)}:
+            if escapes(name) or "://" in name:
+                context.add("path-escape", f"a shard of weights lies outside: {printable(name, 160)}", subject=name)
+        return "config"
+    if isinstance(item, str) and key in _PATH_KEYS and (item.lower().startswith("file://") or _climbs(item)):
+        context.add("path-escape", f"{printable(key, 60)} points outside: {printable(item, 160)}", subject=item)
+        return "config"
+    return ""
+
+
+def _climbs(path: str) -> bool:
+    return ".." in path.replace("\\", "/").split("/")
+
+
+def _skops(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
+    """skops' schema: types by name, some of which are called when the file is loaded."""
+    if key != "__loader__" or not all(isinstance(table.get(name), str) for name in _SKOPS):
+        return ""
+    module, name, loader = table["__module__"], table["__class__"], table["__loader__"]
+    if loader in {"MethodNode", "OperatorFuncNode"}:
+        if loader == "MethodNode" or not module.startswith(("operator", "_operator")):
+            context.add(
+                "unlisted-call", f"skops binds {printable(f'{module}.{name}', 160)}", subject=f"{module}.{name}"
+            )
+        elif name in {"methodcaller", "attrgetter", "call"}:
+            context.add("dangerous-call", f"skops builds operator.{name}", subject=f"operator.{name}")
+        return "skops"
+    use = Use.CALL if loader == "ReduceNode" else Use.CONSTRUCT if loader == "ObjectNode" else Use.REFERENCE
+    rule = context.allow.fault(module, name, use)
+    if rule and rule != "unlisted-class":
+        context.add(rule, f"skops {use.value} {printable(f'{module}.{name}', 160)}", subject=f"{module}.{name}")
+    return "skops"
+
+
+def _keras(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
+    if key != "class_name" or not isinstance(item, str) or not {"config", "module", "registered_name"} & set(table):
+        return ""
+    keras.judge_object(context, table)
+    return "keras"
+
+
+def _handler(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
+    """The manifest of a TorchServe archive names the Python file that serves the model."""
+    if key != "handler" or not isinstance(item, str) or not {"modelName", "serializedFile"} & set(table):
+        return ""
+    if item not in formats_data().of("torchserve", "handlers"):
+        context.add("serving-handler", f"the archive brings its own handler: {printable(item, 120)}", subject=item)
+    return "mar"
+
+
+def _text(context: Context, key: str, item: Any) -> None:
+    """Strings of a configuration that look like code."""
+    if isinstance(item, str) and 8 <= len(item) <= 65536 and key not in _TEMPLATE_KEYS and key != "template":
+        sign = script_sign(item)
+        if sign and ("__" in sign or "(" in sign or "|" in sign or "." in sign):
+            context.add(
+                "script-text", f"{printable(key, 60)} holds what looks like code: {printable(sign, 60)}", subject=key
+            )
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            pending.extend(item.values())
+        elif isinstance(item, list):
+            pending.extend(item)
+        elif isinstance(item, str):
+            yield item

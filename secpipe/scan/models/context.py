@@ -1,0 +1,125 @@
+"""What is known while one file is looked at: its findings, how deep we are, and what may still be spent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from secpipe.core.artifact import Skip
+from secpipe.core.finding import Confidence, Finding
+from secpipe.core.limits import Limits
+from secpipe.core.text import printable
+from secpipe.scan.models.allow import AllowList
+from secpipe.scan.models.rules import Outcome, rules
+
+
+@dataclass(slots=True)
+class Sink:
+    """What has been found in one file of the tree, whatever it is nested in."""
+
+    path: str
+    limits: Limits
+    findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
+    skips: list[Skip] = field(default_factory=list)
+    outcome: Outcome = Outcome.OK
+    spent: int = 0  # bytes decompressed
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A place in a file: `where` names the archive member or string being looked at, "" the file itself."""
+
+    sink: Sink
+    allow: AllowList
+    where: str = ""
+    depth: int = 0
+    name: str = ""  # of the file or member itself
+
+    @property
+    def limits(self) -> Limits:
+        return self.sink.limits
+
+    @property
+    def suffix(self) -> str:
+        """The ending of the name, lower case with its dot, or ""."""
+        stem, dot, ending = self.name.rpartition("/")[2].rpartition(".")
+        return f".{ending.lower()}" if dot and stem else ""
+
+    def inside(self, name: str) -> Context:
+        """Return the context of something inside this one."""
+        where = f"{self.where} > {printable(name, 200)}" if self.where else printable(name, 200)
+        return Context(self.sink, self.allow, where, self.depth + 1, name)
+
+    def trial(self) -> Context:
+        """Return a context that collects apart: for bytes that may turn out to be nothing."""
+        sink = Sink(self.sink.path, self.limits, spent=self.sink.spent)
+        return Context(sink, self.allow, self.where, self.depth, self.name)
+
+    def adopt(self, other: Context) -> None:
+        """Take over what a trial found."""
+        for key, finding in other.sink.findings.items():
+            self.sink.findings.setdefault(key, finding)
+        self.sink.skips.extend(other.sink.skips)
+        self.sink.outcome = max(self.sink.outcome, other.sink.outcome)
+        self.sink.spent = other.sink.spent
+
+    def add(
+        self,
+        rule: str,
+        message: str,
+        *,
+        subject: str = "",
+        offset: int | None = None,
+        call: str = "",
+        line: int = 0,
+        confidence: Confidence = Confidence.HIGH,
+    ) -> None:
+        """Record a finding, once for each rule and subject in a place."""
+        known = rules()[f"models/{rule}"]
+        subject = self._subject(rule, subject)
+        self.sink.outcome = max(self.sink.outcome, known.outcome)
+        key = (known.id, subject)
+        if key in self.sink.findings:
+            return
+        if len(self.sink.findings) >= 1000:
+            self.sink.cut = True
+            return
+        details: dict[str, Any] = {"outcome": str(known.outcome)}
+        if offset is not None:
+            details["offset"] = offset
+        if call:
+            details["call"] = call
+        if self.where:
+            details["member"] = self.where
+        place = f" (in {self.where})" if self.where else ""
+        self.sink.findings[key] = Finding(
+            rule=known.id,
+            message=message + place,
+            severity=known.severity,
+            confidence=confidence,
+            path=self.sink.path,
+            line=line,
+            offset=offset if not self.where else None,
+            subject=subject,
+            fix=known.fix,
+            details=details,
+        )
+
+    def drop(self, rule: str, subject: str) -> None:
+        """Take back a finding that a worse one of the same subject now says better; the outcome stays."""
+        self.sink.findings.pop((f"models/{rule}", self._subject(rule, subject)), None)
+
+    def _subject(self, rule: str, subject: str) -> str:
+        return "|".join(part for part in (self.where, printable(subject or rule, 200)) if part)
+
+    def unread(self, rule: str, reason: str, offset: int | None = None) -> None:
+        """Record that a part was not looked at: a finding for review, and a skip."""
+        self.add(rule, reason, offset=offset)
+        self.skip(reason)
+
+    def skip(self, reason: str) -> None:
+        """Record that a part was not looked at."""
+        place = f"{self.where}: " if self.where else ""
+        if len(self.sink.skips) < 100:
+            self.sink.skips.append(Skip(self.sink.path, place + reason))

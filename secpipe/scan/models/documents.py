@@ -1,0 +1,160 @@
+"""Models written as text: PMML and OpenVINO (XML), Ollama's Modelfile, chat templates, TorchScript code."""
+
+from __future__ import annotations
+
+import re
+from typing import BinaryIO, Final
+
+from secpipe.core.text import printable
+from secpipe.formats.stream import at
+from secpipe.formats.zips import escapes
+from secpipe.scan.models.configs import WORDS, judge_yaml
+from secpipe.scan.models.context import Context
+from secpipe.scan.models.data import formats_data
+from secpipe.scan.models.templates import DANGER, judge_template
+
+_MODEL_XML: Final = re.compile(r"<(?:\w+:)?(?:PMML|net)\b", re.IGNORECASE)
+_ENTITY: Final = re.compile(
+    r"<!ENTITY\b[^>]{0,2000}>?|<!DOCTYPE\b[^>\[]{0,500}\[|<!DOCTYPE\b[^>]{0,500}\b(?:SYSTEM|PUBLIC)\b[^>]{0,500}",
+    re.IGNORECASE,
+)
+_INCLUDE: Final = re.compile(
+    r"<(?:\w+:)?include\b[^>]{0,500}\bhref\s*=\s*[\"']([^\"']{1,300})|<\?xml-stylesheet\b[^>]{0,300}", re.IGNORECASE
+)
+_XML_SCRIPT: Final = re.compile(
+    r"<(?:\w+:)?script\b|\bxsl:|javascript:|Runtime\.getRuntime|<!\[CDATA\[\s*(?:import|__import__|#!)", re.IGNORECASE
+)
+_XML_FILE: Final = re.compile(
+    r"\b(?:library|plugin|extension|weights|location|kernel|source)\s*=\s*[\"']([^\"']{1,300})[\"']", re.IGNORECASE
+)
+_MODELFILE: Final = re.compile(
+    r"^\s*(FROM|ADAPTER|TEMPLATE|SYSTEM|PARAMETER|MESSAGE|LICENSE|REQUIRES)\b[ \t]*(.*)$", re.IGNORECASE | re.MULTILINE
+)
+_DOCKER: Final = re.compile(r"^\s*(?:RUN|CMD|ENTRYPOINT|COPY|WORKDIR|EXPOSE)\b", re.MULTILINE)
+_TORCH_CALL: Final = re.compile(
+    r"\b(?:torch|ops)\.([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*))?\s*\(|\bimport\s+(?!__torch__|torch\b)([A-Za-z_]\w*)|\b(eval|exec|__import__|open|compile)\s*\("
+)
+_TEMPLATE_SIGN: Final = re.compile(r"\{%|\{\{")
+_YAML_SIGN: Final = re.compile(r"^\s*-?\s*[\"']?_target_[\"']?\s*:|!!python/|tag:yaml\.org,2002:python/", re.MULTILINE)
+#: What chat templates are never written in: loaders read these for what their names say.
+_NO_TEMPLATE: Final = frozenset(
+    {
+        ".py",
+        ".pyi",
+        ".md",
+        ".rst",
+        ".html",
+        ".htm",
+        ".js",
+        ".ts",
+        ".tsx",
+        ".jsx",
+        ".css",
+        ".ipynb",
+        ".c",
+        ".h",
+        ".cpp",
+        ".go",
+        ".rs",
+        ".java",
+        ".vue",
+        ".svelte",
+        ".hbs",
+        ".liquid",
+        ".sh",
+        ".tf",
+    }
+)
+_TEMPLATES: Final = frozenset({".jinja", ".jinja2", ".j2"})
+
+
+def judge_xml(context: Context, file: BinaryIO, size: int) -> str:
+    """A PMML or OpenVINO model. Entities and includes make an XML parser open what they name."""
+    data = at(file, 0, min(size, context.limits.text_bytes))
+    text = _decode(data)
+    is_model = _MODEL_XML.search(text[:65536]) is not None or context.suffix == ".pmml"
+    entity = _ENTITY.search(text)
+    outside = entity is not None and re.search(r"\b(?:SYSTEM|PUBLIC)\b|<!ENTITY", entity.group(0), re.IGNORECASE)
+    if not is_model and not ("<!ENTITY" in text.upper() and outside):
+        return ""
+    if entity:
+        what = printable(" ".join(entity.group(0).split()), 160)
+        context.add("xml-entity", f"the model declares XML entities or a document type: {what}", subject=what)
+    if found := _INCLUDE.search(text):
+        context.add(
+            "xml-entity", f"the model includes other files: {printable(found.group(0), 120)}", subject="include"
+        )
+    if found := _XML_SCRIPT.search(text):
+        context.add(
+            "script-text", f"the model holds what looks like code: {printable(found.group(0), 60)}", subject="script"
+        )
+    for found in _XML_FILE.finditer(text):
+        name = found.group(1)
+        if escapes(name) or "://" in name or name.endswith((".so", ".dll", ".dylib", ".py")):
+            context.add("path-escape", f"the model loads {printable(name, 160)}", subject=name)
+    if size > context.limits.text_bytes:
+        context.skip(f"only the first {context.limits.text_bytes:,} bytes were looked at")
+    return "pmml" if "pmml" in text[:65536].lower() else "openvino" if is_model else "xml"
+
+
+def judge_text(context: Context, file: BinaryIO, size: int) -> str:
+    """A text file: a Modelfile, a configuration or a template; "" for all others."""
+    suffix = context.suffix
+    text = _decode(at(file, 0, min(size, context.limits.text_bytes)))
+    if text[:64].lstrip().upper().startswith(("FROM ", "FROM\t", "#", "TEMPLATE", "ADAPTER")) and _is_modelfile(text):
+        _modelfile(context, text)
+        return "modelfile"
+    if suffix in _NO_TEMPLATE:
+        return ""
+    if (suffix in {".yaml", ".yml"} and WORDS.search(text.encode())) or _YAML_SIGN.search(text):
+        return judge_yaml(context, text.encode())
+    if not _TEMPLATE_SIGN.search(text):
+        return ""
+    if suffix in _TEMPLATES or DANGER.search(text) or ("messages" in text and "{%" in text):
+        judge_template(context, text, "")
+        return "chat-template"
+    return ""
+
+
+def _is_modelfile(text: str) -> bool:
+    words = {found.group(1).upper() for found in _MODELFILE.finditer(text)}
+    return "FROM" in words and not _DOCKER.search(text) and (len(words) > 1 or text.count("\n") < 5)
+
+
+def _modelfile(context: Context, text: str) -> None:
+    for found in _MODELFILE.finditer(text):
+        word, rest = found.group(1).upper(), found.group(2).strip().strip("\"'")
+        if word in {"FROM", "ADAPTER"}:
+            if escapes(rest) or rest.startswith("~"):
+                context.add("path-escape", f"{word} reads {printable(rest, 160)}", subject=rest)
+            elif "://" in rest:
+                context.add("outside-file", f"{word} fetches {printable(rest, 160)}", subject=rest)
+    if DANGER.search(text) and ("{%" in text or "__" in text):
+        judge_template(context, text, "TEMPLATE")
+
+
+def judge_torchscript(context: Context, source: str) -> None:
+    """Code of a TorchScript archive: calls that leave the interpreter's own operators."""
+    lists = formats_data()
+    for found in _TORCH_CALL.finditer(source):
+        namespace, inner, module, builtin = found.groups()
+        name = builtin or module or inner or namespace
+        refused = builtin or module or name in lists.of("torchscript", "refused")
+        foreign = found.group(0).startswith("ops.") and namespace not in lists.of("torchscript", "namespaces")
+        if refused:
+            what = printable(found.group(0).rstrip("("), 80)
+            context.add("torchscript-escape", f"TorchScript code reaches outside: {what}", subject=what, call=what)
+        elif foreign:
+            context.add(
+                "custom-operator",
+                f"TorchScript code needs operators of {printable(namespace or '', 60)}",
+                subject=namespace or "",
+            )
+
+
+def _decode(data: bytes) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace")
+    if data[:4].count(0) >= 2:
+        return data.decode("utf-32" if data[:3].count(0) == 3 else "utf-16-le", "replace")
+    return data.decode("utf-8-sig", "replace")

@@ -1,0 +1,133 @@
+"""From content to the reader that judges it: one table, used for files and for whatever is nested in them."""
+
+from __future__ import annotations
+
+import io
+from typing import BinaryIO, Final
+
+from secpipe.core.errors import InputError
+from secpipe.core.registry import load
+from secpipe.formats.sniff import HEAD, sniff
+from secpipe.formats.stream import Readable, at, upto
+from secpipe.scan.models.context import Context
+from secpipe.scan.models.pickles import scan_pickles
+
+#: format -> `judge(context, file, size) -> format`, which may know it better (`zip` becomes `torch`).
+JUDGES: Final[dict[str, str]] = {
+    "zip": "secpipe.scan.models.archives:judge_zip",
+    "tar": "secpipe.scan.models.archives:judge_tar",
+    "gzip": "secpipe.scan.models.archives:judge_gzip",
+    "bzip2": "secpipe.scan.models.archives:judge_bzip2",
+    "xz": "secpipe.scan.models.archives:judge_xz",
+    "lzma": "secpipe.scan.models.archives:judge_lzma",
+    "lz4": "secpipe.scan.models.archives:judge_lz4",
+    "zlib?": "secpipe.scan.models.archives:judge_zlib",
+    "7z": "secpipe.scan.models.archives:judge_closed",
+    "rar": "secpipe.scan.models.archives:judge_closed",
+    "zstd": "secpipe.scan.models.archives:judge_closed",
+    "npy": "secpipe.scan.models.archives:judge_npy",
+    "safetensors": "secpipe.scan.models.weights:judge_safetensors",
+    "gguf": "secpipe.scan.models.weights:judge_gguf",
+    "catboost": "secpipe.scan.models.weights:judge_plain",
+    "xgboost-binary": "secpipe.scan.models.weights:judge_plain",
+    "elf": "secpipe.scan.models.weights:judge_program",
+    "macho": "secpipe.scan.models.weights:judge_program",
+    "cosmopolitan": "secpipe.scan.models.weights:judge_program",
+    "onnx?": "secpipe.scan.models.graphs:judge_maybe_onnx",
+    "savedmodel": "secpipe.scan.models.graphs:judge_saved_model",
+    "tflite": "secpipe.scan.models.graphs:judge_tflite",
+    "hdf5": "secpipe.scan.models.keras:judge_hdf5",
+    "json?": "secpipe.scan.models.configs:judge_json",
+    "xml": "secpipe.scan.models.documents:judge_xml",
+    "text": "secpipe.scan.models.documents:judge_text",
+}
+#: Formats without a mark of their own, which loaders take by the ending.
+_BY_ENDING: Final[dict[str, str]] = {
+    ".onnx": "secpipe.scan.models.graphs:judge_onnx",
+    ".pb": "secpipe.scan.models.graphs:judge_graph_def",
+    ".tflite": "secpipe.scan.models.graphs:judge_tflite",
+    ".mlmodel": "secpipe.scan.models.graphs:judge_coreml",
+    ".safetensors": "secpipe.scan.models.weights:judge_safetensors",
+    ".pmml": "secpipe.scan.models.documents:judge_xml",
+}
+#: Formats whose judges read forward only.
+_FORWARD: Final = frozenset({"tar", "npy", "gzip", "bzip2", "xz", "lzma", "lz4", "zlib?"})
+#: Text members of archives that are worth reading whole.
+TEXT_ENDINGS: Final = frozenset({".py", ".yaml", ".yml", ".jinja", ".jinja2", ".j2", ".txt", ""})
+_IN_MEMORY: Final = 64 << 20  # of a compressed member that must be seekable
+
+
+def look_into(context: Context, file: BinaryIO, size: int) -> str:
+    """Judge a seekable file of `size` bytes by its content; return its format, "" where it is no model or archive."""
+    head = at(file, 0, HEAD)
+    kind = sniff(head, size)
+    if kind in {"pickle", "pickle?"}:
+        if found := _pickle(context, file, kind):
+            return found
+        kind = sniff(head, size, pickles=False)
+    table, key = JUDGES, kind
+    if kind in {"unknown", "onnx?", "text"} and context.suffix in _BY_ENDING:
+        table, key = _BY_ENDING, context.suffix
+    if key not in table:
+        return ""
+    file.seek(0)
+    result: str = load(table, key, "model format")(context, file, size)
+    return result
+
+
+def look_through(context: Context, stream: Readable) -> str:
+    """Judge what a forward stream holds: streamed where its format allows, in memory up to a bound where not."""
+    head = upto(stream, HEAD)
+    kind = sniff(head)
+    if kind == "text" and context.suffix not in TEXT_ENDINGS:
+        return ""
+    joined = Prefixed(head, stream)
+    if kind == "pickle":
+        scan_pickles(context, joined)
+        return "pickle"
+    if kind in _FORWARD:
+        result: str = load(JUDGES, kind, "model format")(context, joined, -1)
+        return result
+    if kind not in JUDGES and kind != "pickle?":
+        return ""
+    data = upto(joined, _IN_MEMORY + 1)
+    if len(data) > _IN_MEMORY:
+        context.unread("resource-limit", f"a {kind.rstrip('?')} inside compressed data is too large to be looked into")
+        return kind.rstrip("?")
+    return look_into(context, io.BytesIO(data), len(data))
+
+
+class Prefixed:
+    """A forward stream with bytes put back in front."""
+
+    def __init__(self, head: bytes, stream: Readable) -> None:
+        self._head, self._stream = head, stream
+
+    def read(self, count: int = -1, /) -> bytes:
+        """Return up to `count` bytes."""
+        if self._head:
+            part, self._head = self._head[:count], self._head[count:]
+            return part
+        return self._stream.read(count)
+
+
+def _pickle(context: Context, file: BinaryIO, kind: str) -> str:
+    """Walk what may be a pickle; without PROTO only a walk that gets somewhere makes it one."""
+    file.seek(0)
+    if kind == "pickle":
+        scan_pickles(context, file)
+        return "pickle"
+    trial = context.trial()
+    walked = scan_pickles(trial, file)
+    rules = {finding.rule for finding in trial.sink.findings.values()}
+    grave = rules & {"models/dangerous-import", "models/code-object", "models/extension-code", "models/resource-limit"}
+    if walked.calls or grave or (walked.pickles and (walked.imports or walked.whole)):
+        context.adopt(trial)
+        return "pickle"
+    return ""
+
+
+def guard(context: Context, kind: str, error: InputError) -> str:
+    """Record that a container could not be read to its end."""
+    context.unread("broken-archive", f"the {kind} cannot be read to its end: {error.message}")
+    return kind

@@ -1,0 +1,90 @@
+"""The model scan: every file of a tree that is a model or serialised artefact, judged by its content."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import BinaryIO, Final
+
+from secpipe import __version__
+from secpipe.core.artifact import FileEntry, Skip
+from secpipe.core.errors import InputError
+from secpipe.core.evidence import Evidence, State
+from secpipe.core.finding import Finding, sort_key
+from secpipe.core.limits import DEFAULT, Limits
+from secpipe.core.protocols import Tree
+from secpipe.formats import zips
+from secpipe.scan.models.allow import AllowList, shipped_list, with_extra
+from secpipe.scan.models.archives import judge_zip
+from secpipe.scan.models.context import Context, Sink
+from secpipe.scan.models.routes import look_into
+from secpipe.scan.models.weights import MODEL_ENDINGS
+
+#: Formats that are ZIP archives themselves.
+_ZIPS: Final = frozenset({"zip", "torch", "keras", "npz", "mar", "skops"})
+_LFS: Final = b"version https://git-lfs.github.com/spec/v1"
+
+
+def scan(tree: Tree, *, limits: Limits = DEFAULT, extra_allow: Collection[str] = ()) -> Evidence:
+    """Return evidence `models` about a tree.
+
+    Facts: `files`: {path: {"format", "outcome": "malicious" | "review" | "ok"}} for every model or serialised artefact.
+    `extra_allow` holds dotted names that the user answers for. Nothing is loaded. An error of the analyser on one file
+    is a skip and a finding for review, never an exception.
+    """
+    allow = with_extra(shipped_list(), extra_allow)
+    files: dict[str, dict[str, str]] = {}
+    findings: list[Finding] = []
+    skips: list[Skip] = list(tree.skipped)
+    for entry in tree.files:
+        sink = Sink(entry.path, limits)
+        kind = scan_file(tree, entry, sink, allow)
+        if kind:
+            files[entry.path] = {"format": kind, "outcome": str(sink.outcome)}
+        findings += sink.findings.values()
+        skips += sink.skips
+        if len(findings) > limits.findings:
+            skips.append(Skip("", f"more than {limits.findings:,} findings"))
+            break
+    return Evidence(
+        "models",
+        State.OK,
+        findings=tuple(sorted(findings, key=sort_key)),
+        skips=tuple(skips),
+        facts={"files": files},
+        producer=f"secpipe {__version__}",
+    )
+
+
+def scan_file(tree: Tree, entry: FileEntry, sink: Sink, allow: AllowList) -> str:
+    """Judge one file into `sink`; return its format, "" where it is no model or serialised artefact."""
+    context = Context(sink, allow, name=entry.path)
+    if entry.head.startswith(_LFS):
+        sink.skips.append(Skip(entry.path, "Git-LFS pointer, not the model"))
+        return ""
+    try:
+        with tree.open(entry) as file:
+            kind = look_into(context, file, entry.size)
+            if kind and kind not in _ZIPS:
+                _archive_behind(context, file, entry.size)
+    except InputError as error:
+        context.unread("unreadable", f"the file cannot be read: {error.message}")
+        return "unknown"
+    except Exception as error:  # a defect of ours must not let a file through
+        context.unread("unreadable", f"the analyser failed on the file ({type(error).__name__})")
+        return "unknown"
+    if sink.cut:
+        context.skip("more findings than are listed")
+    if not kind and entry.suffix in MODEL_ENDINGS:
+        context.add("unknown-format", "the file is named like a model, but its content is of no known format")
+        return "unknown"
+    return kind or ("unknown" if sink.findings else "")
+
+
+def _archive_behind(context: Context, file: BinaryIO, size: int) -> None:
+    """A ZIP is found from its end: one behind any other model makes a second file of it."""
+    if zips.find_end(file, size) < 0:
+        return
+    archive = zips.read(file, context.limits)
+    if archive.members and any(member.start >= 0 for member in archive.members):
+        context.add("polyglot", "a ZIP archive stands at the end of the file")
+        judge_zip(context, file, size)

@@ -1,0 +1,77 @@
+"""Formats that hold weights and no code by design: their headers must fit, and nothing may hide beside them."""
+
+from __future__ import annotations
+
+from typing import BinaryIO, Final
+
+from secpipe.formats import gguf, safetensors
+from secpipe.formats.problem import Problem
+from secpipe.formats.sniff import HEAD, sniff
+from secpipe.formats.stream import at, view
+from secpipe.scan.models.context import Context
+from secpipe.scan.models.pickles import scan_pickles
+from secpipe.scan.models.templates import judge_template
+
+#: kind of structural problem -> rule; the others are `malformed`.
+#: Endings that promise a model: content that is none of the known formats is then for review.
+MODEL_ENDINGS: Final = frozenset({
+    ".pkl", ".pickle", ".p", ".dill", ".joblib", ".pt", ".pth", ".ckpt", ".bin", ".npy", ".npz", ".h5", ".hdf5",
+    ".keras", ".onnx", ".tflite", ".safetensors", ".gguf", ".ggml", ".pb", ".mar", ".skops", ".mlmodel", ".cbm",
+    ".nemo",    ".pdparams", ".pdmodel", ".caffemodel", ".t7", ".rds", ".rdata", ".llamafile", ".model", ".pmml",
+})  # fmt: skip
+_RULES: Final = {"script-text": "script-text", "trailing-data": "trailing-data", "external-path": "path-escape"}
+
+
+def judge_safetensors(context: Context, file: BinaryIO, size: int) -> str:
+    """A safetensors file."""
+    header = safetensors.read(file, size, context.limits)
+    report(context, header.problems)
+    if at(file, 0, 1) == b"\x80":  # the length of the header can be the beginning of a pickle
+        trial = context.trial()
+        file.seek(0)
+        walked = scan_pickles(trial, file)
+        if walked.imports or walked.pickles:
+            context.adopt(trial)
+            context.add("polyglot", "the file is a pickle as well")
+    if not header.tensors and header.problems:
+        return _other(context, file, size)
+    return "safetensors"
+
+
+def judge_gguf(context: Context, file: BinaryIO, size: int) -> str:
+    """A GGUF file: its header, and the chat templates in it."""
+    model = gguf.read(file, size, context.limits)
+    report(context, model.problems)
+    for name, source in model.chat_templates.items():
+        judge_template(context, source, f"chat_template {name}")
+    return "gguf"
+
+
+def judge_plain(context: Context, file: BinaryIO, size: int) -> str:
+    """Boosted trees in the library's own format: numbers, and no field that a loader would call."""
+    return "trees"
+
+
+def judge_program(context: Context, file: BinaryIO, size: int) -> str:
+    """A program: only told where its name or place promises a model."""
+    if at(file, 0, 6) == b"MZqFpD" or context.suffix in MODEL_ENDINGS:
+        context.add("program", "the file is a program, named or packed as a model")
+        return "program"
+    return ""
+
+
+def _other(context: Context, file: BinaryIO, size: int) -> str:
+    """What began like safetensors and is none: whatever its data area looks like is told."""
+    kind = sniff(at(file, 8, HEAD))
+    if kind in {"zip", "pickle"}:
+        context.add("polyglot", f"a {kind} stands behind a false header")
+        if kind == "pickle":
+            scan_pickles(context, view(file, 8, size - 8))
+    return "safetensors"
+
+
+def report(context: Context, problems: tuple[Problem, ...]) -> None:
+    """Record what a reader found wrong with a file."""
+    for problem in problems:
+        rule = _RULES.get(problem.kind, "malformed")
+        context.add(rule, problem.message, subject=f"{problem.kind} {problem.message}", offset=problem.offset)

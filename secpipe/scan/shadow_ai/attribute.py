@@ -1,0 +1,262 @@
+"""From signs to uses: environment names joined across files, SDK signs given to where their client goes, signs merged."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from secpipe.core.finding import Confidence
+from secpipe.scan.shadow_ai.catalogue import Catalogue
+from secpipe.scan.shadow_ai.hosts import Destination, resolve
+from secpipe.scan.shadow_ai.signal import LOCAL, MECHANISMS, UNKNOWN, UNLISTED, EnvValue, Reading, Signal, Use
+
+_MAX_EVIDENCE = 12
+#: Whose line a use is shown at.
+_ROLES = ("client", "endpoint", "direct", "model", "evidence", "import", "env", "manifest")
+
+
+class Environment:
+    """Every value the tree gives to an environment name, nearest first for a given file."""
+
+    def __init__(self, values: Iterable[EnvValue], catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._values: dict[str, list[EnvValue]] = defaultdict(list)
+        for value in values:
+            self._values[value.name].append(value)
+
+    def destinations(self, names: Sequence[str], path: str) -> list[tuple[Destination, EnvValue]]:
+        """Return where the names may lead: all distinct hosts, those set nearest to `path` first."""
+        found: dict[str, tuple[Destination, EnvValue]] = {}
+        values = [value for name in names for value in self._values.get(name, ())]
+        for value in sorted(values, key=lambda item: (-_common(item.path, path), item.path, item.line)):
+            for text in self._expand(value.value):
+                destination = resolve(text, self._catalogue)
+                if destination is not None:
+                    found.setdefault(destination.host, (destination, value))
+        return list(found.values())[:8]
+
+    def _expand(self, value: str, depth: int = 0) -> list[str]:
+        """`${OTHER}`, `$OTHER` and `${OTHER:-default}` stand for what OTHER is set to, else for the default."""
+        if not value.startswith("$") or depth > 4:
+            return [value]
+        name, _, default = value.lstrip("$").strip("{}").partition(":-")
+        inner = [text for item in self._values.get(name.strip(), ()) for text in self._expand(item.value, depth + 1)]
+        return inner or ([default] if default else [])
+
+
+def _common(left: str, right: str) -> int:
+    """How many folders two paths share."""
+    count = 0
+    for a, b in zip(left.split("/")[:-1], right.split("/")[:-1], strict=False):
+        if a != b:
+            break
+        count += 1
+    return count
+
+
+def _scope(setting: str, path: str) -> bool:
+    """Whether a setting stands in the folder of the file or above it, so that it plausibly governs it."""
+    folder = setting.rpartition("/")[0]
+    return not folder or path.startswith(f"{folder}/")
+
+
+def attribute(readings: dict[str, Reading], catalogue: Catalogue) -> list[Use]:
+    """Return the uses of a tree, sorted by path and line, given what each file said."""
+    environment = Environment([value for reading in readings.values() for value in reading.values], catalogue)
+    packages = {package for reading in readings.values() for package in reading.packages}
+    per_file: dict[str, list[Signal]] = {}
+    for path, reading in readings.items():
+        joined = [sign for signal in reading.signals for sign in _joined(signal, path, environment, catalogue)]
+        confirmed = [sign for sign in joined if _confirmed(sign, joined, packages)]
+        per_file[path] = _settle(confirmed, path, environment, catalogue)
+    _explain(per_file, readings)
+    uses = [use for path, signals in per_file.items() for use in _merge(signals, catalogue)]
+    return sorted(uses, key=lambda use: (use.path, use.line, use.provider, use.host, use.mechanism, use.model))
+
+
+def _joined(signal: Signal, path: str, environment: Environment, catalogue: Catalogue) -> list[Signal]:
+    """Resolve the environment names on which a client depends."""
+    if not signal.envs or signal.role != "client":
+        return [signal]
+    found = environment.destinations(signal.envs, path)
+    signals = [
+        replace(
+            signal,
+            provider=destination.provider,
+            host=destination.host,
+            envs=(),
+            confirm="",
+            evidence=f"{signal.evidence}; {value.name} is {destination.host} in {value.path or path}",
+        )
+        for destination, value in found
+    ]
+    if signal.host:  # the SDK's own default, which the environment overrides
+        governed = any(_scope(value.path, path) for _, value in found)
+        return signals if governed else [replace(signal, envs=()), *signals]
+    if signals or signal.confirm == "optional":
+        return signals
+    return [replace(signal, provider=UNKNOWN, envs=(), evidence=f"{signal.evidence}, which nothing in the tree sets")]
+
+
+def _confirmed(signal: Signal, all_signals: Sequence[Signal], packages: set[str]) -> bool:
+    """Ordinary words count only if the package is declared or something else in the file names the provider."""
+    if not signal.confirm or signal.confirm == "optional":
+        return True
+    return signal.confirm in packages or any(
+        other.provider == signal.provider and not other.confirm for other in all_signals
+    )
+
+
+def _settle(signals: list[Signal], path: str, environment: Environment, catalogue: Catalogue) -> list[Signal]:
+    """Within a file: imports, names and models give way to the clients they belong to."""
+    clients = [sign for sign in signals if sign.role == "client"]
+    by_sdk: dict[str, list[Signal]] = defaultdict(list)
+    for client in clients:
+        by_sdk[client.sdk].append(client)
+    reached = {sign.provider for sign in signals if sign.role in {"client", "endpoint", "direct"}}
+    known_sdks = {sign.sdk for sign in signals if sign.role in {"import", "client"} and sign.sdk}
+    out: list[Signal] = []
+    for sign in signals:
+        if sign.role == "import":
+            goes = by_sdk.get(sign.sdk) or (by_sdk.get(sign.provider))
+            if goes:
+                out.append(_give(sign, goes[0]))
+                continue
+            out += _default(sign, path, environment, catalogue)
+        elif sign.role == "env" and sign.provider not in reached:
+            goes = [client for client in clients if client.sdk == sign.provider]
+            out.append(_give(sign, goes[0]) if goes else sign)
+        elif sign.role == "model":
+            out.append(_model(sign, clients, reached, known_sdks, catalogue))
+        else:
+            out.append(sign)
+    return out
+
+
+def _give(sign: Signal, client: Signal) -> Signal:
+    """Return the sign as further evidence of where the client goes."""
+    return replace(
+        sign, provider=client.provider, host=client.host, role="evidence", sdk=client.sdk, mechanism=client.mechanism
+    )
+
+
+def _default(sign: Signal, path: str, environment: Environment, catalogue: Catalogue) -> list[Signal]:
+    """An import without a client in the same file goes where its SDK goes by default, unless the environment says else."""
+    provider = catalogue.providers[sign.provider]
+    found = [
+        (destination, value)
+        for destination, value in environment.destinations(provider.lists["base_url_env"], path)
+        if _scope(value.path, path)
+    ]
+    if not found:
+        return [replace(sign, host=provider.host if provider.kind not in {"framework", "vector-db"} else "")]
+    return [
+        replace(
+            sign,
+            provider=to.provider,
+            host=to.host,
+            sdk=sign.provider,
+            evidence=f"{sign.evidence}; {value.name} is {to.host} in {value.path}",
+        )
+        for to, value in found
+    ]
+
+
+def _model(sign: Signal, clients: Sequence[Signal], reached: set[str], sdks: set[str], catalogue: Catalogue) -> Signal:
+    """A model string belongs to the one client of the file; without a client it stands for its provider."""
+    goers = {(client.provider, client.host): client for client in clients}
+    if sign.provider in reached:
+        return sign
+    if len(goers) == 1:
+        return replace(_give(sign, next(iter(goers.values()))), model=sign.model)
+    if goers and sign.provider not in reached:
+        return replace(sign, confidence=Confidence.LOW)
+    return sign
+
+
+def _explain(per_file: dict[str, list[Signal]], readings: dict[str, Reading]) -> None:
+    """A declared package or a configured key is explained by the code that uses it, and follows where that code goes."""
+    users: dict[str, set[str]] = defaultdict(set)
+    readers: dict[str, list[list[Signal]]] = defaultdict(list)
+    for path, signals in per_file.items():
+        for sign in signals:
+            if (
+                sign.sdk
+                and sign.role in {"client", "import", "evidence"}
+                and sign.region in {"code", "example", "config"}
+            ):
+                users[sign.sdk].add(sign.provider)
+                users[sign.provider].add(sign.provider)
+        for name in readings[path].reads:
+            readers[name].append([sign for sign in signals if sign.role in {"client", "endpoint"}])
+    for path, signals in per_file.items():
+        per_file[path] = [_explained(sign, users, readers) for sign in signals]
+
+
+def _explained(sign: Signal, users: dict[str, set[str]], readers: dict[str, list[list[Signal]]]) -> Signal:
+    if sign.role == "manifest" and users.get(sign.provider):
+        return replace(sign, confidence=Confidence.LOW, evidence=f"{sign.evidence}, which the code uses")
+    if sign.role == "env" and sign.region == "config":
+        names = sign.evidence.split()
+        files = readers.get(names[-1], []) if names else []
+        goes = {client.provider for clients in files for client in clients}
+        if files and all(files) and sign.provider not in goes:
+            return replace(
+                sign,
+                confidence=Confidence.LOW,
+                evidence=f"{sign.evidence}, read by code that calls {', '.join(sorted(goes))}",
+            )
+    return sign
+
+
+def _merge(signals: Sequence[Signal], catalogue: Catalogue) -> list[Use]:
+    """One use for each destination and model of a file, with everything that speaks for it."""
+    groups: dict[tuple[str, str, str, str], list[Signal]] = defaultdict(list)
+    for sign in signals:
+        provider = catalogue.providers.get(sign.provider)
+        host = sign.host or (provider.host if provider and sign.role in {"env", "model", "evidence"} else "")
+        groups[sign.path, sign.provider, host, sign.region].append(sign)
+    _fold_hostless(groups)
+    uses = []
+    for (path, provider_id, host, region), members in groups.items():
+        models = sorted({sign.model for sign in members if sign.model and sign.mechanism != "download"}) or [""]
+        plain = [sign for sign in members if sign.mechanism != "download"]
+        for model in models if plain else ():
+            uses.append(
+                _use(path, provider_id, host, region, model, [s for s in plain if s.model in {"", model}], catalogue)
+            )
+        for sign in members:
+            if sign.mechanism == "download":
+                uses.append(_use(path, provider_id, host, region, sign.model, [sign], catalogue))
+    return uses
+
+
+def _fold_hostless(groups: dict[tuple[str, str, str, str], list[Signal]]) -> None:
+    """Signs of a provider without a host join the provider's host in the same file and region."""
+    for key in [key for key in groups if not key[2]]:
+        path, provider, _, region = key
+        target = next(
+            (other for other in groups if other != key and other[:2] == (path, provider) and other[3] == region), None
+        )
+        if target is not None:
+            groups[target].extend(groups.pop(key))
+
+
+def _use(
+    path: str, provider_id: str, host: str, region: str, model: str, members: list[Signal], catalogue: Catalogue
+) -> Use:
+    provider = catalogue.providers.get(provider_id)
+    lead = min(members, key=lambda sign: (MECHANISMS.index(sign.mechanism), -sign.confidence, sign.line))
+    best = max(sign.confidence for sign in members)
+    line = min(members, key=lambda sign: (_ROLES.index(sign.role), -sign.confidence, sign.line)).line
+    evidence = list(
+        dict.fromkeys(f"line {sign.line}: {sign.evidence}" for sign in sorted(members, key=lambda s: s.line))
+    )
+    names = {UNKNOWN: "unknown destination", UNLISTED: "a host of no known provider", LOCAL: "this machine or network"}
+    return Use(
+        provider_id, host, lead.mechanism, model, path, line, region, best, tuple(evidence[:_MAX_EVIDENCE]),
+        kind=provider.kind if provider else provider_id, name=provider.name if provider else names.get(provider_id, provider_id),
+        jurisdiction=provider.jurisdiction if provider else "", sdk=next((sign.sdk for sign in members if sign.sdk), ""),
+        local=provider_id == LOCAL or (provider is not None and provider.local), context=bool(provider and provider.context),
+    )  # fmt: skip

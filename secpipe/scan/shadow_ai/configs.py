@@ -1,0 +1,139 @@
+"""Containers, orchestration, infrastructure and pipelines: line by line, so that templates and broken YAML are read as well."""
+
+from __future__ import annotations
+
+import re
+
+from secpipe.core.finding import Confidence
+from secpipe.scan.shadow_ai import shell, text
+from secpipe.scan.shadow_ai.catalogue import Catalogue
+from secpipe.scan.shadow_ai.places import permissions
+from secpipe.scan.shadow_ai.signal import Reading, Signal
+
+_IMAGE = re.compile(
+    r"""^\s*-?\s*["']?(?:image|repository|container|base_image|baseImage|docker_image)["']?\s*[:=]\s*["']?([\w./:@{}$-]+)"""
+)
+_USES = re.compile(r"""^\s*-?\s*uses\s*:\s*["']?([\w.-]+/[\w.-]+)(?:/[\w./-]+)?@""")
+_MODELS_READ = re.compile(r"^\s*models\s*:\s*(?:read|write)\s*$")
+_KIND = re.compile(
+    r"^\s*-?\s*kind\s*:\s*[\"']?(InferenceService|LLMInferenceService|ServingRuntime|ClusterServingRuntime|RayService)\b"
+)
+_RESOURCE = re.compile(r'^\s*(?:resource|data|module)\s+"([\w-]+)"')
+_COGNITIVE = re.compile(r"""(?:^\s*["']?kind["']?\s*[:=]\s*["'](?:OpenAI|AIServices)["'])""")
+_COGNITIVE_NEAR = re.compile(r"azurerm_cognitive_account|Microsoft\.CognitiveServices/accounts|cognitive_account", re.I)
+_LEAD = re.compile(
+    r"""^(\s*)(?:-\s+)?(?:(?:run|script|command|cmd|args|entrypoint|before_script|after_script|sh|bash|shell|postCreateCommand|exec|test|build|CMD|RUN|ENTRYPOINT)\s*:?\s*)?(?:[|>][+-]?\s*)?["'\[]*"""
+)
+_INSTRUCTION = re.compile(
+    r"^\s*(?:ONBUILD\s+)?(FROM|RUN|CMD|ENTRYPOINT|ENV|ARG|ADD|COPY|HEALTHCHECK|LABEL|SHELL|USER|WORKDIR|EXPOSE|VOLUME)\b\s*(.*)",
+    re.I | re.S,
+)
+
+
+def read(content: str, path: str, catalogue: Catalogue) -> Reading:
+    """Return the signs in YAML, JSON, HCL and their templates."""
+    out = text.read(content, catalogue)
+    out.engine = "config"
+    lines = content.split("\n")
+    workflow = "/workflows/" in f"/{path}" or path.endswith(("action.yml", "action.yaml"))
+    cognitive = bool(_COGNITIVE_NEAR.search(content))
+    for number, line in enumerate(lines, 1):
+        if len(line) > 4000 or line.lstrip().startswith(("#", "//")):
+            continue
+        _structure(line, number, catalogue, out)
+        if workflow and _MODELS_READ.match(line):
+            out.signals.append(_direct("action", "github-models", number, "the workflow may call GitHub Models"))
+        if cognitive and _COGNITIVE.search(line):
+            out.signals.append(_direct("iac", "azure-openai", number, "provisions an Azure OpenAI account"))
+    if path.endswith((".yml", ".yaml", ".tpl", ".json", ".toml", ".j2", ".hcl", ".nomad")):
+        _add(out, shell.commands("\n".join(_command(line) for line in lines), catalogue))
+    return out
+
+
+def dockerfile(content: str, catalogue: Catalogue) -> Reading:
+    """Return the signs in a Dockerfile: base images, environment, commands."""
+    out = text.read(content, catalogue)
+    out.engine = "dockerfile"
+    rows: list[str] = []
+    for number, line in enumerate(content.split("\n"), 1):
+        match = _INSTRUCTION.match(line)
+        if match is None:
+            rows.append(line)
+            continue
+        word, rest = match[1].upper(), match[2]
+        if word in {"FROM", "COPY"}:
+            image = rest.split()[-1 if word == "COPY" else 0] if rest.split() else ""
+            for part in rest.split():
+                image = part.removeprefix("--from=")
+                owner = shell.image_owner(image, catalogue) if not part.startswith("--platform") else ""
+                if owner:
+                    out.signals.append(_direct("image", owner, number, f"builds on image {image}"))
+        if word in {"ENV", "ARG"}:
+            rest = re.sub(r"^(\w+)\s+(?!=)", r"\1=", rest)
+        if word in {"RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK", "ENV", "ARG"}:
+            rest = re.sub(r"^(?:CMD\s+)?(?:--\S+\s+)*", "", rest) if word in {"HEALTHCHECK", "RUN"} else rest
+            rows.append(_array(rest))
+        else:
+            rows.append("")
+    _add(out, shell.commands("\n".join(rows), catalogue))
+    return out
+
+
+def makefile(content: str, catalogue: Catalogue) -> Reading:
+    """Return the signs in a Makefile or justfile: its recipes are shell."""
+    out = text.read(content, catalogue)
+    _add(out, shell.commands("\n".join(re.sub(r"^\s*[@-]*\s*", "", line) for line in content.split("\n")), catalogue))
+    out.engine = "shell"
+    return out
+
+
+def script(content: str, catalogue: Catalogue) -> Reading:
+    """Return the signs in a shell script."""
+    out = text.read(content, catalogue)
+    _add(out, shell.commands(content, catalogue))
+    out.engine = "shell"
+    return out
+
+
+def _structure(line: str, number: int, catalogue: Catalogue, out: Reading) -> None:
+    if match := _IMAGE.match(line):
+        owner = shell.image_owner(match[1], catalogue)
+        if owner:
+            out.signals.append(_direct("image", owner, number, f"runs image {match[1]}"))
+    if match := _USES.match(line):
+        owner = catalogue.actions.get(match[1].lower(), "")
+        if owner:
+            out.signals.append(_direct("action", owner, number, f"uses {match[1]}"))
+    if _KIND.match(line):
+        out.signals.append(_direct("iac", "kserve", number, "serves a model in the cluster"))
+    if match := _RESOURCE.match(line):
+        owner = next((owner for prefix, owner in catalogue.terraform if match[1].startswith(prefix)), "")
+        if owner:
+            out.signals.append(_direct("iac", owner, number, f"provisions {match[1]}"))
+    if "@n8n/n8n-nodes-langchain" in line:
+        out.signals.append(_direct("config", "n8n-langchain", number, "an n8n workflow with AI nodes"))
+    out.signals += permissions(line, number, catalogue)
+
+
+def _command(line: str) -> str:
+    """A line of YAML as the shell command it may hold."""
+    return _array(_LEAD.sub("", line)).strip().rstrip("\"'],")
+
+
+def _array(text_: str) -> str:
+    """`["a", "b"]` as `a b`."""
+    stripped = text_.strip()
+    if stripped.startswith("[") or '", "' in stripped:
+        return " ".join(part.strip().strip("\"'") for part in stripped.strip("[]").split(","))
+    return text_
+
+
+def _add(out: Reading, other: Reading) -> None:
+    out.signals += other.signals
+    out.values += other.values
+    out.downloads += other.downloads
+    out.packages |= other.packages
+
+
+def _direct(mechanism: str, owner: str, line: int, evidence: str) -> Signal:
+    return Signal("direct", mechanism, owner, line=line, evidence=evidence, confidence=Confidence.HIGH)

@@ -1,0 +1,339 @@
+"""What an expression of a C-like language amounts to, over tokens: strings put together, constants, environment, base64."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from secpipe.scan.shadow_ai.assignments import assignments
+from secpipe.scan.shadow_ai.hosts import HOLE
+from secpipe.scan.shadow_ai.lexer import Language, Lexed, Token, lex, unescape
+from secpipe.scan.shadow_ai.values import OPEN, Value, concat, decoded, from_base64, join, text
+
+_GLUE = {"+", ".", "..", "<>", "~"}
+_OR = {"||", "??", "?:", "or"}
+_SKIP = {
+    "new",
+    "await",
+    "return",
+    "try",
+    "const",
+    "let",
+    "var",
+    "&",
+    "*",
+    "!",
+    "Some",
+    "Ok",
+    "static",
+    "final",
+    "not",
+    "(",
+    "@",
+}
+_ENV_CALLS = {
+    "getenv",
+    "lookupenv",
+    "getenvironmentvariable",
+    "env",
+    "var",
+    "fetch",
+    "get_env",
+    "getproperty",
+    "environ",
+    "systemgetenv",
+    "env!",
+    "option_env!",
+    "env_var",
+}
+_ENV_ROOTS = {"env", "environ", "environment", "ENV"}
+_BASE64 = {
+    "atob",
+    "decode64",
+    "urlsafe_decode64",
+    "strict_decode64",
+    "base64_decode",
+    "decodestring",
+    "frombase64string",
+    "decode",
+    "base64decode",
+    "b64decode",
+}
+_FORMATS = {"sprintf", "format", "format!", "printf", "stringformat", "formatted"}
+_TRANSPARENT = {
+    "uri", "url", "create", "parse", "string", "from", "tostring", "to_string", "into", "as_str", "to_owned", "trim", "unwrap", "expect", "unwrap_or_default",
+    "uriparse", "str", "valueof", "of", "freeze", "toString", "asstring", "some", "ptr", "pointer", "httpurl", "url_for", "intern", "strval", "cstring", "lowercase", "lower",
+}  # fmt: skip
+_CLOSE = {"(": ")", "[": "]", "{": "}"}
+_MAX_DEPTH = 16
+
+
+class Expressions:
+    """Folds expressions of one file; a name stands for everything assigned to it in the file."""
+
+    def __init__(self, lexed: Lexed, language: Language) -> None:
+        self.tokens: Sequence[Token] = lexed.tokens
+        self.language = language
+        self.assigned = assignments(self.tokens)
+        self._steps = 0
+        self._busy: set[int] = set()
+
+    def fold(self, index: int, depth: int = 0) -> tuple[Value, int]:
+        """Return the value of the expression at token `index` and where it ends."""
+        value, index = self._operand(index, depth)
+        while index < len(self.tokens) and depth < _MAX_DEPTH:
+            mark = self.tokens[index].value if self.tokens[index].kind in {"mark", "word"} else ""
+            if mark in _GLUE and self._starts_operand(index + 1):
+                right, index = self._operand(index + 1, depth + 1)
+                value = concat(value, right)
+            elif mark in _OR:
+                right, index = self.fold(index + 1, depth + 1)
+                value = join((value, right))
+            elif mark == "?" and self.tokens[index].kind == "mark" and self._starts_operand(index + 1):
+                left, index = self.fold(index + 1, depth + 1)
+                if index < len(self.tokens) and self.tokens[index].value == ":":
+                    right, index = self.fold(index + 1, depth + 1)
+                    left = join((left, right))
+                value = left
+            else:
+                break
+        return value, index
+
+    def name(self, name: str, depth: int = 0) -> Value:
+        """Return what a name stands for."""
+        if depth > _MAX_DEPTH or self._steps > 20_000:
+            return OPEN
+        values = []
+        for index in self.assigned.get(name, ())[:8]:
+            if index not in self._busy:
+                self._busy.add(index)
+                values.append(self.fold(index, depth + 1)[0])
+                self._busy.discard(index)
+        return join(values)
+
+    def _starts_operand(self, index: int) -> bool:
+        if index >= len(self.tokens):
+            return False
+        token = self.tokens[index]
+        return token.kind != "mark" or token.value in {"(", "[", "$", "&", "*", "!"}
+
+    def _operand(self, index: int, depth: int) -> tuple[Value, int]:
+        self._steps += 1
+        if depth > _MAX_DEPTH or self._steps > 20_000:
+            return OPEN, index + 1
+        while index < len(self.tokens) and self.tokens[index].value in _SKIP and self.tokens[index].kind != "string":
+            if self.tokens[index].value == "(":
+                value, after = self.fold(index + 1, depth + 1)
+                return self._chain(value, after + 1 if self._is(after, ")") else after, depth)
+            index += 1
+        if index >= len(self.tokens):
+            return OPEN, index
+        token = self.tokens[index]
+        if token.kind == "string":
+            return self._chain(text(token.value), index + 1, depth)
+        if token.kind == "template":
+            return self._chain(self._template(token.value, depth), index + 1, depth)
+        if token.kind == "number":
+            return text(token.value), index + 1
+        if token.kind == "word":
+            return self._word(index, depth)
+        if token.value == "[":
+            return self._list(index, depth)
+        return OPEN, index + 1
+
+    def _is(self, index: int, value: str) -> bool:
+        return index < len(self.tokens) and self.tokens[index].value == value and self.tokens[index].kind == "mark"
+
+    def _word(self, index: int, depth: int) -> tuple[Value, int]:
+        """A name, a dotted path, a call, an environment lookup."""
+        path = [self.tokens[index].value.lstrip("$@")]
+        index += 1
+        while (
+            index + 1 < len(self.tokens)
+            and self.tokens[index].value in {".", "::", "->", "?", "\\"}
+            and self.tokens[index + 1].kind == "word"
+        ):
+            if self.tokens[index].value == "." and self.language.name == "php":
+                break
+            path.append(self.tokens[index + 1].value.lstrip("$"))
+            index += 2
+        if self._is(index, "(") or (self._is(index, "!") and self._is(index + 1, "(")):
+            return self._call(path, index if self._is(index, "(") else index + 1, depth)
+        if self._is(index, "["):
+            value, after = self.fold(index + 1, depth + 1)
+            after = after + 1 if self._is(after, "]") else after
+            if (
+                path[-1] in _ENV_ROOTS
+                or path[-1] in {"_ENV", "_SERVER"}
+                or {part.lower() for part in path} & {"environment"}
+            ):
+                return Value(envs=value.texts), after
+            return self._chain(join(self.name(key, depth) for key in value.texts), after, depth)
+        if len(path) > 1 and path[-2] in _ENV_ROOTS:
+            return Value(envs=frozenset({path[-1]}), none=True), index
+        return self._chain(self.name(path[-1], depth), index, depth)
+
+    def _call(self, path: list[str], index: int, depth: int) -> tuple[Value, int]:
+        arguments, after = self.arguments(index, depth)
+        last = path[-1].lower().rstrip("!")
+        whole = "".join(path).lower()
+        if (
+            last in _ENV_CALLS
+            and arguments
+            and _env_name(arguments[0])
+            and (last != "fetch" or path[0].upper() == "ENV")
+        ):
+            default = join(arguments[1:])
+            return self._chain(Value(default.texts, arguments[0].texts, none=len(arguments) == 1), after, depth)
+        if last == "get" and len(path) > 1 and path[-2].lower() in {"env", "environ"} and arguments:
+            return self._chain(Value(envs=arguments[0].texts, none=True), after, depth)
+        if last in _BASE64 and arguments and ("64" in whole or last == "atob"):
+            return self._chain(decoded(arguments[0], from_base64), after, depth)
+        if last == "from" and path[0] == "Buffer" and len(arguments) > 1 and "base64" in arguments[1].texts:
+            return self._chain(decoded(arguments[0], from_base64), after, depth)
+        if last == "from" and path[0] == "Buffer" and len(arguments) > 1 and "hex" in arguments[1].texts:
+            return self._chain(decoded(arguments[0], lambda data: bytes.fromhex(data).decode("latin-1")), after, depth)
+        if last == "fromcharcode":
+            return text(
+                "".join(chr(int(t)) for item in arguments for t in item.texts if t.isdigit() and int(t[:7]) < 0x110000)
+            ), after
+        if last in _FORMATS and arguments:
+            return self._chain(_format(arguments), after, depth)
+        if last == "join" and len(arguments) >= 1 and path[0].lower() in {"strings", "string", "implode"}:
+            return self._chain(arguments[0], after, depth)
+        if last in _TRANSPARENT and arguments:
+            return self._chain(
+                concat(arguments[1], arguments[0]) if last == "url" and len(arguments) > 1 else arguments[0],
+                after,
+                depth,
+            )
+        return self._chain(self.name(path[-1], depth) if not arguments else OPEN, after, depth)
+
+    def arguments(self, index: int, depth: int = 0) -> tuple[list[Value], int]:
+        """Return the values of the arguments of the call whose `(` is at `index`, and where the call ends."""
+        values: list[Value] = []
+        index += 1
+        for _ in range(64):
+            if index >= len(self.tokens) or (
+                self.tokens[index].value in {")", "]", "}"} and self.tokens[index].kind == "mark"
+            ):
+                break
+            value, after = self.fold(index, depth + 1)
+            values.append(value)
+            index = self._after_argument(max(after, index + 1))
+            if self._is(index, ","):
+                index += 1
+            else:
+                break
+        return values, index + 1
+
+    def _after_argument(self, index: int) -> int:
+        """Pass over what folding left of an argument, up to its comma or the closing bracket."""
+        level = 0
+        for position in range(index, min(len(self.tokens), index + 4000)):
+            token = self.tokens[position]
+            if token.kind != "mark":
+                continue
+            if token.value in _CLOSE:
+                level += 1
+            elif token.value in {")", "]", "}"}:
+                if level == 0:
+                    return position
+                level -= 1
+            elif token.value == "," and level == 0:
+                return position
+        return index
+
+    def _chain(self, value: Value, index: int, depth: int) -> tuple[Value, int]:
+        """Methods on a value: `.concat(x)`, `.replace(a, b)`, `.join("")`, and those that change nothing."""
+        for _ in range(8):
+            if (
+                not (self._is(index, ".") or self._is(index, "->"))
+                or index + 2 >= len(self.tokens)
+                or self.tokens[index + 1].kind != "word"
+            ):
+                break
+            if not self._is(index + 2, "("):
+                break
+            method = self.tokens[index + 1].value.lower()
+            arguments, after = self.arguments(index + 2, depth)
+            if method == "concat":
+                for item in arguments:
+                    value = concat(value, item)
+            elif method in {"replace", "replaceall", "gsub", "sub", "replacingoccurrences"} and len(arguments) > 1:
+                old, new = arguments[0].texts, arguments[1].texts
+                if len(old) == len(new) == 1:
+                    value = Value(
+                        frozenset(item.replace(next(iter(old)), next(iter(new))) for item in value.texts), value.envs
+                    )
+            elif method in {"formatted", "format"} and arguments:
+                value = _format([value, *arguments])
+            elif method in {"unwrap_or", "unwrap_or_else", "orelse", "or", "elseget", "unwrap_or_default", "getorelse"}:
+                value = join((value, *arguments))
+            index = after
+        return value, index
+
+    def _list(self, index: int, depth: int) -> tuple[Value, int]:
+        """`[a, b].join("")`; any other list is open."""
+        values, after = self.arguments(index, depth)
+        if (
+            self._is(after, ".")
+            and after + 2 < len(self.tokens)
+            and self.tokens[after + 1].value in {"join", "joinToString", "joined"}
+        ):
+            glue, end = self.arguments(after + 2, depth)
+            mark = (
+                glue[0]
+                if glue and glue[0].texts
+                else text("" if self.tokens[after + 1].value != "join" or glue else ",")
+            )
+            out = text("")
+            for position, item in enumerate(values):
+                out = concat(out, item if position == 0 else concat(mark, item))
+            return self._chain(out, end, depth)
+        joined = text("")
+        for item in values:  # strings.Join([]string{...}, ""), String.Join("", [...])
+            joined = concat(joined, item)
+        return joined if values else OPEN, after
+
+    def _template(self, body: str, depth: int) -> Value:
+        out, position = text(""), 0
+        for match in re.finditer(self.language.open_part, body):
+            out = concat(out, text(unescape(body[position : match.start()])))
+            inside = next((group for group in match.groups() if group), "")
+            out = concat(out, self._inside(inside, depth))
+            position = match.end()
+        return concat(out, text(unescape(body[position:])))
+
+    def _inside(self, source: str, depth: int) -> Value:
+        if depth > 6:
+            return OPEN
+        inner = Expressions(lex(source, self.language), self.language)
+        inner.assigned = self.assigned
+        if re.fullmatch(r"\$?[A-Za-z_]\w*", source.strip()):
+            return self.name(source.strip().lstrip("$"), depth + 1)
+        path = re.fullmatch(r"(?:[\w$]+[.:>-]+)+([A-Za-z_]\w*)", source.strip())
+        if path and not re.search(r"\benv\b", source):
+            return self.name(path[1], depth + 1)
+        inner.assigned = {}
+        return inner.fold(0, depth + 1)[0]
+
+
+def _env_name(value: Value) -> bool:
+    return bool(value.texts) and all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", item) for item in value.texts)
+
+
+_VERB = re.compile(r"%(?:\d+\$)?[-+0# ]*\d*(?:\.\d+)?[sdvqxf@]|\{(?:\d+|[A-Za-z_]\w*)?(?::[^{}]*)?\}")
+
+
+def _format(arguments: list[Value]) -> Value:
+    """Fill `%s`, `%v`, `{}` and `{0}` with the arguments in order."""
+    out = Value(arguments[0].texts, frozenset().union(*(item.envs for item in arguments)))
+    for item in arguments[1:]:
+        pieces = sorted(item.texts or {HOLE})[:4]
+        out = Value(frozenset(_put(form, piece) for form in out.texts for piece in pieces), out.envs)
+    return out
+
+
+def _put(form: str, piece: str) -> str:
+    return _VERB.sub(lambda _: piece, form, count=1)

@@ -1,0 +1,415 @@
+"""What a Python expression amounts to, worked out from its syntax alone: strings put together, encoded, named, passed on.
+
+Nothing is executed. The result is every value the expression may have, bounded; parts that stay open are a HOLE.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+
+from secpipe.scan.shadow_ai.hosts import HOLE
+from secpipe.scan.shadow_ai.values import (
+    MAX_CHARS,
+    MAX_VALUES,
+    OPEN,
+    Value,
+    character,
+    concat,
+    decoded,
+    fill,
+    from_base64,
+    from_codec,
+    join,
+    text,
+)
+
+_MAX_DEPTH = 24
+_MAX_STEPS = 600  # expressions looked at for one result
+_TRANSPARENT = {
+    "str",
+    "strip",
+    "rstrip",
+    "lstrip",
+    "lower",
+    "SecretStr",
+    "AnyUrl",
+    "HttpUrl",
+    "AnyHttpUrl",
+    "URL",
+    "cast",
+    "Field",
+    "unquote",
+}
+
+
+@dataclass(slots=True)
+class Scope:
+    """What the names of a file stand for: every expression ever assigned to a name, an attribute, a parameter."""
+
+    names: dict[str, list[ast.expr]] = field(default_factory=dict)
+    attributes: dict[str, list[ast.expr]] = field(default_factory=dict)
+    returns: dict[str, list[ast.expr]] = field(default_factory=dict)
+    modules: dict[str, str] = field(default_factory=dict)  # local name -> dotted name of what was imported
+    folder: Folder | None = None
+    _dotted: dict[int, str] = field(default_factory=dict)
+    _roots: set[str] | None = None
+
+    def fold(self, node: ast.expr | None, depth: int = 0) -> Value:
+        """Return what an expression of this file may be."""
+        if self.folder is None:
+            self.folder = Folder(self)
+        return self.folder.fold(node, depth)
+
+    def dotted(self, node: ast.expr, depth: int = 0) -> str:
+        """Return the dotted name behind an expression, imports and aliases resolved, or ""."""
+        known = self._dotted.get(id(node))
+        if known is None:
+            self._dotted[id(node)] = ""  # what an expression that refers to itself amounts to
+            known = self._dotted[id(node)] = self._resolve(node, depth)
+        return known
+
+    def _resolve(self, node: ast.expr, depth: int) -> str:
+        parts: list[str] = []
+        while isinstance(node, ast.Attribute):
+            parts.append(node.attr)
+            node = node.value
+        if isinstance(node, ast.Call):
+            root = self._dotted_call(node, depth) if depth < 8 else ""
+        elif isinstance(node, ast.Name):
+            root = self.modules.get(node.id, "") or self._alias(node.id, depth) or node.id
+        else:
+            return ""
+        return ".".join([root, *reversed(parts)]) if root else ""
+
+    def _alias(self, name: str, depth: int) -> str:
+        """What was imported and is now called `name`: `Factory = openai.AsyncOpenAI`."""
+        if self._roots is None:
+            self._roots = {module.split(".")[0] for module in self.modules.values()}
+        for value in self.names.get(name, ())[:3] if depth < 8 else ():
+            if isinstance(value, ast.Attribute | ast.Call | ast.Name):
+                found = self.dotted(value, depth + 1)
+                if found and (found.split(".")[0] in self._roots or isinstance(value, ast.Call)):
+                    return found
+        return ""
+
+    def _dotted_call(self, node: ast.Call, depth: int) -> str:
+        """`importlib.import_module("open" + "ai")`, `__import__("openai")`, `getattr(openai, "OpenAI")`, `partial(C)`."""
+        name = self.dotted(node.func, depth + 1)
+        last = name.rpartition(".")[2]
+        if last in {"import_module", "__import__", "import_string", "locate"} and node.args:
+            texts = self.fold(node.args[0], depth + 1).texts
+            return next(iter(sorted(texts)), "") if len(texts) == 1 else ""
+        if last == "getattr" and len(node.args) >= 2:
+            texts = self.fold(node.args[1], depth + 1).texts
+            base = self.dotted(node.args[0], depth + 1)
+            return f"{base}.{next(iter(texts))}" if base and len(texts) == 1 else ""
+        return name
+
+
+class Folder:
+    """Folds expressions of one file; a name stands for everything that was ever assigned to it there."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self._known: dict[int, Value] = {}
+        self._busy: set[int] = set()
+        self._cuts = 0  # how often a bound or a circle cut a result short
+        self._steps = 0
+
+    def fold(self, node: ast.expr | None, depth: int = 0) -> Value:
+        """Return what `node` may be; OPEN when nothing is known. Bounded in depth, width and steps."""
+        if node is None:
+            return OPEN
+        if id(node) in self._known:
+            return self._known[id(node)]
+        if depth == 0:
+            self._steps = 0
+        self._steps += 1
+        handler = _HANDLERS.get(type(node))
+        if handler is None:
+            return OPEN
+        if depth > _MAX_DEPTH or id(node) in self._busy or self._steps > _MAX_STEPS:
+            self._cuts += 1
+            return OPEN
+        self._busy.add(id(node))
+        cuts = self._cuts
+        try:
+            value = handler(self, node, depth + 1)
+        finally:
+            self._busy.discard(id(node))
+        if cuts == self._cuts or depth == 0:
+            self._known[id(node)] = value
+        return value
+
+    def _constant(self, node: ast.Constant, depth: int) -> Value:
+        if isinstance(node.value, str):
+            return text(node.value)
+        if isinstance(node.value, bytes):
+            return text(node.value[:MAX_CHARS].decode("latin-1"))
+        if node.value is None:
+            return Value(none=True)
+        return text(str(node.value)) if isinstance(node.value, int) else OPEN
+
+    def _name(self, node: ast.Name, depth: int) -> Value:
+        return join(self.fold(value, depth) for value in self.scope.names.get(node.id, ())[:MAX_VALUES])
+
+    def _attribute(self, node: ast.Attribute, depth: int) -> Value:
+        return join(self.fold(value, depth) for value in self.scope.attributes.get(node.attr, ())[:MAX_VALUES])
+
+    def _joined(self, node: ast.JoinedStr, depth: int) -> Value:
+        return reduce(concat, (self.fold(part, depth) for part in node.values), text(""))
+
+    def _formatted(self, node: ast.FormattedValue, depth: int) -> Value:
+        return self.fold(node.value, depth)
+
+    def _binary(self, node: ast.BinOp, depth: int) -> Value:
+        if isinstance(node.op, ast.Add | ast.Div):  # `/` joins the URL and path classes of several libraries
+            left = self.fold(node.left, depth)
+            between = text("/") if isinstance(node.op, ast.Div) else text("")
+            return concat(concat(left, between), self.fold(node.right, depth))
+        if isinstance(node.op, ast.Mod):
+            return self._percent(node, depth)
+        return OPEN
+
+    def _percent(self, node: ast.BinOp, depth: int) -> Value:
+        items = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
+        out = self.fold(node.left, depth)
+        for item in items[:16]:
+            value = self.fold(item, depth)
+            out = Value(
+                frozenset(
+                    form.replace("%s", piece, 1)
+                    for form in out.texts
+                    for piece in sorted(value.texts or {HOLE})[:MAX_VALUES]
+                ),
+                out.envs | value.envs,
+            )
+        return out
+
+    def _either(self, node: ast.BoolOp, depth: int) -> Value:
+        return join(self.fold(value, depth) for value in node.values)
+
+    def _conditional(self, node: ast.IfExp, depth: int) -> Value:
+        return join((self.fold(node.body, depth), self.fold(node.orelse, depth)))
+
+    def _walrus(self, node: ast.NamedExpr, depth: int) -> Value:
+        return self.fold(node.value, depth)
+
+    def _await(self, node: ast.Await, depth: int) -> Value:
+        return self.fold(node.value, depth)
+
+    def _subscript(self, node: ast.Subscript, depth: int) -> Value:
+        if self.scope.dotted(node.value) in {"os.environ", "environ"}:
+            return Value(envs=self.fold(node.slice, depth).texts)
+        if isinstance(node.slice, ast.Slice):
+            return self._slice(node, node.slice, depth)
+        container = self._container(node.value)
+        if isinstance(container, ast.Dict):
+            wanted = self.fold(node.slice, depth).texts
+            return join(
+                self.fold(value, depth)
+                for key, value in zip(container.keys, container.values, strict=True)
+                if key is None or not wanted or self.fold(key, depth).texts & wanted
+            )
+        if isinstance(container, ast.List | ast.Tuple):
+            return join(self.fold(item, depth) for item in container.elts[:MAX_VALUES])
+        if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+            return join(self.fold(item, depth) for item in self.scope.attributes.get(node.slice.value, ())[:MAX_VALUES])
+        return OPEN
+
+    def _container(self, node: ast.expr) -> ast.expr | None:
+        """Return the literal behind a name or attribute."""
+        if isinstance(node, ast.Dict | ast.List | ast.Tuple):
+            return node
+        pool: list[ast.expr] = []
+        if isinstance(node, ast.Name):
+            pool = self.scope.names.get(node.id, [])
+        elif isinstance(node, ast.Attribute):
+            pool = self.scope.attributes.get(node.attr, [])
+        return next((item for item in pool if isinstance(item, ast.Dict | ast.List | ast.Tuple)), None)
+
+    def _slice(self, node: ast.Subscript, part: ast.Slice, depth: int) -> Value:
+        bounds = []
+        for bound in (part.lower, part.upper, part.step):
+            number = (
+                ast.literal_eval(bound) if isinstance(bound, ast.Constant | ast.UnaryOp) and _is_int(bound) else None
+            )
+            if bound is not None and number is None:
+                return OPEN
+            bounds.append(number)
+        if bounds[2] == 0:
+            return OPEN
+        value = self.fold(node.value, depth)
+        return Value(frozenset(item[slice(*bounds)] for item in value.texts), value.envs)
+
+    def _call(self, node: ast.Call, depth: int) -> Value:
+        name = self.scope.dotted(node.func)
+        last = node.func.attr if isinstance(node.func, ast.Attribute) else name.rpartition(".")[2]
+        if last in {"getenv", "environ.get"} or name in {
+            "os.environ.get",
+            "environ.get",
+            "os.environ.setdefault",
+            "os.environ.pop",
+        }:
+            return self._environment(node, depth)
+        if last in {"config", "env", "getenv", "get_env", "getEnv", "env_var"} and node.args and name != "str":
+            keys = self.fold(node.args[0], depth).texts
+            if keys and all(key.isupper() for key in keys):
+                return self._environment(node, depth)
+        method = _METHODS.get(last)
+        if method is not None:
+            return method(self, node, depth)
+        if last in _TRANSPARENT:
+            inner = [*node.args[:1], *(word.value for word in node.keywords if word.arg in {"default", "url", "value"})]
+            if isinstance(node.func, ast.Attribute) and not node.args:
+                inner.insert(0, node.func.value)
+            return join(self.fold(item, depth) for item in inner)
+        returned = self.scope.returns.get(last, ())
+        return join(self.fold(value, depth) for value in returned[:MAX_VALUES])
+
+    def _environment(self, node: ast.Call, depth: int) -> Value:
+        if not node.args:
+            return OPEN
+        names = self.fold(node.args[0], depth).texts
+        rest = [*node.args[1:2], *(word.value for word in node.keywords if word.arg == "default")]
+        default = join(self.fold(item, depth) for item in rest)
+        return Value(default.texts, frozenset(names) | default.envs, none=not rest or default.none)
+
+    def _method_join(self, node: ast.Call, depth: int) -> Value:
+        if not isinstance(node.func, ast.Attribute) or not node.args:
+            return OPEN
+        glue = self.fold(node.func.value, depth)
+        if self.scope.dotted(node.func).startswith(("os.path", "posixpath")):
+            return reduce(
+                concat, (part for item in node.args for part in (text("/"), self.fold(item, depth))), text("")
+            )
+        parts = self._elements(node.args[0], depth)
+        if parts is None or len(glue.texts) != 1:
+            return OPEN
+        out = text("")
+        for index, part in enumerate(parts[:256]):
+            out = concat(out, part if index == 0 else concat(glue, part))
+        return out
+
+    def _elements(self, node: ast.expr, depth: int) -> list[Value] | None:
+        """Return the items of a literal list, of `reversed(...)`, of `map(chr, [...])` or of `chr(x) for x in [...]`."""
+        container = self._container(node)
+        if isinstance(container, ast.List | ast.Tuple):
+            return [self.fold(item, depth) for item in container.elts]
+        if isinstance(node, ast.Call):
+            name = self.scope.dotted(node.func)
+            if name == "reversed" and node.args:
+                items = self._elements(node.args[0], depth)
+                if items is not None:
+                    return items[::-1]
+                whole = self.fold(node.args[0], depth).texts
+                return [text(char) for char in reversed(next(iter(whole)))] if len(whole) == 1 else None
+            if name == "map" and len(node.args) == 2:
+                numbers = self._elements(node.args[1], depth)
+                return (
+                    [character(item) for item in numbers]
+                    if numbers and self.scope.dotted(node.args[0]) == "chr"
+                    else numbers
+                )
+        if isinstance(node, ast.GeneratorExp | ast.ListComp) and len(node.generators) == 1:
+            items = self._elements(node.generators[0].iter, depth)
+            if items is None:
+                return None
+            calls = isinstance(node.elt, ast.Call) and self.scope.dotted(node.elt.func) == "chr"
+            if calls or isinstance(node.elt, ast.Name):
+                return [character(item) for item in items] if calls else items
+        return None
+
+    def _method_format(self, node: ast.Call, depth: int) -> Value:
+        if not isinstance(node.func, ast.Attribute):
+            return OPEN
+        out = self.fold(node.func.value, depth)
+        for index, item in enumerate(node.args[:16]):
+            out = fill(out, ("{}", f"{{{index}}}"), self.fold(item, depth))
+        for word in node.keywords[:16]:
+            if word.arg:
+                out = fill(out, (f"{{{word.arg}}}",), self.fold(word.value, depth))
+        return out
+
+    def _method_replace(self, node: ast.Call, depth: int) -> Value:
+        if not isinstance(node.func, ast.Attribute) or len(node.args) < 2:
+            return OPEN
+        value, old, new = (self.fold(item, depth) for item in (node.func.value, node.args[0], node.args[1]))
+        if len(old.texts) != 1 or len(new.texts) != 1:
+            return value
+        pair = next(iter(old.texts)), next(iter(new.texts))
+        return Value(frozenset(item.replace(*pair)[:MAX_CHARS] for item in value.texts), value.envs)
+
+    def _method_decode(self, node: ast.Call, depth: int) -> Value:
+        """`x.decode()`, and `codecs.decode(x, "rot13")`."""
+        if self.scope.dotted(node.func) == "codecs.decode" and node.args:
+            coding = self.fold(node.args[1], depth).texts if len(node.args) > 1 else frozenset()
+            return decoded(self.fold(node.args[0], depth), lambda data: from_codec(data, next(iter(coding), "")))
+        return self.fold(node.func.value, depth) if isinstance(node.func, ast.Attribute) else OPEN
+
+    def _method_base64(self, node: ast.Call, depth: int) -> Value:
+        return decoded(self.fold(node.args[0], depth), from_base64) if node.args else OPEN
+
+    def _method_hex(self, node: ast.Call, depth: int) -> Value:
+        return (
+            decoded(self.fold(node.args[0], depth), lambda data: bytes.fromhex(data).decode("latin-1"))
+            if node.args
+            else OPEN
+        )
+
+    def _method_bytes(self, node: ast.Call, depth: int) -> Value:
+        items = self._elements(node.args[0], depth) if node.args else None
+        if items is None:
+            return self.fold(node.args[0], depth) if node.args else OPEN
+        return reduce(concat, (character(item) for item in items[:1024]), text(""))
+
+    def _method_chr(self, node: ast.Call, depth: int) -> Value:
+        return character(self.fold(node.args[0], depth)) if node.args else OPEN
+
+    def _method_urljoin(self, node: ast.Call, depth: int) -> Value:
+        if len(node.args) < 2:
+            return OPEN
+        base, path = self.fold(node.args[0], depth), self.fold(node.args[1], depth)
+        absolute = frozenset(item for item in path.texts if "://" in item)
+        return Value(absolute, base.envs) if absolute else concat(concat(base, text("/")), path)
+
+
+def _is_int(node: ast.expr) -> bool:
+    inner = node.operand if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) else node
+    return isinstance(inner, ast.Constant) and isinstance(inner.value, int) and abs(inner.value) < 100_000
+
+
+_HANDLERS: Mapping[type, Callable[..., Value]] = {
+    ast.Constant: Folder._constant,
+    ast.Name: Folder._name,
+    ast.Attribute: Folder._attribute,
+    ast.JoinedStr: Folder._joined,
+    ast.FormattedValue: Folder._formatted,
+    ast.BinOp: Folder._binary,
+    ast.BoolOp: Folder._either,
+    ast.IfExp: Folder._conditional,
+    ast.NamedExpr: Folder._walrus,
+    ast.Await: Folder._await,
+    ast.Subscript: Folder._subscript,
+    ast.Call: Folder._call,
+}
+
+_METHODS: Mapping[str, Callable[[Folder, ast.Call, int], Value]] = {
+    "join": Folder._method_join,
+    "format": Folder._method_format,
+    "replace": Folder._method_replace,
+    "decode": Folder._method_decode,
+    "encode": Folder._method_decode,
+    "b64decode": Folder._method_base64,
+    "standard_b64decode": Folder._method_base64,
+    "urlsafe_b64decode": Folder._method_base64,
+    "fromhex": Folder._method_hex,
+    "unhexlify": Folder._method_hex,
+    "bytes": Folder._method_bytes,
+    "bytearray": Folder._method_bytes,
+    "chr": Folder._method_chr,
+    "urljoin": Folder._method_urljoin,
+}

@@ -1,0 +1,13 @@
+"""JSON as editors and agents write it: with comments and trailing commas."""
+
+from __future__ import annotations
+
+import re
+
+_COMMENTS = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*[\s\S]*?\*/')
+_COMMAS = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
+
+
+def plain_json(text: str) -> str:
+    """Return the text as plain JSON: comments and trailing commas outside strings taken away."""
+    return _COMMAS.sub(lambda match: match[1] or "", _COMMENTS.sub(lambda match: match[1] or "", text))

@@ -1,0 +1,75 @@
+"""Keys of AI providers met on the way: found by format, shown only as a prefix, judged by how they look."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections import Counter
+
+from secpipe.core.finding import Confidence, Finding, Severity
+from secpipe.scan.shadow_ai.catalogue import Catalogue
+
+_PLACEHOLDER = re.compile(
+    r"(?i)x{4,}|\*{3,}|\.{3}|example|placeholder|your[-_]|changeme|dummy|redacted|sample|test[-_]?key|fake|abcdef|123456789|0{6,}|(.)\1{5,}"
+)
+_MIN_ENTROPY = 3.0  # bits a character; random base62 has above 4.5, words about 3.5 with repeats below 3
+_MAX_IN_FILE = 50
+
+
+def leaks(text: str, path: str, region: str, catalogue: Catalogue, *, other_signs: bool) -> list[Finding]:
+    """Return a finding for each provider key in `text`.
+
+    Formats that other vendors share are looked for only where `other_signs` of AI stand in the file. The secret itself
+    goes into no message: the finding shows at most eight characters, and is identified by a salted digest.
+    """
+    found: dict[str, Finding] = {}
+    lowered = text.lower()
+    for key in catalogue.keys:
+        if (key.term and key.term not in lowered) or (
+            (not key.term or key.confidence is Confidence.LOW) and not other_signs
+        ):
+            continue
+        for match in key.pattern.finditer(text):
+            secret = match[match.lastindex or 0]
+            if secret in found or len(found) >= _MAX_IN_FILE or not _looks_real(secret):
+                continue
+            if any(secret in known or known in secret for known in found):
+                continue
+            line = text.count("\n", 0, match.start()) + 1
+            found[secret] = _finding(secret, key.provider, key.confidence, path, line, region, catalogue)
+    return list(found.values())
+
+
+def redact(secret: str) -> str:
+    """Return the prefix that names the format, and how long the rest is."""
+    head = re.match(r"[A-Za-z]{1,6}(?:[-_](?:[a-z]{1,6}|v\d|api\d\d)){0,2}[-_]", secret)
+    shown = (head[0] if head else secret[:2])[:12]
+    return f"{shown}… ({len(secret)} characters)"
+
+
+def _looks_real(secret: str) -> bool:
+    if _PLACEHOLDER.search(secret):
+        return False
+    counts = Counter(secret)
+    entropy = -sum(n / len(secret) * math.log2(n / len(secret)) for n in counts.values())
+    return entropy >= _MIN_ENTROPY
+
+
+def _finding(
+    secret: str, provider: str, confidence: Confidence, path: str, line: int, region: str, catalogue: Catalogue
+) -> Finding:
+    name = catalogue.providers[provider].name
+    digest = hashlib.sha256(b"secpipe shadow-ai key\0" + secret.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    severity = Severity.CRITICAL if region in {"code", "config", "example"} else Severity.MEDIUM
+    return Finding(
+        rule="shadow-ai/leaked-key",
+        message=f"{path}:{line} holds what looks like a key of {name}: {redact(secret)}",
+        severity=severity,
+        confidence=confidence,
+        path=path,
+        line=line,
+        subject=f"{provider} {digest}",
+        fix="revoke the key at the provider, then read it from the environment or a secret store",
+        details={"provider": provider, "prefix": redact(secret), "region": region},
+    )

@@ -1,0 +1,68 @@
+"""Signs that a destination gives, and the paths that only an AI service serves."""
+
+from __future__ import annotations
+
+from secpipe.core.finding import Confidence
+from secpipe.scan.shadow_ai.catalogue import Catalogue
+from secpipe.scan.shadow_ai.hosts import HOLE, URL, Destination, counts, resolve
+from secpipe.scan.shadow_ai.signal import Signal
+
+
+def destination_signal(
+    role: str,
+    mechanism: str,
+    destination: Destination,
+    line: int,
+    evidence: str,
+    *,
+    sdk: str = "",
+    confidence: Confidence = Confidence.HIGH,
+) -> Signal:
+    """Return the sign of a call to `destination`."""
+    return Signal(
+        role,
+        mechanism,
+        destination.provider,
+        line=line,
+        host=destination.host,
+        sdk=sdk,
+        confidence=confidence,
+        evidence=evidence.replace(HOLE, "*"),
+    )
+
+
+def ai_path(path: str, catalogue: Catalogue, around: str) -> bool:
+    """Whether a URL's path is one that only AI services serve; weak paths need a word of `around` to agree."""
+    path = path.partition("?")[0].partition("#")[0].rstrip("/").lower()
+    for row in catalogue.signals["path"]:
+        if path.endswith(row["ending"]):
+            return not row.get("needs") or any(word in around.lower() for word in row["needs"])
+    return False
+
+
+def endpoints(
+    text: str, line: int, catalogue: Catalogue, around: str, *, confidence: Confidence = Confidence.HIGH
+) -> list[Signal]:
+    """Return the signs of all URLs in `text` that lead to an AI service; `around` is more text to judge weak paths by."""
+    found = []
+    for match in URL.finditer(text):
+        destination = resolve(match[0].rstrip(".:"), catalogue)
+        if destination is None:
+            continue
+        known = destination.provider in catalogue.providers
+        if counts(destination, catalogue) if known else ai_path(destination.path, catalogue, around):
+            found.append(
+                destination_signal(
+                    "endpoint", "http", destination, line, f"calls {destination.host}", confidence=confidence
+                )
+            )
+    return found
+
+
+def permissions(text: str, line: int, catalogue: Catalogue) -> list[Signal]:
+    """Return the signs of cloud permissions to call a model (`bedrock:InvokeModel`) in a line or string."""
+    lowered = text.lower()
+    for action, owner in catalogue.iam:
+        if action.lower() in lowered:
+            return [Signal("direct", "iac", owner, line=line, evidence=f"grants {action}", confidence=Confidence.HIGH)]
+    return []

@@ -1,0 +1,99 @@
+"""Which files are worth parsing: one pass over the bytes for the terms of the catalogue. The only importer of ahocorasick_rs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from secpipe.scan.shadow_ai.terms import Terms
+
+_WORD = re.compile(rb"[a-z0-9]+")
+_ESCAPE = re.compile(rb"\\(?:x([0-9a-f]{2})|u00([0-9a-f]{2})|u\{0{0,4}([0-9a-f]{2})\})")
+
+#: (index of the term, where it starts)
+Hit = tuple[int, int]
+Search = Callable[[bytes], Sequence[Hit]]
+
+
+class Prefilter:
+    """Finds the terms in bytes, without regard to case; escapes such as `\\x61` are read as what they stand for."""
+
+    def __init__(self, terms: Terms, *, native: bool = True) -> None:
+        self._pairs: list[tuple[frozenset[int], frozenset[int]]] = []
+        words = list(terms.single)
+        for left, right in terms.pairs:
+            sides = []
+            for side in (left, right):
+                sides.append(frozenset(range(len(words), len(words) + len(side))))
+                words.extend(side)
+            self._pairs.append((sides[0], sides[1]))
+        self._single = len(terms.single)
+        patterns = [word.encode() for word in words]
+        search = _native(patterns) if native else None
+        self.engine = "aho-corasick" if search else "built-in"
+        self._search: Search = search or _python(patterns)
+
+    def positions(self, data: bytes) -> list[int]:
+        """Return where terms start, in order; empty when the data holds no sign. Offsets are into the unescaped text."""
+        folded = unescape(data.lower())
+        hits = self._search(folded)
+        if not hits:
+            return []
+        met = {term for term, _ in hits}
+        wanted = {term for term in met if term < self._single}
+        for left, right in self._pairs:
+            if met & left and met & right:
+                wanted |= met & (left | right)
+        return sorted(start for term, start in hits if term in wanted)
+
+
+def unescape(data: bytes) -> bytes:
+    """Return lower-case source text with `\\xNN` and `\\u00NN` escapes replaced by the byte they stand for."""
+    if b"\\x" not in data and b"\\u" not in data:
+        return data
+    return _ESCAPE.sub(lambda match: bytes([int(match[1] or match[2] or match[3], 16)]), data).lower()
+
+
+def _native(patterns: list[bytes]) -> Search | None:
+    try:
+        import ahocorasick_rs
+    except ImportError:
+        return None
+    automaton: Any = ahocorasick_rs.BytesAhoCorasick(patterns)
+
+    def search(data: bytes) -> Sequence[Hit]:
+        return [(term, start) for term, start, _ in automaton.find_matches_as_indexes(data, overlapping=True)]
+
+    return search
+
+
+def _python(patterns: list[bytes]) -> Search:
+    """The same without the wheel: a term is tried only in data that holds its inner word, so most are never searched."""
+    anchored: dict[bytes, list[int]] = {}
+    plain: list[int] = []
+    for index, pattern in enumerate(patterns):
+        anchor = _anchor(pattern)
+        if anchor:
+            anchored.setdefault(anchor, []).append(index)
+        else:
+            plain.append(index)
+
+    def search(data: bytes) -> Sequence[Hit]:
+        words = set(_WORD.findall(data))
+        tried = [index for word in anchored.keys() & words for index in anchored[word]]
+        hits: list[Hit] = []
+        for index in (*plain, *tried):
+            start = data.find(patterns[index])
+            while start >= 0:
+                hits.append((index, start))
+                start = data.find(patterns[index], start + 1)
+        return hits
+
+    return search
+
+
+def _anchor(pattern: bytes) -> bytes:
+    """Return the longest word that stands between two non-word bytes inside the pattern, or b""."""
+    inner = [match[0] for match in _WORD.finditer(pattern) if match.start() > 0 and match.end() < len(pattern)]
+    return max(inner, key=len, default=b"")

@@ -1,0 +1,113 @@
+"""Python by its syntax tree: what each call, import, assignment and string says of AI."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+
+from secpipe.core.errors import InputError
+from secpipe.scan.shadow_ai.catalogue import Catalogue, squash
+from secpipe.scan.shadow_ai.python_clients import (
+    assignment,
+    cloud_service,
+    confirmed,
+    import_statement,
+    imported,
+    sdk_call,
+)
+from secpipe.scan.shadow_ai.python_downloads import download_of
+from secpipe.scan.shadow_ai.python_file import File
+from secpipe.scan.shadow_ai.python_requests import host_argument, http_call, process_call
+from secpipe.scan.shadow_ai.python_strings import model_string, string
+from secpipe.scan.shadow_ai.signal import Reading
+
+_MAX_NODES = 400_000
+_HTTP = {"post", "get", "put", "request", "stream", "urlopen", "fetch", "Request", "send", "build_request", "connect"}
+_SOCKETS = {"HTTPSConnection", "HTTPConnection", "create_connection"}
+_PROCESS = {
+    "system", "run", "Popen", "call", "check_call", "check_output", "popen", "getoutput", "getstatusoutput",
+    "create_subprocess_shell", "create_subprocess_exec", "spawn",
+}  # fmt: skip
+
+
+def read(source: str, catalogue: Catalogue) -> Reading:
+    """Return the signs in Python source. Raises InputError when it does not parse or is beyond the bounds."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # invalid escapes in the file under test are not ours to report
+            tree = ast.parse(source)
+    except SyntaxError as error:
+        raise InputError(f"does not parse as Python: {error.msg} at line {error.lineno}") from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise InputError(f"does not parse as Python: {type(error).__name__}") from None
+    nodes: list[ast.AST] = []
+    for node in ast.walk(tree):
+        nodes.append(node)
+        if len(nodes) > _MAX_NODES:
+            raise InputError(f"holds more than {_MAX_NODES:,} syntax nodes")
+    try:
+        return _run(File(nodes, catalogue))
+    except RecursionError:
+        raise InputError("is nested too deeply to follow") from None
+
+
+def _run(file: File) -> Reading:
+    for node in file.nodes:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            import_statement(file, node)
+        elif isinstance(node, ast.Call):
+            _call(file, node)
+        elif isinstance(node, ast.Assign):
+            assignment(file, node)
+    for node in file.nodes:
+        if (
+            isinstance(node, ast.Constant | ast.JoinedStr | ast.BinOp | ast.Call | ast.Subscript)
+            and id(node) not in file.consumed
+        ):
+            string(file, node)
+    return file.out
+
+
+def _call(file: File, node: ast.Call) -> None:
+    name = file.scope.dotted(node.func)
+    last = node.func.attr if isinstance(node.func, ast.Attribute) else name.rpartition(".")[2]
+    if last in {"import_module", "__import__", "import_string", "find_spec"} and node.args:
+        for text in file.fold(node.args[0]).texts:
+            imported(file, text, node, f"imports {text} dynamically")
+        return
+    _environment_call(file, node, name, last)
+    found = download_of(node, name, last, file.scope, file.catalogue)
+    if found is not None:
+        file.out.downloads.append(found)
+    if last == "partial" and node.args:
+        name = file.scope.dotted(node.args[0])
+        last = name.rpartition(".")[2]
+    if last in {"client", "resource", "create_client"} and node.args:
+        cloud_service(file, node)
+    owner, part = file.catalogue.imported("python", name) if "." in name or name in file.scope.modules else ("", "")
+    if owner and confirmed(file, owner, part, name[len(part) + 1 :].split(".")[0]):
+        sdk_call(file, node, owner, part, name, last)
+    elif last in _HTTP:
+        http_call(file, node)
+    if last in _SOCKETS and node.args:
+        host_argument(file, node)
+    if last in _PROCESS:
+        process_call(file, node)
+    _model_arguments(file, node, last)
+
+
+def _environment_call(file: File, node: ast.Call, name: str, last: str) -> None:
+    if last in {"getenv", "putenv"} or name in {"os.environ.get", "environ.get", "os.environ.setdefault"}:
+        names = file.fold(node.args[0]).texts if node.args else frozenset()
+        file.out.reads |= names
+        if last in {"putenv", "setdefault"} and len(node.args) > 1:
+            for env in names:
+                file.set_environment(env, node.args[1], node)
+
+
+def _model_arguments(file: File, node: ast.Call, last: str) -> None:
+    """`model="..."` anywhere: names the model of the file's client, and in a router the provider itfile."""
+    for word in node.keywords:
+        if word.arg and squash(word.arg) in file.catalogue.model_keys:
+            for text in file.fold(word.value).texts:
+                model_string(file, text, word.value, key=True)

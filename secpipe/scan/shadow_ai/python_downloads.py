@@ -1,0 +1,80 @@
+"""Model downloads in Python: where the model comes from, whether its revision is pinned, whether remote code may run."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from secpipe.scan.shadow_ai.catalogue import Catalogue
+from secpipe.scan.shadow_ai.fold import Scope
+from secpipe.scan.shadow_ai.hosts import HOLE
+from secpipe.scan.shadow_ai.signal import Download
+
+_REPOSITORY = re.compile(r"[\w.-]{1,96}(?:/[\w.-]{1,96})?(?:[:@][\w./-]+)?")
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_LOCAL = ("./", "../", "/", "~", "\\", "C:", "file:")
+#: A method of any class, or only of one imported from the module the catalogue names.
+_ANYWHERE = {
+    "from_pretrained",
+    "hf_hub_download",
+    "snapshot_download",
+    "SentenceTransformer",
+    "from_single_file",
+    "CrossEncoder",
+}
+
+
+def download_of(node: ast.Call, name: str, last: str, scope: Scope, catalogue: Catalogue) -> Download | None:
+    """Return the download a call makes, or None; a path on this machine is no download."""
+    rules = catalogue.signals["downloads"]
+    two = ".".join(name.split(".")[-2:])
+    rule = rules.get(two) or rules.get(last)
+    if rule is None:
+        return None
+    module = rule.get("module", "")
+    if module and name.split(".")[0] != module:
+        return None
+    if not module and last not in _ANYWHERE and not catalogue.imported("python", name)[0]:
+        return None
+    words = {word.arg: word.value for word in node.keywords if word.arg}
+    argument = words.get(rule["argument"])
+    if argument is None and len(node.args) > rule["position"]:
+        argument = node.args[rule["position"]]
+    sources = sorted(scope.fold(argument).texts)
+    source = next((text for text in sources if HOLE not in text), "")
+    trusts = _true(words.get("trust_remote_code"), scope) or _true(words.get("trust_repo"), scope)
+    if source and (source.startswith(_LOCAL) or not ("://" in source or _REPOSITORY.fullmatch(source))):
+        return None
+    if not source and not trusts:
+        return None  # a variable: usually a path; where remote code is allowed it is reported all the same
+    if _true(words.get("local_files_only"), scope):
+        return None
+    return Download(
+        _provider(rule["provider"], name, source),
+        source,
+        node.lineno,
+        _pinned(rule["pin"], words, source, scope),
+        trusts,
+        last,
+    )
+
+
+def _provider(default: str, name: str, source: str) -> str:
+    return "modelscope" if name.startswith("modelscope.") else default
+
+
+def _true(node: ast.expr | None, scope: Scope) -> bool:
+    """Whether an argument is true or may be: only a literal False (or absence) says no."""
+    if node is None:
+        return False
+    return not (isinstance(node, ast.Constant) and not node.value)
+
+
+def _pinned(pin: str, words: dict[str, ast.expr], source: str, scope: Scope) -> bool:
+    """A full commit id pins; a branch or tag can be moved. `pin` names the argument or the mark inside the source."""
+    if pin in {":", "@", "/"}:
+        return bool(_COMMIT.fullmatch(source.rpartition(pin)[2])) if pin != "/" else source.rpartition("/")[2].isdigit()
+    if pin == "check_hash":
+        return _true(words.get(pin), scope)
+    texts = scope.fold(words.get(pin)).texts if pin else frozenset()
+    return bool(texts) and all(_COMMIT.fullmatch(text) for text in texts)

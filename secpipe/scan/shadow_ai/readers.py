@@ -1,0 +1,114 @@
+"""Which reader a file gets, by its name and first bytes; and the fall-back to the text layer, with the reason kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from secpipe.core.errors import InputError
+from secpipe.scan.shadow_ai import agents, configs, manifests, notebooks, python, source, sql, text
+from secpipe.scan.shadow_ai.catalogue import Catalogue
+from secpipe.scan.shadow_ai.signal import Reading
+
+Reader = Callable[[str, str, Catalogue], Reading]
+
+_DOCKERFILE = re.compile(r"(?:^|/)(?:[\w.-]*\.)?(?:docker|container)file(?:\.[\w.-]+)?$", re.I)
+_MAKE = re.compile(r"(?:^|/)(?:GNU)?(?:makefile|justfile|taskfile|procfile)$|\.mk$", re.I)
+_SHELL = re.compile(
+    r"\.(?:sh|bash|zsh|fish|ksh|ps1|psm1|bat|cmd|command)$|(?:^|/)(?:\.husky|\.githooks|hooks)/[\w-]+$|(?:^|/)(?:crontab|\.bashrc|\.zshrc|\.profile)$",
+    re.I,
+)
+_PYTHON = re.compile(r"\.(?:py|pyi|pyw|pyx|bzl|star)$|(?:^|/)(?:SConstruct|wscript)$", re.I)
+_SQL = re.compile(r"\.(?:sql|ddl|dml|psql|hql|bq|prql)$", re.I)
+_CONFIG = re.compile(
+    r"\.(?:ya?ml|jsonc?|json5|toml|tf|tfvars|hcl|bicep|tpl|j2|gotmpl|ini|cfg|conf|properties|xml|plist|config|nomad|pkl|cue|jsonnet|libsonnet|http|rest|curl)$",
+    re.I,
+)
+_ALWAYS = re.compile(
+    r"(?:^|/)(?:\.env[\w.-]*|[\w.-]+\.env|\.envrc|docker-compose[\w.-]*|compose[\w.-]*\.ya?ml|\.gitlab-ci\.yml|values[\w.-]*\.ya?ml|wrangler\.toml)$|/workflows/[\w.-]+\.ya?ml$"
+)
+_SHEBANG = re.compile(rb"#!.*\b(?:(python)|(node|deno|bun)|(ruby)|(?:ba|z|k|da)?sh|fish)")
+_SOURCE = re.compile(
+    r"\.(?:py|js|mjs|cjs|jsx|ts|tsx|go|java|kt|cs|rb|rs|php|swift|scala|sh|ya?ml|toml|tf|sql|ipynb|json|env)$", re.I
+)
+
+
+def always(path: str, catalogue: Catalogue) -> bool:
+    """Whether a file is read whatever the prefilter says: manifests, environment and agent settings are few and telling."""
+    return manifests.is_manifest(path) or bool(_ALWAYS.search(path)) or bool(agents.instruction_owner(path, catalogue))
+
+
+def is_context(path: str) -> bool:
+    """Whether a file may say where an environment name leads, so that it is read even when only others are judged."""
+    return bool(_ALWAYS.search(path))
+
+
+def is_source(path: str) -> bool:
+    """Whether the name promises text that a scan must be able to read."""
+    return bool(_SOURCE.search(path)) or bool(source.language_of(path))
+
+
+def read(path: str, content: str, head: bytes, catalogue: Catalogue) -> Reading:
+    """Return what the file's own reader finds; where it does not parse, what the text layer finds, with a note why."""
+    try:
+        return _reader(path, content, head)(content, path, catalogue)
+    except InputError as error:
+        language = "hash" if _PYTHON.search(path) or path.endswith(".ipynb") else ""
+        out = source.read(content, language, catalogue) if language else text.read(content, catalogue)
+        out.notes.append(error.message)
+        return out
+
+
+def _reader(path: str, content: str, head: bytes) -> Reader:
+    name = path.rpartition("/")[2]
+    rows: tuple[tuple[bool, Reader], ...] = (
+        (manifests.is_manifest(path), _manifest),
+        (_DOCKERFILE.search(path) is not None, lambda content, path, catalogue: configs.dockerfile(content, catalogue)),
+        (name.endswith(".ipynb"), lambda content, path, catalogue: notebooks.read(content, catalogue)),
+        (_PYTHON.search(path) is not None, lambda content, path, catalogue: python.read(content, catalogue)),
+        (_SHELL.search(path) is not None, lambda content, path, catalogue: configs.script(content, catalogue)),
+        (_MAKE.search(path) is not None, lambda content, path, catalogue: configs.makefile(content, catalogue)),
+        (_SQL.search(path) is not None, lambda content, path, catalogue: sql.read(content, catalogue)),
+    )
+    for matches, reader in rows:
+        if matches:
+            return reader
+    return _by_content(path, content, head)
+
+
+def _by_content(path: str, content: str, head: bytes) -> Reader:
+    language = source.language_of(path)
+    if language:
+        return lambda content, path, catalogue: source.read(content, language, catalogue)
+    shebang = _SHEBANG.match(head)
+    if shebang:
+        if shebang[1]:
+            return lambda content, path, catalogue: python.read(content, catalogue)
+        if shebang[2] or shebang[3]:
+            return lambda content, path, catalogue: source.read(
+                content, "javascript" if shebang[2] else "ruby", catalogue
+            )
+        return lambda content, path, catalogue: configs.script(content, catalogue)
+    return agents.read if _CONFIG.search(path) or path.endswith((".md", ".mdc")) or "/." in f"/{path}" else _plain
+
+
+def _manifest(content: str, path: str, catalogue: Catalogue) -> Reading:
+    """A manifest names packages; it may also hold settings, scripts or code."""
+    out = manifests.read(content, path, catalogue)
+    if path.endswith(("setup.py",)):
+        return _joined(out, python.read(content, catalogue))
+    if path.lower().endswith((".kts", ".gradle", ".swift", ".sbt")):
+        return out
+    return out
+
+
+def _joined(out: Reading, other: Reading) -> Reading:
+    out.signals += other.signals
+    out.values += other.values
+    out.downloads += other.downloads
+    out.reads |= other.reads
+    return out
+
+
+def _plain(content: str, path: str, catalogue: Catalogue) -> Reading:
+    return text.read(content, catalogue)

@@ -1,0 +1,85 @@
+"""What kind of text a file is, by its path alone: code, configuration, example, test, documentation, vendored."""
+
+from __future__ import annotations
+
+import re
+
+_VENDORED = re.compile(
+    r"(?:^|/)(?:vendor|vendored|third_party|third-party|thirdparty|node_modules|site-packages|bower_components|Godeps|Pods|external_libs|_vendor|\.venv|venv|\.tox|\.yarn)/",
+    re.I,
+)
+_TEST = re.compile(
+    r"(?:^|/)(?:tests?|__tests__|specs?|testing|testdata|test-data|test_data|fixtures?|__fixtures__|mocks?|__mocks__|e2e|integration[-_]tests?|cypress|cassettes|snapshots|__snapshots__|testcases|unittests?)/"
+    r"|(?:^|/)(?:test_[^/]*|[^/]*_test|[^/]*_spec|[^/]*\.(?:test|spec|stories)|conftest|[^/]+Tests?|[^/]+IT|[^/]+Spec)\.\w+$"
+)
+_DOCS = re.compile(
+    r"(?:^|/)(?:docs?|documentation|wiki|website|man|changelog|changelogs|adr)/|(?:^|/)(?:README|CHANGELOG|CHANGES|HISTORY|NEWS|CONTRIBUTING|LICENSE|LICENCE|COPYING|AUTHORS|SECURITY|NOTICE)[^/]*$",
+    re.I,
+)
+_DOC_SUFFIX = (
+    ".md",
+    ".mdx",
+    ".rst",
+    ".adoc",
+    ".asciidoc",
+    ".txt",
+    ".tex",
+    ".html",
+    ".htm",
+    ".org",
+    ".pod",
+    ".po",
+    ".pot",
+    ".svg",
+    ".vtt",
+    ".srt",
+)
+_EXAMPLE = re.compile(r"(?:^|/)(?:examples?|samples?|demos?|tutorials?|cookbook)/", re.I)
+_CONFIG_SUFFIX = (
+    ".yaml", ".yml", ".json", ".jsonc", ".json5", ".toml", ".ini", ".cfg", ".conf", ".env", ".properties", ".xml", ".tf", ".tfvars", ".hcl", ".bicep", ".plist", ".config", ".tpl", ".j2", ".gotmpl", ".lock", ".gradle",
+)  # fmt: skip
+_CODE_IN_DOCS = (
+    ".py",
+    ".js",
+    ".ts",
+    ".tsx",
+    ".jsx",
+    ".go",
+    ".java",
+    ".kt",
+    ".cs",
+    ".rb",
+    ".rs",
+    ".php",
+    ".swift",
+    ".sh",
+    ".ipynb",
+    ".sql",
+    ".tf",
+)
+
+
+def region_of(path: str) -> str:
+    """Return the region of a file; what is vendored or a test stays so whatever its ending."""
+    if _VENDORED.search(path):
+        return "vendored"
+    if _TEST.search(path):
+        return "test"
+    name = path.rpartition("/")[2].lower()
+    if name in {"requirements.txt", "constraints.txt", "cmakelists.txt"} or re.fullmatch(
+        r"requirements[\w.-]*\.(?:txt|in)", name
+    ):
+        return "config"
+    if (_DOCS.search(path) and not (name.endswith(_CODE_IN_DOCS) and not _DOCS.search("/" + name))) or name.endswith(
+        _DOC_SUFFIX
+    ):
+        return "docs"
+    if _EXAMPLE.search(path):
+        return "example"
+    if (
+        name.endswith(_CONFIG_SUFFIX)
+        or name.startswith(".env")
+        or name in {"dockerfile", "containerfile", "procfile", "makefile"}
+    ):
+        return "config"
+    return "code"

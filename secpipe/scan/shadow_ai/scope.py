@@ -1,0 +1,126 @@
+"""Collects what the names of a Python file stand for: imports, assignments, parameters and what is passed to them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+from secpipe.scan.shadow_ai.fold import Scope
+
+_MAX_PER_NAME = 12
+
+
+def collect(nodes: Iterable[ast.AST]) -> Scope:
+    """Return the scope of a file, given all nodes of its syntax tree."""
+    scope = Scope()
+    functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}
+    calls: list[ast.Call] = []
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                local = alias.asname or alias.name.split(".")[0]
+                scope.modules[local] = alias.name if alias.asname else alias.name.split(".")[0]
+        elif isinstance(node, ast.ImportFrom):
+            if node.level == 0:
+                for alias in node.names:
+                    scope.modules[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+        elif isinstance(node, ast.Assign):
+            for target in node.targets:
+                _bind(scope, target, node.value)
+        elif isinstance(node, ast.AnnAssign | ast.NamedExpr):
+            if node.value is not None:
+                _bind(scope, node.target, node.value)
+        elif isinstance(node, ast.AugAssign):
+            if isinstance(node.op, ast.Add) and isinstance(node.target, ast.Name):
+                pool = scope.names.setdefault(node.target.id, [])
+                if pool:
+                    pool[-1] = ast.copy_location(ast.BinOp(pool[-1], ast.Add(), node.value), node)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            functions.setdefault(node.name, node)
+            _defaults(scope, node)
+        elif isinstance(node, ast.ClassDef):
+            init = next(
+                (item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"), None
+            )
+            if init is not None:
+                functions.setdefault(node.name, init)
+        elif isinstance(node, ast.Call):
+            calls.append(node)
+        elif isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                    _add(scope.attributes, key.value, value)
+        elif (
+            isinstance(node, ast.For)
+            and isinstance(node.target, ast.Name)
+            and isinstance(node.iter, ast.List | ast.Tuple)
+        ):
+            for item in node.iter.elts[:_MAX_PER_NAME]:
+                _add(scope.names, node.target.id, item)
+    for call in calls:
+        _pass(scope, functions, call)
+    return scope
+
+
+def _add(pool: dict[str, list[ast.expr]], name: str, value: ast.expr) -> None:
+    items = pool.setdefault(name, [])
+    if len(items) < _MAX_PER_NAME:
+        items.append(value)
+
+
+def _bind(scope: Scope, target: ast.expr, value: ast.expr) -> None:
+    if isinstance(target, ast.Name):
+        _add(scope.names, target.id, value)
+        _add(scope.attributes, target.id, value)  # a class attribute or module constant read as `Config.URL`
+    elif isinstance(target, ast.Attribute):
+        _add(scope.attributes, target.attr, value)
+    elif (
+        isinstance(target, ast.Subscript)
+        and isinstance(target.slice, ast.Constant)
+        and isinstance(target.slice.value, str)
+    ):
+        _add(scope.attributes, target.slice.value, value)
+    elif isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
+        for name, item in zip(target.elts, value.elts, strict=False):
+            _bind(scope, name, item)
+
+
+def _defaults(scope: Scope, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    arguments = [*node.args.posonlyargs, *node.args.args]
+    for argument, default in zip(reversed(arguments), reversed(node.args.defaults), strict=False):
+        _add(scope.names, argument.arg, default)
+    for argument, only in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
+        if only is not None:
+            _add(scope.names, argument.arg, only)
+    body: list[ast.AST] = [*node.body]
+    for _ in range(2000):
+        if not body:
+            return
+        item = body.pop()
+        if isinstance(item, ast.Return) and item.value is not None:
+            _add(scope.returns, node.name, item.value)
+        elif isinstance(item, ast.stmt) and not isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            body.extend(ast.iter_child_nodes(item))
+
+
+def _pass(scope: Scope, functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef], call: ast.Call) -> None:
+    """What is passed to a function of this file is a value of its parameter; a keyword also names an attribute."""
+    name = (
+        call.func.id
+        if isinstance(call.func, ast.Name)
+        else call.func.attr
+        if isinstance(call.func, ast.Attribute)
+        else ""
+    )
+    function = functions.get(name)
+    if function is not None:
+        parameters = [item.arg for item in (*function.args.posonlyargs, *function.args.args)]
+        if parameters[:1] in (["self"], ["cls"]):
+            del parameters[0]
+        for parameter, value in zip(parameters, call.args, strict=False):
+            _add(scope.names, parameter, value)
+    for keyword in call.keywords:
+        if keyword.arg:
+            _add(scope.attributes, keyword.arg, keyword.value)
+            if function is not None:
+                _add(scope.names, keyword.arg, keyword.value)

@@ -1,0 +1,118 @@
+"""The text layer: what can be read from any text, line by line. Hosts in URLs, environment names, model settings."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from secpipe.core.finding import Confidence
+from secpipe.scan.shadow_ai import models
+from secpipe.scan.shadow_ai.catalogue import Catalogue, squash
+from secpipe.scan.shadow_ai.hosts import counts, resolve
+from secpipe.scan.shadow_ai.places import destination_signal, endpoints
+from secpipe.scan.shadow_ai.signal import EnvValue, Reading, Signal
+
+_COMMENT = re.compile(r"^\s*(?:#|//|;|--|\*|/\*|<!--|REM\b|%|\"\"\")")
+_TRAILING = re.compile(r"\s(?:#|//)\s.*$")
+_NAME = re.compile(r"(?<![A-Za-z0-9_])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?![A-Za-z0-9_])")
+_SETTING = re.compile(
+    r"""["']?(?P<key>[A-Za-z_$][\w.$-]{0,80})["']?\s*(?:=>|:=|[:=])\s*(?P<value>"[^"\n]{1,500}"|'[^'\n]{1,500}'|[^\s,;#}\]"'<]{1,500})"""
+)
+_BARE_HOST = re.compile(r"(?i)(?<![\w.@/-])(?:[a-z0-9-]+\.)+[a-z]{2,12}(?::\d{2,5})?(?![\w.-])")
+_MAX_LINE = 20_000
+
+
+def read(text: str, catalogue: Catalogue, *, comments: bool = True) -> Reading:
+    """Return the signs in a text of any kind; with `comments=False` a line that looks like a comment is read as well."""
+    out = Reading(engine="text")
+    for number, line in enumerate(text.split("\n"), 1):
+        for part in (
+            (line[start : start + _MAX_LINE] for start in range(0, len(line), _MAX_LINE - 300))
+            if len(line) > _MAX_LINE
+            else (line,)
+        ):
+            _line(part, number, catalogue, out, in_comment=comments and bool(_COMMENT.match(line)))
+    _pairs(text, out)
+    return out
+
+
+def _line(line: str, number: int, catalogue: Catalogue, out: Reading, *, in_comment: bool) -> None:
+    if "://" not in line and "_" not in line and "." not in line and ":" not in line and "=" not in line:
+        return
+    region = "comment" if in_comment else ""
+    confidence = Confidence.LOW if in_comment else Confidence.HIGH
+    code = line if in_comment else _TRAILING.sub("", line)
+    found = endpoints(code, number, catalogue, line, confidence=confidence)
+    if code != line:
+        said = endpoints(line[len(code) :], number, catalogue, line, confidence=Confidence.LOW)
+        out.signals += [replace(sign, region="comment") for sign in said]
+    out.signals += [replace(sign, region=region) for sign in found]
+    if in_comment:
+        return
+    names(code, number, catalogue, out)
+    for match in _SETTING.finditer(code):
+        _setting(match["key"], match["value"].strip("\"'"), number, catalogue, out)
+
+
+def names(line: str, number: int, catalogue: Catalogue, out: Reading) -> None:
+    """Environment names of providers, as whole words."""
+    for match in _NAME.finditer(line):
+        name = match[0]
+        owner = catalogue.env.get(name) or catalogue.weak_env.get(name) or catalogue.base_url_env.get(name)
+        if owner or name in catalogue.base_url_env:
+            out.reads.add(name)
+        if owner:
+            weak = name in catalogue.weak_env
+            out.signals.append(
+                Signal(
+                    "env",
+                    "env",
+                    owner,
+                    line=number,
+                    evidence=f"names {name}",
+                    confidence=Confidence.LOW if weak else Confidence.MEDIUM,
+                )
+            )
+
+
+def _setting(key: str, value: str, number: int, catalogue: Catalogue, out: Reading) -> None:
+    """`KEY=value`, `key: value`, `"key": "value"`."""
+    if not value:
+        return
+    last = key.rpartition(".")[2]
+    if last.isupper() and len(last) > 2:
+        out.values.append(EnvValue(last, value, "", number))
+    word = squash(last)
+    if (
+        word in catalogue.base_names
+        or last in catalogue.base_url_env
+        or word in {"hostname", "host", "server", "upstream", "proxypass", "servername"}
+        or word.endswith(("host", "url", "uri", "endpoint"))
+    ):
+        destination = resolve(value, catalogue)
+        if destination is not None and destination.provider in catalogue.providers and counts(destination, catalogue):
+            out.signals.append(
+                destination_signal("endpoint", "config", destination, number, f"{key} is {destination.host}")
+            )
+    if word in catalogue.model_keys or word.endswith(("model", "modelname", "modelid")):
+        owner = models.provider_of(value, catalogue, key=True)
+        if owner:
+            out.signals.append(Signal("model", "model", owner, line=number, model=value, evidence=f"{key} is {value}"))
+
+
+_NAME_LINE = re.compile(r"""^\s*-?\s*["']?name["']?\s*[:=]\s*["']?(?P<name>[A-Z][A-Z0-9_]+)["']?,?\s*$""")
+_VALUE_LINE = re.compile(r"""^\s*["']?value["']?\s*[:=]\s*["']?(?P<value>[^"'\n]+?)["']?,?\s*$""")
+
+
+def _pairs(text: str, out: Reading) -> None:
+    """Kubernetes, ECS and Terraform spell an environment entry as a name and a value on neighbouring lines."""
+    lines = text.split("\n")
+    for index, line in enumerate(lines[:200_000]):
+        match = _NAME_LINE.match(line) if len(line) < 200 else None
+        if match is None:
+            continue
+        for after in lines[index + 1 : index + 3]:
+            value = _VALUE_LINE.match(after) if len(after) < 2000 else None
+            if value:
+                out.values.append(EnvValue(match["name"], value["value"], "", index + 1))
+                break

@@ -1,0 +1,89 @@
+"""Other people's CycloneDX files: every verdict right, and our schema engine against the reference implementation."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from secpipe.sbom.textforms import FORMATS
+from secpipe.sbom.validate import VERSIONS, check, validate
+
+ROOT = Path(__file__).resolve().parents[2]
+VECTORS = Path(os.environ.get("SECPIPE_VECTORS", ROOT.parent / "shared" / "vectors")) / "cyclonedx"
+FILES = sorted(VECTORS.glob("*/*.json"))
+SCHEMAS = ROOT / "policies" / "cyclonedx"
+
+needs_vectors = pytest.mark.skipif(not FILES, reason="the CycloneDX vectors are not here")
+
+
+@needs_vectors
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_verdict_is_right(path: Path) -> None:
+    problems = validate(path.read_bytes())
+    assert bool(problems) == path.name.startswith("invalid"), problems
+    assert all(len(problem.message) < 300 for problem in problems)
+
+
+def _reference(version: str) -> Any:
+    """jsonschema over the same files; the checks of forms are ours on both sides."""
+    jsonschema = pytest.importorskip("jsonschema")
+    referencing = pytest.importorskip("referencing")
+    names = {"spdx.SNAPSHOT.schema.json": "spdx.schema.json", "jsf-0.82.SNAPSHOT.schema.json": "jsf-0.82.schema.json",
+             "cryptography-defs.SNAPSHOT.schema.json": "cryptography-defs.schema.json"}  # fmt: skip
+    resources = []
+    for name, file in names.items():
+        schema = json.loads((SCHEMAS / file).read_text())
+        resource = referencing.Resource.from_contents(schema)
+        resources += [(name, resource), (f"http://cyclonedx.org/schema/{name}", resource)]
+    registry = referencing.Registry().with_resources(resources)
+    schema = json.loads((SCHEMAS / f"bom-{version}.schema.json").read_text())
+    forms = jsonschema.FormatChecker(formats=())
+    for name, test in FORMATS.items():
+        forms.checks(name)(lambda value, test=test: not isinstance(value, str) or test(value))
+    return jsonschema.Draft7Validator(schema, registry=registry, format_checker=forms)
+
+
+@needs_vectors
+@pytest.mark.parametrize("version", ["1.5", "1.6"])
+def test_damaged_documents_get_the_reference_verdict(version: str) -> None:
+    reference = _reference(version)
+    chance = random.Random(20261121)
+    files = [path for path in FILES if path.parent.name == version and path.name.startswith("valid")]
+    for path in files:
+        document = json.loads(path.read_text())
+        for _ in range(3):
+            damaged = _damage(copy.deepcopy(document), chance)
+            theirs = list(reference.iter_errors(damaged))
+            # a bom-ref that stands twice is no matter of the schema
+            ours = [problem for problem in check(damaged) if "bom-ref" not in problem.message]
+            if damaged.get("bomFormat") == "CycloneDX" and damaged.get("specVersion") in VERSIONS:
+                assert bool(ours) == bool(theirs), (path.name, ours, [error.message for error in theirs])
+
+
+def _damage(document: Any, chance: random.Random) -> Any:
+    places: list[tuple[Any, Any]] = []
+    pending = [document]
+    while pending:
+        item = pending.pop()
+        keys = list(item) if isinstance(item, dict) else range(len(item))
+        for key in keys:
+            places.append((item, key))
+            if isinstance(item[key], dict | list):
+                pending.append(item[key])
+    parent, key = chance.choice(places)
+    action = chance.randrange(3)
+    if action == 0:
+        del parent[key]
+    elif action == 1:
+        parent[key] = chance.choice([None, 7, True, "", "x", [], {}, {"a": 1}, [1, 1], -1.5])
+    elif isinstance(parent, dict):
+        parent["unknownField"] = parent[key]
+    else:
+        parent.append(parent[key])
+    return document

@@ -1,0 +1,115 @@
+"""SBOM documents as the input of an audit, ours and other people's."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from secpipe.core.errors import InputError
+from secpipe.scan.vulnerabilities import purl
+from secpipe.scan.vulnerabilities.bom import read_sbom
+
+VECTORS = Path(os.environ.get("SECPIPE_VECTORS") or Path(__file__).resolve().parents[4] / ".." / "shared" / "vectors")
+
+
+def read(value: Any) -> Any:
+    return read_sbom(json.dumps(value).encode(), "bom.json")
+
+
+def test_cyclonedx_with_nesting_and_edges() -> None:
+    inventory = read(
+        {
+            "bomFormat": "CycloneDX",
+            "metadata": {"component": {"type": "application", "name": "app", "bom-ref": "app"}},
+            "components": [
+                {"type": "library", "name": "mid", "version": "1", "bom-ref": "m", "purl": "pkg:pypi/mid@1"},
+                {
+                    "type": "library", "name": "x", "bom-ref": "x", "purl": "pkg:npm/%40scope/x@2.0.0",
+                    "components": [{"type": "library", "name": "deep", "purl": "pkg:maven/org.a/deep@3"}],
+                },
+                {"type": "machine-learning-model", "name": "llm"},
+                {"type": "library", "name": "homeless", "version": "1"},
+            ],
+            "dependencies": [{"ref": "app", "dependsOn": ["m"]}, {"ref": "m", "dependsOn": ["x"]}],
+        }
+    )  # fmt: skip
+    found = {component.name: component for component in inventory.components}
+    assert (found["@scope/x"].ecosystem, found["@scope/x"].version) == ("npm", "2.0.0")
+    assert (found["org.a:deep"].ecosystem, found["org.a:deep"].name) == ("Maven", "org.a:deep")
+    assert found["mid"].direct is True
+    assert found["@scope/x"].direct is False
+    assert "homeless" in inventory.skipped[0].reason
+
+
+def test_spdx_2_and_3() -> None:
+    inventory = read(
+        {
+            "spdxVersion": "SPDX-2.3",
+            "packages": [
+                {"SPDXID": "SPDXRef-app", "name": "app"},
+                {
+                    "SPDXID": "SPDXRef-t", "name": "torch", "versionInfo": "2.0.0",
+                    "externalRefs": [{"referenceType": "purl", "referenceLocator": "pkg:pypi/torch@2.0.0"}],
+                },
+            ],
+            "relationships": [
+                {"spdxElementId": left, "relationshipType": kind, "relatedSpdxElement": "SPDXRef-app"}
+                for left, kind in (("SPDXRef-DOCUMENT", "DESCRIBES"), ("SPDXRef-t", "DEPENDENCY_OF"))
+            ],
+        }
+    )  # fmt: skip
+    assert [(c.name, c.version, c.direct) for c in inventory.components if c.ecosystem] == [("torch", "2.0.0", True)]
+    inventory = read(
+        {
+            "@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld",
+            "@graph": [
+                {
+                    "type": "software_Package",
+                    "spdxId": "p",
+                    "name": "torch",
+                    "software_packageUrl": "pkg:pypi/torch@2.0.0",
+                }
+            ],
+        }
+    )
+    assert inventory.components[0].version == "2.0.0"
+
+
+@pytest.mark.parametrize("value", [[], {}, {"bomFormat": "x"}, {"bomFormat": "CycloneDX", "components": [{}]}, 5])
+def test_what_is_no_sbom_is_refused(value: Any) -> None:
+    with pytest.raises(InputError):
+        read(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("pkg:pypi/Foo.Bar@1.0", ("PyPI", "Foo.Bar", "1.0")),
+        ("pkg:npm/@scope/x", ("npm", "@scope/x", "")),
+        ("pkg:npm/%40scope/x@1.0.0?a=b#c", ("npm", "@scope/x", "1.0.0")),
+        ("pkg:golang/github.com/a/b@v1.2.3", ("Go", "github.com/a/b", "v1.2.3")),
+        ("pkg:maven/org.a/b@1", ("Maven", "org.a:b", "1")),
+        ("pkg:pypi/torch@2.0.0%2Bcu118", ("PyPI", "torch", "2.0.0+cu118")),
+        ("pkg:generic/x@1", ("", "x", "1")),
+        ("pkg:", None),
+        ("pypi/x", None),
+        ("pkg:pypi", None),
+    ],
+)
+def test_purls(text: str, expected: tuple[str, str, str] | None) -> None:
+    found = purl.parse(text)
+    assert (found and (found.ecosystem, found.name, found.version)) == expected
+    if found and found.ecosystem:
+        assert purl.parse(purl.make(*expected or ("", "", ""))) == found
+
+
+@pytest.mark.skipif(not (VECTORS / "cyclonedx").is_dir(), reason="the shared vectors are not here")
+def test_other_peoples_valid_documents_are_read() -> None:
+    read_in = 0
+    for path in sorted((VECTORS / "cyclonedx").rglob("valid-*.json")):
+        read_in += len(read_sbom(path.read_bytes(), path.name).components)
+    assert read_in > 50

@@ -1,0 +1,436 @@
+"""Feeds: signed, served, rolled back, cut short, endless; and a store that survives all of it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, mldsa
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from secpipe.core.errors import ConfigError, InputError, NetworkError, SecpipeError, TrustError, UnsafeInput
+from secpipe.core.evidence import Evidence, State
+from secpipe.core.limits import Limits
+from secpipe.scan.vulnerabilities import local
+from secpipe.scan.vulnerabilities.audit import audit
+from secpipe.scan.vulnerabilities.pack import pack
+from secpipe.scan.vulnerabilities.store import open_store
+from secpipe.scan.vulnerabilities.update import update
+
+Make = Callable[..., Any]
+SPAN = ({"introduced": "0"}, {"fixed": "2.2.0"})
+
+
+class Hybrid:
+    """A real hybrid of ECDSA P-256 and ML-DSA-65, both over the manifest's bytes; both must hold."""
+
+    def __init__(self) -> None:
+        self.classical = ec.generate_private_key(ec.SECP256R1())
+        self.pq = mldsa.MLDSA65PrivateKey.generate()
+
+    def sign(self, folder: Path) -> None:
+        data = (folder / "advisories.json").read_bytes()
+        (folder / "advisories.json.sig").write_bytes(self.classical.sign(data, ec.ECDSA(SHA256())))
+        (folder / "advisories.json.pqc.sig").write_bytes(self.pq.sign(data))
+
+    def verify(self, path: Path) -> Evidence:
+        data = path.read_bytes()
+        try:
+            halves = [path.with_name(f"{path.name}{ending}").read_bytes() for ending in (".sig", ".pqc.sig")]
+            self.classical.public_key().verify(halves[0], data, ec.ECDSA(SHA256()))
+            self.pq.public_key().verify(halves[1], data)
+        except (InvalidSignature, OSError):
+            return Evidence("signatures", State.FAILED, "the signature does not hold")
+        return Evidence("signatures", State.OK, facts={"covered": {path.name: "mirror@acme"}})
+
+
+@pytest.fixture
+def hybrid() -> Hybrid:
+    return Hybrid()
+
+
+@pytest.fixture
+def feed(tmp_path: Path, record: Make, now: datetime, hybrid: Hybrid) -> Make:
+    """Pack and sign a feed of some version."""
+
+    def make(version: int, *records: Any, days: int = 14, at: datetime = now, name: str = "mirror") -> Path:
+        source = tmp_path / f"source-{version}"
+        source.mkdir(exist_ok=True)
+        for value in records or (record("GHSA-1", "torch", *SPAN),):
+            (source / f"{value['id']}.json").write_text(json.dumps(value))
+        target = tmp_path / f"feed-{version}"
+        pack([source], target, name=name, source="test", version=version, lifetime=timedelta(days=days), now=at)
+        hybrid.sign(target)
+        return target
+
+    return make
+
+
+def test_a_signed_feed_is_taken_and_then_a_newer_one(
+    feed: Make, site: Any, hybrid: Hybrid, record: Make, inventory_of: Make, now: datetime
+) -> None:
+    site.serve(feed(1))
+    done = update(site.url, now=now, verify=hybrid.verify)
+    assert (done.added, done.total, done.feed.signed) == (1, 1, "mirror@acme")
+    site.serve(feed(2, record("GHSA-1", "torch", *SPAN), record("GHSA-2", "ray", {"introduced": "0"})))
+    done = update(site.url, now=now, verify=hybrid.verify)
+    assert (done.added, done.changed, done.total) == (1, 0, 2)
+    store = open_store()
+    assert store.about["source"] == "local store"
+    assert store.about["feeds"][0]["version"] == 2
+    found = audit(inventory_of(("ray", "1.0")), store, now=now).findings
+    assert any(finding.details.get("id") == "GHSA-2" for finding in found)
+    again = update(site.url, now=now, verify=hybrid.verify)
+    assert (again.added, again.changed, again.total) == (0, 0, 2)
+
+
+def test_a_rolled_back_feed_is_refused(feed: Make, site: Any, hybrid: Hybrid, now: datetime) -> None:
+    old, new = feed(1), feed(2)
+    site.serve(new)
+    update(site.url, now=now, verify=hybrid.verify)
+    before = open_store().digest
+    site.serve(old)
+    with pytest.raises(TrustError, match="rollback"):
+        update(site.url, now=now, verify=hybrid.verify)
+    with pytest.raises(TrustError, match="rollback"):
+        update(site.url, now=now, verify=hybrid.verify, replace_all=True)
+    assert open_store().digest == before
+
+
+def test_two_feeds_of_one_version_are_a_fork(feed: Make, record: Make, hybrid: Hybrid, now: datetime) -> None:
+    place = feed(3)
+    update(str(place), now=now, verify=hybrid.verify)
+    other = feed(3, record("GHSA-9", "torch", {"introduced": "5"}))
+    with pytest.raises(TrustError, match="two different feeds"):
+        update(str(other), now=now, verify=hybrid.verify)
+
+
+def test_an_expired_feed_is_refused_and_an_expired_store_is_stale(
+    feed: Make, hybrid: Hybrid, inventory_of: Make, now: datetime
+) -> None:
+    place = feed(1, days=5)
+    update(str(place), now=now, verify=hybrid.verify)
+    later = now + timedelta(days=6)
+    with pytest.raises(TrustError, match="expired"):
+        update(str(place), now=later, verify=hybrid.verify)
+    evidence = audit(inventory_of(("torch", "2.0.0")), open_store(), now=later)
+    assert evidence.state is State.STALE
+    assert evidence.since == now + timedelta(days=5)
+    assert evidence.findings
+
+
+def test_a_feed_from_the_future_is_refused(feed: Make, record: Make, hybrid: Hybrid, now: datetime) -> None:
+    ahead = {**record("GHSA-1", "torch", *SPAN), "modified": "2027-02-01T00:00:00Z"}
+    place = feed(1, ahead, at=now + timedelta(days=100))
+    with pytest.raises(TrustError, match="future"):
+        update(str(place), now=now, verify=hybrid.verify)
+
+
+@pytest.mark.parametrize("name", ["advisories.json", "advisories.json.sig", "advisories.json.pqc.sig"])
+def test_a_changed_byte_in_manifest_or_signature_is_refused(
+    name: str, feed: Make, site: Any, hybrid: Hybrid, now: datetime
+) -> None:
+    site.serve(feed(1))
+    body = bytearray(site.files[f"/{name}"])
+    body[len(body) // 2] ^= 1
+    site.files[f"/{name}"] = bytes(body)
+    with pytest.raises((TrustError, InputError)):
+        update(site.url, now=now, verify=hybrid.verify)
+    assert local.open_home() is None
+
+
+@pytest.mark.parametrize("name", ["advisories.json.sig", "advisories.json.pqc.sig"])
+def test_a_stripped_half_is_refused(name: str, feed: Make, site: Any, hybrid: Hybrid, now: datetime) -> None:
+    site.serve(feed(1))
+    del site.files[f"/{name}"]
+    with pytest.raises(TrustError):
+        update(site.url, now=now, verify=hybrid.verify)
+
+
+def test_both_signatures_stripped_do_not_make_it_a_plain_feed(
+    feed: Make, tmp_path: Path, hybrid: Hybrid, now: datetime
+) -> None:
+    place = feed(1)
+    for name in ("advisories.json.sig", "advisories.json.pqc.sig"):
+        (place / name).unlink()
+    with pytest.raises(TrustError):
+        update(str(place), now=now, verify=hybrid.verify)
+    with pytest.raises(ConfigError, match="no trust root"):
+        update(str(place), now=now)
+
+
+def test_another_key_is_refused(feed: Make, now: datetime) -> None:
+    with pytest.raises(TrustError):
+        update(str(feed(1)), now=now, verify=Hybrid().verify)
+
+
+def test_a_verifier_that_raises_means_not_verified(feed: Make, now: datetime) -> None:
+    def explode(path: Path) -> Evidence:
+        raise KeyError("boom")
+
+    with pytest.raises(TrustError, match="not verified"):
+        update(str(feed(1)), now=now, verify=explode)
+
+
+def test_swapped_data_is_refused(feed: Make, record: Make, hybrid: Hybrid, now: datetime) -> None:
+    place, other = feed(1), feed(2, record("GHSA-7", "safe", {"introduced": "0"}))
+    (place / "osv.zip").write_bytes((other / "osv.zip").read_bytes())
+    with pytest.raises(InputError):
+        update(str(place), now=now, verify=hybrid.verify)
+
+
+def test_data_cut_short_is_refused(feed: Make, site: Any, hybrid: Hybrid, now: datetime) -> None:
+    site.serve(feed(1))
+    site.short = "/osv.zip"
+    with pytest.raises((NetworkError, InputError)):
+        update(site.url, now=now, verify=hybrid.verify)
+    assert local.open_home() is None
+
+
+@pytest.mark.parametrize("name", ["advisories.json", "osv.zip"])
+def test_an_endless_answer_ends(name: str, feed: Make, site: Any, hybrid: Hybrid, now: datetime) -> None:
+    site.serve(feed(1))
+    site.files[f"/{name}"] = "endless"
+    with pytest.raises(UnsafeInput, match="sends more than"):
+        update(site.url, now=now, verify=hybrid.verify)
+
+
+def test_a_manifest_that_lies_about_its_count_is_refused(feed: Make, hybrid: Hybrid, now: datetime) -> None:
+    place = feed(1)
+    value = json.loads((place / "advisories.json").read_text())
+    (place / "advisories.json").write_text(json.dumps({**value, "records": 5}))
+    hybrid.sign(place)
+    with pytest.raises(InputError, match="manifest says"):
+        update(str(place), now=now, verify=hybrid.verify)
+
+
+@pytest.mark.parametrize("name", ["../evil.json", "/etc/passwd", "advisories.json/../x", "..", ""])
+def test_a_manifest_cannot_reach_outside(name: str, feed: Make, hybrid: Hybrid, now: datetime) -> None:
+    place = feed(1)
+    value = json.loads((place / "advisories.json").read_text())
+    value["files"][0]["name"] = name
+    (place / "advisories.json").write_text(json.dumps(value))
+    hybrid.sign(place)
+    with pytest.raises(InputError):
+        update(str(place), now=now, verify=hybrid.verify)
+
+
+def test_an_unsigned_source_needs_a_word_once_signed_feeds_are_held(
+    feed: Make, site: Any, hybrid: Hybrid, record: Make, tmp_path: Path, now: datetime
+) -> None:
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    (plain / "a.json").write_text(json.dumps(record("GHSA-5", "torch", *SPAN)))
+    update(str(plain), now=now)
+    update(str(feed(1)), now=now, verify=hybrid.verify)
+    with pytest.raises(TrustError, match="not signed"):
+        update(str(plain), now=now)
+    assert update(str(plain), now=now, unsigned=True).stored
+    site.files = {"/all.json": b"{}"}
+    with pytest.raises(TrustError, match="not signed"):
+        update(f"{site.url}/all.json", now=now)
+
+
+def test_an_older_record_does_not_replace_a_newer_one(record: Make, tmp_path: Path, now: datetime) -> None:
+    for name, modified, fixed in [("new", "2026-10-01", "3.0"), ("old", "2026-01-01", "1.0")]:
+        value = {
+            **record("GHSA-1", "torch", {"introduced": "0"}, {"fixed": fixed}),
+            "modified": f"{modified}T00:00:00Z",
+        }
+        (tmp_path / f"{name}.json").write_text(json.dumps(value))
+        update(str(tmp_path / f"{name}.json"), now=now)
+    (advisory,) = open_store().find("PyPI", "torch")
+    assert advisory.modified.startswith("2026-10-01")
+
+
+def test_a_few_fresh_records_do_not_make_old_data_look_fresh(
+    record: Make, tmp_path: Path, inventory_of: Make, now: datetime
+) -> None:
+    old = [{**record(f"GHSA-{n}", f"p{n}", *SPAN), "modified": "2020-01-01T00:00:00Z"} for n in range(5)]
+    (tmp_path / "old.json").write_text(json.dumps(old))
+    (tmp_path / "new.json").write_text(json.dumps([record("GHSA-9", "torch", *SPAN)]))
+    update(str(tmp_path / "old.json"), now=now)
+    update(str(tmp_path / "new.json"), now=now)
+    dates = {
+        name: audit(inventory_of((name, "9")), open_store(), now=now).facts["advisories"]["date"][:4]
+        for name in ("torch", "p1", "unheard-of")
+    }
+    assert dates == {"torch": "2026", "p1": "2020", "unheard-of": "2020"}
+
+
+def test_a_broken_feed_leaves_the_old_store(record: Make, tmp_path: Path, now: datetime) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(record("GHSA-1", "torch", *SPAN)))
+    update(str(tmp_path / "a.json"), now=now)
+    before = open_store().digest
+    (tmp_path / "b.json").write_text(json.dumps([record("GHSA-2", "x", *SPAN), 5, {}, {"id": 1}]))
+    for bad in (tmp_path / "b.json", tmp_path / "absent.zip"):
+        with pytest.raises(InputError):
+            update(str(bad), now=now)
+    assert open_store().digest == before
+
+
+def test_zip_bombs_and_damaged_zips_are_refused(record: Make, tmp_path: Path, now: datetime) -> None:
+    bomb = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(4):
+            archive.writestr(f"{number}.json", b'{"id": "A-1", "x": "' + b" " * 3_000_000 + b'"}')
+    small = Limits(feed_bytes=5_000_000)
+    with pytest.raises(UnsafeInput, match="unpacks to more"):
+        update(str(bomb), now=now, limits=small)
+    with pytest.raises(UnsafeInput, match="larger than"):
+        update(str(bomb), now=now, limits=Limits(document_bytes=1_000_000))
+    with pytest.raises(UnsafeInput, match="records"):
+        update(str(bomb), now=now, limits=Limits(feed_records=2))
+    data = bomb.read_bytes()
+    for cut in (4, 100, len(data) // 2, len(data) - 1):
+        (tmp_path / "cut.zip").write_bytes(data[:cut])
+        with pytest.raises(InputError):
+            update(str(tmp_path / "cut.zip"), now=now)
+    wide = bytearray(data)
+    wide[-10:-6] = b"\xff\xff\xff\x7f"  # a table of contents of 2 GB
+    (tmp_path / "wide.zip").write_bytes(bytes(wide))
+    with pytest.raises(UnsafeInput, match="table of contents"):
+        update(str(tmp_path / "wide.zip"), now=now)
+
+
+def test_a_damaged_store_falls_back_and_says_so(
+    record: Make, tmp_path: Path, home: Path, inventory_of: Make, now: datetime
+) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(record("GHSA-1", "torch", *SPAN)))
+    update(str(tmp_path / "a.json"), now=now)
+    (path,) = (home / "advisories").glob("*.sqlite")
+    good = path.read_bytes()
+    for bad in (b"", good[:100], good[:-1], good[:5000] + b"\xff" * 50 + good[5050:]):
+        path.write_bytes(bad)
+        store = open_store()
+        assert store.about["source"] == "embedded snapshot"
+        assert "not used" in store.about["note"]
+        with pytest.raises(InputError) as refused:
+            update(str(tmp_path / "a.json"), now=now)
+        assert "--replace" in refused.value.hint
+    assert update(str(tmp_path / "a.json"), now=now, replace_all=True).stored
+    assert open_store().about["source"] == "local store"
+    (home / "advisories" / "current.json").write_text("{")
+    assert open_store().about["source"] == "embedded snapshot"
+    assert update(str(tmp_path / "a.json"), now=now, replace_all=True).stored
+
+
+def test_a_lock_held_by_another_process_does_not_stop_an_audit(
+    record: Make, tmp_path: Path, home: Path, inventory_of: Make, now: datetime
+) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(record("GHSA-1", "torch", *SPAN)))
+    update(str(tmp_path / "a.json"), now=now)
+    (path,) = (home / "advisories").glob("*.sqlite")
+    held = sqlite3.connect(path, isolation_level=None)
+    try:
+        held.execute("BEGIN EXCLUSIVE")
+        assert open_store().about["source"] == "local store"
+    finally:
+        held.close()
+    code = (
+        "import sys; from pathlib import Path; from secpipe.system.files import lock\n"
+        "with lock(sys.argv[1]): print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(home / "advisories" / "lock")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).resolve().parents[4],
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(SecpipeError, match="locked"):
+            update(str(tmp_path / "a.json"), now=now)
+        assert open_store().about["source"] == "local store"
+        other.communicate()
+
+
+def test_audits_during_updates_see_a_whole_store(
+    record: Make, tmp_path: Path, inventory_of: Make, now: datetime
+) -> None:
+    source = tmp_path / "a.json"
+    source.write_text(json.dumps(record("GHSA-1", "torch", *SPAN)))
+    update(str(source), now=now)
+    failures: list[str] = []
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.is_set():
+            store = open_store()
+            if store.about["source"] != "local store" or not store.find("PyPI", "torch"):
+                failures.append(str(store.about))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    for number in range(2, 14):
+        (tmp_path / f"{number}.json").write_text(json.dumps(record(f"GHSA-{number}", "torch", *SPAN)))
+        update(str(tmp_path / f"{number}.json"), now=now)
+    stop.set()
+    watcher.join()
+    assert failures == []
+    assert open_store().count == 13
+
+
+def test_exploitation_is_added_and_leads_the_order(
+    record: Make, tmp_path: Path, inventory_of: Make, now: datetime
+) -> None:
+    records = [record("GHSA-1", "torch", *SPAN, aliases=["CVE-2024-1000"]), record("GHSA-2", "ray", *SPAN)]
+    (tmp_path / "a.json").write_text(json.dumps(records))
+    kev = {
+        "catalogVersion": "2026.11.20",
+        "dateReleased": "2026-11-20T10:00:00Z",
+        "vulnerabilities": [{"cveID": "CVE-2024-1000", "dateAdded": "2026-02-03"}],
+    }
+    (tmp_path / "kev.json").write_text(json.dumps(kev))
+    epss = "#model_version:v4,score_date:2026-11-20T00:00:00Z\ncve,epss,percentile\nCVE-2024-1000,0.91,0.99\n"
+    (tmp_path / "epss.csv").write_text(epss)
+    for name in ("a.json", "kev.json", "epss.csv"):
+        update(str(tmp_path / name), now=now)
+    found = audit(inventory_of(("ray", "1"), ("torch", "1")), open_store(), now=now).findings
+    details = {f.details["package"]: f.details for f in found if f.rule == "audit/known-vulnerability"}
+    assert (details["torch"]["kev"], details["torch"]["epss"]) == ("2026-02-03", 0.91)
+    assert (details["ray"]["kev"], details["ray"]["epss"]) == ("", None)
+    assert details["torch"]["priority"] > details["ray"]["priority"] + 20
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["cve,epss\nCVE-2024-1,nan\n", "cve,epss\nCVE-2024-1,2\n", "cve,epss\nx,0.1\n", "cve,epss\n", "cve,epss,p\n\0,\0"],
+)
+def test_a_broken_epss_file_is_refused(text: str, tmp_path: Path, now: datetime) -> None:
+    (tmp_path / "e.csv").write_text(text)
+    with pytest.raises(InputError):
+        update(str(tmp_path / "e.csv"), now=now)
+
+
+def test_a_dry_run_stores_nothing(record: Make, tmp_path: Path, now: datetime) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(record("GHSA-1", "torch", *SPAN)))
+    assert update(str(tmp_path / "a.json"), now=now, dry_run=True).stored is False
+    assert local.open_home() is None
+
+
+def test_a_packed_feed_can_be_judged_by_directly(feed: Make, inventory_of: Make, now: datetime) -> None:
+    store = open_store(feed(1), now=now)
+    assert audit(inventory_of(("torch", "2.0.0")), store, now=now).findings
+    assert "not verified" in store.about["note"]
+
+
+def test_packing_is_reproducible(record: Make, tmp_path: Path, now: datetime) -> None:
+    (tmp_path / "a.json").write_text(json.dumps([record("GHSA-1", "torch", *SPAN), record("GHSA-2", "ray", *SPAN)]))
+    made = []
+    for name in ("one", "two"):
+        pack(
+            [tmp_path / "a.json"], tmp_path / name, name="m", source="s", version=1, lifetime=timedelta(days=1), now=now
+        )
+        made.append({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()})
+    assert made[0] == made[1]
