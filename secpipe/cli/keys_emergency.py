@@ -56,10 +56,14 @@ def reinstate(name: str, folder: str, passphrase_file: str | None) -> int:
 
 @click.command("renew")
 @click.option("--root", is_flag=True, help="Also make a new root version with a new expiry.")
+@click.option("--adopt-schedule", is_flag=True, help="Let automation do what DIR/rotation.toml asks for.")
 @dir_option
 @passphrase_option
-def renew(root: bool, folder: str, passphrase_file: str | None) -> int:
+def renew(root: bool, adopt_schedule: bool, folder: str, passphrase_file: str | None) -> int:
     """Sign the present keyring again, so that it stays fresh: after a long pause, or before it expires."""
     from secpipe.keystore.quorum import renewed
 
-    return carry_out(folder, passphrase_file, lambda found, home, ask, now: renewed(found, root=root))
+    schedule = schedule_of(folder) if adopt_schedule else None
+    return carry_out(
+        folder, passphrase_file, lambda found, home, ask, now: renewed(found, root=root, schedule=schedule)
+    )

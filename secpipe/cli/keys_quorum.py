@@ -38,13 +38,13 @@ def carry_out(
     from secpipe.keystore.commit import locked
     from secpipe.keystore.pending import sign_pending
     from secpipe.keystore.quorum import begin, draft
-    from secpipe.keystore.trusted import open_folder
+    from secpipe.keystore.trusted import anchor_of
     from secpipe.system import places
     from secpipe.system.clock import SystemClock
 
     home, ask, now = places.home(), passphrase_of(reference, confirm=confirm), SystemClock().now()
     target = Path(folder)
-    with locked(home, open_folder(target, now=None).anchor):
+    with locked(home, anchor_of(target)):
         found = begin(target, home, now)
         if not over_pending and _waits(found):
             raise ConfigError(
@@ -83,12 +83,12 @@ def sign_root(folder: str, passphrase_file: str | None) -> int:
     """Sign what waits in DIR/pending with your holder key; the last signature needed publishes it."""
     from secpipe.keystore.commit import locked
     from secpipe.keystore.pending import sign_pending
-    from secpipe.keystore.trusted import open_folder
+    from secpipe.keystore.trusted import anchor_of
     from secpipe.system import places
     from secpipe.system.clock import SystemClock
 
     home, target = places.home(), Path(folder)
-    with locked(home, open_folder(target, now=None).anchor):
+    with locked(home, anchor_of(target)):
         progress = sign_pending(target, home, passphrase_of(passphrase_file), SystemClock().now())
     return _report(progress, folder)
 

@@ -32,7 +32,7 @@ def schedule_of(folder: str) -> Schedule:
 def _plan(found: Opened, schedule: Schedule, now: datetime, force: tuple[str, ...] = ()) -> Plan:
     from secpipe.keys.plan import plan_rotation
 
-    return plan_rotation(found.ring.identities, schedule, now, found.ring.delegation.algorithms, force)
+    return plan_rotation(found.ring.identities, schedule, now, found.ring.delegation, force)
 
 
 def _document(plan: Plan, *, changed: bool, simulated: bool, ring: int) -> dict[str, Any]:
@@ -159,7 +159,7 @@ def simulate(folder: str, end: str, profiles: tuple[str, ...], at: str | None, f
     ring = found.ring
     start = Future(
         ring.identities,
-        ring.delegation.algorithms,
+        ring.delegation,
         found.trust.root_expires,
         ring.targets.expires,
         ring.expires,

@@ -122,8 +122,9 @@ def run(argv: list[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         complain("interrupted")
         return errors.EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader is gone: whatever we concluded was not delivered. Keep the interpreter from complaining at exit.
+    except (BrokenPipeError, SystemExit):
+        # The reader is gone (click turns that into an exit with 1): whatever we concluded was not delivered.
+        # Keep the interpreter from complaining at exit.
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return errors.EXIT_UNDECIDED

@@ -2,61 +2,185 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from secpipe.cli.options import at_option, clock_of, emit, output_options
+from secpipe.cli.options import at_option, clock_of, emit, output_options, write_result
+
+if TYPE_CHECKING:
+    from secpipe.core.evidence import Evidence
+    from secpipe.core.finding import Finding
+    from secpipe.scan.shadow_ai.judge import Allow
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--policy", metavar="FILE", help="Policy whose [shadow_ai] section says what is approved.")
 @click.option("--env", "environment", default="", metavar="NAME", help="Environment the approvals are judged for.")
+@click.option("--diff", "base", metavar="COMMIT", help="Report only files that differ from this commit.")
+@click.option(
+    "--baseline", metavar="FILE", help="JSON result of an earlier run: what stands there is not reported again."
+)
+@click.option("--inventory", is_flag=True, help="List approved use as well.")
+@click.option("--catalogue", "catalogues", multiple=True, metavar="FILE", help="More providers (repeatable).")
+@click.option("--semgrep", "use_semgrep", is_flag=True, help="Let Semgrep look at candidate files, too.")
+@click.option("--rules", multiple=True, metavar="FILE", help="Semgrep rules of your own (repeatable; with --semgrep).")
+@click.option("--services", metavar="FILE", help="Write the services found as CycloneDX JSON.")
 @at_option
 @output_options()
 def shadow_ai(
-    paths: tuple[str, ...],
-    policy: str | None,
-    environment: str,
-    at: str | None,
-    formats: tuple[str, ...],
-    output: str | None,
+    paths: tuple[str, ...], at: str | None, formats: tuple[str, ...], output: str | None, **options: Any
 ) -> int:
-    """Find AI services nobody approved: every call, by where it really goes."""
-    from secpipe import __version__
+    """Find AI services nobody approved: every call, by where it really goes.
+
+    Without --policy nothing is approved. Exit codes: 0 nothing found, 1 found, 3 a file could not be read.
+    """
+    from secpipe.core.finding import Severity, sort_key
+    from secpipe.scan.shadow_ai.catalogue import read_catalogue
+
+    allow = _allow(options["policy"])
+    catalogue = read_catalogue(options["catalogues"])
+    now = clock_of(at).now()
+    known = _baseline(options["baseline"])
+    evidences, findings = [], []
+    for path in paths:
+        evidence = _scan(path, catalogue, options)
+        evidences.append(evidence)
+        findings += _judge(evidence, allow, options["environment"], now, inventory=options["inventory"])
+        _warn_inside(path, options)
+    fresh = sorted((finding for finding in findings if finding.id not in known), key=sort_key)
+    emit(_document(evidences, fresh, now, bool(at), len(findings) - len(fresh)), formats, output)
+    if options["services"]:
+        _write_services(evidences, now, options["services"])
+    if any(finding.severity > Severity.INFO for finding in fresh):
+        return 1
+    return 3 if any(evidence.skips or evidence.state != "ok" for evidence in evidences) else 0
+
+
+def _allow(policy: str | None) -> Allow:
     from secpipe.core.documents import parse_toml
-    from secpipe.core.finding import sort_key
-    from secpipe.scan.shadow_ai.judge import judge, parse_allow
-    from secpipe.scan.shadow_ai.scan import scan
+    from secpipe.core.errors import ConfigError, InputError
+    from secpipe.scan.shadow_ai.judge import parse_allow
     from secpipe.system.files import read_bytes
+
+    if not policy:
+        return parse_allow({})
+    try:
+        section = parse_toml(read_bytes(policy, 1 << 22), policy).get("shadow_ai", {})
+    except InputError as error:
+        raise ConfigError(error.message, hint=error.hint) from None
+    if not isinstance(section, dict):
+        raise ConfigError(f"{policy}: shadow_ai is not a table", hint="[shadow_ai]")
+    return parse_allow(section)
+
+
+def _scan(path: str, catalogue: Any, options: dict[str, Any]) -> Evidence:
+    from secpipe.core.errors import MissingDependency
+    from secpipe.scan.shadow_ai.changes import changed
+    from secpipe.scan.shadow_ai.scan import scan
+    from secpipe.system.process import find_program
     from secpipe.system.tree import open_tree
 
-    section: dict[str, Any] = {}
-    if policy:
-        section = parse_toml(read_bytes(policy, 1 << 22), policy).get("shadow_ai", {})
-    allow = parse_allow(section)
-    clock = clock_of(at)
-    code = 0
-    for path in paths:
-        evidence = scan(open_tree(path))
-        found = [*evidence.findings, *judge(evidence.facts["uses"], allow, env=environment, now=clock.now())]
-        document = {
-            "schema": "secpipe.findings/1",
-            "tool": {"name": "secpipe", "version": __version__},
-            "command": "scan shadow-ai",
-            "at": clock.now().isoformat().replace("+00:00", "Z"),
-            "simulated": bool(at),
-            "evidence": {
-                "check": evidence.check,
-                "state": str(evidence.state),
-                "reason": evidence.reason,
-                "producer": evidence.producer,
-                "facts": dict(evidence.facts),
-            },
-            "findings": [finding.to_dict() for finding in sorted(found, key=sort_key)],
-            "skipped": [skip.to_dict() for skip in evidence.skips],
-        }
-        emit(document, formats, output)
-        code = max(code, 1 if found else 3 if evidence.skips else 0)
-    return code
+    tree = open_tree(path)
+    program = None
+    if options["use_semgrep"]:
+        program = find_program("semgrep", outside=tree.root)
+        if program is None:
+            raise MissingDependency(
+                "semgrep is not installed", hint="pip install 'secpipe[semgrep]', or leave --semgrep out"
+            )
+    only = None
+    if options["base"]:
+        git = find_program("git", outside=tree.root)
+        if git is None:
+            raise MissingDependency("git is not installed", hint="--diff needs git")
+        only = changed(tree, tree.root, options["base"], git)
+    rules = tuple(Path(rule).resolve() for rule in options["rules"])
+    return scan(tree, catalogue=catalogue, semgrep=program, rules=rules, only=only)
+
+
+def _judge(evidence: Evidence, allow: Allow, env: str, now: Any, *, inventory: bool) -> list[Finding]:
+    from secpipe.scan.shadow_ai.judge import approved, judge
+
+    uses = evidence.facts["uses"]
+    found = [*evidence.findings, *judge(uses, allow, env=env, now=now)]
+    return [*found, *approved(uses, allow, env=env, now=now)] if inventory else found
+
+
+def _baseline(file: str | None) -> frozenset[str]:
+    from secpipe.core.documents import parse_json
+    from secpipe.core.errors import ConfigError, InputError
+    from secpipe.core.limits import DEFAULT
+    from secpipe.system.files import read_bytes
+
+    if not file:
+        return frozenset()
+    try:
+        document = parse_json(read_bytes(file, DEFAULT.document_bytes), file)
+        return frozenset(finding["id"] for finding in document["findings"])
+    except InputError as error:
+        raise ConfigError(error.message) from None
+    except (KeyError, TypeError):
+        raise ConfigError(
+            f"{file} is no result of this command", hint="secpipe scan shadow-ai PATH -f json -o FILE"
+        ) from None
+
+
+def _warn_inside(path: str, options: dict[str, Any]) -> None:
+    """What loosens a result and stands in the tree it judges belongs to whoever writes the tree."""
+    root = Path(path).resolve()
+    for name in ("policy", "baseline"):
+        file = options[name]
+        if file and Path(file).resolve().is_relative_to(root):
+            print(
+                f"secpipe: warning: the {name} stands in the tree it judges: whoever changes one can change the other",
+                file=sys.stderr,
+            )
+
+
+def _document(
+    evidences: Sequence[Evidence], findings: Sequence[Finding], now: Any, simulated: bool, known: int
+) -> dict[str, Any]:
+    from secpipe import __version__
+
+    first = evidences[0]
+    facts = {
+        "uses": [use for evidence in evidences for use in evidence.facts["uses"]],
+        "engines": sorted({engine for evidence in evidences for engine in evidence.facts["engines"]}),
+        "coverage": {
+            key: sum(evidence.facts["coverage"].get(key, 0) for evidence in evidences)
+            for key in first.facts["coverage"]
+        },
+        "baseline": known,
+    }
+    state = next((evidence for evidence in evidences if evidence.state != "ok"), first)
+    return {
+        "schema": "secpipe.findings/1",
+        "tool": {"name": "secpipe", "version": __version__},
+        "command": "scan shadow-ai",
+        "at": now.isoformat().replace("+00:00", "Z"),
+        "simulated": simulated,
+        "evidence": {
+            "check": first.check,
+            "state": str(state.state),
+            "reason": state.reason,
+            "producer": first.producer,
+            "facts": facts,
+        },
+        "findings": [finding.to_dict() for finding in findings],
+        "skipped": [skip.to_dict() for evidence in evidences for skip in evidence.skips],
+    }
+
+
+def _write_services(evidences: Sequence[Evidence], now: Any, file: str) -> None:
+    import json
+
+    from secpipe import __version__
+    from secpipe.scan.shadow_ai.services import services
+
+    uses = [use for evidence in evidences for use in evidence.facts["uses"]]
+    write_result(json.dumps(services(uses, now, version=__version__), indent=2) + "\n", file)

@@ -25,6 +25,32 @@ def _alone(memory: int) -> Any:
     return lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=memory)
 
 
+class _ZipLzma:
+    """LZMA as ZIP has it (APPNOTE 5.8): a version, the properties, then a stream that may lack its end mark."""
+
+    def __init__(self) -> None:
+        self._decoder = _alone(_MEMORY)
+        self._head = b""
+        self._begun = False
+        self.unused_data = b""
+        self.eof = False
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._begun or bool(self._decoder.needs_input)
+
+    def decompress(self, data: bytes, count: int) -> bytes:
+        """Return up to `count` bytes."""
+        if not self._begun:
+            self._head += data
+            if len(self._head) < 9:
+                return b""
+            data, self._begun = self._head[4:9] + b"\xff" * 8 + self._head[9:], True
+        result: bytes = self._decoder.decompress(data, count)
+        self.eof, self.unused_data = self._decoder.eof, self._decoder.unused_data
+        return result
+
+
 _MEMORY: Final = 128 * MIB  # dictionary of an LZMA decoder
 #: format -> a new decoder; those after the first member of a stream are made again.
 _DECODERS: Final[dict[str, Callable[[], Any]]] = {
@@ -34,6 +60,7 @@ _DECODERS: Final[dict[str, Callable[[], Any]]] = {
     "bzip2": bz2.BZ2Decompressor,
     "xz": lambda: _xz(_MEMORY),
     "lzma": lambda: _alone(_MEMORY),
+    "zip-lzma": _ZipLzma,
     "lz4": Lz4Decoder,
 }
 _SEVERAL: Final = frozenset({"gzip", "bzip2", "xz"})
@@ -73,6 +100,8 @@ class Expander:
             self._taken += len(self._pending)
             if not self._pending:
                 self._done = True
+                if self._kind == "zip-lzma":
+                    return b""
                 raise InputError(f"the {self._kind} stream ends early")
         try:
             data: bytes = self._decoder.decompress(self._pending, count)

@@ -73,7 +73,7 @@ def sniff(head: bytes, size: int = -1, *, pickles: bool = True) -> str:
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:64]
     if start.startswith((b"<?xml", b"<!DOCTYPE", b"<PMML", b"<net ")):
         return "xml"
-    if start.startswith((b"{", b"[")):
+    if start.startswith((b"{", b"[")) and not start.startswith((b"{%", b"{{", b"{#")):
         return "json?"
     return "text" if is_text(head) else "unknown"
 
@@ -83,7 +83,7 @@ def _protobuf(head: bytes) -> str:
     version, field = head[1], head[2]
     if version == 1 and field == 0x12:
         behind = 3
-        while behind < 12 and head[behind] & 0x80:
+        while behind < min(12, len(head)) and head[behind] & 0x80:
             behind += 1
         if head[behind + 1 : behind + 2] == b"\x0a":
             return "savedmodel"

@@ -22,7 +22,7 @@ _TAIL: Final = _EOCD.size + 0xFFFF
 _MAX32: Final = 0xFFFFFFFF
 
 #: Compression methods by number; others are not read.
-METHODS: Final = {0: "stored", 8: "deflate", 12: "bzip2", 14: "lzma", 93: "zstd", 95: "xz"}
+METHODS: Final = {0: "stored", 8: "deflate", 12: "bzip2", 14: "zip-lzma", 93: "zstd", 95: "xz"}
 
 
 @dataclass(frozen=True, slots=True)

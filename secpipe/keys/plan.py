@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from secpipe.core.trust import Identity, KeyState, KeyVersion
 from secpipe.keys.identity import pair_name
+from secpipe.keys.ring import Delegation
 from secpipe.keys.schedule import Schedule
 
 _STUCK = {KeyState.SUSPENDED, KeyState.COMPROMISED, KeyState.DESTROYED}
@@ -45,10 +46,10 @@ def plan_rotation(
     identities: Sequence[Identity],
     schedule: Schedule,
     now: datetime,
-    allowed: Collection[str],
+    bounds: Delegation,
     force: Collection[str] = (),
 ) -> Plan:
-    """Return the steps due at `now`; `allowed`: sets of the delegation, `force`: identities to rotate anyway."""
+    """Return the steps due at `now` within `bounds`; `force`: identities to rotate anyway."""
     steps, later = [], []
     for identity in identities:
         newest = identity.versions[-1]
@@ -59,9 +60,7 @@ def plan_rotation(
         elif newest.not_before > now and not forced:
             later.append(newest.not_before)  # its successor is published and waits: one pending rotation at a time
         else:
-            steps.append(
-                _step(identity, schedule, now, allowed, now if forced else due, "asked for" if forced else why)
-            )
+            steps.append(_step(identity, schedule, now, bounds, now if forced else due, "asked for" if forced else why))
     return Plan(now, tuple(steps), min(later, default=None))
 
 
@@ -81,9 +80,7 @@ def handover(identity: str, version: KeyVersion, schedule: Schedule) -> datetime
     return max(planned - schedule.early(identity, version.version), version.not_before)
 
 
-def _step(
-    identity: Identity, schedule: Schedule, now: datetime, allowed: Collection[str], due: datetime, why: str
-) -> Step:
+def _step(identity: Identity, schedule: Schedule, now: datetime, bounds: Delegation, due: datetime, why: str) -> Step:
     newest = identity.versions[-1]
     not_before = (
         now if why == "asked for" else max(now, min(handover(identity.name, newest, schedule), due + schedule.lead))
@@ -94,10 +91,13 @@ def _step(
     sign_until = not_before + schedule.period + schedule.overlap
     if stage and stage.sign_until:
         sign_until = min(sign_until, stage.sign_until)
+    longest = not_before + timedelta(days=bounds.key_days)
+    if sign_until > longest:  # rotate more often rather than not at all
+        sign_until, why = longest, f"{why}; shortened to the {bounds.key_days} days that the root quorum allows"
     state, name, blocked = newest.state(now), "+".join(algorithms), ""
     if state in _STUCK:
         blocked = f"version {newest.version} is {state}: the root quorum must act"
-    elif name not in allowed:
+    elif name not in bounds.algorithms:
         blocked = f"the root quorum does not let automation make {name} keys"
     accept_until = stage.accept_until if stage else None
     return Step(

@@ -102,6 +102,11 @@ def parse_schedule(data: bytes, what: str) -> Schedule:
     return schedule
 
 
+def key_days(schedule: Schedule) -> int:
+    """Return how many days automation may let a key version sign: twice what the schedule plans, and a month."""
+    return 2 * (schedule.period + schedule.overlap).days + 30
+
+
 def check_schedule(schedule: Schedule, what: str) -> None:
     """Raise ConfigError for a schedule that would break verifiers or leave a gap."""
     if schedule.period < timedelta(hours=1):

@@ -10,6 +10,7 @@ from secpipe.core.trust import Identity, KeyVersion, PublicHalf
 from secpipe.keys.deadlines import Profile
 from secpipe.keys.identity import pair_name
 from secpipe.keys.plan import Step, due_time, plan_rotation
+from secpipe.keys.ring import Delegation
 from secpipe.keys.schedule import Schedule
 from secpipe.keys.schemes import scheme
 
@@ -30,7 +31,7 @@ class Future:
     """The dates of trust that a simulation starts from."""
 
     identities: tuple[Identity, ...]
-    allowed: tuple[str, ...]
+    bounds: Delegation
     root_expires: datetime
     targets_expires: datetime
     ring_expires: datetime
@@ -49,7 +50,7 @@ def simulate(
         if at >= min(until, ring_expires):
             break
         now = at
-        plan = plan_rotation(waiting, schedule, now, start.allowed)
+        plan = plan_rotation(waiting, schedule, now, start.bounds)
         for step in plan.steps:
             index = next(place for place, item in enumerate(identities) if item.name == step.identity)
             if step.blocked or not start.automated:

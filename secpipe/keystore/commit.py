@@ -26,7 +26,7 @@ from secpipe.keystore.custody.custody import Passphrase
 from secpipe.keystore.fresh import signed_file
 from secpipe.keystore.latest import write_latest
 from secpipe.keystore.newkey import succeed
-from secpipe.keystore.trusted import Opened, loader, open_folder, target_path
+from secpipe.keystore.trusted import Opened, anchor_of, loader, open_folder, target_path
 from secpipe.keystore.unlock import open_record
 from secpipe.system import files
 
@@ -65,13 +65,13 @@ def rotate(
     `now` is read after the lock is held. Raises TrustError where trust, clock or delegation say no, SecpipeError where
     it cannot be written; the ring is unchanged then.
     """
-    anchor = open_folder(folder, now=None).anchor
+    anchor = anchor_of(folder)
     with locked(home, anchor):
         instant = now()
         found = open_folder(folder, now=instant)
         seen = memory.guard(home, found)
         memory.guard_clock(found, seen, instant)
-        plan = plan_rotation(found.trust.identities, schedule, instant, found.ring.delegation.algorithms, force)
+        plan = plan_rotation(found.trust.identities, schedule, instant, found.ring.delegation, force)
         _refuse_unknown(found, force)
         if not plan.steps:
             write_latest(folder)
@@ -91,7 +91,7 @@ def suspend(folder: Path, home: Path, schedule: Schedule, passphrase: Passphrase
 
     The rotation role may do this on its own; only the root quorum reinstates. Raises as `rotate` does.
     """
-    anchor = open_folder(folder, now=None).anchor
+    anchor = anchor_of(folder)
     with locked(home, anchor):
         found = open_folder(folder, now=now)
         memory.guard_clock(found, memory.guard(home, found), now)

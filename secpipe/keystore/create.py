@@ -15,6 +15,7 @@ from secpipe.keys.identity import check_authority, identity_document
 from secpipe.keys.metadata import Quorum
 from secpipe.keys.ring import ROTATION, Delegation, ring_fields
 from secpipe.keys.root import root_fields
+from secpipe.keys.schedule import Schedule, key_days
 from secpipe.keys.schemes import scheme
 from secpipe.keystore import home as store
 from secpipe.keystore.custody import file as file_custody
@@ -82,10 +83,11 @@ def create(folder: Path, home: Path, plan: Plan, passphrase: bytes, now: datetim
 
 
 def _delegation(plan: Plan, quorum: Quorum) -> Delegation:
-    longest = plan.period + plan.overlap
     post_quantum = [name for name in plan.pair if scheme.get(name).half == "pq"]
     sets = {"+".join(plan.pair), *(["+".join(post_quantum)] if post_quantum else [])}
-    return Delegation(quorum, tuple(sorted(sets)), 2 * longest.days + 30, plan.ring_days)
+    return Delegation(
+        quorum, tuple(sorted(sets)), key_days(Schedule(period=plan.period, overlap=plan.overlap)), plan.ring_days
+    )
 
 
 def _publish(folder: Path, documents: Mapping[str, bytes], ring: bytes, root: bytes) -> None:

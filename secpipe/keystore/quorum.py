@@ -14,7 +14,7 @@ from secpipe.keys.identity import check_authority, identity_document
 from secpipe.keys.metadata import EXTRA, Quorum
 from secpipe.keys.ring import Delegation, ring_fields
 from secpipe.keys.root import root_fields
-from secpipe.keys.schedule import Schedule
+from secpipe.keys.schedule import Schedule, key_days
 from secpipe.keys.schemes.pkcs8 import Imported
 from secpipe.keystore import memory
 from secpipe.keystore.custody.custody import Passphrase
@@ -75,9 +75,19 @@ def draft(found: Opened, change: Change, now: datetime) -> None:
     write_pending(found.folder, ring, root)
 
 
-def renewed(found: Opened, *, root: bool = False, note: str = "") -> Change:
-    """Return the present state to be signed again, rotations folded in; with `root` the root too."""
-    return Change(found.ring.identities, found.ring.delegation, found.root.quorum if root else None, note)
+def renewed(found: Opened, *, root: bool = False, schedule: Schedule | None = None) -> Change:
+    """Return the present state to be signed again, rotations folded in; with `root` the root too.
+
+    With `schedule` automation gets the bounds that this schedule needs: its periods and its algorithm sets.
+    """
+    delegation = found.ring.delegation
+    if schedule is not None:
+        sets = {*delegation.algorithms, *(stage.name for stage in schedule.stages)}
+        days = key_days(schedule)
+        delegation = replace(
+            delegation, algorithms=tuple(sorted(sets)), key_days=days, ring_days=schedule.ring_validity.days
+        )
+    return Change(found.ring.identities, delegation, found.root.quorum if root else None)
 
 
 def with_holder(

@@ -147,6 +147,11 @@ def _listing(folder: Path) -> list[str]:
     return names
 
 
+def anchor_of(folder: Path) -> str:
+    """Return the hex SHA-256 of root 1, unverified: enough to find the lock of a trust root."""
+    return hashlib.sha256(files.read_bytes(root_files(folder)[0], FILE_LIMIT, follow=False)).hexdigest()
+
+
 def _read_ring(folder: Path, roots: Sequence[Root]) -> Ring:
     found = ring_files(folder)
     if not any(kind == "targets" for _, kind in found):

@@ -40,6 +40,8 @@ def collect(tree: Tree, *, limits: Limits = DEFAULT) -> Inventory:
 _WHOLE_TREE = (
     "secpipe.sbom.sources.installed:read_all",
     "secpipe.sbom.sources.models:read_all",
+    "secpipe.sbom.sources.mlflow:read_all",
+    "secpipe.sbom.sources.ollama:read_all",
     "secpipe.sbom.sources.datasets:read_all",
     "secpipe.sbom.sources.prompts:read_all",
     "secpipe.sbom.lineage:link",

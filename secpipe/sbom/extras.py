@@ -118,7 +118,7 @@ def _card(item: Component, datasets: list[str]) -> dict[str, Any]:
     if datasets:
         parameters["datasets"] = [{"ref": ref} for ref in datasets]
     for field in ("inputs", "outputs"):
-        formats = fact(field) or _modality(fact("task"), field)
+        formats = fact(field) or _modality(fact("task"), field) or ("text" if fact("tokenizer") else "")
         if formats:
             parameters[field] = [{"format": formats}]
     card: dict[str, Any] = {"modelParameters": parameters} if parameters else {}

@@ -3,7 +3,7 @@
     components[type=machine-learning-model].name      a place: fields, `[]` every item, `[key=value]` those that match
     kind=model and license~llama                      an expression over components
 
-See `docs/commands/sbom-query.md`. Both work on raw JSON, so that no field of another tool's BOM is invisible.
+See `docs/sbom.md`. Both work on raw JSON, so that no field of another tool's BOM is invisible.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The inventory of releases: BOMs kept in an embedded database and asked across releases.
 
-`Store` is the whole interface; `SqliteStore` is its one implementation. The tables are in docs/spec/inventory.md and use
-nothing that PostgreSQL lacks.
+`Store` is the whole interface; `SqliteStore` is its one implementation. The tables are in docs/spec/inventory.md and
+use nothing that PostgreSQL lacks.
 """
 
 from __future__ import annotations
@@ -100,8 +100,8 @@ class SqliteStore:
         root = metadata.get("component") if isinstance(metadata, dict) else None
         root = root if isinstance(root, dict) else {}
         digest = hashlib.sha256(dump(document)).hexdigest()
-        row = (str(root.get("name") or "unnamed"), str(root.get("version") or ""), str(document.get("serialNumber") or ""),
-               digest, now.isoformat())  # fmt: skip
+        name, version = str(root.get("name") or "unnamed"), str(root.get("version") or "")
+        row = (name, version, str(document.get("serialNumber") or ""), digest, now.isoformat())
         with self._guard(), self._db:
             known = self._db.execute("SELECT id FROM release WHERE sha256 = ?", (digest,)).fetchone()
             if known is None:
@@ -115,7 +115,8 @@ class SqliteStore:
         for item in walk(document.get("components")):
             values = (release, str(item.get("type")), str(item.get("name")), str(item.get("version") or ""),
                       str(item.get("purl") or ""), hash_of(item), json.dumps(item, sort_keys=True))  # fmt: skip
-            insert = "INSERT INTO component (release_id, kind, name, version, purl, sha256, document) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            columns = "(release_id, kind, name, version, purl, sha256, document)"
+            insert = f"INSERT INTO component {columns} VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  # fixed text
             number = self._db.execute(insert, values).lastrowid
             names = [(number, name) for name in licenses_of(item)]
             self._db.executemany("INSERT INTO license (component_id, name) VALUES (?, ?)", names)

@@ -3,7 +3,7 @@
 `secpipe` runs in this process under an injected clock (so that transcripts do not rot); everything else runs in `sh`.
 `$ NAME=$(command)` keeps what the command prints for later lines, as in a shell. `...` on a line of its own matches any
 lines; `<...>` inside a line matches any text. UPDATE_TRANSCRIPTS=1 rewrites in place the expected output that no longer
-matches, leaving open what differs from run to run (paths, digests of fresh keys); read the difference before you commit it.
+matches, leaving open what differs from run to run (paths, digests of fresh keys); read the difference before a commit.
 """
 
 from __future__ import annotations

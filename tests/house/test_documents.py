@@ -15,7 +15,6 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
     *(ROOT / name / "README.md" for name in ("bench", "keys", "policies")),
 ]
-NEXT_SECTIONS = {"What could not be decided", "Worth knowing", "Checks"}
 STORY = ROOT / "tests/e2e/transcripts/acme-chat.txt"
 
 
@@ -41,17 +40,17 @@ def test_every_make_target_that_is_named_exists() -> None:
 
 def test_readme_fits_one_screen_and_names_both_commands() -> None:
     text = (ROOT / "README.md").read_text()
-    assert text.count("\n") <= 80
+    assert text.count("\n") <= 66
     assert re.search(r"^    make demo", text, re.MULTILINE)
     assert re.search(r"^    make test", text, re.MULTILINE)
 
 
 def first_verdict() -> str:
-    """Return the first check of the story up to the end of what must change, as an indented block."""
+    """Return the first check of the story with the first three things that must change, as an indented block."""
     story = STORY.read_text().splitlines()
     start = next(index for index, line in enumerate(story) if line.startswith("$ secpipe check"))
-    end = next(index for index in range(start, len(story)) if story[index] in NEXT_SECTIONS)
-    shown = "\n".join(story[start:end]).rstrip() + "\n\n..."
+    end = next(index for index in range(start, len(story)) if story[index].startswith(" 4. "))
+    shown = "\n".join([*story[start:end], "..."])
     return "".join(f"    {line}".rstrip() + "\n" for line in shown.splitlines())
 
 

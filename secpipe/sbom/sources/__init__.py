@@ -27,6 +27,8 @@ MANIFESTS: tuple[tuple[str, str], ...] = (
     ("Dockerfile.*", "secpipe.sbom.sources.dockerfile:read"),
     ("*.Dockerfile", "secpipe.sbom.sources.dockerfile:read"),
     ("Containerfile", "secpipe.sbom.sources.dockerfile:read"),
+    ("*.yaml", "secpipe.sbom.sources.deployments:read"),
+    ("*.yml", "secpipe.sbom.sources.deployments:read"),
     ("*.whl", "secpipe.sbom.sources.wheels:read"),
     ("*requirements*.txt", "secpipe.sbom.sources.requirements:read"),
     ("*requirements*.in", "secpipe.sbom.sources.requirements:read"),

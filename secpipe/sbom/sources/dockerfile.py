@@ -28,11 +28,11 @@ def read(found: Collector, entry: FileEntry) -> None:
         if match := _ARG.match(line):
             variables.setdefault(match[1], match[2].strip("\"'"))
         elif match := _FROM.match(line):
-            image = _VARIABLE.sub(lambda part: variables.get(part[1] or part[3], part[2] or part[0]), match[1])
-            if "$" in image:
+            base = _VARIABLE.sub(lambda part: variables.get(part[1] or part[3], part[2] or part[0]), match[1])
+            if "$" in base:
                 found.skip(entry.path, f"line {number} names its base image by a variable")
-            elif image.lower() not in stages and image != "scratch":
-                found.add(_image(image, entry.path, number))
+            elif base.lower() not in stages and base != "scratch":
+                found.add(image(base, entry.path, number))
             if match[2]:
                 stages.add(match[2].lower())
         elif re.match(r"RUN\s", line, re.IGNORECASE):
@@ -40,7 +40,8 @@ def read(found: Collector, entry: FileEntry) -> None:
                 _installed(found, entry.path, number, command[1])
 
 
-def _image(text: str, path: str, line: int) -> Component:
+def image(text: str, path: str, line: int) -> Component:
+    """Return the container image that `text` (`host/name:tag@digest`) names; only a digest gives it a purl."""
     name, _, digest = text.partition("@")
     host, slash, rest = name.rpartition("/")
     rest, _, tag = rest.partition(":")

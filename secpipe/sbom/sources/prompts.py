@@ -16,6 +16,7 @@ _TEXT = {".txt", ".md", ".yaml", ".yml", ".json", ".toml", ".xml", ".tmpl", ""}
 _NAME = re.compile(
     r"(?:^|[._-])(?:system[._-]?prompts?|prompts?|prompt[._-]?templates?|chat_template)(?:[._-]|$)", re.I
 )
+_NOT = ("README", "CHANGELOG", "LICENSE", "LICENCE", "NOTICE", "CONTRIBUTING")
 _ALWAYS = {".prompt", ".prompty"}
 
 
@@ -23,7 +24,7 @@ def is_prompt(entry: FileEntry) -> bool:
     """Tell whether a file holds a prompt: by its ending, its folder, or its name."""
     if entry.suffix in _ALWAYS or entry.name.startswith("chat_template."):
         return entry.suffix != ".json"
-    if entry.suffix not in _ENDINGS | _TEXT or entry.name.startswith("README"):
+    if entry.suffix not in _ENDINGS | _TEXT or entry.name.startswith(_NOT):
         return False
     folders = {part.lower() for part in entry.path.split("/")[:-1]}
     return bool(folders & _FOLDERS) or (bool(_NAME.search(entry.name)) and entry.suffix not in {".toml", ".xml", ""})

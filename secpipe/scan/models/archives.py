@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import BinaryIO, Final
 
 from secpipe.core.errors import InputError
-from secpipe.formats import npy, zips
+from secpipe.formats import npy, tars, zips
 from secpipe.formats.compressed import Expander
 from secpipe.formats.sniff import HEAD, sniff
 from secpipe.formats.stream import Readable, at, upto, view
@@ -90,6 +90,34 @@ def _member(context: Context, file: BinaryIO, member: zips.Member, kind: str) ->
             _look_through(inner, Prefixed(head, stream), head, kind)
     except InputError as error:
         guard(inner, "member", error)
+
+
+def judge_tar(context: Context, stream: Readable, size: int) -> str:
+    """A TAR archive: NeMo, the oldest PyTorch files, or any other."""
+    if context.depth >= context.limits.nesting:
+        context.unread("resource-limit", f"archives nested deeper than {context.limits.nesting}")
+        return "tar"
+    seen: set[str] = set()
+    try:
+        for member, content in tars.members(stream, context.limits):
+            inner = context.inside(member.name)
+            if zips.escapes(member.name) or (member.kind == "link" and zips.escapes(member.target)):
+                context.add(
+                    "path-escape", f"{member.name}: leads out of the folder it is unpacked in", subject=member.name
+                )
+            if member.kind in {"link", "device", "other"}:
+                context.add("archive-link", f"{member.name}: a member is a {member.kind}", subject=member.name)
+            if member.name in seen:
+                context.add("archive-duplicate", f"{member.name}: two members have the same name", subject=member.name)
+            seen.add(member.name)
+            if member.kind == "file":
+                look_through(inner, content)
+    except InputError as error:
+        return guard(context, "tar", error)
+    tails = {name.rpartition("/")[2] for name in seen}
+    return (
+        "torch-tar" if {"pickle", "tensors", "storages"} <= tails else "nemo" if "model_config.yaml" in tails else "tar"
+    )
 
 
 #: Archives whose members are data by design.

@@ -51,7 +51,7 @@ _BY_ENDING: Final[dict[str, str]] = {
     ".pmml": "secpipe.scan.models.documents:judge_xml",
 }
 #: Formats whose judges read forward only.
-_FORWARD: Final = frozenset({"npy", "gzip", "bzip2", "xz", "lzma", "lz4", "zlib?"})
+_FORWARD: Final = frozenset({"tar", "npy", "gzip", "bzip2", "xz", "lzma", "lz4", "zlib?"})
 #: Text members of archives that are worth reading whole.
 TEXT_ENDINGS: Final = frozenset({".py", ".yaml", ".yml", ".jinja", ".jinja2", ".j2", ".txt", ""})
 _IN_MEMORY: Final = 64 << 20  # of a compressed member that must be seekable

@@ -7,6 +7,7 @@ out of pieces, loads other templates or calls what no runtime offers is no chat 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from secpipe.core.errors import InputError, MissingDependency
@@ -24,6 +25,14 @@ DANGER: Final = re.compile(
 _LARGE: Final = 1_000_000  # of a range, power or repetition
 
 
+@dataclass(slots=True)
+class Scope:
+    """Names that a template defines itself, and those of them that are constants."""
+
+    defined: set[str] = field(default_factory=set)
+    known: dict[str, Any] = field(default_factory=dict)
+
+
 def judge_template(context: Context, source: str, name: str = "chat_template") -> None:
     """Judge one template; `name` says where it stands."""
     inner = context.inside(name) if name else context
@@ -37,11 +46,14 @@ def judge_template(context: Context, source: str, name: str = "chat_template") -
         if _DUNDER.search(source) or "|attr" in source.replace(" ", ""):
             inner.add("template-escape", "the template reaches for special attributes", subject="unparsed")
         return
-    defined = {node.name for node in jinja.walk(tree) if _defines(node)}
+    scope = Scope({node.name for node in jinja.walk(tree) if _defines(node)})
+    for node in jinja.walk(tree):
+        if type(node).__name__ == "Assign" and type(node.target).__name__ == "Name":
+            scope.known[node.target.name] = fold(node.node, scope)
     for node in jinja.walk(tree):
         judge = _JUDGES.get(type(node).__name__)
         if judge is not None:
-            judge(inner, node, defined)
+            judge(inner, node, scope)
 
 
 def _defines(node: Any) -> bool:
@@ -54,35 +66,38 @@ def _escape(context: Context, node: Any, what: str) -> None:
     context.add("template-escape", f"the template {text} at line {node.lineno}", subject=text, call=text)
 
 
-def _getattr(context: Context, node: Any, defined: set[str]) -> None:
-    if node.attr.startswith("_"):
+def _getattr(context: Context, node: Any, scope: Scope) -> None:
+    if node.attr.startswith("_") or node.attr in formats_data().of("template", "attributes"):
         _escape(context, node, f"takes the attribute {node.attr}")
 
 
-def _getitem(context: Context, node: Any, defined: set[str]) -> None:
-    key = fold(node.arg)
+def _getitem(context: Context, node: Any, scope: Scope) -> None:
+    key = fold(node.arg, scope)
     if isinstance(key, str):
-        if key.startswith("_"):
+        if key.startswith("__") or key in formats_data().of("template", "attributes"):
             _escape(context, node, f"takes the item {key!a}")
-    elif _builds_text(node.arg):
-        _escape(context, node, "takes an item whose name it builds out of pieces")
+    elif pieces := _pieces(node.arg, scope):
+        if any("_" in piece for piece in pieces):
+            _escape(context, node, "takes an item whose name it builds out of pieces")
+        else:
+            context.add("template-call", "the template takes an item whose name it builds", subject="built name")
 
 
-def _constant(context: Context, node: Any, defined: set[str]) -> None:
+def _constant(context: Context, node: Any, scope: Scope) -> None:
     if isinstance(node.value, str) and (found := _DUNDER.search(node.value)):
         _escape(context, node, f"names {found.group(0)} in a string")
 
 
-def _concat(context: Context, node: Any, defined: set[str]) -> None:
-    text = fold(node)
+def _concat(context: Context, node: Any, scope: Scope) -> None:
+    text = fold(node, scope)
     if isinstance(text, str) and (found := _DUNDER.search(text)):
         _escape(context, node, f"builds the name {found.group(0)}")
 
 
-def _filter(context: Context, node: Any, defined: set[str]) -> None:
+def _filter(context: Context, node: Any, scope: Scope) -> None:
     arguments = [*node.args, *(pair.value for pair in node.kwargs)]
     if node.name == "attr":
-        key = fold(arguments[0]) if arguments else None
+        key = fold(arguments[0], scope) if arguments else None
         if not isinstance(key, str) or key.startswith("_"):
             _escape(context, node, "takes an attribute by a computed or special name")
         else:
@@ -101,27 +116,27 @@ def _filter(context: Context, node: Any, defined: set[str]) -> None:
         "reject",
     }:
         for argument in arguments:
-            key = fold(argument)
+            key = fold(argument, scope)
             if isinstance(key, str) and (key == "attr" or any(part.startswith("_") for part in key.split("."))):
                 _escape(context, node, f"takes the attribute {key!a} by a filter")
     if node.name not in formats_data().template_filters:
         context.add(
             "template-call", f"the template uses the unknown filter {node.name!a}", subject=f"filter {node.name}"
         )
-    _concat(context, node, defined)
+    _concat(context, node, scope)
 
 
-def _call(context: Context, node: Any, defined: set[str]) -> None:
+def _call(context: Context, node: Any, scope: Scope) -> None:
     target, data = node.node, formats_data()
     kind = type(target).__name__
     if kind == "Name":
         if target.name in data.template_dangerous:
             _escape(context, node, f"calls {target.name}")
-        elif target.name not in data.template_functions and target.name not in defined:
+        elif target.name not in data.template_functions and target.name not in scope.defined:
             context.add(
                 "template-call", f"the template calls the unknown function {target.name!a}", subject=target.name
             )
-        elif target.name == "range" and any(_is_large(argument) for argument in node.args):
+        elif target.name == "range" and any(_is_large(argument, scope) for argument in node.args):
             context.add("template-bomb", "the template counts further than any conversation", subject="range")
     elif kind == "Getattr":
         if target.attr in data.template_dangerous:
@@ -132,18 +147,18 @@ def _call(context: Context, node: Any, defined: set[str]) -> None:
         _escape(context, node, "calls a value that it computes")
 
 
-def _name(context: Context, node: Any, defined: set[str]) -> None:
-    if node.name.startswith("__") or node.name in formats_data().template_globals - defined:
+def _name(context: Context, node: Any, scope: Scope) -> None:
+    if node.name.startswith("__") or node.name in formats_data().template_globals - scope.defined:
         _escape(context, node, f"uses {node.name}")
 
 
-def _load(context: Context, node: Any, defined: set[str]) -> None:
+def _load(context: Context, node: Any, scope: Scope) -> None:
     _escape(context, node, f"loads another template ({type(node).__name__.lower()})")
 
 
-def _power(context: Context, node: Any, defined: set[str]) -> None:
-    if any(_is_large(side) for side in (node.left, node.right)) or (
-        type(node).__name__ == "Pow" and not _is_small(node.right)
+def _power(context: Context, node: Any, scope: Scope) -> None:
+    if any(_is_large(side, scope) for side in (node.left, node.right)) or (
+        type(node).__name__ == "Pow" and not (_is_small(node.left, scope) and _is_small(node.right, scope))
     ):
         context.add("template-bomb", "the template computes something huge", subject=type(node).__name__)
 
@@ -167,34 +182,36 @@ _JUDGES: Final = {
 }
 
 
-def fold(node: Any, depth: int = 40) -> Any:
+def fold(node: Any, scope: Scope, depth: int = 40) -> Any:
     """Return the constant an expression comes to, None where it is none; runs no template code."""
     if depth == 0 or node is None:
         return None
     kind = type(node).__name__
     if kind == "Const":
         return node.value
+    if kind == "Name":
+        return scope.known.get(node.name)
     if kind in {"Concat", "List", "Tuple"}:
-        parts = [fold(part, depth - 1) for part in (node.nodes if kind == "Concat" else node.items)]
+        parts = [fold(part, scope, depth - 1) for part in (node.nodes if kind == "Concat" else node.items)]
         if any(part is None for part in parts):
             return None
         return "".join(map(str, parts))[:4096] if kind == "Concat" else parts
     if kind == "Add":
-        left, right = fold(node.left, depth - 1), fold(node.right, depth - 1)
+        left, right = fold(node.left, scope, depth - 1), fold(node.right, scope, depth - 1)
         return (left + right)[:4096] if isinstance(left, str) and isinstance(right, str) else None
     if kind == "Mul":
-        left, right = fold(node.left, depth - 1), fold(node.right, depth - 1)
+        left, right = fold(node.left, scope, depth - 1), fold(node.right, scope, depth - 1)
         return (
             left * right
             if isinstance(left, str) and isinstance(right, int) and 0 < right <= 64 and len(left) < 64
             else None
         )
     if kind == "Mod":
-        return _percent(fold(node.left, depth - 1), fold(node.right, depth - 1))
+        return _percent(fold(node.left, scope, depth - 1), fold(node.right, scope, depth - 1))
     if kind == "Getitem":
-        return _part(fold(node.node, depth - 1), node.arg, depth)
+        return _part(fold(node.node, scope, depth - 1), node.arg, scope, depth)
     if kind == "Filter":
-        return _filtered(node, depth)
+        return _filtered(node, scope, depth)
     return None
 
 
@@ -210,21 +227,21 @@ def _percent(left: Any, right: Any) -> Any:
     return result
 
 
-def _part(value: Any, key: Any, depth: int) -> Any:
+def _part(value: Any, key: Any, scope: Scope, depth: int) -> Any:
     if not isinstance(value, str | list):
         return None
     if type(key).__name__ == "Slice":
-        bounds = [fold(bound, depth - 1) for bound in (key.start, key.stop, key.step)]
+        bounds = [fold(bound, scope, depth - 1) for bound in (key.start, key.stop, key.step)]
         return (
             value[slice(*bounds)] if bounds[2] != 0 and all(b is None or isinstance(b, int) for b in bounds) else None
         )
-    index = fold(key, depth - 1)
+    index = fold(key, scope, depth - 1)
     return value[index] if isinstance(index, int) and -len(value) <= index < len(value) else None
 
 
-def _filtered(node: Any, depth: int) -> Any:
-    value = fold(node.node, depth - 1)
-    arguments = [fold(argument, depth - 1) for argument in node.args]
+def _filtered(node: Any, scope: Scope, depth: int) -> Any:
+    value = fold(node.node, scope, depth - 1)
+    arguments = [fold(argument, scope, depth - 1) for argument in node.args]
     if isinstance(value, list) and node.name == "join":
         return str(arguments[0] if arguments and arguments[0] is not None else "").join(map(str, value))[:4096]
     if not isinstance(value, str):
@@ -243,22 +260,25 @@ def _filtered(node: Any, depth: int) -> Any:
     return simple.get(node.name, list(value) if node.name == "list" else None)
 
 
-def _builds_text(node: Any) -> bool:
-    """Tell whether an expression makes a string out of strings, at least one of them written in the template."""
+def _pieces(node: Any, scope: Scope) -> list[str]:
+    """Return the constant pieces of an expression that makes a string, none where it makes none."""
     kind = type(node).__name__
-    if kind == "Filter":
-        return node.name in {"join", "format", "replace", "reverse"}
-    if kind not in {"Concat", "Add", "Mod", "Mul"}:
-        return False
-    sides = node.nodes if kind == "Concat" else (node.left, node.right)
-    return any(isinstance(fold(side), str) or _builds_text(side) for side in sides)
+    if kind == "Filter" and node.name in {"join", "format", "replace", "reverse"}:
+        return [str(fold(node.node, scope)), *(str(fold(argument, scope)) for argument in node.args)]
+    if kind == "Concat":
+        return [str(fold(part, scope) or "") for part in node.nodes]
+    if kind not in {"Add", "Mod", "Mul"}:
+        return []
+    sides = [fold(node.left, scope), fold(node.right, scope)]
+    found = [side for side in sides if isinstance(side, str)]
+    return found + _pieces(node.left, scope) + _pieces(node.right, scope)
 
 
-def _is_large(node: Any) -> bool:
-    value = fold(node)
+def _is_large(node: Any, scope: Scope) -> bool:
+    value = fold(node, scope)
     return isinstance(value, int) and abs(value) > _LARGE
 
 
-def _is_small(node: Any) -> bool:
-    value = fold(node)
+def _is_small(node: Any, scope: Scope) -> bool:
+    value = fold(node, scope)
     return isinstance(value, int) and abs(value) <= 64

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 
 from secpipe.core.finding import Confidence
@@ -27,10 +27,20 @@ _MAX_SERVERS = 200
 
 def instruction_owner(path: str, catalogue: Catalogue) -> str:
     """Return the agent whose instruction or settings file stands at `path`, or ""."""
-    for pattern, owner in catalogue.files:
-        if fnmatchcase(path, pattern) or fnmatchcase(path, f"*/{pattern}"):
-            return owner
-    return ""
+    pattern, owners = _instructions(catalogue)
+    match = pattern.match(path)
+    return owners[int((match.lastgroup or "g0")[1:])] if match else ""
+
+
+@cache
+def _instructions(catalogue: Catalogue) -> tuple[re.Pattern[str], list[str]]:
+    """All file globs of the catalogue as one pattern; each counts in any folder."""
+    parts = [f"(?P<g{index}>(?:.*/)?{_glob(glob)}$)" for index, (glob, _) in enumerate(catalogue.files)]
+    return re.compile("|".join(parts)), [owner for _, owner in catalogue.files]
+
+
+def _glob(glob: str) -> str:
+    return re.escape(glob).replace(r"\*", ".*")
 
 
 def is_agent_config(path: str) -> bool:

@@ -42,10 +42,11 @@ class Allow:
     regions: tuple[str, ...] = DEFAULT_REGIONS
     min_confidence: Confidence = Confidence.MEDIUM
     unknown_destination: str = "deny"
+    inline_waivers: bool = False  # comments in the code may waive; only a policy from outside the tree should say so
     approvals: tuple[Approval, ...] = ()
 
 
-_SECTION = {"default", "gateway", "regions", "min_confidence", "unknown_destination", "allow", "waivers", "catalogues"}
+_SECTION = {"default", "gateway", "regions", "min_confidence", "unknown_destination", "inline_waivers", "allow"}
 _ENTRY = {
     "provider", "host", "model", "models", "path", "paths", "env", "team", "owner", "reason", "ticket", "expires", "data_classes", "jurisdiction",
 }  # fmt: skip
@@ -68,7 +69,11 @@ def parse_allow(section: Mapping[str, Any]) -> Allow:
     entries = section.get("allow", ())
     if not isinstance(entries, list | tuple) or not all(isinstance(item, Mapping) for item in entries):
         raise ConfigError("[shadow_ai] allow is not a list of tables", hint="[[shadow_ai.allow]]")
+    inline = section.get("inline_waivers", False)
+    if not isinstance(inline, bool):
+        raise ConfigError("[shadow_ai] inline_waivers is neither true nor false")
     return Allow(
+        inline_waivers=inline,
         default=_choice(section, "default", ("deny", "allow"), "deny"),
         gateways=tuple(host.lower() for host in _words(section, "gateway", "[shadow_ai]")),
         regions=tuple(regions),

@@ -21,10 +21,26 @@ _MAX_BYTES = 4 << 20
 PROVIDER_SCHEMA = "secpipe.ai-providers/1"
 SIGNALS_SCHEMA = "secpipe.ai-signals/1"
 
-_LISTS = (
-    "protocols hosts host_patterns env weak_env base_url_env model_prefixes model_names paths cli images files actions"
-    " terraform iam sql unconfirmed sources"
-).split()
+_LISTS = [
+    "protocols",
+    "hosts",
+    "host_patterns",
+    "env",
+    "weak_env",
+    "base_url_env",
+    "model_prefixes",
+    "model_names",
+    "paths",
+    "cli",
+    "images",
+    "files",
+    "actions",
+    "terraform",
+    "iam",
+    "sql",
+    "unconfirmed",
+    "sources",
+]
 _TABLES = ("packages", "imports", "confirm", "host_paths")
 _KNOWN = {"id", "name", "kind", "jurisdiction", "note", "context", "keys", *_LISTS, *_TABLES}
 _SEPARATORS = {"python": ".", "java": ".", "csharp": ".", "rust": "::", "php": "\\", "go": "/", "npm": "/", "ruby": "/"}

@@ -19,22 +19,41 @@ def download_findings(download: Download, path: str, region: str) -> list[Findin
     """Return what is wrong with a download whatever the policy says: remote code, a revision that can be moved."""
     source = download.source or "a model named at run time"
     strict = region in {"code", "config", "example"}
-    common = {
-        "path": path,
-        "line": download.line,
-        "details": {"provider": download.provider, "source": download.source, "region": region},
-    }
+    place = f"{path}:{download.line}"
     found = []
     if download.remote_code:
-        found.append(Finding(
-            rule="shadow-ai/remote-code", message=f"{path}:{download.line} runs code that comes with {source}: {download.call} with trust_remote_code",
-            severity=Severity.HIGH if strict else Severity.LOW, subject=f"{download.call} {download.source}",
-            fix="take a model that needs no code of its own, or vendor and review that code at a fixed revision", **common,
-        ))  # fmt: skip
+        found.append(
+            _finding(
+                "remote-code",
+                f"{place} runs code that comes with {source}: {download.call} with trust_remote_code",
+                Severity.HIGH if strict else Severity.LOW,
+                "take a model that needs no code of its own, or vendor and review that code at a fixed revision",
+                download, path, region,
+            )
+        )  # fmt: skip
     if download.source and not download.pinned:
-        found.append(Finding(
-            rule="shadow-ai/unpinned-download", message=f"{path}:{download.line} downloads {source} without a pinned revision: whoever owns it can change it",
-            severity=Severity.MEDIUM if strict else Severity.INFO, subject=f"{download.call} {download.source}",
-            fix='pin a full commit id, for instance revision="<40 hex digits>"', **common,
-        ))  # fmt: skip
+        found.append(
+            _finding(
+                "unpinned-download",
+                f"{place} downloads {source} without a pinned revision: whoever owns it can change it",
+                Severity.MEDIUM if strict else Severity.INFO,
+                'pin a full commit id, for instance revision="<40 hex digits>"',
+                download, path, region,
+            )
+        )  # fmt: skip
     return found
+
+
+def _finding(
+    rule: str, message: str, severity: Severity, fix: str, download: Download, path: str, region: str
+) -> Finding:
+    return Finding(
+        rule=f"shadow-ai/{rule}",
+        message=message,
+        severity=severity,
+        path=path,
+        line=download.line,
+        subject=f"{download.call} {download.source}",
+        fix=fix,
+        details={"provider": download.provider, "source": download.source, "region": region},
+    )

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
-from collections import defaultdict
 from collections.abc import Sequence
 
-from secpipe.scan.shadow_ai.fold import OPEN, Value, concat, join, text
+from secpipe.scan.shadow_ai.assignments import assignments
 from secpipe.scan.shadow_ai.hosts import HOLE
 from secpipe.scan.shadow_ai.lexer import Language, Lexed, Token, lex, unescape
+from secpipe.scan.shadow_ai.values import OPEN, Value, concat, decoded, from_base64, join, text
 
 _GLUE = {"+", ".", "..", "<>", "~"}
 _OR = {"||", "??", "?:", "or"}
@@ -76,7 +74,7 @@ class Expressions:
     def __init__(self, lexed: Lexed, language: Language) -> None:
         self.tokens: Sequence[Token] = lexed.tokens
         self.language = language
-        self.assigned = _assignments(self.tokens)
+        self.assigned = assignments(self.tokens)
         self._steps = 0
         self._busy: set[int] = set()
 
@@ -190,11 +188,11 @@ class Expressions:
         if last == "get" and len(path) > 1 and path[-2].lower() in {"env", "environ"} and arguments:
             return self._chain(Value(envs=arguments[0].texts, none=True), after, depth)
         if last in _BASE64 and arguments and ("64" in whole or last == "atob"):
-            return self._chain(_decode(arguments[0]), after, depth)
+            return self._chain(decoded(arguments[0], from_base64), after, depth)
         if last == "from" and path[0] == "Buffer" and len(arguments) > 1 and "base64" in arguments[1].texts:
-            return self._chain(_decode(arguments[0]), after, depth)
+            return self._chain(decoded(arguments[0], from_base64), after, depth)
         if last == "from" and path[0] == "Buffer" and len(arguments) > 1 and "hex" in arguments[1].texts:
-            return self._chain(_hex(arguments[0]), after, depth)
+            return self._chain(decoded(arguments[0], lambda data: bytes.fromhex(data).decode("latin-1")), after, depth)
         if last == "fromcharcode":
             return text(
                 "".join(chr(int(t)) for item in arguments for t in item.texts if t.isdigit() and int(t[:7]) < 0x110000)
@@ -216,10 +214,8 @@ class Expressions:
         values: list[Value] = []
         index += 1
         for _ in range(64):
-            if (
-                index >= len(self.tokens)
-                or self.tokens[index].value in {")", "]", "}"}
-                and self.tokens[index].kind == "mark"
+            if index >= len(self.tokens) or (
+                self.tokens[index].value in {")", "]", "}"} and self.tokens[index].kind == "mark"
             ):
                 break
             value, after = self.fold(index, depth + 1)
@@ -323,72 +319,8 @@ class Expressions:
         return inner.fold(0, depth + 1)[0]
 
 
-def _assignments(tokens: Sequence[Token]) -> dict[str, list[int]]:
-    """`name = expr`, `name := expr`, `name: expr`, `name => expr`, `define('NAME', expr)`, with a type in between or not."""
-    found: dict[str, list[int]] = defaultdict(list)
-    count = len(tokens)
-    for index, token in enumerate(tokens):
-        if token.kind == "word" and index + 2 < count:
-            after = tokens[index + 1].value
-            if after in {"=", ":=", "=>"} and tokens[index + 2].value != "=":
-                found[token.value.lstrip("$@")].append(index + 2)
-            elif after == ":":
-                start = index + 2
-                for ahead in range(start, min(count, start + 6)):  # `name: Type = expr`
-                    if tokens[ahead].value == "=":
-                        start = ahead + 1
-                        break
-                    if tokens[ahead].value in {",", ";", "}", ")", "{"} or tokens[ahead].kind in {"string", "template"}:
-                        break
-                found[token.value.lstrip("$@")].append(start)
-            elif after == "?" and tokens[index + 2].value == ":":
-                continue
-            elif token.value == "define" and after == "(" and tokens[index + 2].kind == "string":
-                found[tokens[index + 2].value].append(index + 4)
-            elif tokens[index + 1].kind == "word" and tokens[index + 2].value == "=" and index + 3 < count:
-                continue  # `Type name = expr` is met again at `name`
-            elif (
-                token.value in {"const", "var"}
-                and tokens[index + 1].kind == "word"
-                and tokens[index + 2].kind == "word"
-                and index + 4 < count
-                and tokens[index + 3].value == "="
-            ):
-                found[tokens[index + 1].value].append(index + 4)  # Go: `const name string = expr`
-        elif (
-            token.kind == "string"
-            and index + 2 < count
-            and tokens[index + 1].value in {":", "=>"}
-            and token.value.isidentifier()
-        ):
-            found[token.value].append(index + 2)
-    return found
-
-
 def _env_name(value: Value) -> bool:
     return bool(value.texts) and all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", item) for item in value.texts)
-
-
-def _decode(value: Value) -> Value:
-    texts = set()
-    for item in value.texts:
-        try:
-            texts.add(
-                base64.b64decode(item.replace("-", "+").replace("_", "/") + "=" * (-len(item) % 4)).decode("latin-1")
-            )
-        except (ValueError, binascii.Error):
-            continue
-    return Value(frozenset(texts), value.envs)
-
-
-def _hex(value: Value) -> Value:
-    texts = set()
-    for item in value.texts:
-        try:
-            texts.add(bytes.fromhex(item).decode("latin-1"))
-        except ValueError:
-            continue
-    return Value(frozenset(texts), value.envs)
 
 
 _VERB = re.compile(r"%(?:\d+\$)?[-+0# ]*\d*(?:\.\d+)?[sdvqxf@]|\{(?:\d+|[A-Za-z_]\w*)?(?::[^{}]*)?\}")
@@ -399,8 +331,9 @@ def _format(arguments: list[Value]) -> Value:
     out = Value(arguments[0].texts, frozenset().union(*(item.envs for item in arguments)))
     for item in arguments[1:]:
         pieces = sorted(item.texts or {HOLE})[:4]
-        out = Value(
-            frozenset(_VERB.sub(lambda _, piece=piece: piece, form, count=1) for form in out.texts for piece in pieces),
-            out.envs,
-        )  # type: ignore[misc]
+        out = Value(frozenset(_put(form, piece) for form in out.texts for piece in pieces), out.envs)
     return out
+
+
+def _put(form: str, piece: str) -> str:
+    return _VERB.sub(lambda _: piece, form, count=1)

@@ -6,19 +6,28 @@ Nothing is executed. The result is every value the expression may have, bounded;
 from __future__ import annotations
 
 import ast
-import base64
-import binascii
-import codecs
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 
 from secpipe.scan.shadow_ai.hosts import HOLE
+from secpipe.scan.shadow_ai.values import (
+    MAX_CHARS,
+    MAX_VALUES,
+    OPEN,
+    Value,
+    character,
+    concat,
+    decoded,
+    fill,
+    from_base64,
+    from_codec,
+    join,
+    text,
+)
 
-_MAX_VALUES = 8
-_MAX_CHARS = 4096
 _MAX_DEPTH = 24
-_MAX_STEPS = 2000  # expressions looked at for one result
+_MAX_STEPS = 600  # expressions looked at for one result
 _TRANSPARENT = {
     "str",
     "strip",
@@ -34,49 +43,6 @@ _TRANSPARENT = {
     "Field",
     "unquote",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """What an expression may be: `texts` (a HOLE for each open part) and the environment names it may come from."""
-
-    texts: frozenset[str] = frozenset()
-    envs: frozenset[str] = frozenset()
-    none: bool = False  # may be None: the SDK's own default applies
-
-    @property
-    def known(self) -> bool:
-        return bool(self.texts) and all(text.strip(HOLE) for text in self.texts)
-
-
-OPEN = Value()
-
-
-def join(values: Iterable[Value]) -> Value:
-    """Any of the values."""
-    texts: set[str] = set()
-    envs: set[str] = set()
-    none = False
-    for value in values:
-        texts |= value.texts
-        envs |= value.envs
-        none = none or value.none
-    return Value(frozenset(sorted(texts)[:_MAX_VALUES]), frozenset(envs), none)
-
-
-def concat(left: Value, right: Value) -> Value:
-    """One after the other; an open side becomes a HOLE."""
-    texts = {
-        (a + b)[:_MAX_CHARS]
-        for a in sorted(left.texts or {HOLE})[:_MAX_VALUES]
-        for b in sorted(right.texts or {HOLE})[:_MAX_VALUES]
-    }
-    return Value(frozenset(sorted(texts)[:_MAX_VALUES]), left.envs | right.envs)
-
-
-def text(value: str) -> Value:
-    """Return the value of a literal."""
-    return Value(frozenset({value[:_MAX_CHARS]}))
 
 
 @dataclass(slots=True)
@@ -182,16 +148,16 @@ class Folder:
         if isinstance(node.value, str):
             return text(node.value)
         if isinstance(node.value, bytes):
-            return text(node.value[:_MAX_CHARS].decode("latin-1"))
+            return text(node.value[:MAX_CHARS].decode("latin-1"))
         if node.value is None:
             return Value(none=True)
         return text(str(node.value)) if isinstance(node.value, int) else OPEN
 
     def _name(self, node: ast.Name, depth: int) -> Value:
-        return join(self.fold(value, depth) for value in self.scope.names.get(node.id, ())[:_MAX_VALUES])
+        return join(self.fold(value, depth) for value in self.scope.names.get(node.id, ())[:MAX_VALUES])
 
     def _attribute(self, node: ast.Attribute, depth: int) -> Value:
-        return join(self.fold(value, depth) for value in self.scope.attributes.get(node.attr, ())[:_MAX_VALUES])
+        return join(self.fold(value, depth) for value in self.scope.attributes.get(node.attr, ())[:MAX_VALUES])
 
     def _joined(self, node: ast.JoinedStr, depth: int) -> Value:
         return reduce(concat, (self.fold(part, depth) for part in node.values), text(""))
@@ -217,7 +183,7 @@ class Folder:
                 frozenset(
                     form.replace("%s", piece, 1)
                     for form in out.texts
-                    for piece in sorted(value.texts or {HOLE})[:_MAX_VALUES]
+                    for piece in sorted(value.texts or {HOLE})[:MAX_VALUES]
                 ),
                 out.envs | value.envs,
             )
@@ -249,11 +215,9 @@ class Folder:
                 if key is None or not wanted or self.fold(key, depth).texts & wanted
             )
         if isinstance(container, ast.List | ast.Tuple):
-            return join(self.fold(item, depth) for item in container.elts[:_MAX_VALUES])
+            return join(self.fold(item, depth) for item in container.elts[:MAX_VALUES])
         if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
-            return join(
-                self.fold(item, depth) for item in self.scope.attributes.get(node.slice.value, ())[:_MAX_VALUES]
-            )
+            return join(self.fold(item, depth) for item in self.scope.attributes.get(node.slice.value, ())[:MAX_VALUES])
         return OPEN
 
     def _container(self, node: ast.expr) -> ast.expr | None:
@@ -304,7 +268,7 @@ class Folder:
                 inner.insert(0, node.func.value)
             return join(self.fold(item, depth) for item in inner)
         returned = self.scope.returns.get(last, ())
-        return join(self.fold(value, depth) for value in returned[:_MAX_VALUES])
+        return join(self.fold(value, depth) for value in returned[:MAX_VALUES])
 
     def _environment(self, node: ast.Call, depth: int) -> Value:
         if not node.args:
@@ -346,7 +310,7 @@ class Folder:
             if name == "map" and len(node.args) == 2:
                 numbers = self._elements(node.args[1], depth)
                 return (
-                    [_char(item) for item in numbers]
+                    [character(item) for item in numbers]
                     if numbers and self.scope.dotted(node.args[0]) == "chr"
                     else numbers
                 )
@@ -356,7 +320,7 @@ class Folder:
                 return None
             calls = isinstance(node.elt, ast.Call) and self.scope.dotted(node.elt.func) == "chr"
             if calls or isinstance(node.elt, ast.Name):
-                return [_char(item) for item in items] if calls else items
+                return [character(item) for item in items] if calls else items
         return None
 
     def _method_format(self, node: ast.Call, depth: int) -> Value:
@@ -364,10 +328,10 @@ class Folder:
             return OPEN
         out = self.fold(node.func.value, depth)
         for index, item in enumerate(node.args[:16]):
-            out = _fill(out, ("{}", f"{{{index}}}"), self.fold(item, depth))
+            out = fill(out, ("{}", f"{{{index}}}"), self.fold(item, depth))
         for word in node.keywords[:16]:
             if word.arg:
-                out = _fill(out, (f"{{{word.arg}}}",), self.fold(word.value, depth))
+                out = fill(out, (f"{{{word.arg}}}",), self.fold(word.value, depth))
         return out
 
     def _method_replace(self, node: ast.Call, depth: int) -> Value:
@@ -377,21 +341,21 @@ class Folder:
         if len(old.texts) != 1 or len(new.texts) != 1:
             return value
         pair = next(iter(old.texts)), next(iter(new.texts))
-        return Value(frozenset(item.replace(*pair)[:_MAX_CHARS] for item in value.texts), value.envs)
+        return Value(frozenset(item.replace(*pair)[:MAX_CHARS] for item in value.texts), value.envs)
 
     def _method_decode(self, node: ast.Call, depth: int) -> Value:
         """`x.decode()`, and `codecs.decode(x, "rot13")`."""
         if self.scope.dotted(node.func) == "codecs.decode" and node.args:
             coding = self.fold(node.args[1], depth).texts if len(node.args) > 1 else frozenset()
-            return _decoded(self.fold(node.args[0], depth), lambda data: _codec(data, next(iter(coding), "")))
+            return decoded(self.fold(node.args[0], depth), lambda data: from_codec(data, next(iter(coding), "")))
         return self.fold(node.func.value, depth) if isinstance(node.func, ast.Attribute) else OPEN
 
     def _method_base64(self, node: ast.Call, depth: int) -> Value:
-        return _decoded(self.fold(node.args[0], depth), _base64) if node.args else OPEN
+        return decoded(self.fold(node.args[0], depth), from_base64) if node.args else OPEN
 
     def _method_hex(self, node: ast.Call, depth: int) -> Value:
         return (
-            _decoded(self.fold(node.args[0], depth), lambda data: bytes.fromhex(data).decode("latin-1"))
+            decoded(self.fold(node.args[0], depth), lambda data: bytes.fromhex(data).decode("latin-1"))
             if node.args
             else OPEN
         )
@@ -400,10 +364,10 @@ class Folder:
         items = self._elements(node.args[0], depth) if node.args else None
         if items is None:
             return self.fold(node.args[0], depth) if node.args else OPEN
-        return reduce(concat, (_char(item) for item in items[:1024]), text(""))
+        return reduce(concat, (character(item) for item in items[:1024]), text(""))
 
     def _method_chr(self, node: ast.Call, depth: int) -> Value:
-        return _char(self.fold(node.args[0], depth)) if node.args else OPEN
+        return character(self.fold(node.args[0], depth)) if node.args else OPEN
 
     def _method_urljoin(self, node: ast.Call, depth: int) -> Value:
         if len(node.args) < 2:
@@ -416,46 +380,6 @@ class Folder:
 def _is_int(node: ast.expr) -> bool:
     inner = node.operand if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) else node
     return isinstance(inner, ast.Constant) and isinstance(inner.value, int) and abs(inner.value) < 100_000
-
-
-def _char(value: Value) -> Value:
-    texts = set()
-    for item in value.texts:
-        texts.add(chr(int(item)) if item.isdigit() and int(item[:7]) < 0x110000 else item)
-    return Value(frozenset(texts), value.envs)
-
-
-def _fill(form: Value, marks: tuple[str, ...], value: Value) -> Value:
-    mark = {item: next((m for m in marks if m in item), "") for item in form.texts}
-    texts = {
-        item.replace(mark[item], piece, 1)[:_MAX_CHARS] if mark[item] else item
-        for item in form.texts
-        for piece in sorted(value.texts or {HOLE})[:_MAX_VALUES]
-    }
-    return Value(frozenset(sorted(texts)[:_MAX_VALUES]), form.envs | value.envs)
-
-
-def _decoded(value: Value, decode: Callable[[str], str]) -> Value:
-    texts = set()
-    for item in value.texts:
-        try:
-            texts.add(decode(item)[:_MAX_CHARS])
-        except (ValueError, LookupError, binascii.Error, UnicodeError):
-            continue
-    return Value(frozenset(texts), value.envs)
-
-
-def _base64(data: str) -> str:
-    padded = data.strip().replace("-", "+").replace("_", "/")
-    return base64.b64decode(padded + "=" * (-len(padded) % 4)).decode("latin-1")
-
-
-def _codec(data: str, coding: str) -> str:
-    if coding.lower().replace("-", "_") in {"rot13", "rot_13"}:
-        return codecs.encode(data, "rot13")
-    if coding.lower() in {"base64", "base_64", "base64_codec"}:
-        return _base64(data)
-    return bytes.fromhex(data).decode("latin-1") if coding.lower() in {"hex", "hex_codec"} else data
 
 
 _HANDLERS: Mapping[type, Callable[..., Value]] = {

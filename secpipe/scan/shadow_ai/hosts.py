@@ -21,10 +21,10 @@ _LOCAL_NAMES = {
     "localhost",
     "host.docker.internal",
     "gateway.docker.internal",
-    "0.0.0.0",
+    "0.0.0.0",  # noqa: S104  # compared with, never bound to
     "::1",
     "kubernetes.docker.internal",
-}  # noqa: S104
+}
 _LOCAL_ENDINGS = (".local", ".internal", ".svc", ".cluster.local", ".localhost", ".lan", ".home.arpa")
 _MAX = 2048
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
@@ -11,7 +12,7 @@ from secpipe.core.finding import Confidence, Finding, Severity, sort_key
 from secpipe.scan.shadow_ai.allow import Allow, Approval, parse_allow
 from secpipe.scan.shadow_ai.signal import LOCAL, UNKNOWN, UNLISTED
 
-__all__ = ["Allow", "Approval", "approval_of", "judge", "parse_allow"]
+__all__ = ["Allow", "Approval", "approval_of", "approved", "judge", "parse_allow"]
 
 _SEVERITY = {
     "model-api": Severity.HIGH,
@@ -45,8 +46,32 @@ def judge(uses: Iterable[Mapping[str, Any]], allow: Allow, *, env: str, now: dat
     `uses` are entries of the evidence's `uses`. Uses outside the policy's regions, below its confidence, or that only
     say that AI is near (`context`) are not judged.
     """
-    findings = [finding for use in uses if (finding := _judge(use, allow, env, now)) is not None]
-    return sorted(findings, key=sort_key)
+    grouped: dict[str, Finding] = {}
+    for use in uses:
+        finding = _judge(use, allow, env, now)
+        if finding is not None:
+            grouped[finding.id] = _with(grouped[finding.id], finding) if finding.id in grouped else finding
+    return sorted(grouped.values(), key=sort_key)
+
+
+def approved(uses: Iterable[Mapping[str, Any]], allow: Allow, *, env: str, now: datetime) -> list[Finding]:
+    """Return a finding of severity info for every use that an entry of the allow-list covers: the inventory."""
+    grouped: dict[str, Finding] = {}
+    for use in uses:
+        entry, _ = approval_of(use, allow, env=env, now=now)
+        if entry is not None and _judge(use, allow, env, now) is None:
+            words = f"approved by {entry.owner} until {entry.expires:%Y-%m-%d}: {entry.reason}"
+            finding = replace(_finding(use, "approved-use", words, owner=entry.owner), severity=Severity.INFO, fix="")
+            grouped[finding.id] = _with(grouped[finding.id], finding) if finding.id in grouped else finding
+    return sorted(grouped.values(), key=sort_key)
+
+
+def _with(first: Finding, other: Finding) -> Finding:
+    """One finding for one destination of a file, whichever models it asks for."""
+    models = list(dict.fromkeys([*first.details["models"], *other.details["models"]]))
+    return replace(
+        first, details={**first.details, "models": models}, line=min(filter(None, (first.line, other.line)), default=0)
+    )
 
 
 def approval_of(
@@ -63,6 +88,8 @@ def _judge(use: Mapping[str, Any], allow: Allow, env: str, now: datetime) -> Fin
     if use["region"] not in allow.regions or use["context"]:
         return None
     if Confidence.parse(use["confidence"]) < allow.min_confidence:
+        return None
+    if allow.inline_waivers and use.get("waiver"):
         return None
     if use["host"] and _is_gateway(use["host"], allow):
         return None
@@ -140,7 +167,11 @@ def _parts_match(parts: list[str], wanted: list[str]) -> bool:
 def _finding(use: Mapping[str, Any], rule: str, words: str, *, owner: str = "") -> Finding:
     place = f"{use['path']}:{use['line']}" if use["line"] else use["path"]
     host, name = use["host"], use["name"]
-    does = _DOES.get(use["mechanism"], "uses")
+    does = (
+        "uses"
+        if use["kind"] in {"framework", "mcp"} and use["mechanism"] == "sdk"
+        else _DOES.get(use["mechanism"], "uses")
+    )
     if use["provider"] == UNKNOWN:
         what = "calls an AI service"
         does = ""
@@ -162,7 +193,7 @@ def _finding(use: Mapping[str, Any], rule: str, words: str, *, owner: str = "") 
         confidence=Confidence(Confidence.parse(use["confidence"])),
         path=use["path"],
         line=use["line"],
-        subject="\0".join((use["provider"], use["host"], use["mechanism"], use["model"])).replace("\0", " ").strip(),
+        subject=" ".join(filter(None, (use["provider"], host, use["mechanism"]))),
         fix=_fix(use, rule),
         owner=owner,
         details={

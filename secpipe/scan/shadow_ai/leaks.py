@@ -26,11 +26,8 @@ def leaks(text: str, path: str, region: str, catalogue: Catalogue, *, other_sign
     found: dict[str, Finding] = {}
     lowered = text.lower()
     for key in catalogue.keys:
-        if (
-            key.term
-            and key.term not in lowered
-            or (not key.term or key.confidence is Confidence.LOW)
-            and not other_signs
+        if (key.term and key.term not in lowered) or (
+            (not key.term or key.confidence is Confidence.LOW) and not other_signs
         ):
             continue
         for match in key.pattern.finditer(text):

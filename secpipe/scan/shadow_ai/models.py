@@ -13,8 +13,31 @@ _FILE = re.compile(r"\.(?:py|js|ts|go|json|ya?ml|md|txt|html?|css|png|svg|git|sh
 #: Routers stand in front of another prefix: `openrouter/anthropic/claude-3.5-sonnet` goes to OpenRouter.
 #: Prefixes that are also folders, organisations or words; they need a parameter name that says "model".
 _AMBIGUOUS = frozenset(
-    "github azure bedrock hf together oci vertexai stability writer replicate meta_llama fireworks databricks openai xinference vllm"
-    " huggingface localai perplexity cohere mistral gemini groq".split()
+    [
+        "github",
+        "azure",
+        "bedrock",
+        "hf",
+        "together",
+        "oci",
+        "vertexai",
+        "stability",
+        "writer",
+        "replicate",
+        "meta_llama",
+        "fireworks",
+        "databricks",
+        "openai",
+        "xinference",
+        "vllm",
+        "huggingface",
+        "localai",
+        "perplexity",
+        "cohere",
+        "mistral",
+        "gemini",
+        "groq",
+    ]
 )
 
 

@@ -38,6 +38,11 @@ def always(path: str, catalogue: Catalogue) -> bool:
     return manifests.is_manifest(path) or bool(_ALWAYS.search(path)) or bool(agents.instruction_owner(path, catalogue))
 
 
+def is_context(path: str) -> bool:
+    """Whether a file may say where an environment name leads, so that it is read even when only others are judged."""
+    return bool(_ALWAYS.search(path))
+
+
 def is_source(path: str) -> bool:
     """Whether the name promises text that a scan must be able to read."""
     return bool(_SOURCE.search(path)) or bool(source.language_of(path))

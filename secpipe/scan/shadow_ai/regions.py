@@ -70,10 +70,8 @@ def region_of(path: str) -> str:
         r"requirements[\w.-]*\.(?:txt|in)", name
     ):
         return "config"
-    if (
-        _DOCS.search(path)
-        and not (name.endswith(_CODE_IN_DOCS) and not _DOCS.search("/" + name))
-        or name.endswith(_DOC_SUFFIX)
+    if (_DOCS.search(path) and not (name.endswith(_CODE_IN_DOCS) and not _DOCS.search("/" + name))) or name.endswith(
+        _DOC_SUFFIX
     ):
         return "docs"
     if _EXAMPLE.search(path):

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
+import re
 from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from secpipe.core.artifact import FileEntry, Skip
-from secpipe.core.errors import InputError
+from secpipe.core.errors import InputError, SecpipeError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding, sort_key
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.protocols import Tree
+from secpipe.core.text import printable
 from secpipe.scan.shadow_ai import notebooks, readers, text
 from secpipe.scan.shadow_ai.attribute import attribute
 from secpipe.scan.shadow_ai.catalogue import Catalogue, read_catalogue
@@ -21,28 +26,38 @@ from secpipe.scan.shadow_ai.downloads import download_findings, download_signal
 from secpipe.scan.shadow_ai.leaks import leaks
 from secpipe.scan.shadow_ai.prefilter import Prefilter
 from secpipe.scan.shadow_ai.regions import region_of
+from secpipe.scan.shadow_ai.semgrep import SUFFIXES, look
 from secpipe.scan.shadow_ai.signal import Reading
 from secpipe.scan.shadow_ai.terms import derive
-
 
 _CHUNK = 1 << 20
 _AROUND = 400  # bytes read on each side of a term in a file too large to read whole
 _MAX_WINDOWS = 2000
+_WAIVER = re.compile(r"secpipe:\s*allow\s+shadow-ai\b[\s:,-]*([^\n]{3,200})")
 
 
 def scan(
-    tree: Tree, *, limits: Limits = DEFAULT, catalogue: Catalogue | None = None, semgrep: str | None = None
+    tree: Tree,
+    *,
+    limits: Limits = DEFAULT,
+    catalogue: Catalogue | None = None,
+    semgrep: str | None = None,
+    rules: Sequence[Path] = (),
+    only: Collection[str] | None = None,
 ) -> Evidence:
     """Return the evidence `shadow-ai` of a tree.
 
-    `facts` are `uses` (every use of AI, whatever a policy says of it), `engines` (what looked) and `coverage` (what was
-    read, and how many files not). Findings are those that need no policy: leaked keys, remote code, unpinned downloads.
-    `semgrep` is the path of a semgrep program; with None the built-in readers alone look.
+    `facts` are `uses` (every use of AI, whatever a policy says of it: `Use.to_dict`), `engines` (what looked) and
+    `coverage` (what was read, and how many files were not). Findings are those that need no policy: leaked keys, remote
+    code, unpinned downloads. `semgrep` is the path of a semgrep program, `rules` the user's own rule files for it; with
+    None the built-in readers alone look. With `only`, files outside it are read as context (environment files) or not
+    at all, and nothing is said about them.
     """
-    known = catalogue or read_catalogue()
-    run = _Run(tree, known, limits)
+    run = _Run(tree, catalogue or read_catalogue(), limits, only)
     for entry in tree.files:
         run.visit(entry)
+    if semgrep is not None:
+        run.second_look(semgrep, rules)
     return run.evidence()
 
 
@@ -55,7 +70,7 @@ def prefilter_of(catalogue: Catalogue) -> Prefilter:
 class _Run:
     """One scan of one tree."""
 
-    def __init__(self, tree: Tree, catalogue: Catalogue, limits: Limits) -> None:
+    def __init__(self, tree: Tree, catalogue: Catalogue, limits: Limits, only: Collection[str] | None) -> None:
         self.tree = tree
         self.catalogue = catalogue
         self.limits = limits
@@ -64,10 +79,17 @@ class _Run:
         self.findings: list[Finding] = []
         self.skips: list[Skip] = []
         self.counts: Counter[str] = Counter()
+        self.only = None if only is None else frozenset(only)
+        self.candidates: list[FileEntry] = []
+        self.waivers: dict[str, dict[int, str]] = {}
+        self.engines = {self.prefilter.engine}
 
     def visit(self, entry: FileEntry) -> None:
         """Search one file, and read it if it is a candidate."""
         self.counts["files"] += 1
+        if self.only is not None and entry.path not in self.only and not readers.is_context(entry.path):
+            self.counts["unchanged"] += 1
+            return
         if is_binary(entry.head):
             self.counts["binary"] += 1
             if readers.is_source(entry.path):
@@ -85,8 +107,28 @@ class _Run:
         if not self.prefilter.positions(data) and not readers.always(entry.path, self.catalogue):
             return
         self.counts["candidates"] += 1
+        self.candidates.append(entry)
         content = data.decode("utf-8", "replace")
         self._take(entry.path, content, readers.read(entry.path, content, entry.head, self.catalogue))
+
+    def second_look(self, program: str, rules: Sequence[Path]) -> None:
+        """Let Semgrep look at the candidates; without candidates it is never started. That it failed is a skip."""
+        files = {}
+        for entry in self.candidates:
+            if entry.path.lower().endswith(SUFFIXES):
+                with contextlib.suppress(InputError):
+                    files[entry.path] = as_utf8(self.tree.read(entry, self.limits.text_bytes))
+        if not files:
+            return
+        try:
+            found = look(program, files, self.catalogue, rules)
+        except SecpipeError as error:
+            self.skips.append(Skip("", f"semgrep did not look: {error.message}"))
+            return
+        self.engines.add("semgrep")
+        for path, signs in found.items():
+            reading = self.readings.setdefault(path, Reading(engine="semgrep"))
+            reading.signals += [sign.at(path, region_of(path)) for sign in signs]
 
     def _large(self, entry: FileEntry) -> None:
         """A file too large to read whole: notebooks cell by cell, other text only searched for hosts and keys."""
@@ -137,24 +179,43 @@ class _Run:
             reading.signals.append(download_signal(download, path, region))
             self.findings += download_findings(download, path, region)
         self.findings += leaks(content, path, region, self.catalogue, other_signs=bool(reading.signals))
+        self.waivers[path] = waivers(content) if "secpipe" in content else {}
         if reading.signals or reading.values or reading.packages or reading.reads:
             self.readings[path] = reading
 
+    def _waiver(self, path: str, line: int) -> str:
+        """The reason given on the line of a use or on the line before."""
+        given = self.waivers.get(path, {})
+        return given.get(line) or given.get(line - 1) or ""
+
     def evidence(self) -> Evidence:
         uses = attribute(self.readings, self.catalogue)
-        engines = sorted(
-            {reading.engine for reading in self.readings.values() if reading.engine} | {self.prefilter.engine}
-        )
+        findings = sorted(self.findings, key=sort_key)
+        if self.only is not None:
+            uses = [use for use in uses if use.path in self.only]
+            findings = [finding for finding in findings if finding.path in self.only]
+        if len(findings) + len(uses) > self.limits.findings:
+            self.skips.append(Skip("", f"more than {self.limits.findings:,} uses and findings: the rest is left out"))
+            findings, uses = findings[: self.limits.findings // 2], uses[: self.limits.findings // 2]
+        engines = sorted(self.engines | {reading.engine for reading in self.readings.values() if reading.engine})
+        shown = [{**use.to_dict(), "waiver": self._waiver(use.path, use.line)} for use in uses]
         facts: dict[str, Any] = {
-            "uses": [use.to_dict() for use in uses],
+            "uses": shown,
             "engines": engines,
             "coverage": {**dict(sorted(self.counts.items())), "not_read": len(self.skips)},
         }
-        findings = sorted(self.findings, key=sort_key)[: self.limits.findings]
         return Evidence(
             "shadow-ai", State.OK, findings=tuple(findings), skips=tuple(sorted(self.skips, key=lambda skip: skip.path)), facts=facts,
             producer=f"secpipe shadow-ai, catalogue {self.catalogue.digest[:12]}, {', '.join(engines)}",
         )  # fmt: skip
+
+
+def waivers(content: str) -> dict[int, str]:
+    """Return the reasons of inline waivers (`secpipe: allow shadow-ai because ...`) by line; a policy decides if they count."""
+    found = {}
+    for match in _WAIVER.finditer(content):
+        found[content.count("\n", 0, match.start()) + 1] = printable(match[1].strip(), 200)
+    return found
 
 
 def is_binary(head: bytes) -> bool:

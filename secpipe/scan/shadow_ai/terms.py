@@ -43,10 +43,10 @@ def derive(catalogue: Catalogue) -> Terms:
             else:
                 found.update((f"{word}/", f"{word}:"))
         # A model name without a distinctive word (`o1`, `command-r`) is a sign only in a file that has another.
-        names = [required(pattern) for pattern in lists["model_names"]]
-        found.update(term for terms in names if not any(len(t) < 4 or t in common for t in terms) for term in terms)
-        for key in ("cli", "images", "actions", "terraform", "iam", "sql"):
-            found.update(item.lower() for item in lists[key])
+        groups = [required(pattern) for pattern in lists["model_names"]]
+        found.update(term for terms in groups if not any(len(t) < 4 or t in common for t in terms) for term in terms)
+        for field in ("cli", "images", "actions", "terraform", "iam", "sql"):
+            found.update(item.lower() for item in lists[field])
         for language, names in (
             *provider.imports.items(),
             ("npm", provider.packages.get("npm", ())),
@@ -72,9 +72,9 @@ def derive(catalogue: Catalogue) -> Terms:
 
 
 def _quoted(word: str) -> tuple[str, ...]:
-    return tuple(f"{a}{word}{b}" for a, b in (('"', '"'), ("'", "'"), ("", ":"), (":", " ="), (".", " ="))) + (
-        f'{word}\\"',
-    )
+    """A key as it is spelled in the languages that have object literals or keyword arguments."""
+    around = (('"', '"'), ("'", "'"), ("", ":"), (":", " ="), (".", " ="), ("", '\\"'), ("", "="))
+    return tuple(f"{left}{word}{right}" for left, right in around)
 
 
 def _host_terms(host: str) -> set[str]:

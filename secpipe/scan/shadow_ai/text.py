@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from secpipe.core.finding import Confidence
 from secpipe.scan.shadow_ai import models
@@ -43,21 +44,14 @@ def _line(line: str, number: int, catalogue: Catalogue, out: Reading, *, in_comm
     code = line if in_comment else _TRAILING.sub("", line)
     found = endpoints(code, number, catalogue, line, confidence=confidence)
     if code != line:
-        found += [
-            Signal(**{**_fields(sign), "region": "comment"})
-            for sign in endpoints(line[len(code) :], number, catalogue, line, confidence=Confidence.LOW)
-        ]
-    for sign in found:
-        out.signals.append(sign if sign.region else Signal(**{**_fields(sign), "region": region}))
+        said = endpoints(line[len(code) :], number, catalogue, line, confidence=Confidence.LOW)
+        out.signals += [replace(sign, region="comment") for sign in said]
+    out.signals += [replace(sign, region=region) for sign in found]
     if in_comment:
         return
     names(code, number, catalogue, out)
     for match in _SETTING.finditer(code):
         _setting(match["key"], match["value"].strip("\"'"), number, catalogue, out)
-
-
-def _fields(sign: Signal) -> dict[str, object]:
-    return {name: getattr(sign, name) for name in Signal.__dataclass_fields__}
 
 
 def names(line: str, number: int, catalogue: Catalogue, out: Reading) -> None:
@@ -89,14 +83,11 @@ def _setting(key: str, value: str, number: int, catalogue: Catalogue, out: Readi
     if last.isupper() and len(last) > 2:
         out.values.append(EnvValue(last, value, "", number))
     word = squash(last)
-    if word in catalogue.base_names or last in catalogue.base_url_env:
-        destination = resolve(value, catalogue)
-        if destination is not None and destination.provider in catalogue.providers and counts(destination, catalogue):
-            out.signals.append(
-                destination_signal("endpoint", "config", destination, number, f"{key} is {destination.host}")
-            )
-    elif word in {"hostname", "host", "server", "upstream", "proxypass", "servername"} or word.endswith(
-        ("host", "url", "uri", "endpoint")
+    if (
+        word in catalogue.base_names
+        or last in catalogue.base_url_env
+        or word in {"hostname", "host", "server", "upstream", "proxypass", "servername"}
+        or word.endswith(("host", "url", "uri", "endpoint"))
     ):
         destination = resolve(value, catalogue)
         if destination is not None and destination.provider in catalogue.providers and counts(destination, catalogue):

@@ -116,18 +116,28 @@ def _judge(entry: Entry, package: Package) -> tuple[bool | None, str]:
 
 
 def _groups(entries: Iterable[Entry]) -> list[list[Entry]]:
-    """Join records that share an id or an alias."""
+    """Join records about one vulnerability: those that share a CVE, and those without one that share any id.
+
+    Records of two different CVEs stay apart even where a careless alias links them: an answer to one is none to the
+    other.
+    """
     groups: dict[int, list[Entry]] = {}
     group_of: dict[str, int] = {}
-    for number, entry in enumerate(entries):
-        names = (entry[0].id, *entry[0].aliases)
+    named = [(entry, (entry[0].id, *entry[0].aliases)) for entry in entries]
+    ordered = sorted(named, key=lambda pair: not any(map(_is_cve, pair[1])))
+    for number, (entry, names) in enumerate(ordered):
+        joining = [name for name in names if _is_cve(name)] or names
         joined = [entry]
-        for old in sorted({group_of[name] for name in names if name in group_of}):
+        for old in sorted({group_of[name] for name in joining if name in group_of}):
             joined = groups.pop(old) + joined
         groups[number] = joined
         for member, _ in joined:
             group_of.update(dict.fromkeys((member.id, *member.aliases), number))
     return list(groups.values())
+
+
+def _is_cve(identity: str) -> bool:
+    return identity.startswith("CVE-")
 
 
 def _hit(package: Package, group: list[Entry], unclear: str = "") -> Hit:

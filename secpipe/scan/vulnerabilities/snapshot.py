@@ -1,6 +1,7 @@
 """The embedded snapshot: facts of real advisories, shipped with the package and trusted as part of it.
 
-One gzip file, JSON lines: a header, then one row per advisory. `policies/advisories/build.py` writes it.
+One gzip file, JSON lines: a header, an index from packages to rows, one row per advisory: only rows that are asked for
+are parsed. `policies/advisories/build.py` writes it.
 """
 
 from __future__ import annotations
@@ -26,8 +27,13 @@ _LIMIT = 16 * MIB
 def write(feeds: Iterable[Feed], advisories: Iterable[Advisory]) -> bytes:
     """Return the snapshot's bytes; the same input gives the same bytes."""
     header = {"schema": SCHEMA, "feeds": [feed_row(feed) for feed in feeds]}
-    lines = [json.dumps(header, sort_keys=True, ensure_ascii=False)]
-    lines += [rows.encode(advisory, rated=True) for advisory in sorted(advisories, key=lambda advisory: advisory.id)]
+    ordered = sorted(advisories, key=lambda advisory: advisory.id)
+    index: dict[str, dict[str, list[int]]] = {}
+    for number, advisory in enumerate(ordered):
+        for ecosystem, name in sorted({(item.ecosystem, item.name) for item in advisory.affected}):
+            index.setdefault(ecosystem, {}).setdefault(name, []).append(number)
+    lines = [json.dumps(part, sort_keys=True, separators=(",", ":"), ensure_ascii=False) for part in (header, index)]
+    lines += [rows.encode(advisory, rated=True) for advisory in ordered]
     data = ("\n".join(lines) + "\n").encode()
     packer = zlib.compressobj(9, zlib.DEFLATED, 31, 9)
     return packer.compress(data) + packer.flush()
@@ -45,16 +51,17 @@ def read(data: bytes, note: str = "") -> AdvisoryStore:
         text = unpacker.decompress(data, _LIMIT)
         if unpacker.unconsumed_tail or not unpacker.eof:
             raise InputError("the embedded advisory snapshot is too large or cut short")
-        first, *lines = text.decode().splitlines()
-        header = json.loads(first)
+        first, second, *lines = text.decode().split("\n")[:-1]
+        header, index = json.loads(first), json.loads(second)
         if header["schema"] != SCHEMA:
             raise InputError(f"the embedded advisory snapshot is no {SCHEMA}")
         feeds = tuple(feed_of(row) for row in header["feeds"])
-        packages: dict[tuple[str, str], list[str]] = {}
-        for line in lines:
-            for ecosystem, name in {(row[0], row[1]) for row in json.loads(line)[8]}:
-                packages.setdefault((ecosystem, name), []).append(line)
-    except (zlib.error, ValueError, KeyError, TypeError, IndexError) as error:
+        packages = {
+            (ecosystem, name): [lines[number] for number in numbers]
+            for ecosystem, named in index.items()
+            for name, numbers in named.items()
+        }
+    except (zlib.error, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise InputError("the embedded advisory snapshot is damaged", hint="reinstall secpipe") from error
     return AdvisoryStore(
         "embedded snapshot",

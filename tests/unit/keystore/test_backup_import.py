@@ -20,7 +20,7 @@ from secpipe.keystore.importing import import_key
 from secpipe.keystore.trusted import open_trust
 from secpipe.keystore.unlock import open_signers
 
-# Made by PyNaCl 1.6: SecretBox(bytes(range(32))).encrypt(bytes(i * 7 % 256 for i in range(300)), bytes(range(100, 124)))
+# By PyNaCl 1.6: SecretBox(bytes(range(32))).encrypt(bytes(i * 7 % 256 for i in range(300)), bytes(range(100, 124)))
 BOX = bytes.fromhex(
     "bf76040b827da02a60a4b7ae599d9c7302be97dc2695e4d888c265d963dfc1714edd46226835d1ba0ea3f429ce401b5148881aedb33491f5ed09"
     "314f34289f2c91c7f07d7ef543de8b6ec5997f192cdd834c82b814dfa27b417019ff54d8cfba64a0b342ebac2163faf4ff5afc6d775f5a6e47ce"
@@ -116,7 +116,7 @@ def test_secretbox_known_answer():
 
 
 def cosign_key(password=b"pw", n=1024, key=None):
-    """A key as cosign writes it. A stream cipher seals as it opens, so the reader under test (known answer above) seals."""
+    """A key as cosign writes it; a stream cipher seals as it opens, so the reader (known answer above) seals."""
     der = (key or ec.generate_private_key(ec.SECP256R1())).private_bytes(DER, PKCS8, PLAIN)
     salt, nonce = b"s" * 32, b"n" * 24
     secret = Scrypt(salt, 32, n, 8, 1).derive(password)
@@ -124,12 +124,11 @@ def cosign_key(password=b"pw", n=1024, key=None):
     from cryptography.hazmat.primitives.poly1305 import Poly1305
 
     sealed = bytes(a ^ b for a, b in zip(der, stream[32:], strict=False))
-    box = {
+    return {
         "kdf": {"name": "scrypt", "params": {"N": n, "r": 8, "p": 1}, "salt": base64.b64encode(salt).decode()},
         "cipher": {"name": "nacl/secretbox", "nonce": base64.b64encode(nonce).decode()},
         "ciphertext": base64.b64encode(Poly1305.generate_tag(stream[:32], sealed) + sealed).decode(),
     }
-    return box
 
 
 def keystream(key, nonce, size):

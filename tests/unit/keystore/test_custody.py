@@ -29,9 +29,8 @@ from secpipe.keystore.unlock import open_signers
 
 DAY = timedelta(days=1)
 SCHEDULE = Schedule(jitter=timedelta(0))
-SOFTHSM = next((path for path in map(Path, (
-    "/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so"
-)) if path.is_file()), None)  # fmt: skip
+SOFTHSM_AT = ("/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/local/lib", "/opt/homebrew/lib")
+SOFTHSM = next((at for at in (Path(f"{lib}/softhsm/libsofthsm2.so") for lib in SOFTHSM_AT) if at.is_file()), None)
 
 
 @pytest.fixture
@@ -83,7 +82,7 @@ def test_wrong_passphrase_truncated_and_foreign_files(project, record, passphras
     other = next(item for item in path.parent.glob("*.age") if item != path)
     path.write_bytes(other.read_bytes())
     file_custody.forget()
-    with pytest.raises(InputError, match="another public key|is not"):
+    with pytest.raises(InputError, match=r"another public key|is not"):
         sign_as_builder(project, passphrase, now)
 
 
@@ -128,11 +127,10 @@ def test_env_and_exec_sign_but_do_not_rotate(project, record, passphrase, now, m
     secret.chmod(0o600)
     script = tmp_path / "sign.py"
     script.write_text(
-        "import sys; sys.path.insert(0, %r)\n"
+        f"import sys; sys.path.insert(0, {str(Path(__file__).resolve().parents[3])!r})\n"
         "from secpipe.keys.schemes import scheme; from secpipe.keys.schemes.pkcs8 import import_pem\n"
-        "key = scheme.get(sys.argv[-2]).load_private(import_pem(open(%r, 'rb').read()).pkcs8)\n"
+        f"key = scheme.get(sys.argv[-2]).load_private(import_pem(open({str(secret)!r}, 'rb').read()).pkcs8)\n"
         "sys.stdout.buffer.write(key.sign(sys.stdin.buffer.read()))\n"
-        % (str(Path(__file__).resolve().parents[3]), str(secret))
     )
     places = ("env:BUILDER_CLASSICAL", f"exec:{sys.executable} {script}")
     key_file(project, record).unlink()

@@ -444,3 +444,44 @@ def test_wheels_give_their_metadata_and_digest(tmp_path: Path) -> None:
     seen = collect(walk(tmp_path))
     assert named(seen, "w").digests[0].value == hashlib.sha256(path.read_bytes()).hexdigest()
     assert [skip.path for skip in seen.skipped] == ["bad.whl"]
+
+
+def test_an_mlflow_folder_is_one_model(tmp_path: Path) -> None:
+    seen = put(tmp_path, {
+        "m/MLmodel": "artifact_path: ranker\nflavors:\n  python_function: {loader_module: mlflow.sklearn}\n  sklearn: {}\nmlflow_version: 2.9\nrun_id: abc\n",
+        "m/model.pkl": b"\x80\x04N.", "m/conda.yaml": "dependencies: []", "bad/MLmodel": "[",
+    })  # fmt: skip
+    ranker = named(seen, "ranker")
+    assert ranker.facts["framework"].value == "python_function sklearn"
+    assert {target for source, target in edges(seen, RelationKind.CONTAINS) if source == "ranker"} == {
+        "model",
+        "conda.yaml",
+        "MLmodel",
+    }
+    assert [skip.path for skip in seen.skipped] == ["bad/MLmodel"]
+
+
+def test_ollama_modelfiles_and_manifests(tmp_path: Path) -> None:
+    blob = b"GGUF" + struct.pack("<IQQ", 3, 0, 0)
+    digest = hashlib.sha256(blob).hexdigest()
+    layers = [{"mediaType": "application/vnd.ollama.image.model", "digest": f"sha256:{digest}"},
+              {"mediaType": "application/vnd.ollama.image.template", "digest": f"sha256:{H1}"}]  # fmt: skip
+    seen = put(tmp_path, {
+        "chat/Modelfile": 'FROM ./base.gguf\nSYSTEM """You are\nkind."""\nPARAMETER temperature 1\n', "chat/base.gguf": blob + b"\0" * 32,
+        "o/manifests/registry.ollama.ai/library/tiny/latest": {"layers": layers}, f"o/blobs/sha256-{digest}": blob,
+    })  # fmt: skip
+    assert ("chat", "base") in edges(seen, RelationKind.DERIVED_FROM)
+    assert ("chat", "chat template (system prompt)") in edges(seen, RelationKind.CONTAINS)
+    assert named(seen, "tiny:latest").facts["format"].value == "ollama"
+    assert any(H1 in skip.reason for skip in seen.skipped)
+
+
+def test_images_of_compose_and_kubernetes_files(tmp_path: Path) -> None:
+    seen = put(tmp_path, {
+        "compose.yaml": "services:\n  db:\n    image: qdrant/qdrant:v1.13.4\n", "k8s/d.yml": f"apiVersion: apps/v1\nkind: Deployment\nspec:\n  - image: 'ghcr.io/a/b@sha256:{H1}'\n",
+        "other.yaml": "image: not-a-deployment\n",
+    })  # fmt: skip
+    assert {(item.name, item.line) for item in seen.of_kind(ComponentKind.CONTAINER)} == {
+        ("qdrant/qdrant", 3),
+        ("ghcr.io/a/b", 4),
+    }

@@ -50,6 +50,20 @@ def test_a_vulnerable_package_is_one_plain_sentence(
     json.dumps(dict(evidence.facts))
 
 
+def test_a_careless_alias_does_not_join_two_vulnerabilities(
+    record: Make, store_of: Make, inventory_of: Make, now: datetime
+) -> None:
+    store = store_of(
+        record("PYSEC-1", "torch", *SPAN, aliases=["CVE-2021-1", "GHSA-q"]),
+        record("PYSEC-2", "torch", *SPAN, aliases=["CVE-2021-2", "GHSA-q"]),
+        record("GHSA-q", "torch", *SPAN, aliases=["CVE-2021-1"]),
+        record("SNYK-9", "torch", *SPAN, aliases=["PYSEC-2"]),
+    )
+    found = audit(inventory_of(("torch", "2.0.0")), store, now=now).findings
+    ids = {f.details["id"]: f.details["aliases"] for f in found if f.rule == "audit/known-vulnerability"}
+    assert ids == {"CVE-2021-1": ["GHSA-q", "PYSEC-1"], "CVE-2021-2": ["GHSA-q", "PYSEC-2", "SNYK-9"]}
+
+
 def test_what_is_fixed_or_withdrawn_is_not_found(
     record: Make, store_of: Make, inventory_of: Make, now: datetime
 ) -> None:

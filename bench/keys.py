@@ -1,0 +1,124 @@
+"""Numbers of the key room: a chain of 40 rotations, a ring of 200 key versions, `keys list`; python-tuf is the rival.
+
+    python bench/keys.py
+
+Every figure is the best of several in one run on one machine; ratios travel, absolutes do not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from secpipe.core.trust import Authority
+from secpipe.keys.schedule import Schedule
+from secpipe.keystore import age, quorum
+from secpipe.keystore.commit import rotate
+from secpipe.keystore.create import Plan, create
+from secpipe.keystore.custody import file as file_custody
+from secpipe.keystore.pending import sign_pending
+from secpipe.keystore.trust_update import second_opinion
+from secpipe.keystore.trusted import open_trust
+
+START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=3650)
+PERIOD = timedelta(days=90)
+
+
+def best(work: Callable[[], object], times: int = 7) -> float:
+    """Return the shortest wall time of `times` runs, in milliseconds."""
+    found = []
+    for _ in range(times):
+        before = time.perf_counter()
+        work()
+        found.append(time.perf_counter() - before)
+    return 1000 * min(found)
+
+
+def without_scrypt() -> None:
+    """Keep private keys in memory: this measures the ring, not the passphrase."""
+    held: dict[bytes, bytes] = {}
+
+    def seal(plaintext: bytes, passphrase: bytes) -> bytes:
+        held[name := os.urandom(16)] = plaintext
+        return name
+
+    age.seal = seal
+    age.unseal = lambda data, passphrase, what: held[data]
+
+
+def grow(base: Path, identities: int, rotations: int) -> datetime:
+    """Make a trust root with so many identities and rotate each so many times; return the time then."""
+    names = {f"builder-{number}": Authority(("model",)) for number in range(identities)}
+    pairs = ("ed25519", "ml-dsa-65"), ("ecdsa-p256", "ml-dsa-65")
+    plan = Plan("alice", names, *pairs, PERIOD, timedelta(days=14), 7300, 400)
+    file_custody.forget()
+    create(base / "keys", base / "home", plan, b"x", START, lambda text: None)
+    now, schedule = START, Schedule(jitter=timedelta(0))
+    for _ in range(rotations):
+        now += PERIOD
+        rotate(base / "keys", base / "home", schedule, lambda: b"x", lambda at=now: at)
+    return now
+
+
+def main() -> None:
+    """Print the table."""
+    without_scrypt()
+    with tempfile.TemporaryDirectory() as folder:
+        one, many = Path(folder, "one"), Path(folder, "many")
+        now = grow(one, 1, 40)
+        size = sum(path.stat().st_size for path in (one / "keys").rglob("*") if path.is_file())
+        print(f"40 rotations leave {size / 1000:.0f} kB in keys/ (budget 600)")
+        chain = best(lambda: open_trust(one / "keys", now=now))
+        print(f"verifying a chain of 41 versions: {chain:.0f} ms (budget 100)")
+        ring = one / "keys" / "ring"
+        files = (one / "keys/root/1.root.json").read_bytes(), (ring / "1.targets.json").read_bytes()
+        newest = (ring / "41.rotation.json").read_bytes()
+        rival = best(lambda: second_opinion([files[0]], files[1], newest))
+        print(f"  python-tuf, metadata only, no endorsements: {rival:.0f} ms; ratio {chain / rival:.1f}")
+        grow(many, 5, 39)
+        wall = best(lambda: open_trust(many / "keys", now=now))
+        print(f"opening a ring of 200 versions, all by rotation: {wall:.0f} ms")
+        listed = best(lambda: run_list(many / "keys"))
+        print(f"keys list of those 200 versions: {listed:.0f} ms in the process (budget 150)")
+        renew(many, now)
+        listed = best(lambda: run_list(many / "keys"))
+        print(f"  the same after keys renew (rotations folded in): {listed:.0f} ms")
+        bare = best(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True), 5)
+        whole = best(lambda: command(many / "keys"), 5)
+        print(f"  as a process: {whole:.0f} ms, {whole / bare:.1f} x python -c pass")
+
+
+def renew(base: Path, now: datetime) -> None:
+    """Let the root quorum fold the rotations into a new ring."""
+    found = quorum.begin(base / "keys", base / "home", now)
+    quorum.draft(found, quorum.renewed(found), now)
+    sign_pending(base / "keys", base / "home", lambda: b"x", now)
+
+
+def run_list(folder: Path) -> None:
+    """Run `keys list` in this process."""
+    from secpipe.cli.main import run
+
+    with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO())):
+        run(["keys", "list", "--dir", str(folder)])
+
+
+def command(folder: Path) -> None:
+    """Run `keys list` as a process."""
+    root = Path(__file__).resolve().parents[1]
+    argv = [sys.executable, "-m", "secpipe", "keys", "list", "--dir", str(folder)]
+    subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, cwd=root)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""SBOM: ours against the rivals in the same run: CPU, wall, fields. `python -m bench.sbom [--rivals BIN_FOLDER]`.
+
+Rivals are run where they are found (`cyclonedx-py` in the given folder or on PATH); nothing is installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+def child(argv: list[str]) -> tuple[float, float, bytes]:
+    """Return (CPU seconds, wall seconds, stdout) of a process."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(argv, capture_output=True, check=False)
+    wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall, done.stdout
+
+
+def fields(document: dict[str, Any]) -> dict[str, int]:
+    """Count what a BOM says about its PyPI libraries, and its edges."""
+    items, pending = [], list(document.get("components") or [])
+    while pending:
+        item = pending.pop()
+        items.append(item)
+        pending += item.get("components") or []
+    pypi = [item for item in items if str(item.get("purl", "")).startswith("pkg:pypi/")]
+    record = "secpipe:verified:record-sha256"
+    return {
+        "components": len(items),
+        "PyPI": len(pypi),
+        "with a digest": sum(
+            1 for item in pypi if item.get("hashes") or any(row["name"] == record for row in item.get("properties", []))
+        ),
+        "with a licence": sum(1 for item in pypi if item.get("licenses")),
+        "with a supplier": sum(1 for item in pypi if item.get("supplier") or item.get("author") or item.get("authors")),
+        "embedded (PEP 770)": sum(
+            1 for item in items if any(row["name"].endswith(":embedded") for row in item.get("properties", []))
+        ),
+        "edges": sum(len(row.get("dependsOn", [])) for row in document.get("dependencies", [])),
+    }
+
+
+def environment(site: str, rivals: str) -> None:
+    """An installed environment: ours, hashing every file, against cyclonedx-py with and without its validation."""
+    code = (
+        "import sys; from datetime import datetime, UTC; from secpipe.system.tree import walk;"
+        "from secpipe.sbom.collect import collect; from secpipe.sbom.cyclonedx import emit;"
+        "sys.stdout.buffer.write(emit(collect(walk(sys.argv[1])), name='env', now=datetime(2026, 11, 21, tzinfo=UTC)))"
+    )
+    metadata_only = code.replace("walk(sys.argv[1])", "HeaderTree(sys.argv[1])").replace(
+        "import sys;", "import sys; sys.path.insert(0, '.'); from bench.sbom import HeaderTree;"
+    )
+    rows = {
+        "secpipe, every file hashed": child([sys.executable, "-c", code, site]),
+        "secpipe, metadata only": child([sys.executable, "-c", metadata_only, site]),
+    }
+    tool = shutil.which("cyclonedx-py", path=rivals or None)
+    if tool:
+        python = str(Path(site).parents[2] / "bin" / "python")
+        rows["cyclonedx-py"] = child([tool, "environment", python])
+        rows["cyclonedx-py --no-validate"] = child([tool, "environment", "--no-validate", python])
+    else:
+        print("cyclonedx-py: not found, skipped")
+    for name, (cpu, wall, out) in rows.items():
+        print(f"{name:<28} cpu {cpu:6.2f} s  wall {wall:6.2f} s  {fields(json.loads(out)) if out else 'no output'}")
+
+
+class HeaderTree:
+    """A tree that is walked but not hashed: what describing costs apart from the digest pass."""
+
+    def __init__(self, root: str) -> None:
+        from secpipe.core.artifact import FileEntry
+
+        self.root, self.links, self.skipped = Path(root), (), ()
+        found = []
+        for folder, _, names in os.walk(root):
+            for name in names:
+                path = Path(folder) / name
+                with path.open("rb") as file:
+                    head = file.read(64)
+                    info = os.fstat(file.fileno())
+                name = path.relative_to(root).as_posix()
+                stand_in = hashlib.sha256(name.encode()).hexdigest()
+                found.append(FileEntry(name, info.st_size, 0o644, stand_in, head))
+        self.files = tuple(sorted(found, key=lambda entry: entry.path))
+        self._by_path = {entry.path: entry for entry in self.files}
+
+    def find(self, path: str) -> Any:
+        return self._by_path.get(path)
+
+    def below(self, folder: str) -> Any:
+        return [entry for entry in self.files if not folder or entry.path.startswith(folder + "/")]
+
+    def read(self, entry: Any, limit: int) -> bytes:
+        return (self.root / entry.path).read_bytes()
+
+    def open(self, entry: Any) -> Any:
+        return (self.root / entry.path).open("rb")
+
+
+def headers(count: int = 1000) -> None:
+    """Describe many sparse files of 1 GB by their headers; the digest pass is another cost, stated apart."""
+    from secpipe.sbom.collect import collect
+
+    with tempfile.TemporaryDirectory() as root:
+        for index in range(count):
+            size = 1 << 30
+            text = json.dumps({f"w{index}": {"dtype": "F16", "shape": [size // 2], "data_offsets": [0, size]}}).encode()
+            with (Path(root) / f"m{index}.safetensors").open("wb") as file:
+                file.write(len(text).to_bytes(8, "little") + text)
+                file.truncate(8 + len(text) + size)
+        tree: Any = HeaderTree(root)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        start = time.perf_counter()
+        inventory = collect(tree)
+        wall = time.perf_counter() - start
+        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
+        print(f"{count} files of 1 GB: {wall:.2f} s, memory grew by {grown} MB, {len(inventory.components)} components")
+
+
+def validation() -> None:
+    """Validate a BOM of 100 components, import and schema apart; jsonschema beside it where it is installed."""
+    from secpipe.core.inventory import Component, ComponentKind, Inventory
+    from secpipe.sbom.cyclonedx import emit
+    from secpipe.sbom.validate import validate
+
+    parts = [
+        Component(
+            f"pkg:pypi/p{index}@1", ComponentKind.LIBRARY, f"p{index}", "1", f"pkg:pypi/p{index}@1", "PyPI", "uv.lock"
+        )
+        for index in range(100)
+    ]
+    data = emit(Inventory(tuple(parts)), name="x", now=NOW)
+    start = time.perf_counter()
+    first = validate(data)
+    middle = time.perf_counter()
+    validate(data)
+    after = time.perf_counter()
+    print(f"100 components: {1000 * (middle - start):.1f} ms with the schema, {1000 * (after - middle):.1f} ms after")
+    print(f"problems: {len(first)}")
+
+
+def main() -> None:
+    """Run everything and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rivals", default="", help="folder of cyclonedx-py")
+    parser.add_argument("--site", default=sysconfig.get_path("purelib"))
+    options = parser.parse_args()
+    environment(options.site, options.rivals)
+    headers()
+    validation()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""TAR archives (POSIX.1-1988, pax and GNU long names): members by their headers, nothing unpacked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from secpipe.core.errors import InputError, UnsafeInput
+from secpipe.core.limits import DEFAULT, Limits
+from secpipe.formats.stream import Readable, upto
+
+_BLOCK: Final = 512
+_LONGEST: Final = 1 << 20  # a pax record or long name
+_REGULAR: Final = frozenset({"0", "\0", "7"})
+_LINKS: Final = frozenset({"1", "2"})
+_DEVICES: Final = frozenset({"3", "4", "6"})
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One entry. `kind` is file, folder, link, device or other; `target` is where a link leads."""
+
+    name: str
+    size: int
+    kind: str
+    target: str = ""
+
+
+class Content:
+    """The content of the member just yielded, as a forward stream."""
+
+    def __init__(self, stream: Readable, left: int) -> None:
+        self._stream, self.left = stream, left
+
+    def read(self, count: int, /) -> bytes:
+        """Return up to `count` bytes of the member."""
+        data = self._stream.read(min(count, self.left)) if self.left > 0 and count > 0 else b""
+        self.left -= len(data)
+        return data
+
+
+def members(stream: Readable, limits: Limits = DEFAULT) -> Iterator[tuple[Member, Content]]:
+    """Yield each member with its content, which is valid until the next one; raises InputError for a broken archive.
+
+    Checksums of headers are verified: a header that does not fit ends the archive with an error.
+    """
+    name = target = ""
+    size: int | None = None
+    for _ in range(limits.archive_members):
+        header = upto(stream, _BLOCK)
+        if not header.strip(b"\0"):
+            if len(header) not in (0, _BLOCK):
+                raise InputError("the archive ends inside a header")
+            return
+        if len(header) < _BLOCK or not _sum_fits(header):
+            raise InputError("a header of the archive is broken")
+        kind = chr(header[156])
+        length = _number(header[124:136])
+        if kind in "xgLK":
+            record = _record(stream, length)
+            if kind == "x":
+                name, target, size = _pax(record, name, target, size)
+            elif kind == "L":
+                name = _text(record.rstrip(b"\0"))
+            elif kind == "K":
+                target = _text(record.rstrip(b"\0"))
+            continue
+        length = length if size is None else size
+        member = Member(name or _name(header), length, _kind(kind, header), target or _text(_cut(header[157:257])))
+        content = Content(stream, length if kind not in _LINKS | _DEVICES | {"5"} else 0)
+        padding = -content.left % _BLOCK
+        yield member, content
+        while content.read(1 << 20):
+            pass
+        if content.left or len(upto(stream, padding)) < padding:
+            raise InputError("the archive ends inside a member")
+        name, target, size = "", "", None
+    raise UnsafeInput(f"more than {limits.archive_members:,} members")
+
+
+def _record(stream: Readable, length: int) -> bytes:
+    if length > _LONGEST:
+        raise UnsafeInput("a name in the archive is too long")
+    record = upto(stream, length)
+    upto(stream, -length % _BLOCK)
+    return record
+
+
+def _pax(record: bytes, name: str, target: str, size: int | None) -> tuple[str, str, int | None]:
+    at = 0
+    while at < len(record):
+        space = record.find(b" ", at, at + 21)
+        count = record[at:space] if space > at else b""
+        if not count.isdigit() or int(count) <= space - at:
+            raise InputError("a pax record is broken")
+        key, _, value = record[space + 1 : at + int(count)].rstrip(b"\n").partition(b"=")
+        if key == b"path":
+            name = _text(value)
+        elif key == b"linkpath":
+            target = _text(value)
+        elif key == b"size" and value.isdigit() and len(value) < 20:
+            size = int(value)
+        at += int(count)
+    return name, target, size
+
+
+def _sum_fits(header: bytes) -> bool:
+    stated = _number(header[148:156])
+    plain = header[:148] + b" " * 8 + header[156:]
+    return stated in (sum(plain), sum(byte - 256 if byte > 127 else byte for byte in plain))
+
+
+def _number(raw: bytes) -> int:
+    if raw[0] & 0x80:
+        return int.from_bytes(raw, "big") & ((1 << 63) - 1)
+    digits = raw.strip(b" \0")
+    try:
+        return max(int(digits, 8), 0) if digits else 0
+    except ValueError:
+        raise InputError("a number in a header of the archive is none") from None
+
+
+def _kind(flag: str, header: bytes) -> str:
+    if flag in _REGULAR:
+        return "folder" if _cut(header[:100]).endswith(b"/") else "file"
+    if flag == "5":
+        return "folder"
+    return "link" if flag in _LINKS else "device" if flag in _DEVICES else "other"
+
+
+def _name(header: bytes) -> str:
+    prefix = _cut(header[345:500]) if header[257:263] == b"ustar\0" else b""  # GNU's own header has none
+    name = _cut(header[:100])
+    return _text(prefix + b"/" + name if prefix else name)
+
+
+def _cut(raw: bytes) -> bytes:
+    return raw.partition(b"\0")[0]
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")

@@ -1,0 +1,53 @@
+"""Where the names of a file get their values, over tokens: `name = expr`, `name := expr`, `name: expr`, `name => expr`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from secpipe.scan.shadow_ai.lexer import Token
+
+
+def assignments(tokens: Sequence[Token]) -> dict[str, list[int]]:
+    """Return, for each name, the tokens at which an expression assigned to it starts.
+
+    `name = expr`, `name := expr`, `name: expr`, `name => expr`, `define('NAME', expr)`, with a type in between or not.
+    """
+    found: dict[str, list[int]] = defaultdict(list)
+    count = len(tokens)
+    for index, token in enumerate(tokens):
+        if token.kind == "word" and index + 2 < count:
+            after = tokens[index + 1].value
+            if after in {"=", ":=", "=>"} and tokens[index + 2].value != "=":
+                found[token.value.lstrip("$@")].append(index + 2)
+            elif after == ":":
+                start = index + 2
+                for ahead in range(start, min(count, start + 6)):  # `name: Type = expr`
+                    if tokens[ahead].value == "=":
+                        start = ahead + 1
+                        break
+                    if tokens[ahead].value in {",", ";", "}", ")", "{"} or tokens[ahead].kind in {"string", "template"}:
+                        break
+                found[token.value.lstrip("$@")].append(start)
+            elif after == "?" and tokens[index + 2].value == ":":
+                continue
+            elif token.value == "define" and after == "(" and tokens[index + 2].kind == "string":
+                found[tokens[index + 2].value].append(index + 4)
+            elif tokens[index + 1].kind == "word" and tokens[index + 2].value == "=" and index + 3 < count:
+                continue  # `Type name = expr` is met again at `name`
+            elif (
+                token.value in {"const", "var"}
+                and tokens[index + 1].kind == "word"
+                and tokens[index + 2].kind == "word"
+                and index + 4 < count
+                and tokens[index + 3].value == "="
+            ):
+                found[tokens[index + 1].value].append(index + 4)  # Go: `const name string = expr`
+        elif (
+            token.kind == "string"
+            and index + 2 < count
+            and tokens[index + 1].value in {":", "=>"}
+            and token.value.isidentifier()
+        ):
+            found[token.value].append(index + 2)
+    return found

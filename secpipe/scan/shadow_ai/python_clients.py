@@ -1,0 +1,222 @@
+"""Imports of AI libraries in Python, the clients made of them, and where those point."""
+
+from __future__ import annotations
+
+import ast
+
+from secpipe.core.finding import Confidence
+from secpipe.scan.shadow_ai import models
+from secpipe.scan.shadow_ai.catalogue import squash
+from secpipe.scan.shadow_ai.hosts import HOLE, resolve
+from secpipe.scan.shadow_ai.places import destination_signal
+from secpipe.scan.shadow_ai.python_file import File, pairs
+from secpipe.scan.shadow_ai.signal import UNKNOWN
+
+_DESTINATION_KINDS = {"framework", "mcp", "vector-db", "llm-observability", "coding-agent"}
+
+
+def import_statement(file: File, node: ast.Import | ast.ImportFrom) -> None:
+    """`import x`, `from x import y`."""
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    elif node.level == 0:
+        names = [f"{node.module}.{alias.name}" for alias in node.names]
+    else:
+        return
+    for name in names:
+        imported(file, name, node, f"imports {name}")
+
+
+def imported(file: File, name: str, node: ast.AST, evidence: str) -> None:
+    """Something was imported by the dotted `name`, statically or not."""
+    owner, part = file.catalogue.imported("python", name)
+    if not owner:
+        return
+    provider = file.catalogue.providers[owner]
+    rest = name[len(part) + 1 :].split(".")[0]
+    brand = file.catalogue.brand(name.rpartition(".")[2]) if provider.kind == "framework" and rest[:1].isupper() else ""
+    confirm = "" if confirmed(file, owner, part, rest) else _package(provider.packages.get("pypi", ()), part)
+    file.sign(
+        "import", "sdk", brand or owner, node, evidence, sdk=owner, confirm=confirm,
+        confidence=Confidence.LOW if confirm else Confidence.HIGH,
+    )  # fmt: skip
+
+
+def confirmed(file: File, owner: str, part: str, rest: str) -> bool:
+    """Whether an ordinary word (`agents`) is meant as the library, by the name taken from it."""
+    names = file.catalogue.providers[owner].confirm.get(part)
+    return names is None or rest in names
+
+
+def sdk_call(file: File, node: ast.Call, owner: str, part: str, name: str, last: str) -> None:
+    """A call into a known SDK: a client (or a module-level function that needs none) and where it points."""
+    provider = file.catalogue.providers[owner]
+    classes = file.catalogue.signals["classes"]
+    if last in classes:
+        owner = classes[last]
+    elif provider.kind in {"framework", "cloud", "gateway"} and last[:1].isupper():
+        owner = file.catalogue.brand(last) or owner
+    words = keywords(file, node)
+    if (
+        words.get("vertexai") is not None
+        and isinstance(words["vertexai"], ast.Constant)
+        and words["vertexai"].value is True
+    ):
+        owner = "google-vertex"
+    target = next((value for key, value in words.items() if squash(key) in file.catalogue.base_names), None)
+    rest = name[len(part) + 1 :].split(".")
+    client = last[:1].isupper() or target is not None or len(rest) == 1 or provider.kind == "framework"
+    if not client:
+        return
+    evidence = f"calls {name}"
+    if target is not None:
+        _pointed(file, node, owner, target, evidence)
+        return
+    _routed(file, node, owner, words, evidence, last)
+
+
+def _routed(file: File, node: ast.Call, owner: str, words: dict[str, ast.expr], evidence: str, last: str) -> None:
+    """A client without an address: routers and frameworks are decided by the model, an SDK by its own default."""
+    kind = file.catalogue.providers[owner].kind
+    model = _model_of(file, node, words, positional=kind in {"framework", "gateway"})
+    named = next(iter(sorted(file.fold(words.get("model_provider") or words.get("custom_llm_provider")).texts)), "")
+    if kind in {"framework", "gateway"}:
+        routed = (
+            file.catalogue.prefixes.get(f"{named}/", "")
+            or file.catalogue.prefixes.get(f"{named}:", "")
+            or (models.provider_of(model, file.catalogue, key=True) if model else "")
+        )
+        if routed:
+            file.sign("client", "model" if kind == "gateway" else "sdk", routed, node, f"{evidence} with {model}", model=model,
+                      host=file.catalogue.providers[routed].host, sdk=owner, confidence=Confidence.HIGH)  # fmt: skip
+            return
+        if kind == "framework":
+            return
+    if (
+        last[:1].isupper()
+        or kind == "gateway"
+        or last in {"configure", "init", "run", "chat", "generate", "embed", "embeddings"}
+    ):
+        provider = file.catalogue.providers[owner]
+        file.sign("client", "sdk", owner, node, evidence, host=provider.host, model=model, sdk=owner,
+                  envs=provider.lists["base_url_env"], confidence=Confidence.HIGH)  # fmt: skip
+
+
+def _pointed(file: File, node: ast.AST, sdk: str, target: ast.expr, evidence: str) -> None:
+    """A client that is told where to go."""
+    file.consume(target)
+    value = file.fold(_unwrap(target))
+    found = False
+    for text in sorted(value.texts):
+        destination = resolve(text, file.catalogue)
+        if destination is not None:
+            found = True
+            file.out.signals.append(
+                destination_signal(
+                    "client",
+                    "sdk",
+                    destination,
+                    getattr(node, "lineno", 0),
+                    f"{evidence} at {destination.host}",
+                    sdk=sdk,
+                )
+            )
+    if value.envs:
+        file.out.reads |= value.envs
+        file.sign("client", "sdk", "", node, f"{evidence} at {', '.join(sorted(value.envs))}", envs=tuple(sorted(value.envs)), sdk=sdk,
+                  confirm="optional" if found else "", confidence=Confidence.HIGH)  # fmt: skip
+    elif value.none and not found:
+        provider = file.catalogue.providers[sdk]
+        file.sign(
+            "client",
+            "sdk",
+            sdk,
+            node,
+            evidence,
+            host=provider.host,
+            envs=provider.lists["base_url_env"],
+            sdk=sdk,
+            confidence=Confidence.HIGH,
+        )
+    elif not found:
+        file.sign(
+            "client",
+            "sdk",
+            UNKNOWN,
+            node,
+            f"{evidence} at an address that the code computes",
+            sdk=sdk,
+            confidence=Confidence.HIGH,
+        )
+
+
+def _model_of(file: File, node: ast.Call, words: dict[str, ast.expr], *, positional: bool) -> str:
+    value = next((value for key, value in words.items() if squash(key) in file.catalogue.model_keys), None)
+    if value is None and positional and node.args:
+        value = node.args[0]
+    texts = sorted(file.fold(value).texts) if value is not None else []
+    return texts[0] if texts and HOLE not in texts[0] and models.is_model_name(texts[0]) else ""
+
+
+def cloud_service(file: File, node: ast.Call) -> None:
+    """`client("bedrock-runtime")` of a cloud SDK."""
+    services = file.catalogue.signals["aws_services"]
+    words = {word.arg: word.value for word in node.keywords}
+    for text in file.fold(node.args[0]).texts:
+        if text not in services:
+            continue
+        evidence = f'client("{text}")'
+        if "endpoint_url" in words:
+            _pointed(file, node, services[text], words["endpoint_url"], evidence)
+        else:
+            region = next(iter(sorted(file.fold(words.get("region_name")).texts)), "*")
+            host = f"{text}.{region}.amazonaws.com" if services[text] == "aws-bedrock" else ""
+            file.sign(
+                "client",
+                "sdk",
+                services[text],
+                node,
+                evidence,
+                host=host,
+                sdk=services[text],
+                confidence=Confidence.HIGH,
+            )
+
+
+def keywords(file: File, node: ast.Call) -> dict[str, ast.expr]:
+    """Keyword arguments, those of `**{...}` and `**NAME` included."""
+    words: dict[str, ast.expr] = {}
+    for word in node.keywords:
+        if word.arg:
+            words[word.arg] = word.value
+            continue
+        pool = [word.value] if not isinstance(word.value, ast.Name) else file.scope.names.get(word.value.id, [])
+        for item in pool:
+            words |= dict(pairs(item))
+    return words
+
+
+def assignment(file: File, node: ast.Assign) -> None:
+    """`openai.api_base = X`, `os.environ["OPENAI_BASE_URL"] = X`."""
+    for target in node.targets:
+        if isinstance(target, ast.Subscript) and file.scope.dotted(target.value) in {"os.environ", "environ"}:
+            for name in file.fold(target.slice).texts:
+                file.set_environment(name, node.value, node)
+        elif isinstance(target, ast.Attribute) and squash(target.attr) in file.catalogue.base_names:
+            owner, _ = file.catalogue.imported("python", file.scope.dotted(target.value))
+            if owner and file.catalogue.providers[owner].kind not in _DESTINATION_KINDS:
+                _pointed(file, node, owner, node.value, f"sets {ast.unparse(target)[:60]}")
+
+
+def _unwrap(node: ast.expr) -> ast.expr:
+    """`HttpOptions(base_url=X)` and `{"base_url": X}` stand for X."""
+    if isinstance(node, ast.Dict):
+        return next((value for key, value in pairs(node) if "url" in key.lower() or "endpoint" in key.lower()), node)
+    if isinstance(node, ast.Call):
+        return next((word.value for word in node.keywords if word.arg in {"base_url", "api_endpoint", "url"}), node)
+    return node
+
+
+def _package(packages: tuple[str, ...], part: str) -> str:
+    """What confirms an ambiguous import: its package in a manifest, or any other sign of the provider in the file."""
+    return f"pypi:{packages[0]}" if packages else "+"

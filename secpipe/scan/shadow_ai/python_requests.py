@@ -1,0 +1,96 @@
+"""Raw calls in Python: chat requests posted by hand, hosts given to sockets, command lines of other programs."""
+
+from __future__ import annotations
+
+import ast
+
+from secpipe.core.finding import Confidence
+from secpipe.scan.shadow_ai import shell
+from secpipe.scan.shadow_ai.hosts import HOLE, resolve
+from secpipe.scan.shadow_ai.places import destination_signal
+from secpipe.scan.shadow_ai.python_clients import keywords
+from secpipe.scan.shadow_ai.python_file import File
+from secpipe.scan.shadow_ai.signal import UNKNOWN
+
+
+def http_call(file: File, node: ast.Call) -> None:
+    """A raw call whose body is a chat request, to whatever address."""
+    words = keywords(file, node)
+    bodies = [words[key] for key in ("json", "data", "body", "content") if key in words] + list(node.args[1:3])
+    if not any(_is_chat_body(file, body) for body in bodies):
+        return
+    address = words.get("url") or next((item for item in node.args if not _is_verb(file, item)), None)
+    _body_address(file, node, address)
+
+
+def _body_address(file: File, node: ast.Call, address: ast.expr | None) -> None:
+    value = file.fold(address)
+    if address is not None:
+        file.consume(address)
+    found = False
+    for text in sorted(value.texts):
+        destination = resolve(text, file.catalogue) if "://" in text else None
+        if destination is not None:
+            found = True
+            file.out.signals.append(
+                destination_signal(
+                    "endpoint", "http", destination, node.lineno, f"posts a chat request to {destination.host}"
+                )
+            )
+    if value.envs:
+        file.sign("client", "http", "", node, f"posts a chat request to {', '.join(sorted(value.envs))}", envs=tuple(sorted(value.envs)),
+                  confirm="optional" if found else "", confidence=Confidence.HIGH)  # fmt: skip
+    elif not found and not any(text.startswith("/") for text in value.texts):
+        file.sign("client", "http", UNKNOWN, node, "posts a chat request to an address that the code computes")
+
+
+def _is_verb(file: File, node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isalpha()
+
+
+def _is_chat_body(file: File, node: ast.expr, depth: int = 0) -> bool:
+    if depth > 4:
+        return False
+    if isinstance(node, ast.Dict):
+        keys = {key.value for key in node.keys if isinstance(key, ast.Constant)}
+        return ("model" in keys and bool(keys & {"messages", "prompt", "input", "contents"})) or keys >= {
+            "contents",
+            "generationConfig",
+        }
+    if isinstance(node, ast.Call):
+        inner = [*node.args, *(word.value for word in node.keywords)]
+        if isinstance(node.func, ast.Attribute):
+            inner.append(node.func.value)
+        if file.scope.dotted(node.func) == "dict":
+            return {"model", "messages"} <= {word.arg for word in node.keywords}
+        return any(_is_chat_body(file, item, depth + 1) for item in inner)
+    if isinstance(node, ast.Name):
+        return any(_is_chat_body(file, item, depth + 1) for item in file.scope.names.get(node.id, ())[:4])
+    return False
+
+
+def host_argument(file: File, node: ast.Call) -> None:
+    """`HTTPSConnection("host")`."""
+    for text in file.fold(node.args[0]).texts:
+        destination = resolve(text, file.catalogue)
+        if destination is not None and destination.provider in file.catalogue.providers:
+            file.out.signals.append(
+                destination_signal("endpoint", "http", destination, node.lineno, f"connects to {destination.host}")
+            )
+            file.consume(node.args[0])
+
+
+def process_call(file: File, node: ast.Call) -> None:
+    """`subprocess.run([...])`, `os.system("...")`."""
+    for argument in node.args[:2]:
+        if isinstance(argument, ast.List | ast.Tuple):
+            parts = [next(iter(sorted(file.fold(item).texts)), HOLE) for item in argument.elts[:64]]
+            line = " ".join(parts)
+        else:
+            line = next(iter(sorted(file.fold(argument).texts)), "")
+        if line:
+            found = shell.commands(line, file.catalogue)
+            file.out.signals += [sign.at("", "", node.lineno - 1) for sign in found.signals]
+            file.out.downloads += found.downloads
+            if found.signals:
+                file.consume(argument)

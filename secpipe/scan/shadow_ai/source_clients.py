@@ -1,0 +1,166 @@
+"""Where clients are told to go, in languages without a parser of their own."""
+
+from __future__ import annotations
+
+from secpipe.core.finding import Confidence
+from secpipe.scan.shadow_ai.catalogue import squash
+from secpipe.scan.shadow_ai.hosts import resolve
+from secpipe.scan.shadow_ai.lexer import Token
+from secpipe.scan.shadow_ai.places import destination_signal
+from secpipe.scan.shadow_ai.signal import UNKNOWN, Signal
+from secpipe.scan.shadow_ai.source_file import File
+from secpipe.scan.shadow_ai.values import Value
+
+_NOT_SDK = {"framework", "mcp", "vector-db", "llm-observability"}
+
+
+def overrides(file: File) -> None:
+    """Find the settings that say where a client goes."""
+    sdks = [owner for owner in file.sdks if file.catalogue.providers[owner].kind not in _NOT_SDK] or file.sdks
+    if not sdks:
+        return
+    for position, token in enumerate(file.tokens):
+        if token.kind not in {"word", "string"} or squash(token.value) not in file.catalogue.base_names:
+            continue
+        start = _value_of(file, position)
+        if start is None:
+            continue
+        value, after = file.expressions.fold(start)
+        weak = squash(token.value) in file.catalogue.weak_base_names
+        _pointed(file, position, token, value, range(start, after), weak, sdks)
+
+
+def _value_of(file: File, position: int) -> int | None:
+    """Return the token where the value of a setting starts: `x: V`, `x = V`, `.x(V)`, `"x" => V`, `{ x }`."""
+    if position + 1 >= len(file.tokens):
+        return None
+    after = file.tokens[position + 1]
+    before = file.tokens[position - 1] if position else None
+    if after.kind == "mark" and after.value in {":", "=", "=>", ":="} and position + 2 < len(file.tokens):
+        if file.tokens[position + 2].value == "=":
+            return None
+        return position + 2
+    if (
+        after.value == "("
+        and before is not None
+        and (before.value in {".", "->", "::"} or file.tokens[position].value.startswith(("With", "with")))
+    ):
+        return position + 2
+    if (
+        file.tokens[position].kind == "word"
+        and after.value in {",", "}"}
+        and before is not None
+        and before.value in {"{", ","}
+    ):
+        return position
+    return None
+
+
+def _pointed(file: File, position: int, token: Token, value: Value, span: range, weak: bool, sdks: list[str]) -> None:
+    sdk = _sdk_near(file, position, sdks)
+    evidence = f"sets {token.value}"
+    found = False
+    for item in sorted(value.texts):
+        destination = resolve(item, file.catalogue) if "://" in item or not weak or "." in item else None
+        if destination is None or (weak and destination.provider not in file.catalogue.providers and "://" not in item):
+            continue
+        found = True
+        file.out.signals.append(
+            destination_signal("client", "sdk", destination, token.line, f"{evidence} to {destination.host}", sdk=sdk)
+        )
+    if value.envs:
+        found = True
+        file.out.reads |= value.envs
+        file.out.signals.append(
+            Signal("client", "sdk", "", line=token.line, sdk=sdk, envs=tuple(sorted(value.envs)), confirm="optional" if value.texts else "",
+                   evidence=f"{evidence} from {', '.join(sorted(value.envs))}", confidence=Confidence.HIGH)
+        )  # fmt: skip
+    if not found and not weak and not value.none and not _declares(file, position):
+        file.out.signals.append(
+            Signal(
+                "client",
+                "sdk",
+                UNKNOWN,
+                line=token.line,
+                sdk=sdk,
+                evidence=f"{evidence} to an address that the code computes",
+                confidence=Confidence.MEDIUM,
+            )
+        )
+        found = True
+    if found:
+        file.consumed.update(span)
+        file.inline.append((position, sdk))
+
+
+def _declares(file: File, position: int) -> bool:
+    """A type, a parameter or a field by that name is no setting: `baseURL?: string`, `baseUrl: String,`."""
+    start = _value_of(file, position)
+    if start is None or start >= len(file.tokens):
+        return True
+    word = file.tokens[start]
+    if file.tokens[position + 1].value == ":" and word.kind == "word":
+        return word.value in {
+            "string",
+            "String",
+            "URL",
+            "URI",
+            "undefined",
+            "null",
+            "None",
+            "any",
+            "Option",
+            "Uri",
+            "str",
+        }
+    return (
+        start == position
+        or word.value in {"null", "nil", "undefined", '""', "String", "string"}
+        or (word.kind == "string" and not word.value)
+    )
+
+
+def _sdk_near(file: File, position: int, sdks: list[str]) -> str:
+    """The SDK whose client's name stands nearest before an override."""
+    for ahead in range(position - 1, max(-1, position - 60), -1):
+        token = file.tokens[ahead]
+        if token.kind == "word" and len(token.value) > 3:
+            owner = file.catalogue.brand(token.value)
+            if owner and (owner in sdks or token.value in file.catalogue.signals["classes"]):
+                return owner if owner in sdks else sdks[0]
+    return sdks[0]
+
+
+def plain_clients(file: File) -> None:
+    """`new Client(...)` beside clients that are pointed elsewhere goes where its SDK goes by default."""
+    if not file.inline:
+        return
+    for position, token in enumerate(file.tokens[:-2]):
+        if token.value != "new" or file.tokens[position + 2].value != "(":
+            continue
+        name = file.tokens[position + 1].value
+        owner = file.catalogue.brand(name)
+        if owner not in file.sdks:
+            continue
+        end = file.expressions.arguments(position + 2)[1]
+        spans = [where for where, sdk in file.inline if sdk == owner]
+        if (
+            not spans
+            or any(position < where < end for where in spans)
+            or not any(_inside_call(file, where, name) for where in spans)
+        ):
+            continue
+        if any(
+            item.kind == "word"
+            and item.value not in {"process", "env"}
+            and squash(item.value) in {"config", "options", "configuration", "opts"}
+            for item in file.tokens[position + 3 : end]
+        ):
+            continue
+        provider = file.catalogue.providers[owner]
+        file.out.signals.append(Signal("client", "sdk", owner, line=token.line, host=provider.host, sdk=owner, envs=provider.lists["base_url_env"],
+                                       evidence=f"creates {name}", confidence=Confidence.HIGH))  # fmt: skip
+
+
+def _inside_call(file: File, where: int, name: str) -> bool:
+    return any(file.tokens[back].value == name for back in range(max(0, where - 40), where))

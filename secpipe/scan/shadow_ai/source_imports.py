@@ -1,0 +1,119 @@
+"""Imports of AI libraries in languages without a parser of their own."""
+
+from __future__ import annotations
+
+import re
+
+from secpipe.core.finding import Confidence
+from secpipe.scan.shadow_ai.signal import Signal
+from secpipe.scan.shadow_ai.source_file import File
+
+_IMPORT = {
+    "java": re.compile(r"(?m)^\s*import\s+(?:static\s+)?([\w.]+)"),
+    "csharp": re.compile(
+        r"(?m)^\s*(?:global\s+)?(?:using|open|Imports)\s+(?:static\s+)?(?:\w+\s*=\s*)?([\w.]+)\s*;?\s*$"
+    ),
+    "rust": re.compile(r"(?m)\b(?:use|extern\s+crate)\s+(?:::)?([\w:]+)|\b([a-z_][a-z0-9_]*)::[A-Za-z{]"),
+    "php": re.compile(r"(?m)^\s*use\s+\\?([\w\\]+)|\\?\b(OpenAI|Anthropic|Gemini)::(?:client|factory)\("),
+    "swift": re.compile(r"(?m)^\s*(?:@\w+\s+)?import\s+(?:class\s+|struct\s+)?(\w+)"),
+    "elixir": re.compile(r"(?m)\b(OpenAI|OpenaiEx|LangChain|Ollama)\.[A-Za-z]"),
+}
+_RUBY = re.compile(
+    r"""(?m)^\s*(?:require|gem)\s*\(?\s*["']([\w/-]+)["']|\b(OpenAI|Anthropic|RubyLLM|Cohere|Groq|Replicate|Ollama)(?:::Client|\.chat|\.new|\.configure)"""
+)
+_RUBY_NAMES = {
+    "OpenAI": "openai",
+    "Anthropic": "anthropic",
+    "RubyLLM": "ruby_llm",
+    "Cohere": "cohere",
+    "Groq": "groq",
+    "Replicate": "replicate-ruby",
+    "Ollama": "ollama-ai",
+}
+_GO_IMPORT = re.compile(r"(?ms)^\s*import\s*(?:\((.*?)^\s*\)|(?:[\w.]+\s+)?\"([^\"]+)\")")
+
+
+def imports(file: File) -> None:
+    """Find the AI libraries that the file imports."""
+    index = file.language.imports
+    found: list[tuple[str, int]] = []
+    if index == "npm" or index == "dart":
+        found = _quoted_imports(file)
+    elif index == "go":
+        for match in _GO_IMPORT.finditer(file.lexed.code):
+            for quoted in re.finditer(r'"([^"\n]+)"', match[0]):
+                found.append((quoted[1], file.line_at(match.start() + quoted.start())))
+    elif index == "ruby":
+        for match in _RUBY.finditer(file.lexed.code):
+            found.append((match[1] or _RUBY_NAMES[match[2]], file.line_at(match.start())))
+    elif index in _IMPORT:
+        for match in _IMPORT[index].finditer(file.lexed.code):
+            found.append((next(group for group in match.groups() if group), file.line_at(match.start())))
+    seen: set[str] = set()
+    for name, line in found:
+        owner, part = _owner(file, index, name)
+        if owner and part not in seen:
+            seen.add(part)
+            file.sdks.append(owner)
+            kind = file.catalogue.providers[owner].kind
+            weak = (
+                index == "swift" and part in {"OpenAI", "MCP", "Replicate", "Transformers", "llama"}
+            ) or kind == "framework"
+            file.out.signals.append(
+                Signal(
+                    "import",
+                    "sdk",
+                    owner,
+                    line=line,
+                    sdk=owner,
+                    evidence=f"imports {name}",
+                    confidence=Confidence.MEDIUM if weak else Confidence.HIGH,
+                )
+            )
+
+
+def _owner(file: File, index: str, name: str) -> tuple[str, str]:
+    if index == "npm":
+        owner = file.catalogue.package("npm", name)
+        if not owner:
+            head = "/".join(name.split("/")[: 2 if name.startswith("@") else 1])
+            owner, name = file.catalogue.package("npm", head), head
+        return owner, name
+    if index == "rust":
+        name = name.rstrip(":")
+    if index == "dart":
+        return file.catalogue.imported("dart", name.partition("/")[0])
+    return file.catalogue.imported(index, name)
+
+
+def _quoted_imports(file: File) -> list[tuple[str, int]]:
+    found = []
+    for position, token in enumerate(file.tokens):
+        if token.kind != "word" or token.value not in {
+            "from",
+            "require",
+            "import",
+            "export",
+            "importScripts",
+            "resolve",
+            "loadModule",
+        }:
+            continue
+        start = position + 1
+        if start < len(file.tokens) and file.tokens[start].value == "(" and file.tokens[start].kind == "mark":
+            start += 1
+        if start < len(file.tokens) and (
+            file.tokens[start].kind in {"string", "template"} or token.value in {"require", "import"}
+        ):
+            value, after = file.expressions.fold(start)
+            for name in value.texts:
+                name = re.sub(
+                    r"^(?:npm:|https://(?:esm\.sh|cdn\.skypack\.dev|unpkg\.com|cdn\.jsdelivr\.net/npm|jspm\.dev)/)",
+                    "",
+                    name,
+                )
+                name = re.sub(r"(?<=[\w])@[\^~\d][\w.-]*", "", name)
+                if name and not name.startswith("."):
+                    found.append((name, token.line))
+                    file.consumed.update(range(start, after))
+    return found
