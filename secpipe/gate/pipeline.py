@@ -134,11 +134,10 @@ def _attestations(tree: FolderTree, rules: Rules, request: Request) -> dict[str,
     from secpipe.sign.attest import verify_attestations
 
     require = rules.resolve(request).signatures.require
+    found = verify_attestations(tree, rules.trust, require=require, environment=request.environment, now=request.now)
     merged: dict[str, Evidence] = {}
     try:
-        for one in verify_attestations(
-            tree, rules.trust, require=require, environment=request.environment, now=request.now
-        ):
+        for one in found:
             other = merged.get(one.check, one)
             worst = min(one, other, key=lambda item: _WORST.index(item.state))
             times = [item.since for item in (one, other) if item.since is not None]
