@@ -25,6 +25,12 @@ _ROOT = re.compile(r"([1-9][0-9]{0,5})\.root\.json\Z")
 _RING = re.compile(r"([1-9][0-9]{0,5})\.(targets|rotation)\.json\Z")
 _MAX_FILES = 100_000
 _PRIVATE = (b"PRIVATE" + b" KEY-----", b"age-encryption" + b".org/v1", b"AGE-SECRET" + b"-KEY-")
+# DER of PKCS#8 (version 0, then an AlgorithmIdentifier), of an encrypted PKCS#8, of SEC 1 and of PKCS#1 keys
+_PRIVATE_DER = re.compile(
+    rb"\x30(?:[\x00-\x7f]|\x81.|\x82..|\x83...)"
+    rb"(?:\x02\x01[\x00\x01]\x30|\x02\x01\x01\x04|\x02\x01\x00\x02|\x30(?:.|\x81.|\x82..)\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05)",
+    re.DOTALL,
+)
 _NO_KEYS = "secpipe keys init makes them, --trust names another folder"
 
 
@@ -192,7 +198,7 @@ def refuse_private_keys(folder: Path) -> None:
             raise UnsafeInput(f"{printable(str(folder))} holds more than {_MAX_FILES:,} files")
         with files.open_regular(path) as file:
             data = files.read_upto(file, FILE_LIMIT)
-        if any(mark in data for mark in _PRIVATE):
+        if any(mark in data for mark in _PRIVATE) or _PRIVATE_DER.match(data):
             raise TrustError(
                 f"{printable(str(path))} holds a private key; this folder is for public keys only",
                 hint="move it to $SECPIPE_HOME, and revoke it if it was ever pushed",
