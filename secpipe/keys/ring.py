@@ -81,21 +81,25 @@ def read_ring(root: Root, anchor: str, targets: bytes, rotation: bytes | None, l
 
     Raises InputError where something is malformed, TrustError where it does not hold. Time is not judged here.
     """
+    ring = parse_base(root, targets, load)
+    ring.targets.demand(root.ring_quorum, f"root {root.version}")
+    if rotation is None:
+        return ring
+    extended = _extend(ring, anchor, parse_envelope(rotation, ROTATION, "the rotation"), load)
+    _unique(extended.identities, root.quorum, root.ring_quorum, ring.delegation.quorum)
+    return extended
+
+
+def parse_base(root: Root, targets: bytes, load: Load) -> Ring:
+    """Read the quorum's part of a ring WITHOUT checking who signed it: to show a draft, or to check afterwards."""
     envelope = parse_envelope(targets, "targets", "the ring")
-    envelope.demand(root.ring_quorum, f"root {root.version}")
     fields = Fields(envelope.signed, "the ring")
     delegation = _delegation(fields)
     extra = fields.fields(EXTRA)
     base = tuple(_identities(fields, load))
     _unique(base, root.quorum, root.ring_quorum, delegation.quorum)
-    ring = Ring(
-        envelope, None, base, delegation, _history(extra, envelope), extra.time("fresh_until"), base
-    )  # fmt: skip
-    if rotation is None:
-        return ring
-    extended = _extend(ring, anchor, parse_envelope(rotation, ROTATION, "the rotation"), load)
-    _unique(extended.identities, root.quorum, root.ring_quorum, delegation.quorum)
-    return extended
+    fresh_until = extra.time("fresh_until")
+    return Ring(envelope, None, base, delegation, _history(extra, envelope), fresh_until, base)
 
 
 def _history(extra: Fields, envelope: Envelope) -> tuple[str, ...]:

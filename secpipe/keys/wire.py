@@ -62,7 +62,7 @@ def read(data: bytes, what: str, limits: Limits = DEFAULT) -> dict[str, Any]:
         raise InputError(f"{what} holds a number that is not a small integer")
 
     def integer(text: str) -> int:
-        if len(text) > _MAX_DIGITS:
+        if len(text.lstrip("-")) > _MAX_DIGITS:
             raise InputError(f"{what} holds a number that is not a small integer")
         return int(text)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -56,7 +57,7 @@ schedules = st.builds(
 @settings(deadline=None, max_examples=60)
 @given(schedules, st.lists(st.integers(1, 40), min_size=5, max_size=60))
 def test_random_histories(schedule, gaps):
-    """Whenever the scheduler runs: contiguous versions, no gap in signing once on time, legal states, nothing forgotten."""
+    """Whenever the scheduler runs: contiguous versions, no gap in signing, legal states, nothing forgotten."""
     check_schedule(schedule, "the schedule")
     identity = Identity(
         "builder", Authority(("model",)), (KeyVersion(1, halves(1), NOW, NOW + schedule.period + schedule.overlap),)
@@ -86,11 +87,13 @@ def test_random_histories(schedule, gaps):
     assert len(data) < 1000 + 700 * len(identity.versions)  # linear in the number of keys
 
 
-@given(st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**14), 10**14) | st.text(st.characters(exclude_categories=["Cs"])),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner, max_size=4),
-    max_leaves=20,
-))  # fmt: skip
+PLAIN = st.text(st.characters(exclude_categories=["Cs"]))
+LEAVES = st.none() | st.booleans() | st.integers(-(10**14), 10**14) | PLAIN
+
+
+@given(
+    st.recursive(LEAVES, lambda one: st.lists(one, max_size=4) | st.dictionaries(PLAIN, one, max_size=4), max_leaves=20)
+)
 def test_canonical_json_is_tufs(value):
     assert wire.canonical(value) == encode_canonical(value).encode()
     if isinstance(value, dict):
@@ -116,8 +119,11 @@ def test_readers_never_crash_on_noise(data):
             reader()
 
 
-@pytest.mark.parametrize("text", ['{"a":1,"a":1}', '{"a":1.5}', '{"a":NaN}', '{"a":1e3}', '{"a":"\\ud800"}', "[1]", "{" * 200_000,
-                                  '{"a":' * 70 + "1" + "}" * 70, '{"a":' + "9" * 4000 + "}", "\ufeff{}"])  # fmt: skip
+REFUSED = ['{"a":1,"a":1}', '{"a":1.5}', '{"a":NaN}', '{"a":1e3}', '{"a":"\\ud800"}', "[1]", "{" * 200_000, "\ufeff{}"]
+REFUSED += ['{"a":' * 70 + "1" + "}" * 70, '{"a":' + "9" * 4000 + "}"]
+
+
+@pytest.mark.parametrize("text", REFUSED, ids=range(len(REFUSED)))
 def test_json_that_is_refused(text):
     with pytest.raises(SecpipeError):
         wire.read(text.encode("utf-8"), "x")
@@ -195,10 +201,8 @@ def test_a_damaged_ring_is_refused_and_nothing_crashes(folder, data):
 def test_a_damaged_identity_never_crashes(folder, data):
     (target,) = (folder / "targets").iterdir()
     bad = damage(target.read_bytes(), data.draw)
-    try:
+    with contextlib.suppress(SecpipeError):
         documents.parse_identity(bad, "builder")
-    except SecpipeError:
-        pass
 
 
 def json_equal(one, two):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from secpipe.cli import keys_quorum
 from secpipe.cli.main import run
 from secpipe.keystore.custody import file as file_custody
 from secpipe.system import secrets
@@ -33,6 +34,7 @@ def test_every_command_of_the_page_works(tmp_path, monkeypatch, capfdbinary):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(secrets, "prompt", lambda question, confirm=False: b"correct horse")
     monkeypatch.setattr("getpass.getuser", lambda: "alice")
+    monkeypatch.setattr(keys_quorum, "confirmed", lambda: True)
     pin, count = "", 0
     for line in commands():
         words = shlex.split(line.replace("$(secpipe trust pin)", pin))
