@@ -73,6 +73,7 @@ def rotate(
         memory.guard_clock(found, seen, instant)
         plan = plan_rotation(found.trust.identities, schedule, instant, found.ring.delegation, force)
         _refuse_unknown(found, force)
+        clean(folder)
         if not plan.steps:
             write_latest(folder)
             memory.remember(home, found, instant)
@@ -136,7 +137,6 @@ def publish(
     data = signed_file(signed, record.halves, signers, ROTATION)
     documents = {f"{item.identity}/{item.version.version}.json": item.document() for item in successors}
     _rehearse(found, data, documents)
-    clean(found.folder)
     place = found.folder / "ring" / f"{ring.version + 1}.rotation.json"
     _write(found.folder, documents, place, data)
     if ring.rotation is not None:  # the new file holds all that this one did, and its digest

@@ -19,6 +19,7 @@ from secpipe.keys.wire import HEX256
 from secpipe.system import files
 
 FILE_LIMIT = 4 << 20
+FOLDER_LIMIT = 256 << 20
 #: A verifier's clock may run behind the one that issued the newest file by this much.
 SKEW = timedelta(seconds=60)
 _ROOT = re.compile(r"([1-9][0-9]{0,5})\.root\.json\Z")
@@ -65,8 +66,9 @@ def open_trust(folder: Path, *, pin: str = "", now: datetime) -> Trust:
 
 def open_folder(folder: Path, *, pin: str = "", now: datetime | None) -> Opened:
     """Return everything in a `keys/` folder; with `now=None` expiry is not judged (to show or repair old trust)."""
+    paths = root_files(folder)  # first: a wrong folder fails here, before anything of it is read
     refuse_private_keys(folder)
-    roots = verify_chain([files.read_bytes(path, FILE_LIMIT, follow=False) for path in root_files(folder)])
+    roots = verify_chain([files.read_bytes(path, FILE_LIMIT, follow=False) for path in paths])
     check_pin(pin, roots)
     return assemble(folder, roots, _read_ring(folder, roots), pin, now)
 
@@ -192,12 +194,17 @@ def loader(folder: Path) -> Load:
 
 
 def refuse_private_keys(folder: Path) -> None:
-    """Raise TrustError where a file of `folder` holds a private key; public trust material only."""
-    for count, path in enumerate(_walk(folder)):
-        if count > _MAX_FILES:
-            raise UnsafeInput(f"{printable(str(folder))} holds more than {_MAX_FILES:,} files")
+    """Raise TrustError where a file of `folder` holds a private key; public trust material only.
+
+    Raises UnsafeInput for more files or bytes than a trust folder can have.
+    """
+    left = FOLDER_LIMIT
+    for path in _walk(folder):
         with files.open_regular(path) as file:
-            data = files.read_upto(file, FILE_LIMIT)
+            data = files.read_upto(file, min(FILE_LIMIT, left))
+        left -= len(data)
+        if left <= 0:
+            raise UnsafeInput(f"{printable(str(folder))} holds more than {FOLDER_LIMIT:,} bytes", hint=_NO_KEYS)
         if any(mark in data for mark in _PRIVATE) or _PRIVATE_DER.match(data):
             raise TrustError(
                 f"{printable(str(path))} holds a private key; this folder is for public keys only",
@@ -206,9 +213,9 @@ def refuse_private_keys(folder: Path) -> None:
 
 
 def _walk(folder: Path) -> list[Path]:
-    found = []
+    found: list[Path] = []
     for where, _, names in os.walk(folder):
         found += [Path(where) / name for name in names]
         if len(found) > _MAX_FILES:
-            break
+            raise UnsafeInput(f"{printable(str(folder))} holds more than {_MAX_FILES:,} files", hint=_NO_KEYS)
     return [path for path in found if path.is_file()]

@@ -244,3 +244,20 @@ def test_a_holder_reads_what_they_sign(project, team, passphrase, now):
     assert "needs 1 of 3 holders (now 2 of 3)" in text
     quorum.draft(found, quorum.renewed(found), at)
     assert pending_changes(open_folder(project.keys, now=at)) == ["renews what is there, without a change"]
+
+
+def test_one_key_has_one_job_whoever_signs_it(project, passphrase, now):
+    """Not even the holders can give one key to two identities, or a root key to automation."""
+    from dataclasses import replace
+
+    found = quorum.begin(project.keys, project.home, now)
+    builder, verdict = found.ring.identities
+    twice = replace(verdict, versions=builder.versions)
+    quorum.draft(found, quorum.Change((builder, twice), found.ring.delegation), now)
+    with pytest.raises(TrustError, match="another job"):
+        sign_pending(project.keys, project.home, passphrase, now)
+    bounds = replace(found.ring.delegation, quorum=found.root.quorum)
+    quorum.draft(found, quorum.Change((builder, verdict), bounds), now)
+    with pytest.raises(TrustError, match="key of a holder"):
+        sign_pending(project.keys, project.home, passphrase, now)
+    assert open_trust(project.keys, now=now).ring_version == 1
