@@ -32,7 +32,8 @@ def schedule_of(folder: str) -> Schedule:
 def _plan(found: Opened, schedule: Schedule, now: datetime, force: tuple[str, ...] = ()) -> Plan:
     from secpipe.keys.plan import plan_rotation
 
-    return plan_rotation(found.ring.identities, schedule, now, found.ring.delegation, force)
+    bounds = found.ring.delegation
+    return plan_rotation(found.ring.identities, schedule, now, bounds.algorithms, force, bounds.key_days)
 
 
 def _document(plan: Plan, *, changed: bool, simulated: bool, ring: int) -> dict[str, Any]:
@@ -89,6 +90,7 @@ def due(folder: str, at: str | None, form: str, output: str) -> int:
 @click.argument("names", nargs=-1, metavar="[IDENTITY]...")
 @dir_option
 @click.option("--if-due", is_flag=True, help="Rotate what the schedule says; do nothing otherwise. For schedulers.")
+@click.option("--profile", metavar="NAME", help="With IDENTITY: use the algorithms of this profile (cnsa2, ...).")
 @click.option("--dry-run", is_flag=True, help="Only say what would happen.")
 @at_option
 @format_option
@@ -97,6 +99,7 @@ def rotate(
     names: tuple[str, ...],
     folder: str,
     if_due: bool,
+    profile: str | None,
     dry_run: bool,
     at: str | None,
     form: str,
@@ -112,6 +115,8 @@ def rotate(
     if bool(names) == if_due:
         raise ConfigError("say --if-due, or name identities to rotate now", hint="secpipe keys rotate --if-due")
     clock, schedule = clock_of(at), schedule_of(folder)
+    if profile:
+        schedule = _with_profile(schedule, profile, if_due, clock.now())
     if dry_run:
         now = clock.now()
         found = opened(folder, now)
@@ -124,6 +129,19 @@ def rotate(
     document = _document(outcome.plan, changed=bool(outcome.made), simulated=False, ring=outcome.ring_version)
     _write(document, form, output, "rotated")
     return EXIT_DENY if any(step.blocked for step in outcome.plan.steps) else EXIT_PASS
+
+
+def _with_profile(schedule: Schedule, profile: str, if_due: bool, now: datetime) -> Schedule:
+    """Return the schedule with the algorithms of `profile` only; raises ConfigError."""
+    from dataclasses import replace
+
+    from secpipe.keys.schedule import Stage
+    from secpipe.keys.schemes.scheme import PAIRS
+
+    if profile not in PAIRS or if_due:
+        hint = f"known: {', '.join(PAIRS)}; a schedule lists its algorithms in rotation.toml"
+        raise ConfigError("--profile goes with the names of identities and names a profile", hint=hint)
+    return replace(schedule, stages=(Stage(PAIRS[profile], now, now),))
 
 
 @click.command("suspend")

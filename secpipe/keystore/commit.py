@@ -71,7 +71,8 @@ def rotate(
         found = open_folder(folder, now=instant)
         seen = memory.guard(home, found)
         memory.guard_clock(found, seen, instant)
-        plan = plan_rotation(found.trust.identities, schedule, instant, found.ring.delegation, force)
+        bounds = found.ring.delegation
+        plan = plan_rotation(found.trust.identities, schedule, instant, bounds.algorithms, force, bounds.key_days)
         _refuse_unknown(found, force)
         clean(folder)
         if not plan.steps:

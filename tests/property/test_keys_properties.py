@@ -65,8 +65,8 @@ def test_random_histories(schedule, gaps):
     now, states = NOW, {}
     for gap in gaps:
         now += gap * DAY
-        plan = plan_rotation((identity,), schedule, now, BOUNDS)
-        assert plan == plan_rotation((identity,), schedule, now, BOUNDS)
+        plan = plan_rotation((identity,), schedule, now, BOUNDS.algorithms, (), BOUNDS.key_days)
+        assert plan == plan_rotation((identity,), schedule, now, BOUNDS.algorithms, (), BOUNDS.key_days)
         for step in plan.steps:
             assert step.version == identity.versions[-1].version + 1
             assert step.not_before >= now
@@ -76,7 +76,7 @@ def test_random_histories(schedule, gaps):
             assert not on_time or step.not_before <= identity.versions[-1].sign_until  # nobody is left without a key
             version = KeyVersion(step.version, halves(step.version), step.not_before, step.sign_until)
             identity = Identity(identity.name, identity.authority, (*identity.versions, version))
-        again = plan_rotation((identity,), schedule, now, BOUNDS)
+        again = plan_rotation((identity,), schedule, now, BOUNDS.algorithms, (), BOUNDS.key_days)
         assert not again.steps or again.steps[0].not_before > now or not plan.steps
         for version in identity.versions:
             state = version.state(now)

@@ -55,7 +55,7 @@ def test_init_makes_a_sound_default(shell, laptop, tmp_path):
     code, out = shell("keys", "list", "-f", "json")
     document = json.loads(out)
     purposes = {item["name"]: item["authority"]["purposes"] for item in document["identities"]}
-    assert (code, purposes["verdict"]) == (0, ["verdict"])
+    assert (code, purposes["verdict"]) == (0, ["verdict", "vsa"])
     assert "verdict" not in purposes["builder"]
     assert not any(b"PRIVATE" in path.read_bytes() for path in (tmp_path / "keys").rglob("*") if path.is_file())
     assert oct((tmp_path / "home").stat().st_mode & 0o777) == "0o700"
@@ -231,3 +231,21 @@ def test_without_a_terminal_and_without_a_reference_nothing_hangs(shell, monkeyp
 def test_the_passphrase_shows_nowhere(shell, laptop):
     assert "correct horse" not in laptop + shell.err
     assert places.home().name == "home"
+
+
+def test_rotate_into_another_profile(shell, laptop, tmp_path):
+    """The holders allow the algorithms first; then one identity moves, and the others stay."""
+    secret = ("--passphrase-file", "secret")
+    code, _ = shell("keys", "rotate", "builder", "--profile", "cnsa2", *secret)
+    assert code == 1
+    assert "does not let automation make ecdsa-p384+ml-dsa-87" in shell.err
+    assert shell("keys", "rotate", "--if-due", "--profile", "cnsa2")[0] == 2
+    with (tmp_path / "keys/rotation.toml").open("a") as file:
+        file.write(
+            '[[algorithms]]\nhalves = ["ecdsa-p384", "ml-dsa-87"]\naccept_from = 2026-01-01\nsign_from = 2099-01-01\n'
+        )
+    assert shell("keys", "renew", "--adopt-schedule", *secret)[0] == 0
+    assert shell("keys", "rotate", "builder", "--profile", "cnsa2", *secret)[0] == 0, shell.err
+    _, out = shell("keys", "list", "-f", "json")
+    newest = {item["name"]: item["versions"][-1]["halves"][1]["algorithm"] for item in json.loads(out)["identities"]}
+    assert newest == {"builder": "ml-dsa-87", "verdict": "ml-dsa-65", "advisories": "ml-dsa-65"}
