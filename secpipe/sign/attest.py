@@ -76,9 +76,9 @@ def attestation_paths(path: Path, kind: str, folder: Path | None = None) -> tupl
     """Return where the (classical, PQ) bundles of an attestation stand; raises ConfigError for a bad kind."""
     if not _KIND.fullmatch(kind):
         raise ConfigError(f'"{printable(kind, 64)}" is no kind of attestation', hint="lower-case words, like bias")
-    base = path.resolve()
-    stem = f"{base.name}.{kind}"
-    return (folder or base.parent) / (stem + ATTESTATION), (folder or base.parent) / (stem + PQ_ATTESTATION)
+    name = own_name(path)
+    where = folder or (path.parent if path.name == name else path.resolve().parent)
+    return where / f"{name}.{kind}{ATTESTATION}", where / f"{name}.{kind}{PQ_ATTESTATION}"
 
 
 def verify_attestation(
