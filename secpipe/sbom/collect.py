@@ -42,6 +42,7 @@ _WHOLE_TREE = (
     "secpipe.sbom.sources.models:read_all",
     "secpipe.sbom.sources.mlflow:read_all",
     "secpipe.sbom.sources.ollama:read_all",
+    "secpipe.sbom.sources.images:read_all",
     "secpipe.sbom.sources.datasets:read_all",
     "secpipe.sbom.sources.prompts:read_all",
     "secpipe.sbom.lineage:link",
