@@ -12,6 +12,7 @@ from typing import Any
 
 from secpipe.core.inventory import Component, ComponentKind, Inventory, RelationKind
 from secpipe.core.text import printable
+from secpipe.sbom.cbom import properties_of
 from secpipe.sbom.collector import place
 from secpipe.sbom.purl import normalize_python
 from secpipe.sbom.textforms import is_iri_reference
@@ -73,6 +74,8 @@ def add(document: dict[str, Any], inventory: Inventory, root: str, *, spec: str,
                 written["modelCard"] = {"bom-ref": f"{item.ref}#card", **card}
         if ancestors := [_ancestor(by_ref[ref]) for ref in sorted(bases.get(item.ref, ()))]:
             written["pedigree"] = {"ancestors": ancestors}
+        if item.kind is ComponentKind.CRYPTO:
+            written["cryptoProperties"] = properties_of(item)
         if item.kind in {ComponentKind.DATASET, ComponentKind.PROMPT}:
             written["data"] = [_data(item)]
         if spec != "1.6" and "referenced" in item.facts:
