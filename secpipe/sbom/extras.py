@@ -40,6 +40,9 @@ def properties(item: Component, edges: Mapping[RelationKind, Mapping[str, list[s
         for value in fact.value.split("\n")[:100]:
             if value:
                 yield f"secpipe:{fact.grade.value}:{name}", printable(value, 4000)
+    if item.kind is ComponentKind.SERVICE and "occurrences" in item.facts:
+        for where in item.facts["occurrences"].value.split("\n"):
+            yield "secpipe:occurrence", printable(where)
     for kind in _RELATIONS:
         for target in sorted(edges.get(kind, {}).get(item.ref, ())):
             yield f"secpipe:{kind.value}", target
