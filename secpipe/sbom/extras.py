@@ -23,7 +23,7 @@ _ELSEWHERE = frozenset(
      "intended-use", "limitations", "license-link", "folder"}
 )  # fmt: skip
 _FILES = frozenset({ComponentKind.MODEL, ComponentKind.DATASET, ComponentKind.PROMPT, ComponentKind.FILE})
-_RELATIONS = (RelationKind.DERIVED_FROM, RelationKind.TRAINED_ON, RelationKind.USES)
+_RELATIONS = (RelationKind.DERIVED_FROM, RelationKind.TRAINED_ON)
 
 
 def properties(item: Component, edges: Mapping[RelationKind, Mapping[str, list[str]]]) -> Iterator[tuple[str, str]]:
@@ -65,11 +65,19 @@ def add(document: dict[str, Any], inventory: Inventory, root: str, *, spec: str,
             trained.setdefault(relation.source, []).append(relation.target)
         elif relation.kind is RelationKind.DERIVED_FROM:
             bases.setdefault(relation.source, []).append(relation.target)
-    for written in walk(document.get("components")):
+    edges = {RelationKind.DERIVED_FROM: bases, RelationKind.TRAINED_ON: trained}
+    parts = [
+        *walk(document.get("components")),
+        *walk([document["metadata"]["component"]]),
+        *document.get("services", []),
+    ]
+    for written in parts:
         item = by_ref.get(str(written.get("bom-ref")))
         if item is None:
             continue
-        if evidence := _evidence(item):
+        if rows := [{"name": key, "value": value} for key, value in properties(item, edges)]:
+            written["properties"] = rows
+        if item.kind is not ComponentKind.SERVICE and (evidence := _evidence(item)):
             written["evidence"] = evidence
         if item.kind is ComponentKind.MODEL and "referenced" not in item.facts:
             card = _card(item, sorted(trained.get(item.ref, [])))
@@ -213,7 +221,7 @@ def _metadata(document: dict[str, Any], inventory: Inventory, author: str, suppl
         ("secpipe:skipped", f"{printable(skip.path)}: {printable(skip.reason)}") for skip in inventory.skipped[:1000]
     ]
     written = [{"name": key, "value": value} for key, value in rows if value]
-    if inventory.tree_sha256:
+    if inventory.tree_sha256 or inventory.skipped:
         metadata["properties"] = [*metadata.get("properties", []), *written]
     if author:
         name, _, mail = author.partition("<")
