@@ -40,7 +40,24 @@ class Prefilter:
         """Return where terms start, in order; empty when the data holds no sign. Offsets are into the unescaped
         text.
         """
-        folded = unescape(data.lower())
+        return self._wanted(unescape(data.lower()))
+
+    def excerpt(self, data: bytes, around: int) -> bytes:
+        """Return `data` with everything farther than `around` bytes from a term left out, its line ends excepted.
+
+        For files too large to be read as a whole: places keep their lines, and the rest is what the readers cannot use.
+        """
+        parts: list[bytes] = []
+        end = 0
+        for position in self._wanted(data.lower()):
+            start = max(end, position - around)
+            if start > end:
+                parts.append(b"\n" * data.count(b"\n", end, start) or b"\n" * bool(parts))
+            parts.append(data[start : position + around] if position + around > end else b"")
+            end = max(end, position + around)
+        return b"".join(parts)
+
+    def _wanted(self, folded: bytes) -> list[int]:
         hits = self._search(folded)
         if not hits:
             return []

@@ -45,6 +45,11 @@ def is_context(path: str) -> bool:
     return bool(_ALWAYS.search(path))
 
 
+def is_lexed(path: str) -> bool:
+    """Whether a file is read token by token, so that an excerpt of it is as good as the whole."""
+    return bool(source.language_of(path)) and not manifests.is_manifest(path)
+
+
 def is_source(path: str) -> bool:
     """Whether the name promises text that a scan must be able to read."""
     return bool(_SOURCE.search(path)) or bool(source.language_of(path))

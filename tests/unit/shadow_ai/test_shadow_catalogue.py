@@ -76,7 +76,9 @@ def test_every_sign_is_implied_by_a_term(prefilter: Prefilter) -> None:
     assert not missed
 
 
-@pytest.mark.parametrize("pattern", [pattern for pattern, _ in CATALOGUE.patterns], ids=lambda pattern: pattern.pattern[:40])
+@pytest.mark.parametrize(
+    "pattern", [pattern for pattern, _ in CATALOGUE.patterns], ids=lambda pattern: pattern.pattern[:40]
+)
 def test_every_host_pattern_is_implied_by_a_term(pattern: re.Pattern[str]) -> None:
     terms = required(pattern.pattern)
     assert terms
@@ -101,7 +103,10 @@ def test_every_key_format_holds_its_term(key) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.sampled_from(_literal_signs()) | st.text(max_size=20), max_size=6), st.sampled_from(["", "\n", "x", "\u00e9"]))
+@given(
+    st.lists(st.sampled_from(_literal_signs()) | st.text(max_size=20), max_size=6),
+    st.sampled_from(["", "\n", "x", "\u00e9"]),
+)
 def test_both_prefilters_agree(parts: list[str], glue: str) -> None:
     data = glue.join(parts).encode("utf-8", "replace")
     assert NATIVE.positions(data) == PURE.positions(data)
@@ -128,15 +133,21 @@ def test_nothing_is_found_where_nothing_is() -> None:
 
 def test_the_users_catalogue_extends_and_is_checked(tmp_path: Path) -> None:
     good = tmp_path / "corp.toml"
-    good.write_text('schema = "secpipe.ai-providers/1"\n[[provider]]\nid = "corp"\nname = "Corp LLM"\nkind = "gateway"\nhosts = ["llm.corp.io"]\n')
+    good.write_text(
+        'schema = "secpipe.ai-providers/1"\n[[provider]]\nid = "corp"\nname = "Corp LLM"\nkind = "gateway"\nhosts = ["llm.corp.io"]\n'
+    )
     extended = read_catalogue([good])
     assert extended.hosts["llm.corp.io"] == "corp"
     assert Prefilter(derive(extended)).positions(b"https://llm.corp.io/v1")
     bad = tmp_path / "bad.toml"
-    bad.write_text('schema = "secpipe.ai-providers/1"\n[[provider]]\nid = "x"\nname = "X"\nkind = "gateway"\nhots = ["a.b"]\n')
+    bad.write_text(
+        'schema = "secpipe.ai-providers/1"\n[[provider]]\nid = "x"\nname = "X"\nkind = "gateway"\nhots = ["a.b"]\n'
+    )
     with pytest.raises(ConfigError) as error:
         read_catalogue([bad])
     assert 'did you mean "hosts"?' in error.value.hint
-    bad.write_text('schema = "secpipe.ai-providers/1"\n[[provider]]\nid = "x"\nname = "X"\nkind = "gateway"\nhost_patterns = ["("]\n')
+    bad.write_text(
+        'schema = "secpipe.ai-providers/1"\n[[provider]]\nid = "x"\nname = "X"\nkind = "gateway"\nhost_patterns = ["("]\n'
+    )
     with pytest.raises(ConfigError):
         read_catalogue([bad])
