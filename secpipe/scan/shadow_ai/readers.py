@@ -45,9 +45,10 @@ def is_context(path: str) -> bool:
     return bool(_ALWAYS.search(path))
 
 
-def is_lexed(path: str) -> bool:
-    """Whether a file is read token by token, so that an excerpt of it is as good as the whole."""
-    return bool(source.language_of(path)) and not manifests.is_manifest(path)
+def is_local(path: str, head: bytes, catalogue: Catalogue) -> bool:
+    """Whether an excerpt of a file says what the whole says: it is not parsed as one piece."""
+    whole = _PYTHON.search(path) or head.startswith(b"#!") or path.endswith(".ipynb") or agents.is_agent_config(path) or always(path, catalogue)
+    return not whole
 
 
 def is_source(path: str) -> bool:
