@@ -21,13 +21,6 @@ _PROGRAMS = {
     "pip-audit": ("audit", "a second opinion on packages"),
     "git": ("", "the pre-deploy hook"),
 }
-_LIBOQS_FOLDERS = (
-    "/usr/local/lib",
-    "/usr/lib",
-    "/usr/lib64",
-    "/usr/lib/x86_64-linux-gnu",
-    "/usr/lib/aarch64-linux-gnu",
-)
 
 
 def installation() -> Iterator[Item]:
@@ -46,17 +39,18 @@ def installation() -> Iterator[Item]:
 
 
 def algorithms() -> Iterator[Item]:
-    """Each signature algorithm, tried out: a signature is made, verified, and refused once it is changed."""
+    """Each algorithm of the core, tried out: a signature is made, verified, and refused once the message changes."""
+    from secpipe.keys.schemes.raw import RAW
     from secpipe.keys.schemes.scheme import SCHEMES
 
-    for name in SCHEMES:
+    for name in (name for name in SCHEMES if name not in RAW):
         try:
             problem = _try(name)
         except SecpipeError as error:
             yield Item("algorithms", name, "broken", error.message, error.hint)
             continue
         yield Item("algorithms", name, "broken" if problem else "ok", problem or "signs, verifies, refuses a change")
-    yield _liboqs()
+    yield from _backends(list(RAW))
 
 
 def _try(name: str) -> str:
@@ -74,35 +68,23 @@ def _try(name: str) -> str:
     return "accepts a signature over other bytes: do not use this installation"
 
 
-def _liboqs() -> Item:
-    """The optional second backend. It is never imported here: without its library it would go and build one."""
-    version = _version("liboqs-python")
-    if not version:
-        return Item(
-            "algorithms", "liboqs", "absent", "not installed; ML-DSA comes with the core", "pip install 'secpipe[pq]'"
-        )
-    given = os.environ.get("OQS_INSTALL_PATH")
-    places = [Path(given) / "lib", Path(given) / "lib64"] if given else [Path.home() / "_oqs/lib"]
-    for folder in (*places, *map(Path, _LIBOQS_FOLDERS)):
-        library = folder / ("liboqs.dylib" if sys.platform == "darwin" else "liboqs.so")
-        if library.exists():
-            return _load(library, version)
-    said = f"liboqs-python {version} is here, its shared library is not: the backend stays unused"
-    return Item("algorithms", "liboqs", "attention", said, "install liboqs; OQS_INSTALL_PATH names its folder")
+def _backends(optional: list[str]) -> Iterator[Item]:
+    """The native libraries that the other algorithms need; their probes start and install nothing."""
+    from secpipe.core.registry import load
+    from secpipe.keys.schemes.raw import LIBRARIES, Library
 
-
-def _load(library: Path, version: str) -> Item:
-    """Load the library in a child: a broken one must not end this process."""
-    from secpipe.system.process import run
-
-    code = "import ctypes, sys; ctypes.CDLL(sys.argv[1]).OQS_SIG_new"
-    result = run([sys.executable, "-I", "-c", code, str(library)], timeout=20)
-    place = printable(str(library))
-    if result.code == 0:
-        return Item("algorithms", "liboqs", "ok", f"liboqs-python {version} with {place}")
-    lines = result.stderr.decode("utf-8", "replace").strip().splitlines() or [f"ended with {result.code}"]
-    said = f"{place} cannot be loaded: {printable(lines[-1], 200)}"
-    return Item("algorithms", "liboqs", "attention", said, "install liboqs again; secpipe does not need it")
+    for name, extra in (("openssl", ""), ("liboqs", "liboqs-python")):
+        library: Library = load(LIBRARIES, name, "backend")
+        found = library.probe()
+        can = sum(not library.supports(algorithm) for algorithm in optional) if found.usable else 0
+        if found.usable:
+            said = f"{found.version} in {printable(found.path)}: {plural(can, 'further algorithm')}"
+            yield Item("algorithms", name, "ok", said)
+        else:
+            wanted = bool(extra and _version(extra))  # whoever installed the extra wants it to work
+            hint = "pip install 'secpipe[pq]', and liboqs; OQS_INSTALL_PATH names its folder" if extra else ""
+            said = f"{printable(found.reason)}; it adds SLH-DSA{' and Falcon' * bool(extra)}"
+            yield Item("algorithms", name, "attention" if wanted else "absent", said, hint)
 
 
 def engines() -> Iterator[Item]:
