@@ -163,11 +163,14 @@ def _cold(folder: Path) -> None:
     blob.write_bytes(os.urandom(1 << 20))
     sign_artifact(blob, open_tree(blob), signers, version, now=now)
     code = f"from secpipe.verify import verify; verify({str(blob)!r}, trust={str(folder / 'keys')!r}, pin={pin!r})"
-    bare = command([sys.executable, "-c", "pass"])
-    cold, rival = interleave([command([sys.executable, "-c", code], cwd=str(Path.cwd())), bare], rounds=15)
+    # an installed package is compiled: let the first, discarded round do that, also where the checkout may not
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    env |= {"PYTHONPYCACHEPREFIX": str(folder / "pycache"), "PYTHONPATH": str(Path.cwd())}
+    bare = command([sys.executable, "-c", "pass"], env=env)
+    cold, rival = interleave([command([sys.executable, "-c", code], env=env), bare], rounds=15)
     claim("verify a 1 MB blob from a cold process (library) against `python -c pass`", median_ratio(cold, rival), 10)
     argv = [sys.executable, "-m", "secpipe", "verify", str(blob), "--trust", str(folder / "keys"), "--trust-pin", pin]
-    cold, rival = interleave([command(argv, cwd=str(Path.cwd())), bare], rounds=15)
+    cold, rival = interleave([command(argv, env=env), bare], rounds=15)
     claim("verify a 1 MB blob from a cold process (command) against `python -c pass`", median_ratio(cold, rival), 10)
 
 
@@ -175,13 +178,17 @@ def _memory(folder: Path) -> None:
     model = folder / "huge"
     model.mkdir()
     sparse(model / "weights.bin", 20 * GIB)
+    text = "sign a 20 GiB model: peak memory against 120 MB"
+    if not Path("/proc/self/status").exists():
+        not_measured(text, "no /proc")
+        return
+    # VmHWM belongs to the new process alone; ru_maxrss would carry over what its parent once used
     code = (
-        "import resource; from pathlib import Path; from bench.sign import sign, verify; "
-        f"path = Path({str(model)!r}); sign(path); "
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "import re; from pathlib import Path; from bench.sign import sign; "
+        f"sign(Path({str(model)!r})); print(re.search(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text())[1])"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    claim("sign a 20 GiB model: peak memory against 120 MB", int(done.stdout) * 1024 / 120e6, 1)
+    claim(text, int(done.stdout) * 1024 / 120e6, 1)
 
 
 if __name__ == "__main__":

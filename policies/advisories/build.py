@@ -1,7 +1,8 @@
 """Build `snapshot.jsonl.gz`, the embedded advisory snapshot, from OSV data.
 
     python policies/advisories/build.py --at 2026-07-24 \
-        all:PyPI=pypa-advisory-database-2024-10-10.zip listed=ghsa-ai-stack.json
+        "all:PyPI=pypa-advisory-database-2024-10-10.zip=PyPA advisory database" \
+        "listed=ghsa-ai-stack.json=AI stack (PyPA and GitHub advisories)"
 
 Facts only: ids, aliases, packages, affected ranges, severity vectors, dates; no prose. `all:ECOSYSTEM=` names a feed
 that claims to know every package of an ecosystem, `listed=` one that knows only the packages it names.
@@ -30,27 +31,20 @@ def main() -> None:
     """Write the snapshot and say what went into it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--at", required=True, help="the day after the newest data: later times in records are errors")
-    parser.add_argument("feeds", nargs="+", metavar="KIND=PATH")
+    parser.add_argument("feeds", nargs="+", metavar="KIND=PATH=TITLE")
     options = parser.parse_args()
     now = parse_time(options.at) + timedelta(days=1)
     feeds, advisories = [], dict[str, Advisory]()
     for word in options.feeds:
-        kind, _, place = word.partition("=")
+        kind, place, title = word.split("=")
         found = feed.harvest(Path(place), now)
         for skip in found.refused:
             print(f"refused: {skip.path}: {skip.reason}")
         for identity, advisory in found.advisories.items():
             if identity not in advisories or advisory.modified >= advisories[identity].modified:
                 advisories[identity] = advisory
-        names: dict[str, set[str]] = {}
-        for advisory in found.advisories.values():
-            for affected in advisory.affected:
-                names.setdefault(affected.ecosystem, set()).add(affected.name)
-        coverage: dict[str, str | tuple[str, ...]] = {home: tuple(sorted(known)) for home, known in names.items()}
-        if kind.startswith("all:"):
-            coverage = {kind[4:]: ALL}
-        title = Path(place).stem
-        feeds.append(Feed(title, title, found.newest, len(found.advisories), dict(sorted(coverage.items()))))
+        coverage = {kind[4:]: ALL} if kind.startswith("all:") else found.coverage(partial=True)
+        feeds.append(Feed(title, Path(place).name, found.newest, len(found.advisories), coverage))
     data = snapshot.write(feeds, [advisory for advisory in advisories.values() if not advisory.withdrawn])
     if len(data) > LIMIT:
         raise SystemExit(f"the snapshot takes {len(data):,} bytes, more than {LIMIT:,}")

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from secpipe.cli.options import at_option, clock_of, write_result
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from secpipe.core.evidence import Evidence
-    from secpipe.scan.vulnerabilities.store import AdvisoryStore
 
 
 @click.group(short_help="Update and inspect the local advisory store.")
@@ -45,6 +38,7 @@ def update(
 
     A broken signature, an expired or older feed, or a broken download is refused, and the old data stays.
     """
+    from secpipe.cli.advisories_run import verifier
     from secpipe.core.errors import EXIT_PASS, ConfigError
     from secpipe.core.text import plural, printable
     from secpipe.scan.vulnerabilities.update import update as take
@@ -114,7 +108,7 @@ def pack(
         now=now,
     )
     click.echo(f"{made.name} {made.version}: {plural(made.records, 'record')} of {made.date}, until {made.expires}")
-    click.echo(f"next: secpipe sign {target}/advisories.json --purpose advisories --key ...", err=True)
+    click.echo(f"next: secpipe sign {target}/advisories.json --kind advisories --key advisories", err=True)
     return EXIT_PASS
 
 
@@ -126,44 +120,12 @@ def show(path: str | None, form: str, at: str | None) -> int:
     """Say which feeds the store holds, as of when, and how many records."""
     import json
 
+    from secpipe.cli.advisories_run import lines
     from secpipe.core.errors import EXIT_PASS
     from secpipe.scan.vulnerabilities.store import open_store
 
     now = clock_of(at).now()
     store = open_store(Path(path) if path else None, now=now)
-    text = json.dumps(store.about, indent=2, ensure_ascii=False) if form == "json" else _lines(store, now)
+    text = json.dumps(store.about, indent=2, ensure_ascii=False) if form == "json" else lines(store, now)
     write_result(text + "\n", "-")
     return EXIT_PASS
-
-
-def _lines(store: AdvisoryStore, now: datetime) -> str:
-    from secpipe.core.text import plural
-    from secpipe.system.clock import parse_time
-
-    lines = [f"{store.source}: {plural(store.count, 'record')}, {store.digest}"]
-    for feed in (feed.to_dict() for feed in store.feeds):
-        age = (now - parse_time(feed["date"])).days if feed["date"] else 0
-        covers = ", ".join(f"{home}: {known}" for home, known in feed["coverage"].items()) or "no packages"
-        signed = f", signed by {feed['signed']}" if feed["signed"] else ""
-        until = f", until {feed['expires']}" if feed["expires"] else ""
-        lines.append(
-            f"  {feed['name']}: {plural(feed['records'], 'record')} of {feed['date']} ({plural(age, 'day')} old)"
-        )
-        lines.append(f"    {covers}{signed}{until}")
-    return "\n".join([*lines, *([f"  {store.note}"] if store.note else [])])
-
-
-def verifier(trust: Path, pin: str, now: datetime) -> Callable[[Path], Evidence]:
-    """Return what verifies the twin bundles beside a file, for the purpose `advisories` only."""
-    from secpipe.core.registry import load
-    from secpipe.system.tree import open_tree
-
-    rooms = {"trust": "secpipe.keystore.trusted:open_trust", "verify": "secpipe.sign.verify:verify_artifact"}
-    root = load(rooms, "trust", "room")(trust, pin=pin, now=now)
-    verify_artifact = load(rooms, "verify", "room")
-
-    def verify(path: Path) -> Evidence:
-        evidence: Evidence = verify_artifact(path, open_tree(path), root, purpose="advisories", now=now)
-        return evidence
-
-    return verify

@@ -43,9 +43,7 @@ def gather(paths: Sequence[str]) -> tuple[Inventory, frozenset[str] | None]:
         if any(entry.suffix in {".py", ".ipynb"} for entry in tree.files):
             imported = (imported or set()) | context.imported_modules(tree)
     if not any(part.components or part.skipped for part in parts):
-        raise InputError(
-            "nothing here names a dependency", hint="give a folder with a lock file, or an SBOM (CycloneDX, SPDX)"
-        )
+        raise InputError("nothing here names a dependency", hint="give a folder with a lock file, or an SBOM")
     inventory = Inventory(
         tuple(component for part in parts for component in part.components),
         tuple(relation for part in parts for relation in part.relations),
@@ -91,7 +89,7 @@ def ordered(evidence: Evidence, sort: str) -> Evidence:
         return -int(finding.details.get("priority", 0))
 
     def by_package(finding: Finding) -> str:
-        return str(finding.details.get("package", ""))
+        return str(finding.details.get("package") or finding.details.get("component", ""))
 
     if sort == "severity":
         return evidence

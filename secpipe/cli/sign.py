@@ -10,7 +10,7 @@ from secpipe.cli.options import passphrase_option
 
 
 @click.command(short_help="Sign models and files with a hybrid key.")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH|oci://...")
 @click.option(
     "--key", "identity", metavar="IDENTITY", help="Sign as this identity of the ring (the only one, if there is one)."
 )
@@ -68,6 +68,14 @@ def sign(
         identity, set(purposes.values()), trust=trust, profile=profile, passphrase_file=passphrase_file, now=now
     )
     for path in paths:
+        if path.startswith("oci://"):
+            from secpipe.sign.oci import sign_image
+
+            sign_image(
+                path, who.signers, who.version, artifact_version=artifact_version, timestamper=stamper(tsa), now=now
+            )
+            click.echo(f"{printable(path)}: signed by {who.identity.name} (key version {who.version.version})")
+            continue
         written = sign_artifact(
             Path(path), hashed(path), who.signers, who.version, kind=purposes[path], name=name,
             artifact_version=artifact_version, ignore=ignore, output=Path(output) if output else None,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Verify signatures against a trust root.")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH|oci://...")
 @click.option("--trust", default="keys", show_default=True, metavar="FOLDER", help="The public trust material.")
 @click.option(
     "--trust-pin", default="", metavar="DIGEST", help="sha256:HEX of any root of its chain, from outside the tree."

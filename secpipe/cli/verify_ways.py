@@ -48,6 +48,10 @@ def _legacy(options: Mapping[str, Any], now: datetime) -> Check:
     pem = read_bytes(options["public_key"], 1 << 20)
 
     def check(path: str) -> Evidence:
+        if path.startswith("oci://"):
+            from secpipe.sign.oci import verify_image_legacy
+
+            return verify_image_legacy(path, pem, reason=options["allow_legacy"])
         return verify_legacy(
             Path(path), hashed(path), pem, reason=options["allow_legacy"], bundle=_path(options["bundle"]),
             ignore=options["ignore"], now=now,
@@ -90,6 +94,13 @@ def _by_ring(options: Mapping[str, Any], now: datetime) -> Check:
     folder = _path(options["signatures"])
 
     def check(path: str) -> Evidence:
+        if path.startswith("oci://"):
+            from secpipe.sign.oci import verify_image
+
+            return verify_image(
+                path, trust, require=options["require"], environment=options["environment"],
+                min_version=options["min_version"], now=now,
+            )  # fmt: skip
         tree = hashed(path)
         target = Path(path)
         signed = not target.is_dir() or folder or tree.find(CLASSICAL) or tree.find(PQ) or any(pins.values())

@@ -20,10 +20,14 @@ class Digest:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Something that was not looked at, and why; it is never counted as clean."""
+    """Something that was not looked at, and why; it is never counted as clean.
+
+    `soft` marks what could be read but not judged (a dependency without a version): a policy says whether that may be.
+    """
 
     path: str  # relative to the tree; "" for the tree itself
     reason: str
+    soft: bool = False
 
     def to_dict(self) -> dict[str, str]:
         return {"path": self.path, "reason": self.reason}

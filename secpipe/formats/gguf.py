@@ -138,6 +138,24 @@ class _Cursor:
     def length(self, version: int, what: str) -> int:
         return self.number("I" if version == 1 else "Q", what)
 
+    def skip_strings(self, count: int, version: int, what: str) -> None:
+        """Step over strings: a vocabulary holds half a million, so this is the one tight loop."""
+        form = struct.Struct(self.order + ("I" if version == 1 else "Q"))
+        width = form.size
+        while count:
+            self.take(width, what)  # fills the buffer and checks the bounds
+            buffer, at = self._buffer, self.at - width - self._start
+            limit, room = self._limits.string_bytes, len(buffer) - width
+            while count and at <= room:
+                (length,) = form.unpack_from(buffer, at)
+                if length > limit:
+                    raise Unreadable("count-overflow", f"{what} claims a string of {length:,} bytes", self._start + at)
+                at += width + length
+                count -= 1
+            self.at = self._start + at
+            if self.at > self._size:
+                raise Unreadable("truncated", f"the file ends inside {what}", self._size)
+
     def string(self, version: int, what: str) -> bytes:
         start, count = self.at, self.length(version, what)
         if count > self._limits.string_bytes:
@@ -224,10 +242,10 @@ def _value(cursor: _Cursor, version: int, kind: int, what: str, problems: list[P
         return GgufArray(count, first)
     cursor.spend(count, what)
     values = tuple(_value(cursor, version, inner, what, problems, depth + 1) for _ in range(kept))
-    for _ in range(count - kept):
-        if inner == _STRING:
-            cursor.string(version, what)
-        else:
+    if inner == _STRING:
+        cursor.skip_strings(count - kept, version, what)
+    else:
+        for _ in range(count - kept):
             _value(cursor, version, inner, what, problems, depth + 1)
     return GgufArray(count, values)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -153,7 +154,7 @@ def read_config(data: bytes, limits: Limits = DEFAULT) -> Config:
     auto = table.get("auto_map")
     return Config(
         _word(table.get("model_type")),
-        tuple(item for item in table.get("architectures") or () if isinstance(item, str)),
+        _texts(table.get("architectures")),
         _word(both.get("torch_dtype") or both.get("dtype")),
         method,
         _count(both.get("max_position_embeddings") or both.get("n_positions") or both.get("max_seq_len")),
@@ -189,7 +190,7 @@ def read_templates(data: bytes, limits: Limits = DEFAULT) -> dict[str, str]:
 
 
 def _sections(body: str) -> tuple[str, dict[str, str]]:
-    heads = list(_HEADING.finditer(body))[:500]
+    heads = list(itertools.islice(_HEADING.finditer(body), 500))
     sections: dict[str, str] = {}
     title = ""
     for index, head in enumerate(heads):
@@ -214,6 +215,11 @@ def _tables(value: Any) -> list[dict[str, Any]]:
 
 def _name_of(value: Any) -> str:
     return str(value.get("name") or value.get("type") or "") if isinstance(value, dict) else ""
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    items = value if isinstance(value, list) else [value]
+    return tuple(item for item in items if isinstance(item, str))
 
 
 def _word(value: Any) -> str:

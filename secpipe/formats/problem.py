@@ -88,10 +88,13 @@ def check_extents(
         tell("trailing-data", f"{size - reached:,} bytes at the end belong to no tensor", reached)
 
 
+# Every repetition is bounded or stays on its line: the text is hostile, the search must stay linear.
 _SCRIPT = re.compile(
     r"__import__|__subclasses__|__globals__|__builtins__|\b(?:os\.system|os\.popen|subprocess\.|pty\.spawn)"
-    r"|\b(?:exec|eval|compile)\s*\(|^\s*(?:import|from)\s+[A-Za-z_][\w.]*\s*(?:$|import|;|,|as\b)|^#!\s*/"
-    r"|<script\b|\bpowershell\b|\bcurl\s+\S.*\|\s*(?:ba|z)?sh\b|\bb64decode\b|\bsocket\.socket\b",
+    r"|\b(?:exec|eval|compile)[ \t]{0,20}\("
+    r"|^[ \t]{0,80}(?:import|from)[ \t]{1,20}[A-Za-z_][\w.]{0,80}[ \t]{0,20}(?:$|import|;|,|as\b)"
+    r"|^#![ \t]{0,20}/|<script\b|\bpowershell\b|\bcurl[ \t]{1,20}[^|\n]{1,200}\|[ \t]{0,20}(?:ba|z)?sh\b"
+    r"|\bb64decode\b|\bsocket\.socket\b",
     re.IGNORECASE | re.MULTILINE,
 )
 

@@ -110,8 +110,9 @@ def _length(file: BinaryIO, size: int, limits: Limits) -> int:
     length = int.from_bytes(read_at(file, 0, 8, "the header length"), "little")
     if length > size - 8:
         raise Unreadable("header-overflow", f"the header claims {length:,} bytes, the file has {size - 8:,}", 0)
-    if length > limits.header_bytes:
-        raise Unreadable("header-overflow", f"the header is larger than {limits.header_bytes:,} bytes", 0)
+    most = min(limits.header_bytes, limits.header_json_bytes)
+    if length > most:
+        raise Unreadable("header-overflow", f"the header is larger than {most:,} bytes", 0)
     return length
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from secpipe.core.limits import Limits
 from secpipe.formats.problem import Unreadable, read_at
@@ -13,8 +12,7 @@ VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 _CHUNK = 1 << 15
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """The bytes of a length-delimited field: offsets in the file."""
 
     start: int
@@ -64,10 +62,16 @@ class Message:
 
         Raises Unreadable on a broken field, a field beyond its message, or over `walked_items`.
         """
-        at = self.start
-        while at < self.end:
+        at, end, source = self.start, self.end, self._source
+        while at < end:
             tag_at = at
-            tag, at = self._varint(at)
+            buffer, low = source.window(at)
+            tag = buffer[low]
+            if tag < 0x80 and source.left > 0:  # most tags are one byte
+                source.left -= 1
+                at += 1
+            else:
+                tag, at = self._varint(at)
             number, wire = tag >> 3, tag & 7
             if number == 0 or number >= 1 << 29:
                 raise Unreadable("wire-type", f"field number {number} is not valid", tag_at)
@@ -75,7 +79,13 @@ class Message:
                 value, at = self._varint(at)
                 yield number, wire, value, tag_at
             elif wire == LENGTH:
-                count, at = self._varint(at)
+                low += 1
+                if at == tag_at + 1 and at < end and low < len(buffer) and buffer[low] < 0x80 and source.left > 0:
+                    source.left -= 1
+                    count = buffer[low]
+                    at += 1
+                else:
+                    count, at = self._varint(at)
                 if count > self.end - at:
                     raise Unreadable("truncated", f"field {number} claims {count:,} bytes, beyond its message", tag_at)
                 yield number, wire, Span(at, at + count), tag_at

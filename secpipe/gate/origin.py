@@ -88,7 +88,7 @@ def _matches(reference: str, loaded: Loaded) -> bool:
 
 def _trust(request: Request) -> tuple[Trust | None, Evidence]:
     folder = request.trust or request.path / "keys"
-    if not folder.is_dir():
+    if not (folder / "root").is_dir():
         if request.trust is not None:
             raise InputError(f"there is no trust root in {folder}", hint="--trust DIR with root/ and ring/ in it")
         return None, skipped("trust", "there is no trust root, so no signature can be verified")

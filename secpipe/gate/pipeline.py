@@ -67,6 +67,7 @@ def gather_evidence(tree: FolderTree, rules: Rules, request: Request, progress: 
 
     run("sbom", "making the AI-BOM", lambda: _sbom(tree, request, holder))
     run("signatures", "verifying signatures", lambda: _signatures(tree, rules, request))
+    evidence |= _attestations(tree, rules, request)
     run("models", "scanning models", lambda: _models(tree))
     run("shadow-ai", "looking for AI services", lambda: _shadow_ai(tree))
     run("audit", "looking up advisories", lambda: _audit(holder, request))
@@ -121,6 +122,30 @@ def _signatures(tree: FolderTree, rules: Rules, request: Request) -> Evidence:
         return Evidence("signatures", State.OK, facts={"artifacts": [], "covered": {}})
     require = rules.resolve(request).signatures.require
     return verify_tree(tree, rules.trust, require=require, environment=request.environment, now=request.now)
+
+
+_WORST = (State.FAILED, State.STALE, State.SKIPPED, State.OK)
+
+
+def _attestations(tree: FolderTree, rules: Rules, request: Request) -> dict[str, Evidence]:
+    """Return the attestations in the tree by `attestation:<kind>`; of several of one kind, the worst and the oldest."""
+    if rules.trust is None:
+        return {}
+    from secpipe.sign.attest import verify_attestations
+
+    require = rules.resolve(request).signatures.require
+    found = verify_attestations(tree, rules.trust, require=require, environment=request.environment, now=request.now)
+    merged: dict[str, Evidence] = {}
+    try:
+        for one in found:
+            other = merged.get(one.check, one)
+            worst = min(one, other, key=lambda item: _WORST.index(item.state))
+            times = [item.since for item in (one, other) if item.since is not None]
+            merged[one.check] = replace(worst, since=min(times, default=None))
+    except Exception as error:  # fail closed: nothing is attested
+        reason = f"the attestations could not be verified ({type(error).__name__})"
+        return {name: skipped(name, reason) for name in merged} | {"attestation:": skipped("attestation:", reason)}
+    return merged
 
 
 def _models(tree: FolderTree) -> Evidence:

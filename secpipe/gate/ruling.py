@@ -52,16 +52,18 @@ def rule_on(
     extra: Iterable[Reason] = (),
     summary: str = "",
     fix: str = "",
+    complete: bool = True,
 ) -> Ruling:
     """Return the ruling on `evidence`: its state, what it did not look at, its judged findings and `extra` reasons.
 
     A required check that is skipped, stale or incomplete is undecided; a failed one denies. `fix` is what to run when
-    the check could not be done.
+    the check could not be done; `complete=False` lets soft skips pass with a warning.
     """
     judged = tuple(sorted(findings, key=lambda item: sort_key(item.finding)))
     effects = {item.effect for item in judged}
     explained = Effect.DENY in effects or effects == {Effect.WAIVED}  # the findings say why it failed
     reasons = [*_state_reasons(situation, evidence, required, fix, explained), *extra]
+    reasons += _skip_reasons(situation, evidence, required, complete)
     reasons += grouping.reasons(evidence.check, judged, situation.policy.owner)
     worst = next((effect for effect in _WORST if any(reason.effect is effect for reason in reasons)), None)
     result = Result(worst.value) if worst else Result.PASS
@@ -95,12 +97,18 @@ def _state_reasons(
         yield Reason("gate/stale-advisories", effect, evidence.reason, check, fix, owner)
     elif evidence.state is State.SKIPPED and required:
         yield Reason("gate/not-checked", Effect.UNDECIDED, evidence.reason, check, fix, owner)
-    if evidence.skips:
-        first = evidence.skips[0]
-        more = f" and {plural(len(evidence.skips) - 1, 'more', 'more')}" if len(evidence.skips) > 1 else ""
-        what = f"not looked at: {first.path or 'the tree'} ({first.reason}){more}"
-        effect = Effect.UNDECIDED if required else Effect.WARN
-        yield Reason("gate/incomplete", effect, what, check, "", owner, path=first.path)
+
+
+def _skip_reasons(situation: Situation, evidence: Evidence, required: bool, complete: bool) -> Iterable[Reason]:
+    """Say what was not looked at: one reason for what counts, one for what the policy lets pass."""
+    for soft in (False, True):
+        skips = [skip for skip in evidence.skips if (skip.soft and not complete) is soft]
+        if not skips:
+            continue
+        more = f" and {plural(len(skips) - 1, 'more', 'more')}" if len(skips) > 1 else ""
+        what = f"{'not judged' if soft else 'not looked at'}: {skips[0].path or 'the tree'} ({skips[0].reason}){more}"
+        effect = Effect.UNDECIDED if required and not soft else Effect.WARN
+        yield Reason("gate/incomplete", effect, what, evidence.check, "", situation.policy.owner, path=skips[0].path)
 
 
 def judge_findings(

@@ -31,7 +31,7 @@ def collect(tree: Tree, *, limits: Limits = DEFAULT) -> Inventory:
         if target:
             attempt(found, entry, target)
     for whole in _WHOLE_TREE:
-        _call(whole)(found)
+        _guarded(found, "", whole)
     _fold_unpinned(found)
     return found.result()
 
@@ -50,17 +50,21 @@ _WHOLE_TREE = (
 
 def attempt(found: Collector, entry: FileEntry, target: str) -> None:
     """Let one source read one file; what it cannot read becomes a skip."""
-    if not found.once(entry.path):
-        return
+    if found.once(entry.path):
+        _guarded(found, entry.path, target, entry)
+
+
+def _guarded(found: Collector, path: str, target: str, *arguments: FileEntry) -> None:
     try:
-        _call(target)(found, entry)
+        _call(target)(found, *arguments)
     except InputError as error:
-        found.skip(entry.path, f"not analysed: {printable(error.message, 300)}")
+        found.skip(path, f"not analysed: {printable(error.message, 300)}")
     except RecursionError:
-        found.skip(entry.path, "not analysed: nested too deeply")
+        found.skip(path, "not analysed: nested too deeply")
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
-        # A lock file of a shape that its source does not know: said, never guessed.
-        found.skip(entry.path, f"not analysed: unexpected content ({type(error).__name__})")
+        # A file of a shape that its source does not know: said, never guessed.
+        what = target.partition(":")[0].rpartition(".")[2]
+        found.skip(path, f"not analysed: unexpected content ({what}, {type(error).__name__})")
 
 
 def _call(target: str) -> Callable[..., None]:

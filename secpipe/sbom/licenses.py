@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from secpipe.core.documents import parse_toml
 from secpipe.core.limits import DEFAULT
@@ -37,7 +37,7 @@ class Terms:
     inherited: frozenset[str]
 
 
-@cache
+@lru_cache(4096)
 def normalize(word: str) -> License:
     """Return a licence word as SPDX where it is SPDX, else by the name it has."""
     text = " ".join(word.split())[:300]
@@ -50,7 +50,7 @@ def normalize(word: str) -> License:
     return License(name=printable(text, 200))
 
 
-@cache
+@lru_cache(4096)
 def terms(word: str) -> Terms | None:
     """Return what a licence word asks for; None for one without terms that bind derivatives."""
     return _table()[1].get(word.strip().lower())

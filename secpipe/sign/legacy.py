@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
 from secpipe import __version__
 from secpipe.core.artifact import FileEntry
 from secpipe.core.documents import parse_json
-from secpipe.core.errors import ConfigError, InputError, SecpipeError
+from secpipe.core.errors import ConfigError, InputError, MissingDependency, NetworkError, SecpipeError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding
 from secpipe.core.limits import DEFAULT, MIB
@@ -61,34 +61,38 @@ def verify_legacy(
 
     def judge() -> tuple[dict[str, Any], tuple[FileEntry, ...], tuple[Finding, ...]]:
         document = parse_json(read_bytes(source, DEFAULT.document_bytes), source.name)
-        key = load_spki(_text(public_pem))
+        key = key_of(public_pem)
         if isinstance(document, dict) and "messageSignature" in document and not directory:
             _check_message(document["messageSignature"], tree, key)
             return {"name": path.name}, tree.files[:1], ()
-        payload, signature = _envelope(document, source.name)
+        payload, signature = envelope_of(document, source.name)
         check_signature(key, signature, pae(payload))
         return check_statement(payload, tree, directory=directory, ignore=ignore)
 
     return evidence_of(path, judge, {"legacy": printable(reason), "identity": f"key {source.name}"})
 
 
-def evidence_of(path: Path, judge: Any, extra: Mapping[str, Any]) -> Evidence:
-    """Return evidence `signatures` of what `judge()` returns or raises; whatever it raises means: not verified."""
+def evidence_of(path: Path | None, judge: Any, extra: Mapping[str, Any]) -> Evidence:
+    """Return evidence `signatures` of what `judge()` returns or raises; whatever it raises means: not verified.
+
+    Only a missing package or network is passed on: then nothing was decided. `path` is None for what is no file.
+    """
+    folder = path is not None and path.is_dir()
+    shown = (path.name or str(path)) if path is not None else ""
     fact: dict[str, Any] = {
-        "path": "", "kind": "model" if path.is_dir() else "file", "name": printable(path.name), "version": "",
+        "path": "", "kind": "model" if folder else "file", "name": printable(shown), "version": "",
         "purpose": "", "digest": "", "key_version": 0, "halves": ["classical"], "require_met": False,
         "trusted_time": None, "verified": False, **extra,
     }  # fmt: skip
     base = Evidence("signatures", State.OK, producer=f"secpipe {__version__}")
-    shown = path.name or str(path)
     try:
         told, covered, problems = judge()
-    except ConfigError:
+    except (ConfigError, MissingDependency, NetworkError):
         raise
     except Exception as error:
         message = error.message if isinstance(error, SecpipeError) else f"not verified: {type(error).__name__}: {error}"
         rule = error.rule if isinstance(error, Refused) else INVALID
-        found = finding(rule, printable(message, 300), "" if path.is_dir() else shown, shown)
+        found = finding(rule, printable(message, 300), "" if folder else shown, shown)
         return replace(
             base,
             state=State.FAILED,
@@ -176,7 +180,7 @@ def _check_message(value: Any, tree: Tree, key: object) -> None:
     check_signature(key, signature, tree.read(entry, 256 * MIB))
 
 
-def _envelope(document: Any, what: str) -> tuple[bytes, bytes]:
+def envelope_of(document: Any, what: str) -> tuple[bytes, bytes]:
     """Return (payload, signature) of a DSSE bundle with exactly one signature; other fields are not looked at."""
     if not isinstance(document, dict) or not isinstance(document.get("dsseEnvelope"), dict):
         raise InputError(f"{what} is no Sigstore bundle with an in-toto statement")
@@ -195,8 +199,9 @@ def _envelope(document: Any, what: str) -> tuple[bytes, bytes]:
     return unb64(envelope.get("payload"), "payload"), unb64(signatures[0].get("sig"), "signature")
 
 
-def _text(pem: bytes) -> str:
+def key_of(pem: bytes) -> object:
+    """Return the public key in a PEM file; raises TrustError or InputError."""
     try:
-        return pem.decode("ascii")
+        return load_spki(pem.decode("ascii"))
     except UnicodeDecodeError:
         raise InputError("the public key is not PEM") from None

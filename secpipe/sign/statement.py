@@ -103,6 +103,8 @@ def decode(payload: bytes, what: str, limits: Limits = DEFAULT, *, strict: bool 
     subjects = top["subject"]
     if not isinstance(subjects, list) or len(subjects) != 1 or not isinstance(subjects[0], dict):
         raise InputError(f"{what} must name exactly one subject")
+    if not strict:
+        subjects[0].setdefault("name", "")  # cosign names images by digest alone
     subject = fields(subjects[0], f"{what}: subject", inner, {"annotations"} | _others(subjects[0], strict))
     if not isinstance(subject["name"], str) or not isinstance(top["predicate"], dict):
         raise InputError(f"{what}: the subject has no name, or the predicate is no object")

@@ -32,6 +32,7 @@ ROOMS: dict[str, set[str]] = {
 SOLE_IMPORTER = {
     "cyclonedx": "sbom/cyclonedx.py",
     "oqs": "keys/schemes/liboqs.py",
+    "oras": "sign/registry.py",
     "pkcs11": "keystore/custody/pkcs11.py",
     "pyrage": "keystore/age.py",
     "rfc3161_client": "sign/timestamps.py",

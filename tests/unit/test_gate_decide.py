@@ -65,6 +65,15 @@ def test_evidence_that_did_not_look_everywhere_is_not_green(check: str) -> None:
     assert any("a/b.pt" in reason.what for reason in judgement.reasons)
 
 
+def test_a_dependency_that_cannot_be_judged_is_the_policys_question() -> None:
+    evidence = clean(audit=replace(ok("audit"), skips=(Skip("pyproject.toml", "no version", soft=True),)))
+    assert decide(situation(evidence)).decision is Decision.WARN
+    strict = replace(Policy(), vulnerabilities=Vulnerabilities(complete=True))
+    assert decide(situation(evidence, strict)).decision is Decision.UNDECIDED
+    hard = clean(audit=replace(ok("audit"), skips=(Skip("uv.lock", "not TOML"),)))
+    assert decide(situation(hard)).decision is Decision.UNDECIDED
+
+
 def test_a_failed_check_whose_findings_are_below_the_threshold_still_denies() -> None:
     evidence = clean(signatures=Evidence("signatures", State.FAILED, "no", findings=(finding(severity=Severity.INFO),)))
     policy = replace(Policy(), signatures=Signatures(), models=Models(block="never"))
@@ -172,10 +181,12 @@ def test_sbom_completeness() -> None:
 def test_a_demanded_test_result_must_exist_pass_and_be_fresh() -> None:
     policy = replace(Policy(), attestations=Attestations((Demand("bias", 30),)))
     assert decide(situation(policy=policy)).decision is Decision.UNDECIDED
-    fresh = Evidence("attestation:bias", State.OK, since=NOW - timedelta(days=1))
+    fresh = Evidence("attestation:bias", State.OK, since=NOW - timedelta(days=1), facts={"purpose": "test-result"})
     assert decide(situation(clean() | {"attestation:bias": fresh}, policy)).decision is Decision.PASS
     old = replace(fresh, since=NOW - timedelta(days=31))
     assert decide(situation(clean() | {"attestation:bias": old}, policy)).decision is Decision.UNDECIDED
+    renamed = replace(fresh, facts={"purpose": "vuln"})
+    assert decide(situation(clean() | {"attestation:bias": renamed}, policy)).decision is Decision.DENY
     failed = Evidence("attestation:bias", State.FAILED, "bias test failed")
     assert decide(situation(clean() | {"attestation:bias": failed}, policy)).decision is Decision.DENY
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from fnmatch import fnmatchcase
 
@@ -18,6 +19,10 @@ def provenance(situation: Situation) -> Ruling:
     evidence = situation.of("attestation:provenance") if policy.required else not_asked("provenance")
     extra = []
     builder = str(evidence.facts.get("builder", ""))
+    if evidence.state is State.OK and evidence.facts.get("purpose") != "provenance":
+        evidence = replace(
+            evidence, state=State.FAILED, reason="what is called provenance is a statement of another type"
+        )
     if (
         evidence.state is State.OK
         and policy.builders
@@ -37,6 +42,8 @@ def attestations(situation: Situation) -> Ruling:
     for demand in demands:
         evidence = situation.of(f"attestation:{demand.type}")
         made = evidence.since
+        if evidence.state is State.OK and evidence.facts.get("purpose") != "test-result":
+            evidence = replace(evidence, state=State.FAILED, reason=f'"{demand.type}" is no test result')
         if evidence.state is State.FAILED:
             extra.append(
                 Reason("gate/test-failed", Effect.DENY, evidence.reason, "attestations", owner=situation.policy.owner)
@@ -53,6 +60,11 @@ def attestations(situation: Situation) -> Ruling:
             extra.append(
                 Reason("gate/missing-evidence", Effect.UNDECIDED, what, "attestations", owner=situation.policy.owner)
             )
+    wanted = {f"attestation:{demand.type}" for demand in demands} | {"attestation:provenance"}
+    for name, other in situation.evidence.items():
+        if name.startswith("attestation:") and name not in wanted and other.state is not State.OK:
+            what = f"{name.partition(':')[2] or 'attestations'}: {other.reason}"
+            extra.append(Reason("gate/check-failed", Effect.WARN, what, "attestations", owner=situation.policy.owner))
     own = Evidence("attestations", State.OK) if demands else not_asked("attestations")
     return rule_on(
         situation, own, "Tests were passed", required=bool(demands), findings=(), extra=extra,

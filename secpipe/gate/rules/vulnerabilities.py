@@ -15,18 +15,12 @@ def vulnerabilities(situation: Situation) -> Ruling:
     """No dependency has a known vulnerability at the blocking severity, judged on data fresh enough."""
     policy, evidence = situation.policy.vulnerabilities, situation.of("audit")
     extra = list(_advisory_age(situation, evidence))
-    unjudged = int(evidence.facts.get("unjudged", 0))
-    if policy.complete and unjudged:
-        what = f"{plural(unjudged, 'component')} without a version could not be judged"
-        extra.append(
-            Reason("gate/incomplete", Effect.UNDECIDED, what, "audit", "pin every dependency", situation.policy.owner)
-        )
     judged = judge_findings(situation, evidence.findings, block=policy.block, warn=policy.warn)
     date = str(mapping(evidence, "advisories").get("date", ""))[:10]
     summary = plural(int(evidence.facts.get("packages", 0)), "package") + (f", advisories of {date}" if date else "")
     return rule_on(
         situation, evidence, "No known vulnerabilities", required=policy.required, findings=judged, extra=extra,
-        summary=summary, fix="secpipe advisories update --from URL",
+        summary=summary, fix="secpipe advisories update --from URL", complete=policy.complete,
     )  # fmt: skip
 
 

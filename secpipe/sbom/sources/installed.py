@@ -51,8 +51,8 @@ def read_all(found: Collector) -> None:
             try:
                 metadata = parse(found.read(entry))
                 component = _component(found, entry, metadata, site, owned)
-            except InputError as error:
-                found.skip(entry.path, f"not analysed: {printable(error.message, 200)}")
+            except (InputError, csv.Error) as error:
+                found.skip(entry.path, f"not analysed: {printable(str(error), 200)}")
                 continue
             installed[component.name] = Distribution(metadata, found.add(component))
             embedded.read_below(found, folder_of(entry.path) + "/sboms", component.ref)
@@ -152,7 +152,7 @@ def _requirements(metadata: Metadata) -> list[Requirement]:
     for text in metadata.all("Requires-Dist"):
         try:
             found.append(Requirement(text))
-        except InvalidRequirement:
+        except (InvalidRequirement, RecursionError):
             continue
     return found
 
@@ -162,7 +162,7 @@ def _wanted(need: Requirement, environment: dict[str, str], extras: set[str]) ->
         return True
     try:
         return any(need.marker.evaluate({**environment, "extra": extra}) for extra in sorted({"", *extras}))
-    except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName):
+    except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, RecursionError):
         return True
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 
 from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
@@ -29,7 +29,7 @@ def requirement(
     """
     try:
         wanted = Requirement(text)
-    except InvalidRequirement:
+    except (InvalidRequirement, RecursionError):
         return None
     extra = {"extras": " ".join(sorted(wanted.extras)), **(facts or {})}
     if wanted.marker is not None:
@@ -69,7 +69,7 @@ def pinned(wanted: Requirement) -> str:
     return exact[0].version if len(exact) == 1 else ""
 
 
-@cache
+@lru_cache(4096)
 def applies(marker: str, extras: tuple[str, ...] = ()) -> bool:
     """Tell whether a marker is true on any supported target, with any of `extras` asked for."""
     try:
@@ -83,7 +83,7 @@ def applies(marker: str, extras: tuple[str, ...] = ()) -> bool:
             for version in _VERSIONS
             for extra in (*extras, "")
         )  # fmt: skip
-    except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName):
+    except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, RecursionError):
         return True
 
 

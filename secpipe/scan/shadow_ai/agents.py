@@ -56,7 +56,8 @@ def read(content: str, path: str, catalogue: Catalogue) -> Reading:
     if owner:
         weak = path.rpartition("/")[2] in {"AGENTS.md", "Modelfile"}
         out.signals.append(
-            Signal("direct", "agent", owner, line=1, region="config", evidence=f"{path.rpartition('/')[2]} instructs an agent",
+            Signal("direct", "agent", owner, line=1, region="config",
+                evidence=f"{path.rpartition('/')[2]} instructs an agent",
                    confidence=Confidence.LOW if weak else Confidence.MEDIUM)
         )  # fmt: skip
     if path.endswith((".md", ".mdc", ".txt")):

@@ -17,7 +17,9 @@ DEFAULT_REGIONS = ("code", "config", "example")
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """One `[[shadow_ai.allow]]` entry: everything that is given must match; `expires` is the first moment it no longer holds."""
+    """One `[[shadow_ai.allow]]` entry: everything that is given must match; `expires` is the first moment it no
+    longer holds.
+    """
 
     owner: str
     reason: str
@@ -48,14 +50,16 @@ class Allow:
 
 _SECTION = {"default", "gateway", "regions", "min_confidence", "unknown_destination", "inline_waivers", "allow"}
 _ENTRY = {
-    "provider", "host", "model", "models", "path", "paths", "env", "team", "owner", "reason", "ticket", "expires", "data_classes", "jurisdiction",
+    "provider", "host", "model", "models", "path", "paths", "env", "team", "owner", "reason", "ticket", "expires",
+    "data_classes", "jurisdiction",
 }  # fmt: skip
 
 
 def parse_allow(section: Mapping[str, Any]) -> Allow:
     """Return the allow-list of a policy's `[shadow_ai]` table.
 
-    `owner`, `reason` and `expires` (a date ends at its midnight UTC after the day, a time at that time) are mandatory in
+    `owner`, `reason` and `expires` (a date ends at its midnight UTC after the day, a time at that time) are mandatory
+    in
     every entry, and one of `provider`, `host`, `model`. Raises ConfigError for an unknown key or a wrong type.
     """
     _known(section, _SECTION, "[shadow_ai]")

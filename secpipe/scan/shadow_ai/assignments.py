@@ -1,4 +1,6 @@
-"""Where the names of a file get their values, over tokens: `name = expr`, `name := expr`, `name: expr`, `name => expr`."""
+"""Where the names of a file get their values, over tokens: `name = expr`, `name := expr`, `name: expr`, `name =>
+expr`.
+"""
 
 from __future__ import annotations
 

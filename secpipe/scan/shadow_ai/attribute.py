@@ -1,4 +1,6 @@
-"""From signs to uses: environment names joined across files, SDK signs given to where their client goes, signs merged."""
+"""From signs to uses: environment names joined across files, SDK signs given to where their client goes, signs
+merged.
+"""
 
 from __future__ import annotations
 
@@ -142,7 +144,9 @@ def _give(sign: Signal, client: Signal) -> Signal:
 
 
 def _default(sign: Signal, path: str, environment: Environment, catalogue: Catalogue) -> list[Signal]:
-    """An import without a client in the same file goes where its SDK goes by default, unless the environment says else."""
+    """An import without a client in the same file goes where its SDK goes by default, unless the environment says
+    else.
+    """
     provider = catalogue.providers[sign.provider]
     found = [
         (destination, value)
@@ -176,7 +180,9 @@ def _model(sign: Signal, clients: Sequence[Signal], reached: set[str], sdks: set
 
 
 def _explain(per_file: dict[str, list[Signal]], readings: dict[str, Reading]) -> None:
-    """A declared package or a configured key is explained by the code that uses it, and follows where that code goes."""
+    """A declared package or a configured key is explained by the code that uses it, and follows where that code
+    goes.
+    """
     users: dict[str, set[str]] = defaultdict(set)
     readers: dict[str, list[list[Signal]]] = defaultdict(list)
     for path, signals in per_file.items():
@@ -256,7 +262,10 @@ def _use(
     names = {UNKNOWN: "unknown destination", UNLISTED: "a host of no known provider", LOCAL: "this machine or network"}
     return Use(
         provider_id, host, lead.mechanism, model, path, line, region, best, tuple(evidence[:_MAX_EVIDENCE]),
-        kind=provider.kind if provider else provider_id, name=provider.name if provider else names.get(provider_id, provider_id),
-        jurisdiction=provider.jurisdiction if provider else "", sdk=next((sign.sdk for sign in members if sign.sdk), ""),
-        local=provider_id == LOCAL or (provider is not None and provider.local), context=bool(provider and provider.context),
+        kind=provider.kind if provider else provider_id, name=provider.name if provider else names.get(provider_id,
+        provider_id),
+        jurisdiction=provider.jurisdiction if provider else "", sdk=next((sign.sdk for sign in members if sign.sdk),
+        ""),
+        local=provider_id == LOCAL or (provider is not None and provider.local),
+        context=bool(provider and provider.context),
     )  # fmt: skip

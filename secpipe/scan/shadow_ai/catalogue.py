@@ -1,4 +1,6 @@
-"""The catalogue of AI providers: read from `policies/ai-providers/*.toml`, indexed for lookups, extended by the user's own."""
+"""The catalogue of AI providers: read from `policies/ai-providers/*.toml`, indexed for lookups, extended by the
+user's own.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ _SEPARATORS = {"python": ".", "java": ".", "csharp": ".", "rust": "::", "php": "
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """The format of a provider's secret; `term` is lower-case text every match contains ("" = only beside other signs)."""
+    """The format of a provider's secret; `term` is lower-case text every match contains ("" = only beside other
+    signs).
+    """
 
     provider: str
     pattern: re.Pattern[str]
@@ -83,7 +87,9 @@ class Provider:
 
 
 class Catalogue:
-    """Providers with the indexes the readers look things up in. Keys of every index are lower case where case is free."""
+    """Providers with the indexes the readers look things up in. Keys of every index are lower case where case is
+    free.
+    """
 
     def __init__(
         self, providers: Sequence[Provider], keys: Sequence[Key], signals: Mapping[str, Any], digest: str

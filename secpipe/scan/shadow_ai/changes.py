@@ -15,8 +15,10 @@ from secpipe.system import process
 # Only `rev-parse` and `ls-tree` are used: they read objects, never the index, so no filter, hook, fsmonitor, external
 # diff or textconv of a hostile configuration has an occasion. Lazy fetching from a promisor remote is off as well.
 _SAFE = (
-    "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.attributesFile=/dev/null", "-c", "core.pager=cat",
-    "-c", "protocol.allow=never", "-c", "core.sshCommand=false", "-c", "credential.helper=", "--no-pager", "--no-replace-objects", "--literal-pathspecs",
+    "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.attributesFile=/dev/null", "-c",
+    "core.pager=cat",
+    "-c", "protocol.allow=never", "-c", "core.sshCommand=false", "-c", "credential.helper=", "--no-pager",
+    "--no-replace-objects", "--literal-pathspecs",
 )  # fmt: skip
 _ENVIRONMENT = {
     "GIT_CONFIG_NOSYSTEM": "1",

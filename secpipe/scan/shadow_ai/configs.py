@@ -1,4 +1,6 @@
-"""Containers, orchestration, infrastructure and pipelines: line by line, so that templates and broken YAML are read as well."""
+"""Containers, orchestration, infrastructure and pipelines: line by line, so that templates and broken YAML are read
+as well.
+"""
 
 from __future__ import annotations
 

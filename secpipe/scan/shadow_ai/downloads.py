@@ -11,7 +11,8 @@ def download_signal(download: Download, path: str, region: str) -> Signal:
     evidence = f"{download.call} fetches {download.source or 'a model named at run time'}"
     return Signal(
         "direct", "download", download.provider, path=path, line=download.line, model=download.source, region=region,
-        confidence=Confidence.HIGH if download.source else Confidence.LOW, evidence=evidence + ("" if download.pinned else ", revision not pinned"),
+        confidence=Confidence.HIGH if download.source else Confidence.LOW,
+            evidence=evidence + ("" if download.pinned else ", revision not pinned"),
     )  # fmt: skip
 
 

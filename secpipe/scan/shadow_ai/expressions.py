@@ -1,4 +1,6 @@
-"""What an expression of a C-like language amounts to, over tokens: strings put together, constants, environment, base64."""
+"""What an expression of a C-like language amounts to, over tokens: strings put together, constants, environment,
+base64.
+"""
 
 from __future__ import annotations
 
@@ -61,8 +63,10 @@ _BASE64 = {
 }
 _FORMATS = {"sprintf", "format", "format!", "printf", "stringformat", "formatted"}
 _TRANSPARENT = {
-    "uri", "url", "create", "parse", "string", "from", "tostring", "to_string", "into", "as_str", "to_owned", "trim", "unwrap", "expect", "unwrap_or_default",
-    "uriparse", "str", "valueof", "of", "freeze", "toString", "asstring", "some", "ptr", "pointer", "httpurl", "url_for", "intern", "strval", "cstring", "lowercase", "lower",
+    "uri", "url", "create", "parse", "string", "from", "tostring", "to_string", "into", "as_str", "to_owned", "trim",
+    "unwrap", "expect", "unwrap_or_default",
+    "uriparse", "str", "valueof", "of", "freeze", "toString", "asstring", "some", "ptr", "pointer", "httpurl",
+    "url_for", "intern", "strval", "cstring", "lowercase", "lower",
 }  # fmt: skip
 _CLOSE = {"(": ")", "[": "]", "{": "}"}
 _MAX_DEPTH = 16

@@ -1,4 +1,5 @@
-"""What a Python expression amounts to, worked out from its syntax alone: strings put together, encoded, named, passed on.
+"""What a Python expression amounts to, worked out from its syntax alone: strings put together, encoded, named, passed
+on.
 
 Nothing is executed. The result is every value the expression may have, bounded; parts that stay open are a HOLE.
 """
@@ -10,18 +11,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 
+from secpipe.scan.shadow_ai.fold_methods import METHODS
 from secpipe.scan.shadow_ai.hosts import HOLE
 from secpipe.scan.shadow_ai.values import (
     MAX_CHARS,
     MAX_VALUES,
     OPEN,
     Value,
-    character,
     concat,
-    decoded,
-    fill,
-    from_base64,
-    from_codec,
     join,
     text,
 )
@@ -96,7 +93,9 @@ class Scope:
         return ""
 
     def _dotted_call(self, node: ast.Call, depth: int) -> str:
-        """`importlib.import_module("open" + "ai")`, `__import__("openai")`, `getattr(openai, "OpenAI")`, `partial(C)`."""
+        """`importlib.import_module("open" + "ai")`, `__import__("openai")`, `getattr(openai, "OpenAI")`,
+        `partial(C)`.
+        """
         name = self.dotted(node.func, depth + 1)
         last = name.rpartition(".")[2]
         if last in {"import_module", "__import__", "import_string", "locate"} and node.args:
@@ -206,7 +205,7 @@ class Folder:
             return Value(envs=self.fold(node.slice, depth).texts)
         if isinstance(node.slice, ast.Slice):
             return self._slice(node, node.slice, depth)
-        container = self._container(node.value)
+        container = self.container(node.value)
         if isinstance(container, ast.Dict):
             wanted = self.fold(node.slice, depth).texts
             return join(
@@ -220,7 +219,7 @@ class Folder:
             return join(self.fold(item, depth) for item in self.scope.attributes.get(node.slice.value, ())[:MAX_VALUES])
         return OPEN
 
-    def _container(self, node: ast.expr) -> ast.expr | None:
+    def container(self, node: ast.expr) -> ast.expr | None:
         """Return the literal behind a name or attribute."""
         if isinstance(node, ast.Dict | ast.List | ast.Tuple):
             return node
@@ -259,7 +258,7 @@ class Folder:
             keys = self.fold(node.args[0], depth).texts
             if keys and all(key.isupper() for key in keys):
                 return self._environment(node, depth)
-        method = _METHODS.get(last)
+        method = METHODS.get(last)
         if method is not None:
             return method(self, node, depth)
         if last in _TRANSPARENT:
@@ -277,104 +276,6 @@ class Folder:
         rest = [*node.args[1:2], *(word.value for word in node.keywords if word.arg == "default")]
         default = join(self.fold(item, depth) for item in rest)
         return Value(default.texts, frozenset(names) | default.envs, none=not rest or default.none)
-
-    def _method_join(self, node: ast.Call, depth: int) -> Value:
-        if not isinstance(node.func, ast.Attribute) or not node.args:
-            return OPEN
-        glue = self.fold(node.func.value, depth)
-        if self.scope.dotted(node.func).startswith(("os.path", "posixpath")):
-            return reduce(
-                concat, (part for item in node.args for part in (text("/"), self.fold(item, depth))), text("")
-            )
-        parts = self._elements(node.args[0], depth)
-        if parts is None or len(glue.texts) != 1:
-            return OPEN
-        out = text("")
-        for index, part in enumerate(parts[:256]):
-            out = concat(out, part if index == 0 else concat(glue, part))
-        return out
-
-    def _elements(self, node: ast.expr, depth: int) -> list[Value] | None:
-        """Return the items of a literal list, of `reversed(...)`, of `map(chr, [...])` or of `chr(x) for x in [...]`."""
-        container = self._container(node)
-        if isinstance(container, ast.List | ast.Tuple):
-            return [self.fold(item, depth) for item in container.elts]
-        if isinstance(node, ast.Call):
-            name = self.scope.dotted(node.func)
-            if name == "reversed" and node.args:
-                items = self._elements(node.args[0], depth)
-                if items is not None:
-                    return items[::-1]
-                whole = self.fold(node.args[0], depth).texts
-                return [text(char) for char in reversed(next(iter(whole)))] if len(whole) == 1 else None
-            if name == "map" and len(node.args) == 2:
-                numbers = self._elements(node.args[1], depth)
-                return (
-                    [character(item) for item in numbers]
-                    if numbers and self.scope.dotted(node.args[0]) == "chr"
-                    else numbers
-                )
-        if isinstance(node, ast.GeneratorExp | ast.ListComp) and len(node.generators) == 1:
-            items = self._elements(node.generators[0].iter, depth)
-            if items is None:
-                return None
-            calls = isinstance(node.elt, ast.Call) and self.scope.dotted(node.elt.func) == "chr"
-            if calls or isinstance(node.elt, ast.Name):
-                return [character(item) for item in items] if calls else items
-        return None
-
-    def _method_format(self, node: ast.Call, depth: int) -> Value:
-        if not isinstance(node.func, ast.Attribute):
-            return OPEN
-        out = self.fold(node.func.value, depth)
-        for index, item in enumerate(node.args[:16]):
-            out = fill(out, ("{}", f"{{{index}}}"), self.fold(item, depth))
-        for word in node.keywords[:16]:
-            if word.arg:
-                out = fill(out, (f"{{{word.arg}}}",), self.fold(word.value, depth))
-        return out
-
-    def _method_replace(self, node: ast.Call, depth: int) -> Value:
-        if not isinstance(node.func, ast.Attribute) or len(node.args) < 2:
-            return OPEN
-        value, old, new = (self.fold(item, depth) for item in (node.func.value, node.args[0], node.args[1]))
-        if len(old.texts) != 1 or len(new.texts) != 1:
-            return value
-        pair = next(iter(old.texts)), next(iter(new.texts))
-        return Value(frozenset(item.replace(*pair)[:MAX_CHARS] for item in value.texts), value.envs)
-
-    def _method_decode(self, node: ast.Call, depth: int) -> Value:
-        """`x.decode()`, and `codecs.decode(x, "rot13")`."""
-        if self.scope.dotted(node.func) == "codecs.decode" and node.args:
-            coding = self.fold(node.args[1], depth).texts if len(node.args) > 1 else frozenset()
-            return decoded(self.fold(node.args[0], depth), lambda data: from_codec(data, next(iter(coding), "")))
-        return self.fold(node.func.value, depth) if isinstance(node.func, ast.Attribute) else OPEN
-
-    def _method_base64(self, node: ast.Call, depth: int) -> Value:
-        return decoded(self.fold(node.args[0], depth), from_base64) if node.args else OPEN
-
-    def _method_hex(self, node: ast.Call, depth: int) -> Value:
-        return (
-            decoded(self.fold(node.args[0], depth), lambda data: bytes.fromhex(data).decode("latin-1"))
-            if node.args
-            else OPEN
-        )
-
-    def _method_bytes(self, node: ast.Call, depth: int) -> Value:
-        items = self._elements(node.args[0], depth) if node.args else None
-        if items is None:
-            return self.fold(node.args[0], depth) if node.args else OPEN
-        return reduce(concat, (character(item) for item in items[:1024]), text(""))
-
-    def _method_chr(self, node: ast.Call, depth: int) -> Value:
-        return character(self.fold(node.args[0], depth)) if node.args else OPEN
-
-    def _method_urljoin(self, node: ast.Call, depth: int) -> Value:
-        if len(node.args) < 2:
-            return OPEN
-        base, path = self.fold(node.args[0], depth), self.fold(node.args[1], depth)
-        absolute = frozenset(item for item in path.texts if "://" in item)
-        return Value(absolute, base.envs) if absolute else concat(concat(base, text("/")), path)
 
 
 def _is_int(node: ast.expr) -> bool:
@@ -395,21 +296,4 @@ _HANDLERS: Mapping[type, Callable[..., Value]] = {
     ast.Await: Folder._await,
     ast.Subscript: Folder._subscript,
     ast.Call: Folder._call,
-}
-
-_METHODS: Mapping[str, Callable[[Folder, ast.Call, int], Value]] = {
-    "join": Folder._method_join,
-    "format": Folder._method_format,
-    "replace": Folder._method_replace,
-    "decode": Folder._method_decode,
-    "encode": Folder._method_decode,
-    "b64decode": Folder._method_base64,
-    "standard_b64decode": Folder._method_base64,
-    "urlsafe_b64decode": Folder._method_base64,
-    "fromhex": Folder._method_hex,
-    "unhexlify": Folder._method_hex,
-    "bytes": Folder._method_bytes,
-    "bytearray": Folder._method_bytes,
-    "chr": Folder._method_chr,
-    "urljoin": Folder._method_urljoin,
 }

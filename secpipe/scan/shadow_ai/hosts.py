@@ -31,7 +31,9 @@ _MAX = 2048
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a URL leads. `provider` is a catalogue id, LOCAL or UNLISTED; `host` carries the port where one is given."""
+    """Where a URL leads. `provider` is a catalogue id, LOCAL or UNLISTED; `host` carries the port where one is
+    given.
+    """
 
     provider: str
     host: str
@@ -71,7 +73,9 @@ def split_url(text: str) -> tuple[str, str, str] | None:
 
 
 def resolve(text: str, catalogue: Catalogue) -> Destination | None:
-    """Return where a URL or bare host leads, or None when it is neither; a host with unresolved parts keeps `*` there."""
+    """Return where a URL or bare host leads, or None when it is neither; a host with unresolved parts keeps `*`
+    there.
+    """
     parts = split_url(text)
     if parts is None:
         return None
@@ -130,7 +134,9 @@ def counts(destination: Destination, catalogue: Catalogue) -> bool:
 
 
 def is_local(host: str) -> bool:
-    """Whether a host is this machine or a private network: loopback, RFC 1918, link-local, single labels, `.internal`."""
+    """Whether a host is this machine or a private network: loopback, RFC 1918, link-local, single labels,
+    `.internal`.
+    """
     name = host.partition(":")[0] if host.count(":") == 1 else host
     if name in _LOCAL_NAMES or name.endswith(_LOCAL_ENDINGS):
         return True

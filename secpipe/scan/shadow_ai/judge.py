@@ -34,8 +34,10 @@ _SEVERITY = {
     UNLISTED: Severity.HIGH,
 }
 _DOES = {
-    "sdk": "calls", "http": "calls", "env": "is set up for", "config": "is configured for", "model": "calls a model of", "cli": "runs",
-    "sql": "calls", "iac": "provisions", "image": "runs a container of", "mcp": "gives an agent a tool by", "download": "downloads a model from",
+    "sdk": "calls", "http": "calls", "env": "is set up for", "config": "is configured for",
+    "model": "calls a model of", "cli": "runs",
+    "sql": "calls", "iac": "provisions", "image": "runs a container of", "mcp": "gives an agent a tool by",
+    "download": "downloads a model from",
     "action": "runs an AI action of", "agent": "is set up for", "manifest": "depends on",
 }  # fmt: skip
 
@@ -97,7 +99,7 @@ def _judge(use: Mapping[str, Any], allow: Allow, env: str, now: datetime) -> Fin
     if valid is not None and not (allow.gateways and not use["local"] and not valid.host):
         return None
     if expired is not None and valid is None:
-        words = f"approved by {expired.owner} until {expired.expires:%Y-%m-%d} ({expired.reason}): that approval has expired"
+        words = f"whose approval by {expired.owner} expired on {expired.expires:%Y-%m-%d} ({expired.reason})"
         return _finding(use, "expired-approval", words, owner=expired.owner)
     if use["provider"] == UNKNOWN:
         if allow.unknown_destination == "allow":

@@ -1,4 +1,6 @@
-"""A small lexer for the languages without a parser of their own: comments away, strings whole, the rest as words and marks."""
+"""A small lexer for the languages without a parser of their own: comments away, strings whole, the rest as words and
+marks.
+"""
 
 from __future__ import annotations
 
@@ -62,12 +64,18 @@ LANGUAGES: dict[str, Language] = {
     "lua": Language("lua", "", ("--",), ("--[[", "]]")),
 }
 SUFFIXES: dict[str, str] = {
-    **dict.fromkeys((".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".mts", ".cts", ".vue", ".svelte", ".astro", ".coffee"), "javascript"),
-    ".go": "go", ".java": "java", ".kt": "kotlin", ".kts": "kotlin", ".scala": "scala", ".sc": "scala", ".groovy": "kotlin",
-    ".cs": "csharp", ".fs": "csharp", ".vb": "csharp", ".cshtml": "csharp", ".razor": "csharp", ".rb": "ruby", ".rake": "ruby", ".erb": "ruby",
-    ".rs": "rust", ".php": "php", ".swift": "swift", ".m": "c", ".mm": "c", ".c": "c", ".cc": "c", ".cpp": "c", ".cxx": "c", ".h": "c", ".hpp": "c",
-    ".dart": "dart", ".ex": "hash", ".exs": "hash", ".pl": "hash", ".pm": "hash", ".r": "hash", ".jl": "hash", ".nim": "hash", ".cr": "ruby",
-    ".lua": "lua", ".zig": "c", ".hs": "lua", ".clj": "c", ".elm": "lua", ".sol": "c", ".gs": "javascript", ".bal": "c", ".v": "c", ".d": "c", ".pas": "c",
+    **dict.fromkeys((".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".mts", ".cts", ".vue", ".svelte", ".astro",
+        ".coffee"), "javascript"),
+    ".go": "go", ".java": "java", ".kt": "kotlin", ".kts": "kotlin", ".scala": "scala", ".sc": "scala",
+    ".groovy": "kotlin",
+    ".cs": "csharp", ".fs": "csharp", ".vb": "csharp", ".cshtml": "csharp", ".razor": "csharp", ".rb": "ruby",
+    ".rake": "ruby", ".erb": "ruby",
+    ".rs": "rust", ".php": "php", ".swift": "swift", ".m": "c", ".mm": "c", ".c": "c", ".cc": "c", ".cpp": "c",
+    ".cxx": "c", ".h": "c", ".hpp": "c",
+    ".dart": "dart", ".ex": "hash", ".exs": "hash", ".pl": "hash", ".pm": "hash", ".r": "hash", ".jl": "hash",
+    ".nim": "hash", ".cr": "ruby",
+    ".lua": "lua", ".zig": "c", ".hs": "lua", ".clj": "c", ".elm": "lua", ".sol": "c", ".gs": "javascript",
+    ".bal": "c", ".v": "c", ".d": "c", ".pas": "c",
 }  # fmt: skip
 
 

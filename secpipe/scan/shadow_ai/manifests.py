@@ -33,7 +33,9 @@ _DEPENDENCIES = (
 
 
 def read(text: str, path: str, catalogue: Catalogue) -> Reading:
-    """Return the packages of the manifest at `path` that the catalogue knows; a broken manifest is read line by line."""
+    """Return the packages of the manifest at `path` that the catalogue knows; a broken manifest is read line by
+    line.
+    """
     ecosystem, parse, locked = _kind(path) or ("pypi", _words, False)
     out = Reading(engine="lock" if locked else "manifest")
     try:
@@ -52,7 +54,8 @@ def read(text: str, path: str, catalogue: Catalogue) -> Reading:
             out.signals.append(
                 Signal(
                     "manifest", "manifest", owner, line=line or _find(lines, name), sdk=owner,
-                    evidence=f"{'locks' if locked else 'declares'} {name}", confidence=Confidence.LOW if weak else Confidence.MEDIUM,
+                    evidence=f"{'locks' if locked else 'declares'} {name}",
+                        confidence=Confidence.LOW if weak else Confidence.MEDIUM,
                 )
             )  # fmt: skip
     if path.rpartition("/")[2] == "package.json":
@@ -129,7 +132,8 @@ def _locked_toml(text: str) -> Names:
 
 def _setup(text: str) -> Names:
     for block in re.finditer(
-        r"(?s)(?:install_requires|extras_require|tests_require|setup_requires|requires|options\.extras_require)\s*\]?\s*=?\s*([\[{(][^=]*?[\])}]|\n(?:[ \t]+\S.*\n?)+)",
+        r"(?s)(?:install_requires|extras_require|tests_require|setup_requires|requires|options\.extras_require)"
+        r"\s*\]?\s*=?\s*([\[{(][^=]*?[\])}]|\n(?:[ \t]+\S.*\n?)+)",
         text,
     ):
         for item in re.finditer(r"[\"']([A-Za-z0-9][\w.-]*)[^\"']*[\"']|(?m:^[ \t]+([A-Za-z0-9][\w.-]*))", block[1]):
@@ -182,21 +186,31 @@ def _words(text: str) -> Names:
 
 
 _BY_NAME: dict[str, tuple[str, Callable[[str], Names], bool]] = {
-    "pyproject.toml": ("pypi", _pyproject, False), "pipfile": ("pypi", _pyproject, False), "setup.py": ("pypi", _setup, False), "setup.cfg": ("pypi", _setup, False),
-    "poetry.lock": ("pypi", _locked_toml, True), "uv.lock": ("pypi", _locked_toml, True), "pdm.lock": ("pypi", _locked_toml, True), "pipfile.lock": ("pypi", _json_tables, True),
-    "environment.yml": ("pypi", _conda, False), "environment.yaml": ("pypi", _conda, False), "conda.yml": ("pypi", _conda, False), "conda.yaml": ("pypi", _conda, False),
-    "package.json": ("npm", _json_tables, False), "deno.json": ("npm", _json_tables, False), "deno.jsonc": ("npm", _json_tables, False), "bower.json": ("npm", _json_tables, False),
+    "pyproject.toml": ("pypi", _pyproject, False), "pipfile": ("pypi", _pyproject, False), "setup.py": ("pypi",
+    _setup, False), "setup.cfg": ("pypi", _setup, False),
+    "poetry.lock": ("pypi", _locked_toml, True), "uv.lock": ("pypi", _locked_toml, True), "pdm.lock": ("pypi",
+    _locked_toml, True), "pipfile.lock": ("pypi", _json_tables, True),
+    "environment.yml": ("pypi", _conda, False), "environment.yaml": ("pypi", _conda, False), "conda.yml": ("pypi",
+    _conda, False), "conda.yaml": ("pypi", _conda, False),
+    "package.json": ("npm", _json_tables, False), "deno.json": ("npm", _json_tables, False), "deno.jsonc": ("npm",
+    _json_tables, False), "bower.json": ("npm", _json_tables, False),
     "package-lock.json": ("npm", _json_tables, True), "npm-shrinkwrap.json": ("npm", _json_tables, True),
-    "yarn.lock": ("npm", _matches(r"^\"?(@?[\w./-]+)@[^\n:]*:$"), True), "pnpm-lock.yaml": ("npm", _matches(r"^\s+'?/?(@?[\w.-]+(?:/[\w.-]+)?)[@/]\d[^:\n]*:\s*$"), True),
+    "yarn.lock": ("npm", _matches(r"^\"?(@?[\w./-]+)@[^\n:]*:$"), True), "pnpm-lock.yaml": ("npm",
+    _matches(r"^\s+'?/?(@?[\w.-]+(?:/[\w.-]+)?)[@/]\d[^:\n]*:\s*$"), True),
     "bun.lock": ("npm", _matches(r"^\s+\"(@?[\w.-]+(?:/[\w.-]+)?)\":\s*\["), True),
-    "go.mod": ("go", _matches(r"^\s*(?:require\s+)?([\w.-]+\.[\w.-]+/[\w./-]+)\s+v\d"), False), "go.sum": ("go", _matches(r"^([\w.-]+\.[\w.-]+/[\w./-]+)\s+v\d\S*\s"), True),
+    "go.mod": ("go", _matches(r"^\s*(?:require\s+)?([\w.-]+\.[\w.-]+/[\w./-]+)\s+v\d"), False), "go.sum": ("go",
+    _matches(r"^([\w.-]+\.[\w.-]+/[\w./-]+)\s+v\d\S*\s"), True),
     "cargo.toml": ("cargo", _pyproject, False), "cargo.lock": ("cargo", _locked_toml, True),
-    "gemfile": ("gem", _matches(r"^\s*gem\s*\(?\s*[\"']([\w-]+)[\"']"), False), "gemfile.lock": ("gem", _matches(r"^    ([\w-]+) \("), True),
+    "gemfile": ("gem", _matches(r"^\s*gem\s*\(?\s*[\"']([\w-]+)[\"']"), False), "gemfile.lock": ("gem",
+    _matches(r"^    ([\w-]+) \("), True),
     "composer.json": ("composer", _json_tables, False), "composer.lock": ("composer", _json_tables, True),
-    "pom.xml": ("maven", _maven, False), "libs.versions.toml": ("maven", _matches(r"(?:module\s*=\s*|=\s*)\"([\w.-]+:[\w.-]+)(?::[^\"]*)?\""), False),
+    "pom.xml": ("maven", _maven, False), "libs.versions.toml": ("maven",
+    _matches(r"(?:module\s*=\s*|=\s*)\"([\w.-]+:[\w.-]+)(?::[^\"]*)?\""), False),
     "build.sbt": ("maven", _matches(r"\"([\w.-]+)\"\s+%%?%?\s+\"([\w.-]+)\""), False),
-    "directory.packages.props": ("nuget", _matches(r"<Package(?:Version|Reference)\s+[^>]*?(?:Include|Update)=\"([\w.]+)\""), False),
-    "packages.config": ("nuget", _matches(r"<package\s+id=\"([\w.]+)\""), False), "packages.lock.json": ("nuget", _matches(r"^\s+\"([\w.]+)\":\s*\{"), True),
+    "directory.packages.props": ("nuget",
+    _matches(r"<Package(?:Version|Reference)\s+[^>]*?(?:Include|Update)=\"([\w.]+)\""), False),
+    "packages.config": ("nuget", _matches(r"<package\s+id=\"([\w.]+)\""), False), "packages.lock.json": ("nuget",
+    _matches(r"^\s+\"([\w.]+)\":\s*\{"), True),
     "package.swift": ("swift", _matches(r"url:\s*\"https://(github\.com/[\w.-]+/[\w-]+)"), False),
 }  # fmt: skip
 _BY_PATTERN: list[tuple[re.Pattern[str], tuple[str, Callable[[str], Names], bool]]] = [

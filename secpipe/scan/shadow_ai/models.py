@@ -1,4 +1,6 @@
-"""Model strings: `anthropic/claude-...`, `openai:gpt-4o`, `gpt-4o`; who serves them, and whether a text is one at all."""
+"""Model strings: `anthropic/claude-...`, `openai:gpt-4o`, `gpt-4o`; who serves them, and whether a text is one at
+all.
+"""
 
 from __future__ import annotations
 

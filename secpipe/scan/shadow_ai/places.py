@@ -43,7 +43,9 @@ def ai_path(path: str, catalogue: Catalogue, around: str) -> bool:
 def endpoints(
     text: str, line: int, catalogue: Catalogue, around: str, *, confidence: Confidence = Confidence.HIGH
 ) -> list[Signal]:
-    """Return the signs of all URLs in `text` that lead to an AI service; `around` is more text to judge weak paths by."""
+    """Return the signs of all URLs in `text` that lead to an AI service; `around` is more text to judge weak paths
+    by.
+    """
     found = []
     for match in URL.finditer(text):
         destination = resolve(match[0].rstrip(".:"), catalogue)

@@ -1,4 +1,6 @@
-"""Which files are worth parsing: one pass over the bytes for the terms of the catalogue. The only importer of ahocorasick_rs."""
+"""Which files are worth parsing: one pass over the bytes for the terms of the catalogue. The only importer of
+ahocorasick_rs.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ class Prefilter:
         self._search: Search = search or _python(patterns)
 
     def positions(self, data: bytes) -> list[int]:
-        """Return where terms start, in order; empty when the data holds no sign. Offsets are into the unescaped text."""
+        """Return where terms start, in order; empty when the data holds no sign. Offsets are into the unescaped
+        text.
+        """
         folded = unescape(data.lower())
         hits = self._search(folded)
         if not hits:
@@ -69,7 +73,9 @@ def _native(patterns: list[bytes]) -> Search | None:
 
 
 def _python(patterns: list[bytes]) -> Search:
-    """The same without the wheel: a term is tried only in data that holds its inner word, so most are never searched."""
+    """The same without the wheel: a term is tried only in data that holds its inner word, so most are never
+    searched.
+    """
     anchored: dict[bytes, list[int]] = {}
     plain: list[int] = []
     for index, pattern in enumerate(patterns):

@@ -87,7 +87,8 @@ def _routed(file: File, node: ast.Call, owner: str, words: dict[str, ast.expr], 
             or (models.provider_of(model, file.catalogue, key=True) if model else "")
         )
         if routed:
-            file.sign("client", "model" if kind == "gateway" else "sdk", routed, node, f"{evidence} with {model}", model=model,
+            file.sign("client", "model" if kind == "gateway" else "sdk", routed, node, f"{evidence} with {model}",
+                model=model,
                       host=file.catalogue.providers[routed].host, sdk=owner, confidence=Confidence.HIGH)  # fmt: skip
             return
         if kind == "framework":
@@ -123,7 +124,8 @@ def _pointed(file: File, node: ast.AST, sdk: str, target: ast.expr, evidence: st
             )
     if value.envs:
         file.out.reads |= value.envs
-        file.sign("client", "sdk", "", node, f"{evidence} at {', '.join(sorted(value.envs))}", envs=tuple(sorted(value.envs)), sdk=sdk,
+        file.sign("client", "sdk", "", node, f"{evidence} at {', '.join(sorted(value.envs))}",
+            envs=tuple(sorted(value.envs)), sdk=sdk,
                   confirm="optional" if found else "", confidence=Confidence.HIGH)  # fmt: skip
     elif value.none and not found:
         provider = file.catalogue.providers[sdk]

@@ -1,4 +1,6 @@
-"""Model downloads in Python: where the model comes from, whether its revision is pinned, whether remote code may run."""
+"""Model downloads in Python: where the model comes from, whether its revision is pinned, whether remote code may
+run.
+"""
 
 from __future__ import annotations
 

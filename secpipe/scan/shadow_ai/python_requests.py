@@ -38,7 +38,8 @@ def _body_address(file: File, node: ast.Call, address: ast.expr | None) -> None:
                 )
             )
     if value.envs:
-        file.sign("client", "http", "", node, f"posts a chat request to {', '.join(sorted(value.envs))}", envs=tuple(sorted(value.envs)),
+        file.sign("client", "http", "", node, f"posts a chat request to {', '.join(sorted(value.envs))}",
+            envs=tuple(sorted(value.envs)),
                   confirm="optional" if found else "", confidence=Confidence.HIGH)  # fmt: skip
     elif not found and not any(text.startswith("/") for text in value.texts):
         file.sign("client", "http", UNKNOWN, node, "posts a chat request to an address that the code computes")

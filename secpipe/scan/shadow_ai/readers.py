@@ -34,7 +34,9 @@ _SOURCE = re.compile(
 
 
 def always(path: str, catalogue: Catalogue) -> bool:
-    """Whether a file is read whatever the prefilter says: manifests, environment and agent settings are few and telling."""
+    """Whether a file is read whatever the prefilter says: manifests, environment and agent settings are few and
+    telling.
+    """
     return manifests.is_manifest(path) or bool(_ALWAYS.search(path)) or bool(agents.instruction_owner(path, catalogue))
 
 
@@ -49,14 +51,25 @@ def is_source(path: str) -> bool:
 
 
 def read(path: str, content: str, head: bytes, catalogue: Catalogue) -> Reading:
-    """Return what the file's own reader finds; where it does not parse, what the text layer finds, with a note why."""
+    """Return what the file's own reader finds; where that fails, what a simpler one finds, with a note why."""
     try:
         return _reader(path, content, head)(content, path, catalogue)
     except InputError as error:
-        language = "hash" if _PYTHON.search(path) or path.endswith(".ipynb") else ""
-        out = source.read(content, language, catalogue) if language else text.read(content, catalogue)
-        out.notes.append(error.message)
-        return out
+        note = error.message
+    except Exception as error:  # a defect of a reader on hostile input must not hide the file, nor end the scan
+        note = f"its reader failed ({type(error).__name__})"
+    out = _simple(path, content, catalogue)
+    out.notes.append(note)
+    return out
+
+
+def _simple(path: str, content: str, catalogue: Catalogue) -> Reading:
+    try:
+        if _PYTHON.search(path) or path.endswith(".ipynb"):
+            return source.read(content, "hash", catalogue)
+        return text.read(content, catalogue)
+    except Exception:
+        return Reading(engine="none")
 
 
 def _reader(path: str, content: str, head: bytes) -> Reader:

@@ -36,7 +36,8 @@ _DOC_SUFFIX = (
 )
 _EXAMPLE = re.compile(r"(?:^|/)(?:examples?|samples?|demos?|tutorials?|cookbook)/", re.I)
 _CONFIG_SUFFIX = (
-    ".yaml", ".yml", ".json", ".jsonc", ".json5", ".toml", ".ini", ".cfg", ".conf", ".env", ".properties", ".xml", ".tf", ".tfvars", ".hcl", ".bicep", ".plist", ".config", ".tpl", ".j2", ".gotmpl", ".lock", ".gradle",
+    ".yaml", ".yml", ".json", ".jsonc", ".json5", ".toml", ".ini", ".cfg", ".conf", ".env", ".properties", ".xml",
+    ".tf", ".tfvars", ".hcl", ".bicep", ".plist", ".config", ".tpl", ".j2", ".gotmpl", ".lock", ".gradle",
 )  # fmt: skip
 _CODE_IN_DOCS = (
     ".py",

@@ -205,13 +205,16 @@ class _Run:
             "coverage": {**dict(sorted(self.counts.items())), "not_read": len(self.skips)},
         }
         return Evidence(
-            "shadow-ai", State.OK, findings=tuple(findings), skips=tuple(sorted(self.skips, key=lambda skip: skip.path)), facts=facts,
+            "shadow-ai", State.OK, findings=tuple(findings), skips=tuple(sorted(self.skips,
+            key=lambda skip: skip.path)), facts=facts,
             producer=f"secpipe shadow-ai, catalogue {self.catalogue.digest[:12]}, {', '.join(engines)}",
         )  # fmt: skip
 
 
 def waivers(content: str) -> dict[int, str]:
-    """Return the reasons of inline waivers (`secpipe: allow shadow-ai because ...`) by line; a policy decides if they count."""
+    """Return the reasons of inline waivers (`secpipe: allow shadow-ai because ...`) by line; a policy decides if they
+    count.
+    """
     found = {}
     for match in _WAIVER.finditer(content):
         found[content.count("\n", 0, match.start()) + 1] = printable(match[1].strip(), 200)

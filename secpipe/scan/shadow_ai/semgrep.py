@@ -1,4 +1,6 @@
-"""Semgrep as a second reader of candidate files: a process of its own, over copies, with nothing of the tree believed."""
+"""Semgrep as a second reader of candidate files: a process of its own, over copies, with nothing of the tree
+believed.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,9 @@ def _signals(output: bytes, names: Mapping[str, str], catalogue: Catalogue) -> d
 
 
 def _signal(row: Any, catalogue: Catalogue) -> Signal | None:
-    """A result of the shipped rules says an address in its message; of a user's rule, perhaps a provider in its metadata."""
+    """A result of the shipped rules says an address in its message; of a user's rule, perhaps a provider in its
+    metadata.
+    """
     if not isinstance(row, dict):
         return None
     extra = row.get("extra", {})

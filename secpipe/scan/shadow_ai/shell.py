@@ -9,21 +9,29 @@ from secpipe.scan.shadow_ai.catalogue import Catalogue
 from secpipe.scan.shadow_ai.places import endpoints
 from secpipe.scan.shadow_ai.signal import Download, EnvValue, Reading, Signal
 
-_START = r"(?:^|[;&|(`]|\$\(|\b(?:sudo|time|exec|nohup|env|then|do|else|xargs|npx|bunx|uvx|pipx run|yes \|)(?: -[\w-]+)*)\s*(?:[A-Z_]+=\S*\s+)*"
+_START = (
+    r"(?:^|[;&|(`]|\$\(|\b(?:sudo|time|exec|nohup|env|then|do|else|xargs|npx|bunx|uvx|pipx run|yes \|)(?: -[\w-]+)*)"
+    r"\s*(?:[A-Z_]+=\S*\s+)*"
+)
 _PULL = re.compile(_START + r"ollama\s+(?:pull|run)\s+([\w./:-]+)")
 _HUB = re.compile(r"\b(?:huggingface-cli|hf)\s+download\s+(?:--[\w-]+(?:[ =]\S+)?\s+)*([\w.-]+/[\w.-]+)([^\n;|&]*)")
 _GIT_HUB = re.compile(
     r"\bgit\s+(?:lfs\s+)?clone\s+[^\n;|&]*?https://(?:[^@\s/]*@)?(?:huggingface\.co|hf\.co)/((?:datasets/|spaces/)?[\w.-]+/[\w.-]+)"
 )
 _SERVE = re.compile(
-    r"\b(?:vllm\s+serve\s+|vllm\.entrypoints\S*\s[^\n;|&]*--model[ =]|text-generation-launcher\s[^\n;|&]*--model-id[ =]|sglang\.launch_server\s[^\n;|&]*--model(?:-path)?[ =])([\w./-]+)"
+    r"\b(?:vllm\s+serve\s+|vllm\.entrypoints\S*\s[^\n;|&]*--model[ =]"
+    r"|text-generation-launcher\s[^\n;|&]*--model-id[ =]"
+    r"|sglang\.launch_server\s[^\n;|&]*--model(?:-path)?[ =])([\w./-]+)"
 )
 _INSTALL = re.compile(
-    r"\b(?P<tool>pip3?|uv pip|uv|poetry|pipenv|conda|npm|yarn|pnpm|bun|gem|go|cargo|composer|dotnet|npx|uvx|pipx)\s+(?:-m\s+pip\s+)?(?:install|add|i|get|require|global add|add package|run|-y|--yes)\s+(?P<rest>[^\n;|&]*)"
+    r"\b(?P<tool>pip3?|uv pip|uv|poetry|pipenv|conda|npm|yarn|pnpm|bun|gem|go|cargo|composer|dotnet|npx|uvx|pipx)\s+"
+    r"(?:-m\s+pip\s+)?(?:install|add|i|get|require|global add|add package|run|-y|--yes)\s+(?P<rest>[^\n;|&]*)"
 )
 _RUNNERS = re.compile(r"\b(?:npx|bunx|pnpm dlx|uvx|pipx run)\s+(?:-\S+\s+)*(?P<name>@?[\w./-]+)(?:@[\w.-]+)?")
-_ECOSYSTEM = {"pip": "pypi", "pip3": "pypi", "uv": "pypi", "uv pip": "pypi", "poetry": "pypi", "pipenv": "pypi", "conda": "pypi", "pipx": "pypi", "uvx": "pypi",
-              "npm": "npm", "yarn": "npm", "pnpm": "npm", "bun": "npm", "npx": "npm", "gem": "gem", "go": "go", "cargo": "cargo", "composer": "composer", "dotnet": "nuget"}  # fmt: skip
+_ECOSYSTEM = {"pip": "pypi", "pip3": "pypi", "uv": "pypi", "uv pip": "pypi", "poetry": "pypi", "pipenv": "pypi",
+    "conda": "pypi", "pipx": "pypi", "uvx": "pypi",
+              "npm": "npm", "yarn": "npm", "pnpm": "npm", "bun": "npm", "npx": "npm", "gem": "gem", "go": "go",
+              "cargo": "cargo", "composer": "composer", "dotnet": "nuget"}  # fmt: skip
 #: A line that only prints; what it prints into a pipe or a file may still be run.
 _SAYS = re.compile(r"\s*(?:@?echo|printf|print|Write-Host|log|info|warn)\b[^|>`$]*$")
 _IMAGE = re.compile(r"\b(?:docker|podman|nerdctl)\s+(?:run|pull|create)\s+(?P<rest>[^\n;|&]*)")

@@ -68,7 +68,9 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class EnvValue:
-    """An environment name given a value somewhere in the tree (`.env`, compose, Helm, workflow, `os.environ[...] =`)."""
+    """An environment name given a value somewhere in the tree (`.env`, compose, Helm, workflow, `os.environ[...]
+    =`).
+    """
 
     name: str
     value: str
@@ -78,7 +80,9 @@ class EnvValue:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A model fetched by code: its source, whether the revision is pinned, and whether remote code is allowed to run."""
+    """A model fetched by code: its source, whether the revision is pinned, and whether remote code is allowed to
+    run.
+    """
 
     provider: str
     source: str

@@ -1,4 +1,6 @@
-"""Source in languages without a parser of their own: imports, clients and where they point, raw calls, model strings."""
+"""Source in languages without a parser of their own: imports, clients and where they point, raw calls, model
+strings.
+"""
 
 from __future__ import annotations
 

@@ -72,7 +72,8 @@ def _pointed(file: File, position: int, token: Token, value: Value, span: range,
         found = True
         file.out.reads |= value.envs
         file.out.signals.append(
-            Signal("client", "sdk", "", line=token.line, sdk=sdk, envs=tuple(sorted(value.envs)), confirm="optional" if value.texts else "",
+            Signal("client", "sdk", "", line=token.line, sdk=sdk, envs=tuple(sorted(value.envs)),
+                confirm="optional" if value.texts else "",
                    evidence=f"{evidence} from {', '.join(sorted(value.envs))}", confidence=Confidence.HIGH)
         )  # fmt: skip
     if not found and not weak and not value.none and not _declares(file, position):
@@ -158,7 +159,8 @@ def plain_clients(file: File) -> None:
         ):
             continue
         provider = file.catalogue.providers[owner]
-        file.out.signals.append(Signal("client", "sdk", owner, line=token.line, host=provider.host, sdk=owner, envs=provider.lists["base_url_env"],
+        file.out.signals.append(Signal("client", "sdk", owner, line=token.line, host=provider.host, sdk=owner,
+            envs=provider.lists["base_url_env"],
                                        evidence=f"creates {name}", confidence=Confidence.HIGH))  # fmt: skip
 
 

@@ -10,8 +10,10 @@ from secpipe.scan.shadow_ai.places import destination_signal
 from secpipe.scan.shadow_ai.signal import Signal
 from secpipe.scan.shadow_ai.source_file import File
 
-_HTTP = {"fetch", "post", "newrequest", "newrequestwithcontext", "request", "postasync", "sendasync", "postasjsonasync", "httprequestmessage", "urlrequest", "uri", "axios", "ajax",
-         "curl_init", "post_form", "send", "put", "open", "url", "got", "ky", "superagent", "httppost", "baseurl", "postjson", "bodyvalue", "got.post", "wp_remote_post"}  # fmt: skip
+_HTTP = {"fetch", "post", "newrequest", "newrequestwithcontext", "request", "postasync", "sendasync",
+    "postasjsonasync", "httprequestmessage", "urlrequest", "uri", "axios", "ajax",
+         "curl_init", "post_form", "send", "put", "open", "url", "got", "ky", "superagent", "httppost", "baseurl",
+         "postjson", "bodyvalue", "got.post", "wp_remote_post"}  # fmt: skip
 
 
 def raw_call(file: File) -> None:

@@ -1,4 +1,6 @@
-"""Strings in languages without a parser of their own: addresses, model strings, permissions, SQL, commands, downloads."""
+"""Strings in languages without a parser of their own: addresses, model strings, permissions, SQL, commands,
+downloads.
+"""
 
 from __future__ import annotations
 

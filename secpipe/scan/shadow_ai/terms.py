@@ -112,7 +112,8 @@ def _import_terms(language: str, name: str, common: set[str]) -> set[str]:
 
 
 def required(pattern: str) -> set[str]:
-    """Return plain texts, lower case, of which every match of a regular expression contains one; empty if none is known.
+    """Return plain texts, lower case, of which every match of a regular expression contains one; empty if none is
+    known.
 
     Of the mandatory runs and groups of the pattern, the choice whose shortest text is longest.
     """

@@ -23,7 +23,9 @@ _MAX_LINE = 20_000
 
 
 def read(text: str, catalogue: Catalogue, *, comments: bool = True) -> Reading:
-    """Return the signs in a text of any kind; with `comments=False` a line that looks like a comment is read as well."""
+    """Return the signs in a text of any kind; with `comments=False` a line that looks like a comment is read as
+    well.
+    """
     out = Reading(engine="text")
     for number, line in enumerate(text.split("\n"), 1):
         for part in (

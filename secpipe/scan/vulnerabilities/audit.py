@@ -132,7 +132,11 @@ def _coverage(
     feeds: dict[str, Feed] = {}
     judged = 0
     placed = {package.component.ref for package in packages}
+    pinned = {(package.ecosystem, package.name) for package in packages if package.version}
     for package in packages:
+        if not package.version and (package.ecosystem, package.name) in pinned:
+            judged += 1  # a lock file says which version this range came to
+            continue
         feed = store.covering(package.ecosystem, package.name)
         if feed is None:
             reason = f"no advisory feed covers these {printable(package.ecosystem, 40)} packages"
@@ -163,4 +167,4 @@ def _skip(reason: str, missed: list[Component]) -> Skip:
     names = sorted({component.name for component in missed})
     listed = ", ".join(printable(name, 80) for name in names[:5]) + (", ..." if len(names) > 5 else "")
     paths = {component.path for component in missed}
-    return Skip(paths.pop() if len(paths) == 1 else "", f"{plural(len(missed), 'package')}: {reason} ({listed})")
+    return Skip(paths.pop() if len(paths) == 1 else "", f"{plural(len(missed), 'package')}: {reason} ({listed})", soft=True)

@@ -34,9 +34,8 @@ def of_hit(hit: Hit, store: AdvisoryStore, graph: Graph, imported: frozenset[str
         fix = f"read {hit.id} and answer it in a VEX document"
     else:
         rule = VULNERABLE
-        mended = f"fixed in {hit.fixed[0]}" if hit.fixed else "no fixed version is known"
+        mended, fix = _mending(hit)
         message = f"{named} has a known vulnerability ({hit.id}): {mended}"
-        fix = f"upgrade {component.name} to {hit.fixed[0]}" if hit.fixed else f"replace or isolate {component.name}"
     details["severity"] = str(severity)
     details["priority"] = context.priority(str(severity), details)
     return Finding(
@@ -50,6 +49,16 @@ def of_hit(hit: Hit, store: AdvisoryStore, graph: Graph, imported: frozenset[str
         fix=fix,
         details=details,
     )
+
+
+def _mending(hit: Hit) -> tuple[str, str]:
+    """Return what is known of a mended version, and what to do."""
+    name = hit.package.component.name
+    if hit.fixed:
+        return f"fixed in {hit.fixed[0]}", f"upgrade {name} to {hit.fixed[0]}"
+    if hit.beyond:
+        return f"affected up to {hit.beyond}", f"upgrade {name} to a version above {hit.beyond}"
+    return "no fixed version is known", f"replace or isolate {name}"
 
 
 def _details(hit: Hit, store: AdvisoryStore, graph: Graph, imported: frozenset[str] | None) -> dict[str, Any]:
@@ -66,6 +75,7 @@ def _details(hit: Hit, store: AdvisoryStore, graph: Graph, imported: frozenset[s
         "ecosystem": package.ecosystem,
         "version": package.version,
         "fixed": list(hit.fixed),
+        "last_affected": hit.beyond,
         "kev": max((listed for listed, _ in known), default=""),
         "epss": max(scores, default=None),
         "direct": package.component.direct,

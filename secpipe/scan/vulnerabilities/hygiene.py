@@ -167,5 +167,5 @@ def _finding(
         line=component.line,
         subject=printable(component.purl or component.name),
         fix=fix,
-        details={"package": component.name, "ecosystem": component.ecosystem, "version": component.version},
+        details={"component": component.name, "ecosystem": component.ecosystem, "version": component.version},
     )

@@ -38,6 +38,7 @@ class Hit:
     aliases: tuple[str, ...]
     advisories: tuple[Advisory, ...]
     fixed: tuple[str, ...]  # versions above this one that mend it, ascending
+    beyond: str = ""  # without any of these: every version above this one is unaffected, "" where none is known
     unclear: str = ""  # why it cannot be judged whether it applies
 
     @property
@@ -153,4 +154,17 @@ def _hit(package: Package, group: list[Entry], unclear: str = "") -> Hit:
     ordered = sorted(fixed, key=lambda text: fixed[text])
     mending = tuple(text for text in ordered if not any(affects(entry, text) for entry in group))
     advisories = tuple(advisory for advisory, _ in group)
-    return Hit(package, first, tuple(sorted(names - {first})), advisories, mending, unclear)
+    beyond = "" if mending or unclear else _beyond(package, group)
+    return Hit(package, first, tuple(sorted(names - {first})), advisories, mending, beyond, unclear)
+
+
+def _beyond(package: Package, group: list[Entry]) -> str:
+    """Return the last affected version that all records of a group agree to end at or before, or ""."""
+    ends: list[tuple[Any, str]] = []
+    for _, parts in group:
+        found = [end for affected in parts for end in ranges.last_affected(affected, package.version)]
+        if not found:
+            return ""
+        ends.append(max(found, key=lambda end: end[0]))
+    key, text = max(ends, key=lambda end: end[0])
+    return str(key) if package.ecosystem == "PyPI" else text

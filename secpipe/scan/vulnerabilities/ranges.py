@@ -46,6 +46,18 @@ def fixed_versions(affected: Affected, version: str) -> list[str]:
     return sorted(found, key=lambda text: found[text])
 
 
+def last_affected(affected: Affected, version: str) -> list[tuple[Key, str]]:
+    """Return the `last_affected` events `(key, text)` at or above `version`."""
+    here = versions.key(affected.ecosystem, version)
+    found = []
+    for span in affected.ranges:
+        for kind, text in span.events:
+            key = versions.event_key(affected.ecosystem, text) if kind == "last_affected" else None
+            if key is not None and here is not None and key >= here:
+                found.append((key, text))
+    return found
+
+
 def _listed(affected: Affected, version: str) -> bool:
     if not affected.versions or version in affected.versions:
         return bool(affected.versions)

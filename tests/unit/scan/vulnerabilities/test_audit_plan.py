@@ -47,6 +47,16 @@ def test_without_a_fixed_version_nothing_is_promised(
     assert all("no known version" in line for line in lines_of(steps))
 
 
+def test_a_last_affected_version_says_where_to_go(
+    record: Make, store_of: Make, inventory_of: Make, now: datetime
+) -> None:
+    store = store_of(record("GHSA-1", "torch", *zero(("last_affected", "2.6.0-NA"))))
+    (finding,) = [f for f in audit(inventory_of(("torch", "2.0")), store, now=now).findings if f.details.get("id")]
+    assert finding.message.endswith("(GHSA-1): affected up to 2.6.0")
+    assert finding.fix == "upgrade torch to a version above 2.6.0"
+    assert finding.details["last_affected"] == "2.6.0"
+
+
 def test_a_record_that_fixes_itself_is_no_way_out(
     record: Make, store_of: Make, inventory_of: Make, now: datetime
 ) -> None:
