@@ -34,7 +34,7 @@ def test_commands_are_completed_without_importing_them() -> None:
     assert [line.partition(",")[2] for line in done.stdout.splitlines()][: len(COMMANDS)] == list(COMMANDS)
     assert "secpipe.scan" not in done.stderr
     assert "secpipe.keys" not in done.stderr
-    assert [line for line in complete("secpipe rep", 1).stdout.splitlines()] == ["plain,report"]
+    assert complete("secpipe rep", 1).stdout.splitlines() == ["plain,report"]
 
 
 def test_options_are_completed() -> None:
