@@ -35,7 +35,14 @@ _TORCH_CALL: Final = re.compile(
     r"\b(?:torch|ops)\.([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*))?\s*\(|\bimport\s+(?!__torch__|torch\b)([A-Za-z_]\w*)|\b(eval|exec|__import__|open|compile)\s*\("
 )
 _TEMPLATE_SIGN: Final = re.compile(r"\{%|\{\{")
-_YAML_SIGN: Final = re.compile(r"^\s*-?\s*[\"']?_target_[\"']?\s*:|!!python/|tag:yaml\.org,2002:python/", re.MULTILINE)
+#: A tag where YAML has one: at the start of a line or of a value, not quoted inside prose or another language's string.
+_YAML_SIGN: Final = re.compile(
+    r"^\s*-?\s*[\"']?_target_[\"']?\s*:|^(?:[^\"'#=\n]{0,200}:\s+|[\s\[{,-]*)(?:!!python/|!<tag:yaml\.org,2002:python/)",
+    re.MULTILINE,
+)
+_PROSE: Final = re.compile(
+    r"(?:METADATA|PKG-INFO|README|CHANGELOG|CHANGES|LICENSE|NOTICE|AUTHORS)(?:\.[a-z]{2,4})?$", re.IGNORECASE
+)
 #: What chat templates are never written in: loaders read these for what their names say.
 _NO_TEMPLATE: Final = frozenset(
     {
@@ -101,10 +108,10 @@ def judge_text(context: Context, file: BinaryIO, size: int) -> str:
     """A text file: a Modelfile, a configuration or a template; "" for all others."""
     suffix = context.suffix
     text = _decode(at(file, 0, min(size, context.limits.text_bytes)))
-    if text[:64].lstrip().upper().startswith(("FROM ", "FROM\t", "#", "TEMPLATE", "ADAPTER")) and _is_modelfile(text):
+    if _is_modelfile(text):
         _modelfile(context, text)
         return "modelfile"
-    if suffix in _NO_TEMPLATE:
+    if suffix in _NO_TEMPLATE or _PROSE.match(context.name.rpartition("/")[2]):
         return ""
     if (suffix in {".yaml", ".yml"} and WORDS.search(text.encode())) or _YAML_SIGN.search(text):
         return judge_yaml(context, text.encode())
@@ -117,8 +124,12 @@ def judge_text(context: Context, file: BinaryIO, size: int) -> str:
 
 
 def _is_modelfile(text: str) -> bool:
-    words = {found.group(1).upper() for found in _MODELFILE.finditer(text)}
-    return "FROM" in words and not _DOCKER.search(text) and (len(words) > 1 or text.count("\n") < 5)
+    """Whether the first line that says anything is an instruction; `FROM` names one thing, not `from x import y`."""
+    first = next((line for line in text[:65536].split("\n") if line.strip() and not line.lstrip().startswith("#")), "")
+    if not _MODELFILE.match(first) or _DOCKER.search(text):
+        return False
+    named = [found.group(2).split() for found in _MODELFILE.finditer(text) if found.group(1).upper() == "FROM"]
+    return bool(named) and all(len(words) == 1 for words in named)
 
 
 def _modelfile(context: Context, text: str) -> None:
