@@ -61,19 +61,33 @@ def _step(group: list[Hit], store: AdvisoryStore, graph: Graph, counts: dict[tup
     if any(hit.malicious for hit in group):
         return Upgrade(package, "", (), ids, via)
     entries = store.entries(package.ecosystem, package.name)
+    candidates = _candidates(package, entries)
+    clean = _first_clean(entries, candidates)
+    if clean:
+        return Upgrade(package, clean, ids, (), via)
     best, fewest = "", len(entries) + 1
-    for candidate in _candidates(package, entries):
+    for candidate in candidates:
         key = (package.ecosystem, package.name, candidate)
         if key not in counts:
             counts[key] = sum(match.affects(entry, candidate) for entry in entries)
         if (count := counts[key]) < fewest:
             best, fewest = candidate, count
-        if not count:
-            return Upgrade(package, candidate, ids, (), via)
     left = {hit.id for hit in match.hits_at(package, best, store) if not hit.unclear} if best else set(ids)
     if len(left) >= len(ids):
         return Upgrade(package, "", (), ids, via)
     return Upgrade(package, best, tuple(sorted(set(ids) - left)), tuple(sorted(left)), via)
+
+
+def _first_clean(entries: tuple[Entry, ...], candidates: list[str]) -> str:
+    """Return the first candidate that no advisory affects, or ""; what ruled out the last one is asked first."""
+    blocker: Entry | None = None
+    for candidate in candidates:
+        if blocker is not None and match.affects(blocker, candidate):
+            continue
+        blocker = next((entry for entry in entries if match.affects(entry, candidate)), None)
+        if blocker is None:
+            return candidate
+    return ""
 
 
 def _candidates(package: Package, entries: tuple[Entry, ...]) -> list[str]:
