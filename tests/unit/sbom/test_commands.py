@@ -5,16 +5,16 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests_sbom_samples import release  # type: ignore[import-not-found]  # beside this file, see conftest
 
 from secpipe.cli.main import run
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> tuple[Path, Path]:
+def made(tmp_path: Path, release: Callable[[Path], None]) -> tuple[Path, Path]:
     app, out = tmp_path / "app", tmp_path / "bom.json"
     release(app)
     assert run(["sbom", "generate", str(app), "-o", str(out), "--no-services", "--at", "2026-11-21"]) == 0
@@ -84,7 +84,9 @@ def test_a_changed_source_file_a_missing_model_and_a_moved_library_are_noticed(
     assert seen["requirements.txt"] == "sbom/added"
 
 
-def test_files_names_every_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_names_every_file(
+    tmp_path: Path, release: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
+) -> None:
     app, out = tmp_path / "app", tmp_path / "bom.json"
     release(app)
     assert run(["sbom", "generate", str(app), "-o", str(out), "--no-services", "--files"]) == 0
