@@ -109,7 +109,9 @@ def _describe(found: Collector, unit: Unit, card: tuple[huggingface.Card, str] |
     facts |= _configured(found, unit, templates)
     if card is not None:
         problems = "\n".join(problem.message for problem in card[0].problems)
-        facts = {**declared(card[1], {"card-problems": problems}), **card_facts(*card), **facts}
+        entry = found.tree.find(card[1])
+        proven = verified(card[1], {"card-sha256": entry.sha256 if entry is not None else ""})
+        facts = {**declared(card[1], {"card-problems": problems}), **card_facts(*card), **proven, **facts}
     facts = _declared_by_header(headers, facts)
     _shards(found, unit)
     component = _component(unit, facts)
