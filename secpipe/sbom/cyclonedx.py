@@ -21,7 +21,7 @@ from secpipe.core.artifact import Digest
 from secpipe.core.errors import ConfigError, InputError
 from secpipe.core.inventory import Component, ComponentKind, Inventory, RelationKind
 from secpipe.core.text import printable
-from secpipe.sbom import extras, licenses, xmlparts
+from secpipe.sbom import extras, licenses
 
 if TYPE_CHECKING:
     from cyclonedx.model.bom import Bom
@@ -264,6 +264,8 @@ def to_xml(document: dict[str, Any]) -> bytes:
     from cyclonedx.model.bom import Bom
     from cyclonedx.output import make_outputter
     from cyclonedx.schema import OutputFormat, SchemaVersion
+
+    from secpipe.sbom import xmlparts
 
     spec = str(document.get("specVersion"))
     try:

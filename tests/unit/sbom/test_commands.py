@@ -122,3 +122,15 @@ def test_exit_codes(made: tuple[Path, Path], tmp_path: Path, capsys: pytest.Capt
         assert run(["sbom", "convert", str(out), "-f", form, "-o", str(tmp_path / "c")]) == 0
     assert run(["sbom", "convert", str(out), "-f", "cyclonedx-json", "--spec", "1.6", "-o", str(tmp_path / "c")]) == 0
     assert run(["sbom", "validate", str(tmp_path / "c")]) == 0
+
+
+def test_unusual_package_names_do_not_drift_by_themselves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    app, out = tmp_path / "app", tmp_path / "bom.json"
+    app.mkdir()
+    (app / "go.mod").write_text("module m\nrequire github.com/BurntSushi/toml v1.0.0+incompatible\n")
+    (app / "requirements.txt").write_text("--index-url https://corp.example/simple?a=b\nA_b==1.0+cu118\nc==1!2.0\n")
+    (app / "package.json").write_text('{"name": "w", "dependencies": {"@s/X": "1"}}')
+    assert run(["sbom", "generate", str(app), "-o", str(out), "--no-services"]) == 0
+    assert findings(out, app, capsys) == (3, {})  # no file to compare, and no package that moved
+    purls = {item["purl"] for item in json.loads(out.read_text())["components"] if "purl" in item}
+    assert "pkg:golang/github.com/burntsushi/toml@v1.0.0%2Bincompatible" in purls
