@@ -44,7 +44,12 @@ class Tree(Protocol):
     def links(self) -> tuple[LinkEntry, ...]: ...
 
     @property
-    def skipped(self) -> tuple[Skip, ...]: ...
+    def skipped(self) -> tuple[Skip, ...]:
+        """What could not be read: the tree is not known whole."""
+
+    @property
+    def left_out(self) -> tuple[Skip, ...]:
+        """What is knowingly no part of it: git's own store, paths excluded by the user or a pinned policy."""
 
     def find(self, path: str) -> FileEntry | None:
         """Return the file at `path`, or None."""

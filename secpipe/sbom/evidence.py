@@ -24,7 +24,8 @@ def evidence(inventory: Inventory, *, name: str, now: datetime) -> tuple[Evidenc
     """Return what is known about the release `name`, and its BOM.
 
     Facts: `components` (count), `by_kind`, `valid`, `spec`, `profiles` (profile -> percent of what its files can
-    prove), `licenses` (expression -> names of components). An empty or invalid BOM is *failed*.
+    prove), `licenses` (expression -> names of components). An invalid BOM is *failed*; of an empty one
+    nothing is known: *skipped*.
     """
     import json
 
@@ -42,7 +43,7 @@ def evidence(inventory: Inventory, *, name: str, now: datetime) -> tuple[Evidenc
     }
     state, reason = State.OK, ""
     if not counted:
-        state, reason = State.FAILED, "nothing was found: the bill of materials is empty"
+        state, reason = State.SKIPPED, "nothing was found: the bill of materials is empty"
     elif problems:
         where = f"{problems[0].pointer}: {problems[0].message}"
         state, reason = (

@@ -25,7 +25,7 @@ _HEAD = 64
 _WORKERS = min(8, os.cpu_count() or 1)
 _BATCH = 64
 
-#: Folders that are never part of what is deployed; each one met is listed as not looked at.
+#: Folders that are never part of what is deployed; each one met is listed in `left_out`.
 NEVER = {".git": "git's own store"}
 
 
@@ -33,12 +33,18 @@ class FolderTree:
     """A walked and hashed folder; implements `core.protocols.Tree`."""
 
     def __init__(
-        self, root: Path, found: tuple[FileEntry, ...], links: tuple[LinkEntry, ...], skipped: tuple[Skip, ...]
+        self,
+        root: Path,
+        found: tuple[FileEntry, ...],
+        links: tuple[LinkEntry, ...] = (),
+        skipped: tuple[Skip, ...] = (),
+        left_out: tuple[Skip, ...] = (),
     ) -> None:
         self.root = root
         self.files = found
         self.links = links
         self.skipped = skipped
+        self.left_out = left_out
         self._paths = [entry.path for entry in found]
 
     def find(self, path: str) -> FileEntry | None:
@@ -83,7 +89,8 @@ def walk(
     found: list[tuple[str, os.stat_result]] = []
     links: list[LinkEntry] = []
     skipped: list[Skip] = []
-    for path, info in _entries(base, limits, frozenset(exclude), skipped):
+    left_out: list[Skip] = []
+    for path, info in _entries(base, limits, frozenset(exclude), skipped, left_out):
         if stat.S_ISLNK(info.st_mode):
             _record_link(base, path, links, skipped)
         elif stat.S_ISREG(info.st_mode):
@@ -100,8 +107,13 @@ def walk(
             skipped.append(result)
         else:
             entries.append(result)
-    order = sorted(skipped, key=lambda skip: skip.path)
-    return FolderTree(base, tuple(entries), tuple(sorted(links, key=lambda link: link.path)), tuple(order))
+    return FolderTree(
+        base,
+        tuple(entries),
+        tuple(sorted(links, key=lambda link: link.path)),
+        tuple(sorted(skipped, key=lambda skip: skip.path)),
+        tuple(sorted(left_out, key=lambda skip: skip.path)),
+    )
 
 
 def single(path: str | os.PathLike[str], progress: Callable[[int], None] | None = None) -> FolderTree:
@@ -110,7 +122,7 @@ def single(path: str | os.PathLike[str], progress: Callable[[int], None] | None 
     result = _digest(target.parent, target.name, bytearray(_BUFFER), progress)
     if isinstance(result, Skip):
         raise InputError(f"cannot read {printable(str(path))}: {result.reason}")
-    return FolderTree(target.parent, (result,), (), ())
+    return FolderTree(target.parent, (result,))
 
 
 def open_tree(path: str | os.PathLike[str], **options: object) -> FolderTree:
@@ -126,7 +138,7 @@ def open_tree(path: str | os.PathLike[str], **options: object) -> FolderTree:
 
 
 def _entries(
-    base: Path, limits: Limits, exclude: frozenset[str], skipped: list[Skip]
+    base: Path, limits: Limits, exclude: frozenset[str], skipped: list[Skip], left_out: list[Skip]
 ) -> Iterator[tuple[str, os.stat_result]]:
     pending = [("", 0)]
     while pending:
@@ -142,7 +154,7 @@ def _entries(
         for child in children:
             path = f"{folder}/{child.name}" if folder else child.name
             if path in exclude:
-                skipped.append(Skip(path, "left out on request"))
+                left_out.append(Skip(path, "left out on request"))
                 continue
             if len(os.fsencode(path)) > limits.path_bytes:
                 raise UnsafeInput(f"path longer than {limits.path_bytes:,} bytes: {printable(path, 80)}")
@@ -154,7 +166,7 @@ def _entries(
             if not stat.S_ISDIR(info.st_mode):
                 yield path, info
             elif child.name in NEVER:
-                skipped.append(Skip(path, NEVER[child.name]))
+                left_out.append(Skip(path, NEVER[child.name]))
             elif depth + 1 > limits.tree_depth:
                 raise UnsafeInput(f"folders nested deeper than {limits.tree_depth}: {printable(path, 80)}")
             else:

@@ -134,3 +134,12 @@ def test_unusual_package_names_do_not_drift_by_themselves(tmp_path: Path, capsys
     assert findings(out, app, capsys) == (3, {})  # no file to compare, and no package that moved
     purls = {item["purl"] for item in json.loads(out.read_text())["components"] if "purl" in item}
     assert "pkg:golang/github.com/burntsushi/toml@v1.0.0%2Bincompatible" in purls
+
+
+def test_what_is_left_out_on_request_is_said_and_git_is_not(tmp_path: Path, release: Callable[[Path], None]) -> None:
+    app, out = tmp_path / "app", tmp_path / "bom.json"
+    release(app)
+    (app / ".git").mkdir()
+    assert run(["sbom", "generate", str(app), "-o", str(out), "--no-services", "--exclude", "data"]) == 0
+    rows = json.loads(out.read_text())["metadata"]["properties"]
+    assert [row["value"] for row in rows if row["name"] == "secpipe:skipped"] == ["data: left out on request"]

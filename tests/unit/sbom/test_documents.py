@@ -276,8 +276,8 @@ def test_scores_tell_verified_from_declared_and_missing() -> None:
         score(stated, "g8")
 
 
-def test_evidence_is_failed_for_an_empty_bom_and_names_dropped_licences() -> None:
-    assert evidence(Inventory(), name="x", now=NOW)[0].state is State.FAILED
+def test_of_an_empty_bom_nothing_is_known_and_dropped_licences_are_named() -> None:
+    assert evidence(Inventory(), name="x", now=NOW)[0].state is State.SKIPPED
     base = model("gemma-2b", sha="cd" * 32, licenses=("gemma",))
     tuned = model("tuned", licenses=("mit",))
     seen, data = evidence(
