@@ -1,4 +1,4 @@
-"""`secpipe keys revoke`, `reinstate` and `renew`: the root's people act when something went wrong or ran out."""
+"""`secpipe keys revoke`, `reinstate`, `renew`, `time-authority`: what else only the root's people do."""
 
 from __future__ import annotations
 
@@ -52,6 +52,27 @@ def reinstate(name: str, folder: str, passphrase_file: str | None) -> int:
     from secpipe.keystore.quorum import reinstated
 
     return carry_out(folder, passphrase_file, lambda found, home, ask, now: reinstated(found, name))
+
+
+@click.command("time-authority")
+@click.argument("name")
+@click.argument("certificate", required=False)
+@click.option("--remove", is_flag=True, help="Trust its time stamps no more.")
+@dir_option
+@passphrase_option
+def time_authority(name: str, certificate: str | None, remove: bool, folder: str, passphrase_file: str | None) -> int:
+    """Let the root trust the time stamps of an RFC 3161 authority: its root or signing CERTIFICATE in PEM."""
+    from secpipe.core.errors import ConfigError
+    from secpipe.keys.wire import NAME
+    from secpipe.keystore.quorum import with_time_authority
+    from secpipe.system import files
+
+    if not NAME.match(name) or bool(certificate) == remove:
+        raise ConfigError(
+            "give a name and a certificate, or a name and --remove", hint="keys time-authority acme tsa.pem"
+        )
+    pem = files.read_bytes(certificate, 1 << 20).decode("ascii", "replace") if certificate else None
+    return carry_out(folder, passphrase_file, lambda found, home, ask, now: with_time_authority(found, name, pem))
 
 
 @click.command("renew")
