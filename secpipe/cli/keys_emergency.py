@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from secpipe.cli.keys_options import dir_option
 from secpipe.cli.keys_quorum import carry_out
 from secpipe.cli.keys_rotate import schedule_of
 from secpipe.cli.options import passphrase_option
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from secpipe.keystore.quorum import Change
+    from secpipe.keystore.trusted import Opened
 
 
 @click.command("revoke")
@@ -77,14 +87,20 @@ def time_authority(name: str, certificate: str | None, remove: bool, folder: str
 
 @click.command("renew")
 @click.option("--root", is_flag=True, help="Also make a new root version with a new expiry.")
+@click.option(
+    "--rotation-key", is_flag=True, help="Make a new rotation key on this machine; the old one is worthless then."
+)
 @click.option("--adopt-schedule", is_flag=True, help="Let automation do what DIR/rotation.toml asks for.")
 @dir_option
 @passphrase_option
-def renew(root: bool, adopt_schedule: bool, folder: str, passphrase_file: str | None) -> int:
+def renew(root: bool, rotation_key: bool, adopt_schedule: bool, folder: str, passphrase_file: str | None) -> int:
     """Sign the present keyring again, so that it stays fresh: after a long pause, or before it expires."""
-    from secpipe.keystore.quorum import renewed
+    from secpipe.keystore.quorum import renewed, with_rotation_key
 
     schedule = schedule_of(folder) if adopt_schedule else None
-    return carry_out(
-        folder, passphrase_file, lambda found, home, ask, now: renewed(found, root=root, schedule=schedule)
-    )
+
+    def make(found: Opened, home: Path, ask: Callable[[], bytes], now: datetime) -> Change:
+        change = renewed(found, root=root, schedule=schedule)
+        return with_rotation_key(found, change, home, ask, now) if rotation_key else change
+
+    return carry_out(folder, passphrase_file, make)

@@ -12,7 +12,7 @@ from secpipe.core.errors import ConfigError, InputError
 from secpipe.core.trust import Authority, HalfClass, Identity, KeyVersion, TimeAuthority
 from secpipe.keys.identity import check_authority, identity_document
 from secpipe.keys.metadata import EXTRA, Quorum
-from secpipe.keys.ring import Delegation, ring_fields
+from secpipe.keys.ring import ROTATION, Delegation, ring_fields
 from secpipe.keys.root import root_fields
 from secpipe.keys.schedule import Schedule, key_days
 from secpipe.keys.schemes.pkcs8 import Imported
@@ -90,6 +90,15 @@ def renewed(found: Opened, *, root: bool = False, schedule: Schedule | None = No
             delegation, algorithms=tuple(sorted(sets)), key_days=days, ring_days=schedule.ring_validity.days
         )
     return Change(found.ring.identities, delegation, found.root.quorum if root else None)
+
+
+def with_rotation_key(found: Opened, change: Change, home: Path, passphrase: Passphrase, now: datetime) -> Change:
+    """Return `change` with a new rotation key, made in `home`; the old one can do nothing from then on."""
+    algorithms = [key.public.algorithm for key in found.ring.delegation.quorum.keys]
+    new = make(ROTATION, algorithms, {}, passphrase)
+    version = KeyVersion(found.ring.version + 1, new.halves, now, now + timedelta(days=ROOT_DAYS))
+    keep(home, "rotation", ROTATION, found.anchor, version, new, passphrase)
+    return replace(change, delegation=replace(change.delegation, quorum=Quorum((tuf_keys(new.halves, ROTATION),), 1)))
 
 
 def with_holder(

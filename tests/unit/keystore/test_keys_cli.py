@@ -273,3 +273,19 @@ def test_time_authorities(shell, laptop, tmp_path):
     assert shell("keys", "time-authority", "nobody", "--remove", *secret)[0] == 2
     assert shell("keys", "time-authority", "acme", "--remove", *secret)[0] == 0
     assert json.loads(shell("trust", "show", "-f", "json")[1])["time_authorities"] == []
+
+
+def test_a_wrong_passphrase_makes_nothing_and_a_draft_needs_no_holder(shell, laptop, tmp_path):
+    wrong = tmp_path / "wrong"
+    wrong.write_text("not it")
+    wrong.chmod(0o600)
+    before = sorted(path.name for path in (tmp_path / "home").rglob("*"))
+    argv = ("keys", "add-identity", "notary", "--purpose", "provenance", "--passphrase-file")
+    assert shell(*argv, "wrong")[0] == 3
+    assert "wrong passphrase" in shell.err
+    after = sorted(path.name for path in (tmp_path / "home").rglob("*") if path.suffix != ".lock")
+    assert after == before
+    assert not (tmp_path / "keys/pending").exists()
+    code, out = shell(*argv, "secret", home="engineer")
+    assert (code, "signed by nobody yet; 1 more" in out) == (0, True)
+    assert "published" in shell("keys", "sign-root", "--yes", "--passphrase-file", "secret")[1]
