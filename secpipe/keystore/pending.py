@@ -109,8 +109,8 @@ def sign_pending(
 ) -> Progress:
     """Add the signatures of every holder whose key is in `home`; publish when enough people signed.
 
-    Raises ConfigError where nothing waits, InputError where no holder's key is here (if one `must_sign`), TrustError where
-    the draft does not follow the present trust.
+    Raises ConfigError where nothing waits, InputError where no holder's key is here (if one `must_sign`), TrustError
+    where the draft does not follow the present trust.
     """
     found = open_folder(folder, now=None)
     memory.guard_clock(found, memory.guard(home, found), now)
