@@ -184,6 +184,8 @@ class Machine:
         if not window.ended and len(window.data) - window.at < AHEAD:
             if len(self.stack) + len(self.marks) > self._stack_bound or len(self.memo) > self._memo_bound:
                 raise OverBound("the pickle's stack or memo is larger than is followed", window.position)
+            if self.stack and _deep(self.stack[-1]):
+                self.stack[-1] = None  # a chain of tuples nobody looks into; the next window would make it longer
             window.fill(AHEAD)
         if window.at >= len(window.data):
             raise Broken("the pickle ends without STOP", window.position)
@@ -211,3 +213,12 @@ class Machine:
         values = self.stack[start:]
         del self.stack[start:]
         return values
+
+
+def _deep(value: Value, most: int = 1000) -> bool:
+    """Tell whether tuples are nested in each other deeper than `most`."""
+    for _ in range(most):
+        if type(value) is not tuple:
+            return False
+        value = next((item for item in value if type(item) is tuple), None)
+    return True
