@@ -31,7 +31,9 @@ HITS = {
 
 def lay_out(folder: Path) -> None:
     """Copy the standard library's sources, as often as it takes, and add a few hits."""
-    sources = sorted(path for path in Path(sysconfig.get_path("stdlib")).rglob("*.py") if "site-packages" not in path.parts)
+    sources = sorted(
+        path for path in Path(sysconfig.get_path("stdlib")).rglob("*.py") if "site-packages" not in path.parts
+    )
     for index in range(FILES - len(HITS)):
         target = folder / f"part{index // 250}" / f"{index:05d}_{sources[index % len(sources)].name}"
         target.parent.mkdir(exist_ok=True)
@@ -97,7 +99,23 @@ def main() -> int:
         semgrep = shutil.which("semgrep")
         if semgrep:
             config = rules(Path(name))
-            times["semgrep, whole tree"] = clock(lambda: run([semgrep, "scan", f"--config={config}", "--metrics=off", "--disable-version-check", "--quiet", "--json", "--no-git-ignore", "-j", "1", str(tree)]))
+            times["semgrep, whole tree"] = clock(
+                lambda: run(
+                    [
+                        semgrep,
+                        "scan",
+                        f"--config={config}",
+                        "--metrics=off",
+                        "--disable-version-check",
+                        "--quiet",
+                        "--json",
+                        "--no-git-ignore",
+                        "-j",
+                        "1",
+                        str(tree),
+                    ]
+                )
+            )
         print(f"{len(walked.files):,} files, {evidence.facts['coverage']}, {len(evidence.facts['uses'])} uses")
         base = times["secpipe (whole command)"]
         for what, seconds in times.items():

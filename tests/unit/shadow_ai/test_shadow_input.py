@@ -46,11 +46,7 @@ def test_syntax_error_falls_back_and_says_so(tmp_path: Path) -> None:
         b"x = " + b"(" * 5000 + b"1" + b")" * 5000,
         b"x = " + b"-" * 20000 + b"1",
         b"openai = " + b"+".join([b"'a'"] * 20000),
-        b"import openai\n"
-         b"if 1:\n"
-        + b"".join(b" " * n + b"if 1:\n" for n in range(1, 110))
-        + b" " * 111
-        + b"pass\n",
+        b"import openai\nif 1:\n" + b"".join(b" " * n + b"if 1:\n" for n in range(1, 110)) + b" " * 111 + b"pass\n",
         b"from openai import OpenAI\n"
         + b"\n".join(b"a%d = a%d + a%d" % (n, n - 1, n - 1) for n in range(1, 400))
         + b"\nOpenAI(base_url=a399)\n",
