@@ -7,7 +7,7 @@ from secpipe.scan.shadow_ai.catalogue import squash
 from secpipe.scan.shadow_ai.hosts import resolve
 from secpipe.scan.shadow_ai.lexer import Token
 from secpipe.scan.shadow_ai.places import destination_signal
-from secpipe.scan.shadow_ai.signal import UNKNOWN, Signal
+from secpipe.scan.shadow_ai.signal import UNKNOWN, EnvValue, Signal
 from secpipe.scan.shadow_ai.source_file import File
 from secpipe.scan.shadow_ai.values import Value
 
@@ -76,6 +76,20 @@ def _pointed(file: File, position: int, token: Token, value: Value, span: range,
                 confirm="optional" if value.texts else "",
                    evidence=f"{evidence} from {', '.join(sorted(value.envs))}", confidence=Confidence.HIGH)
         )  # fmt: skip
+    if not found and not weak and not value.none and (name := _setting_name(file, span)):
+        file.out.signals.append(
+            Signal(
+                "client",
+                "sdk",
+                "",
+                line=token.line,
+                sdk=sdk,
+                envs=(name,),
+                evidence=f"{evidence} from {name}",
+                confidence=Confidence.HIGH,
+            )
+        )
+        found = True
     if not found and not weak and not value.none and not _declares(file, position):
         file.out.signals.append(
             Signal(
@@ -166,3 +180,28 @@ def plain_clients(file: File) -> None:
 
 def _inside_call(file: File, where: int, name: str) -> bool:
     return any(file.tokens[back].value == name for back in range(max(0, where - 40), where))
+
+
+def _setting_name(file: File, span: range) -> str:
+    """The constant under which another file may hold the address: `baseURL: LLM_BASE_URL`, `config.LLM_BASE_URL`."""
+    words = [
+        file.tokens[index].value for index in span if index < len(file.tokens) and file.tokens[index].kind == "word"
+    ]
+    return words[-1] if words and words[-1].isupper() and "_" in words[-1] else ""
+
+
+def settings(file: File) -> None:
+    """Constants that hold an address, for the files that import them; and environment names the program itself sets."""
+    for name, places in file.expressions.assigned.items():
+        if not (name.isupper() and len(name) > 3):
+            continue
+        for index in places[:4]:
+            for item in file.expressions.fold(index)[0].texts:
+                if "://" in item and len(item) < 300:
+                    file.out.values.append(EnvValue(name, item, "", file.tokens[min(index, len(file.tokens) - 1)].line))
+    for position, token in enumerate(file.tokens[:-2]):
+        if token.value in file.catalogue.base_url_env and file.tokens[position + 1].value in {",", "]"}:
+            start = position + 2 if file.tokens[position + 1].value == "," else position + 3
+            for item in file.expressions.fold(start)[0].texts:
+                if "://" in item:
+                    file.out.values.append(EnvValue(token.value, item, "", token.line))
