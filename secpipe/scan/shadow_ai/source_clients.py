@@ -57,18 +57,22 @@ def _value_of(file: File, position: int) -> int | None:
 
 
 def _pointed(file: File, position: int, token: Token, value: Value, span: range, weak: bool, sdks: list[str]) -> None:
-    sdk = _sdk_near(file, position, sdks)
+    near = _sdk_near(file, position, sdks)
+    sdk = near or sdks[0]
     evidence = f"sets {token.value}"
     found = False
     for item in sorted(value.texts):
         destination = resolve(item, file.catalogue) if "://" in item or not weak or "." in item else None
-        if destination is None or (weak and destination.provider not in file.catalogue.providers and "://" not in item):
+        if destination is None:
+            continue
+        # `Endpoint = new Uri("http://orders")` is an AI client's only beside the name of one.
+        if weak and destination.provider not in file.catalogue.providers and not (near and "://" in item):
             continue
         found = True
         file.out.signals.append(
             destination_signal("client", "sdk", destination, token.line, f"{evidence} to {destination.host}", sdk=sdk)
         )
-    if value.envs:
+    if value.envs and (near or not weak):
         found = True
         file.out.reads |= value.envs
         file.out.signals.append(
@@ -136,14 +140,14 @@ def _declares(file: File, position: int) -> bool:
 
 
 def _sdk_near(file: File, position: int, sdks: list[str]) -> str:
-    """The SDK whose client's name stands nearest before an override."""
+    """The SDK whose client's name stands nearest before a setting, or ""."""
     for ahead in range(position - 1, max(-1, position - 60), -1):
         token = file.tokens[ahead]
         if token.kind == "word" and len(token.value) > 3:
             owner = file.catalogue.brand(token.value)
             if owner and (owner in sdks or token.value in file.catalogue.signals["classes"]):
                 return owner if owner in sdks else sdks[0]
-    return sdks[0]
+    return ""
 
 
 def plain_clients(file: File) -> None:
