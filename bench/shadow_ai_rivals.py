@@ -1,9 +1,10 @@
-"""Other open scanners on the suites of `shadow_ai_suites.py`; each program from PATH or its variable, absent ones left out.
+"""Other open scanners on the suites of `shadow_ai_suites.py`: from PATH or a variable, absent ones left out.
 
     SECPIPE_AIROM=... SECPIPE_AI_BOM=... SECPIPE_AIBOM_SCANNER=... python bench/shadow_ai_rivals.py
 
-Counted in the rivals' favour: an evasion counts as *seen* if anything is reported, as *named* if the provider's id, name or
-host stands anywhere in what is reported; a hard negative counts against a tool if anything is reported.
+Counted in the rivals' favour: an evasion counts as *seen* if anything is reported, as *named* if the provider's id,
+name or host stands anywhere in what is reported (a quoted source line is enough); a hard negative counts against a tool
+if anything is reported.
 """
 
 from __future__ import annotations

@@ -208,7 +208,10 @@ def test_semgrep_is_never_started_without_candidates(tmp_path: Path) -> None:
 @pytest.mark.interop
 @pytest.mark.skipif(SEMGREP is None, reason="semgrep is not installed")
 def test_the_real_semgrep_reads_our_rules() -> None:
-    source = b'import OpenAI from "openai";\nfunction f() { const u = "https://api.groq.com/openai/v1"; return new OpenAI({ baseURL: u }); }\n'
+    source = (
+        b'import OpenAI from "openai";\n'
+        b'function f() { const u = "https://api.groq.com/openai/v1"; return new OpenAI({ baseURL: u }); }\n'
+    )
     found = look(str(SEMGREP), {"src/../a.ts": source, "b.go": b"package main\n"}, read_catalogue())
     assert [sign.provider for sign in found["src/../a.ts"]] == ["groq"]
     with pytest.raises(SecpipeError):

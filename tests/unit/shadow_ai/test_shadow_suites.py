@@ -1,4 +1,4 @@
-"""The suites of evasions and hard negatives: every evasion is found with its true provider, nothing harmless is reported."""
+"""The suites: every evasion is found with its true provider, nothing harmless is reported."""
 
 from __future__ import annotations
 
