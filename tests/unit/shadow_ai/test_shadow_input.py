@@ -187,3 +187,12 @@ def test_head_decides_text_or_binary() -> None:
     assert is_binary(b"\x89PNG\r\n\x1a\n\0\0\0\r")
     assert not is_binary("héllo".encode("utf-16"))
     assert as_utf8("héllo".encode("utf-16")) == "héllo".encode()
+
+
+def test_a_manifest_with_too_many_names_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from secpipe.scan.shadow_ai import manifests
+
+    (tmp_path / "requirements.txt").write_text("a==1\n" * 60_000 + "openai\n")
+    assert providers(scanned(tmp_path)) == {"openai"}
+    monkeypatch.setattr(manifests, "_MAX_NAMES", 100)
+    assert "packages" in scanned(tmp_path).skips[0].reason
