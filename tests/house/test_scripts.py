@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import shutil
@@ -61,3 +62,9 @@ def test_ci_has_every_tool_that_it_needs() -> None:
     lacking += [name for name in ("openssl", "git") if not shutil.which(name)]
     lacking += [name for name in ("pyrage", "tuf", "pkcs11", "jsonschema") if not importlib.util.find_spec(name)]
     assert not lacking, f"CI lacks {', '.join(lacking)}"
+
+
+def test_our_own_policy_is_pinned_in_ci() -> None:
+    digest = hashlib.sha256((ROOT / "secpipe-policy.toml").read_bytes()).hexdigest()
+    pinned = (ROOT / ".ci/policy-ref").read_text().strip()
+    assert pinned == f"sha256:{digest}", "secpipe policy pin secpipe-policy.toml > .ci/policy-ref"
