@@ -78,7 +78,7 @@ def _rotation(opened: Opened, schedule: Schedule, now: datetime) -> Item:
     """When the schedule wants the next key version, or what is due already."""
     from secpipe.keys.plan import plan_rotation
 
-    plan = plan_rotation(opened.ring.identities, schedule, now, opened.ring.delegation.algorithms)
+    plan = plan_rotation(opened.ring.identities, schedule, now, opened.ring.delegation)
     if plan.steps:
         names = ", ".join(printable(step.identity, 60) for step in plan.steps)
         return Item("trust", "next rotation", "attention", f"due now: {names}", "secpipe keys rotate --if-due")

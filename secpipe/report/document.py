@@ -192,12 +192,15 @@ class Report:
             bare = [check.entry for check in self.checks if check.unknown or (check.state == "failed" and not listed)]
         return (*bare, *self.findings)
 
-    def of_check(self, check: str) -> tuple[Item, ...]:
-        """The findings of `check` that are not waived: those its reasons name, and those of its wing of rules."""
+    def by_check(self) -> dict[str, list[Item]]:
+        """The findings that are not waived under the check whose reasons name them, else under their wing of rules."""
         if not self.is_verdict:
-            return self.open
+            return {check.check: list(self.open) for check in self.checks}
         named = {identity: reason.check for reason in self.reasons for identity in reason.findings}
-        return tuple(item for item in self.open if named.get(item.id, item.rule.partition("/")[0]) == check)
+        groups: dict[str, list[Item]] = {}
+        for item in self.open:
+            groups.setdefault(named.get(item.id, item.rule.partition("/")[0]), []).append(item)
+        return groups
 
     @property
     def counts(self) -> str:

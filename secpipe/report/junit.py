@@ -16,7 +16,8 @@ _UNSEEN = 1_000
 def render(document: Mapping[str, Any], *, color: bool = False) -> str:
     """Return the document as JUnit XML: `failure` where policy says no, `error` where nothing is known."""
     report = read(document)
-    cases = [_check(report, check) for check in report.checks]
+    groups = report.by_check()
+    cases = [_check(report, check, groups.get(check.check, [])) for check in report.checks]
     known = {check.check for check in report.checks}
     # A reason that belongs to no check (a policy that expired, missing pins) is a case of its own.
     cases += [
@@ -40,8 +41,8 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
     )
 
 
-def _check(report: Report, check: Check) -> str:
-    items = [item for item in report.of_check(check.check) if item.effect != "info"]
+def _check(report: Report, check: Check, found: list[Item]) -> str:
+    items = [item for item in found if item.effect != "info"]
     said = check.said or check.title
     if check.unknown or check.result == "undecided":
         return _case(check.title, check.check, "error", said, items)

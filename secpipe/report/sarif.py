@@ -4,7 +4,7 @@ notifications of the tool."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -33,8 +33,10 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
     report = read(document)
     entries = sorted(report.entries, key=lambda item: SEVERITIES.index(item.severity))
     kept = entries[:MAX_RESULTS]
-    rules = list(dict.fromkeys(item.rule for item in kept))
-    index = {rule: place for place, rule in enumerate(rules)}
+    worst: dict[str, str] = {}
+    for item in kept:  # worst first
+        worst.setdefault(item.rule, item.severity)
+    index = {rule: place for place, rule in enumerate(worst)}
     run = {
         "tool": {
             "driver": {
@@ -42,7 +44,7 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
                 "fullName": f"secpipe {report.version}",
                 "semanticVersion": report.version,
                 "informationUri": "https://secpipe.dev",
-                "rules": [_rule(rule, kept) for rule in rules],
+                "rules": [_rule(rule, severity) for rule, severity in worst.items()],
             }
         },
         "automationDetails": {"id": _category(report)},
@@ -68,8 +70,7 @@ def uri(path: str) -> str:
     return quote("/".join(segments), safe="/", errors="backslashreplace")
 
 
-def _rule(rule: str, items: Iterable[Item]) -> dict[str, Any]:
-    worst = min((item.severity for item in items if item.rule == rule), key=SEVERITIES.index)
+def _rule(rule: str, worst: str) -> dict[str, Any]:
     words = rule.partition("/")[2].replace("-", " ")
     return {
         "id": rule,

@@ -264,3 +264,13 @@ def test_a_huge_verdict_stays_readable_and_says_how_much_is_left_out(verdict: di
     assert len(text.encode()) < 1_000_000
     assert "and 19,900 more in the JSON" in text
     assert len(html.render(verdict).encode()) < 500_000
+
+
+@pytest.mark.parametrize("format_", WRITERS)
+def test_many_rules_checks_and_reasons_do_not_multiply(format_: str, verdict: dict[str, Any]) -> None:
+    """20,000 of each: what is done for one must not look at all the others (this ends in seconds, or never)."""
+    count = 20_000
+    verdict["findings"] = [verdict["findings"][0] | {"id": f"{n:020x}", "rule": f"models/r{n}"} for n in range(count)]
+    verdict["checks"] = [verdict["checks"][1] | {"check": f"c{n}"} for n in range(count)]
+    verdict["reasons"] = [verdict["reasons"][0] | {"check": f"c{n}", "findings": [f"{n:020x}"]} for n in range(count)]
+    assert load(WRITERS, format_, "format")(verdict)
