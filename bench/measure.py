@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-import os
+import resource
 import statistics
 import subprocess
 import time
@@ -31,10 +31,10 @@ def cpu(
     """Return a run that starts `argv` and gives the CPU seconds (user + system) of it and its children."""
 
     def run() -> float:
-        before = os.times()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         _start(argv, env, cwd, codes)
-        after = os.times()
-        return (after.children_user - before.children_user) + (after.children_system - before.children_system)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return (after.ru_utime - before.ru_utime) + (after.ru_stime - before.ru_stime)
 
     return run
 

@@ -56,7 +56,7 @@ def verify(
     from secpipe.system.tree import open_tree
 
     if not pin:
-        raise SecpipeError("a trust folder without a pin proves nothing", hint='pin="sha256:..." (secpipe trust show)')
+        raise SecpipeError("a trust folder without a pin proves nothing", hint='pin="sha256:..." (secpipe trust pin)')
     instant = now or datetime.now(UTC)
     target = Path(path)
     evidence = verify_artifact(

@@ -25,7 +25,8 @@ def dir_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def format_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`-f terminal|json`: what a person or a program reads."""
+    """`-f terminal|json` and `-o FILE`: what a person or a program reads, and where it goes."""
+    function = click.option("-o", "--output", metavar="FILE", default="-", help="Write the result to FILE.")(function)
     return click.option(
         "-f", "--format", "form", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True,
         help="How the result is written.",
@@ -58,13 +59,14 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def print_json(value: object) -> None:
-    """Write a JSON result to stdout."""
+def write_text_or_json(document: object, lines: list[str], form: str, output: str) -> None:
+    """Write `lines` for a person, or `document` as JSON, to stdout (`-`) or a file."""
     import json
 
     from secpipe.cli.options import write_result
 
-    write_result(json.dumps(value, indent=2, ensure_ascii=False) + "\n", "-")
+    text = json.dumps(document, indent=2, ensure_ascii=False) if form == "json" else "\n".join(lines)
+    write_result(text + "\n", output)
 
 
 def pick(prefix: str, names: list[str], what: str) -> str:

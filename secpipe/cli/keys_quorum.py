@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secpipe.cli.keys_options import dir_option, passphrase_of, say
-from secpipe.cli.keys_rotate import schedule_of
 from secpipe.cli.options import passphrase_option, write_result
 from secpipe.core.errors import ConfigError
 
@@ -18,12 +17,6 @@ if TYPE_CHECKING:
 
     from secpipe.keystore.quorum import Change
     from secpipe.keystore.trusted import Opened
-
-_SCOPE = (
-    click.option("--purpose", "purposes", multiple=True, required=True, metavar="PURPOSE", help="What it may sign."),
-    click.option("--namespace", "namespaces", multiple=True, default=("*",), metavar="GLOB", help="Names of subjects."),
-    click.option("--environment", "environments", multiple=True, default=("*",), metavar="GLOB"),
-)
 
 
 def carry_out(
@@ -77,20 +70,36 @@ def _report(progress: Any, folder: str) -> int:
 
 
 @click.command("sign-root")
+@click.option("--yes", is_flag=True, help="Do not ask after showing what would change.")
 @dir_option
 @passphrase_option
-def sign_root(folder: str, passphrase_file: str | None) -> int:
-    """Sign what waits in DIR/pending with your holder key; the last signature needed publishes it."""
+def sign_root(yes: bool, folder: str, passphrase_file: str | None) -> int:
+    """Show what waits in DIR/pending and sign it with your holder key; the last signature needed publishes it."""
     from secpipe.keystore.commit import locked
-    from secpipe.keystore.pending import sign_pending
-    from secpipe.keystore.trusted import anchor_of
+    from secpipe.keystore.pending import pending_changes, sign_pending
+    from secpipe.keystore.trusted import anchor_of, open_folder
     from secpipe.system import places
     from secpipe.system.clock import SystemClock
 
     home, target = places.home(), Path(folder)
     with locked(home, anchor_of(target)):
+        for line in pending_changes(open_folder(target, now=None)):
+            say(line)
+        if not yes and not confirmed():
+            raise ConfigError(
+                "not signed", hint="somebody else drafted this; ask them, or delete " + folder + "/pending"
+            )
         progress = sign_pending(target, home, passphrase_of(passphrase_file), SystemClock().now())
     return _report(progress, folder)
+
+
+def confirmed() -> bool:
+    """Ask on the terminal whether to sign; raises ConfigError where there is none."""
+    import sys
+
+    if not sys.stdin.isatty():
+        raise ConfigError("nobody is there to read what would be signed", hint="--yes, after reading it")
+    return click.confirm("sign this?", err=True)
 
 
 @click.command("add-holder")
@@ -125,79 +134,3 @@ def remove_holder(name: str, people: int | None, folder: str, passphrase_file: s
     from secpipe.keystore.quorum import without_holder
 
     return carry_out(folder, passphrase_file, lambda found, home, ask, now: without_holder(found, name, people))
-
-
-@click.command("add-identity")
-@click.argument("name")
-@_SCOPE[0]
-@_SCOPE[1]
-@_SCOPE[2]
-@click.option("--holder", default="", help="Who holds the key (default: the first holder of the root).")
-@click.option("--algorithm", "algorithms", multiple=True, help="Halves of its key (default: as the other identities).")
-@click.option("--classical", metavar="REF", help="Make the classical half in a device: pkcs11:module=...;token=...")
-@click.option("--import", "paths", multiple=True, metavar="FILE", help="Bring a key along: PEM, or cosign's own.")
-@dir_option
-@passphrase_option
-def add_identity(
-    name: str,
-    purposes: tuple[str, ...],
-    namespaces: tuple[str, ...],
-    environments: tuple[str, ...],
-    holder: str,
-    algorithms: tuple[str, ...],
-    classical: str | None,
-    paths: tuple[str, ...],
-    folder: str,
-    passphrase_file: str | None,
-) -> int:
-    """Make an identity with its first key on this machine and ask the root's people to let it sign."""
-    from secpipe.core.trust import Authority, HalfClass, Identity
-    from secpipe.keys.schemes.scheme import PAIRS, get
-    from secpipe.keys.wire import NAME
-    from secpipe.keystore.quorum import Origin, with_identity
-
-    if not NAME.match(name):
-        raise ConfigError("an identity's name is lower-case letters, digits and hyphens")
-
-    def make(found: Opened, home: Path, ask: Callable[[], bytes], now: datetime) -> Change:
-        imported = tuple(_bring(path, ask) for path in paths)
-        others = [[half.algorithm for half in item.versions[-1].halves] for item in found.ring.identities]
-        halves = list(algorithms) or (others[0] if others else list(PAIRS["default"]))
-        for one in imported:  # what is brought along takes the place of the half of its class
-            halves = [one.algorithm if get(name).half == get(one.algorithm).half else name for name in halves]
-        origin = Origin({HalfClass.CLASSICAL: classical} if classical else {}, imported)
-        blank = Identity(name, Authority(purposes, namespaces, environments), (), holder or found.root.quorum.names[0])
-        return with_identity(found, home, blank, halves, schedule_of(folder), ask, now, origin)
-
-    return carry_out(folder, passphrase_file, make)
-
-
-def _bring(path: str, ask: Callable[[], bytes]) -> Any:
-    from secpipe.keystore.importing import import_key
-    from secpipe.system import files, secrets
-
-    secrets.check_private(path)
-    return import_key(files.read_bytes(path, 1 << 20), ask)
-
-
-@click.command("set-authority")
-@click.argument("name", metavar="IDENTITY")
-@_SCOPE[0]
-@_SCOPE[1]
-@_SCOPE[2]
-@dir_option
-@passphrase_option
-def set_authority(
-    name: str,
-    purposes: tuple[str, ...],
-    namespaces: tuple[str, ...],
-    environments: tuple[str, ...],
-    folder: str,
-    passphrase_file: str | None,
-) -> int:
-    """Change what IDENTITY may sign."""
-    from secpipe.core.trust import Authority
-    from secpipe.keystore.quorum import with_authority
-
-    authority = Authority(purposes, namespaces, environments)
-    return carry_out(folder, passphrase_file, lambda found, home, ask, now: with_authority(found, name, authority))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secpipe.cli.keys_options import dir_option, format_option, opened, passphrase_of, print_json
+from secpipe.cli.keys_options import dir_option, format_option, opened, passphrase_of, write_text_or_json
 from secpipe.cli.options import at_option, clock_of, passphrase_option, write_result
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, ConfigError
 
@@ -32,7 +32,8 @@ def schedule_of(folder: str) -> Schedule:
 def _plan(found: Opened, schedule: Schedule, now: datetime, force: tuple[str, ...] = ()) -> Plan:
     from secpipe.keys.plan import plan_rotation
 
-    return plan_rotation(found.ring.identities, schedule, now, found.ring.delegation, force)
+    bounds = found.ring.delegation
+    return plan_rotation(found.ring.identities, schedule, now, bounds.algorithms, force, bounds.key_days)
 
 
 def _document(plan: Plan, *, changed: bool, simulated: bool, ring: int) -> dict[str, Any]:
@@ -58,10 +59,7 @@ def _document(plan: Plan, *, changed: bool, simulated: bool, ring: int) -> dict[
     }
 
 
-def _write(document: dict[str, Any], form: str, done: str) -> None:
-    if form == "json":
-        print_json(document)
-        return
+def _write(document: dict[str, Any], form: str, output: str, done: str) -> None:
     lines = [f"SIMULATED at {document['at']}"] if document["simulated"] else []
     for step in document["due"]:
         text = f"{step['identity']} version {step['version']} ({'+'.join(step['algorithms'])}, {step['why']})"
@@ -72,19 +70,19 @@ def _write(document: dict[str, Any], form: str, done: str) -> None:
         lines.append("nothing is due")
     if document["next_due"]:
         lines.append(f"next: {document['next_due']}")
-    write_result("\n".join(lines) + "\n", "-")
+    write_text_or_json(document, lines, form, output)
 
 
 @click.command("due")
 @dir_option
 @at_option
 @format_option
-def due(folder: str, at: str | None, form: str) -> int:
+def due(folder: str, at: str | None, form: str, output: str) -> int:
     """Say what is due; exit 1 where something is. Needs no private key."""
     now = clock_of(at).now()
     found = opened(folder, now)
     plan = _plan(found, schedule_of(folder), now)
-    _write(_document(plan, changed=False, simulated=bool(at), ring=found.ring.version), form, "due")
+    _write(_document(plan, changed=False, simulated=bool(at), ring=found.ring.version), form, output, "due")
     return EXIT_DENY if plan.steps else EXIT_PASS
 
 
@@ -92,6 +90,7 @@ def due(folder: str, at: str | None, form: str) -> int:
 @click.argument("names", nargs=-1, metavar="[IDENTITY]...")
 @dir_option
 @click.option("--if-due", is_flag=True, help="Rotate what the schedule says; do nothing otherwise. For schedulers.")
+@click.option("--profile", metavar="NAME", help="With IDENTITY: use the algorithms of this profile (cnsa2, ...).")
 @click.option("--dry-run", is_flag=True, help="Only say what would happen.")
 @at_option
 @format_option
@@ -100,9 +99,11 @@ def rotate(
     names: tuple[str, ...],
     folder: str,
     if_due: bool,
+    profile: str | None,
     dry_run: bool,
     at: str | None,
     form: str,
+    output: str,
     passphrase_file: str | None,
 ) -> int:
     """Make the next key version of what is due (--if-due) or of IDENTITY now."""
@@ -114,16 +115,33 @@ def rotate(
     if bool(names) == if_due:
         raise ConfigError("say --if-due, or name identities to rotate now", hint="secpipe keys rotate --if-due")
     clock, schedule = clock_of(at), schedule_of(folder)
+    if profile:
+        schedule = _with_profile(schedule, profile, if_due, clock.now())
     if dry_run:
         now = clock.now()
         found = opened(folder, now)
         plan = _plan(found, schedule, now, names)
-        _write(_document(plan, changed=False, simulated=bool(at), ring=found.ring.version), form, "would rotate")
+        _write(
+            _document(plan, changed=False, simulated=bool(at), ring=found.ring.version), form, output, "would rotate"
+        )
         return EXIT_PASS
     outcome = commit(Path(folder), places.home(), schedule, passphrase_of(passphrase_file), clock.now, names)
     document = _document(outcome.plan, changed=bool(outcome.made), simulated=False, ring=outcome.ring_version)
-    _write(document, form, "rotated")
+    _write(document, form, output, "rotated")
     return EXIT_DENY if any(step.blocked for step in outcome.plan.steps) else EXIT_PASS
+
+
+def _with_profile(schedule: Schedule, profile: str, if_due: bool, now: datetime) -> Schedule:
+    """Return the schedule with the algorithms of `profile` only; raises ConfigError."""
+    from dataclasses import replace
+
+    from secpipe.keys.schedule import Stage
+    from secpipe.keys.schemes.scheme import PAIRS
+
+    if profile not in PAIRS or if_due:
+        hint = f"known: {', '.join(PAIRS)}; a schedule lists its algorithms in rotation.toml"
+        raise ConfigError("--profile goes with the names of identities and names a profile", hint=hint)
+    return replace(schedule, stages=(Stage(PAIRS[profile], now, now),))
 
 
 @click.command("suspend")
@@ -140,50 +158,3 @@ def suspend(name: str, folder: str, passphrase_file: str | None) -> int:
     version = commit(Path(folder), places.home(), schedule_of(folder), ask, SystemClock().now(), name)
     write_result(f"suspended {name} in ring {version}; publish {folder}/ to every verifier\n", "-")
     return EXIT_PASS
-
-
-@click.command("simulate")
-@dir_option
-@click.option("--until", "end", metavar="TIME", required=True, help="Simulate up to this date.")
-@click.option("--profile", "profiles", multiple=True, metavar="NAME", help="Deadlines to hold against (default: all).")
-@at_option
-@format_option
-def simulate(folder: str, end: str, profiles: tuple[str, ...], at: str | None, form: str) -> int:
-    """Print what will rotate, expire or break until a date; exit 1 where something breaks."""
-    from secpipe.keys.simulate import Future
-    from secpipe.keys.simulate import simulate as run
-    from secpipe.system.clock import parse_time
-
-    now, until = clock_of(at).now(), parse_time(end)
-    found = opened(folder, None)
-    ring = found.ring
-    start = Future(
-        ring.identities,
-        ring.delegation,
-        found.trust.root_expires,
-        ring.targets.expires,
-        ring.expires,
-    )
-    events = run(start, schedule_of(folder), now, until, _profiles(profiles))
-    broken = any(event.breaks for event in events)
-    if form == "json":
-        rows = [{"at": f"{e.at:%Y-%m-%dT%H:%M:%SZ}", "what": e.what, "breaks": e.breaks} for e in events]
-        print_json({"schema": "secpipe.simulation/1", "from": f"{now:%Y-%m-%dT%H:%M:%SZ}", "events": rows})
-    else:
-        lines = [f"SIMULATED from {now:%Y-%m-%d} to {until:%Y-%m-%d}"]
-        lines += [f"{event.at:%Y-%m-%d}  {'BREAKS  ' if event.breaks else '        '}{event.what}" for event in events]
-        write_result("\n".join(lines) + "\n", "-")
-    return EXIT_DENY if broken else EXIT_PASS
-
-
-def _profiles(names: tuple[str, ...]) -> list[Any]:
-    from secpipe.keys.deadlines import parse_profile
-    from secpipe.system import files, places
-
-    folder = places.shipped() / "deadlines"
-    known = sorted(path.stem for path in folder.glob("*.toml"))
-    for name in names:
-        if name not in known:
-            raise ConfigError(f'there is no profile "{name}"', hint=f"known: {', '.join(known)}")
-    chosen = names or tuple(known)
-    return [parse_profile(files.read_bytes(folder / f"{name}.toml", 1 << 20), name) for name in chosen]

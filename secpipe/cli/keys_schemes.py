@@ -7,22 +7,19 @@ from typing import Any
 
 import click
 
-from secpipe.cli.keys_options import format_option, print_json
-from secpipe.cli.options import write_result
+from secpipe.cli.keys_options import format_option, write_text_or_json
 
 
 @click.command("schemes")
 @format_option
-def schemes(form: str) -> int:
+def schemes(form: str, output: str) -> int:
     """List algorithms and their backends: version, library file with its SHA-256, usable or why not."""
     from secpipe.keys.schemes import scheme
 
     backends = _backends()
     rows = [_row(name, backends) for name in scheme.SCHEMES]
     hybrids = {name: list(pair) for name, pair in scheme.PAIRS.items()}
-    if form == "json":
-        print_json({"schema": "secpipe.schemes/1", "backends": backends, "schemes": rows, "hybrids": hybrids})
-        return 0
+    document = {"schema": "secpipe.schemes/1", "backends": backends, "schemes": rows, "hybrids": hybrids}
     width = max(len(row["id"]) for row in rows)
     lines = [f"{row['id'].ljust(width)}  {row['class']:9}  {row['backend'] or 'unusable (see below)'}" for row in rows]
     lines += ["", *(f"hybrid {name}: {' + '.join(pair)}" for name, pair in hybrids.items()), ""]
@@ -31,7 +28,7 @@ def schemes(form: str) -> int:
         lines.append(
             f"{item['name']} {item['version'] or '-'}{place}{' (' + item['reason'] + ')' if item['reason'] else ''}"
         )
-    write_result("\n".join(lines) + "\n", "-")
+    write_text_or_json(document, lines, form, output)
     return 0
 
 

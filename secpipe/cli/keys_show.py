@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secpipe.cli.keys_options import dir_option, format_option, opened, pick, print_json
+from secpipe.cli.keys_options import dir_option, format_option, opened, pick, write_text_or_json
 from secpipe.cli.options import at_option, clock_of, write_result
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @dir_option
 @at_option
 @format_option
-def list_keys(folder: str, at: str | None, form: str) -> int:
+def list_keys(folder: str, at: str | None, form: str, output: str) -> int:
     """List identities and key versions with their state."""
     now = clock_of(at).now()
     trust = opened(folder, None).trust
@@ -34,9 +34,6 @@ def list_keys(folder: str, at: str | None, form: str) -> int:
         "root": {"version": trust.root_version, "expires": _time(trust.root_expires), "sha256": trust.root_digest},
         "identities": [_describe(identity, now) for identity in trust.identities],
     }
-    if form == "json":
-        print_json(document)
-        return 0
     rows = [("IDENTITY", "VERSION", "STATE", "ALGORITHMS", "SIGNS UNTIL", "KEY")]
     for identity in trust.identities:
         for version in identity.versions:
@@ -50,7 +47,7 @@ def list_keys(folder: str, at: str | None, form: str) -> int:
     lines.append("")
     lines.append(f"ring {trust.ring_version} until {trust.ring_expires:%Y-%m-%d}")
     lines.append(f"root {trust.root_version} until {trust.root_expires:%Y-%m-%d}")
-    write_result("\n".join(lines) + "\n", "-")
+    write_text_or_json(document, lines, form, output)
     return 0
 
 
@@ -59,14 +56,11 @@ def list_keys(folder: str, at: str | None, form: str) -> int:
 @dir_option
 @at_option
 @format_option
-def show(name: str, folder: str, at: str | None, form: str) -> int:
+def show(name: str, folder: str, at: str | None, form: str, output: str) -> int:
     """Show one identity, or the key version whose id (or half's id) starts with NAME."""
     now = clock_of(at).now()
     identity, versions = _find(opened(folder, None).trust.identities, name)
     document: dict[str, Any] = {"schema": "secpipe.key/1", "simulated": bool(at)} | _describe(identity, now, versions)
-    if form == "json":
-        print_json(document)
-        return 0
     lines = [f"SIMULATED at {_time(now)}"] if at else []
     lines += [f"{identity.name}  (holder {identity.holder})"]
     for label, values in document["authority"].items():
@@ -75,7 +69,7 @@ def show(name: str, folder: str, at: str | None, form: str) -> int:
         lines.append(f"  version {version['version']}: {version['state']}, key {version['id']}")
         lines.append(f"    signs {version['not_before']} to {version['sign_until']}, accepted {version['accepted']}")
         lines += [f"    {half['algorithm']}: {half['keyid']}" for half in version["halves"]]
-    write_result("\n".join(lines) + "\n", "-")
+    write_text_or_json(document, lines, form, output)
     return 0
 
 

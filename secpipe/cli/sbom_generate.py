@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from secpipe.cli.options import at_option, clock_of, write_result
 from secpipe.cli.sbom_files import note
+from secpipe.cli.sbom_make import Asked, inside, inventory_of
 from secpipe.core.errors import EXIT_UNDECIDED, ConfigError
 from secpipe.core.text import plural, printable
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from secpipe.core.inventory import Inventory
 
 FORMATS = ("cyclonedx-json", "cyclonedx-xml", "spdx-json")
 
@@ -36,10 +35,11 @@ FORMATS = ("cyclonedx-json", "cyclonedx-xml", "spdx-json")
     "--services/--no-services", default=True, show_default=True, help="List the AI services that the code uses."
 )
 @click.option("--exclude", multiple=True, metavar="PATH", help="Leave out a path of the folder; said in the document.")
+@click.option("--keys", metavar="DIR", help="List the public keys and algorithms of this trust root (CBOM).")
 @at_option
 def generate(
     paths: tuple[str, ...], formats: tuple[str, ...], output: str, spec: str, name: str | None, author: str,
-    supplier: str, all_files: bool, services: bool, exclude: tuple[str, ...], at: str | None,
+    supplier: str, all_files: bool, services: bool, exclude: tuple[str, ...], keys: str | None, at: str | None,
 ) -> int:  # fmt: skip
     """Make the SBOM of PATH: libraries, models, adapters, datasets, prompts and services, with digests of the files.
 
@@ -50,10 +50,11 @@ def generate(
 
     places = _places(formats, output)
     own = tuple(path for place in places for path in inside(place, paths))
+    asked = Asked(all_files, services, exclude, own, keys)
     now = clock_of(at).now()
     if at:
         note("SIMULATED: the document is dated by --at")
-    data, counted, skipped = _document(paths, name, now, spec, author, supplier, all_files, services, exclude, own)
+    data, counted, skipped = _document(paths, name, now, spec, author, supplier, asked)
     for place, form in places.items():
         write_result(_render(data, form), place)
     for line in skipped[:20]:
@@ -70,15 +71,6 @@ def generate(
     return 0
 
 
-def inside(place: str, paths: tuple[str, ...]) -> list[str]:
-    """A document written into the folder that it describes is no part of it."""
-    if place == "-":
-        return []
-    target = Path(place).resolve()
-    bases = [Path(path).resolve() for path in paths]
-    return [target.relative_to(base).as_posix() for base in bases if target.is_relative_to(base) and target != base]
-
-
 def _places(formats: tuple[str, ...], output: str) -> dict[str, str]:
     places: dict[str, str] = {}
     for item in formats:
@@ -92,63 +84,21 @@ def _places(formats: tuple[str, ...], output: str) -> dict[str, str]:
 
 
 def _document(
-    paths: tuple[str, ...], name: str | None, now: datetime, spec: str, author: str, supplier: str, all_files: bool,
-    services: bool, exclude: tuple[str, ...], own: tuple[str, ...],
-) -> tuple[bytes, int, list[str]]:  # fmt: skip
+    paths: tuple[str, ...], name: str | None, now: datetime, spec: str, author: str, supplier: str, asked: Asked
+) -> tuple[bytes, int, list[str]]:
     from secpipe.sbom.bom import dump, load
     from secpipe.sbom.cyclonedx import emit
     from secpipe.sbom.merge import merge
 
     made, counted, skipped = [], 0, []
     for path in paths:
-        inventory = inventory_of(path, now, all_files=all_files, services=services, exclude=exclude, own=own)
+        inventory, _ = inventory_of(path, now, asked)
         counted += sum(1 for item in inventory.components if "referenced" not in item.facts)
         skipped += [f"not analysed: {printable(skip.path)}: {skip.reason}" for skip in inventory.skipped]
         title = name or Path(path).resolve().name or "release"
         made.append(emit(inventory, name=title, now=now, spec=spec, author=author, supplier=supplier))
-    data = (
-        made[0] if len(made) == 1 else dump(merge([load(item, path) for item, path in zip(made, paths, strict=True)]))
-    )
-    return data, counted, skipped
-
-
-def inventory_of(
-    path: str, now: datetime, *, all_files: bool = False, services: bool = True, exclude: tuple[str, ...] = (),
-    own: tuple[str, ...] = (),
-) -> Inventory:  # fmt: skip
-    """Return the inventory of a folder or file, with the AI services that its code uses.
-
-    `exclude` is left out and said; `own` are our documents inside the folder: they are no part of what they describe.
-    """
-    import dataclasses
-
-    from secpipe.sbom.collect import collect
-    from secpipe.sbom.services import with_files, with_services
-    from secpipe.system.tree import open_tree
-
-    left_out = (*exclude, *own)
-    tree = open_tree(path, exclude=left_out) if left_out else open_tree(path)
-    inventory = collect(tree)
-    inventory = dataclasses.replace(
-        inventory, skipped=tuple(skip for skip in inventory.skipped if skip.path not in own)
-    )
-    if all_files:
-        inventory = with_files(inventory, tree)
-    if services:
-        inventory = with_services(inventory, _uses(tree))
-    return inventory
-
-
-def _uses(tree: Any) -> list[dict[str, Any]]:
-    """Ask the shadow-AI scanner which services the code uses."""
-    import importlib
-
-    try:
-        scanner: Any = importlib.import_module("secpipe.scan.shadow_ai.scan")
-    except ModuleNotFoundError:
-        note("services are not listed: this installation has no shadow-AI scanner")
-        return []
-    return list(scanner.scan(tree).facts.get("uses", []))
+    documents = [load(data, path) for data, path in zip(made, paths, strict=True)] if len(made) > 1 else []
+    return dump(merge(documents)) if documents else made[0], counted, skipped
 
 
 def _render(data: bytes, form: str) -> bytes:

@@ -86,15 +86,13 @@ def verify(bom: str, path: str, formats: tuple[str, ...], output: str | None) ->
     """
     from datetime import UTC, datetime
 
-    from secpipe.cli.sbom_generate import inside, inventory_of
+    from secpipe.cli.sbom_make import Asked, inside, inventory_of
     from secpipe.sbom.drift import drift
     from secpipe.system.clock import SystemClock
-    from secpipe.system.tree import open_tree
 
     document = read_bom(bom)
-    own = tuple(inside(bom, (path,)))
-    tree = open_tree(path, exclude=own) if own else open_tree(path)
-    inventory = inventory_of(path, datetime.now(UTC), services=False, own=own)
+    asked = Asked(services=False, own=inside(bom, (path,)))
+    inventory, tree = inventory_of(path, datetime.now(UTC), asked)
     result = drift(document, tree, inventory)
     reason = "" if result.compared else "the SBOM names no file that could be compared"
     emit_document(

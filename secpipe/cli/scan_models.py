@@ -21,11 +21,15 @@ from secpipe.core.text import printable
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path())
 @click.option("--allow", metavar="NAME", multiple=True, help="Also allow this dotted name in pickles. Repeatable.")
+@click.option("--allow-list", metavar="FILE", help="TOML of [[allow]] entries: name, files, expires, owner, reason.")
+@click.option("--explain", is_flag=True, help="Print what each pickle given imports, calls and sets; judge nothing.")
 @at_option
 @output_options()
 def models(
     paths: tuple[str, ...],
     allow: tuple[str, ...],
+    allow_list: str | None,
+    explain: bool,
     at: str | None,
     formats: tuple[str, ...],
     output: str | None,
@@ -36,15 +40,37 @@ def models(
     is listed and is
     never ok. Exit codes: 0 nothing found, 1 something malicious or for review, 3 something was not looked at.
     """
+    from secpipe.core.limits import DEFAULT
+    from secpipe.scan.models.additions import Addition, read_additions
     from secpipe.scan.models.scan import scan
+    from secpipe.system.files import read_bytes
     from secpipe.system.tree import open_tree
 
+    if explain:
+        return show(paths)
     now = clock_of(at).now()
-    evidence = merge([(path, scan(open_tree(path), extra_allow=allow)) for path in paths])
+    extra: list[str | Addition] = [*allow]
+    if allow_list:
+        extra += read_additions(read_bytes(allow_list, DEFAULT.text_bytes), now)
+    evidence = merge([(path, scan(open_tree(path), extra_allow=extra)) for path in paths])
     emit(document(evidence, now, simulated=at is not None), formats, output)
     if {facts["outcome"] for facts in evidence.facts["files"].values()} & {"malicious", "review"}:
         return EXIT_DENY
     return EXIT_UNDECIDED if evidence.skips else EXIT_PASS
+
+
+def show(paths: Sequence[str]) -> int:
+    """Print what the pickles do when they are opened, line by line."""
+    from secpipe.scan.models.allow import shipped_list
+    from secpipe.scan.models.explain import explain
+    from secpipe.system.files import open_regular
+
+    for path in paths:
+        with open_regular(path) as file:
+            lines = list(explain(file, shipped_list()))
+        click.echo(f"{printable(path)}:")
+        click.echo("\n".join(lines))
+    return EXIT_PASS
 
 
 def merge(parts: Sequence[tuple[str, Evidence]]) -> Evidence:

@@ -30,6 +30,9 @@ from secpipe.cli.options import passphrase_option
     "--keyless", is_flag=True, help="Sign with the workload's OIDC identity through Sigstore (classical only)."
 )
 @click.option("--trust-config", metavar="FILE", help="With --keyless: the Sigstore instance (default: the public one).")
+@click.option(
+    "--identity-token-file", metavar="REF", help="With --keyless: FILE, env:NAME or exec:COMMAND of the OIDC token."
+)
 @passphrase_option
 def sign(
     paths: tuple[str, ...],
@@ -44,6 +47,7 @@ def sign(
     tsa: str | None,
     keyless: bool,
     trust_config: str | None,
+    identity_token_file: str | None,
     passphrase_file: str | None,
 ) -> int:
     """Sign model directories and files.
@@ -61,7 +65,7 @@ def sign(
     if name and len(paths) > 1:
         raise ConfigError("--name goes with one path")
     if keyless:
-        return _sign_keyless(paths, trust_config, output)
+        return _sign_keyless(paths, trust_config, identity_token_file, output)
     now = SystemClock().now()
     purposes = {path: purpose_of(path, kind) for path in paths}
     who = unlocked(
@@ -87,13 +91,16 @@ def sign(
     return 0
 
 
-def _sign_keyless(paths: tuple[str, ...], trust_config: str | None, output: str | None) -> int:
+def _sign_keyless(paths: tuple[str, ...], trust_config: str | None, token_file: str | None, output: str | None) -> int:
     from secpipe.cli.progress import hashed
     from secpipe.core.text import printable
     from secpipe.sign.keyless import sign_keyless
+    from secpipe.system.secrets import resolve
 
+    token = resolve(token_file).decode("ascii", "replace") if token_file else ""
     config = Path(trust_config) if trust_config else None
     for path in paths:
-        bundle = sign_keyless(Path(path), hashed(path), trust_config=config, output=Path(output) if output else None)
+        folder = Path(output) if output else None
+        bundle = sign_keyless(Path(path), hashed(path), trust_config=config, token=token, output=folder)
         click.echo(f"{printable(path)}: signed by the workload's identity (classical only)\n  {printable(str(bundle))}")
     return 0

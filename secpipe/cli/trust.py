@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from secpipe.cli.keys_options import format_option, opened, print_json
+from secpipe.cli.keys_options import format_option, opened, write_text_or_json
 from secpipe.cli.options import at_option, clock_of, write_result
 
 
@@ -17,7 +17,7 @@ def trust() -> None:
 @click.argument("folder", default="keys")
 @at_option
 @format_option
-def show(folder: str, at: str | None, form: str) -> int:
+def show(folder: str, at: str | None, form: str, output: str) -> int:
     """Show who may sign what under FOLDER; expired trust is shown too."""
     now = clock_of(at).now()
     found = opened(folder, None)
@@ -41,9 +41,6 @@ def show(folder: str, at: str | None, form: str) -> int:
         "identities": {identity.name: list(identity.authority.purposes) for identity in state.identities},
         "time_authorities": [authority.name for authority in state.time_authorities],
     }
-    if form == "json":
-        print_json(document)
-        return 0
     quorum = found.root.quorum
     people = f"{len(quorum.names)} ({', '.join(quorum.names)})"
     lines = [f"SIMULATED at {now:%Y-%m-%dT%H:%M:%SZ}"] if at else []
@@ -53,7 +50,7 @@ def show(folder: str, at: str | None, form: str) -> int:
         f"ring {state.ring_version}: until {state.ring_expires:%Y-%m-%d}{', EXPIRED' if document['expired'] else ''}",
     ]
     lines += [f"  {item.name} signs {', '.join(item.authority.purposes)}" for item in state.identities]
-    write_result("\n".join(lines) + "\n", "-")
+    write_text_or_json(document, lines, form, output)
     return 0
 
 

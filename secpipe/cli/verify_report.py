@@ -29,7 +29,9 @@ def combine(parts: Sequence[tuple[str, Evidence]]) -> Evidence:
         covered |= {_join(path, name): who for name, who in evidence.facts.get("covered", {}).items()}
         findings += [replace(finding, path=_join(path, finding.path)) for finding in evidence.findings]
     skips = tuple(skip for _, evidence in parts for skip in evidence.skips)
-    facts = {"artifacts": artifacts, "covered": covered}
+    facts: dict[str, Any] = {"artifacts": artifacts, "covered": covered}
+    if "pinned" in worst.facts:
+        facts["pinned"] = worst.facts["pinned"]
     return replace(worst, findings=tuple(findings), facts=facts, skips=skips)
 
 
@@ -76,6 +78,8 @@ def human(evidence: Evidence, paths: Sequence[str], *, simulated: bool) -> str:
         facts = evidence.facts
         told = f", result {facts['result']}" if "result" in facts else ""
         lines.append(f"  {facts['purpose']} by {facts['identity']}, made {facts['made']}{told}")
+    if evidence.state is State.OK and evidence.facts.get("pinned") is False:
+        lines.append("  note: the trust root is not pinned; who can change it can change this answer (--trust-pin)")
     for finding in evidence.findings:
         mark = "note" if str(finding.severity) == "info" else "fail"
         place = "" if not finding.path or finding.path in finding.message else f"{printable(finding.path)}: "
@@ -88,7 +92,7 @@ def human(evidence: Evidence, paths: Sequence[str], *, simulated: bool) -> str:
 def _signer(fact: dict[str, Any], facts: Any) -> list[str]:
     name = f'{fact["purpose"]} "{fact["name"]}"' + (f" version {fact['version']}" if fact.get("version") else "")
     count = sum(1 for path in facts.get("covered", {}) if path.startswith(fact["path"]))
-    when = f"before {fact['trusted_time']}" if fact.get("trusted_time") else "at a time nobody vouches for"
+    when = f"before {fact['trusted_time']}" if fact.get("trusted_time") else "no trusted time"
     key = f"key version {fact['key_version']} ({' + '.join(fact['halves'])})"
     return [
         f"  {name} signed by {fact['identity']}, {key}, {when}",

@@ -74,6 +74,11 @@ class Card:
         return tuple(found[:200])
 
     @property
+    def index_name(self) -> str:
+        """The name of the first model under `model-index`, or ""."""
+        return next((_word(model.get("name")) for model in _tables(self.front.get("model-index"))), "")
+
+    @property
     def emissions(self) -> Mapping[str, Any]:
         """`co2_eq_emissions` as a table; a bare number is its `emissions` (grams of CO2 equivalent)."""
         value = self.front.get("co2_eq_emissions")

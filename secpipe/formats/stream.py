@@ -49,7 +49,7 @@ class Slice(io.RawIOBase):
 
 def view(file: BinaryIO, start: int, length: int) -> BinaryIO:
     """Return a buffered, seekable view of `length` bytes of `file` from `start`."""
-    return io.BufferedReader(Slice(file, start, length), 1 << 16)
+    return io.BufferedReader(Slice(file, start, length), 1 << 13)
 
 
 def take(stream: Readable, count: int, what: str) -> bytes:

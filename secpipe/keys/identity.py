@@ -14,6 +14,8 @@ from secpipe.keys.tufkey import public_half
 from secpipe.keys.wire import NAME, Fields, pretty, read, time_text
 
 SCHEMA = "secpipe.identity/1"
+#: What a gate signs about others' work: a verdict, and SLSA's verification summary.
+JUDGING = ("verdict", "vsa")
 _DATES = ("verify_until", "compromised_since", "suspended_since", "destroyed_since")
 _GLOB = re.compile(r"[^\x00-\x1f\x7f]{1,200}\Z")
 
@@ -62,7 +64,8 @@ def parse_identity(data: bytes, name: str) -> Identity:
 
 def check_authority(name: str, authority: Authority) -> None:
     """Raise TrustError where one identity would both build and judge: a verdict key is never a builder key."""
-    if authority.purposes != ("verdict",) and any(fnmatch.fnmatchcase("verdict", glob) for glob in authority.purposes):
+    judges = any(fnmatch.fnmatchcase(purpose, glob) for purpose in JUDGING for glob in authority.purposes)
+    if judges and not set(authority.purposes) <= set(JUDGING):
         raise TrustError(
             f'identity "{name}" may sign verdicts and other things; a verdict key signs nothing else',
             hint="give verdicts an identity of their own: secpipe keys add-identity verdict --purpose verdict",

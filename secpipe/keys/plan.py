@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from secpipe.core.trust import Identity, KeyState, KeyVersion
 from secpipe.keys.identity import pair_name
-from secpipe.keys.ring import Delegation
 from secpipe.keys.schedule import Schedule
 
 _STUCK = {KeyState.SUSPENDED, KeyState.COMPROMISED, KeyState.DESTROYED}
@@ -46,12 +45,18 @@ def plan_rotation(
     identities: Sequence[Identity],
     schedule: Schedule,
     now: datetime,
-    bounds: Delegation,
+    allowed: Collection[str],
     force: Collection[str] = (),
+    key_days: int | None = None,
 ) -> Plan:
-    """Return the steps due at `now` within `bounds`; `force`: identities to rotate anyway."""
+    """Return the steps due at `now`; with `force`, rotate these identities now and no other.
+
+    `allowed` (algorithm sets) and `key_days` (how long a key version may sign) are the bounds of the delegation.
+    """
     steps, later = [], []
     for identity in identities:
+        if force and identity.name not in force:
+            continue
         newest = identity.versions[-1]
         due, why = due_time(identity, schedule, now)
         forced = identity.name in force
@@ -60,8 +65,19 @@ def plan_rotation(
         elif newest.not_before > now and not forced:
             later.append(newest.not_before)  # its successor is published and waits: one pending rotation at a time
         else:
-            steps.append(_step(identity, schedule, now, bounds, now if forced else due, "asked for" if forced else why))
-    return Plan(now, tuple(steps), min(later, default=None))
+            steps.append(
+                _step(identity, schedule, now, allowed, now if forced else due, "asked for" if forced else why)
+            )
+    bounded = tuple(_shortened(step, key_days) for step in steps)
+    return Plan(now, bounded, min(later, default=None))
+
+
+def _shortened(step: Step, key_days: int | None) -> Step:
+    """Return the step within the bound: rotate more often rather than not at all."""
+    if key_days is None or step.sign_until - step.not_before <= timedelta(days=key_days):
+        return step
+    why = f"{step.why}; shortened to the {key_days} days that the root quorum allows"
+    return replace(step, sign_until=step.not_before + timedelta(days=key_days), why=why)
 
 
 def due_time(identity: Identity, schedule: Schedule, now: datetime) -> tuple[datetime, str]:
@@ -80,7 +96,9 @@ def handover(identity: str, version: KeyVersion, schedule: Schedule) -> datetime
     return max(planned - schedule.early(identity, version.version), version.not_before)
 
 
-def _step(identity: Identity, schedule: Schedule, now: datetime, bounds: Delegation, due: datetime, why: str) -> Step:
+def _step(
+    identity: Identity, schedule: Schedule, now: datetime, allowed: Collection[str], due: datetime, why: str
+) -> Step:
     newest = identity.versions[-1]
     not_before = (
         now if why == "asked for" else max(now, min(handover(identity.name, newest, schedule), due + schedule.lead))
@@ -91,13 +109,10 @@ def _step(identity: Identity, schedule: Schedule, now: datetime, bounds: Delegat
     sign_until = not_before + schedule.period + schedule.overlap
     if stage and stage.sign_until:
         sign_until = min(sign_until, stage.sign_until)
-    longest = not_before + timedelta(days=bounds.key_days)
-    if sign_until > longest:  # rotate more often rather than not at all
-        sign_until, why = longest, f"{why}; shortened to the {bounds.key_days} days that the root quorum allows"
     state, name, blocked = newest.state(now), "+".join(algorithms), ""
     if state in _STUCK:
         blocked = f"version {newest.version} is {state}: the root quorum must act"
-    elif name not in bounds.algorithms:
+    elif name not in allowed:
         blocked = f"the root quorum does not let automation make {name} keys"
     accept_until = stage.accept_until if stage else None
     return Step(

@@ -81,21 +81,25 @@ def read_ring(root: Root, anchor: str, targets: bytes, rotation: bytes | None, l
 
     Raises InputError where something is malformed, TrustError where it does not hold. Time is not judged here.
     """
+    ring = parse_base(root, targets, load)
+    ring.targets.demand(root.ring_quorum, f"root {root.version}")
+    if rotation is None:
+        return ring
+    extended = _extend(ring, anchor, parse_envelope(rotation, ROTATION, "the rotation"), load)
+    _unique(extended.identities, root, ring.delegation.quorum)
+    return extended
+
+
+def parse_base(root: Root, targets: bytes, load: Load) -> Ring:
+    """Read the quorum's part of a ring WITHOUT checking who signed it: to show a draft, or to check afterwards."""
     envelope = parse_envelope(targets, "targets", "the ring")
-    envelope.demand(root.ring_quorum, f"root {root.version}")
     fields = Fields(envelope.signed, "the ring")
     delegation = _delegation(fields)
     extra = fields.fields(EXTRA)
     base = tuple(_identities(fields, load))
-    _unique(base, root.quorum, root.ring_quorum, delegation.quorum)
-    ring = Ring(
-        envelope, None, base, delegation, _history(extra, envelope), extra.time("fresh_until"), base
-    )  # fmt: skip
-    if rotation is None:
-        return ring
-    extended = _extend(ring, anchor, parse_envelope(rotation, ROTATION, "the rotation"), load)
-    _unique(extended.identities, root.quorum, root.ring_quorum, delegation.quorum)
-    return extended
+    _unique(base, root, delegation.quorum)
+    fresh_until = extra.time("fresh_until")
+    return Ring(envelope, None, base, delegation, _history(extra, envelope), fresh_until, base)
 
 
 def _history(extra: Fields, envelope: Envelope) -> tuple[str, ...]:
@@ -140,11 +144,12 @@ def _identities(fields: Fields, load: Load) -> Iterable[Identity]:
         yield parse_identity(_target(path, value, load), match[1])
 
 
-def _unique(identities: Iterable[Identity], *quorums: Quorum) -> None:
+def _unique(identities: Iterable[Identity], root: Root, rotation: Quorum) -> None:
     """Raise TrustError where one public key has two jobs: another version, identity, holder or the rotation role."""
-    seen: set[str] = {key.public.pem for quorum in quorums for key in quorum.keys}
-    if len(seen) < len({key.keyid for quorum in quorums for key in quorum.keys}):
-        raise TrustError("one public key stands under two ids")
+    holders = {key.public.pem for quorum in (root.quorum, root.ring_quorum) for key in quorum.keys}
+    seen = holders | {key.public.pem for key in rotation.keys}
+    if len(seen) != len(holders) + len(rotation.keys):
+        raise TrustError("the rotation role uses a key of a holder")
     for identity in identities:
         for version in identity.versions:
             for half in version.halves:

@@ -62,7 +62,7 @@ def read(data: bytes, what: str, limits: Limits = DEFAULT) -> dict[str, Any]:
         raise InputError(f"{what} holds a number that is not a small integer")
 
     def integer(text: str) -> int:
-        if len(text) > _MAX_DIGITS:
+        if len(text.lstrip("-")) > _MAX_DIGITS:
             raise InputError(f"{what} holds a number that is not a small integer")
         return int(text)
 
@@ -78,7 +78,8 @@ def read(data: bytes, what: str, limits: Limits = DEFAULT) -> dict[str, Any]:
         )
         if _depth(value, limits.json_depth) < 0:
             raise UnsafeInput(f"{what} is nested deeper than {limits.json_depth}")
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        if b"\\u" in data:  # an escape can smuggle in a lone surrogate
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except RecursionError:
         raise UnsafeInput(f"{what} is nested deeper than {limits.json_depth}") from None
     except ValueError:  # JSONDecodeError, UnicodeDecodeError, UnicodeEncodeError (a lone surrogate)

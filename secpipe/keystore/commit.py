@@ -71,8 +71,10 @@ def rotate(
         found = open_folder(folder, now=instant)
         seen = memory.guard(home, found)
         memory.guard_clock(found, seen, instant)
-        plan = plan_rotation(found.trust.identities, schedule, instant, found.ring.delegation, force)
+        bounds = found.ring.delegation
+        plan = plan_rotation(found.trust.identities, schedule, instant, bounds.algorithms, force, bounds.key_days)
         _refuse_unknown(found, force)
+        clean(folder)
         if not plan.steps:
             write_latest(folder)
             memory.remember(home, found, instant)
@@ -136,7 +138,6 @@ def publish(
     data = signed_file(signed, record.halves, signers, ROTATION)
     documents = {f"{item.identity}/{item.version.version}.json": item.document() for item in successors}
     _rehearse(found, data, documents)
-    clean(found.folder)
     place = found.folder / "ring" / f"{ring.version + 1}.rotation.json"
     _write(found.folder, documents, place, data)
     if ring.rotation is not None:  # the new file holds all that this one did, and its digest

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from secpipe.core.errors import ConfigError, InputError, TrustError
+from secpipe.keys.changes import describe
 from secpipe.keys.metadata import Envelope, Quorum, parse_envelope, write_envelope
-from secpipe.keys.ring import read_ring
+from secpipe.keys.ring import parse_base, read_ring
 from secpipe.keys.root import Root, parse_root, verify_successor
 from secpipe.keystore import home as store
 from secpipe.keystore import memory
@@ -76,6 +77,23 @@ def read_pending(found: Opened) -> Pending | None:
 
     root = parse_root(read(root_name), "the pending root") if root_name in names else None
     return Pending(found.folder, parse_envelope(read(ring_name), "targets", "the pending ring"), root)
+
+
+def pending_changes(found: Opened) -> list[str]:
+    """Return in words what the waiting draft would change; raises ConfigError where nothing waits."""
+    pending = read_pending(found)
+    if pending is None:
+        raise ConfigError(
+            "nothing waits for a signature", hint="secpipe keys add-holder, add-identity, revoke or renew"
+        )
+    data = files.read_bytes(pending.files[0], FILE_LIMIT, follow=False)
+    ring = parse_base(pending.root or found.root, data, loader(found.folder))
+    lines = describe(found.ring, ring, found.root.quorum, pending.root.quorum if pending.root else None)
+    if pending.root and pending.root.time_authorities != found.root.time_authorities:
+        lines.append(
+            f"trusts time stamps of: {', '.join(item.name for item in pending.root.time_authorities) or 'nobody'}"
+        )
+    return lines or ["renews what is there, without a change"]
 
 
 def sign_pending(folder: Path, home: Path, passphrase: Passphrase, now: datetime) -> Progress:

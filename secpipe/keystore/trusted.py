@@ -19,12 +19,19 @@ from secpipe.keys.wire import HEX256
 from secpipe.system import files
 
 FILE_LIMIT = 4 << 20
+FOLDER_LIMIT = 256 << 20
 #: A verifier's clock may run behind the one that issued the newest file by this much.
 SKEW = timedelta(seconds=60)
 _ROOT = re.compile(r"([1-9][0-9]{0,5})\.root\.json\Z")
 _RING = re.compile(r"([1-9][0-9]{0,5})\.(targets|rotation)\.json\Z")
 _MAX_FILES = 100_000
 _PRIVATE = (b"PRIVATE" + b" KEY-----", b"age-encryption" + b".org/v1", b"AGE-SECRET" + b"-KEY-")
+# DER of PKCS#8 (version 0, then an AlgorithmIdentifier), of an encrypted PKCS#8, of SEC 1 and of PKCS#1 keys
+_PRIVATE_DER = re.compile(
+    rb"\x30(?:[\x00-\x7f]|\x81.|\x82..|\x83...)"
+    rb"(?:\x02\x01[\x00\x01]\x30|\x02\x01\x01\x04|\x02\x01\x00\x02|\x30(?:.|\x81.|\x82..)\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05)",
+    re.DOTALL,
+)
 _NO_KEYS = "secpipe keys init makes them, --trust names another folder"
 
 
@@ -59,8 +66,9 @@ def open_trust(folder: Path, *, pin: str = "", now: datetime) -> Trust:
 
 def open_folder(folder: Path, *, pin: str = "", now: datetime | None) -> Opened:
     """Return everything in a `keys/` folder; with `now=None` expiry is not judged (to show or repair old trust)."""
+    paths = root_files(folder)  # first: a wrong folder fails here, before anything of it is read
     refuse_private_keys(folder)
-    roots = verify_chain([files.read_bytes(path, FILE_LIMIT, follow=False) for path in root_files(folder)])
+    roots = verify_chain([files.read_bytes(path, FILE_LIMIT, follow=False) for path in paths])
     check_pin(pin, roots)
     return assemble(folder, roots, _read_ring(folder, roots), pin, now)
 
@@ -186,13 +194,18 @@ def loader(folder: Path) -> Load:
 
 
 def refuse_private_keys(folder: Path) -> None:
-    """Raise TrustError where a file of `folder` holds a private key; public trust material only."""
-    for count, path in enumerate(_walk(folder)):
-        if count > _MAX_FILES:
-            raise UnsafeInput(f"{printable(str(folder))} holds more than {_MAX_FILES:,} files")
+    """Raise TrustError where a file of `folder` holds a private key; public trust material only.
+
+    Raises UnsafeInput for more files or bytes than a trust folder can have.
+    """
+    left = FOLDER_LIMIT
+    for path in _walk(folder):
         with files.open_regular(path) as file:
-            data = files.read_upto(file, FILE_LIMIT)
-        if any(mark in data for mark in _PRIVATE):
+            data = files.read_upto(file, min(FILE_LIMIT, left))
+        left -= len(data)
+        if left <= 0:
+            raise UnsafeInput(f"{printable(str(folder))} holds more than {FOLDER_LIMIT:,} bytes", hint=_NO_KEYS)
+        if any(mark in data for mark in _PRIVATE) or _PRIVATE_DER.match(data):
             raise TrustError(
                 f"{printable(str(path))} holds a private key; this folder is for public keys only",
                 hint="move it to $SECPIPE_HOME, and revoke it if it was ever pushed",
@@ -200,9 +213,9 @@ def refuse_private_keys(folder: Path) -> None:
 
 
 def _walk(folder: Path) -> list[Path]:
-    found = []
+    found: list[Path] = []
     for where, _, names in os.walk(folder):
         found += [Path(where) / name for name in names]
         if len(found) > _MAX_FILES:
-            break
+            raise UnsafeInput(f"{printable(str(folder))} holds more than {_MAX_FILES:,} files", hint=_NO_KEYS)
     return [path for path in found if path.is_file()]

@@ -12,7 +12,8 @@ from secpipe.core.inventory import Component, ComponentKind, Inventory, Relation
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.protocols import Tree
 from secpipe.core.text import printable
-from secpipe.sbom.collector import Collector, folder_of, is_installed
+from secpipe.sbom.collector import Collector
+from secpipe.sbom.paths import folder_of, is_installed
 from secpipe.sbom.sources import reader_of
 
 
@@ -26,7 +27,7 @@ def collect(tree: Tree, *, limits: Limits = DEFAULT) -> Inventory:
     found = Collector(tree, limits)
     for skip in tree.skipped:
         found.skip(skip.path, skip.reason)
-    for entry in tree.files:
+    for entry in found.tree.files:
         target = "" if is_installed(entry.path) else reader_of(entry.name)
         if target:
             attempt(found, entry, target)
@@ -42,6 +43,7 @@ _WHOLE_TREE = (
     "secpipe.sbom.sources.models:read_all",
     "secpipe.sbom.sources.mlflow:read_all",
     "secpipe.sbom.sources.ollama:read_all",
+    "secpipe.sbom.sources.images:read_all",
     "secpipe.sbom.sources.datasets:read_all",
     "secpipe.sbom.sources.prompts:read_all",
     "secpipe.sbom.lineage:link",

@@ -11,6 +11,7 @@ from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, ComponentKind, Fact, Grade, Inventory, Relation, RelationKind
 from secpipe.core.limits import Limits
 from secpipe.core.protocols import Tree
+from secpipe.sbom.aliases import aliased
 
 #: A word for each kind in a content-hash ref.
 _WORDS = {ComponentKind.MODEL: "model", ComponentKind.DATASET: "dataset", ComponentKind.CRYPTO: "crypto"}
@@ -23,40 +24,12 @@ def content_ref(kind: ComponentKind, *parts: str) -> str:
     return f"{_WORDS.get(kind, kind.value)}:{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()}"
 
 
-#: Folders of installed packages: what they hold describes other people's projects, not this one.
-_INSTALLED = frozenset({"node_modules", "site-packages", "dist-packages", "vendor"})
-
-
-def is_installed(path: str) -> bool:
-    """Tell whether a file stands in a folder of installed packages."""
-    return not _INSTALLED.isdisjoint(path.split("/")[:-1])
-
-
-def folder_of(path: str) -> str:
-    """Return the folder part of a relative path, "" for the top."""
-    return path.rpartition("/")[0]
-
-
-def join(folder: str, name: str) -> str | None:
-    """Return `name` as seen from `folder`, both relative to the tree; None where it leaves the tree."""
-    if name.startswith(("/", "\\", "~")) or ":" in name.split("/")[0]:
-        return None
-    parts: list[str] = []
-    for part in f"{folder}/{name}".replace("\\", "/").split("/"):
-        if part == "..":
-            if not parts:
-                return None
-            parts.pop()
-        elif part not in {"", "."}:
-            parts.append(part)
-    return "/".join(parts)
-
-
 class Collector:
     """What one `collect` has found so far."""
 
     def __init__(self, tree: Tree, limits: Limits) -> None:
-        self.tree = tree
+        self.whole = tree
+        self.tree = aliased(tree)
         self.limits = limits
         self._components: dict[str, Component] = {}
         self._relations: set[Relation] = set()
@@ -129,13 +102,13 @@ class Collector:
     def result(self) -> Inventory:
         """Return the inventory; edges to components that do not exist are dropped."""
         known = self._components
-        lines = (f"{entry.sha256}  {entry.path}\n".encode("utf-8", "surrogateescape") for entry in self.tree.files)
+        lines = (f"{entry.sha256}  {entry.path}\n".encode("utf-8", "surrogateescape") for entry in self.whole.files)
         return Inventory(
             tuple(sorted(known.values(), key=lambda component: (component.kind.value, component.ref))),
             tuple(sorted(edge for edge in self._relations if edge.source in known and edge.target in known)),
             tuple(sorted(self._skips.values(), key=lambda skip: (skip.path, skip.reason))),
             hashlib.sha256(b"".join(lines)).hexdigest(),
-            len(self.tree.files),
+            len(self.whole.files),
         )
 
 

@@ -76,10 +76,11 @@ class _Plan:
                 if target not in placed and target != source and not self._above(source, target):
                     placed.add(target)
                     self.inside[source].append(target)
-        self.top = [
+        self.parts = [
             item for item in inventory.components
-            if item.ref not in placed and item.ref != self.root and item.kind is not ComponentKind.SERVICE
+            if item.ref != self.root and item.kind is not ComponentKind.SERVICE
         ]  # fmt: skip
+        self.top = [item for item in self.parts if item.ref not in placed]
 
     def _project(self) -> Component | None:
         """The application at the top of the tree, where there is exactly one: it is what the BOM describes."""
@@ -102,23 +103,34 @@ class _Plan:
 
 
 def _built(plan: _Plan, now: datetime, spec: str) -> dict[str, Any]:
+    """The frame of a document, and each component by itself: in one Bom the library compares all with all."""
     from cyclonedx.model.bom import Bom
     from cyclonedx.model.lifecycle import LifecyclePhase, PredefinedLifecycle
     from cyclonedx.output import make_outputter
-    from cyclonedx.schema import OutputFormat, SchemaVersion
+    from cyclonedx.schema import OutputFormat, SchemaVersion, schema
 
     bom = Bom(version=1)
     bom.metadata.timestamp = now
     bom.metadata.lifecycles.add(PredefinedLifecycle(LifecyclePhase.PRE_BUILD))
-    bom.metadata.component = _root(plan)
     bom.metadata.tools.components.add(_tool())
-    for item in plan.top:
-        bom.components.add(_component(item, plan))
-    for item in plan.inventory.of_kind(ComponentKind.SERVICE):
-        bom.services.add(_service(item))
-    _dependencies(bom, plan)
     outputter = make_outputter(bom, OutputFormat.JSON, SchemaVersion.from_version(spec))
     document: dict[str, Any] = json.loads(outputter.output_as_string())
+    view = {"1.6": schema.SchemaVersion1Dot6, "1.7": schema.SchemaVersion1Dot7}[spec]
+
+    def as_json(built: Any) -> dict[str, Any]:
+        written: dict[str, Any] = json.loads(built.as_json(view_=view))
+        return written
+
+    root = document["metadata"]["component"] = as_json(_root(plan))
+    written = {item.ref: as_json(_component(item)) for item in plan.parts}
+    for ref, parts in plan.inside.items():
+        holder = root if ref == plan.root else written[ref]
+        holder["components"] = [written[part] for part in sorted(parts)]
+    services = [as_json(_service(item)) for item in plan.inventory.of_kind(ComponentKind.SERVICE)]
+    for name, rows in (("components", [written[item.ref] for item in plan.top]), ("services", services)):
+        if rows:
+            document[name] = sorted(rows, key=lambda row: (row.get("type", ""), row["name"], row["bom-ref"]))
+    document["dependencies"] = _dependencies(plan)
     return document
 
 
@@ -135,13 +147,12 @@ def _root(plan: _Plan) -> Built:
 
     if plan.project is None:
         return Built(name=printable(plan.name) or "release", type=ComponentType.APPLICATION, bom_ref=plan.root)
-    built = _component(plan.project, plan)
+    built = _component(plan.project)
     built.name = printable(plan.name) or built.name
     return built
 
 
-def _component(item: Component, plan: _Plan) -> Built:
-    from cyclonedx.model import Property
+def _component(item: Component) -> Built:
     from cyclonedx.model.component import Component as Built
     from cyclonedx.model.component import ComponentScope, ComponentType
     from cyclonedx.model.contact import OrganizationalEntity
@@ -165,8 +176,6 @@ def _component(item: Component, plan: _Plan) -> Built:
         hashes=_hashes(item.digests),
         licenses=_licenses(item.licenses),
         external_references=_references(item),
-        properties=[Property(name=key, value=value) for key, value in extras.properties(item, plan.edges)],
-        components=[_component(plan.by_ref[ref], plan) for ref in sorted(plan.inside.get(item.ref, ()))],
     )
 
 
@@ -220,7 +229,7 @@ def _references(item: Component) -> list[Any]:
 
 
 def _service(item: Component) -> Any:
-    from cyclonedx.model import Property, XsUri
+    from cyclonedx.model import XsUri
     from cyclonedx.model.contact import OrganizationalEntity
     from cyclonedx.model.service import Service
 
@@ -232,18 +241,17 @@ def _service(item: Component) -> Any:
         provider=OrganizationalEntity(name=printable(supplier.value, 300)) if supplier else None,
         endpoints=[XsUri(address)] if endpoint and (address := extras.address(endpoint.value)) else [],
         x_trust_boundary=True,
-        properties=[Property(name=key, value=value) for key, value in extras.properties(item, {})],
     )
 
 
-def _dependencies(bom: Bom, plan: _Plan) -> None:
-    from cyclonedx.model.bom_ref import BomRef
-    from cyclonedx.model.dependency import Dependency
-
-    for ref in sorted({plan.root, *plan.by_ref}):
-        needs = plan.needs(ref)
-        if needs or ref == plan.root:
-            bom.dependencies.add(Dependency(BomRef(ref), [Dependency(BomRef(target)) for target in needs]))
+def _dependencies(plan: _Plan) -> list[dict[str, Any]]:
+    """The rows of `dependencies`; made here because the library searches all of them for each component."""
+    needs = {ref: plan.needs(ref) for ref in sorted({plan.root, *plan.by_ref})}
+    return [
+        {"ref": ref, "dependsOn": targets} if targets else {"ref": ref}
+        for ref, targets in needs.items()
+        if targets or ref == plan.root
+    ]
 
 
 #: Fields that the library's model lacks: a conversion to XML leaves them behind.

@@ -12,6 +12,7 @@ from typing import Any
 
 from secpipe.core.inventory import Component, ComponentKind, Inventory, RelationKind
 from secpipe.core.text import printable
+from secpipe.sbom.cbom import properties_of
 from secpipe.sbom.collector import place
 from secpipe.sbom.purl import normalize_python
 from secpipe.sbom.textforms import is_iri_reference
@@ -22,7 +23,7 @@ _ELSEWHERE = frozenset(
      "intended-use", "limitations", "license-link", "folder"}
 )  # fmt: skip
 _FILES = frozenset({ComponentKind.MODEL, ComponentKind.DATASET, ComponentKind.PROMPT, ComponentKind.FILE})
-_RELATIONS = (RelationKind.DERIVED_FROM, RelationKind.TRAINED_ON, RelationKind.USES)
+_RELATIONS = (RelationKind.DERIVED_FROM, RelationKind.TRAINED_ON)
 
 
 def properties(item: Component, edges: Mapping[RelationKind, Mapping[str, list[str]]]) -> Iterator[tuple[str, str]]:
@@ -39,6 +40,9 @@ def properties(item: Component, edges: Mapping[RelationKind, Mapping[str, list[s
         for value in fact.value.split("\n")[:100]:
             if value:
                 yield f"secpipe:{fact.grade.value}:{name}", printable(value, 4000)
+    if item.kind is ComponentKind.SERVICE and "occurrences" in item.facts:
+        for where in item.facts["occurrences"].value.split("\n"):
+            yield "secpipe:occurrence", printable(where)
     for kind in _RELATIONS:
         for target in sorted(edges.get(kind, {}).get(item.ref, ())):
             yield f"secpipe:{kind.value}", target
@@ -46,7 +50,7 @@ def properties(item: Component, edges: Mapping[RelationKind, Mapping[str, list[s
 
 def contents(item: Component) -> list[str]:
     """Return the files whose bytes the component's digest is over; none where it is of something inside a file."""
-    if not item.digests or item.kind not in _FILES or {"folder", "chat-template-sha256"} & set(item.facts):
+    if not item.digests or item.kind not in _FILES or {"folder", "chat-template-sha256", "inside"} & set(item.facts):
         return []
     return item.facts["occurrences"].value.split("\n") if "occurrences" in item.facts else [item.path]
 
@@ -61,11 +65,19 @@ def add(document: dict[str, Any], inventory: Inventory, root: str, *, spec: str,
             trained.setdefault(relation.source, []).append(relation.target)
         elif relation.kind is RelationKind.DERIVED_FROM:
             bases.setdefault(relation.source, []).append(relation.target)
-    for written in walk(document.get("components")):
+    edges = {RelationKind.DERIVED_FROM: bases, RelationKind.TRAINED_ON: trained}
+    parts = [
+        *walk(document.get("components")),
+        *walk([document["metadata"]["component"]]),
+        *document.get("services", []),
+    ]
+    for written in parts:
         item = by_ref.get(str(written.get("bom-ref")))
         if item is None:
             continue
-        if evidence := _evidence(item):
+        if rows := [{"name": key, "value": value} for key, value in properties(item, edges)]:
+            written["properties"] = rows
+        if item.kind is not ComponentKind.SERVICE and (evidence := _evidence(item)):
             written["evidence"] = evidence
         if item.kind is ComponentKind.MODEL and "referenced" not in item.facts:
             card = _card(item, sorted(trained.get(item.ref, [])))
@@ -73,6 +85,8 @@ def add(document: dict[str, Any], inventory: Inventory, root: str, *, spec: str,
                 written["modelCard"] = {"bom-ref": f"{item.ref}#card", **card}
         if ancestors := [_ancestor(by_ref[ref]) for ref in sorted(bases.get(item.ref, ()))]:
             written["pedigree"] = {"ancestors": ancestors}
+        if item.kind is ComponentKind.CRYPTO:
+            written["cryptoProperties"] = properties_of(item)
         if item.kind in {ComponentKind.DATASET, ComponentKind.PROMPT}:
             written["data"] = [_data(item)]
         if spec != "1.6" and "referenced" in item.facts:
@@ -207,7 +221,7 @@ def _metadata(document: dict[str, Any], inventory: Inventory, author: str, suppl
         ("secpipe:skipped", f"{printable(skip.path)}: {printable(skip.reason)}") for skip in inventory.skipped[:1000]
     ]
     written = [{"name": key, "value": value} for key, value in rows if value]
-    if inventory.tree_sha256:
+    if inventory.tree_sha256 or inventory.skipped:
         metadata["properties"] = [*metadata.get("properties", []), *written]
     if author:
         name, _, mail = author.partition("<")

@@ -7,7 +7,8 @@ import dataclasses
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.inventory import Component, ComponentKind, Fact, Grade, Inventory, RelationKind
 from secpipe.core.text import printable
-from secpipe.sbom.collector import Collector, content_ref, join
+from secpipe.sbom.collector import Collector, content_ref
+from secpipe.sbom.paths import join
 
 _NOWHERE = {"", "none", "null", "unknown", "n/a", "."}
 

@@ -84,7 +84,8 @@ class Score:
 def score(document: Mapping[str, Any], profile: str) -> Score:
     """Return how a parsed CycloneDX document meets a profile; raises ConfigError for an unknown one."""
     title, source, elements = _profile(profile)
-    return Score(profile, title, source, tuple(_row(document, element) for element in elements))
+    targets = {of: list(_targets(document, of)) for of in sorted({element.of for element in elements})}
+    return Score(profile, title, source, tuple(_row(targets[element.of], element) for element in elements))
 
 
 @cache
@@ -102,10 +103,10 @@ def _profile(name: str) -> tuple[str, str, tuple[Element, ...]]:
     return table["title"], table["source"], elements
 
 
-def _row(document: Mapping[str, Any], element: Element) -> Row:
+def _row(targets: list[tuple[str, Mapping[str, Any]]], element: Element) -> Row:
     counts: dict[Grade, int] = {}
     lacking = []
-    for name, target in _targets(document, element.of):
+    for name, target in targets:
         grade = _grade(target, element)
         counts[grade] = counts.get(grade, 0) + 1
         if grade is Grade.MISSING:

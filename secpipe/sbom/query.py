@@ -9,7 +9,8 @@ See `docs/sbom.md`. Both work on raw JSON, so that no field of another tool's BO
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from secpipe.core.errors import ConfigError
@@ -36,14 +37,17 @@ def select(value: Any, path: str) -> list[Any]:
     return found
 
 
-def _steps(path: str) -> Iterator[tuple[str, list[str]]]:
+@lru_cache(1024)
+def _steps(path: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    steps: list[tuple[str, tuple[str, ...]]] = []
     at = 0
     while at < len(path):
         found = _STEP.match(path, at)
         if found is None or found.end() == at:
             raise ConfigError(f"cannot read the place {printable(path, 100)}", hint="components[type=library].name")
-        yield found[1], re.findall(r"\[([^\]]*)\]", found[2])
+        steps.append((found[1], tuple(re.findall(r"\[([^\]]*)\]", found[2]))))
         at = found.end()
+    return tuple(steps)
 
 
 def _matches(item: Any, text: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from secpipe.core.inventory import Component, ComponentKind, Inventory
 from secpipe.core.protocols import Tree
+from secpipe.sbom.aliases import aliased
 from secpipe.sbom.collector import content_ref, verified
 from secpipe.sbom.extras import contents
 from secpipe.sbom.sources.models import file_component
@@ -24,22 +25,29 @@ def with_services(inventory: Inventory, uses: Iterable[Mapping[str, Any]]) -> In
     for (provider, host), group in sorted(found.items()):
         places = sorted({f"{use.get('path')}:{use.get('line') or 1}" for use in group if use.get("path")})
         models = sorted({str(use["model"]) for use in group if use.get("model")})
-        regions = sorted({str(use["region"]) for use in group if use.get("region")})
         facts = {
-            "endpoint": host if "://" in host or not host else f"https://{host}",
+            "endpoint": _endpoint(host),
             "supplier": provider,
             "model": "\n".join(models),
-            "region": "\n".join(regions),
             "occurrences": "\n".join(places),
         }
         path = places[0].rpartition(":")[0] if places else ""
         ref = content_ref(ComponentKind.SERVICE, provider, host)
-        services.append(Component(ref, ComponentKind.SERVICE, provider, path=path, facts=verified(path, facts)))
+        name = host if host and provider == "local" else provider
+        services.append(Component(ref, ComponentKind.SERVICE, name, path=path, facts=verified(path, facts)))
     return _with(inventory, services)
+
+
+def _endpoint(host: str) -> str:
+    """A named public host is reached by https; of any other the scheme is not known and not invented."""
+    if not host or "://" in host:
+        return host
+    return f"https://{host}" if "." in host and ":" not in host else f"//{host}"
 
 
 def with_files(inventory: Inventory, tree: Tree) -> Inventory:
     """Return the inventory with every file of the tree that is no component yet."""
+    tree = aliased(tree)
     known = {path for item in inventory.components for path in contents(item)}
     return _with(inventory, [file_component(entry) for entry in tree.files if entry.path not in known])
 

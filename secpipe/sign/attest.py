@@ -26,7 +26,7 @@ from secpipe.sign import statement as statements
 from secpipe.sign.establish import Demand, Established, establish
 from secpipe.sign.predicates import by_purpose
 from secpipe.sign.refusal import CHANGED, INVALID, MISSING, REPLAYED, WRONG_PURPOSE, Refused, finding
-from secpipe.sign.sidecars import ATTESTATION, PQ_ATTESTATION
+from secpipe.sign.sidecars import ATTESTATION, PQ_ATTESTATION, own_name
 from secpipe.sign.sign import Timestamper, check_replaceable, sign_payload, write_twins
 from secpipe.sign.statement import Statement
 from secpipe.system.files import read_bytes
@@ -61,7 +61,7 @@ def attest(
         lacks = ", ".join(missing) if isinstance(body, dict) else "everything: it is no object"
         raise InputError(f"this is no {purpose} predicate: it lacks {lacks}", hint=row.uri)
     statement = Statement(
-        row.uri, path.name or path.resolve().name, digests_of(tree, directory=path.is_dir()), body,
+        row.uri, own_name(path), digests_of(tree, directory=path.is_dir()), body,
         statements.declare(version.halves), kind=kind, made=now,
     )  # fmt: skip
     where = attestation_paths(path, kind, output)
@@ -76,9 +76,9 @@ def attestation_paths(path: Path, kind: str, folder: Path | None = None) -> tupl
     """Return where the (classical, PQ) bundles of an attestation stand; raises ConfigError for a bad kind."""
     if not _KIND.fullmatch(kind):
         raise ConfigError(f'"{printable(kind, 64)}" is no kind of attestation', hint="lower-case words, like bias")
-    base = path.resolve()
-    stem = f"{base.name}.{kind}"
-    return (folder or base.parent) / (stem + ATTESTATION), (folder or base.parent) / (stem + PQ_ATTESTATION)
+    name = own_name(path)
+    where = folder or (path.parent if path.name == name else path.resolve().parent)
+    return where / f"{name}.{kind}{ATTESTATION}", where / f"{name}.{kind}{PQ_ATTESTATION}"
 
 
 def verify_attestation(
@@ -104,7 +104,7 @@ def verify_attestation(
         if bundle.exists() or bundle.is_symlink():
             found[half] = lambda bundle=bundle: read_bytes(bundle, DEFAULT.document_bytes, follow=False)  # type: ignore[misc]
     demand = Demand(require, environment)
-    subject = (lambda: digests_of(tree, directory=path.is_dir())), path.name or path.resolve().name
+    subject = (lambda: digests_of(tree, directory=path.is_dir())), own_name(path)
     evidence = _judge(kind, found, subject, trust, demand, now)
     if (
         evidence.state is State.OK

@@ -51,19 +51,21 @@ def _differences(
 ) -> Iterator[Finding]:
     prefix = f"{folder}/" if folder else ""
     for path, why in manifests.uncovered(tree, folder, ignored):
-        yield finding(EXTRA, f"{path} is not covered by the signature: {why}", prefix + path, fix="remove it")
+        yield finding(EXTRA, f"{prefix}{path} is not covered by the signature: {why}", prefix + path, fix="remove it")
     for path in sorted(here.keys() - manifest.files.keys()):
         yield finding(
-            EXTRA, f"{path} was not there when this was signed", prefix + path, fix="remove it, or sign again"
+            EXTRA, f"{prefix}{path} was not there when this was signed", prefix + path, fix="remove it, or sign again"
         )
     for path in manifests.ordered(manifest.files):
         entry = here.get(path)
         if entry is None:
-            yield finding(MISSING, f"{path} is signed and is not there", prefix + path, fix="restore the file")
+            yield finding(MISSING, f"{prefix}{path} is signed and is not there", prefix + path, fix="restore the file")
         elif entry.sha256 != manifest.files[path]:
-            yield finding(CHANGED, f"{path} is not the file that was signed", prefix + path, fix="restore the file")
+            yield finding(
+                CHANGED, f"{prefix}{path} is not the file that was signed", prefix + path, fix="restore the file"
+            )
         elif not _unchanged(tree, entry):
-            yield finding(CHANGED, f"{path} changed while it was being verified", prefix + path)
+            yield finding(CHANGED, f"{prefix}{path} changed while it was being verified", prefix + path)
 
 
 def single_file(tree: Tree, entry: FileEntry, statement: Statement, demand: Demand) -> None:

@@ -54,7 +54,7 @@ def verify_halves(found: Mapping[HalfClass, tuple[str, bytes]], trust: Trust, li
         raise Refused(
             INVALID,
             f"{name} declares no hybrid key: it was made by another tool",
-            hint="--allow-legacy REASON --key PEM",
+            hint="--allow-legacy REASON --public-key PEM",
         )
     _check_declared(statement.halves, {half: bundle for half, (_, bundle) in bundles.items()})
     signer, halves = _find_signer(statement.halves, bundles, trust)

@@ -105,7 +105,7 @@ def bundle_path(path: Path, folder: Path | None = None) -> Path:
 def _statement(sigstore: Any, path: Path, tree: Tree) -> Any:
     if path.is_dir():
         manifest = manifests.of_tree(tree, "")
-        digests: Mapping[str, str] = {"sha256": manifest.root_digest, "dirHash": manifest.dir_hash}
+        digests: Mapping[str, str] = {"sha256": manifest.root_digest}  # the package knows no dirHash
         kind, body = predicates.MODEL, manifest.predicate()
     else:
         digests, kind, body = {"sha256": tree.files[0].sha256}, predicates.by_purpose("file").uri, {}

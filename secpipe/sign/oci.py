@@ -122,7 +122,7 @@ def verify_image(
                 "version": printable(statement.version),
                 "trusted_time": statements.instant(done.trusted_time) if done.trusted_time else None,
             }  # fmt: skip
-            facts = {"artifacts": [fact], "covered": {text: fact["identity"]}}
+            facts = {"artifacts": [fact], "covered": {text: fact["identity"]}, "pinned": trust.pinned}
             expires = min(trust.ring_expires, trust.root_expires)
             if now > expires:
                 return replace(base, state=State.STALE, reason="the trust state expired", since=expires, facts=facts)

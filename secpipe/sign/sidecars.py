@@ -28,8 +28,13 @@ def twins(path: Path, *, directory: bool, folder: Path | None = None) -> tuple[P
     """
     if directory and folder is None:
         return path / CLASSICAL, path / PQ
-    base = (folder or path.parent) / path.name
+    base = (folder or path.parent) / own_name(path)
     return base.with_name(base.name + CLASSICAL_SUFFIX), base.with_name(base.name + PQ_SUFFIX)
+
+
+def own_name(path: Path) -> str:
+    """Return the last part of a path, also of `.` and `..`."""
+    return path.name if path.name not in {"", ".."} else path.resolve().name
 
 
 def refuse_reserved(name: str) -> None:

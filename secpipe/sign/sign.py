@@ -17,7 +17,7 @@ from secpipe.sign import manifest as manifests
 from secpipe.sign import statement as statements
 from secpipe.sign.envelope import pae
 from secpipe.sign.predicates import by_purpose
-from secpipe.sign.sidecars import refuse_reserved, twins
+from secpipe.sign.sidecars import own_name, refuse_reserved, twins
 from secpipe.sign.statement import Statement
 from secpipe.system.files import read_bytes, write_atomic
 
@@ -47,7 +47,7 @@ def sign_artifact(
     TrustError unless the key version is active.
     """
     directory = path.is_dir()
-    name = name or path.name or path.resolve().name
+    name = name or own_name(path)
     predicate = by_purpose(kind or ("model" if directory else "file"), "directory" if directory else "file")
     if directory:
         manifest = manifests.of_tree(tree, "", ignore)

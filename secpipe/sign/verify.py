@@ -1,7 +1,8 @@
 """Verifying signed artifacts: one by its path, or every one in a tree that was already walked and hashed.
 
 Facts of the evidence: `artifacts`: a list of {path, kind, name, version, digest, purpose, identity, key_version,
-halves, require_met, trusted_time, verified}; `covered`: {path of a file covered by a verified signature: identity}.
+halves, require_met, trusted_time, verified}; `covered`: {path of a file covered by a verified signature: identity};
+`pinned`: the trust root was anchored at a digest from outside.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from secpipe.sign import compare
 from secpipe.sign.discover import Place, places
 from secpipe.sign.establish import Demand, Established, establish
 from secpipe.sign.refusal import INVALID, MISSING, NOT_A_BUNDLE, RENAMED, RESERVED, WRONG_PURPOSE, Refused, finding
-from secpipe.sign.sidecars import is_reserved, twins
+from secpipe.sign.sidecars import is_reserved, own_name, twins
 from secpipe.system.files import read_bytes
 
 CHECK = "signatures"
@@ -73,10 +74,10 @@ def verify_artifact(
     if not found:
         message = f"{printable(path.name or str(path))} is not signed: there is no {here[0].name}"
         return Evidence(
-            CHECK, State.FAILED, message, findings=(finding(MISSING, message, here[0].name),), facts=_facts([])
+            CHECK, State.FAILED, message, findings=(finding(MISSING, message, here[0].name),), facts=_facts([], trust)
         )
     place = Place("" if directory else tree.files[0].path, directory, found)
-    shown = path.name or path.resolve().name
+    shown = own_name(path)
     return _evidence([_verify_place(place, tree, trust, demand, now, shown)], trust, now)
 
 
@@ -172,15 +173,18 @@ def _describe(done: Established) -> dict[str, Any]:
     }
 
 
-def _facts(outcomes: Iterable[Outcome]) -> dict[str, Any]:
+def _facts(outcomes: Iterable[Outcome], trust: Trust) -> dict[str, Any]:
     outcomes = list(outcomes)
     covered = {path: outcome.fact["identity"] for outcome in outcomes for path in outcome.covered}
-    return {"artifacts": [dict(outcome.fact) for outcome in outcomes if outcome.fact], "covered": covered}
+    artifacts = [dict(outcome.fact) for outcome in outcomes if outcome.fact]
+    return {"artifacts": artifacts, "covered": covered, "pinned": trust.pinned}
 
 
 def _evidence(outcomes: list[Outcome], trust: Trust, now: datetime) -> Evidence:
     problems = tuple(problem for outcome in outcomes for problem in outcome.findings)
-    base = Evidence(CHECK, State.OK, findings=problems, facts=_facts(outcomes), producer=f"secpipe {__version__}")
+    base = Evidence(
+        CHECK, State.OK, findings=problems, facts=_facts(outcomes, trust), producer=f"secpipe {__version__}"
+    )
     failed = [outcome for outcome in outcomes if outcome.failed]
     if failed:
         first = next(problem for problem in failed[0].findings if problem.rule != RENAMED)

@@ -39,6 +39,7 @@ SOLE_IMPORTER = {
     "sigstore": "sign/keyless.py",
     "tuf": "keystore/trust_update.py",
     "ahocorasick_rs": "scan/shadow_ai/prefilter.py",
+    "jinja2": "formats/jinja.py",
     "cvss": "scan/vulnerabilities/severity.py",
     "yaml": "formats/yaml.py",
 }

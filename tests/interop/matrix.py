@@ -7,6 +7,7 @@ A cell is `yes` only if the verifier accepts the artifact, and refuses it once a
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import tempfile
 from collections.abc import Callable
@@ -16,10 +17,12 @@ from pathlib import Path
 
 from secpipe.core.evidence import State
 from secpipe.sign.legacy import verify_legacy
+from secpipe.sign.oci import sign_image, verify_image, verify_image_legacy
 from secpipe.system.tree import open_tree
-from tests.interop import others
-from tests.unit.sign.world import World
+from tests.interop import others, registries
+from tests.unit.sign.world import NOW, World, make_identity, make_key, make_trust
 
+IMAGE = ("registry", "oras")
 VERIFIERS = ("secpipe hybrid", "secpipe legacy", "cosign", "model_signing", "openssl")
 
 
@@ -35,7 +38,16 @@ class Cell:
     @property
     def missing(self) -> str:
         """Which program is not here, or nothing."""
-        return next((others.why_not(name) for name in self.needs if others.find(name) is None), "")
+        for name in self.needs:
+            if name == "registry":
+                if registries.find() is None:
+                    return registries.WHY_NOT
+            elif name == "oras":
+                if importlib.util.find_spec("oras") is None:
+                    return "the package oras is not installed"
+            elif others.find(name) is None:
+                return others.why_not(name)
+        return ""
 
 
 def outcome(good: bool, bad: bool) -> str:
@@ -140,6 +152,32 @@ def _from_cosign(*, attest: bool) -> Callable[[Path], str]:
     return run
 
 
+def _image_hybrid(folder: Path) -> str:
+    key, stranger = make_key(), make_key()
+    with registries.serving(folder) as host:
+        image = registries.push(host, b"weights")
+        sign_image(image, key.signers, key.version, now=NOW)
+        judged = [verify_image(image, make_trust(make_identity("b", who)), now=NOW) for who in (key, stranger)]
+    return outcome(*(evidence.state is State.OK for evidence in judged))
+
+
+def _image_cosign(folder: Path) -> str:
+    key, stranger = make_key(), make_key()
+    with registries.serving(folder) as host:
+        image = registries.push(host, b"weights")
+        sign_image(image, key.signers, key.version, now=NOW)
+        pems = [who.version.halves[0].pem.encode() for who in (key, stranger)]
+        return outcome(*(others.cosign_verifies_image(image, pem, folder) for pem in pems))
+
+
+def _image_from_cosign(folder: Path) -> str:
+    with registries.serving(folder) as host:
+        image = registries.push(host, b"weights")
+        keys = [others.cosign_signs_image(image, folder), others.new_key()[1]]
+        judged = [verify_image_legacy(image, pem, reason="interoperability") for pem in keys]
+    return outcome(*(evidence.state is State.OK for evidence in judged))
+
+
 CELLS = (
     Cell("secpipe model", "secpipe hybrid", _hybrid("directory")),
     Cell("secpipe model", "cosign", _cosign("directory"), ("cosign",)),
@@ -148,9 +186,12 @@ CELLS = (
     Cell("secpipe file", "secpipe hybrid", _hybrid("file")),
     Cell("secpipe file", "cosign", _cosign("file"), ("cosign",)),
     Cell("secpipe file", "openssl", _openssl("file", 1), ("openssl",)),
+    Cell("secpipe image", "secpipe hybrid", _image_hybrid, IMAGE),
+    Cell("secpipe image", "cosign", _image_cosign, (*IMAGE, "cosign")),
     Cell("model_signing model", "secpipe legacy", _from_model_signing, ("model_signing",)),
     Cell("cosign sign-blob", "secpipe legacy", _from_cosign(attest=False), ("cosign",)),
     Cell("cosign attest-blob", "secpipe legacy", _from_cosign(attest=True), ("cosign",)),
+    Cell("cosign image", "secpipe legacy", _image_from_cosign, (*IMAGE, "cosign")),
 )
 
 

@@ -108,6 +108,23 @@ def cosign_signs(file: Path, bundle: Path, cwd: Path, *, attest: bool) -> bytes:
     return (cwd / "ck.pub").read_bytes()
 
 
+def cosign_verifies_image(image: str, public_pem: bytes, cwd: Path) -> bool:
+    """`cosign verify` of an image in a registry."""
+    (cwd / "image.pub").write_bytes(public_pem)
+    plain = image.removeprefix("oci://")
+    return run("cosign", "verify", "--insecure-ignore-tlog", "--key", cwd / "image.pub", plain, cwd=cwd)
+
+
+def cosign_signs_image(image: str, cwd: Path) -> bytes:
+    """Sign an image by a new cosign key; return the public PEM."""
+    run("cosign", "generate-key-pair", "--output-key-prefix", "ck", cwd=cwd)
+    run("cosign", "signing-config", "create", "--out", "sc.json", cwd=cwd)
+    plain = image.removeprefix("oci://")
+    if not run("cosign", "sign", "--yes", "--key", "ck.key", "--signing-config", "sc.json", plain, cwd=cwd):
+        raise RuntimeError("cosign did not sign")
+    return (cwd / "ck.pub").read_bytes()
+
+
 def new_key() -> tuple[bytes, bytes]:
     """Return a P-256 key as PEM: private (unencrypted PKCS#8), public."""
     from cryptography.hazmat.primitives import serialization

@@ -6,12 +6,6 @@ Needs `docker-registry` (SECPIPE_REGISTRY or PATH), which has no referrers API: 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import socket
-import subprocess
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,67 +15,26 @@ from secpipe.core.errors import ConfigError, NetworkError
 from secpipe.core.evidence import State
 from secpipe.sign import bundle as bundles
 from secpipe.sign.oci import sign_image, verify_image, verify_image_legacy
-from secpipe.sign.registry import MANIFEST, Reference, Registry, digest_of
-from tests.interop import others
+from secpipe.sign.registry import MANIFEST, Reference, Registry
+from tests.interop import others, registries
 from tests.unit.sign.world import NOW, make_identity, make_key, make_trust, rules
 
 pytestmark = pytest.mark.interop
-CONFIG = """version: 0.1
-log: {{level: error}}
-storage: {{filesystem: {{rootdirectory: {data}}}}}
-http: {{addr: 127.0.0.1:{port}}}
-"""
 
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     pytest.importorskip("oras")
-    program = os.environ.get("SECPIPE_REGISTRY") or shutil.which("docker-registry")
-    if program is None:
-        pytest.skip("docker-registry is not here: put it on PATH or set SECPIPE_REGISTRY")
-    folder = tmp_path_factory.mktemp("registry")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    (folder / "config.yml").write_text(CONFIG.format(data=folder / "data", port=port))
-    process = subprocess.Popen([program, "serve", folder / "config.yml"], stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(100):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield f"127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
+    if registries.find() is None:
+        pytest.skip(registries.WHY_NOT)
+    with registries.serving(tmp_path_factory.mktemp("registry")) as address:
+        yield address
 
 
 @pytest.fixture
 def image(host: str, request: pytest.FixtureRequest) -> str:
     """Push an artifact of its own and return its reference."""
-    reference = Reference(host, "ai/model", "sha256:" + "0" * 64)
-    registry = Registry.open(reference)
-    layer = request.node.name.encode()
-    config = registry.put_blob(b"{}")
-    manifest = json.dumps(
-        {
-            "schemaVersion": 2,
-            "mediaType": MANIFEST,
-            "artifactType": "application/vnd.example.model",
-            "config": {"mediaType": "application/vnd.oci.empty.v1+json", "size": 2, "digest": config},
-            "layers": [
-                {"mediaType": "application/octet-stream", "size": len(layer), "digest": registry.put_blob(layer)}
-            ],
-        }
-    ).encode()
-    answer = registry.client.do_request(
-        f"http://{host}/v2/ai/model/manifests/{digest_of(manifest)}", "PUT", data=manifest,
-        headers={"Content-Type": MANIFEST},
-    )  # fmt: skip
-    assert answer.status_code == 201
-    return f"oci://{host}/ai/model@{digest_of(manifest)}"
+    return registries.push(host, request.node.name.encode())
 
 
 def test_sign_and_verify(image: str) -> None:
@@ -134,26 +87,18 @@ def test_another_images_signature_is_replayed(image: str, host: str) -> None:
     assert rules(verify_image(image, trust, now=NOW)) == {"changed-file"}
 
 
-def test_cosign_verifies_ours_and_we_verify_cosigns(image: str, tmp_path: Path) -> None:
+def test_cosigns_signature_and_ours_live_side_by_side(image: str, tmp_path: Path) -> None:
     if others.find("cosign") is None:
         pytest.skip(others.why_not("cosign"))
     key = make_key()
+    pem = others.cosign_signs_image(image, tmp_path)
     sign_image(image, key.signers, key.version, now=NOW)
-    (tmp_path / "ours.pub").write_text(key.version.halves[0].pem)
-    (tmp_path / "strange.pub").write_text(make_key().version.halves[0].pem)
-    plain = image.removeprefix("oci://")
-    words = ("verify", "--insecure-ignore-tlog", plain, "--key")
-    assert others.run("cosign", *words, tmp_path / "ours.pub", cwd=tmp_path)
-    assert not others.run("cosign", *words, tmp_path / "strange.pub", cwd=tmp_path)
-    assert others.run("cosign", "generate-key-pair", "--output-key-prefix", "ck", cwd=tmp_path)
-    assert others.run("cosign", "signing-config", "create", "--out", "sc.json", cwd=tmp_path)
-    assert others.run("cosign", "sign", "--yes", "--key", "ck.key", "--signing-config", "sc.json", plain, cwd=tmp_path)
-    evidence = verify_image_legacy(image, (tmp_path / "ck.pub").read_bytes(), reason="vendor")
+    evidence = verify_image_legacy(image, pem, reason="vendor")
     assert evidence.state is State.OK, evidence.reason
     assert not evidence.facts["artifacts"][0]["require_met"]
-    strange = (tmp_path / "strange.pub").read_bytes()
-    assert verify_image_legacy(image, strange, reason="vendor").state is State.FAILED
     assert verify_image(image, make_trust(make_identity("builder", key)), now=NOW).state is State.OK
+    assert others.cosign_verifies_image(image, pem, tmp_path)
+    assert others.cosign_verifies_image(image, key.version.halves[0].pem.encode(), tmp_path)
 
 
 def test_a_broken_copy_of_a_half_hides_nothing(image: str) -> None:

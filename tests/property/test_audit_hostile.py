@@ -143,6 +143,33 @@ def test_any_bytes_as_a_feed(data: bytes, ending: str, tmp_path: Path) -> None:
             continue
 
 
+_XML = (
+    b'<?xml version="1.0"?><bom xmlns="http://cyclonedx.org/schema/bom/1.6"><components><component type="library">'
+    b"<name>torch</name><purl>pkg:pypi/torch@2</purl><hashes><hash alg='SHA-1'>00</hash></hashes></component>"
+    b'</components><dependencies><dependency ref="a"><dependency ref="b"/></dependency></dependencies></bom>'
+)
+_TAGS = b"SPDXVersion: SPDX-2.3\nPackageName: x\nExternalRef: A purl pkg:pypi/x@1\nRelationship: a DEPENDS_ON b\n"
+
+
+@given(
+    data=st.sampled_from([_XML, _TAGS]),
+    flip=st.integers(0, 500),
+    byte=st.integers(1, 255),
+    cut=st.integers(0, 500),
+    junk=st.binary(max_size=12),
+)
+@settings(max_examples=150, deadline=None)
+def test_mutated_forms_of_sboms(data: bytes, flip: int, byte: int, cut: int, junk: bytes) -> None:
+    whole = bytearray(data)
+    whole[flip % len(whole)] ^= byte
+    for content in (bytes(whole), data[:cut], data[:cut] + junk + data[cut:]):
+        for name in ("x.xml", "x.spdx"):
+            try:
+                bom.read_sbom(content, name)
+            except InputError:
+                continue
+
+
 @given(text=st.text(max_size=80))
 def test_any_text_as_a_vector(text: str) -> None:
     for vector in (text, f"CVSS:3.1/{text}", f"CVSS:4.0/{text}"):

@@ -1,4 +1,5 @@
 """Every reader of the model scan, fed with cut and bent files: an answer each time, never an exception of another kind."""
+# ruff: noqa: E501  # one case a line reads as a table
 
 from __future__ import annotations
 

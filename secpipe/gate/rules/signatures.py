@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from typing import Any
 
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding, Severity
@@ -12,6 +14,11 @@ from secpipe.gate.grouping import UNSIGNED
 from secpipe.gate.rules.facts import listing, mapping
 from secpipe.gate.ruling import Ruling, Situation, judge_findings, rule_on
 
+#: formats of the model scan that are no models: archives, configurations, templates
+_NO_MODELS = {
+    "gzip", "zip", "tar", "bzip2", "bz2", "xz", "lzma", "zlib", "lz4", "zstd", "7z",
+    "config", "chat-template", "modelfile", "xml", "text",
+}  # fmt: skip
 #: kind in `cover` -> the check that finds what is of that kind
 _KINDS = {"models": "models", "prompts": "sbom", "datasets": "sbom"}
 
@@ -71,4 +78,9 @@ def to_cover(situation: Situation) -> set[str]:
             wanted |= set(kinds[item])
         else:
             wanted |= {path for path in situation.paths if fnmatchcase(path, item)}
-    return wanted
+    return wanted - {path for path, about in kinds["models"].items() if _is_no_model(about)}
+
+
+def _is_no_model(about: Any) -> bool:
+    """Archives, configurations and templates are scanned, but are not models that need a signature of their own."""
+    return isinstance(about, Mapping) and set(str(about.get("format", "")).split("+")) <= _NO_MODELS

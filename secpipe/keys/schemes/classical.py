@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -115,6 +116,7 @@ class Ed25519:
             raise TrustError("the ed25519 signature does not hold") from None
 
 
+@lru_cache(maxsize=1024)
 def load_spki(pem: str) -> object:
     """Return the public key in a PEM SubjectPublicKeyInfo; raises TrustError."""
     try:

@@ -20,6 +20,7 @@ def card_facts(card: Card, path: str) -> dict[str, Fact]:
         path,
         {
             "title": card.title,
+            "index-name": card.index_name,
             "license": _license(card),
             "license-link": card.text("license_link"),
             "base-model": "\n".join(card.texts("base_model")),

@@ -6,7 +6,8 @@ import re
 
 from secpipe.core.artifact import FileEntry
 from secpipe.core.inventory import Component, ComponentKind, RelationKind
-from secpipe.sbom.collector import Collector, content_ref, folder_of
+from secpipe.sbom.collector import Collector, content_ref
+from secpipe.sbom.paths import folder_of
 from secpipe.sbom.sources.library import library
 
 _REQUIRE = re.compile(r"(?:require\s+)?([^\s()]+)\s+(v[^\s]+)\s*(//\s*indirect)?")

@@ -19,7 +19,8 @@ from secpipe.core.inventory import Component, Fact, Grade, RelationKind
 from secpipe.core.text import printable
 from secpipe.formats.metadata import Metadata, parse
 from secpipe.sbom import purl
-from secpipe.sbom.collector import Collector, folder_of, join
+from secpipe.sbom.collector import Collector
+from secpipe.sbom.paths import folder_of, join
 from secpipe.sbom.sources import embedded
 from secpipe.sbom.sources.library import library
 from secpipe.sbom.sources.models import file_component

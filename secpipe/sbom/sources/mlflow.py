@@ -9,7 +9,8 @@ from secpipe.core.artifact import FileEntry
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, ComponentKind, RelationKind
 from secpipe.formats.yaml import parse_yaml
-from secpipe.sbom.collector import Collector, content_ref, declared, folder_of
+from secpipe.sbom.collector import Collector, content_ref, declared
+from secpipe.sbom.paths import folder_of
 from secpipe.sbom.sources.models import file_component
 
 

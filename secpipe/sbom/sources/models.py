@@ -14,12 +14,35 @@ from secpipe.core.text import printable
 from secpipe.formats import huggingface
 from secpipe.formats.problem import Problem
 from secpipe.sbom import purl
-from secpipe.sbom.collector import Collector, content_ref, declared, folder_of, verified
+from secpipe.sbom.collector import Collector, content_ref, declared, verified
+from secpipe.sbom.paths import folder_of
 from secpipe.sbom.sources import prompts, weights
 from secpipe.sbom.sources.cards import card_facts
 
 #: Text files that belong to a model folder, and are read for facts.
 _SIDE = {"config.json", "adapter_config.json", "tokenizer_config.json", "chat_template.json", "generation_config.json"}
+#: Names of files and folders that loaders prescribe.
+_SAYS_NOTHING = frozenset(
+    {
+        "model",
+        "models",
+        "pytorch",
+        "tf",
+        "flax",
+        "adapter",
+        "weights",
+        "best",
+        "final",
+        "checkpoint",
+        "onnx",
+        "openvino",
+        "diffusion",
+        "consolidated",
+        "saved",
+        "export",
+        "artifacts",
+    }
+)
 _SNAPSHOT = re.compile(r"(?:^|/)models--([\w.-]+?)--([\w.-]+)/snapshots/([0-9a-f]{40})(?:/|$)")
 
 
@@ -250,10 +273,8 @@ def _component(unit: Unit, facts: dict[str, Fact]) -> Component:
     if snapshot := _SNAPSHOT.search(unit.folder):
         name, version = f"{snapshot[1]}/{snapshot[2]}", snapshot[3]
         package = purl.make("huggingface", snapshot[2], version, snapshot[1])
-    elif unit.whole_folder:
-        name = unit.folder.rpartition("/")[2] or name or first.name.rpartition(".")[0]
     else:
-        name = name or weights.shard_of(first.name)[0].rpartition(".")[0] or first.name
+        name = _name(unit, name, facts)
     license_fact = facts.get("license")
     if unit.whole_folder:
         facts["folder"] = Fact(unit.folder or ".", Grade.VERIFIED, unit.folder)
@@ -266,5 +287,19 @@ def _component(unit: Unit, facts: dict[str, Fact]) -> Component:
         path=unit.folder if unit.whole_folder and unit.folder else first.path,
         digests=digests,
         licenses=tuple(license_fact.value.split("\n")) if license_fact else (),
-        facts={key: fact for key, fact in facts.items() if key not in {"name", "version"}},
+        facts={key: fact for key, fact in facts.items() if key not in {"name", "version", "index-name"}},
     )
+
+
+def _name(unit: Unit, stated: str, facts: dict[str, Fact]) -> str:
+    """Return what people call the model: its folder, its own word, or its file where that says something."""
+    folders = [part for part in unit.folder.split("/") if part and part.lower() not in _SAYS_NOTHING]
+    titles = [facts[key].value for key in ("index-name", "title") if key in facts]
+    spoken = [text for text in (stated, *titles) if text and len(text) <= 100]
+    stem = weights.shard_of(unit.weights[0][0].name)[0].rpartition(".")[0] or unit.weights[0][0].name
+    says = re.split(r"[-_.]", stem)[0].lower() not in _SAYS_NOTHING
+    if unit.whole_folder:
+        order = [*folders[-1:], *spoken, stem]
+    else:
+        order = [*([stated] if stated else []), *([stem] if says else []), *folders[-1:], *spoken, stem]
+    return next(text for text in order if text)

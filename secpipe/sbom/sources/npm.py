@@ -10,7 +10,8 @@ from secpipe.core.artifact import FileEntry
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, ComponentKind, RelationKind
-from secpipe.sbom.collector import Collector, content_ref, declared, folder_of
+from secpipe.sbom.collector import Collector, content_ref, declared
+from secpipe.sbom.paths import folder_of
 from secpipe.sbom.sources.library import elsewhere, hash_of, library
 from secpipe.sbom.sources.lines import key_lines
 

@@ -9,7 +9,8 @@ from secpipe.core.artifact import FileEntry
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import RelationKind
 from secpipe.formats.yaml import parse_yaml
-from secpipe.sbom.collector import Collector, folder_of, join
+from secpipe.sbom.collector import Collector
+from secpipe.sbom.paths import folder_of, join
 from secpipe.sbom.sources.library import hash_of, library
 from secpipe.sbom.sources.npm import application
 

@@ -7,7 +7,8 @@ import re
 
 from secpipe.core.artifact import Digest, FileEntry
 from secpipe.core.inventory import Component, ComponentKind
-from secpipe.sbom.collector import Collector, content_ref, is_installed, verified
+from secpipe.sbom.collector import Collector, content_ref, verified
+from secpipe.sbom.paths import is_installed
 from secpipe.sbom.sources.weights import is_pointer
 
 _FOLDERS = {"prompts", "prompt", "prompt_templates", "prompt-templates", "system_prompts", "system-prompts"}

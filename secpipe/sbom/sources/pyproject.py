@@ -8,7 +8,8 @@ from secpipe.core.artifact import FileEntry
 from secpipe.core.documents import parse_toml
 from secpipe.core.inventory import Component, ComponentKind
 from secpipe.sbom import purl
-from secpipe.sbom.collector import Collector, content_ref, declared, folder_of
+from secpipe.sbom.collector import Collector, content_ref, declared
+from secpipe.sbom.paths import folder_of
 from secpipe.sbom.sources.library import elsewhere, library
 from secpipe.sbom.sources.python import depend, requirement
 

@@ -9,7 +9,8 @@ from secpipe.core.artifact import FileEntry
 from secpipe.core.inventory import RelationKind
 from secpipe.core.text import printable
 from secpipe.sbom import purl
-from secpipe.sbom.collector import Collector, folder_of, join
+from secpipe.sbom.collector import Collector
+from secpipe.sbom.paths import folder_of, join
 from secpipe.sbom.sources.library import elsewhere, hash_of
 from secpipe.sbom.sources.python import pinned, requirement
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from secpipe.core.artifact import FileEntry
 from secpipe.core.inventory import Component, ComponentKind
-from secpipe.sbom.collector import Collector, content_ref, folder_of
+from secpipe.sbom.collector import Collector, content_ref
+from secpipe.sbom.paths import folder_of
 from secpipe.sbom.sources.library import elsewhere, library
 from secpipe.sbom.sources.tomllock import Names, packages
 

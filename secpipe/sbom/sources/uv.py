@@ -6,7 +6,8 @@ from typing import Any
 
 from secpipe.core.artifact import FileEntry
 from secpipe.core.inventory import Component
-from secpipe.sbom.collector import Collector, folder_of, join
+from secpipe.sbom.collector import Collector
+from secpipe.sbom.paths import folder_of, join
 from secpipe.sbom.sources.library import elsewhere, hash_of, library
 from secpipe.sbom.sources.pyproject import project
 from secpipe.sbom.sources.python import applies

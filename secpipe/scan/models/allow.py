@@ -35,6 +35,8 @@ class AllowList:
 
     aliases: Mapping[str, str]  # old module name -> today's
     references: frozenset[str]  # may be referred to, not called
+    constructs: frozenset[str]  # may be referred to and constructed, not called
+    appliers: Mapping[str, int]  # function that calls its argument N
     calls: frozenset[str]  # functions that only rebuild data
     classes: frozenset[str]  # may be referred to, constructed and called
     constructors: Mapping[str, int]  # function that makes an object of the class in argument N
@@ -68,7 +70,7 @@ class AllowList:
             return "dangerous-call" if use is Use.CALL else "dangerous-import"
         if any(_within(module, prefix) and pattern.fullmatch(name) for prefix, pattern in self.patterns):
             return ""
-        if use is Use.REFERENCE and path in self.references:
+        if (use is Use.REFERENCE and path in self.references) or (use is not Use.CALL and path in self.constructs):
             return ""
         if _DUNDER.fullmatch(name) or "__" in module or ".." in path or not path.replace(".", "").isidentifier():
             return "attribute-path"
@@ -105,6 +107,8 @@ def shipped_list() -> AllowList:
     return AllowList(
         aliases=data["aliases"],
         references=_paths(data["references"]),
+        constructs=_paths(data["constructs"]),
+        appliers=data["appliers"],
         calls=_paths(data["calls"]),
         classes=_paths(data["classes"]),
         constructors=data["constructors"],

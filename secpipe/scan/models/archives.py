@@ -14,6 +14,7 @@ from secpipe.scan.models.context import Context
 from secpipe.scan.models.documents import judge_torchscript
 from secpipe.scan.models.pickles import scan_pickles
 from secpipe.scan.models.routes import Prefixed, guard, look_into, look_through
+from secpipe.scan.models.rules import Outcome
 
 _FAULT_RULES: Final = {
     "mismatch": "archive-mismatch",
@@ -71,7 +72,15 @@ def _member(context: Context, file: BinaryIO, member: zips.Member, kind: str) ->
     inner = context.inside(member.name)
     if member.encrypted:
         inner.skip("encrypted")
+        trial = inner.trial()  # PyTorch ignores the flag: where the bytes are plain, they are judged
+        _content(trial, file, member, kind)
+        if trial.sink.outcome is Outcome.MALICIOUS:
+            inner.adopt(trial)
         return
+    _content(inner, file, member, kind)
+
+
+def _content(inner: Context, file: BinaryIO, member: zips.Member, kind: str) -> None:
     try:
         if member.method == 0:
             part = view(file, member.start, member.compressed)
@@ -82,7 +91,7 @@ def _member(context: Context, file: BinaryIO, member: zips.Member, kind: str) ->
                 _look(inner, part, member.compressed, kind)
             return
         method = zips.METHODS.get(member.method, str(member.method))
-        stream = Expander(view(file, member.start, member.compressed), method, context.limits)
+        stream = Expander(view(file, member.start, member.compressed), method, inner.limits)
         head = upto(stream, HEAD)
         if kind == "torch" and sniff(head) == "pickle":
             scan_pickles(inner, Prefixed(head, stream), torch=True)

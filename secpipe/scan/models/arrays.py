@@ -1,7 +1,7 @@
 """joblib: raw arrays that stand between the opcodes. They are stepped over, so that what follows them is judged too.
 
-The layout is that of joblib.numpy_pickle: behind the BUILD of a NumpyArrayWrapper comes an optional padding (one byte with
-its length) and the array's bytes, or for an array of objects another pickle.
+The layout is that of joblib.numpy_pickle: behind the BUILD of a NumpyArrayWrapper comes an optional padding (one byte
+with its length) and the array's bytes, or for an array of objects another pickle.
 """
 
 from __future__ import annotations

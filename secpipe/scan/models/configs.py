@@ -31,8 +31,8 @@ _DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _TEMPLATE_KEYS: Final = ("chat_template", "prompt_template", "default_chat_template", "jinja_template")
 _PATH_KEYS: Final = frozenset({
     "vocab_file", "merges_file", "tokenizer_file", "spm_file", "sp_model_file", "source_spm", "target_spm",
-    "vocab_path", "special_tokens_map_file", "weights", "weights_file", "weights_path", "model_file", "model_path", "checkpoint_file",
-    "ckpt_path", "restore_from_path", "adapter_file", "data_file", "codebook_file",
+    "vocab_path", "special_tokens_map_file", "weights", "weights_file", "weights_path", "model_file", "model_path",
+    "checkpoint_file",    "ckpt_path", "restore_from_path", "adapter_file", "data_file", "codebook_file",
 })  # fmt: skip
 _SKOPS: Final = ("__class__", "__module__", "__loader__")
 

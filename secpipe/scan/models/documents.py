@@ -11,7 +11,7 @@ from secpipe.formats.zips import escapes
 from secpipe.scan.models.configs import WORDS, judge_yaml
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.data import formats_data
-from secpipe.scan.models.templates import DANGER, judge_template
+from secpipe.scan.models.templates import DANGER, judge_template, parses
 
 _MODEL_XML: Final = re.compile(r"<(?:\w+:)?(?:PMML|net)\b", re.IGNORECASE)
 _ENTITY: Final = re.compile(
@@ -117,10 +117,13 @@ def judge_text(context: Context, file: BinaryIO, size: int) -> str:
         return judge_yaml(context, text.encode())
     if not _TEMPLATE_SIGN.search(text):
         return ""
-    if suffix in _TEMPLATES or DANGER.search(text) or ("messages" in text and "{%" in text):
-        judge_template(context, text, "")
-        return "chat-template"
-    return ""
+    named = suffix in _TEMPLATES or "template" in context.name.lower()
+    suspect = DANGER.search(text) or ("messages" in text and "{%" in text)
+    # What no Jinja engine can read cannot run as a template: other languages have double braces too.
+    if not named and not (suspect and parses(text)):
+        return ""
+    judge_template(context, text, "")
+    return "chat-template"
 
 
 def _is_modelfile(text: str) -> bool:

@@ -1,7 +1,7 @@
 """Keras models: a configuration names the class of every layer, and Keras imports and calls what it names.
 
-`.keras` archives hold `config.json`; HDF5 files hold the same text as the attribute `model_config`, found here by its own
-beginning, since attributes are stored as they are; SavedModels keep it in `keras_metadata.pb`.
+`.keras` archives hold `config.json`; HDF5 files hold the same text as the attribute `model_config`, found here by its
+own beginning, since attributes are stored as they are; SavedModels keep it in `keras_metadata.pb`.
 """
 
 from __future__ import annotations

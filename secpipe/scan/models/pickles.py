@@ -60,6 +60,8 @@ class Judge:
         self._judge(function, Use.CALL, call)
         if path in self.context.allow.constructors:
             self._constructed(call, self.context.allow.constructors[path])
+        elif path in self.context.allow.appliers:
+            self._applied(call, self.context.allow.appliers[path])
         elif path == _GETATTR:
             return self._attribute(call)
         elif path in _ENCODERS:
@@ -119,6 +121,15 @@ class Judge:
             path = self.context.allow.path(base.module, base.name)
             if path not in self.context.allow.bases and path not in self.context.allow.classes:
                 self._tell("unlisted-class", f"runs the __init__ of {render(base)}", base)
+
+    def _applied(self, call: Call, index: int) -> None:
+        """A listed function that calls one of its arguments: judge that as called."""
+        arguments = call.arguments if isinstance(call.arguments, tuple) else ()
+        callee = arguments[index] if index < len(arguments) else None
+        if isinstance(callee, Global):
+            self._judge(callee, Use.CALL, call)
+        else:
+            self._tell("computed-call", f"calls a computed value: {render(call)}", call)
 
     def _attribute(self, call: Call) -> Value:
         """getattr: of an import it is one more dotted name; of data a bound method that may not be called."""

@@ -13,6 +13,7 @@ from secpipe.core.finding import Finding, sort_key
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.protocols import Tree
 from secpipe.formats import zips
+from secpipe.scan.models.additions import Addition, names_for
 from secpipe.scan.models.allow import AllowList, shipped_list, with_extra
 from secpipe.scan.models.archives import judge_zip
 from secpipe.scan.models.context import Context, Sink
@@ -24,20 +25,20 @@ _ZIPS: Final = frozenset({"zip", "torch", "keras", "npz", "mar", "skops"})
 _LFS: Final = b"version https://git-lfs.github.com/spec/v1"
 
 
-def scan(tree: Tree, *, limits: Limits = DEFAULT, extra_allow: Collection[str] = ()) -> Evidence:
+def scan(tree: Tree, *, limits: Limits = DEFAULT, extra_allow: Collection[str | Addition] = ()) -> Evidence:
     """Return evidence `models` about a tree.
 
     Facts: `files`: {path: {"format", "outcome": "malicious" | "review" | "ok"}} for every model or serialised artefact.
-    `extra_allow` holds dotted names that the user answers for. Nothing is loaded. An error of the analyser on one file
-    is a skip and a finding for review, never an exception.
+    `extra_allow` holds dotted names, or `Addition`s for some files, that the user answers for. Nothing is loaded. An
+    error of the analyser on one file is a skip and a finding for review, never an exception.
     """
-    allow = with_extra(shipped_list(), extra_allow)
+    shipped = shipped_list()
     files: dict[str, dict[str, str]] = {}
     findings: list[Finding] = []
     skips: list[Skip] = list(tree.skipped)
     for entry in tree.files:
         sink = Sink(entry.path, limits)
-        kind = scan_file(tree, entry, sink, allow)
+        kind = scan_file(tree, entry, sink, with_extra(shipped, names_for(entry.path, extra_allow)))
         if kind:
             files[entry.path] = {"format": kind, "outcome": str(sink.outcome)}
         findings += sink.findings.values()

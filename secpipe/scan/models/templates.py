@@ -33,6 +33,17 @@ class Scope:
     known: dict[str, Any] = field(default_factory=dict)
 
 
+def parses(source: str) -> bool:
+    """Whether a Jinja engine could read `source`; without one at hand, that it could is assumed."""
+    try:
+        jinja.parse(source)
+    except InputError:
+        return False
+    except MissingDependency:
+        return True
+    return True
+
+
 def judge_template(context: Context, source: str, name: str = "chat_template") -> None:
     """Judge one template; `name` says where it stands."""
     inner = context.inside(name) if name else context

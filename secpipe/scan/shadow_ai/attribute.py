@@ -117,7 +117,7 @@ def _settle(signals: list[Signal], path: str, environment: Environment, catalogu
     for client in clients:
         by_sdk[client.sdk].append(client)
     reached = {sign.provider for sign in signals if sign.role in {"client", "endpoint", "direct"}}
-    known_sdks = {sign.sdk for sign in signals if sign.role in {"import", "client"} and sign.sdk}
+    named = any(sign.role in {"import", "client", "endpoint"} and not _framework(sign, catalogue) for sign in signals)
     out: list[Signal] = []
     for sign in signals:
         if sign.role == "import":
@@ -125,15 +125,22 @@ def _settle(signals: list[Signal], path: str, environment: Environment, catalogu
             if goes:
                 out.append(_give(sign, goes[0]))
                 continue
+            if named and _framework(sign, catalogue):  # the provider it is used with says where the file calls
+                sign = replace(sign, confidence=Confidence.LOW)
             out += _default(sign, path, environment, catalogue)
         elif sign.role == "env" and sign.provider not in reached:
             goes = [client for client in clients if client.sdk == sign.provider]
             out.append(_give(sign, goes[0]) if goes else sign)
         elif sign.role == "model":
-            out.append(_model(sign, clients, reached, known_sdks, catalogue))
+            out.append(_model(sign, clients, reached))
         else:
             out.append(sign)
     return out
+
+
+def _framework(sign: Signal, catalogue: Catalogue) -> bool:
+    provider = catalogue.providers.get(sign.provider)
+    return provider is not None and provider.kind == "framework"
 
 
 def _give(sign: Signal, client: Signal) -> Signal:
@@ -167,7 +174,7 @@ def _default(sign: Signal, path: str, environment: Environment, catalogue: Catal
     ]
 
 
-def _model(sign: Signal, clients: Sequence[Signal], reached: set[str], sdks: set[str], catalogue: Catalogue) -> Signal:
+def _model(sign: Signal, clients: Sequence[Signal], reached: set[str]) -> Signal:
     """A model string belongs to the one client of the file; without a client it stands for its provider."""
     goers = {(client.provider, client.host): client for client in clients}
     if sign.provider in reached:

@@ -205,6 +205,7 @@ def _finding(use: Mapping[str, Any], rule: str, words: str, *, owner: str = "") 
             "host": host,
             "mechanism": use["mechanism"],
             "model": use["model"],
+            "models": [use["model"]] if use["model"] else [],
             "evidence": list(use["evidence"]),
         },
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 from secpipe.scan.shadow_ai.terms import Terms
 
+_QUOTED = re.compile(rb"[\"']([a-z0-9_.]{3,40})(?=[\"'])")
 _WORD = re.compile(rb"[a-z0-9]+")
 _ESCAPE = re.compile(rb"\\(?:x([0-9a-f]{2})|u00([0-9a-f]{2})|u\{0{0,4}([0-9a-f]{2})\})")
 
@@ -31,6 +32,10 @@ class Prefilter:
                 words.extend(side)
             self._pairs.append((sides[0], sides[1]))
         self._single = len(terms.single)
+        self._dynamic = frozenset(range(len(words), len(words) + len(terms.dynamic)))
+        words.extend(terms.dynamic)
+        self._decoders = tuple(word.encode() for word in terms.decoders)
+        self._pieces = frozenset(word.encode() for word in terms.pieces)
         patterns = [word.encode() for word in words]
         search = _native(patterns) if native else None
         self.engine = "aho-corasick" if search else "built-in"
@@ -40,7 +45,24 @@ class Prefilter:
         """Return where terms start, in order; empty when the data holds no sign. Offsets are into the unescaped
         text.
         """
-        folded = unescape(data.lower())
+        return self._wanted(unescape(data.lower()))
+
+    def excerpt(self, data: bytes, around: int) -> bytes:
+        """Return `data` with everything farther than `around` bytes from a term left out, its line ends excepted.
+
+        For files too large to be read as a whole: places keep their lines, and the rest is what the readers cannot use.
+        """
+        parts: list[bytes] = []
+        end = 0
+        for position in self._wanted(data.lower()):
+            start = max(end, position - around)
+            if start > end:
+                parts.append(b"\n" * data.count(b"\n", end, start) or b"\n" * bool(parts))
+            parts.append(data[start : position + around] if position + around > end else b"")
+            end = max(end, position + around)
+        return b"".join(parts)
+
+    def _wanted(self, folded: bytes) -> list[int]:
         hits = self._search(folded)
         if not hits:
             return []
@@ -49,7 +71,15 @@ class Prefilter:
         for left, right in self._pairs:
             if met & left and met & right:
                 wanted |= met & (left | right)
+        if met & self._dynamic and self._put_together(folded):
+            wanted |= met & self._dynamic
         return sorted(start for term, start in hits if term in wanted)
+
+    def _put_together(self, folded: bytes) -> bool:
+        """Whether a module's name may be composed here: a decoder, or a quoted piece of a catalogued name."""
+        return any(word in folded for word in self._decoders) or any(
+            match[1] in self._pieces for match in _QUOTED.finditer(folded)
+        )
 
 
 def unescape(data: bytes) -> bytes:

@@ -45,6 +45,12 @@ def is_context(path: str) -> bool:
     return bool(_ALWAYS.search(path))
 
 
+def is_local(path: str, head: bytes, catalogue: Catalogue) -> bool:
+    """Whether an excerpt of a file says what the whole says: it is not parsed as one piece."""
+    whole = _PYTHON.search(path) or head.startswith(b"#!") or path.endswith(".ipynb") or agents.is_agent_config(path) or always(path, catalogue)
+    return not whole
+
+
 def is_source(path: str) -> bool:
     """Whether the name promises text that a scan must be able to read."""
     return bool(_SOURCE.search(path)) or bool(source.language_of(path))

@@ -33,6 +33,8 @@ from secpipe.scan.shadow_ai.terms import derive
 _CHUNK = 1 << 20
 _AROUND = 400  # bytes read on each side of a term in a file too large to read whole
 _MAX_WINDOWS = 2000
+_WHOLE = 1 << 16  # larger files are read only around the terms, where a sign needs no more than its surroundings
+_EXCERPT = 4000
 _WAIVER = re.compile(r"secpipe:\s*allow\s+shadow-ai\b[\s:,-]*([^\n]{3,200})")
 
 
@@ -108,6 +110,8 @@ class _Run:
             return
         self.counts["candidates"] += 1
         self.candidates.append(entry)
+        if len(data) > _WHOLE and readers.is_local(entry.path, entry.head, self.catalogue):
+            data = self.prefilter.excerpt(data, _EXCERPT) or data
         content = data.decode("utf-8", "replace")
         self._take(entry.path, content, readers.read(entry.path, content, entry.head, self.catalogue))
 

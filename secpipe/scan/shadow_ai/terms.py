@@ -17,10 +17,17 @@ _SHORT = 6  # a bare word shorter than this is looked for only beside quotes or 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """`single`: each makes a file a candidate. `pairs`: groups of which both sides must be met. All lower case."""
+    """`single`: each makes a file a candidate. `pairs`: groups of which both sides must be met. All lower case.
+
+    `dynamic` are calls that import by name: they count where a `decoders` term stands as well, or a quoted piece (three
+    characters or more) that is one of `pieces`, the beginnings and ends of module names.
+    """
 
     single: tuple[str, ...]
     pairs: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+    dynamic: tuple[str, ...] = ()
+    decoders: tuple[str, ...] = ()
+    pieces: frozenset[str] = frozenset()
 
 
 def derive(catalogue: Catalogue) -> Terms:
@@ -68,7 +75,19 @@ def derive(catalogue: Catalogue) -> Terms:
     found.update(name.lower() for name in catalogue.signals["base_url_env"])
     pairs = tuple((_quoted(a), _quoted(b)) for a, b in settings["pairs"])
     code = tuple(((a.lower(),), (b.lower(),)) for a, b in settings["code_pairs"])
-    return Terms(tuple(sorted(_minimal(found - {""}))), pairs + code)
+    return Terms(
+        tuple(sorted(_minimal(found - {""}))),
+        pairs + code,
+        tuple(settings["dynamic"]),
+        tuple(settings["decoders"]),
+        _pieces(catalogue),
+    )
+
+
+def _pieces(catalogue: Catalogue) -> frozenset[str]:
+    """Beginnings and ends, three characters or more, of the Python modules: of two parts of a name one is as long."""
+    names = {name.partition(".")[0].lower() for name in catalogue.imports.get("python", ())}
+    return frozenset(piece for name in names for size in range(3, len(name)) for piece in (name[:size], name[-size:]))
 
 
 def _quoted(word: str) -> tuple[str, ...]:

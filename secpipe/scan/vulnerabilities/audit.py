@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from secpipe import __version__
@@ -18,6 +18,7 @@ from secpipe.scan.vulnerabilities import findings, hygiene, match, plan, vex
 from secpipe.scan.vulnerabilities.graph import Graph
 from secpipe.scan.vulnerabilities.match import Hit, Package
 from secpipe.scan.vulnerabilities.osv import instant
+from secpipe.scan.vulnerabilities.plan import Upgrade
 from secpipe.scan.vulnerabilities.store import AdvisoryStore, Feed
 from secpipe.scan.vulnerabilities.vex import Statement
 
@@ -76,6 +77,8 @@ def _audit(
     if store.note:
         skips += [Skip("", f"advisory data: {store.note}")] if store.incomplete else []
     found, refused = _findings(inventory, packages, hits, store, graph, statements, options, now)
+    steps = plan.plan(_open(hits, found), store, graph)
+    found = _with_upgrade(found, steps)
     if len(found) > limits.findings:
         skips.append(Skip("", f"more than {limits.findings:,} findings; the rest is not listed"))
     about = store.about
@@ -94,7 +97,7 @@ def _audit(
             "unjudged": len(packages) - judged,
             "suppressed": sum(finding.rule == vex.SUPPRESSED for finding in found),
             "vex_refused": [printable(skip.reason, 300) for skip in refused],
-            "plan": [step.to_dict() for step in plan.plan(_open(hits, found), store, graph)],
+            "plan": [step.to_dict() for step in steps],
         },
         f"secpipe {__version__}, {about['source']} of {about['date'][:10]}, {plural(about['records'], 'record')}",
     )
@@ -122,6 +125,21 @@ def _open(hits: list[Hit], found: list[Finding]) -> list[Hit]:
     """Return the hits that nobody has answered: the plan is about these."""
     answered = {finding.subject for finding in found if finding.rule == vex.SUPPRESSED}
     return [hit for hit in hits if printable(f"{hit.package.purl} {hit.id}") not in answered]
+
+
+def _with_upgrade(found: list[Finding], steps: list[Upgrade]) -> list[Finding]:
+    """Return the findings, those of a package with a plan knowing where one upgrade clears all that can be cleared."""
+    targets = {(step.package.ecosystem, step.package.name, step.package.version): step.to for step in steps}
+    return [
+        replace(finding, details={**finding.details, "upgrade": targets.get(_package(finding), "")})
+        if "id" in finding.details
+        else finding
+        for finding in found
+    ]
+
+
+def _package(finding: Finding) -> tuple[str, str, str]:
+    return finding.details["ecosystem"], finding.details["package"], finding.details["version"]
 
 
 def _coverage(

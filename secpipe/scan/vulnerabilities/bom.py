@@ -1,4 +1,4 @@
-"""Packages out of an SBOM in JSON: CycloneDX 1.x, SPDX 2.x and 3.0. Only what an audit needs; `sbom` reads the rest."""
+"""Packages out of an SBOM: CycloneDX 1 (JSON, XML), SPDX 2 (JSON, tag-value), 3 (JSON); what an audit needs."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _NPM = {"package-lock.json", "npm-shrinkwrap.json", "package.json"}
 
 
 def is_sbom(name: str) -> bool:
-    """Whether a file named on the command line is taken for an SBOM: every JSON file that is no manifest of npm."""
-    return name.lower().endswith(".json") and name not in _NPM
+    """Whether a file named on the command line is taken for an SBOM: by its ending, unless it is a manifest of npm."""
+    return name.lower().endswith((".json", ".xml", ".spdx")) and name not in _NPM
 
 
 def read_sbom(data: bytes, path: str, limits: Limits = DEFAULT) -> Inventory:
@@ -29,7 +29,7 @@ def read_sbom(data: bytes, path: str, limits: Limits = DEFAULT) -> Inventory:
 
     Libraries without a purl of a known ecosystem are listed in `skipped`: nothing can be said about them.
     """
-    value = parse_json(data, printable(path, 200), limits)
+    value = _parsed(data, path, limits)
     if not isinstance(value, dict):
         raise InputError(f"{printable(path, 200)} is no SBOM")
     if value.get("bomFormat") == "CycloneDX":
@@ -48,6 +48,16 @@ def read_sbom(data: bytes, path: str, limits: Limits = DEFAULT) -> Inventory:
     direct = _direct(components, relations)
     marked = tuple(_marked(component, component.ref in direct) for component in components)
     return Inventory(marked, tuple(sorted(set(relations))), skips)
+
+
+def _parsed(data: bytes, path: str, limits: Limits) -> Any:
+    """Return the document in the shape of JSON, whichever form it has."""
+    if path.lower().endswith((".xml", ".spdx")) and data.lstrip()[:1] != b"{":
+        from secpipe.scan.vulnerabilities.bom_forms import from_tags, from_xml
+
+        read = from_xml if data.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"<" else from_tags
+        return read(data, printable(path, 200), limits)
+    return parse_json(data, printable(path, 200), limits)
 
 
 def _cyclonedx(value: dict[str, Any], path: str) -> tuple[list[Component], list[Relation]]:

@@ -26,7 +26,10 @@ class Package:
 
     @property
     def purl(self) -> str:
-        return self.component.purl or purl.make(self.ecosystem, self.name, self.version)
+        """The component's own purl where it says the same, otherwise one of what was judged."""
+        named = purl.parse(self.component.purl) if self.component.purl else None
+        same = named and (normal_name(named.ecosystem, named.name), named.version) == (self.name, self.version)
+        return self.component.purl if same else purl.make(self.ecosystem, self.name, self.version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,10 @@ class Hit:
 
 
 def packages(inventory: Inventory) -> list[Package]:
-    """Return the components that come from a package ecosystem, in canonical order, each once."""
+    """Return the components that come from a package ecosystem, in canonical order, each once.
+
+    Where a document's version and its purl disagree, both are judged: neither is a way to hide the other.
+    """
     found: dict[tuple[str, str, str, str], Package] = {}
     for component in inventory.components:
         named = purl.parse(component.purl) if component.purl else None
@@ -55,9 +61,14 @@ def packages(inventory: Inventory) -> list[Package]:
         if not ecosystem or component.kind in {ComponentKind.MODEL, ComponentKind.DATASET, ComponentKind.PROMPT}:
             continue
         name = named.name if named and named.ecosystem == ecosystem else component.name
-        version = component.version or (named.version if named else "")
-        key = (ecosystem, normal_name(ecosystem, name), version.strip(), component.path)
-        found.setdefault(key, Package(component, *key[:3]))
+        claims = [(name, component.version.strip() or (named.version.strip() if named else ""))]
+        if named and named.ecosystem == ecosystem and component.name != name and ":" not in name and "/" not in name:
+            claims.append((component.name, claims[0][1]))
+        if named and named.version and component.version and named.version.strip() != claims[0][1]:
+            claims.append((name, named.version.strip()))
+        for text, version in claims:
+            key = (ecosystem, normal_name(ecosystem, text), version, component.path)
+            found.setdefault(key, Package(component, *key[:3]))
     return list(found.values())
 
 

@@ -253,6 +253,8 @@ def _commit(home: Path, held: dict[str, str], feeds: list[Feed], exploited: Expl
     files.write_atomic(
         home / local.POINTER, (json.dumps(pointer, indent=1, sort_keys=True) + "\n").encode(), mode=0o600
     )
+    for torn in home.glob(".*.tmp"):  # left by a killed update; nobody else writes while we hold the lock
+        files.remove(torn)
     keep = {local.store_name(digest), local.store_name(before)}
     for old in home.glob("advisories-*.sqlite"):
         if old.name not in keep:

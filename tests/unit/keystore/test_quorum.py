@@ -208,3 +208,56 @@ def test_a_crash_between_ring_and_root_leaves_trust_that_holds(project, team, pa
     trust = open_trust(project.keys, now=at)
     assert (trust.root_version, trust.ring_version) == (2, 3)
     file_custody.forget()
+
+
+def test_a_holder_reads_what_they_sign(project, team, passphrase, now):
+    """Somebody else's draft is told in words: new keys, swapped keys, wider authority, wider bounds."""
+    from dataclasses import replace
+
+    from secpipe.keystore.fresh import fresh
+    from secpipe.keystore.pending import pending_changes
+
+    at = now + 2 * DAY
+    found = open_folder(project.keys, now=at)
+    builder, verdict = found.ring.identities
+    swapped = replace(builder.versions[0], halves=fresh(["ecdsa-p256", "ml-dsa-65"]).halves)
+    added = replace(swapped, version=2, halves=fresh(["ecdsa-p256", "ml-dsa-65"]).halves)
+    wider = replace(builder, versions=(swapped, added), authority=replace(builder.authority, purposes=("*odel",)))
+    mallory = replace(verdict, name="mallory", versions=(replace(added, version=1, halves=fresh(["ed25519"]).halves),))
+    later = replace(verdict, versions=(replace(verdict.versions[0], verify_until=now + 900 * DAY),))
+    bounds = replace(found.ring.delegation, key_days=9999, algorithms=("ed25519",))
+    quorum.draft(found, quorum.Change((wider, mallory, later), bounds), at)
+    text = "\n".join(pending_changes(open_folder(project.keys, now=at)))
+    for part in (
+        'adds identity "mallory", which may sign verdict',
+        '"builder" purposes: *odel (now model, file)',
+        '"builder" version 1 gets OTHER KEYS',
+        '"builder" gets version 2 (ecdsa-p256+ml-dsa-65)',
+        '"verdict" version 1 verify until: ',
+        "lets automation use algorithms: ed25519",
+        "days a key may sign: 9999",
+    ):
+        assert part in text
+    quorum.draft(found, quorum.Change((verdict,), found.ring.delegation, replace(found.root.quorum, people=1)), at)
+    text = "\n".join(pending_changes(open_folder(project.keys, now=at)))
+    assert 'REMOVES identity "builder"' in text
+    assert "needs 1 of 3 holders (now 2 of 3)" in text
+    quorum.draft(found, quorum.renewed(found), at)
+    assert pending_changes(open_folder(project.keys, now=at)) == ["renews what is there, without a change"]
+
+
+def test_one_key_has_one_job_whoever_signs_it(project, passphrase, now):
+    """Not even the holders can give one key to two identities, or a root key to automation."""
+    from dataclasses import replace
+
+    found = quorum.begin(project.keys, project.home, now)
+    builder, verdict = found.ring.identities
+    twice = replace(verdict, versions=builder.versions)
+    quorum.draft(found, quorum.Change((builder, twice), found.ring.delegation), now)
+    with pytest.raises(TrustError, match="another job"):
+        sign_pending(project.keys, project.home, passphrase, now)
+    bounds = replace(found.ring.delegation, quorum=found.root.quorum)
+    quorum.draft(found, quorum.Change((builder, verdict), bounds), now)
+    with pytest.raises(TrustError, match="key of a holder"):
+        sign_pending(project.keys, project.home, passphrase, now)
+    assert open_trust(project.keys, now=now).ring_version == 1

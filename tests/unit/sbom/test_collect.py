@@ -276,7 +276,7 @@ def test_a_cycle_of_base_models_is_found(tmp_path: Path) -> None:
 def test_a_git_lfs_pointer_is_not_the_model(tmp_path: Path) -> None:
     pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{H1}\nsize 12345\n"
     seen = put(tmp_path, {"m/model.safetensors": pointer})
-    model = named(seen, "model")
+    model = named(seen, "m")
     assert model.digests == ()
     assert model.facts["lfs-digest"].value == f"sha256:{H1}"
     assert "Git LFS pointer" in seen.skipped[0].reason
@@ -454,7 +454,7 @@ def test_an_mlflow_folder_is_one_model(tmp_path: Path) -> None:
     ranker = named(seen, "ranker")
     assert ranker.facts["framework"].value == "python_function sklearn"
     assert {target for source, target in edges(seen, RelationKind.CONTAINS) if source == "ranker"} == {
-        "model",
+        "m",
         "conda.yaml",
         "MLmodel",
     }
@@ -485,3 +485,33 @@ def test_images_of_compose_and_kubernetes_files(tmp_path: Path) -> None:
         ("qdrant/qdrant", 3),
         ("ghcr.io/a/b", 4),
     }
+
+
+def test_the_hub_cache_is_read_through_its_links_without_following_them(tmp_path: Path) -> None:
+    weights, blobs = safetensors(a=(1,)), tmp_path / "models--org--name" / "blobs"
+    snapshot = tmp_path / "models--org--name" / "snapshots" / ("e" * 40)
+    for folder in (blobs, snapshot):
+        folder.mkdir(parents=True)
+    for name, data in {"model.safetensors": weights, "config.json": b'{"model_type": "llama"}'}.items():
+        digest = hashlib.sha256(data).hexdigest()
+        (blobs / digest).write_bytes(data)
+        (snapshot / name).symlink_to(f"../../blobs/{digest}")
+    (snapshot / "escape.gguf").symlink_to("/etc/passwd")
+    seen = collect(walk(tmp_path))
+    model = next(iter(seen.of_kind(ComponentKind.MODEL)))
+    assert (len(seen.of_kind(ComponentKind.MODEL)), model.purl) == (1, f"pkg:huggingface/org/name@{'e' * 40}")
+    assert model.digests[0].value == hashlib.sha256(weights).hexdigest()
+    assert {item.name for item in seen.of_kind(ComponentKind.FILE)} == {"model.safetensors", "config.json"}
+    assert [skip.reason for skip in seen.skipped] == ["link leaves the tree"]
+
+
+@pytest.mark.parametrize(("path", "name"), [
+    ("model.safetensors", "Card title"), ("acme-chat/model.safetensors", "acme-chat"), ("acme-chat/onnx/model.onnx", "acme-chat"),
+    ("weights/ranker.onnx", "ranker"), ("models/unet/diffusion_pytorch_model.safetensors", "unet"), ("x/consolidated.00.pth", "x"),
+])  # fmt: skip
+def test_models_are_called_what_people_call_them(tmp_path: Path, path: str, name: str) -> None:
+    content = (
+        b"\x08\x09\x3a\x00" if path.endswith(".onnx") else safetensors(a=(1,)) if path.endswith("safetensors") else b"x"
+    )
+    seen = put(tmp_path, {path: content, "README.md": "---\nlicense: mit\n---\n# Card title\n"})
+    assert [item.name for item in seen.of_kind(ComponentKind.MODEL)] == [name]

@@ -25,6 +25,7 @@ from secpipe.sbom.evidence import evidence
 from secpipe.sbom.merge import merge
 from secpipe.sbom.profiles import PROFILES, score
 from secpipe.sbom.query import query, select
+from secpipe.sbom.services import with_services
 from secpipe.sbom.validate import validate
 from secpipe.sbom.vex import attach
 
@@ -294,3 +295,18 @@ def test_evidence_is_failed_for_an_empty_bom_and_names_dropped_licences() -> Non
 ])  # fmt: skip
 def test_licence_words(word: str, spdx: str) -> None:
     assert str(licenses.normalize(word)) == spdx
+
+
+def test_services_carry_the_lines_that_call_them_and_never_a_purl() -> None:
+    uses = [
+        {"provider": "openai", "host": "api.openai.com", "model": "gpt-4o", "path": "app.py", "line": 7},
+        {"provider": "openai", "host": "api.openai.com", "path": "b.py", "line": 1},
+        {"provider": "local", "host": "qdrant:6333", "path": "compose.yaml", "line": 3},
+    ]
+    data = emit(with_services(Inventory((library("torch"),)), uses), name="x", now=NOW)
+    assert validate(data) == ()
+    services = {row["name"]: row for row in bom.load(data, "ours")["services"]}
+    assert services["openai"]["endpoints"] == ["https://api.openai.com"]
+    assert select(services["openai"], "properties[name=secpipe:occurrence].value") == ["app.py:7", "b.py:1"]
+    assert services["qdrant:6333"]["endpoints"] == ["//qdrant:6333"]
+    assert all("purl" not in row for row in services.values())

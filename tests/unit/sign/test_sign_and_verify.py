@@ -82,7 +82,7 @@ def test_a_moved_model_verifies_and_a_new_name_is_noted(make_world: Any, tmp_pat
 def test_a_tree_without_bundles_is_ok_and_covers_nothing(world: World) -> None:
     evidence = world.verify_tree()
     assert evidence.state is State.OK
-    assert evidence.facts == {"artifacts": [], "covered": {}}
+    assert evidence.facts == {"artifacts": [], "covered": {}, "pinned": True}
     assert world.verify().state is State.FAILED
 
 

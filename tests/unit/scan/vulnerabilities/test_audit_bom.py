@@ -79,6 +79,59 @@ def test_spdx_2_and_3() -> None:
     assert inventory.components[0].version == "2.0.0"
 
 
+XML = """<?xml version="1.0"?>
+<bom xmlns="http://cyclonedx.org/schema/bom/1.6" version="1">
+  <metadata><component type="application" bom-ref="app"><name>app</name></component></metadata>
+  <components>
+    <component type="library" bom-ref="t"><name>torch</name><version>2.0.0</version><purl>pkg:pypi/torch@2.0.0</purl>
+      <components><component type="library"><name>x</name><purl>pkg:npm/x@1</purl></component></components>
+    </component>
+  </components>
+  <dependencies><dependency ref="app"><dependency ref="t"/></dependency></dependencies>
+</bom>"""
+TAGS = """SPDXVersion: SPDX-2.3
+SPDXID: SPDXRef-DOCUMENT
+PackageName: torch
+SPDXID: SPDXRef-t
+PackageComment: <text>
+PackageName: not-a-package
+</text>
+PackageVersion: 2.0.0
+ExternalRef: PACKAGE-MANAGER purl pkg:pypi/torch@2.0.0
+FileName: ./a
+SPDXID: SPDXRef-a
+Relationship: SPDXRef-DOCUMENT DESCRIBES SPDXRef-t
+"""
+
+
+@pytest.mark.parametrize(("text", "name"), [(XML, "bom.xml"), (TAGS, "bom.spdx")])
+def test_other_forms(text: str, name: str) -> None:
+    found = {c.name: c for c in read_sbom(text.encode(), name).components}
+    assert (found["torch"].ecosystem, found["torch"].version, found["torch"].direct) == ("PyPI", "2.0.0", True)
+    assert "not-a-package" not in found
+    assert name == "bom.spdx" or found["x"].ecosystem == "npm"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "<bom",
+        "<sbom/>",
+        '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><bom>&b;</bom>',
+        '<!DOCTYPE bom SYSTEM "file:///etc/passwd"><bom/>',
+        "<bom>" * 5000,
+        '<?xml version="1.0" encoding="no-such"?><bom/>',
+        "PackageName: x",
+        "\x00",
+    ],
+)
+@pytest.mark.parametrize("name", ["bom.xml", "bom.spdx"])
+def test_hostile_forms_are_refused(text: str, name: str) -> None:
+    with pytest.raises(InputError):
+        read_sbom(text.encode(), name)
+
+
 @pytest.mark.parametrize("value", [[], {}, {"bomFormat": "x"}, {"bomFormat": "CycloneDX", "components": [{}]}, 5])
 def test_what_is_no_sbom_is_refused(value: Any) -> None:
     with pytest.raises(InputError):

@@ -165,6 +165,20 @@ def test_records_that_could_not_be_read_leave_the_evidence_incomplete(
     assert any("could not be read" in skip.reason for skip in evidence.skips)
 
 
+def test_a_purl_that_says_something_else_hides_nothing(
+    record: Make, store_of: Make, library: Make, now: datetime
+) -> None:
+    store = store_of(record("GHSA-1", "torch", *SPAN))
+    for part in (
+        library("torch", "9.9", purl="pkg:pypi/torch@2.0.0"),
+        library("torch", "2.0.0", purl="pkg:pypi/torch@9.9"),
+        library("torch", "2.0.0", purl="pkg:pypi/harmless@2.0.0"),
+        library("harmless", "2.0.0", purl="pkg:pypi/torch@2.0.0"),
+    ):
+        found = audit(Inventory((part,)), store, now=now).findings
+        assert "audit/known-vulnerability" in {finding.rule for finding in found}, part.purl
+
+
 def test_direct_or_through_whom(record: Make, store_of: Make, library: Make, now: datetime) -> None:
     parts = [library("app", "1"), library("mid", "1", direct=False), library("torch", "2.0.0", direct=False)]
     edges = [(0, 1), (1, 2), (2, 0)]  # a circle must not hang

@@ -24,8 +24,11 @@ def test_one_upgrade_clears_all_and_leads_into_nothing_new(
         record("GHSA-2", "torch", *zero(("fixed", "1.10"))),
         record("GHSA-3", "torch", {"introduced": "1.10"}, {"fixed": "1.11"}),  # not in 1.0, but in 1.10
     )
-    (step,) = audit(inventory_of(("torch", "1.0")), store, now=now).facts["plan"]
+    evidence = audit(inventory_of(("torch", "1.0")), store, now=now)
+    (step,) = evidence.facts["plan"]
     assert (step["to"], step["clears"], step["remains"]) == ("1.11", ["GHSA-1", "GHSA-2"], [])
+    upgrades = {f.details["upgrade"] for f in evidence.findings if f.rule == "audit/known-vulnerability"}
+    assert upgrades == {"1.11"}
     assert lines_of([step]) == ["upgrade torch 1.0 to 1.11: clears GHSA-1, GHSA-2"]
 
 

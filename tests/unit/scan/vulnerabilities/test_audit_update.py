@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -379,6 +380,37 @@ def test_audits_during_updates_see_a_whole_store(
     watcher.join()
     assert failures == []
     assert open_store().count == 13
+
+
+def test_a_killed_update_leaves_the_old_store_or_the_new_one(
+    record: Make, tmp_path: Path, home: Path, now: datetime
+) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(record("GHSA-0", "torch", *SPAN)))
+    update(str(tmp_path / "a.json"), now=now)
+    code = (
+        "import sys; from datetime import UTC, datetime; from secpipe.scan.vulnerabilities.update import update\n"
+        "print('ready', flush=True)\n"
+        "for n in range(10_000): update(sys.argv[1 + n % 2], now=datetime(2026, 11, 21, tzinfo=UTC))"
+    )
+    sources = []
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.json").write_text(
+            json.dumps([record(f"GHSA-{name}-{n}", "torch", *SPAN) for n in range(9)])
+        )
+        sources.append(str(tmp_path / f"{name}.json"))
+    for delay in (0.01, 0.03, 0.05, 0.08):
+        with subprocess.Popen(
+            [sys.executable, "-c", code, *sources], stdout=subprocess.PIPE, cwd=Path(__file__).resolve().parents[4]
+        ) as worker:
+            assert worker.stdout is not None
+            assert worker.stdout.readline() == b"ready\n"
+            time.sleep(delay)
+            worker.kill()
+        store = open_store()
+        assert store.about["source"] == "local store", store.about["note"]
+        assert "GHSA-0" in {advisory.id for advisory in store.find("PyPI", "torch")}
+    update(str(tmp_path / "a.json"), now=now)
+    assert list((home / "advisories").glob(".*.tmp")) == []
 
 
 def test_exploitation_is_added_and_leads_the_order(

@@ -1,0 +1,84 @@
+"""How the `sbom` commands make an inventory of a folder: what is asked for, and who is asked."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from secpipe.cli.sbom_files import note
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from secpipe.core.inventory import Inventory
+    from secpipe.core.protocols import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an inventory is to hold beside what the files are.
+
+    `exclude` is left out and said; `own` are our documents inside the folder: they are no part of what they describe.
+    `keys` is the folder of a trust root whose public keys are listed.
+    """
+
+    all_files: bool = False
+    services: bool = True
+    exclude: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+    keys: str | None = None
+
+
+def inventory_of(path: str, now: datetime, asked: Asked) -> tuple[Inventory, Tree]:
+    """Return the inventory of a folder or file, and the tree it was made from."""
+    from secpipe.sbom.collect import collect
+    from secpipe.sbom.services import with_files, with_services
+    from secpipe.system.tree import open_tree
+
+    left_out = (*asked.exclude, *asked.own)
+    tree = open_tree(path, exclude=left_out) if left_out else open_tree(path)
+    inventory = collect(tree)
+    said = tuple(skip for skip in inventory.skipped if skip.path not in asked.own)
+    inventory = dataclasses.replace(inventory, skipped=said)
+    if asked.all_files:
+        inventory = with_files(inventory, tree)
+    if asked.services:
+        inventory = with_services(inventory, _uses(tree))
+    if asked.keys:
+        inventory = _with_keys(inventory, asked.keys, now)
+    return inventory, tree
+
+
+def inside(place: str, paths: Collection[str]) -> tuple[str, ...]:
+    """Return a document's path relative to each folder that it lies in."""
+    if place == "-":
+        return ()
+    target = Path(place).resolve()
+    bases = [Path(path).resolve() for path in paths]
+    return tuple(
+        target.relative_to(base).as_posix() for base in bases if target.is_relative_to(base) and target != base
+    )
+
+
+def _uses(tree: Tree) -> list[dict[str, Any]]:
+    """Ask the shadow-AI scanner which services the code uses."""
+    import importlib
+
+    try:
+        scanner: Any = importlib.import_module("secpipe.scan.shadow_ai.scan")
+    except ModuleNotFoundError:
+        note("services are not listed: this installation has no shadow-AI scanner")
+        return []
+    return list(scanner.scan(tree).facts.get("uses", []))
+
+
+def _with_keys(inventory: Inventory, folder: str, now: datetime) -> Inventory:
+    import importlib
+
+    from secpipe.sbom.cbom import with_keys
+
+    trusted: Any = importlib.import_module("secpipe.keystore.trusted")
+    return with_keys(inventory, trusted.open_trust(Path(folder), now=now), now)

@@ -1,0 +1,57 @@
+"""Packages of an operating system: dpkg's status and apk's database, as one image's layers leave them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from secpipe.core.inventory import Component, ComponentKind
+from secpipe.sbom import purl
+from secpipe.sbom.collector import declared
+
+DPKG, APK, RELEASE = "var/lib/dpkg/status", "lib/apk/db/installed", ("etc/os-release", "usr/lib/os-release")
+_PAIR = re.compile(r'^([A-Z_]+)=["\']?([^"\'\n]*)["\']?$', re.MULTILINE)
+
+
+def distribution(release: str) -> tuple[str, str]:
+    """Return (id, version) from the text of os-release."""
+    values = dict(_PAIR.findall(release[:65536]))
+    return values.get("ID", "linux"), values.get("VERSION_ID", "")
+
+
+def dpkg(status: str, system: tuple[str, str], path: str) -> Iterator[Component]:
+    """Yield the installed packages of a dpkg status file (also the parts that distroless images keep)."""
+    for block in re.split(r"\n\s*\n", status):
+        values = dict(re.findall(r"^([A-Za-z-]+): (.*)$", block, re.MULTILINE))
+        if "Package" in values and "Version" in values and "not-installed" not in values.get("Status", ""):
+            release = system[1].partition(".")[0]
+            ecosystem = f"Debian:{release}" if system[0] == "debian" and release else ""
+            source = values.get("Source", "").partition(" ")[0]
+            facts = {"source-package": source, "supplier": values.get("Maintainer", "").partition("<")[0].strip()}
+            yield _package("deb", values["Package"], values["Version"], system, values.get("Architecture", ""),
+                           ecosystem, path, facts)  # fmt: skip
+
+
+def apk(database: str, system: tuple[str, str], path: str) -> Iterator[Component]:
+    """Yield the installed packages of an apk database."""
+    for block in re.split(r"\n\s*\n", database):
+        values = dict(re.findall(r"^([A-Za-z]):(.*)$", block, re.MULTILINE))
+        if "P" in values and "V" in values:
+            series = ".".join(system[1].split(".")[:2])
+            ecosystem = f"Alpine:v{series}" if system[0] == "alpine" and series else ""
+            facts = {"source-package": values.get("o", ""), "declared-license": values.get("L", "")}
+            yield _package("apk", values["P"], values["V"], system, values.get("A", ""), ecosystem, path, facts)
+
+
+def _package(
+    kind: str, name: str, version: str, system: tuple[str, str], architecture: str, ecosystem: str, path: str,
+    facts: dict[str, str],
+) -> Component:  # fmt: skip
+    distro = "-".join(filter(None, system))
+    package = purl.make(kind, name, version, system[0], {"arch": architecture, "distro": distro})
+    licenses = (facts.pop("declared-license"),) if facts.get("declared-license") else ()
+    facts.pop("declared-license", None)
+    return Component(
+        package, ComponentKind.LIBRARY, name, version, package, ecosystem, path, licenses=licenses, direct=False,
+        facts=declared(path, facts),
+    )  # fmt: skip
