@@ -77,7 +77,8 @@ def ask(
     """Return the evidence with pip-audit's opinion merged in; VEX answers count for it too."""
     from secpipe.scan.vulnerabilities import pip_audit
 
-    second = pip_audit.second_opinion(inventory, store, tree=tree, service=service, osv_url=osv_url)
+    folder = tree if tree.is_dir() else tree.resolve().parent
+    second = pip_audit.second_opinion(inventory, store, tree=folder, service=service, osv_url=osv_url)
     answered, _ = vex.apply(second.findings, statements(vex_files), now)
     return pip_audit.merge(evidence, replace(second, findings=tuple(answered)))
 
@@ -93,9 +94,8 @@ def ordered(evidence: Evidence, sort: str) -> Evidence:
 
     if sort == "severity":
         return evidence
-    return replace(
-        evidence, findings=tuple(sorted(evidence.findings, key={"priority": by_priority}.get(sort, by_package)))
-    )
+    key = {"priority": by_priority}.get(sort, by_package)
+    return replace(evidence, findings=tuple(sorted(evidence.findings, key=key)))
 
 
 def aged(evidence: Evidence, days: int | None, now: datetime) -> Evidence:

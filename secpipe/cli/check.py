@@ -61,6 +61,8 @@ def check(
     """
     from secpipe.gate.request import Request
 
+    if path.is_file():
+        raise ConfigError(f"{path} is a file; check judges a folder", hint=f"secpipe check {path.parent}")
     if policy_ref and not policy:
         raise ConfigError("--policy-ref pins a policy file, and none was given", hint="--policy FILE --policy-ref PIN")
     request = Request(

@@ -45,6 +45,11 @@ class AliasedTree:
         """As the tree has them."""
         return self._tree.skipped
 
+    @property
+    def left_out(self) -> tuple[Skip, ...]:
+        """As the tree has them."""
+        return self._tree.left_out
+
     def find(self, path: str) -> FileEntry | None:
         """Return the file at `path`, or None."""
         index = bisect_left(self._paths, path)

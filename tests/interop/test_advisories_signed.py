@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,18 +22,34 @@ def _present(module: str) -> bool:
         return False
 
 
-pytestmark = pytest.mark.skipif(
-    not all(map(_present, ("secpipe.sign.verify", "secpipe.keystore.trusted", "secpipe.cli.keys", "secpipe.cli.sign"))),
-    reason="the rooms that sign are not here",
-)
+_ROOMS = ("secpipe.sign.verify", "secpipe.keystore.trusted", "secpipe.cli.keys", "secpipe.cli.sign")
+pytestmark = [
+    pytest.mark.slow,  # every command opens a private key, which takes a second each by design
+    pytest.mark.skipif(not all(map(_present, _ROOMS)), reason="the rooms that sign are not here"),
+]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a trust root in `keys/` and OSV records in `osv/`; made once: opening keys is meant to be slow."""
+    place = tmp_path_factory.mktemp("organisation")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SECPIPE_HOME", str(place / "home"))
+        patch.setenv("FEED_PASSPHRASE", "correct horse battery staple")
+        patch.chdir(place)
+        _fill(place)
+        yield place
 
 
 @pytest.fixture
-def organisation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a trust root in `keys/` and OSV records in `osv/`."""
-    monkeypatch.setenv("SECPIPE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("FEED_PASSPHRASE", "correct horse battery staple")
-    monkeypatch.chdir(tmp_path)
+def organisation(made: Path) -> Path:
+    """The same with an empty advisory store, and no feeds."""
+    for old in (*made.glob("feed-*"), made / "stick", made / "home" / "advisories"):
+        shutil.rmtree(old, ignore_errors=True)
+    return made
+
+
+def _fill(tmp_path: Path) -> None:
     record = {
         "id": "GHSA-1",
         "modified": datetime.now(UTC).strftime("%Y-%m-%dT00:00:00Z"),
@@ -46,7 +63,6 @@ def organisation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "osv").mkdir()
     (tmp_path / "osv" / "a.json").write_text(json.dumps(record))
     assert run(["keys", "init", "--passphrase-file", "env:FEED_PASSPHRASE"]) == 0
-    return tmp_path
 
 
 def packed(number: int, *, key: str = "advisories", kind: str = "advisories") -> str:

@@ -48,32 +48,55 @@ def plan(hits: Sequence[Hit], store: AdvisoryStore, graph: Graph) -> list[Upgrad
     for hit in hits:
         if not hit.unclear:
             groups.setdefault((hit.package.ecosystem, hit.package.name, hit.package.version), []).append(hit)
-    counts: dict[tuple[str, str, str], int] = {}
-    steps = [_step(group, store, graph, counts) for group in groups.values()]
+    steps = [_step(group, store, graph) for group in groups.values()]
     return sorted(steps, key=lambda step: (not step.to, -len(step.clears), step.package.name, step.package.version))
 
 
-def _step(group: list[Hit], store: AdvisoryStore, graph: Graph, counts: dict[tuple[str, str, str], int]) -> Upgrade:
-    """Return the step for one package; `counts` remembers how many advisories affect which version of it."""
+def _step(group: list[Hit], store: AdvisoryStore, graph: Graph) -> Upgrade:
     package = group[0].package
     ids = tuple(sorted(hit.id for hit in group))
     via = tuple(graph.path(package.component.ref))
     if any(hit.malicious for hit in group):
         return Upgrade(package, "", (), ids, via)
     entries = store.entries(package.ecosystem, package.name)
-    best, fewest = "", len(entries) + 1
-    for candidate in _candidates(package, entries):
-        key = (package.ecosystem, package.name, candidate)
-        if key not in counts:
-            counts[key] = sum(match.affects(entry, candidate) for entry in entries)
-        if (count := counts[key]) < fewest:
-            best, fewest = candidate, count
-        if not count:
-            return Upgrade(package, candidate, ids, (), via)
+    candidates = _candidates(package, entries)
+    clean = _first_clean(entries, candidates)
+    if clean:
+        return Upgrade(package, clean, ids, (), via)
+    best = _least_affected(entries, candidates)
     left = {hit.id for hit in match.hits_at(package, best, store) if not hit.unclear} if best else set(ids)
     if len(left) >= len(ids):
         return Upgrade(package, "", (), ids, via)
     return Upgrade(package, best, tuple(sorted(set(ids) - left)), tuple(sorted(left)), via)
+
+
+def _first_clean(entries: tuple[Entry, ...], candidates: list[str]) -> str:
+    """Return the first candidate that no advisory affects, or ""; what ruled out the last one is asked first."""
+    blocker: Entry | None = None
+    for candidate in candidates:
+        if blocker is not None and match.affects(blocker, candidate):
+            continue
+        blocker = next((entry for entry in entries if match.affects(entry, candidate)), None)
+        if blocker is None:
+            return candidate
+    return ""
+
+
+def _least_affected(entries: tuple[Entry, ...], candidates: list[str]) -> str:
+    """Return the smallest of the candidates that the fewest advisories affect, or "".
+
+    The newest is asked first: it mostly has the fewest, and older ones are given up as soon as they have more.
+    """
+    best, fewest = "", len(entries) + 1
+    for candidate in reversed(candidates):
+        count = 0
+        for entry in entries:
+            count += match.affects(entry, candidate)
+            if count > fewest:
+                break
+        else:
+            best, fewest = candidate, count
+    return best
 
 
 def _candidates(package: Package, entries: tuple[Entry, ...]) -> list[str]:

@@ -18,6 +18,7 @@ from secpipe.core.artifact import Skip
 from secpipe.core.errors import ConfigError, InputError, SecpipeError, TrustError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.limits import DEFAULT, Limits
+from secpipe.core.text import printable
 from secpipe.scan.vulnerabilities import exploits, local, manifest, snapshot, sqlite, staging
 from secpipe.scan.vulnerabilities.feed import Harvest, check_readable, harvest
 from secpipe.scan.vulnerabilities.osv import instant
@@ -73,13 +74,16 @@ def update(
     """
     home = place or local.folder()
     files.make_folder(home, mode=0o700)
-    with tempfile.TemporaryDirectory(prefix="secpipe-feed-") as scratch, files.lock(home / "lock", wait=False):
-        known = _known(home, replace_all)
-        intake = _take(source, Path(scratch), known, now, verify, unsigned, limits)
-        if not intake.described:
-            others = [] if replace_all else [snapshot.feed_of(row) for row in known.values()]
-            intake.feed = _narrowed(intake, others, partial)
-        return _merge(intake, home, known, replace_all=replace_all, dry_run=dry_run)
+    try:
+        with tempfile.TemporaryDirectory(prefix="secpipe-feed-") as scratch, files.lock(home / "lock", wait=False):
+            known = _known(home, replace_all)
+            intake = _take(source, Path(scratch), known, now, verify, unsigned, limits)
+            if not intake.described:
+                others = [] if replace_all else [snapshot.feed_of(row) for row in known.values()]
+                intake.feed = _narrowed(intake, others, partial)
+            return _merge(intake, home, known, replace_all=replace_all, dry_run=dry_run)
+    except OSError as error:
+        raise SecpipeError(f"cannot update {printable(str(home))}: {files.reason(error)}") from error
 
 
 def _known(home: Path, replace_all: bool) -> dict[str, Any]:

@@ -445,6 +445,16 @@ def test_a_broken_epss_file_is_refused(text: str, tmp_path: Path, now: datetime)
         update(str(tmp_path / "e.csv"), now=now)
 
 
+def test_a_place_that_cannot_be_written_is_said(record: Make, tmp_path: Path, now: datetime) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(record("GHSA-1", "torch", *SPAN)))
+    place = tmp_path / "store"
+    (place / "lock").mkdir(parents=True)  # a folder where the lock should stand
+    with pytest.raises(SecpipeError, match="cannot update"):
+        update(str(tmp_path / "a.json"), now=now, place=place)
+    with pytest.raises(SecpipeError, match="cannot create"):
+        update(str(tmp_path / "a.json"), now=now, place=tmp_path / "a.json" / "below")
+
+
 def test_a_dry_run_stores_nothing(record: Make, tmp_path: Path, now: datetime) -> None:
     (tmp_path / "a.json").write_text(json.dumps(record("GHSA-1", "torch", *SPAN)))
     assert update(str(tmp_path / "a.json"), now=now, dry_run=True).stored is False
