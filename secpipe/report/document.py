@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from secpipe.core.finding import Finding, Severity
+from secpipe.core.text import plural
 
 VERDICT = "secpipe.verdict/1"
 FINDINGS = "secpipe.findings/1"
@@ -143,6 +144,11 @@ class Waived:
     expires: str
     used: int
     expired: bool
+
+    @property
+    def state(self) -> str:
+        """`EXPIRED`, or how often it was used."""
+        return "EXPIRED" if self.expired else f"used {plural(self.used, 'time')}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ _RESULTS = {"pass": "✅ passed", "deny": "⛔ **blocked**", "warn": "⚠️ war
 
 #: What can have structure inside a line becomes a character reference, which never has any (CommonMark 0.31 section
 #: 2.5); an underscore inside a word has none, a colon only where an emoji or a link could begin.
-_INLINE = re.compile(r"[!#$&*<>@\[\\\]^`{|}~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|:(?=//|[\w+-]+:)")
+_INLINE = re.compile(r"[!#$&*<>@\[\\\]^`{|}~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|:(?=//|[\w+-]*[A-Za-z][\w+-]*:)")
 #: A block can begin only at the start of what we insert: a heading, a quote, a list.
 _BLOCK_START = re.compile(r"\d*[-+=.)]?")
 #: Links and mentions are made from the rendered text, where references are gone: a zero-width space parts them.
@@ -58,6 +58,7 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
     lines += _findings(report)
     lines += _unseen(report)
     if report.is_verdict:
+        lines += _waivers(report)
         lines += _footer(report)
     return "\n".join(lines).rstrip("\n") + "\n"
 
@@ -119,6 +120,16 @@ def _unseen(report: Report) -> list[str]:
     lines = [f"<details><summary>{plural(len(report.skipped), 'place')} not looked at</summary>", ""]
     lines += [f"- {code(item.path[:_CELL])} {escape(item.reason[:_CELL])}" for item in report.skipped[:_UNSEEN]]
     return [*lines, *_more(len(report.skipped) - _UNSEEN), "", "</details>", ""]
+
+
+def _waivers(report: Report) -> list[str]:
+    """The waivers that were used or have expired: what is waived is never silent."""
+    lines = [
+        f"- {code(waiver.id)} {escape(f'({waiver.owner}, until {waiver.expires}, {waiver.state}): {waiver.reason}')}"
+        for waiver in report.waivers
+        if waiver.used or waiver.expired
+    ]
+    return ["#### Waivers", "", *lines[:_REASONS], *_more(len(lines) - _REASONS), ""] if lines else []
 
 
 def _footer(report: Report) -> list[str]:

@@ -176,8 +176,8 @@ def _waivers(page: _Page, report: Report) -> None:
         return
     page.heading("Waivers")
     for waiver in used:
-        state = "EXPIRED" if waiver.expired else f"used {plural(waiver.used, 'time')}"
-        page.add(*_hanging("  - ", f"{waiver.id} ({waiver.owner}, until {waiver.expires}, {state}): {waiver.reason}"))
+        said = f"{waiver.id} ({waiver.owner}, until {waiver.expires}, {waiver.state}): {waiver.reason}"
+        page.add(*_hanging("  - ", said))
 
 
 def _scan(page: _Page, report: Report) -> None:

@@ -45,7 +45,7 @@ def test_every_writer_renders_both_documents_and_does_not_change_them(
         assert text == load(WRITERS, format_, "format")(document, color=False)
 
 
-@pytest.mark.parametrize("name", ["verdict", "scan"])
+@pytest.mark.parametrize("name", ["verdict", "pass", "scan"])
 @pytest.mark.parametrize(("format_", "ending"), [("terminal", "txt"), ("markdown", "md")])
 def test_text_for_people_reads_as_it_was_agreed(name: str, format_: str, ending: str) -> None:
     document = json.loads((DATA / f"reports/{name}.json").read_text())
@@ -274,3 +274,20 @@ def test_many_rules_checks_and_reasons_do_not_multiply(format_: str, verdict: di
     verdict["checks"] = [verdict["checks"][1] | {"check": f"c{n}"} for n in range(count)]
     verdict["reasons"] = [verdict["reasons"][0] | {"check": f"c{n}", "findings": [f"{n:020x}"]} for n in range(count)]
     assert load(WRITERS, format_, "format")(verdict)
+
+
+def test_a_pass_is_green_in_every_format_and_still_shows_its_waivers() -> None:
+    document = json.loads((DATA / "reports/pass.json").read_text())
+    assert terminal.render(document, color=True).startswith("\x1b[1;32mPASS for prod")
+    assert (
+        github.render(document)
+        == "::notice title=secpipe::PASS for prod: 41 files checked, nothing stands against it.\n"
+    )
+    assert json.loads(gitlab.render(document)) == []
+    root = ET.fromstring(junit.render(document))
+    assert {child.tag for case in root.iter("testcase") for child in case} <= {"skipped"}
+    results = json.loads(sarif.render(document))["runs"][0]["results"]
+    assert [result["suppressions"][0]["status"] for result in results] == ["accepted"]
+    for shown in (terminal.render(document), markdown.render(document), html.render(document)):
+        assert "W-1" in shown
+        assert "not reachable" in shown

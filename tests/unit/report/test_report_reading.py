@@ -26,7 +26,7 @@ def saved(name: str) -> dict[str, Any]:
     return value
 
 
-@pytest.mark.parametrize(("file", "schema"), [("verdict", "verdict"), ("scan", "findings")])
+@pytest.mark.parametrize(("file", "schema"), [("verdict", "verdict"), ("pass", "verdict"), ("scan", "findings")])
 def test_samples_are_valid_under_the_published_schema(file: str, schema: str) -> None:
     Draft202012Validator.check_schema(SCHEMAS[schema])
     Draft202012Validator(SCHEMAS[schema], format_checker=Draft202012Validator.FORMAT_CHECKER).validate(saved(file))
