@@ -86,7 +86,7 @@ class HeaderTree:
     def __init__(self, root: str) -> None:
         from secpipe.core.artifact import FileEntry
 
-        self.root, self.links, self.skipped = Path(root), (), ()
+        self.root, self.links, self.skipped, self.left_out = Path(root), (), (), ()
         found = []
         for folder, _, names in os.walk(root):
             for name in names:

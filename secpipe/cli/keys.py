@@ -18,6 +18,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reinstate": ("secpipe.cli.keys_emergency:reinstate", "Take back a suspension (root quorum)."),
     "revoke": ("secpipe.cli.keys_emergency:revoke", "Declare keys compromised since a time (root quorum)."),
     "renew": ("secpipe.cli.keys_emergency:renew", "Sign the keyring again to keep it fresh (root quorum)."),
+    "time-authority": (
+        "secpipe.cli.keys_emergency:time_authority",
+        "Trust an RFC 3161 time stamp authority (root quorum).",
+    ),
     "add-holder": ("secpipe.cli.keys_quorum:add_holder", "Join the root with keys of your own."),
     "remove-holder": ("secpipe.cli.keys_quorum:remove_holder", "Take a holder out of the root (root quorum)."),
     "add-identity": ("secpipe.cli.keys_identity:add_identity", "Add an identity (root quorum)."),

@@ -29,7 +29,7 @@ def carry_out(
 ) -> int:
     """Draft a change, sign it with the holder keys on this machine, publish it if that is enough."""
     from secpipe.keystore.commit import locked
-    from secpipe.keystore.pending import sign_pending
+    from secpipe.keystore.pending import sign_pending, unlock_holders
     from secpipe.keystore.quorum import begin, draft
     from secpipe.keystore.trusted import anchor_of
     from secpipe.system import places
@@ -43,8 +43,9 @@ def carry_out(
             raise ConfigError(
                 "another change waits for signatures", hint=f"secpipe keys sign-root, or delete {folder}/pending"
             )
+        unlock_holders(found, home, ask)
         draft(found, make(found, home, ask, now), now)
-        return _report(sign_pending(target, home, ask, now), folder)
+        return _report(sign_pending(target, home, ask, now, must_sign=False), folder)
 
 
 def _waits(found: Opened) -> bool:
@@ -59,7 +60,7 @@ def _waits(found: Opened) -> bool:
 
 
 def _report(progress: Any, folder: str) -> int:
-    who = ", ".join(progress.signed)
+    who = ", ".join(progress.signed) or "nobody yet"
     if progress.published:
         write_result(f"published, signed by {who}; commit {folder}/\n", "-")
     else:

@@ -26,7 +26,8 @@ def diff(before: str, after: str, exit_code: bool, form: str, output: str) -> in
     lines = []
     for change in changes:
         values = f": {change.before or '-'} -> {change.after or '-'}" if change.before or change.after else ""
-        lines.append(f"{change.kind:<18} {change.subject}{values}" + (f"  ({change.note})" if change.note else ""))
+        what = f"{change.subject} {change.field}" if change.kind == "property" else change.subject
+        lines.append(f"{change.kind:<18} {what}{values}" + (f"  ({change.note})" if change.note else ""))
     write(form, output, document, lines)
     note(plural(len(changes), "difference"))
     return EXIT_DENY if changes and exit_code else EXIT_PASS

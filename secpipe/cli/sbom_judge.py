@@ -48,6 +48,7 @@ def score(bom: str, names: tuple[str, ...], minimum: int | None, form: str, outp
 
     The score counts what a release's files can prove; the second figure counts also what only its owner knows.
     """
+    from secpipe.core.inventory import Grade
     from secpipe.sbom.profiles import PROFILES
     from secpipe.sbom.profiles import score as judge
 
@@ -57,6 +58,8 @@ def score(bom: str, names: tuple[str, ...], minimum: int | None, form: str, outp
         result = judge(document, name)
         worst = min(worst, result.percent)
         lines += ["", f"{result.title}: {result.percent}% ({result.whole}% with what only the owner knows)"]
+        grades = {str(grade): sum(row.counts.get(grade, 0) for row in result.rows) for grade in Grade}
+        lines.append("  " + ", ".join(f"{count} {grade}" for grade, count in grades.items() if count))
         rows: list[dict[str, Any]] = []
         for row in result.rows:
             counts = {str(grade): count for grade, count in sorted(row.counts.items())}

@@ -41,8 +41,9 @@ def inventory_of(path: str, now: datetime, asked: Asked) -> tuple[Inventory, Tre
     left_out = (*asked.exclude, *asked.own)
     tree = open_tree(path, exclude=left_out) if left_out else open_tree(path)
     inventory = collect(tree)
-    said = tuple(skip for skip in inventory.skipped if skip.path not in asked.own)
-    inventory = dataclasses.replace(inventory, skipped=said)
+    said = [skip for skip in (*inventory.skipped, *tree.left_out) if skip.path not in asked.own]
+    known = [skip for skip in said if skip in inventory.skipped or skip.path in asked.exclude]
+    inventory = dataclasses.replace(inventory, skipped=tuple(known))
     if asked.all_files:
         inventory = with_files(inventory, tree)
     if asked.services:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from secpipe.cli.options import at_option, clock_of, emit, output_options, write_result
+from secpipe.cli.options import at_option, clock_of, emit, output_options
+from secpipe.cli.scan_shadow_ai_result import document_of, known_findings, write_services
 
 if TYPE_CHECKING:
     from secpipe.core.evidence import Evidence
@@ -45,7 +45,7 @@ def shadow_ai(
     allow = _allow(options["policy"])
     catalogue = read_catalogue(options["catalogues"])
     now = clock_of(at).now()
-    known = _baseline(options["baseline"])
+    known = known_findings(options["baseline"])
     evidences, findings = [], []
     for path in paths:
         evidence = _scan(path, catalogue, options)
@@ -53,9 +53,9 @@ def shadow_ai(
         findings += _judge(evidence, allow, options["environment"], now, inventory=options["inventory"])
         _warn_inside(path, options)
     fresh = sorted((finding for finding in findings if finding.id not in known), key=sort_key)
-    emit(_document(evidences, fresh, now, bool(at), len(findings) - len(fresh)), formats, output)
+    emit(document_of(evidences, fresh, now, bool(at), len(findings) - len(fresh)), formats, output)
     if options["services"]:
-        _write_services(evidences, now, options["services"])
+        write_services(evidences, now, options["services"])
     if any(finding.severity > Severity.INFO for finding in fresh):
         return 1
     return 3 if any(evidence.skips or evidence.state != "ok" for evidence in evidences) else 0
@@ -111,25 +111,6 @@ def _judge(evidence: Evidence, allow: Allow, env: str, now: Any, *, inventory: b
     return [*found, *approved(uses, allow, env=env, now=now)] if inventory else found
 
 
-def _baseline(file: str | None) -> frozenset[str]:
-    from secpipe.core.documents import parse_json
-    from secpipe.core.errors import ConfigError, InputError
-    from secpipe.core.limits import DEFAULT
-    from secpipe.system.files import read_bytes
-
-    if not file:
-        return frozenset()
-    try:
-        document = parse_json(read_bytes(file, DEFAULT.document_bytes), file)
-        return frozenset(finding["id"] for finding in document["findings"])
-    except InputError as error:
-        raise ConfigError(error.message) from None
-    except (KeyError, TypeError):
-        raise ConfigError(
-            f"{file} is no result of this command", hint="secpipe scan shadow-ai PATH -f json -o FILE"
-        ) from None
-
-
 def _warn_inside(path: str, options: dict[str, Any]) -> None:
     """What loosens a result and stands in the tree it judges belongs to whoever writes the tree."""
     root = Path(path).resolve()
@@ -140,47 +121,3 @@ def _warn_inside(path: str, options: dict[str, Any]) -> None:
                 f"secpipe: warning: the {name} stands in the tree it judges: whoever changes one can change the other",
                 file=sys.stderr,
             )
-
-
-def _document(
-    evidences: Sequence[Evidence], findings: Sequence[Finding], now: Any, simulated: bool, known: int
-) -> dict[str, Any]:
-    from secpipe import __version__
-
-    first = evidences[0]
-    facts = {
-        "uses": [use for evidence in evidences for use in evidence.facts["uses"]],
-        "engines": sorted({engine for evidence in evidences for engine in evidence.facts["engines"]}),
-        "coverage": {
-            key: sum(evidence.facts["coverage"].get(key, 0) for evidence in evidences)
-            for key in first.facts["coverage"]
-        },
-        "baseline": known,
-    }
-    state = next((evidence for evidence in evidences if evidence.state != "ok"), first)
-    return {
-        "schema": "secpipe.findings/1",
-        "tool": {"name": "secpipe", "version": __version__},
-        "command": "scan shadow-ai",
-        "at": now.isoformat().replace("+00:00", "Z"),
-        "simulated": simulated,
-        "evidence": {
-            "check": first.check,
-            "state": str(state.state),
-            "reason": state.reason,
-            "producer": first.producer,
-            "facts": facts,
-        },
-        "findings": [finding.to_dict() for finding in findings],
-        "skipped": [skip.to_dict() for evidence in evidences for skip in evidence.skips],
-    }
-
-
-def _write_services(evidences: Sequence[Evidence], now: Any, file: str) -> None:
-    import json
-
-    from secpipe import __version__
-    from secpipe.scan.shadow_ai.services import services
-
-    uses = [use for evidence in evidences for use in evidence.facts["uses"]]
-    write_result(json.dumps(services(uses, now, version=__version__), indent=2) + "\n", file)

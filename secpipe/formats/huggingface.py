@@ -139,7 +139,7 @@ def read_card(data: bytes, limits: Limits = DEFAULT) -> Card:
     body = text[found.end() :] if found else text
     title, sections = _sections(body)
     front = {str(key): value for key, value in front.items()}
-    if "model-index" in front and not _tables(front["model-index"]):
+    if front.get("model-index") and not _tables(front["model-index"]):
         problems.append(Problem("model-index", "model-index is not a list of tables", 0))
     return Card(front, sections, title, tuple(problems))
 

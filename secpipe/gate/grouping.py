@@ -78,6 +78,9 @@ def _fix(group: Sequence[Finding]) -> str:
         return (
             f"secpipe sign {' '.join(printable(folder) for folder in folders[:8])}{' ...' if len(folders) > 8 else ''}"
         )
+    upgrade = str(first.details.get("upgrade") or "")
+    if upgrade:
+        return f"upgrade {first.details.get('package')} to {upgrade}"
     fixed = [str(version) for finding in group for version in _listed(finding.details.get("fixed"))[:1]]
     if len(group) > 1 and fixed:
         return f"upgrade {first.details.get('package')} to {_newest(str(first.details.get('ecosystem')), fixed)}"

@@ -166,7 +166,7 @@ def _audit(holder: list[Inventory], request: Request) -> Evidence:
 
     if not holder:
         return skipped("audit", "the dependencies could not be read")
-    return audit(holder[0], open_store(request.advisories), now=request.now)
+    return audit(holder[0], open_store(request.advisories, now=request.now), now=request.now)
 
 
 def _subject(tree: FolderTree, request: Request) -> dict[str, Any]:

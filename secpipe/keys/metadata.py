@@ -90,15 +90,22 @@ def parse_envelope(data: bytes, kind: str, what: str) -> Envelope:
         keyid = one.text("keyid", limit=200)
         if keyid in signatures:
             raise InputError(f"{what} has two signatures of key {printable(keyid, 12)}")
-        try:
-            signatures[keyid] = bytes.fromhex(one.text("sig"))
-        except ValueError:
-            raise InputError(f"{what} has a signature that is not hex") from None
+        signatures[keyid] = _hex(one.text("sig"), what)
     issued, expires = fields.fields(EXTRA).time("issued"), fields.time("expires")
     if issued >= expires:
         raise InputError(f"{what} expires before it is issued")
     digest = hashlib.sha256(data).hexdigest()
     return Envelope(kind, signed, canonical(signed), signatures, digest, fields.integer("version"), issued, expires)
+
+
+def _hex(text: str, what: str) -> bytes:
+    try:
+        data = bytes.fromhex(text)
+    except ValueError:
+        data = b""
+    if data.hex() != text:
+        raise InputError(f"{what} has a signature that is not lower-case hex")
+    return data
 
 
 def write_envelope(signed: dict[str, Any], signatures: dict[str, bytes]) -> bytes:

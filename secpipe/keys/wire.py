@@ -76,7 +76,8 @@ def read(data: bytes, what: str, limits: Limits = DEFAULT) -> dict[str, Any]:
         value = json.loads(
             data.decode("utf-8"), object_pairs_hook=unique, parse_float=refuse, parse_int=integer, parse_constant=refuse
         )
-        if _depth(value, limits.json_depth) < 0:
+        brackets = data.count(b"{") + data.count(b"[")  # few of them cannot nest deep
+        if brackets > limits.json_depth and _depth(value, limits.json_depth) < 0:
             raise UnsafeInput(f"{what} is nested deeper than {limits.json_depth}")
         if b"\\u" in data:  # an escape can smuggle in a lone surrogate
             json.dumps(value, ensure_ascii=False).encode("utf-8")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from secpipe.core.errors import InputError
+from secpipe.core.errors import ConfigError, InputError
 from secpipe.core.text import printable
 from secpipe.core.trust import Authority, Identity, KeyVersion
 from secpipe.keys.identity import check_authority, identity_document
@@ -50,6 +50,10 @@ def create(folder: Path, home: Path, plan: Plan, passphrase: bytes, now: datetim
     if (folder / "root" / "1.root.json").exists():
         raise InputError(
             f"{printable(str(folder))} has a trust root already", hint="secpipe keys list, secpipe keys due"
+        )
+    if home.resolve().is_relative_to(folder.resolve()):
+        raise ConfigError(
+            "$SECPIPE_HOME lies inside the folder of public keys", hint="private keys belong outside any repository"
         )
     for name, authority in plan.identities.items():
         check_authority(name, authority)

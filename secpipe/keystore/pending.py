@@ -96,11 +96,21 @@ def pending_changes(found: Opened) -> list[str]:
     return lines or ["renews what is there, without a change"]
 
 
-def sign_pending(folder: Path, home: Path, passphrase: Passphrase, now: datetime) -> Progress:
+def unlock_holders(found: Opened, home: Path, passphrase: Passphrase) -> int:
+    """Open the keys of the holders that are in `home`, so that a wrong passphrase is found before anything is made."""
+    mine = list(_mine(home, found.anchor, (found.root.quorum, found.root.ring_quorum)))
+    for record, _ in mine:
+        open_record(record, home, passphrase)
+    return len(mine)
+
+
+def sign_pending(
+    folder: Path, home: Path, passphrase: Passphrase, now: datetime, *, must_sign: bool = True
+) -> Progress:
     """Add the signatures of every holder whose key is in `home`; publish when enough people signed.
 
-    Raises ConfigError where nothing waits, InputError where no holder's key is here, TrustError where the draft does
-    not follow the present trust.
+    Raises ConfigError where nothing waits, InputError where no holder's key is here (if one `must_sign`), TrustError
+    where the draft does not follow the present trust.
     """
     found = open_folder(folder, now=None)
     memory.guard_clock(found, memory.guard(home, found), now)
@@ -119,7 +129,7 @@ def sign_pending(folder: Path, home: Path, passphrase: Passphrase, now: datetime
             more = metadata_signatures(one.signed, record.halves, signers, holder)
             files.write_atomic(path, write_envelope(one.signed, one.signatures | more))
         signed_any = True
-    if not signed_any:
+    if must_sign and not signed_any:
         raise InputError("this machine has no key of a holder of this trust root", hint="secpipe keys add-holder NAME")
     pending = read_pending(found) or pending
     progress = _progress(found, pending, quorums)

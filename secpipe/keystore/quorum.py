@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from secpipe.core.errors import ConfigError
-from secpipe.core.trust import Authority, HalfClass, Identity, KeyVersion
+from secpipe.core.errors import ConfigError, InputError
+from secpipe.core.trust import Authority, HalfClass, Identity, KeyVersion, TimeAuthority
 from secpipe.keys.identity import check_authority, identity_document
 from secpipe.keys.metadata import EXTRA, Quorum
-from secpipe.keys.ring import Delegation, ring_fields
+from secpipe.keys.ring import ROTATION, Delegation, ring_fields
 from secpipe.keys.root import root_fields
 from secpipe.keys.schedule import Schedule, key_days
 from secpipe.keys.schemes.pkcs8 import Imported
@@ -46,6 +46,7 @@ class Change:
     delegation: Delegation
     quorum: Quorum | None = None
     note: str = ""
+    time_authorities: tuple[TimeAuthority, ...] | None = None  # None: as they are
 
 
 def begin(folder: Path, home: Path, now: datetime) -> Opened:
@@ -67,7 +68,8 @@ def draft(found: Opened, change: Change, now: datetime) -> None:
         ring[EXTRA]["note"] = change.note
     root = None
     if change.quorum:
-        root = root_fields(found.root.version + 1, now, root_expires, change.quorum, found.root.time_authorities)
+        stamps = found.root.time_authorities if change.time_authorities is None else change.time_authorities
+        root = root_fields(found.root.version + 1, now, root_expires, change.quorum, stamps)
     for name, data in documents.items():
         path = target_path(found.folder, f"{name}.json", hashlib.sha256(data).hexdigest())
         if not path.exists():
@@ -88,6 +90,15 @@ def renewed(found: Opened, *, root: bool = False, schedule: Schedule | None = No
             delegation, algorithms=tuple(sorted(sets)), key_days=days, ring_days=schedule.ring_validity.days
         )
     return Change(found.ring.identities, delegation, found.root.quorum if root else None)
+
+
+def with_rotation_key(found: Opened, change: Change, home: Path, passphrase: Passphrase, now: datetime) -> Change:
+    """Return `change` with a new rotation key, made in `home`; the old one can do nothing from then on."""
+    algorithms = [key.public.algorithm for key in found.ring.delegation.quorum.keys]
+    new = make(ROTATION, algorithms, {}, passphrase)
+    version = KeyVersion(found.ring.version + 1, new.halves, now, now + timedelta(days=ROOT_DAYS))
+    keep(home, "rotation", ROTATION, found.anchor, version, new, passphrase)
+    return replace(change, delegation=replace(change.delegation, quorum=Quorum((tuf_keys(new.halves, ROTATION),), 1)))
 
 
 def with_holder(
@@ -118,6 +129,28 @@ def without_holder(found: Opened, name: str, people: int | None) -> Change:
     if not 1 <= wanted <= len(holders):
         raise ConfigError(f"{wanted} people cannot sign: there would be {len(holders)} holders")
     return Change(found.ring.identities, found.ring.delegation, Quorum(holders, wanted))
+
+
+def with_time_authority(found: Opened, name: str, pem: str | None) -> Change:
+    """Trust the time stamps of the RFC 3161 authority with certificate `pem`; with None, trust `name` no more."""
+    others = tuple(one for one in found.root.time_authorities if one.name != name)
+    if pem is None and len(others) == len(found.root.time_authorities):
+        raise ConfigError(f'there is no time authority "{name}"', hint="secpipe trust show")
+    stamps = others if pem is None else (*others, TimeAuthority(name, certificate(pem)))
+    ordered = tuple(sorted(stamps, key=lambda one: one.name))
+    return Change(found.ring.identities, found.ring.delegation, found.root.quorum, time_authorities=ordered)
+
+
+def certificate(text: str) -> str:
+    """Return the PEM of the one certificate in `text`; raises InputError."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    try:
+        (one,) = x509.load_pem_x509_certificates(text.encode("ascii"))
+        return one.public_bytes(Encoding.PEM).decode("ascii")
+    except ValueError:
+        raise InputError("the file does not hold exactly one certificate in PEM") from None
 
 
 def with_identity(

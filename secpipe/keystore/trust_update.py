@@ -100,7 +100,7 @@ def update(folder: Path, source: Source, home: Path, now: datetime, pin: str = "
     documents: dict[tuple[str, str], bytes] = {}
 
     def load(path: str, digest: str) -> bytes:
-        documents[path, digest] = source.read(str(target_path(Path(), path, digest)))
+        documents[path, digest] = source.read(target_path(Path(), path, digest).as_posix())
         return documents[path, digest]
 
     ring = read_ring(roots[-1], roots[0].envelope.digest, targets, rotation, load)

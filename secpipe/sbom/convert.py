@@ -39,10 +39,12 @@ def lost(document: Document, form: str, spec: str | None = None) -> tuple[str, .
         return tuple(name for name in UNCARRIED if document.get(name))
     moved, dropped = _as_version(document, spec)
     if form == "cyclonedx-xml":
-        from secpipe.sbom.cyclonedx import NOT_IN_LIBRARY
+        from secpipe.sbom.cyclonedx import NOT_IN_XML
+        from secpipe.sbom.xmlparts import left_out
 
         fields = {name for item in walk(moved.get("components")) for name in item}
-        dropped = sorted({*dropped, *(name for name in NOT_IN_LIBRARY if name in fields or moved.get(name))})
+        whole = [name for name in NOT_IN_XML if name in fields or moved.get(name)]
+        dropped = sorted({*dropped, *whole, *left_out(moved)})
     return tuple(dropped)
 
 

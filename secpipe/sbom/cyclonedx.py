@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+import warnings
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
@@ -254,30 +255,25 @@ def _dependencies(plan: _Plan) -> list[dict[str, Any]]:
     ]
 
 
-#: Fields that the library's model lacks: a conversion to XML leaves them behind.
-NOT_IN_LIBRARY = (
-    "modelCard",
-    "data",
-    "annotations",
-    "compositions",
-    "formulation",
-    "declarations",
-    "citations",
-    "signature",
-)
+#: Fields that neither the library's model nor `xmlparts` knows: a conversion to XML leaves them behind.
+NOT_IN_XML = ("annotations", "formulation", "declarations", "citations", "signature")
 
 
 def to_xml(document: dict[str, Any]) -> bytes:
-    """Return a CycloneDX JSON document as XML, as far as the library's model reaches; raises InputError."""
+    """Return a CycloneDX JSON document as XML; raises InputError where the library cannot read it."""
     from cyclonedx.model.bom import Bom
     from cyclonedx.output import make_outputter
     from cyclonedx.schema import OutputFormat, SchemaVersion
 
+    from secpipe.sbom import xmlparts
+
     spec = str(document.get("specVersion"))
     try:
-        bom: Bom = Bom.from_json(data=document)  # type: ignore[attr-defined]  # made by its decorator
-        version = SchemaVersion.from_version(spec if spec in SPECS else SPECS[-1])
-        text = make_outputter(bom, OutputFormat.XML, version).output_as_string(indent=2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what it thinks of other people's documents is not our user's matter
+            bom: Bom = Bom.from_json(data=document)  # type: ignore[attr-defined]  # made by its decorator
+            version = SchemaVersion.from_version(spec if spec in SPECS else SPECS[-1])
+            text = xmlparts.complete(make_outputter(bom, OutputFormat.XML, version).output_as_string(), document)
     except Exception as error:  # the library raises many kinds on documents that are valid but new to it
         raise InputError(f"the SBOM cannot be written as XML: {printable(str(error), 200)}") from error
     return text.encode("utf-8", "xmlcharrefreplace")

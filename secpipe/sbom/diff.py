@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from secpipe.core.text import printable
-from secpipe.sbom.bom import Document, hash_of, identity, label, licenses_of
+from secpipe.sbom.bom import Document, hash_of, identity, label, licenses_of, property_of
 from secpipe.sbom.extras import walk
 from secpipe.sbom.query import select
 
 _TEXT = 200
+#: Properties that other changes already speak of.
+_SEEN_OTHERWISE = frozenset(
+    {"secpipe:file", "secpipe:path", "secpipe:derived-from", "secpipe:verified:card-sha256", "secpipe:declared:license"}
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -143,7 +147,8 @@ def _hashes(item: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _card(item: Mapping[str, Any]) -> str:
     """The card as it is stated: its structure, and the digest of the file it was read from."""
-    cards = [hash_of(part) for part in walk(item.get("components")) if str(part.get("name")).startswith("README")]
+    cards = [property_of(item, "secpipe:verified:card-sha256")]
+    cards += [hash_of(part) for part in walk(item.get("components")) if str(part.get("name")).startswith("README")]
     model_card = item.get("modelCard")
     stated = (
         {key: value for key, value in model_card.items() if key != "bom-ref"} if isinstance(model_card, dict) else {}
@@ -154,7 +159,7 @@ def _card(item: Mapping[str, Any]) -> str:
 def _properties(item: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     table: dict[str, list[str]] = defaultdict(list)
     for row in select(item, "properties[]"):
-        if isinstance(row, dict) and row.get("name") not in {"secpipe:file", "secpipe:path", "secpipe:derived-from"}:
+        if isinstance(row, dict) and row.get("name") not in _SEEN_OTHERWISE:
             table[str(row.get("name"))].append(str(row.get("value")))
     return {name: tuple(sorted(values)) for name, values in table.items()}
 

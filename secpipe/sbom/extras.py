@@ -77,6 +77,8 @@ def add(document: dict[str, Any], inventory: Inventory, root: str, *, spec: str,
             continue
         if rows := [{"name": key, "value": value} for key, value in properties(item, edges)]:
             written["properties"] = rows
+        if "purl" in written:
+            written["purl"] = item.purl  # as it was proven; the library only judged whether it is one
         if item.kind is not ComponentKind.SERVICE and (evidence := _evidence(item)):
             written["evidence"] = evidence
         if item.kind is ComponentKind.MODEL and "referenced" not in item.facts:

@@ -23,7 +23,7 @@ def make(
     parts = [quote(part, safe="") for part in namespace.split("/") if part]
     text = "pkg:" + "/".join([kind, *parts, quote(name, safe="")])
     if version:
-        text += "@" + quote(version, safe=":+")
+        text += "@" + quote(version, safe=":")
     pairs = sorted((key, value) for key, value in (qualifiers or {}).items() if value)
     return text + ("?" + "&".join(f"{key}={quote(value, safe=':/')}" for key, value in pairs) if pairs else "")
 
@@ -37,5 +37,5 @@ def for_ecosystem(ecosystem: str, name: str, version: str = "", qualifiers: Mapp
     if kind == "pypi":
         name = normalize_python(name)
     elif kind in {"npm", "golang"}:
-        namespace, _, name = name.rpartition("/")
+        namespace, _, name = (name.lower() if kind == "golang" else name).rpartition("/")
     return make(kind, name, version, namespace, qualifiers)

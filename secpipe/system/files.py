@@ -76,7 +76,8 @@ def write_atomic(path: str | os.PathLike[str], data: bytes, *, mode: int = 0o644
 
     On any failure the old content stays and no temporary file is left. Raises SecpipeError.
     """
-    import tempfile
+
+    import tempfile  # only writers pay for it
 
     target = Path(path)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import pickletools
 import re
 import shutil
@@ -110,3 +111,29 @@ def test_advisories_name_the_planted_packages() -> None:
     packages = {affected["package"]["name"] for record in records for affected in record["affected"]}
     assert packages == {"jinja2", "python-multipart", "requests"}
     assert all(record["summary"] and record["severity"] and record["modified"] for record in records)
+
+
+def test_check_finds_the_planted_faults_and_no_others(acme: Path, tmp_path: Path) -> None:
+    argv = [
+        sys.executable,
+        "-m",
+        "secpipe",
+        "check",
+        acme,
+        "--policy",
+        ROOT / "examples/demo/policy.toml",
+        "-f",
+        "json",
+    ]
+    environment = {**os.environ, "SECPIPE_HOME": str(tmp_path / "home"), "SECPIPE_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run([*argv, "--at", "2026-11-21"], capture_output=True, text=True, cwd=ROOT, env=environment)
+    assert done.returncode == 1, done.stderr
+    found = {(finding["rule"], finding["path"]) for finding in json.loads(done.stdout)["findings"]}
+    table = (ACME / "README.md").read_text().partition("## Planted faults")[2].partition("Everything else")[0]
+    assert {rule for rule, _ in found} - {"shadow-ai/unapproved-provider"} == set(
+        re.findall(r"`((?:models|shadow-ai|audit|gate)/[a-z-]+)` \|$", table, re.MULTILINE)
+    )
+    assert ("models/dangerous-call", "models/intent-legacy/classifier.pkl") in found
+    assert ("shadow-ai/unapproved-host", "service/acme_chat/summaries.py") in found
+    assert ("audit/known-vulnerability", "requirements.txt") in found
+    assert {path for rule, path in found if rule.startswith("models/")} == {"models/intent-legacy/classifier.pkl"}

@@ -67,6 +67,9 @@ def test_every_decision_is_listed() -> None:
     index = (ROOT / "docs/adr/README.md").read_text()
     records = [path.name for path in sorted((ROOT / "docs/adr").glob("0*.md")) if not path.name.startswith("0000")]
     assert records
-    assert [name for name in records if name not in index] == []
+    unlisted = [name for name in records if f"({name})" not in index]
+    assert not unlisted, "".join(
+        f"\ndocs/adr/README.md lacks: | [{name[:4]}]({name}) | ... | accepted |" for name in unlisted
+    )
     numbers = [name[:4] for name in records]
     assert len(numbers) == len(set(numbers)), "two records bear one number"

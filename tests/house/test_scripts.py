@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import shutil
@@ -61,3 +62,8 @@ def test_ci_has_every_tool_that_it_needs() -> None:
     lacking += [name for name in ("openssl", "git") if not shutil.which(name)]
     lacking += [name for name in ("pyrage", "tuf", "pkcs11", "jsonschema") if not importlib.util.find_spec(name)]
     assert not lacking, f"CI lacks {', '.join(lacking)}"
+
+
+def test_our_own_policy_is_pinned_in_ci() -> None:
+    digest = hashlib.sha256((ROOT / ".ci/policy.toml").read_bytes()).hexdigest()
+    assert f"pin=sha256:{digest}\n" in (ROOT / "scripts/self-check.sh").read_text(), "the policy has a new pin"

@@ -6,11 +6,17 @@ import copy
 import json
 import os
 import random
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from secpipe.core.artifact import Digest
+from secpipe.core.inventory import Component, ComponentKind, Fact, Grade, Inventory, Relation, RelationKind
+from secpipe.sbom.bom import load
+from secpipe.sbom.convert import to_format
+from secpipe.sbom.cyclonedx import emit
 from secpipe.sbom.textforms import FORMATS
 from secpipe.sbom.validate import VERSIONS, check, validate
 
@@ -87,3 +93,23 @@ def _damage(document: Any, chance: random.Random) -> Any:
     else:
         parent.append(parent[key])
     return document
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("spec", ["1.6", "1.7"])
+def test_our_xml_is_valid_by_the_official_xsd(spec: str) -> None:
+    pytest.importorskip("lxml", reason="lxml is not installed")
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.xml import XmlValidator
+
+    facts = {"task": Fact("text-generation", Grade.DECLARED), "intended-use": Fact("chat", Grade.DECLARED)}
+    digest = (Digest("sha256", "ab" * 32),)
+    parts = (
+        Component("model:1", ComponentKind.MODEL, "base", path="m.safetensors", digests=digest, facts=facts),
+        Component("dataset:1", ComponentKind.DATASET, "train", path="train.jsonl", digests=digest),
+    )
+    edges = (Relation("model:1", RelationKind.TRAINED_ON, "dataset:1"),)
+    document = load(emit(Inventory(parts, edges), name="x", now=datetime(2026, 11, 21, tzinfo=UTC), spec=spec), "ours")
+    xml = to_format(document, "cyclonedx-xml").decode()
+    assert "<modelCard" in xml
+    assert XmlValidator(SchemaVersion.from_version(spec)).validate_str(xml) is None

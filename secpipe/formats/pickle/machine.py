@@ -8,6 +8,7 @@ place the few opcodes that make up most of any pickle; `opcodes.SLOW` has the ot
 from __future__ import annotations
 
 import re
+import struct
 from typing import Final
 
 from secpipe.core.limits import DEFAULT, Limits
@@ -19,6 +20,10 @@ _NUMBERS: Final = re.compile(rb"(?:K.|M..|J....|G.{8}|[N\x88\x89]){16,}+", re.DO
 _ONE_NUMBER: Final = re.compile(rb"K.|M..|J....|G.{8}|[N\x88\x89]", re.DOTALL)
 _CONSTANTS: Final = {0x4E: None, 0x88: True, 0x89: False, 0x29: ()}
 _EMPTIES: Final[dict[int, type[Items]]] = {0x7D: DictItems, 0x5D: ListItems}
+_FOUR: Final = struct.Struct("<I")
+_SIGNED: Final = struct.Struct("<i")
+#: PUT, GET, INT, FLOAT, UNICODE: an argument on a line of its own.
+_LINES: Final = frozenset(b"pgIFV")
 _NUMERIC: Final = frozenset(b"KMJGN\x88\x89")
 #: Shortest string that is shown to the listener; no import statement, pickle or archive is shorter.
 SHOWN: Final = 12
@@ -53,7 +58,7 @@ class Machine:
             value = self.stack.pop()
         except UnicodeDecodeError:
             raise Broken("a string is not UTF-8", self.window.position) from None
-        except (IndexError, KeyError):
+        except (IndexError, KeyError, struct.error, ValueError):
             raise Broken("an opcode takes what the stack or memo does not hold", self.window.position) from None
         if self.stack or self.marks:
             self.listener.noted("values are left on the stack", self.window.position)
@@ -62,9 +67,9 @@ class Machine:
         return value
 
     def _walk(self) -> None:
-        window, stack, marks, memo = self.window, self.stack, self.marks, self.memo
-        constants, empties = _CONSTANTS, _EMPTIES
-        push, numeric, shown = stack.append, _NUMERIC, self.listener.content
+        window, stack, marks, memo, listener = self.window, self.stack, self.marks, self.memo, self.listener
+        push, numeric, constants, empties, four = stack.append, _NUMERIC, _CONSTANTS, _EMPTIES, _FOUR.unpack_from
+        signed, lines = _SIGNED.unpack_from, _LINES
         data, at, bound = window.data, window.at, 0
         while True:
             if at >= bound:
@@ -75,62 +80,90 @@ class Machine:
             if code == 0x94:  # MEMOIZE
                 memo[len(memo)] = stack[-1]
                 at += 1
-            elif code == 0x8C and (end := at + 2 + data[at + 1]) <= len(data):  # SHORT_BINUNICODE
-                text = str(data[at + 2 : end], "utf-8", "surrogatepass")
-                if end - at > SHOWN:
-                    shown(text, window.base + at)
-                push(text)
-                at = end
+            elif code == 0x72:  # LONG_BINPUT
+                memo[four(data, at + 1)[0]] = stack[-1]
+                at += 5
             elif code == 0x68:  # BINGET
                 push(memo[data[at + 1]])
                 at += 2
+            elif code == 0x8C and (end := at + 2 + data[at + 1]) <= len(data):  # SHORT_BINUNICODE
+                text = str(data[at + 2 : end], "utf-8", "surrogatepass")
+                if end - at > SHOWN:
+                    listener.content(text, window.base + at)
+                push(text)
+                at = end
             elif code == 0x4B:  # BININT1
                 push(data[at + 1])
                 at += 2
-            elif code == 0x4D:  # BININT2
-                push(data[at + 1] | data[at + 2] << 8)
-                at += 3
-            elif code == 0x71:  # BINPUT
-                memo[data[at + 1]] = stack[-1]
-                at += 2
-            elif code == 0x72:  # LONG_BINPUT
-                memo[int.from_bytes(data[at + 1 : at + 5], "little")] = stack[-1]
-                at += 5
-            elif code == 0x6A:  # LONG_BINGET
-                push(memo[int.from_bytes(data[at + 1 : at + 5], "little")])
-                at += 5
-            elif code in constants:  # NONE, NEWTRUE, NEWFALSE, EMPTY_TUPLE
-                push(constants[code])
-                at += 1
-            elif code in empties:  # EMPTY_DICT, EMPTY_LIST
-                push(empties[code]())
-                at += 1
-            elif 0x85 <= code <= 0x87:  # TUPLE1, TUPLE2, TUPLE3
-                stack[0x84 - code :] = [tuple(stack[0x84 - code :])]
-                at += 1
             elif code == 0x28:  # MARK
                 marks.append(len(stack))
                 at += 1
                 if data[at] in numeric and (run := _NUMBERS.match(data, at)):
                     stack.extend([None] * len(_ONE_NUMBER.findall(data, at, run.end())))
                     at = run.end()
+            elif code == 0x4D:  # BININT2
+                push(data[at + 1] | data[at + 2] << 8)
+                at += 3
             elif code == 0x4A:  # BININT
-                push(int.from_bytes(data[at + 1 : at + 5], "little", signed=True))
+                push(signed(data, at + 1)[0])
                 at += 5
-            elif code == 0x47:  # BINFLOAT
-                push(None)
-                at += 9
+            elif code == 0x71:  # BINPUT
+                memo[data[at + 1]] = stack[-1]
+                at += 2
+            elif code in lines and (end := data.find(b"\n", at, at + 256)) > 0:
+                argument = data[at + 1 : end]
+                at = end + 1
+                if code == 0x70:  # PUT
+                    memo[int(argument)] = stack[-1]
+                elif code == 0x67:  # GET
+                    push(memo[int(argument)])
+                elif code == 0x56:  # UNICODE
+                    text = argument.decode("raw-unicode-escape", "surrogatepass")
+                    if len(text) > SHOWN:
+                        listener.content(text, window.base + at - len(argument) - 2)
+                    push(text)
+                else:  # INT, FLOAT
+                    push(int(argument) if code == 0x49 else None)
+            elif code == 0x58 and (end := at + 5 + four(data, at + 1)[0]) <= len(data):  # BINUNICODE
+                text = str(data[at + 5 : end], "utf-8", "surrogatepass")
+                if end - at > SHOWN:
+                    listener.content(text, window.base + at)
+                push(text)
+                at = end
             elif code == 0x75 or code == 0x65:  # SETITEMS, APPENDS
                 start = marks.pop()
                 target, values = stack[start - 1], stack[start:]
                 del stack[start:]
                 at += 1
                 if not isinstance(target, Items):
-                    self.listener.altered(target, values, window.base + at - 1)
+                    listener.altered(target, values, window.base + at - 1)
                 elif len(target) + len(values) <= KEPT:
                     target += values
                 else:
                     target.add(values)
+            elif code in constants:  # NONE, NEWTRUE, NEWFALSE, EMPTY_TUPLE
+                push(constants[code])
+                at += 1
+            elif code == 0x47:  # BINFLOAT
+                push(None)
+                at += 9
+            elif code in empties:  # EMPTY_DICT, EMPTY_LIST
+                push(empties[code]())
+                at += 1
+            elif 0x85 <= code <= 0x87:  # TUPLE1, TUPLE2, TUPLE3
+                stack[0x84 - code :] = [tuple(stack[0x84 - code :])]
+                at += 1
+            elif code == 0x6A:  # LONG_BINGET
+                push(memo[four(data, at + 1)[0]])
+                at += 5
+            elif code == 0x61 and isinstance(stack[-2], Items) and len(stack[-2]) < KEPT:  # APPEND
+                value = stack.pop()
+                stack[-1].append(value)
+                at += 1
+            elif code == 0x73 and isinstance(stack[-3], Items) and len(stack[-3]) < KEPT:  # SETITEM
+                stack[-3].extend(stack[-2:])
+                del stack[-2:]
+                at += 1
             elif code == 0x2E:  # STOP
                 window.at = at + 1
                 return
@@ -151,6 +184,8 @@ class Machine:
         if not window.ended and len(window.data) - window.at < AHEAD:
             if len(self.stack) + len(self.marks) > self._stack_bound or len(self.memo) > self._memo_bound:
                 raise OverBound("the pickle's stack or memo is larger than is followed", window.position)
+            if self.stack and _deep(self.stack[-1]):
+                self.stack[-1] = None  # a chain of tuples nobody looks into; the next window would make it longer
             window.fill(AHEAD)
         if window.at >= len(window.data):
             raise Broken("the pickle ends without STOP", window.position)
@@ -178,3 +213,12 @@ class Machine:
         values = self.stack[start:]
         del self.stack[start:]
         return values
+
+
+def _deep(value: Value, most: int = 1000) -> bool:
+    """Tell whether tuples are nested in each other deeper than `most`."""
+    for _ in range(most):
+        if type(value) is not tuple:
+            return False
+        value = next((item for item in value if type(item) is tuple), None)
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from secpipe.core.errors import InputError, UnsafeInput
@@ -35,8 +36,8 @@ class Window:
     Whoever keeps `at` in a local variable writes it back before calling a method.
     """
 
-    def __init__(self, stream: Readable, limits: Limits = DEFAULT) -> None:
-        self._stream = stream
+    def __init__(self, stream: Readable, limits: Limits = DEFAULT, expired: Callable[[], bool] = lambda: False) -> None:
+        self._stream, self._expired = stream, expired
         self._budget = limits.pickle_bytes
         self.data = b""
         self.at = 0
@@ -53,6 +54,8 @@ class Window:
         kept = self.data[self.at :]
         parts, missing = [kept], max(_CHUNK, count - len(kept))
         self._budget -= min(missing, _CHUNK)
+        if self._expired():
+            raise OverBound("the pickle takes longer to follow than is allowed", self.position)
         if self._budget < 0:
             raise OverBound("the pickle is longer than is looked at", self.position)
         while missing > 0:

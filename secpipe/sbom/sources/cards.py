@@ -26,7 +26,7 @@ def card_facts(card: Card, path: str) -> dict[str, Fact]:
             "base-model": "\n".join(card.texts("base_model")),
             "base-model-relation": card.text("base_model_relation"),
             "datasets": "\n".join(card.texts("datasets")),
-            "language": " ".join(card.texts("language")),
+            "language": " ".join(_languages(card)),
             "task": card.text("pipeline_tag") or " ".join(card.texts("task_categories")),
             "library": card.text("library_name"),
             "tags": " ".join(card.texts("tags")),
@@ -45,6 +45,13 @@ def card_facts(card: Card, path: str) -> dict[str, Fact]:
             "size-category": card.text("size_categories"),
         },
     )
+
+
+def _languages(card: Card) -> list[str]:
+    """YAML 1.1 reads `no` (Norwegian) as false."""
+    value = card.front.get("language")
+    items = value if isinstance(value, list) else [value]
+    return ["no" if item is False else item for item in items if item is False or isinstance(item, str)]
 
 
 def _license(card: Card) -> str:

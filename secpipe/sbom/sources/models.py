@@ -15,7 +15,7 @@ from secpipe.formats import huggingface
 from secpipe.formats.problem import Problem
 from secpipe.sbom import purl
 from secpipe.sbom.collector import Collector, content_ref, declared, verified
-from secpipe.sbom.paths import folder_of
+from secpipe.sbom.paths import folder_of, join
 from secpipe.sbom.sources import prompts, weights
 from secpipe.sbom.sources.cards import card_facts
 
@@ -109,7 +109,9 @@ def _describe(found: Collector, unit: Unit, card: tuple[huggingface.Card, str] |
     facts |= _configured(found, unit, templates)
     if card is not None:
         problems = "\n".join(problem.message for problem in card[0].problems)
-        facts = {**declared(card[1], {"card-problems": problems}), **card_facts(*card), **facts}
+        entry = found.tree.find(card[1])
+        proven = verified(card[1], {"card-sha256": entry.sha256 if entry is not None else ""})
+        facts = {**declared(card[1], {"card-problems": problems}), **card_facts(*card), **proven, **facts}
     facts = _declared_by_header(headers, facts)
     _shards(found, unit)
     component = _component(unit, facts)
@@ -117,11 +119,24 @@ def _describe(found: Collector, unit: Unit, card: tuple[huggingface.Card, str] |
     files = [entry for entry, _ in unit.weights]
     if unit.whole_folder:
         files = [entry for entry in found.tree.below(unit.folder) if folder_of(entry.path) == unit.folder]
+    files += [entry for entry in _external(found, headers) if entry not in files]
     if len(files) > 1:
         for entry in files:
             found.relate(ref, RelationKind.CONTAINS, found.add(file_component(entry)))
     for name, (text, path) in sorted(templates.items()):
         found.relate(ref, RelationKind.CONTAINS, found.add(prompts.template(name, text, path)))
+
+
+def _external(found: Collector, headers: list[tuple[FileEntry, weights.Header]]) -> Iterable[FileEntry]:
+    """Yield the files beside an ONNX model that hold its weights; one that is not in the tree is a skip."""
+    for model, header in headers:
+        for location in filter(None, header.facts.get("external-data", "").split("\n")):
+            path = join(folder_of(model.path), location)
+            entry = found.tree.find(path) if path is not None else None
+            if entry is None:
+                found.skip(model.path, f"the weights in {printable(location, 200)} are not in the tree and not checked")
+            else:
+                yield entry
 
 
 def file_component(entry: FileEntry) -> Component:

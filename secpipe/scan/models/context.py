@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +23,7 @@ class Sink:
     findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
     skips: list[Skip] = field(default_factory=list)
     outcome: Outcome = Outcome.OK
-    spent: int = 0  # bytes decompressed
+    begun: float = field(default_factory=time.monotonic)
     cut: bool = False
 
 
@@ -46,6 +47,10 @@ class Context:
         stem, dot, ending = self.name.rpartition("/")[2].rpartition(".")
         return f".{ending.lower()}" if dot and stem else ""
 
+    def expired(self) -> bool:
+        """Tell whether the file has had its time (`file_seconds`)."""
+        return time.monotonic() - self.sink.begun > self.limits.file_seconds
+
     def inside(self, name: str) -> Context:
         """Return the context of something inside this one."""
         where = f"{self.where} > {printable(name, 200)}" if self.where else printable(name, 200)
@@ -53,7 +58,7 @@ class Context:
 
     def trial(self) -> Context:
         """Return a context that collects apart: for bytes that may turn out to be nothing."""
-        sink = Sink(self.sink.path, self.limits, spent=self.sink.spent)
+        sink = Sink(self.sink.path, self.limits, begun=self.sink.begun)
         return Context(sink, self.allow, self.where, self.depth, self.name)
 
     def adopt(self, other: Context) -> None:
@@ -62,7 +67,6 @@ class Context:
             self.sink.findings.setdefault(key, finding)
         self.sink.skips.extend(other.sink.skips)
         self.sink.outcome = max(self.sink.outcome, other.sink.outcome)
-        self.sink.spent = other.sink.spent
 
     def add(
         self,

@@ -177,7 +177,7 @@ class Walked:
 def scan_pickles(context: Context, stream: Readable, *, torch: bool = False) -> Walked:
     """Judge all pickles that follow each other in `stream`; never raises for what the stream holds."""
     judge = Judge(context, torch=torch)
-    window = Window(stream, context.limits)
+    window = Window(stream, context.limits, context.expired)
     machine = judge.machine = Machine(window, judge, context.limits)
     count, whole = 0, False
     with without_collector():

@@ -65,8 +65,8 @@ def scan_file(tree: Tree, entry: FileEntry, sink: Sink, allow: AllowList) -> str
     try:
         with tree.open(entry) as file:
             kind = look_into(context, file, entry.size)
-            if kind and kind not in _ZIPS:
-                _archive_behind(context, file, entry.size)
+            if (kind or entry.suffix in MODEL_ENDINGS) and kind not in _ZIPS:
+                kind = _archive_behind(context, file, entry.size, kind)
     except InputError as error:
         context.unread("unreadable", f"the file cannot be read: {error.message}")
         return "unknown"
@@ -81,11 +81,14 @@ def scan_file(tree: Tree, entry: FileEntry, sink: Sink, allow: AllowList) -> str
     return kind or ("unknown" if sink.findings else "")
 
 
-def _archive_behind(context: Context, file: BinaryIO, size: int) -> None:
-    """A ZIP is found from its end: one behind any other model makes a second file of it."""
+def _archive_behind(context: Context, file: BinaryIO, size: int, kind: str) -> str:
+    """A ZIP is found from its end: one behind any other model makes a second file of it. Returns the format."""
     if zips.find_end(file, size) < 0:
-        return
+        return kind
     archive = zips.read(file, context.limits)
-    if archive.members and any(member.start >= 0 for member in archive.members):
-        context.add("polyglot", "a ZIP archive stands at the end of the file")
-        judge_zip(context, file, size)
+    inside_a_string = kind.startswith("pickle") and archive.end != size  # judged where the string was read
+    if inside_a_string or not any(member.start >= 0 for member in archive.members):
+        return kind
+    context.add("polyglot", "a ZIP archive stands at the end of the file")
+    found = judge_zip(context, file, size)
+    return kind or found

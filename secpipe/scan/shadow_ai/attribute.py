@@ -135,7 +135,15 @@ def _settle(signals: list[Signal], path: str, environment: Environment, catalogu
             out.append(_model(sign, clients, reached))
         else:
             out.append(sign)
-    return out
+    return [_follow(sign, out) for sign in out]
+
+
+def _follow(sign: Signal, others: Sequence[Signal]) -> Signal:
+    """A name of the provider in a file whose only use of its SDK goes elsewhere belongs to where that goes."""
+    if sign.role != "env" or any(other.provider == sign.provider and other.role != "env" for other in others):
+        return sign
+    gone = next((other for other in others if other.sdk == sign.provider and other.role in {"import", "client"}), None)
+    return _give(sign, gone) if gone else sign
 
 
 def _framework(sign: Signal, catalogue: Catalogue) -> bool:

@@ -112,6 +112,10 @@ def _structure(line: str, number: int, catalogue: Catalogue, out: Reading) -> No
         owner = next((owner for prefix, owner in catalogue.terraform if match[1].startswith(prefix)), "")
         if owner:
             out.signals.append(_direct("iac", owner, number, f"provisions {match[1]}"))
+    if "AWS::" in line:
+        for prefix, owner in catalogue.terraform:
+            if prefix.startswith("AWS::") and prefix in line:
+                out.signals.append(_direct("iac", owner, number, f"provisions {prefix.rstrip(':')}"))
     if "@n8n/n8n-nodes-langchain" in line:
         out.signals.append(_direct("config", "n8n-langchain", number, "an n8n workflow with AI nodes"))
     out.signals += permissions(line, number, catalogue)

@@ -270,6 +270,8 @@ class Expressions:
                     value = Value(
                         frozenset(item.replace(next(iter(old)), next(iter(new))) for item in value.texts), value.envs
                     )
+            elif method == "getordefault" and len(arguments) > 1 and _env_name(arguments[0]):
+                value = Value(arguments[1].texts, arguments[0].texts)
             elif method in {"formatted", "format"} and arguments:
                 value = _format([value, *arguments])
             elif method in {"unwrap_or", "unwrap_or_else", "orelse", "or", "elseget", "unwrap_or_default", "getorelse"}:

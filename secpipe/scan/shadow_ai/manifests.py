@@ -18,6 +18,7 @@ from secpipe.scan.shadow_ai.signal import Reading, Signal
 Names = Iterator[tuple[str, int]]
 
 _REQUIREMENT = re.compile(r"^\s*(?:-e\s+)?([A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*(?:[=<>~!;@ ,#].*)?$")
+_MAX_NAMES = 500_000
 _DEPENDENCIES = (
     "dependencies",
     "devDependencies",
@@ -44,7 +45,9 @@ def read(text: str, path: str, catalogue: Catalogue) -> Reading:
         out.notes.append(f"does not parse as a manifest: {type(error).__name__}")
         names = list(_words(text))
     lines = text.split("\n")
-    for name, line in names[:50_000]:
+    if len(names) > _MAX_NAMES:
+        out.notes.append(f"names more than {_MAX_NAMES:,} packages")
+    for name, line in names[:_MAX_NAMES]:
         normal = re.sub(r"[-_.]+", "-", name).lower() if ecosystem == "pypi" else name
         owner = catalogue.package(ecosystem, name)
         if owner or not locked:

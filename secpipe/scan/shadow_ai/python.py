@@ -14,6 +14,7 @@ from secpipe.scan.shadow_ai.python_clients import (
     import_statement,
     imported,
     sdk_call,
+    setting,
 )
 from secpipe.scan.shadow_ai.python_downloads import download_of
 from secpipe.scan.shadow_ai.python_file import File
@@ -59,6 +60,8 @@ def _run(file: File) -> Reading:
             _call(file, node)
         elif isinstance(node, ast.Assign):
             assignment(file, node)
+        elif isinstance(node, ast.AnnAssign):
+            setting(file, node.target, node.value)
     for node in file.nodes:
         if (
             isinstance(node, ast.Constant | ast.JoinedStr | ast.BinOp | ast.Call | ast.Subscript)

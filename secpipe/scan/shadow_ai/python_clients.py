@@ -10,7 +10,7 @@ from secpipe.scan.shadow_ai.catalogue import squash
 from secpipe.scan.shadow_ai.hosts import HOLE, resolve
 from secpipe.scan.shadow_ai.places import destination_signal
 from secpipe.scan.shadow_ai.python_file import File, pairs
-from secpipe.scan.shadow_ai.signal import UNKNOWN
+from secpipe.scan.shadow_ai.signal import UNKNOWN, EnvValue
 
 _DESTINATION_KINDS = {"framework", "mcp", "vector-db", "llm-observability", "coding-agent"}
 
@@ -34,6 +34,7 @@ def imported(file: File, name: str, node: ast.AST, evidence: str) -> None:
         return
     provider = file.catalogue.providers[owner]
     rest = name[len(part) + 1 :].split(".")[0]
+    owner = file.catalogue.signals["classes"].get(rest, owner)
     brand = file.catalogue.brand(name.rpartition(".")[2]) if provider.kind == "framework" and rest[:1].isupper() else ""
     confirm = "" if confirmed(file, owner, part, rest) else _package(provider.packages.get("pypi", ()), part)
     file.sign(
@@ -140,6 +141,17 @@ def _pointed(file: File, node: ast.AST, sdk: str, target: ast.expr, evidence: st
             sdk=sdk,
             confidence=Confidence.HIGH,
         )
+    elif not found and (name := _setting_name(target)):
+        file.sign(
+            "client",
+            "sdk",
+            "",
+            node,
+            f"{evidence} at {name}",
+            envs=(name,),
+            sdk=sdk,
+            confidence=Confidence.HIGH,
+        )
     elif not found:
         file.sign(
             "client",
@@ -198,9 +210,20 @@ def keywords(file: File, node: ast.Call) -> dict[str, ast.expr]:
     return words
 
 
+def setting(file: File, target: ast.expr, value: ast.expr | None) -> None:
+    """A constant or field that holds an address, for the files that import it."""
+    name = target.attr if isinstance(target, ast.Attribute) else target.id if isinstance(target, ast.Name) else ""
+    if value is None or len(name) < 4:
+        return
+    for text in file.fold(value).texts:
+        if "://" in text and len(text) < 300:
+            file.out.values.append(EnvValue(name.upper(), text, "", target.lineno))
+
+
 def assignment(file: File, node: ast.Assign) -> None:
     """`openai.api_base = X`, `os.environ["OPENAI_BASE_URL"] = X`."""
     for target in node.targets:
+        setting(file, target, node.value)
         if isinstance(target, ast.Subscript) and file.scope.dotted(target.value) in {"os.environ", "environ"}:
             for name in file.fold(target.slice).texts:
                 file.set_environment(name, node.value, node)
@@ -222,3 +245,9 @@ def _unwrap(node: ast.expr) -> ast.expr:
 def _package(packages: tuple[str, ...], part: str) -> str:
     """What confirms an ambiguous import: its package in a manifest, or any other sign of the provider in the file."""
     return f"pypi:{packages[0]}" if packages else "+"
+
+
+def _setting_name(node: ast.expr) -> str:
+    """The name under which another file may hold the address: `settings.llm_base_url` is LLM_BASE_URL."""
+    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return name.upper() if "_" in name or name.isupper() else ""

@@ -9,6 +9,8 @@ from secpipe.scan.shadow_ai import models, shell, sql
 from secpipe.scan.shadow_ai.hosts import HOLE, URL, Destination, counts, resolve
 from secpipe.scan.shadow_ai.places import ai_path, destination_signal, permissions
 from secpipe.scan.shadow_ai.python_file import File
+from secpipe.scan.shadow_ai.signal import UNKNOWN
+from secpipe.scan.shadow_ai.values import Value
 
 _MAKERS = {
     "join",
@@ -41,6 +43,8 @@ def string(file: File, node: ast.expr) -> None:
         file.consume(node)
     for text in value.texts:
         _text_of(file, text, node)
+        if text.startswith(HOLE) and ai_path(text, file.catalogue, ""):
+            _open_address(file, node, value)
 
 
 def _text_of(file: File, text: str, node: ast.expr) -> None:
@@ -129,3 +133,16 @@ def _makes_text(node: ast.expr) -> bool:
     func = node.func if isinstance(node, ast.Call) else None
     last = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
     return last in _MAKERS
+
+
+def _open_address(file: File, node: ast.expr, value: Value) -> None:
+    """`f"{BASE}/chat/completions"`: an AI call to an address that is set somewhere else, or cannot be told."""
+    names = tuple(sorted(value.envs)) or tuple(sorted({item.upper() for item in _names(node)}))
+    evidence = f"calls an AI path at {', '.join(names) or 'an address that the code computes'}"
+    file.sign("client", "http", "" if names else UNKNOWN, node, evidence, envs=names, confidence=Confidence.HIGH)
+
+
+def _names(node: ast.expr) -> set[str]:
+    """The constants and settings of which an address is made."""
+    found = {item.id for item in ast.walk(node) if isinstance(item, ast.Name) and (item.id.isupper() or "_" in item.id)}
+    return found | {item.attr for item in ast.walk(node) if isinstance(item, ast.Attribute) and "_" in item.attr}

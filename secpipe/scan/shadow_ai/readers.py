@@ -37,7 +37,9 @@ def always(path: str, catalogue: Catalogue) -> bool:
     """Whether a file is read whatever the prefilter says: manifests, environment and agent settings are few and
     telling.
     """
-    return manifests.is_manifest(path) or bool(_ALWAYS.search(path)) or bool(agents.instruction_owner(path, catalogue))
+    if manifests.is_manifest(path) or agents.is_agent_config(path):
+        return True
+    return bool(_ALWAYS.search(path)) or bool(agents.instruction_owner(path, catalogue))
 
 
 def is_context(path: str) -> bool:
@@ -47,7 +49,13 @@ def is_context(path: str) -> bool:
 
 def is_local(path: str, head: bytes, catalogue: Catalogue) -> bool:
     """Whether an excerpt of a file says what the whole says: it is not parsed as one piece."""
-    whole = _PYTHON.search(path) or head.startswith(b"#!") or path.endswith(".ipynb") or agents.is_agent_config(path) or always(path, catalogue)
+    whole = (
+        _PYTHON.search(path)
+        or head.startswith(b"#!")
+        or path.endswith(".ipynb")
+        or agents.is_agent_config(path)
+        or always(path, catalogue)
+    )
     return not whole
 
 

@@ -11,9 +11,9 @@ from secpipe.scan.shadow_ai.catalogue import Catalogue
 from secpipe.scan.shadow_ai.lexer import LANGUAGES, SUFFIXES, lex
 from secpipe.scan.shadow_ai.places import endpoints
 from secpipe.scan.shadow_ai.signal import Reading
-from secpipe.scan.shadow_ai.source_clients import overrides, plain_clients
+from secpipe.scan.shadow_ai.source_clients import overrides, plain_clients, settings
 from secpipe.scan.shadow_ai.source_file import File
-from secpipe.scan.shadow_ai.source_imports import imports
+from secpipe.scan.shadow_ai.source_imports import brands, imports
 from secpipe.scan.shadow_ai.source_requests import raw_call
 from secpipe.scan.shadow_ai.source_strings import downloads, names_and_models, strings
 
@@ -23,7 +23,9 @@ def read(source: str, name: str, catalogue: Catalogue) -> Reading:
     language = LANGUAGES[name]
     file = File(lex(source, language), language, catalogue)
     imports(file)
+    brands(file)
     overrides(file)
+    settings(file)
     strings(file)
     names_and_models(file)
     plain_clients(file)

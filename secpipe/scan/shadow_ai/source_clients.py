@@ -7,7 +7,7 @@ from secpipe.scan.shadow_ai.catalogue import squash
 from secpipe.scan.shadow_ai.hosts import resolve
 from secpipe.scan.shadow_ai.lexer import Token
 from secpipe.scan.shadow_ai.places import destination_signal
-from secpipe.scan.shadow_ai.signal import UNKNOWN, Signal
+from secpipe.scan.shadow_ai.signal import UNKNOWN, EnvValue, Signal
 from secpipe.scan.shadow_ai.source_file import File
 from secpipe.scan.shadow_ai.values import Value
 
@@ -57,18 +57,22 @@ def _value_of(file: File, position: int) -> int | None:
 
 
 def _pointed(file: File, position: int, token: Token, value: Value, span: range, weak: bool, sdks: list[str]) -> None:
-    sdk = _sdk_near(file, position, sdks)
+    near = _sdk_near(file, position, sdks)
+    sdk = near or sdks[0]
     evidence = f"sets {token.value}"
     found = False
     for item in sorted(value.texts):
         destination = resolve(item, file.catalogue) if "://" in item or not weak or "." in item else None
-        if destination is None or (weak and destination.provider not in file.catalogue.providers and "://" not in item):
+        if destination is None:
+            continue
+        # `Endpoint = new Uri("http://orders")` is an AI client's only beside the name of one.
+        if weak and destination.provider not in file.catalogue.providers and not (near and "://" in item):
             continue
         found = True
         file.out.signals.append(
             destination_signal("client", "sdk", destination, token.line, f"{evidence} to {destination.host}", sdk=sdk)
         )
-    if value.envs:
+    if value.envs and (near or not weak):
         found = True
         file.out.reads |= value.envs
         file.out.signals.append(
@@ -76,6 +80,20 @@ def _pointed(file: File, position: int, token: Token, value: Value, span: range,
                 confirm="optional" if value.texts else "",
                    evidence=f"{evidence} from {', '.join(sorted(value.envs))}", confidence=Confidence.HIGH)
         )  # fmt: skip
+    if not found and not weak and not value.none and (name := _setting_name(file, span)):
+        file.out.signals.append(
+            Signal(
+                "client",
+                "sdk",
+                "",
+                line=token.line,
+                sdk=sdk,
+                envs=(name,),
+                evidence=f"{evidence} from {name}",
+                confidence=Confidence.HIGH,
+            )
+        )
+        found = True
     if not found and not weak and not value.none and not _declares(file, position):
         file.out.signals.append(
             Signal(
@@ -122,14 +140,14 @@ def _declares(file: File, position: int) -> bool:
 
 
 def _sdk_near(file: File, position: int, sdks: list[str]) -> str:
-    """The SDK whose client's name stands nearest before an override."""
+    """The SDK whose client's name stands nearest before a setting, or ""."""
     for ahead in range(position - 1, max(-1, position - 60), -1):
         token = file.tokens[ahead]
         if token.kind == "word" and len(token.value) > 3:
             owner = file.catalogue.brand(token.value)
             if owner and (owner in sdks or token.value in file.catalogue.signals["classes"]):
                 return owner if owner in sdks else sdks[0]
-    return sdks[0]
+    return ""
 
 
 def plain_clients(file: File) -> None:
@@ -166,3 +184,28 @@ def plain_clients(file: File) -> None:
 
 def _inside_call(file: File, where: int, name: str) -> bool:
     return any(file.tokens[back].value == name for back in range(max(0, where - 40), where))
+
+
+def _setting_name(file: File, span: range) -> str:
+    """The constant under which another file may hold the address: `baseURL: LLM_BASE_URL`, `config.LLM_BASE_URL`."""
+    words = [
+        file.tokens[index].value for index in span if index < len(file.tokens) and file.tokens[index].kind == "word"
+    ]
+    return words[-1] if words and words[-1].isupper() and "_" in words[-1] else ""
+
+
+def settings(file: File) -> None:
+    """Constants that hold an address, for the files that import them; and environment names the program itself sets."""
+    for name, places in file.expressions.assigned.items():
+        if not (name.isupper() and len(name) > 3):
+            continue
+        for index in places[:4]:
+            for item in file.expressions.fold(index)[0].texts:
+                if "://" in item and len(item) < 300:
+                    file.out.values.append(EnvValue(name, item, "", file.tokens[min(index, len(file.tokens) - 1)].line))
+    for position, token in enumerate(file.tokens[:-2]):
+        if token.value in file.catalogue.base_url_env and file.tokens[position + 1].value in {",", "]"}:
+            start = position + 2 if file.tokens[position + 1].value == "," else position + 3
+            for item in file.expressions.fold(start)[0].texts:
+                if "://" in item:
+                    file.out.values.append(EnvValue(token.value, item, "", token.line))

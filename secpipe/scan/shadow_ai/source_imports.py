@@ -72,6 +72,29 @@ def imports(file: File) -> None:
             )
 
 
+def brands(file: File) -> None:
+    """Classes of a framework that name a provider (`AddOpenAIChatCompletion`), where no import does."""
+    if not file.sdks or any(file.catalogue.providers[sdk].kind != "framework" for sdk in file.sdks):
+        return
+    for token in file.tokens:
+        if token.kind == "word" and token.value[:1].isupper() and len(token.value) > 6:
+            owner = file.catalogue.brand(token.value)
+            if owner:
+                file.sdks.append(owner)
+                file.out.signals.append(
+                    Signal(
+                        "import",
+                        "sdk",
+                        owner,
+                        line=token.line,
+                        sdk=owner,
+                        evidence=f"uses {token.value}",
+                        confidence=Confidence.HIGH,
+                    )
+                )
+                return
+
+
 def _owner(file: File, index: str, name: str) -> tuple[str, str]:
     if index == "npm":
         owner = file.catalogue.package("npm", name)

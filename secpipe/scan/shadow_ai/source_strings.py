@@ -13,8 +13,9 @@ from secpipe.scan.shadow_ai.catalogue import squash
 from secpipe.scan.shadow_ai.hosts import HOLE, URL, counts, resolve
 from secpipe.scan.shadow_ai.lexer import Token
 from secpipe.scan.shadow_ai.places import ai_path, destination_signal, permissions
-from secpipe.scan.shadow_ai.signal import Download, Signal
+from secpipe.scan.shadow_ai.signal import UNKNOWN, Download, Signal
 from secpipe.scan.shadow_ai.source_file import File
+from secpipe.scan.shadow_ai.values import Value
 
 _DOWNLOAD = re.compile(
     r"""(?:from_pretrained|fromPretrained|hf_hub_download|snapshotDownload|downloadModel|hub_model|api\.model)\(\s*["'`]([\w.-]+(?:/[\w.-]+)?)["'`]"""
@@ -45,7 +46,19 @@ def strings(file: File) -> None:
         value, after = file.expressions.fold(position)
         for item in sorted(value.texts):
             _text(file, item, token, position)
+            if item.startswith(HOLE) and ai_path(item, file.catalogue, ""):
+                _open_address(file, token, value)
         position = max(after, position + 1) if token.kind != "word" else position + 1
+
+
+def _open_address(file: File, token: Token, value: Value) -> None:
+    """`${base}/chat/completions`: an AI call to an address that is set somewhere else, or cannot be told."""
+    names = tuple(sorted(value.envs))
+    evidence = f"calls an AI path at {', '.join(names) or 'an address that the code computes'}"
+    provider = "" if names else UNKNOWN
+    file.out.signals.append(
+        Signal("client", "http", provider, line=token.line, envs=names, evidence=evidence, confidence=Confidence.MEDIUM)
+    )
 
 
 def _text(file: File, item: str, token: Token, position: int) -> None:

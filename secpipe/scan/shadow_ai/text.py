@@ -109,7 +109,7 @@ _VALUE_LINE = re.compile(r"""^\s*["']?value["']?\s*[:=]\s*["']?(?P<value>[^"'\n]
 def _pairs(text: str, out: Reading) -> None:
     """Kubernetes, ECS and Terraform spell an environment entry as a name and a value on neighbouring lines."""
     lines = text.split("\n")
-    for index, line in enumerate(lines[:200_000]):
+    for index, line in enumerate(lines):
         match = _NAME_LINE.match(line) if len(line) < 200 else None
         if match is None:
             continue

@@ -249,3 +249,43 @@ def test_rotate_into_another_profile(shell, laptop, tmp_path):
     _, out = shell("keys", "list", "-f", "json")
     newest = {item["name"]: item["versions"][-1]["halves"][1]["algorithm"] for item in json.loads(out)["identities"]}
     assert newest == {"builder": "ml-dsa-87", "verdict": "ml-dsa-65", "advisories": "ml-dsa-65"}
+
+
+def test_time_authorities(shell, laptop, tmp_path):
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key, name = (
+        ec.generate_private_key(ec.SECP256R1()),
+        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tsa")]),
+    )
+    now = datetime.now(UTC)
+    built = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+    made = built.not_valid_before(now).not_valid_after(now + timedelta(days=1)).sign(key, hashes.SHA256())
+    (tmp_path / "tsa.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    secret = ("--passphrase-file", "secret")
+    assert shell("keys", "time-authority", "acme", "tsa.pem", *secret)[0] == 0, shell.err
+    _, out = shell("trust", "show", "-f", "json")
+    assert (json.loads(out)["time_authorities"], json.loads(out)["root"]["version"]) == (["acme"], 2)
+    assert shell("keys", "time-authority", "acme")[0] == 2
+    assert shell("keys", "time-authority", "other", "secret", *secret)[0] == 3
+    assert shell("keys", "time-authority", "nobody", "--remove", *secret)[0] == 2
+    assert shell("keys", "time-authority", "acme", "--remove", *secret)[0] == 0
+    assert json.loads(shell("trust", "show", "-f", "json")[1])["time_authorities"] == []
+
+
+def test_a_wrong_passphrase_makes_nothing_and_a_draft_needs_no_holder(shell, laptop, tmp_path):
+    wrong = tmp_path / "wrong"
+    wrong.write_text("not it")
+    wrong.chmod(0o600)
+    before = sorted(path.name for path in (tmp_path / "home").rglob("*"))
+    argv = ("keys", "add-identity", "notary", "--purpose", "provenance", "--passphrase-file")
+    assert shell(*argv, "wrong")[0] == 3
+    assert "wrong passphrase" in shell.err
+    after = sorted(path.name for path in (tmp_path / "home").rglob("*") if path.suffix != ".lock")
+    assert after == before
+    assert not (tmp_path / "keys/pending").exists()
+    code, out = shell(*argv, "secret", home="engineer")
+    assert (code, "signed by nobody yet; 1 more" in out) == (0, True)
+    assert "published" in shell("keys", "sign-root", "--yes", "--passphrase-file", "secret")[1]

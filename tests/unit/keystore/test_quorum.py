@@ -261,3 +261,23 @@ def test_one_key_has_one_job_whoever_signs_it(project, passphrase, now):
     with pytest.raises(TrustError, match="key of a holder"):
         sign_pending(project.keys, project.home, passphrase, now)
     assert open_trust(project.keys, now=now).ring_version == 1
+
+
+def test_a_new_rotation_key_makes_the_old_one_worthless(project, passphrase, now):
+    from secpipe.keystore import home as store
+
+    (old,) = store.find(project.home, "rotation", "rotation", project.pin)
+    carry_out(
+        project,
+        project.home,
+        passphrase,
+        now + DAY,
+        lambda found: quorum.with_rotation_key(found, quorum.renewed(found), project.home, passphrase, now + DAY),
+    )
+    found = open_folder(project.keys, now=now + DAY)
+    assert not {key.public.pem for key in found.ring.delegation.quorum.keys} & {half.pem for half in old.halves}
+    assert len(rotate(project.keys, project.home, SCHEDULE, passphrase, lambda: now + 76 * DAY).made) == 2
+    newest = store.find(project.home, "rotation", "rotation", project.pin)[-1]
+    (project.home / "keys" / f"{newest.id}.json").unlink()
+    with pytest.raises(InputError, match="rotation key of this keyring is not on this machine"):
+        rotate(project.keys, project.home, SCHEDULE, passphrase, lambda: now + 166 * DAY)

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa
 
-from secpipe.core.errors import InputError, TrustError
+from secpipe.core.errors import ConfigError, InputError, TrustError
 from secpipe.core.trust import KeyState
 from secpipe.keys.schemes import scheme
 from secpipe.keystore.create import create
@@ -163,3 +163,41 @@ def test_a_second_init_refuses_and_changes_nothing(project, now, plan):
     with pytest.raises(InputError, match="already"):
         create(project.keys, project.home, plan, b"x", now, lambda text: None)
     assert sorted(path.name for path in project.home.rglob("*")) == before
+
+
+def test_private_keys_are_not_made_inside_the_public_folder(tmp_path, now, plan):
+    with pytest.raises(ConfigError, match="inside the folder of public keys"):
+        create(tmp_path / "keys", tmp_path / "keys/home", plan, b"x", now, lambda text: None)
+    assert not (tmp_path / "keys").exists()
+
+
+def test_an_init_that_was_interrupted_is_done_again(tmp_path, now, plan, monkeypatch):
+    """Killed at any write: no root, so no trust; the next run makes all of it."""
+    from secpipe.system import files
+
+    real, count = files.write_atomic, 0
+    for stop in range(1, 40):
+        where = tmp_path / str(stop)
+        count = 0
+
+        def write(path, data, stop=stop, **options):
+            nonlocal count
+            count += 1
+            if count == stop:
+                raise KeyboardInterrupt
+            real(path, data, **options)
+
+        monkeypatch.setattr(files, "write_atomic", write)
+        try:
+            create(where / "keys", where / "home", plan, b"x", now, lambda text: None)
+        except KeyboardInterrupt:
+            monkeypatch.setattr(files, "write_atomic", real)
+            if not (where / "keys/root/1.root.json").exists():
+                with pytest.raises(InputError):
+                    open_trust(where / "keys", now=now)
+                create(where / "keys", where / "home", plan, b"x", now, lambda text: None)
+        else:
+            break
+        trust = open_trust(where / "keys", now=now)
+        open_signers("builder", trust=trust, home=where / "home", passphrase=lambda: b"x", now=now)
+    assert 8 < stop < 39

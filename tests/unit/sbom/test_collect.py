@@ -515,3 +515,21 @@ def test_models_are_called_what_people_call_them(tmp_path: Path, path: str, name
     )
     seen = put(tmp_path, {path: content, "README.md": "---\nlicense: mit\n---\n# Card title\n"})
     assert [item.name for item in seen.of_kind(ComponentKind.MODEL)] == [name]
+
+
+def test_weights_that_an_onnx_file_keeps_elsewhere_are_hashed_too(tmp_path: Path) -> None:
+    def part(field: int, data: bytes) -> bytes:
+        return bytes([field << 3 | 2, len(data)]) + data
+
+    def tensor(location: bytes) -> bytes:
+        return part(5, part(8, b"w") + part(13, part(1, b"location") + part(2, location)))
+
+    blob = b"\x08\x09" + part(7, tensor(b"model.onnx_data") + tensor(b"absent.bin") + tensor(b"../outside"))
+    seen = put(tmp_path, {"r/ranker.onnx": blob, "r/model.onnx_data": b"weights"})
+    data = named(seen, "model.onnx_data")
+    assert data.digests[0].value == hashlib.sha256(b"weights").hexdigest()
+    assert ("ranker", "model.onnx_data") in edges(seen, RelationKind.CONTAINS)
+    assert sorted(skip.reason.split(" are ")[0] for skip in seen.skipped) == [
+        "the weights in ../outside",
+        "the weights in absent.bin",
+    ]

@@ -5,16 +5,16 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests_sbom_samples import release  # type: ignore[import-not-found]  # beside this file, see conftest
 
 from secpipe.cli.main import run
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> tuple[Path, Path]:
+def made(tmp_path: Path, release: Callable[[Path], None]) -> tuple[Path, Path]:
     app, out = tmp_path / "app", tmp_path / "bom.json"
     release(app)
     assert run(["sbom", "generate", str(app), "-o", str(out), "--no-services", "--at", "2026-11-21"]) == 0
@@ -84,7 +84,9 @@ def test_a_changed_source_file_a_missing_model_and_a_moved_library_are_noticed(
     assert seen["requirements.txt"] == "sbom/added"
 
 
-def test_files_names_every_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_names_every_file(
+    tmp_path: Path, release: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
+) -> None:
     app, out = tmp_path / "app", tmp_path / "bom.json"
     release(app)
     assert run(["sbom", "generate", str(app), "-o", str(out), "--no-services", "--files"]) == 0
@@ -120,3 +122,24 @@ def test_exit_codes(made: tuple[Path, Path], tmp_path: Path, capsys: pytest.Capt
         assert run(["sbom", "convert", str(out), "-f", form, "-o", str(tmp_path / "c")]) == 0
     assert run(["sbom", "convert", str(out), "-f", "cyclonedx-json", "--spec", "1.6", "-o", str(tmp_path / "c")]) == 0
     assert run(["sbom", "validate", str(tmp_path / "c")]) == 0
+
+
+def test_unusual_package_names_do_not_drift_by_themselves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    app, out = tmp_path / "app", tmp_path / "bom.json"
+    app.mkdir()
+    (app / "go.mod").write_text("module m\nrequire github.com/BurntSushi/toml v1.0.0+incompatible\n")
+    (app / "requirements.txt").write_text("--index-url https://corp.example/simple?a=b\nA_b==1.0+cu118\nc==1!2.0\n")
+    (app / "package.json").write_text('{"name": "w", "dependencies": {"@s/X": "1"}}')
+    assert run(["sbom", "generate", str(app), "-o", str(out), "--no-services"]) == 0
+    assert findings(out, app, capsys) == (3, {})  # no file to compare, and no package that moved
+    purls = {item["purl"] for item in json.loads(out.read_text())["components"] if "purl" in item}
+    assert "pkg:golang/github.com/burntsushi/toml@v1.0.0%2Bincompatible" in purls
+
+
+def test_what_is_left_out_on_request_is_said_and_git_is_not(tmp_path: Path, release: Callable[[Path], None]) -> None:
+    app, out = tmp_path / "app", tmp_path / "bom.json"
+    release(app)
+    (app / ".git").mkdir()
+    assert run(["sbom", "generate", str(app), "-o", str(out), "--no-services", "--exclude", "data"]) == 0
+    rows = json.loads(out.read_text())["metadata"]["properties"]
+    assert [row["value"] for row in rows if row["name"] == "secpipe:skipped"] == ["data: left out on request"]

@@ -9,6 +9,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
@@ -275,8 +276,8 @@ def test_scores_tell_verified_from_declared_and_missing() -> None:
         score(stated, "g8")
 
 
-def test_evidence_is_failed_for_an_empty_bom_and_names_dropped_licences() -> None:
-    assert evidence(Inventory(), name="x", now=NOW)[0].state is State.FAILED
+def test_of_an_empty_bom_nothing_is_known_and_dropped_licences_are_named() -> None:
+    assert evidence(Inventory(), name="x", now=NOW)[0].state is State.SKIPPED
     base = model("gemma-2b", sha="cd" * 32, licenses=("gemma",))
     tuned = model("tuned", licenses=("mit",))
     seen, data = evidence(
@@ -310,3 +311,33 @@ def test_services_carry_the_lines_that_call_them_and_never_a_purl() -> None:
     assert select(services["openai"], "properties[name=secpipe:occurrence].value") == ["app.py:7", "b.py:1"]
     assert services["qdrant:6333"]["endpoints"] == ["//qdrant:6333"]
     assert all("purl" not in row for row in services.values())
+
+
+def test_xml_carries_model_cards_data_and_compositions() -> None:
+    ours = document(
+        model(),
+        Component("prompt:1", ComponentKind.PROMPT, "system.md", path="system.md", digests=(Digest("sha256", SHA),)),
+    )
+    root = ElementTree.fromstring(convert.to_format(ours, "cyclonedx-xml"))
+    space = "{http://cyclonedx.org/schema/bom/1.7}"
+    card = root.find(f".//{space}modelCard/{space}modelParameters")
+    assert card is not None
+    assert [child.tag.removeprefix(space) for child in card] == ["task", "modelArchitecture", "inputs", "outputs"]
+    assert root.find(f".//{space}component/{space}data/{space}type") is not None
+    assert root.find(f"{space}compositions/{space}composition/{space}aggregate") is not None
+    assert convert.lost(ours, "cyclonedx-xml") == ()
+    ours["components"][0].setdefault("modelCard", {}).setdefault("considerations", {})["ethicalConsiderations"] = []
+    assert convert.lost(ours, "cyclonedx-xml") in {
+        ("considerations.ethicalConsiderations",),
+        ("modelCard.ethicalConsiderations",),
+    }
+
+
+@pytest.mark.parametrize("path", VALID, ids=lambda path: path.name)
+def test_other_peoples_documents_become_xml_or_an_input_error(path: Path) -> None:
+    theirs = bom.load(path.read_bytes(), path.name)
+    try:
+        data = convert.to_format(theirs, "cyclonedx-xml", "1.7")
+    except InputError:
+        return
+    ElementTree.fromstring(data)

@@ -24,6 +24,7 @@ CATALOGUE = read_catalogue()
 NATIVE = Prefilter(derive(CATALOGUE))
 PURE = Prefilter(derive(CATALOGUE), native=False)
 SCHEMA = json.loads((ROOT / "policies/schema/ai-providers.schema.json").read_text())
+HEAD = 'schema = "secpipe.ai-providers/1"\n[[provider]]\n'
 FILES = sorted(path for path in FOLDER.glob("*.toml") if path.name != "signals.toml")
 
 
@@ -62,9 +63,18 @@ def _literal_signs() -> list[str]:
         signs += [text for text, _ in pairs]
     signs += list(CATALOGUE.actions)
     forms = {
-        "python": "import {}\n", "java": "import {}.X;", "csharp": "using {};", "ruby": "require '{}'", "rust": "use {}::X;", "php": "use {}\\X;",
-        "swift": "import {}\n", "dart": "import '{}/x.dart';", "go": 'import "{}"', "npm": 'import x from "{}"', "elixir": "{}.chat()",
-    }  # fmt: skip
+        "python": "import {}\n",
+        "java": "import {}.X;",
+        "csharp": "using {};",
+        "ruby": "require '{}'",
+        "rust": "use {}::X;",
+        "php": "use {}\\X;",
+        "swift": "import {}\n",
+        "dart": "import '{}/x.dart';",
+        "go": 'import "{}"',
+        "npm": 'import x from "{}"',
+        "elixir": "{}.chat()",
+    }
     for language, index in CATALOGUE.imports.items():
         signs += [forms[language].format(name) for name in index]
     return signs
@@ -133,9 +143,7 @@ def test_nothing_is_found_where_nothing_is() -> None:
 
 def test_the_users_catalogue_extends_and_is_checked(tmp_path: Path) -> None:
     good = tmp_path / "corp.toml"
-    good.write_text(
-        'schema = "secpipe.ai-providers/1"\n[[provider]]\nid = "corp"\nname = "Corp LLM"\nkind = "gateway"\nhosts = ["llm.corp.io"]\n'
-    )
+    good.write_text(HEAD + 'id = "corp"\nname = "Corp LLM"\nkind = "gateway"\nhosts = ["llm.corp.io"]\n')
     extended = read_catalogue([good])
     assert extended.hosts["llm.corp.io"] == "corp"
     assert Prefilter(derive(extended)).positions(b"https://llm.corp.io/v1")
@@ -146,8 +154,6 @@ def test_the_users_catalogue_extends_and_is_checked(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as error:
         read_catalogue([bad])
     assert 'did you mean "hosts"?' in error.value.hint
-    bad.write_text(
-        'schema = "secpipe.ai-providers/1"\n[[provider]]\nid = "x"\nname = "X"\nkind = "gateway"\nhost_patterns = ["("]\n'
-    )
+    bad.write_text(HEAD + 'id = "x"\nname = "X"\nkind = "gateway"\nhost_patterns = ["("]\n')
     with pytest.raises(ConfigError):
         read_catalogue([bad])

@@ -46,11 +46,7 @@ def test_syntax_error_falls_back_and_says_so(tmp_path: Path) -> None:
         b"x = " + b"(" * 5000 + b"1" + b")" * 5000,
         b"x = " + b"-" * 20000 + b"1",
         b"openai = " + b"+".join([b"'a'"] * 20000),
-        b"import openai\n"
-         b"if 1:\n"
-        + b"".join(b" " * n + b"if 1:\n" for n in range(1, 110))
-        + b" " * 111
-        + b"pass\n",
+        b"import openai\nif 1:\n" + b"".join(b" " * n + b"if 1:\n" for n in range(1, 110)) + b" " * 111 + b"pass\n",
         b"from openai import OpenAI\n"
         + b"\n".join(b"a%d = a%d + a%d" % (n, n - 1, n - 1) for n in range(1, 400))
         + b"\nOpenAI(base_url=a399)\n",
@@ -191,3 +187,12 @@ def test_head_decides_text_or_binary() -> None:
     assert is_binary(b"\x89PNG\r\n\x1a\n\0\0\0\r")
     assert not is_binary("héllo".encode("utf-16"))
     assert as_utf8("héllo".encode("utf-16")) == "héllo".encode()
+
+
+def test_a_manifest_with_too_many_names_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from secpipe.scan.shadow_ai import manifests
+
+    (tmp_path / "requirements.txt").write_text("a==1\n" * 60_000 + "openai\n")
+    assert providers(scanned(tmp_path)) == {"openai"}
+    monkeypatch.setattr(manifests, "_MAX_NAMES", 100)
+    assert "packages" in scanned(tmp_path).skips[0].reason

@@ -1,5 +1,5 @@
 """Each rule of the pickle analyser, both ways. Every payload is put together here, opcode by opcode, and never loaded."""
-# ruff: noqa: E501  # one case a line reads as a table
+# ruff: noqa: E501, PT018  # one case a line reads as a table
 
 from __future__ import annotations
 
