@@ -79,7 +79,7 @@ def _rotation(opened: Opened, schedule: Schedule, now: datetime) -> Item:
     from secpipe.keys.plan import plan_rotation
 
     bounds = opened.ring.delegation
-    plan = plan_rotation(opened.ring.identities, schedule, now, bounds.algorithms, key_days=bounds.key_days)
+    plan = plan_rotation(opened.ring.identities, schedule, now, bounds.algorithms, (), bounds.key_days)
     if plan.steps:
         names = ", ".join(printable(step.identity, 60) for step in plan.steps)
         return Item("trust", "next rotation", "attention", f"due now: {names}", "secpipe keys rotate --if-due")
