@@ -88,16 +88,23 @@ def check(
 def _judge(request: Request, show: bool) -> dict[str, Any]:
     from secpipe.gate import cache
 
-    entry = cache.place_of(request)
-    kept = cache.find(request, entry)
-    if kept is not None:
-        return kept
-    from secpipe.gate.pipeline import check as judge
-
     def progress(text: str) -> None:
         if show:
             print(f"secpipe: {text}", file=sys.stderr)
 
-    document = judge(request, progress)
-    cache.keep(request, document, entry)
+    tree = entry = None
+    if cache.may_serve(request):
+        from secpipe.system.tree import walk
+
+        progress("reading files")
+        tree = walk(request.path, exclude=request.exclude)
+        entry = cache.place_of(request, tree)
+        kept = cache.find(request, entry)
+        if kept is not None:
+            return kept
+    from secpipe.gate.pipeline import check as judge
+
+    document = judge(request, progress, tree)
+    if tree is not None:
+        cache.keep(request, tree, document, entry)
     return document

@@ -20,18 +20,21 @@ from secpipe.core.artifact import dir_hash
 from secpipe.core.errors import InputError, SecpipeError
 from secpipe.gate.request import BUILTIN, TREE_POLICY, Request
 from secpipe.system import files, places
-from secpipe.system.tree import walk
+from secpipe.system.tree import FolderTree
 
 _LIMIT = 64 << 20
 _MAC = 32
 
 
-def place_of(request: Request) -> Path | None:
-    """Return where the verdict for `request` would be kept, or None where nothing may be kept."""
-    if not request.cache:
-        return None
+def may_serve(request: Request) -> bool:
+    """Whether a kept verdict could answer at all: only warn mode is served, and only argv or a pin can ask for it."""
+    return request.cache and (request.mode == "warn" or (request.mode == "" and bool(request.policy_ref)))
+
+
+def place_of(request: Request, tree: FolderTree) -> Path | None:
+    """Return where the verdict on `tree` (walked without the policy's exclusions) would be kept, or None."""
     try:
-        return _place(request)
+        return _place(request, tree)
     except (SecpipeError, OSError):
         return None
 
@@ -53,9 +56,9 @@ def find(request: Request, entry: Path | None) -> dict[str, Any] | None:
         return None
 
 
-def keep(request: Request, document: dict[str, Any], entry: Path | None) -> None:
-    """Keep a warn-mode verdict at `entry`, unless something changed meanwhile; failing to is not an error."""
-    if entry is None or document["mode"] != "warn" or place_of(request) != entry:
+def keep(request: Request, tree: FolderTree, document: dict[str, Any], entry: Path | None) -> None:
+    """Keep a warn-mode verdict on `tree` at `entry`, unless its rules changed meanwhile; failing to is not an error."""
+    if entry is None or document["mode"] != "warn" or place_of(request, tree) != entry:
         return
     try:
         key = _mac_key(create=True)
@@ -87,9 +90,8 @@ def _mac_key(*, create: bool) -> bytes | None:
     return key
 
 
-def _place(request: Request) -> Path:
+def _place(request: Request, tree: FolderTree) -> Path:
     """Return the entry's place: its name covers engine, rules, question and the content of the whole tree."""
-    tree = walk(request.path, exclude=request.exclude)
     if tree.skipped:
         raise SecpipeError("a tree that cannot be read whole is never kept")
     question = (

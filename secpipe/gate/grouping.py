@@ -74,7 +74,10 @@ def _words(group: Sequence[Finding]) -> str:
 def _fix(group: Sequence[Finding]) -> str:
     first = group[0]
     if first.rule == UNSIGNED:
-        folders = list(dict.fromkeys(finding.path.rpartition("/")[0] or finding.path for finding in group))
+        signable = [finding.path for finding in group if not finding.details.get("blocked")]
+        if not signable:
+            return "mend what the model scan says first"
+        folders = list(dict.fromkeys(path.rpartition("/")[0] or path for path in signable))
         return (
             f"secpipe sign {' '.join(printable(folder) for folder in folders[:8])}{' ...' if len(folders) > 8 else ''}"
         )

@@ -23,16 +23,19 @@ from secpipe.system.tree import FolderTree, walk
 Progress = Callable[[str], None]
 
 
-def check(request: Request, progress: Progress = lambda text: None) -> dict[str, Any]:
+def check(request: Request, progress: Progress = lambda text: None, tree: FolderTree | None = None) -> dict[str, Any]:
     """Judge `request.path` and return the `secpipe.verdict/1` document.
 
-    `progress` is told what is being done. Raises ConfigError for a broken policy, TrustError for a policy that is not
-    the pinned one, InputError for a tree that cannot be read at all; everything else ends as evidence.
+    `progress` is told what is being done; `tree` is the walk of the path, if the caller has made it already. Raises
+    ConfigError for a broken policy, TrustError for a policy that is not the pinned one, InputError for a tree that
+    cannot be read at all; everything else ends as evidence.
     """
     rules = gather_rules(request)
     policy = rules.resolve(request)
-    progress("reading files")
-    tree = walk(request.path, exclude=(*request.exclude, *policy.exclude))
+    if tree is None:
+        progress("reading files")
+        tree = walk(request.path, exclude=(*request.exclude, *policy.exclude))
+    tree = tree.without(policy.exclude)
     evidence = gather_evidence(tree, rules, request, progress)
     paths = tuple(entry.path for entry in tree.files)
     situation = Situation(policy, request.environment, request.now, evidence, paths, rules.self_judged())

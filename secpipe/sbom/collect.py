@@ -28,7 +28,7 @@ def collect(tree: Tree, *, limits: Limits = DEFAULT) -> Inventory:
     for skip in tree.skipped:
         found.skip(skip.path, skip.reason)
     for entry in found.tree.files:
-        target = "" if is_installed(entry.path) else reader_of(entry.name)
+        target = "" if is_installed(entry.path) else reader_of(entry.path)
         if target:
             attempt(found, entry, target)
     for whole in _WHOLE_TREE:

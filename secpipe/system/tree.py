@@ -46,6 +46,27 @@ class FolderTree:
         self.left_out = left_out
         self._paths = [entry.path for entry in found]
 
+    def without(self, exclude: Collection[str]) -> FolderTree:
+        """Return the tree less the paths in `exclude` and what lies below them, which is then `left_out`."""
+        if not exclude:
+            return self
+        gone = frozenset(exclude)
+
+        def stays(path: str) -> bool:
+            return not any(part in gone for part in _prefixes(path))
+
+        paths = [entry.path for entry in self.files] + [link.path for link in self.links]
+        paths += [skip.path for skip in self.skipped]
+        met = {part for path in paths for part in _prefixes(path)} & gone
+        left = [*self.left_out, *(Skip(path, "left out on request") for path in met)]
+        return FolderTree(
+            self.root,
+            tuple(entry for entry in self.files if stays(entry.path)),
+            tuple(link for link in self.links if stays(link.path)),
+            tuple(skip for skip in self.skipped if stays(skip.path)),
+            tuple(sorted(left, key=lambda skip: skip.path)),
+        )
+
     def find(self, path: str) -> FileEntry | None:
         index = bisect_left(self._paths, path)
         return self.files[index] if index < len(self._paths) and self._paths[index] == path else None
@@ -172,6 +193,15 @@ def _entries(
                 pending.append((path, depth + 1))
 
 
+def _prefixes(path: str) -> Iterator[str]:
+    """Yield `a`, `a/b`, `a/b/c` for `a/b/c`."""
+    end = path.find("/")
+    while end >= 0:
+        yield path[:end]
+        end = path.find("/", end + 1)
+    yield path
+
+
 def _record_link(base: Path, path: str, links: list[LinkEntry], skipped: list[Skip]) -> None:
     try:
         target = os.readlink(base / path)
@@ -194,10 +224,16 @@ def _digest_all(base: Path, paths: list[str], progress: Callable[[int], None] | 
         buffers.put(bytearray(_BUFFER))
     stop = threading.Event()
 
+    def watch(count: int) -> None:
+        if stop.is_set():  # an interrupt must not wait for the end of a large file
+            raise OSError("stopped")
+        if progress:
+            progress(count)
+
     def run(batch: list[str]) -> list[FileEntry | Skip]:
         buffer = buffers.get()
         try:
-            return [_digest(base, path, buffer, progress) for path in batch if not stop.is_set()]
+            return [_digest(base, path, buffer, watch) for path in batch if not stop.is_set()]
         finally:
             buffers.put(buffer)
 

@@ -51,7 +51,10 @@ def _unsigned(situation: Situation, evidence: Evidence) -> list[Finding]:
             message, subject = f"{path} is signed by {identity}, which the policy does not accept", f"signer {identity}"
         else:
             continue
-        findings.append(Finding(UNSIGNED, message, Severity.HIGH, path=path, subject=subject))
+        about = mapping(situation.of("models"), "files").get(path)
+        blocked = isinstance(about, Mapping) and about.get("outcome") == "malicious"
+        details = {"blocked": blocked}  # nobody is told to sign what the model scan refuses
+        findings.append(Finding(UNSIGNED, message, Severity.HIGH, path=path, subject=subject, details=details))
     return findings
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-#: (pattern over the file name, `module:function`); first match wins. A function takes (collector, entry).
+#: (pattern over the name or its last two parts, `module:function`); first match wins. A function takes (collector, entry).
 MANIFESTS: tuple[tuple[str, str], ...] = (
     ("uv.lock", "secpipe.sbom.sources.uv:read"),
     ("poetry.lock", "secpipe.sbom.sources.poetry:read"),
@@ -32,9 +32,12 @@ MANIFESTS: tuple[tuple[str, str], ...] = (
     ("*.whl", "secpipe.sbom.sources.wheels:read"),
     ("*requirements*.txt", "secpipe.sbom.sources.requirements:read"),
     ("*requirements*.in", "secpipe.sbom.sources.requirements:read"),
+    ("requirements/*.txt", "secpipe.sbom.sources.requirements:read"),
+    ("requirements/*.in", "secpipe.sbom.sources.requirements:read"),
 )
 
 
-def reader_of(name: str) -> str:
-    """Return `module:function` for a file called `name`, or ""."""
-    return next((target for pattern, target in MANIFESTS if fnmatchcase(name, pattern)), "")
+def reader_of(path: str) -> str:
+    """Return `module:function` for the file at `path`, or ""."""
+    name, tail = path.rpartition("/")[2], "/".join(path.split("/")[-2:])
+    return next((target for pattern, target in MANIFESTS if fnmatchcase(tail if "/" in pattern else name, pattern)), "")

@@ -185,4 +185,6 @@ def _skip(reason: str, missed: list[Component]) -> Skip:
     names = sorted({component.name for component in missed})
     listed = ", ".join(printable(name, 80) for name in names[:5]) + (", ..." if len(names) > 5 else "")
     paths = {component.path for component in missed}
-    return Skip(paths.pop() if len(paths) == 1 else "", f"{plural(len(missed), 'package')}: {reason} ({listed})", soft=True)
+    return Skip(
+        paths.pop() if len(paths) == 1 else "", f"{plural(len(missed), 'package')}: {reason} ({listed})", soft=True
+    )
