@@ -26,6 +26,9 @@ types: .test-venv
 house: .test-venv
 	.venv/bin/python -m pytest tests/house
 
+workflows: .test-venv  ## hold our workflow files against the ecosystem's own validators
+	@sh scripts/workflows.sh "$(PYTHON)"
+
 slow: .test-venv  ## minutes of fuzzing and large data
 	$(PYTEST) -m slow
 
@@ -49,4 +52,4 @@ clean:  ## remove everything that make made
 	@sh scripts/venv.sh "$(PYTHON)" .demo/venv requirements/full.txt
 	@sh scripts/install-wheel.sh .demo/venv
 
-.PHONY: help demo test check format lint types house slow bench lock clean .test-venv .demo-venv
+.PHONY: workflows help demo test check format lint types house slow bench lock clean .test-venv .demo-venv

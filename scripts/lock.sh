@@ -7,7 +7,7 @@ uv=${UV:-uv}
 compile() {
     out=requirements/$1.txt
     shift
-    "$uv" pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-config \
+    "$uv" pip compile "${source:-pyproject.toml}" --quiet --universal --python-version 3.11 --generate-hashes --no-config \
         --no-header --no-annotate --no-emit-index-url --no-emit-find-links ${UPGRADE:+--upgrade} "$@" --output-file "$out"
     printf '%s: %s packages\n' "$out" "$(grep -c '==' "$out")"
 }
@@ -16,3 +16,4 @@ compile dev --extra full --group dev --group lock
 # The smaller ones are cut from the same resolution, so that all of them name the same versions.
 compile full --extra full --group build --constraint requirements/dev.txt
 compile core --group build --constraint requirements/dev.txt
+source=requirements/workflows.in compile workflows

@@ -88,9 +88,12 @@ def root() -> None:
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 pass, 1 deny, 2 usage, 3 undecided or unexpected, 130 interrupted."""
     code = run(argv)
-    with contextlib.suppress(OSError, ValueError):
-        sys.stderr.flush()
-    # os._exit would skip buffered output; the closed-pipe case was settled in run().
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        # A full disk behind stdout: nothing was delivered, and the interpreter would end with 120 trying again.
+        _close_stdout()
+        code = code or errors.EXIT_UNDECIDED
     raise SystemExit(code)
 
 
@@ -125,8 +128,7 @@ def run(argv: list[str] | None = None) -> int:
     except (BrokenPipeError, SystemExit):
         # The reader is gone (click turns that into an exit with 1): whatever we concluded was not delivered.
         # Keep the interpreter from complaining at exit.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _close_stdout()
         return errors.EXIT_UNDECIDED
     except Exception as error:
         if os.environ.get("SECPIPE_TRACEBACK"):
@@ -137,6 +139,12 @@ def run(argv: list[str] | None = None) -> int:
         )
         return errors.EXIT_UNDECIDED
     return result if isinstance(result, int) else errors.EXIT_PASS
+
+
+def _close_stdout() -> None:
+    """Send what is still buffered for stdout nowhere."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def complain(message: str, hint: str = "") -> None:

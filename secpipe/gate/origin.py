@@ -51,7 +51,7 @@ def gather_rules(request: Request) -> Rules:
     Trust that does not hold is not an error here: it is evidence, and nothing is verified with it.
     """
     loaded = policy_file.load(request.policy or _tree_policy(request.path) or DEFAULT_POLICY)
-    pinned = loaded.builtin or _matches(request.policy_ref, loaded)
+    pinned = _matches(request.policy_ref, loaded) or loaded.builtin
     inside = request.path / TREE_POLICY
     tree = None
     if pinned and inside.is_file() and (loaded.builtin or not _same(loaded.source, inside)):
@@ -89,7 +89,7 @@ def _matches(reference: str, loaded: Loaded) -> bool:
 def _trust(request: Request) -> tuple[Trust | None, Evidence]:
     folder = request.trust or request.path / "keys"
     if not (folder / "root").is_dir():
-        if request.trust is not None:
+        if request.trust is not None or request.trust_pin:
             raise InputError(f"there is no trust root in {folder}", hint="--trust DIR with root/ and ring/ in it")
         return None, skipped("trust", "there is no trust root, so no signature can be verified")
     from secpipe.keystore.trusted import open_trust

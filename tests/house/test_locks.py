@@ -25,8 +25,8 @@ def project() -> dict[str, object]:
     return tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
-def test_the_three_locks_are_there() -> None:
-    assert set(LOCKS) == {"core", "dev", "full"}
+def test_the_locks_are_there() -> None:
+    assert set(LOCKS) == {"core", "dev", "full", "workflows"}
 
 
 @pytest.mark.parametrize("name", sorted(LOCKS))

@@ -1,0 +1,153 @@
+"""The doors of CI: the composite action's own steps under bash, and pre-commit with both hook ids."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32" or not shutil.which("bash"), reason="bash")
+ROOT = Path(__file__).resolve().parents[2]
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
+INSTALL, CHECK = ACTION["runs"]["steps"]
+UNAPPROVED = 'from openai import OpenAI\nclient = OpenAI(base_url="https://api.deepseek.com/v1")\n'
+
+
+class Runner:
+    """A GitHub runner as far as the steps can see one: its variables, a temporary folder, a job summary."""
+
+    def __init__(self, folder: Path) -> None:
+        self.temp = folder / "temp"
+        self.project = folder / "project with space"
+        self.summary = folder / "summary.md"
+        self.temp.mkdir()
+        self.project.mkdir()
+        (self.project / "requirements.txt").write_text("click==8.1.8\n")
+        (self.project / "app.py").write_text("print(1)\n")
+
+    def run(self, step: dict[str, object], **inputs: str) -> subprocess.CompletedProcess[str]:
+        values = {name: about.get("default", "") for name, about in ACTION["inputs"].items()} | inputs
+        wanted: dict[str, str] = step["env"]  # type: ignore[assignment]
+        environment = {
+            name: str(ROOT) if "action_path" in text else values[text.split("inputs.")[1].split(" ")[0]]
+            for name, text in wanted.items()
+        }
+        given = {"RUNNER_TEMP": str(self.temp), "GITHUB_STEP_SUMMARY": str(self.summary)}
+        places = {"SECPIPE_HOME": str(self.temp / "home"), "SECPIPE_CACHE": str(self.temp / "cache")}
+        return subprocess.run(
+            ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", str(step["run"])],
+            cwd=self.project, env=os.environ | given | places | environment, capture_output=True, text=True, timeout=99,
+        )  # fmt: skip
+
+    def install_ours(self) -> None:
+        """Put this checkout's secpipe where the first step would have installed one."""
+        program = self.temp / "secpipe-venv/bin/secpipe"
+        program.parent.mkdir(parents=True)
+        program.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m secpipe "$@"\n')
+        program.chmod(0o755)
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Runner:
+    return Runner(tmp_path)
+
+
+def test_no_step_of_the_action_pastes_an_input_into_its_script() -> None:
+    assert all("${{" not in step["run"] for step in ACTION["runs"]["steps"])
+    assert all(step["shell"] == "bash" for step in ACTION["runs"]["steps"])
+
+
+def test_a_clean_project_passes_with_summary_and_sarif(runner: Runner) -> None:
+    runner.install_ours()
+    done = runner.run(CHECK)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "PASS for prod" in runner.summary.read_text()
+    assert (runner.project / "secpipe.sarif").is_file()
+
+
+def test_a_bad_project_fails_with_annotations_and_still_writes_its_reports(runner: Runner) -> None:
+    runner.install_ours()
+    (runner.project / "app.py").write_text(UNAPPROVED)
+    done = runner.run(CHECK)
+    assert done.returncode == 1
+    assert "::error file=app.py,line=2" in done.stdout
+    assert "BLOCKED" in runner.summary.read_text()
+    assert (runner.project / "secpipe.sarif").is_file()
+
+
+def test_inputs_are_words_never_code(runner: Runner, tmp_path: Path) -> None:
+    runner.install_ours()
+    mark = tmp_path / "PWNED"
+    for name in ("path", "policy", "policy-ref", "trust", "trust-pin", "environment", "mode", "sarif"):
+        done = runner.run(CHECK, **{name: f'$(touch {mark}); `touch {mark}` "; touch {mark}; "'})
+        assert not mark.exists(), name
+        assert done.returncode != 0 or name in ("environment", "sarif"), name
+
+
+@pytest.mark.parametrize("step", [INSTALL, CHECK], ids=["install", "check"])
+def test_it_fails_closed_when_secpipe_is_not_there(runner: Runner, step: dict[str, object]) -> None:
+    if step is INSTALL:
+        done = runner.run(step, version="0.0.0.dev0-does-not-exist")
+    else:
+        done = runner.run(step)
+    assert done.returncode != 0
+
+
+def _git(folder: Path, *argv: str) -> None:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@x"]
+    subprocess.run(["git", *identity, *argv], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def pre_commit() -> str:
+    beside = ROOT / ".venv-workflows/bin/pre-commit"
+    found = str(beside) if beside.exists() else shutil.which("pre-commit")
+    if not found:
+        pytest.skip("pre-commit is not here (make workflows installs it)")
+    return found
+
+
+def _hooks_repository(folder: Path) -> Path:
+    """Return a repository of this checkout's committed files: what `rev:` in a pre-commit configuration names."""
+    hooks = folder / "hooks"
+    subprocess.run(["git", "clone", "-q", "--no-hardlinks", str(ROOT), str(hooks)], check=True, capture_output=True)
+    return hooks
+
+
+@pytest.mark.parametrize(
+    "identity", ["secpipe-system", pytest.param("secpipe", marks=pytest.mark.slow)]
+)  # the second installs secpipe with its dependencies
+def test_pre_commit_runs_the_hook(identity: str, pre_commit: str, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    _git(project, "init", "-q")
+    (project / "requirements.txt").write_text("click==8.1.8\n")
+    (project / "app.py").write_text(UNAPPROVED)
+    _git(project, "add", ".")
+    program = tmp_path / "bin/secpipe"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -P -m secpipe "$@"\n')
+    program.chmod(0o755)
+    environment = os.environ | {
+        "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}",
+        "PRE_COMMIT_HOME": str(tmp_path / "cache"),
+        "SECPIPE_HOME": str(tmp_path / "home"),
+    }
+    argv = [pre_commit, "try-repo", str(_hooks_repository(tmp_path)), identity, "--all-files", "--verbose"]
+    offline = ["unshare", "-n"] if identity == "secpipe-system" and os.geteuid() == 0 else []
+    blocked = subprocess.run(
+        [*offline, *argv], cwd=project, env=environment, capture_output=True, text=True, timeout=600
+    )
+    assert blocked.returncode == 1, blocked.stdout + blocked.stderr
+    assert "api.deepseek.com" in blocked.stdout
+    (project / "app.py").write_text("print(1)\n")
+    _git(project, "add", ".")
+    passed = subprocess.run(
+        [*offline, *argv], cwd=project, env=environment, capture_output=True, text=True, timeout=600
+    )
+    assert passed.returncode == 0, passed.stdout + passed.stderr
