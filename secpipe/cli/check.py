@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from secpipe.cli.options import at_option, clock_of, emit, output_options
+from secpipe.cli.options import at_option, clock_of, emit, emit_for_ci, output_options
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, ConfigError
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ def check(
 
     The answer is one sentence, then what must change, then every check, including what was not checked and why. Policy
     and trust root should come from outside PATH, pinned by digest; without pins the verdict is self-judged.
+
+    Without --format, a GitHub job also gets annotations and a job summary, a GitLab job gl-code-quality-report.json.
     """
     from secpipe.gate.request import Request
 
@@ -81,6 +84,8 @@ def check(
     )
     document = _judge(request, show=verbose or (not quiet and sys.stderr.isatty() and not os.environ.get("CI")))
     emit(document, formats, output)
+    if click.get_current_context().get_parameter_source("formats") is ParameterSource.DEFAULT and not output:
+        emit_for_ci(document)
     code = int(document["exit_code"])
     return EXIT_PASS if exit_zero and code == EXIT_DENY else code
 

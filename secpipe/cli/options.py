@@ -85,6 +85,18 @@ def emit(document: Mapping[str, Any], formats: Sequence[str], output: str | None
         write_result(text, place)
 
 
+def emit_for_ci(document: Mapping[str, Any]) -> None:
+    """Give a CI job what its platform shows people: annotations and a summary, or a code-quality report."""
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        emit(document, ("github",), None)
+        if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+            from secpipe.system.files import append
+
+            append(summary, load(WRITERS, "markdown", "format")(document).encode("utf-8", "backslashreplace"))
+    elif os.environ.get("GITLAB_CI") == "true":
+        emit(document, ("gitlab=gl-code-quality-report.json",), None)
+
+
 def write_result(result: str | bytes, place: str) -> None:
     """Write to stdout (`-`) or, atomically, to a file."""
     data = result.encode("utf-8", "backslashreplace") if isinstance(result, str) else result

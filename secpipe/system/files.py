@@ -101,6 +101,15 @@ def write_atomic(path: str | os.PathLike[str], data: bytes, *, mode: int = 0o644
         raise
 
 
+def append(path: str | os.PathLike[str], data: bytes) -> None:
+    """Add to the end of a file that others write too (a CI job summary); raises SecpipeError."""
+    try:
+        with open(path, "ab") as file:
+            file.write(data)
+    except OSError as error:
+        raise SecpipeError(f"cannot write {printable(os.fspath(path))}: {reason(error)}") from error
+
+
 def write_stream(path: str | os.PathLike[str], source: IO[bytes], size: int, *, executable: bool = False) -> None:
     """Create `path` with exactly `size` bytes from `source`, for scratch folders: not durable, never over a link."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+from tests.e2e.transcript import Shell
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32" or not shutil.which("bash"), reason="bash")
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,6 +99,29 @@ def test_it_fails_closed_when_secpipe_is_not_there(runner: Runner, step: dict[st
     else:
         done = runner.run(step)
     assert done.returncode != 0
+
+
+def test_a_github_job_is_recognised(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    (shell.cwd / "app.py").write_text(UNAPPROVED)
+    summary = shell.cwd.parent / "summary.md"
+    summary.write_text("before\n")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    _, out, _ = shell("secpipe check .")
+    assert out.startswith("BLOCKED for prod")
+    assert "::error file=app.py,line=2" in out
+    assert summary.read_text().startswith("before\n")
+    assert "BLOCKED for prod" in summary.read_text()
+    _, out, _ = shell("secpipe check . -f json")
+    assert "::error" not in out
+
+
+def test_a_gitlab_job_is_recognised(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    (shell.cwd / "app.py").write_text(UNAPPROVED)
+    monkeypatch.setenv("GITLAB_CI", "true")
+    shell("secpipe check .")
+    report = json.loads((shell.cwd / "gl-code-quality-report.json").read_text())
+    assert [item["location"]["path"] for item in report if "deepseek" in item["description"]] == ["app.py"]
 
 
 def _git(folder: Path, *argv: str) -> None:
