@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -57,7 +58,25 @@ def gather_rules(request: Request) -> Rules:
     if pinned and inside.is_file() and (loaded.builtin or not _same(loaded.source, inside)):
         tree = policy_file.load(str(inside))
     trust, evidence = _trust(request)
+    if leaked := _leaked_key(request):
+        trust, evidence = None, leaked
     return Rules(loaded, pinned, tree, trust, evidence)
+
+
+def _leaked_key(request: Request) -> Evidence | None:
+    """Return failed evidence if the tree's `keys/` holds a private key: it is about to be published."""
+    folder = request.path / "keys"
+    if not folder.is_dir() or folder.is_symlink():
+        return None
+    from secpipe.keystore.trusted import refuse_private_keys
+
+    try:
+        refuse_private_keys(folder)
+    except TrustError as error:
+        return Evidence("trust", State.FAILED, error.message.replace(f"{request.path}{os.sep}", ""))
+    except SecpipeError:
+        return None  # a folder of some other kind; what it holds is judged as files
+    return None
 
 
 def _tree_policy(path: Path) -> str:

@@ -205,3 +205,18 @@ def test_exit_zero_turns_only_a_deny(gate: Gate) -> None:
     (gate.tree / "app.py").write_text(OPENAI)
     (gate.tree / "uv.lock").write_text("[[broken")
     assert gate.check("--exit-zero")[0] == 3
+
+
+@pytest.mark.parametrize("name", ["keys/me.pem", "keys/deep/seed", "keys/builder.age"])
+def test_a_private_key_in_keys_is_refused_even_with_trust_from_elsewhere(gate: Gate, name: str) -> None:
+    home = Path(gate.shell.environment["SECPIPE_HOME"])
+    pem = b"-----BEGIN " + b"PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END " + b"PRIVATE KEY-----\n"
+    sealed = next(
+        path.read_bytes() for path in home.rglob("*") if path.is_file() and b"age-encryption" in path.read_bytes()
+    )
+    place = gate.tree / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(sealed if name.endswith((".age", "seed")) else pem)
+    code, document = gate.check()
+    assert code == 1
+    assert "holds a private key" in str(document["reasons"])
