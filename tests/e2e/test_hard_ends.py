@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.transcript import Shell
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX processes")
 ROOT = Path(__file__).resolve().parents[2]
 SECPIPE = [sys.executable, "-m", "secpipe"]
@@ -152,3 +154,20 @@ def test_python_m_secpipe_does_not_import_from_the_tree_under_test(project: Path
     )
     assert "executed the tree" not in done.stdout + done.stderr
     assert done.returncode in (0, 3), done.stderr
+
+
+def test_a_file_the_system_refuses_to_open_is_not_a_pass(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As root every mode is readable: here the kernel's own answer is given for one file, whoever runs the test."""
+    (shell.cwd / "requirements.txt").write_text("click==8.1.8\n")
+    (shell.cwd / "secret.py").write_text("x")
+    real = os.open
+
+    def refuse(path: object, *rest: object, **more: object) -> int:
+        if str(path).endswith("secret.py"):
+            raise PermissionError(13, "Permission denied")
+        return real(path, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", refuse)
+    code, out, _ = shell("secpipe check .")
+    assert code == 3
+    assert "secret.py (cannot be read: permission denied)" in out
