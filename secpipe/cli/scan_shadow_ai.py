@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secpipe.cli.options import at_option, clock_of, emit, output_options
-from secpipe.cli.scan_shadow_ai_result import document_of, known_findings, write_services
+from secpipe.cli.scan_shadow_ai_result import document_of, known_findings, with_skips, write_services
 
 if TYPE_CHECKING:
     from secpipe.core.evidence import Evidence
@@ -123,7 +123,8 @@ def _scan(path: str, options: dict[str, Any]) -> Evidence:
             raise MissingDependency("git is not installed", hint="--diff needs git")
         only = changed(tree, tree.root, options["base"], git)
     rules = tuple(Path(rule).resolve() for rule in options["rules"])
-    return scan(tree, catalogue=catalogue, semgrep=program, rules=rules, only=only)
+    evidence = scan(tree, catalogue=catalogue, semgrep=program, rules=rules, only=only)
+    return with_skips(evidence, tree.skipped)
 
 
 def _judge(evidence: Evidence, allow: Allow, env: str, now: Any, *, inventory: bool) -> list[Finding]:
