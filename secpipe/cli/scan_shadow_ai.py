@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secpipe.cli.options import at_option, clock_of, emit, output_options
-from secpipe.cli.scan_shadow_ai_result import document_of, known_findings, write_services
+from secpipe.cli.scan_shadow_ai_result import document_of, known_findings, with_skips, write_services
 
 if TYPE_CHECKING:
     from secpipe.core.evidence import Evidence
@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 @click.option("--semgrep", "use_semgrep", is_flag=True, help="Let Semgrep look at candidate files, too.")
 @click.option("--rules", multiple=True, metavar="FILE", help="Semgrep rules of your own (repeatable; with --semgrep).")
 @click.option("--services", metavar="FILE", help="Write the services found as CycloneDX JSON.")
+@click.option(
+    "--no-cache",
+    is_flag=True,
+    help="Search anew, though every file bears the stamps (size, times, inode) of the last run.",
+)
 @at_option
 @output_options()
 def shadow_ai(
@@ -38,17 +43,20 @@ def shadow_ai(
     """Find AI services nobody approved: every call, by where it really goes.
 
     Without --policy nothing is approved. Exit codes: 0 nothing found, 1 found, 3 a file could not be read.
+
+    A folder whose files bear the stamps of the last run is not searched again: its result is kept under $SECPIPE_CACHE.
+    Whoever can write a file can forge its stamp, so `secpipe check` never uses this; --no-cache, --at, --diff and
+    --semgrep do not either.
     """
     from secpipe.core.finding import Severity, sort_key
-    from secpipe.scan.shadow_ai.catalogue import read_catalogue
 
     allow = _allow(options["policy"])
-    catalogue = read_catalogue(options["catalogues"])
+    warm = not (at or options["no_cache"] or options["base"] or options["use_semgrep"])
     now = clock_of(at).now()
     known = known_findings(options["baseline"])
     evidences, findings = [], []
     for path in paths:
-        evidence = _scan(path, catalogue, options)
+        evidence = _kept(path, options) if warm else _scan(path, options)
         evidences.append(evidence)
         findings += _judge(evidence, allow, options["environment"], now, inventory=options["inventory"])
         _warn_inside(path, options)
@@ -78,13 +86,28 @@ def _allow(policy: str | None) -> Allow:
     return parse_allow(section)
 
 
-def _scan(path: str, catalogue: Any, options: dict[str, Any]) -> Evidence:
+def _kept(path: str, options: dict[str, Any]) -> Evidence:
+    """Return what the last run found if nothing changed since, else look and keep it."""
+    from secpipe.cli import scan_shadow_ai_kept as kept
+
+    question = kept.question_of(path, options["catalogues"])
+    evidence = kept.find(question) if question else None
+    if evidence is None:
+        evidence = _scan(path, options)
+        if question:
+            kept.keep(question, evidence)
+    return evidence
+
+
+def _scan(path: str, options: dict[str, Any]) -> Evidence:
     from secpipe.core.errors import MissingDependency
+    from secpipe.scan.shadow_ai.catalogue import read_catalogue
     from secpipe.scan.shadow_ai.changes import changed
     from secpipe.scan.shadow_ai.scan import scan
     from secpipe.system.process import find_program
     from secpipe.system.tree import open_tree
 
+    catalogue = read_catalogue(options["catalogues"])
     tree = open_tree(path)
     program = None
     if options["use_semgrep"]:
@@ -100,7 +123,8 @@ def _scan(path: str, catalogue: Any, options: dict[str, Any]) -> Evidence:
             raise MissingDependency("git is not installed", hint="--diff needs git")
         only = changed(tree, tree.root, options["base"], git)
     rules = tuple(Path(rule).resolve() for rule in options["rules"])
-    return scan(tree, catalogue=catalogue, semgrep=program, rules=rules, only=only)
+    evidence = scan(tree, catalogue=catalogue, semgrep=program, rules=rules, only=only)
+    return with_skips(evidence, tree.skipped)
 
 
 def _judge(evidence: Evidence, allow: Allow, env: str, now: Any, *, inventory: bool) -> list[Finding]:

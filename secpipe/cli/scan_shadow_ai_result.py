@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from secpipe.cli.options import write_result
 
 if TYPE_CHECKING:
+    from secpipe.core.artifact import Skip
     from secpipe.core.evidence import Evidence
     from secpipe.core.finding import Finding
 
@@ -30,6 +31,16 @@ def known_findings(file: str | None) -> frozenset[str]:
         raise ConfigError(
             f"{file} is no result of this command", hint="secpipe scan shadow-ai PATH -f json -o FILE"
         ) from None
+
+
+def with_skips(evidence: Evidence, skipped: Sequence[Skip]) -> Evidence:
+    """Return evidence that says what the walk could not read, too (the gate has an evidence of its own for that)."""
+    from dataclasses import replace
+
+    coverage = evidence.facts["coverage"]
+    coverage = {**coverage, "not_read": coverage["not_read"] + len(skipped)}
+    skips = sorted((*skipped, *evidence.skips), key=lambda skip: skip.path)
+    return replace(evidence, skips=tuple(skips), facts={**evidence.facts, "coverage": coverage})
 
 
 def document_of(

@@ -6,24 +6,16 @@ an entry that is edited, foreign or past its `valid_until` is as good as absent.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
-import os
-import secrets
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from secpipe import __version__
 from secpipe.core.artifact import dir_hash
 from secpipe.core.errors import InputError, SecpipeError
 from secpipe.gate.request import BUILTIN, TREE_POLICY, Request
-from secpipe.system import files, places
+from secpipe.system import files, kept, places
 from secpipe.system.tree import FolderTree
-
-_LIMIT = 64 << 20
-_MAC = 32
 
 
 def may_serve(request: Request) -> bool:
@@ -41,18 +33,13 @@ def place_of(request: Request, tree: FolderTree) -> Path | None:
 
 def find(request: Request, entry: Path | None) -> dict[str, Any] | None:
     """Return the verdict document kept at `entry` if it still holds, or None."""
+    document: dict[str, Any] | None = kept.find(entry) if entry else None
+    if document is None:
+        return None
     try:
-        key = _mac_key(create=False) if entry else None
-        if entry is None or key is None:
-            return None
-        data = files.read_bytes(entry, _LIMIT, follow=False)
-        mac, body = data[:_MAC], data[_MAC:]
-        if not hmac.compare_digest(mac, _mac(key, entry.name, body)):
-            return None
-        document: dict[str, Any] = json.loads(body)
         fresh = datetime.fromisoformat(document["at"]) <= request.now < datetime.fromisoformat(document["valid_until"])
         return document if fresh and document["mode"] == "warn" else None
-    except (SecpipeError, OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None
 
 
@@ -60,34 +47,7 @@ def keep(request: Request, tree: FolderTree, document: dict[str, Any], entry: Pa
     """Keep a warn-mode verdict on `tree` at `entry`, unless its rules changed meanwhile; failing to is not an error."""
     if entry is None or document["mode"] != "warn" or place_of(request, tree) != entry:
         return
-    try:
-        key = _mac_key(create=True)
-        if key is None:
-            return
-        body = json.dumps(document).encode()
-        files.make_folder(entry.parent, mode=0o700)
-        files.write_atomic(entry, _mac(key, entry.name, body) + body, mode=0o600)
-    except (SecpipeError, OSError):
-        return
-
-
-def _mac(key: bytes, name: str, body: bytes) -> bytes:
-    return hmac.digest(key, name.encode() + b"\0" + body, "sha256")
-
-
-def _mac_key(*, create: bool) -> bytes | None:
-    place = places.home() / "cache.key"
-    try:
-        files.check_private(place)
-        key = files.read_bytes(place, 64)
-        return key if len(key) == _MAC else None
-    except SecpipeError:
-        if not create or place.exists():
-            return None
-    files.make_folder(place.parent, mode=0o700)
-    key = secrets.token_bytes(_MAC)
-    files.create_exclusive(place, key)
-    return key
+    kept.keep(entry, document)
 
 
 def _place(request: Request, tree: FolderTree) -> Path:
@@ -103,16 +63,14 @@ def _place(request: Request, tree: FolderTree) -> Path:
         str(request.trust),
     )
     parts: list[bytes] = [
-        __version__.encode(),
-        _engine().encode(),
+        kept.engine().encode(),
         json.dumps([*question, str(request.path.resolve()), str(request.advisories), *request.exclude]).encode(),
         dir_hash(tree.files).encode(),
         json.dumps([(link.path, link.target) for link in tree.links]).encode(),
         *_rule_bytes(request),
         *_advisories(request),
     ]
-    name = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
-    return places.cache_folder() / "verdicts" / name
+    return places.cache_folder() / "verdicts" / kept.digest(parts)
 
 
 def _rule_bytes(request: Request) -> list[bytes]:
@@ -140,15 +98,3 @@ def _advisories(request: Request) -> list[bytes]:
             info = file.stat()
             stamps.append(repr((str(file), info.st_size, info.st_mtime_ns)).encode())
     return stamps
-
-
-def _engine() -> str:
-    """Return a digest over names, sizes and times of secpipe's own files: an upgrade or edit empties the cache."""
-    hasher = hashlib.sha256()
-    for folder in (Path(__file__).resolve().parent.parent, places.shipped()):
-        for root, folders, names in os.walk(folder):
-            folders[:] = sorted(name for name in folders if name != "__pycache__")
-            for name in sorted(names):
-                info = os.stat(os.path.join(root, name))
-                hasher.update(f"{root}/{name}\0{info.st_size}\0{info.st_mtime_ns}\n".encode())
-    return hasher.hexdigest()

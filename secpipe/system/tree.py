@@ -7,6 +7,7 @@ import hashlib
 import os
 import queue
 import stat
+import sys
 import threading
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator
@@ -155,6 +156,30 @@ def open_tree(path: str | os.PathLike[str], **options: object) -> FolderTree:
     if stat.S_ISDIR(mode):
         return walk(target, **options)  # type: ignore[arg-type]  # the options are walk's own
     return single(target)
+
+
+def stamps(root: str | os.PathLike[str], *, limits: Limits = DEFAULT) -> tuple[str, int]:
+    """Return a digest of how a folder's entries are stamped, and when the newest of them changed (ns since 1970).
+
+    Covers every file's path, kind, mode, size, device, inode and times, where links lead, and what cannot be read; no
+    content. Who may write a file and set the clock can forge its stamp: what enforces reads the content instead.
+    Raises as `walk`.
+    """
+    base, hasher, newest = Path(root), hashlib.sha256(), 0
+    links: list[LinkEntry] = []
+    skipped: list[Skip] = []
+    for count, (path, info) in enumerate(_entries(base, limits, frozenset(), skipped, [])):
+        if stat.S_ISLNK(info.st_mode):
+            _record_link(base, path, links, skipped)
+        changed = info.st_mtime_ns if sys.platform == "win32" else info.st_ctime_ns
+        newest = max(newest, changed)
+        row = (path, info.st_mode, *_stamp(info), changed)
+        hasher.update(repr(row).encode())
+        if count > 2 * limits.tree_files:
+            raise UnsafeInput(f"{printable(str(base))} holds more than {limits.tree_files:,} files")
+    hasher.update(repr([(link.path, link.target, link.inside) for link in links]).encode())
+    hasher.update(repr([(skip.path, skip.reason) for skip in skipped]).encode())
+    return hasher.hexdigest(), newest
 
 
 def _entries(

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from functools import reduce
 
 from secpipe.scan.shadow_ai.fold_methods import METHODS
-from secpipe.scan.shadow_ai.hosts import HOLE
 from secpipe.scan.shadow_ai.values import (
     MAX_CHARS,
     MAX_VALUES,
     OPEN,
     Value,
     concat,
+    fill,
     join,
     text,
 )
@@ -150,7 +150,8 @@ class Folder:
             return text(node.value[:MAX_CHARS].decode("latin-1"))
         if node.value is None:
             return Value(none=True)
-        return text(str(node.value)) if isinstance(node.value, int) else OPEN
+        small = isinstance(node.value, int) and abs(node.value) < 1 << 64  # Python refuses to print very long ones
+        return text(str(node.value)) if small else OPEN
 
     def _name(self, node: ast.Name, depth: int) -> Value:
         return join(self.fold(value, depth) for value in self.scope.names.get(node.id, ())[:MAX_VALUES])
@@ -177,15 +178,7 @@ class Folder:
         items = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
         out = self.fold(node.left, depth)
         for item in items[:16]:
-            value = self.fold(item, depth)
-            out = Value(
-                frozenset(
-                    form.replace("%s", piece, 1)
-                    for form in out.texts
-                    for piece in sorted(value.texts or {HOLE})[:MAX_VALUES]
-                ),
-                out.envs | value.envs,
-            )
+            out = fill(out, ("%s",), self.fold(item, depth))
         return out
 
     def _either(self, node: ast.BoolOp, depth: int) -> Value:

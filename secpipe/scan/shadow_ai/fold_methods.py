@@ -89,8 +89,9 @@ def _replace(folder: Folder, node: ast.Call, depth: int) -> Value:
     value, old, new = (folder.fold(item, depth) for item in (node.func.value, node.args[0], node.args[1]))
     if len(old.texts) != 1 or len(new.texts) != 1:
         return value
-    pair = next(iter(old.texts)), next(iter(new.texts))
-    return Value(frozenset(item.replace(*pair)[:MAX_CHARS] for item in value.texts), value.envs)
+    before, after = next(iter(old.texts)), next(iter(new.texts))
+    times = MAX_CHARS // len(after) + 1 if after else -1  # no more than can show in what is kept
+    return Value(frozenset(item.replace(before, after, times)[:MAX_CHARS] for item in value.texts), value.envs)
 
 
 def _decode(folder: Folder, node: ast.Call, depth: int) -> Value:

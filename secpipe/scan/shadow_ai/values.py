@@ -61,7 +61,8 @@ def character(value: Value) -> Value:
     """Return the character of a number written in a text; other texts stay."""
     texts = set()
     for item in value.texts:
-        texts.add(chr(int(item)) if item.isdigit() and int(item[:7]) < 0x110000 else item)
+        number = int(item) if len(item) <= 7 and item.isdecimal() else -1
+        texts.add(chr(number) if 0 <= number < 0x110000 else item)
     return Value(frozenset(texts), value.envs)
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from secpipe.cli.main import run
 from secpipe.core.errors import SecpipeError
+from secpipe.scan.shadow_ai import semgrep
 from secpipe.scan.shadow_ai.catalogue import read_catalogue
 from secpipe.scan.shadow_ai.changes import changed
 from secpipe.scan.shadow_ai.scan import scan
@@ -88,6 +89,21 @@ def test_what_could_not_be_read_ends_in_three(tmp_path: Path) -> None:
     code, document = result(tmp_path, str(folder))
     assert code == 3
     assert document["skipped"][0]["path"] == "a.py"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX file system")
+def test_what_the_walk_could_not_read_ends_in_three(tmp_path: Path) -> None:
+    folder = tmp_path / "p"
+    folder.mkdir()
+    (folder / "a.py").write_text("x = 1\n")
+    (folder / "b.py").symlink_to("/etc/hostname")
+    (folder / "c.py").symlink_to("nowhere")
+    os.mkfifo(folder / "d.py")
+    for _ in range(2):
+        code, document = result(tmp_path, str(folder))
+        assert code == 3
+        assert [skip["path"] for skip in document["skipped"]] == ["b.py", "c.py", "d.py"]
+        assert document["evidence"]["facts"]["coverage"]["not_read"] == 3
 
 
 def test_a_baseline_silences_what_stood_before(project: Path, tmp_path: Path) -> None:
@@ -194,6 +210,41 @@ def test_a_semgrep_that_fails_is_not_checked(tmp_path: Path, body: str) -> None:
     evidence = scan(open_tree(folder), semgrep=fake(tmp_path, body))
     assert [skip.reason.partition(":")[0] for skip in evidence.skips] == ["semgrep did not look"]
     assert evidence.facts["uses"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the fake is a shell script")
+def test_a_semgrep_that_hangs_is_stopped_and_not_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(semgrep, "_SECONDS", 0.5)
+    folder = tmp_path / "p"
+    folder.mkdir()
+    (folder / "a.ts").write_text('import OpenAI from "openai"; new OpenAI();')
+    body = f"echo $$ > {tmp_path}/pid\nsleep 600 &\necho $! > {tmp_path}/child\nwait"
+    evidence = scan(open_tree(folder), semgrep=fake(tmp_path, body))
+    assert [skip.reason for skip in evidence.skips] == [
+        "semgrep did not look: semgrep took longer than 0 s and was stopped"
+    ]
+    assert "semgrep" not in evidence.facts["engines"]
+    assert evidence.facts["uses"]
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the fake is a shell script")
+def test_semgrep_has_no_home_and_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("SEMGREP_APP_TOKEN", "t0ken")
+    folder = tmp_path / "p"
+    folder.mkdir()
+    (folder / "a.ts").write_text('import OpenAI from "openai"; new OpenAI();')
+    body = f'mkdir "$HOME/.semgrep" && touch "$HOME/.semgrep/settings.yml" && env > {tmp_path}/env; exit 2'
+    scan(open_tree(folder), semgrep=fake(tmp_path, body))
+    seen = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines())
+    assert not list(home.iterdir())
+    assert seen["HOME"] != str(home)
+    assert not Path(seen["HOME"]).exists()
+    assert "SEMGREP_APP_TOKEN" not in seen
 
 
 def test_semgrep_is_never_started_without_candidates(tmp_path: Path) -> None:

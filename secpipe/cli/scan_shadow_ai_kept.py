@@ -1,0 +1,90 @@
+"""Kept results of `secpipe scan shadow-ai`: a folder whose files bear the same stamps is not searched twice.
+
+This stands in `cli`, where the gate cannot reach it: stamps can be forged by whoever can write the files.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from secpipe.core.artifact import Skip
+from secpipe.core.errors import SecpipeError
+from secpipe.core.evidence import Evidence, State
+from secpipe.core.finding import Confidence, Finding, Severity
+from secpipe.system import files, kept, places
+from secpipe.system.tree import stamps
+
+#: A file changed more recently than this (ns) may change again within one tick of its file system's clock (FAT: 2 s).
+SETTLED = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Where the result for a folder is kept (`entry`: engine, catalogue, options) and how its files are stamped."""
+
+    folder: Path
+    entry: Path
+    stamped: str
+    settled: bool
+
+
+def question_of(path: str, catalogues: Sequence[str]) -> Question | None:
+    """Return what a kept result must answer, or None where none can: a single file, a cache inside the folder."""
+    try:
+        folder = Path(path).resolve()
+        stores = (places.home().resolve(), places.cache_folder().resolve())
+        if not folder.is_dir() or any(store.is_relative_to(folder) for store in stores):
+            return None
+        parts = [kept.engine().encode(), repr(_machine()).encode(), os.fsencode(folder)]
+        parts += [files.read_bytes(file, 1 << 24) for file in catalogues]
+        begun = time.time_ns()
+        stamped, newest = stamps(folder)
+        entry = places.cache_folder() / "shadow-ai" / kept.digest(parts)
+        return Question(folder, entry, stamped, settled=newest <= begun - SETTLED)
+    except (SecpipeError, OSError):
+        return None
+
+
+def find(question: Question) -> Evidence | None:
+    """Return the evidence kept for exactly this question, or None."""
+    document = kept.find(question.entry)
+    try:
+        return _evidence(document["evidence"]) if document and document["stamped"] == question.stamped else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def keep(question: Question, evidence: Evidence) -> None:
+    """Keep evidence, unless the folder changed meanwhile or so shortly before that its stamps prove nothing."""
+    if not question.settled or evidence.state is not State.OK:
+        return
+    try:
+        if stamps(question.folder)[0] == question.stamped:
+            kept.keep(question.entry, {"stamped": question.stamped, "evidence": asdict(evidence)})
+    except (SecpipeError, OSError):
+        return
+
+
+def _machine() -> tuple[Any, ...]:
+    """Who looks, and with which Python and packages: what the engine's own files do not say."""
+    packages = [
+        (folder, os.stat(folder).st_mtime_ns)
+        for folder in sys.path
+        if folder.endswith(("site-packages", "dist-packages")) and os.path.isdir(folder)
+    ]
+    return sys.version, packages, os.geteuid() if hasattr(os, "geteuid") else 0
+
+
+def _evidence(row: dict[str, Any]) -> Evidence:
+    findings = tuple(
+        Finding(**{**item, "severity": Severity(item["severity"]), "confidence": Confidence(item["confidence"])})
+        for item in row["findings"]
+    )
+    skips = tuple(Skip(**item) for item in row["skips"])
+    return Evidence(**{**row, "state": State(row["state"]), "findings": findings, "skips": skips})

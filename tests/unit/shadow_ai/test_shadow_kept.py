@@ -1,0 +1,204 @@
+"""The warm path of the command: a kept result answers only the very same question about the very same files."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from secpipe.cli import scan_shadow_ai_kept as kept
+from secpipe.cli.main import run
+from secpipe.scan.shadow_ai.scan import scan
+from secpipe.system.tree import open_tree
+
+CALL = 'from openai import OpenAI\n\nclient = OpenAI(base_url="https://api.deepseek.com/v1")\n'
+CASES = Path(__file__).parent / "cases"
+MINE = """
+schema = "secpipe.ai-providers/1"
+"""
+
+
+class Bench:
+    """A project, and whether the last run searched it or remembered."""
+
+    def __init__(self, folder: Path, searched: list[str]) -> None:
+        self.folder = folder
+        self.project = folder / "project"
+        self.searched = searched
+
+    def run(self, *arguments: str) -> tuple[bool, int, dict]:
+        """Return (searched, exit code, document less its time)."""
+        self.searched.clear()
+        out = self.folder / "out.json"
+        code = run(["scan", "shadow-ai", str(self.project), *arguments, "-f", "json", "-o", str(out)])
+        document = json.loads(out.read_text())
+        document.pop("at")
+        return bool(self.searched), code, document
+
+    @property
+    def entries(self) -> list[Path]:
+        return sorted((self.folder / "cache" / "shadow-ai").glob("*"))
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    from secpipe.cli import scan_shadow_ai as command
+
+    searched: list[str] = []
+    real = command._scan
+
+    def watched(path: str, options: dict) -> object:
+        searched.append(path)
+        return real(path, options)
+
+    monkeypatch.setattr(command, "_scan", watched)
+    monkeypatch.setattr(kept, "SETTLED", 0)  # the files below were written a moment ago
+    monkeypatch.setenv("SECPIPE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SECPIPE_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "chat.py").write_text(CALL)
+    (tmp_path / "project" / "broken.py").write_text("import openai\ndef (:\n")
+    return Bench(tmp_path, searched)
+
+
+def test_an_unchanged_folder_is_remembered_word_for_word(bench: Bench) -> None:
+    first = bench.run()
+    second = bench.run()
+    assert (first[0], second[0]) == (True, False)
+    assert first[1:] == second[1:]
+    assert second[1] == 1
+    assert second[2]["skipped"]
+
+
+def test_evidence_comes_back_as_it_was(tmp_path: Path, bench: Bench) -> None:
+    for case in CASES.glob("*"):
+        shutil.copy(case, bench.project)
+    evidence = scan(open_tree(bench.project))
+    question = kept.question_of(str(bench.project), ())
+    assert question is not None
+    kept.keep(question, evidence)
+    assert kept.find(question) == evidence
+
+
+def edit_in_place(project: Path) -> None:
+    """Same size, same inode, same times: only the time of the change of status, which nobody sets, tells."""
+    file = project / "chat.py"
+    info = file.stat()
+    with open(file, "r+b") as handle:
+        handle.write(CALL.replace("deepseek", "cerebras").encode())
+    os.utime(file, ns=(info.st_atime_ns, info.st_mtime_ns))
+
+
+CHANGES = {
+    "an edit that sets the times back": edit_in_place,
+    "a new file": lambda project: (project / "new.py").write_text("x = 1\n"),
+    "a file gone": lambda project: (project / "broken.py").unlink(),
+    "a file renamed": lambda project: (project / "broken.py").rename(project / "broker.py"),
+    "a new time": lambda project: os.utime(project / "chat.py", (1, 1)),
+    "a link": lambda project: (project / "link").symlink_to("chat.py"),
+    "another mode": lambda project: (project / "chat.py").chmod(0o400),
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX times, links and modes")
+@pytest.mark.parametrize("change", CHANGES)
+def test_whatever_changes_is_searched_again(bench: Bench, change: str) -> None:
+    bench.run()
+    CHANGES[change](bench.project)
+    searched, _, document = bench.run()
+    assert searched
+    if change.startswith("an edit"):
+        assert "api.cerebras.com" in json.dumps(document)
+    assert not bench.run()[0]
+
+
+@pytest.mark.parametrize("options", [("--no-cache",), ("--at", "2027-01-01")])
+def test_what_asks_for_a_search_gets_one(bench: Bench, options: tuple[str, ...]) -> None:
+    bench.run()
+    assert bench.run(*options)[0]
+
+
+def test_another_catalogue_is_another_question_and_its_entry_no_answer(bench: Bench) -> None:
+    bench.run()
+    mine = bench.folder / "mine.toml"
+    mine.write_text(MINE)
+    (first,) = bench.entries
+    question = kept.question_of(str(bench.project), (str(mine),))
+    assert question is not None
+    assert question.entry != first
+    shutil.copy(first, question.entry)  # replayed under other options
+    assert kept.find(question) is None
+    plain = kept.question_of(str(bench.project), ())
+    assert plain is not None
+    assert kept.find(plain) is not None
+
+
+def test_another_engine_is_another_question(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.run()
+    monkeypatch.setattr(kept.kept, "engine", lambda: "0" * 64)
+    assert bench.run()[0]
+
+
+def test_an_older_entry_put_back_answers_nothing(bench: Bench) -> None:
+    bench.run()
+    (entry,) = bench.entries
+    old = entry.read_bytes()
+    (bench.project / "chat.py").write_text(CALL * 2)
+    bench.run()
+    entry.write_bytes(old)
+    assert bench.run()[0]
+
+
+@pytest.mark.parametrize("spoil", [lambda data: data[:40], lambda data: data.replace(b"deepseek", b"approved"), bytes])
+def test_an_entry_that_was_edited_or_cut_is_searched_anew(bench: Bench, spoil) -> None:
+    _, code, document = bench.run()
+    (entry,) = bench.entries
+    data = entry.read_bytes()
+    changed = spoil(data) if spoil is not bytes else b""
+    assert changed != data
+    entry.write_bytes(changed)
+    assert bench.run() == (True, code, document)
+
+
+def test_an_entry_of_another_home_is_foreign(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.run()
+    monkeypatch.setenv("SECPIPE_HOME", str(bench.folder / "other"))
+    assert bench.run()[0]
+
+
+def test_what_changed_a_moment_ago_is_not_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "SETTLED", 3600 * 10**9)
+    bench.run()
+    assert not bench.entries
+
+
+def test_what_changes_during_the_search_is_not_kept(bench: Bench) -> None:
+    question = kept.question_of(str(bench.project), ())
+    assert question is not None
+    evidence = scan(open_tree(bench.project))
+    (bench.project / "new.py").write_text("x = 1\n")
+    kept.keep(question, evidence)
+    assert not bench.entries
+
+
+def test_a_cache_or_home_inside_the_folder_is_not_used(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SECPIPE_CACHE", "SECPIPE_HOME"):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, str(bench.project / "here"))
+            assert kept.question_of(str(bench.project), ()) is None
+
+
+def test_approvals_are_judged_anew_over_what_is_kept(bench: Bench) -> None:
+    assert bench.run()[1] == 1
+    policy = bench.folder / "policy.toml"
+    rows = '[[shadow_ai.allow]]\nhost = "api.deepseek.com"\nowner = "jane@corp"\nreason = "SEC-1"\nexpires = {}-01-01\n'
+    policy.write_text(rows.format(2999))
+    (bench.project / "broken.py").unlink()
+    bench.run()
+    assert bench.run("--policy", str(policy))[:2] == (False, 0)
+    policy.write_text(rows.format(2001))
+    assert bench.run("--policy", str(policy))[:2] == (False, 1)
