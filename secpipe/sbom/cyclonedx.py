@@ -92,10 +92,11 @@ class _Plan:
         return source in self.inside.get(target, ())
 
     def needs(self, ref: str) -> list[str]:
-        """Return what a component depends on; the root needs whatever nothing else does and the project named."""
-        targets = list(self.edges[RelationKind.DEPENDS_ON][ref])
+        """Return what a component depends on or uses; the root needs whatever nothing else does."""
+        needing = (RelationKind.DEPENDS_ON, RelationKind.USES)
+        targets = [target for kind in needing for target in self.edges[kind][ref]]
         if ref == self.root:
-            needed = {edge for edges in self.edges[RelationKind.DEPENDS_ON].values() for edge in edges}
+            needed = {edge for kind in needing for edges in self.edges[kind].values() for edge in edges}
             targets += [item.ref for item in self.top if item.ref not in needed and "referenced" not in item.facts]
             targets += [item.ref for item in self.inventory.of_kind(ComponentKind.SERVICE)]
         if self.by_ref.get(ref) and self.by_ref[ref].facts.get("role", None) is not None:
