@@ -225,7 +225,7 @@ def _references(item: Component) -> list[Any]:
     found = []
     if url or digests:
         kind = ExternalReferenceType.VCS if "commit" in item.facts else ExternalReferenceType.DISTRIBUTION
-        address = extras.address(url) or extras.registry_page(item)
+        address = extras.address(url) or extras.address(extras.registry_page(item))
         if address:
             found.append(ExternalReference(type=kind, url=XsUri(address), hashes=_hashes(digests)))
     if link and extras.address(link.value):

@@ -125,7 +125,7 @@ def test_the_corpus_is_sound(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CORPUS)
-@settings(max_examples=1200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(edits=EDITS)
 @example(edits=[])
 def test_a_damaged_file_gives_an_inventory_and_a_valid_sbom(

@@ -355,3 +355,11 @@ def test_a_digest_that_is_none_is_not_written() -> None:
     data = emit(Inventory((item,)), name="r", now=NOW)
     assert validate(data) == ()
     assert b'"hashes"' not in data
+
+
+def test_a_name_that_is_no_part_of_an_address_gets_none() -> None:
+    facts = {"hashes": Fact(f"sha256:{'a' * 64}", Grade.DECLARED)}
+    item = Component("x:1", ComponentKind.LIBRARY, "\0left", "1", ecosystem="npm", facts=facts)
+    data = emit(Inventory((item,)), name="r", now=NOW)
+    assert validate(data) == ()
+    assert b"npmjs" not in data
