@@ -11,12 +11,15 @@ import json
 import os
 import resource
 import shutil
+import struct
 import subprocess
 import sys
 import sysconfig
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,24 +116,57 @@ class HeaderTree:
         return (self.root / entry.path).open("rb")
 
 
-def headers(count: int = 1000) -> None:
+def safetensors_head(index: int, size: int) -> bytes:
+    """Return the header of a safetensors file with one float16 tensor of `size` bytes."""
+    text = json.dumps({f"w{index}": {"dtype": "F16", "shape": [size // 2], "data_offsets": [0, size]}}).encode()
+    return len(text).to_bytes(8, "little") + text
+
+
+def gguf_head(index: int, size: int, vocabulary: int = 0) -> bytes:
+    """Return the header of a GGUF file with one float16 tensor of `size` bytes and so many tokens."""
+
+    def text(value: str) -> bytes:
+        return struct.pack("<Q", len(value)) + value.encode()
+
+    tokens = b"".join(text(f"token{number}") for number in range(vocabulary))
+    rows = [
+        text("general.architecture") + struct.pack("<I", 8) + text("llama"),
+        text("general.name") + struct.pack("<I", 8) + text(f"model {index}"),
+        text("llama.context_length") + struct.pack("<II", 4, 8192),
+        text("tokenizer.ggml.tokens") + struct.pack("<IIQ", 9, 8, vocabulary) + tokens,
+    ]
+    tensor = text(f"w{index}") + struct.pack("<IQIQ", 1, size // 2, 1, 0)
+    head = b"GGUF" + struct.pack("<IQQ", 3, 1, len(rows)) + b"".join(rows) + tensor
+    return head + bytes(-len(head) % 32)
+
+
+#: The header inventory: what is described, how a header is made, the end of the name, how many files.
+HEADERS: tuple[tuple[str, Callable[[int, int], bytes], str, int], ...] = (
+    ("safetensors", safetensors_head, "safetensors", 1000),
+    ("GGUF", gguf_head, "gguf", 1000),
+    ("GGUF with 128,000 tokens each", partial(gguf_head, vocabulary=128_000), "gguf", 20),
+)
+
+
+def headers(what: str, head: Callable[[int, int], bytes], suffix: str, count: int) -> None:
     """Describe many sparse files of 1 GB by their headers; the digest pass is another cost, stated apart."""
     from secpipe.sbom.collect import collect
 
+    size = 1 << 30
     with tempfile.TemporaryDirectory() as root:
         for index in range(count):
-            size = 1 << 30
-            text = json.dumps({f"w{index}": {"dtype": "F16", "shape": [size // 2], "data_offsets": [0, size]}}).encode()
-            with (Path(root) / f"m{index}.safetensors").open("wb") as file:
-                file.write(len(text).to_bytes(8, "little") + text)
-                file.truncate(8 + len(text) + size)
+            data = head(index, size)
+            with (Path(root) / f"m{index}.{suffix}").open("wb") as file:
+                file.write(data)
+                file.truncate(len(data) + size)
         tree: Any = HeaderTree(root)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         start = time.perf_counter()
         inventory = collect(tree)
         wall = time.perf_counter() - start
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
-        print(f"{count} files of 1 GB: {wall:.2f} s, memory grew by {grown} MB, {len(inventory.components)} components")
+        found = f"{len(inventory.components)} components, {len(inventory.skipped)} not analysed"
+        print(f"{count} files of 1 GB, {what}: {wall:.2f} s, memory grew by {grown} MB, {found}")
 
 
 def validation() -> None:
@@ -162,7 +198,8 @@ def main() -> None:
     parser.add_argument("--site", default=sysconfig.get_path("purelib"))
     options = parser.parse_args()
     environment(options.site, options.rivals)
-    headers()
+    for row in HEADERS:
+        headers(*row)
     validation()
 
 

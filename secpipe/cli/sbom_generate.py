@@ -35,7 +35,9 @@ FORMATS = ("cyclonedx-json", "cyclonedx-xml", "spdx-json")
     "--services/--no-services", default=True, show_default=True, help="List the AI services that the code uses."
 )
 @click.option("--exclude", multiple=True, metavar="PATH", help="Leave out a path of the folder; said in the document.")
-@click.option("--keys", metavar="DIR", help="List the public keys and algorithms of this trust root (CBOM).")
+@click.option(
+    "--keys", metavar="DIR", help="List the public keys of this trust root (CBOM), and which signature names which."
+)
 @at_option
 def generate(
     paths: tuple[str, ...], formats: tuple[str, ...], output: str, spec: str, name: str | None, author: str,

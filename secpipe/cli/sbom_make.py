@@ -22,7 +22,7 @@ class Asked:
     """What an inventory is to hold beside what the files are.
 
     `exclude` is left out and said; `own` are our documents inside the folder: they are no part of what they describe.
-    `keys` is the folder of a trust root whose public keys are listed.
+    `keys` is the folder of a trust root whose public keys are listed, with the signatures that name them.
     """
 
     all_files: bool = False
@@ -49,7 +49,7 @@ def inventory_of(path: str, now: datetime, asked: Asked) -> tuple[Inventory, Tre
     if asked.services:
         inventory = with_services(inventory, _uses(tree))
     if asked.keys:
-        inventory = _with_keys(inventory, asked.keys, now)
+        inventory = _with_keys(inventory, tree, asked.keys, now)
     return inventory, tree
 
 
@@ -76,10 +76,11 @@ def _uses(tree: Tree) -> list[dict[str, Any]]:
     return list(scanner.scan(tree).facts.get("uses", []))
 
 
-def _with_keys(inventory: Inventory, folder: str, now: datetime) -> Inventory:
+def _with_keys(inventory: Inventory, tree: Tree, folder: str, now: datetime) -> Inventory:
     import importlib
 
     from secpipe.sbom.cbom import with_keys
+    from secpipe.sbom.signatures import with_signatures
 
     trusted: Any = importlib.import_module("secpipe.keystore.trusted")
-    return with_keys(inventory, trusted.open_trust(Path(folder), now=now), now)
+    return with_signatures(with_keys(inventory, trusted.open_trust(Path(folder), now=now), now), tree)

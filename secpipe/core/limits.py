@@ -21,7 +21,7 @@ class Limits:
     header_bytes: int = 100 * MIB  # header of a model file (safetensors' own bound)
     header_items: int = 500_000  # values in the header of a model file
     header_json_bytes: int = 16 * MIB  # a JSON header that is parsed; larger ones are legal and not read
-    walked_items: int = 2_000_000  # values walked in a binary header
+    walked_items: int = 1_500_000  # values walked in a binary header: below a second, above any real vocabulary
     string_bytes: int = 4 * MIB  # one string in a binary header
     json_depth: int = 64  # nesting of any JSON, YAML or TOML
     json_nodes: int = 2_000_000  # values in one document

@@ -10,6 +10,7 @@ from secpipe.formats.problem import Unreadable, read_at
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 _CHUNK = 1 << 15
+_OPENING = 4  # values that opening a message counts for: what its reader makes of it costs more than a number
 
 
 class Span(NamedTuple):
@@ -54,7 +55,10 @@ class Message:
         return cls(_Source(file, size, limits), 0, size)
 
     def inside(self, span: Span) -> Message:
-        """Return the message that a field holds."""
+        """Return the message that a field holds; raises Unreadable over `walked_items`."""
+        self._source.left -= _OPENING
+        if self._source.left < 0:
+            raise Unreadable("header-overflow", f"more than {self._source.limits.walked_items:,} values", span.start)
         return Message(self._source, span.start, span.end)
 
     def fields(self) -> Iterator[Field]:
@@ -94,7 +98,9 @@ class Message:
                 width = 4 if wire == FIXED32 else 8
                 if width > self.end - at:
                     raise Unreadable("truncated", f"field {number} ends beyond its message", tag_at)
-                yield number, wire, int.from_bytes(read_at(self._source.file, at, width, "a number"), "little"), tag_at
+                source.left -= 1
+                buffer, low = source.window(at)
+                yield number, wire, int.from_bytes(buffer[low : low + width], "little"), tag_at
                 at += width
             else:
                 raise Unreadable("wire-type", f"field {number} has the wire type {wire}", tag_at)
@@ -145,6 +151,7 @@ class Message:
             byte = buffer[index]
             value |= (byte & 0x7F) << shift
             if byte < 0x80:
+                source.left -= index - low  # a number costs its bytes: padded ones are legal and slow
                 return value & 0xFFFFFFFFFFFFFFFF, at + index - low + 1
             shift += 7
         raise Unreadable("truncated", "a number does not end", at)

@@ -87,6 +87,11 @@ def properties_of(item: Component) -> dict[str, Any]:
     return {"assetType": "related-crypto-material", "relatedCryptoMaterialProperties": given}
 
 
+def key_ref(keyid: str) -> str:
+    """Return the ref of the key with this id."""
+    return f"crypto:key/{keyid}"
+
+
 def _algorithm_ref(name: str) -> str:
     return f"crypto:algorithm/{name}"
 
@@ -110,4 +115,4 @@ def _key(identity: Identity, version: KeyVersion, half: PublicHalf, now: datetim
     }
     facts = {name: Fact(value, Grade.VERIFIED) for name, value in values.items() if value}
     name = f"{identity.name} ({half.algorithm})"
-    return Component(f"crypto:key/{half.keyid}", ComponentKind.CRYPTO, name, f"v{version.version}", facts=facts)
+    return Component(key_ref(half.keyid), ComponentKind.CRYPTO, name, f"v{version.version}", facts=facts)

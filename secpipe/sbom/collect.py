@@ -65,8 +65,16 @@ def _guarded(found: Collector, path: str, target: str, *arguments: FileEntry) ->
         found.skip(path, "not analysed: nested too deeply")
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
         # A file of a shape that its source does not know: said, never guessed.
-        what = target.partition(":")[0].rpartition(".")[2]
-        found.skip(path, f"not analysed: unexpected content ({what}, {type(error).__name__})")
+        found.skip(path, f"not analysed: {_why(error, target)}")
+
+
+def _why(error: Exception, target: str) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"is not UTF-8 at byte {error.start}"
+    if isinstance(error, KeyError):
+        return f"an entry lacks {printable(str(error.args[0]) if error.args else '?', 60)}"
+    what = target.partition(":")[0].rpartition(".")[2]
+    return f"unexpected content ({what}, {type(error).__name__})"
 
 
 def _call(target: str) -> Callable[..., None]:

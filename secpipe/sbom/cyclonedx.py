@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import uuid
 import warnings
 from collections import defaultdict
@@ -35,6 +36,8 @@ _HASHES = {
     "md5": "MD5", "sha1": "SHA-1", "sha256": "SHA-256", "sha384": "SHA-384", "sha512": "SHA-512",
     "sha3-256": "SHA3-256", "sha3-512": "SHA3-512",
 }  # fmt: skip
+#: What the schema takes for a digest.
+_DIGEST = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}|[0-9a-fA-F]{96}|[0-9a-fA-F]{128}")
 
 
 def emit(
@@ -92,10 +95,11 @@ class _Plan:
         return source in self.inside.get(target, ())
 
     def needs(self, ref: str) -> list[str]:
-        """Return what a component depends on; the root needs whatever nothing else does and the project named."""
-        targets = list(self.edges[RelationKind.DEPENDS_ON][ref])
+        """Return what a component depends on or uses; the root needs whatever nothing else does."""
+        needing = (RelationKind.DEPENDS_ON, RelationKind.USES)
+        targets = [target for kind in needing for target in self.edges[kind][ref]]
         if ref == self.root:
-            needed = {edge for edges in self.edges[RelationKind.DEPENDS_ON].values() for edge in edges}
+            needed = {edge for kind in needing for edges in self.edges[kind].values() for edge in edges}
             targets += [item.ref for item in self.top if item.ref not in needed and "referenced" not in item.facts]
             targets += [item.ref for item in self.inventory.of_kind(ComponentKind.SERVICE)]
         if self.by_ref.get(ref) and self.by_ref[ref].facts.get("role", None) is not None:
@@ -168,7 +172,7 @@ def _component(item: Component) -> Built:
         type=ComponentType(_TYPES.get(item.kind, item.kind.value)),
         name=printable(name) or "unnamed",
         group=printable(group) or None,
-        version=printable(item.version) or None,
+        version=printable(item.version, 1000)[:1024] or None,  # the schema's bound
         bom_ref=item.ref,
         purl=_purl(item.purl),
         description=printable(description.value, 2000) if description else None,
@@ -195,7 +199,7 @@ def _hashes(digests: Iterable[Digest]) -> list[Any]:
     return [
         HashType(alg=HashAlgorithm(_HASHES[digest.algorithm]), content=digest.value)
         for digest in digests
-        if digest.algorithm in _HASHES
+        if digest.algorithm in _HASHES and _DIGEST.fullmatch(digest.value)  # a lock file may claim anything
     ]
 
 
@@ -221,7 +225,7 @@ def _references(item: Component) -> list[Any]:
     found = []
     if url or digests:
         kind = ExternalReferenceType.VCS if "commit" in item.facts else ExternalReferenceType.DISTRIBUTION
-        address = extras.address(url) or extras.registry_page(item)
+        address = extras.address(url) or extras.address(extras.registry_page(item))
         if address:
             found.append(ExternalReference(type=kind, url=XsUri(address), hashes=_hashes(digests)))
     if link and extras.address(link.value):

@@ -23,7 +23,7 @@ _ELSEWHERE = frozenset(
      "intended-use", "limitations", "license-link", "folder"}
 )  # fmt: skip
 _FILES = frozenset({ComponentKind.MODEL, ComponentKind.DATASET, ComponentKind.PROMPT, ComponentKind.FILE})
-_RELATIONS = (RelationKind.DERIVED_FROM, RelationKind.TRAINED_ON)
+_RELATIONS = (RelationKind.DERIVED_FROM, RelationKind.TRAINED_ON, RelationKind.USES)
 
 
 def properties(item: Component, edges: Mapping[RelationKind, Mapping[str, list[str]]]) -> Iterator[tuple[str, str]]:
@@ -58,14 +58,11 @@ def contents(item: Component) -> list[str]:
 def add(document: dict[str, Any], inventory: Inventory, root: str, *, spec: str, author: str, supplier: str) -> None:
     """Add to a BOM in place what the library could not write."""
     by_ref = {component.ref: component for component in inventory.components}
-    trained: dict[str, list[str]] = {}
-    bases: dict[str, list[str]] = {}
+    edges: dict[RelationKind, dict[str, list[str]]] = {kind: {} for kind in _RELATIONS}
     for relation in inventory.relations:
-        if relation.kind is RelationKind.TRAINED_ON:
-            trained.setdefault(relation.source, []).append(relation.target)
-        elif relation.kind is RelationKind.DERIVED_FROM:
-            bases.setdefault(relation.source, []).append(relation.target)
-    edges = {RelationKind.DERIVED_FROM: bases, RelationKind.TRAINED_ON: trained}
+        if relation.kind in edges:
+            edges[relation.kind].setdefault(relation.source, []).append(relation.target)
+    bases, trained = edges[RelationKind.DERIVED_FROM], edges[RelationKind.TRAINED_ON]
     parts = [
         *walk(document.get("components")),
         *walk([document["metadata"]["component"]]),

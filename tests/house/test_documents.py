@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from pathlib import Path
@@ -16,6 +17,13 @@ PAGES = [
     *(ROOT / name / "README.md" for name in ("bench", "keys", "policies")),
 ]
 STORY = ROOT / "tests/e2e/transcripts/acme-chat.txt"
+AUDIT = ROOT / "tests/e2e/transcripts/sbom-audit.txt"
+#: What README shows of the audit: a command, and the start of the line of its answer that tells most.
+TELLING = (
+    ("$ secpipe sbom score 1.0.json", "G7/BSI"),
+    ("$ secpipe sbom verify 1.0.json flipped", "  high"),
+    ("$ secpipe sbom diff 1.0.json 1.1.json", "weights"),
+)
 
 
 def block(text: str, name: str) -> str:
@@ -61,6 +69,26 @@ def test_readme_shows_the_verdict_that_the_demo_prints() -> None:
         text = text.replace(block(text, "demo"), first_verdict())
         readme.write_text(text)
     assert block(text, "demo") == first_verdict(), "UPDATE_TRANSCRIPTS=1 .venv/bin/python -m pytest tests/house"
+
+
+def audit_lines() -> str:
+    """Return the commands of TELLING, each with its line of the transcript, as an indented block."""
+    story = AUDIT.read_text().splitlines()
+    shown: list[str] = []
+    for command, line in TELLING:
+        start = next(index for index, text in enumerate(story) if text.startswith(command))
+        answer = itertools.takewhile(lambda text: not text.startswith(("$ ", "# ")), story[start + 1 :])
+        shown += [story[start], next(text for text in answer if text.startswith(line))]
+    return "".join(f"    {line}\n" for line in shown)
+
+
+def test_readme_shows_what_the_audit_prints() -> None:
+    readme = ROOT / "README.md"
+    text = readme.read_text()
+    if os.environ.get("UPDATE_TRANSCRIPTS"):
+        text = text.replace(f"<!-- audit:begin -->\n{block(text, 'audit')}", f"<!-- audit:begin -->\n{audit_lines()}")
+        readme.write_text(text)
+    assert block(text, "audit") == audit_lines(), "UPDATE_TRANSCRIPTS=1 .venv/bin/python -m pytest tests/house"
 
 
 def test_every_decision_is_listed() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-#: (pattern over the name or last two parts, `module:function`); first match wins. A function takes (collector, entry).
+#: (pattern over the name or its last two parts, `module:function`); first match wins. A function takes
+#: (collector, entry).
 MANIFESTS: tuple[tuple[str, str], ...] = (
     ("uv.lock", "secpipe.sbom.sources.uv:read"),
     ("poetry.lock", "secpipe.sbom.sources.poetry:read"),

@@ -80,8 +80,9 @@ def read_lock(found: Collector, entry: FileEntry) -> None:
         else:
             refs[path] = found.add(_locked(path, item, entry.path, lines.get(path, 0)))
     for path, item in items.items():
-        if item.get("link") and str(item.get("resolved") or "") in refs:
-            refs[path] = refs[str(item["resolved"])]
+        target = item.get("resolved")
+        if item.get("link") and isinstance(target, str) and target in refs:
+            refs[path] = refs[target]
     for path, item in items.items():
         if not item.get("link"):
             _edges(found, path, item, refs)

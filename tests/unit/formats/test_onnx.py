@@ -135,3 +135,27 @@ def test_any_bytes_give_a_value(blob: bytes) -> None:
 def test_truncation_and_mutation_give_a_value(cut: int, at: int, patch: bytes) -> None:
     read(GOOD[:cut])
     read(GOOD[:at] + patch + GOOD[at + len(patch) :])
+
+
+@pytest.mark.parametrize(
+    "item",
+    [part(1), part(5), part(11), part(1, part(5)), part(4) + part(4), number(4, 1), varint(4 << 3 | 5) + b"abcd"],
+    ids=["nodes", "tensors", "ports", "attributes", "unknown fields", "numbers", "fixed32"],
+)
+def test_what_a_million_small_things_cost_is_counted(item: bytes) -> None:
+    """A file of a megabyte must not buy seconds: opening a message and each byte of a number count."""
+    blob = model(item * 950_000)
+    problem = read(blob).problems[-1]
+    assert (problem.kind, problem.fatal) == ("header-overflow", True)
+
+
+def test_padded_numbers_count_by_their_bytes() -> None:
+    padded = b"\xa0\x80\x80\x00" + b"\x80" * 8 + b"\x01"
+    assert read(model(padded * 150_000)).problems[-1].kind == "header-overflow"
+
+
+def test_a_graph_of_thirty_thousand_nodes_is_read_whole() -> None:
+    attribute = part(5, part(1, "axis"), number(3, 1), number(20, 2))
+    node = part(1, part(1, "x"), part(1, "w"), part(2, "y"), part(3, "/layer/MatMul"), part(4, "MatMul"), attribute)
+    seen = read(model(node * 30_000))
+    assert (seen.problems, seen.operators) == ((), {"MatMul": 30_000})

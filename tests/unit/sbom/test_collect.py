@@ -341,6 +341,24 @@ def test_any_content_gives_an_inventory(tmp_path: Path, name: str, content: byte
         (tmp_path / name).unlink()
 
 
+def test_a_link_that_leads_nowhere_does_not_hide_the_rest_of_a_package_lock(tmp_path: Path) -> None:
+    packages = {"": {"name": "web"}, "node_modules/a": {"version": "1.0.0"}, "node_modules/b": {"link": True}}
+    seen = put(tmp_path, {"package-lock.json": {"name": "web", "lockfileVersion": 3, "packages": packages}})
+    assert named(seen, "a").version == "1.0.0"
+    assert seen.skipped == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("go.sum", b"\xff\xfe", "not analysed: is not UTF-8 at byte 0"),
+        ("Cargo.lock", b'[[package]]\nversion = "1"\n', "not analysed: an entry lacks name"),
+    ],
+)
+def test_why_a_lock_is_not_analysed_is_said_in_words(tmp_path: Path, name: str, content: bytes, reason: str) -> None:
+    assert [(skip.path, skip.reason) for skip in put(tmp_path, {name: content}).skipped] == [(name, reason)]
+
+
 def test_go_modules_with_replacements_and_sums(tmp_path: Path) -> None:
     seen = put(tmp_path, {
         "go.mod": "module example.org/app\n\ngo 1.22\n\nrequire github.com/a/b v1.2.3\nrequire (\n\tgithub.com/c/d v0.1.0 // indirect\n\texample.org/local v1.0.0\n)\n"

@@ -341,3 +341,25 @@ def test_other_peoples_documents_become_xml_or_an_input_error(path: Path) -> Non
     except InputError:
         return
     ElementTree.fromstring(data)
+
+
+@pytest.mark.parametrize("version", ["1" * 5000, "\u202e" * 5000])
+def test_a_version_longer_than_the_schema_allows_is_cut(version: str) -> None:
+    item = Component("x:1", ComponentKind.LIBRARY, "x", version)
+    assert validate(emit(Inventory((item,)), name="r", now=NOW)) == ()
+
+
+def test_a_digest_that_is_none_is_not_written() -> None:
+    facts = {"hashes": Fact("sha256:zz", Grade.DECLARED), "artifact-url": Fact("https://e.example/x", Grade.DECLARED)}
+    item = Component("x:1", ComponentKind.LIBRARY, "x", "1", digests=(Digest("sha256", "a:b"),), facts=facts)
+    data = emit(Inventory((item,)), name="r", now=NOW)
+    assert validate(data) == ()
+    assert b'"hashes"' not in data
+
+
+def test_a_name_that_is_no_part_of_an_address_gets_none() -> None:
+    facts = {"hashes": Fact(f"sha256:{'a' * 64}", Grade.DECLARED)}
+    item = Component("x:1", ComponentKind.LIBRARY, "\0left", "1", ecosystem="npm", facts=facts)
+    data = emit(Inventory((item,)), name="r", now=NOW)
+    assert validate(data) == ()
+    assert b"npmjs" not in data
