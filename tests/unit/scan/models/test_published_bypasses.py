@@ -5,7 +5,7 @@ Each id was read against the advisory, or against the commit and test of the sca
 blocks; the advisory's own sample may be another name of the same module. A label without an id is a behaviour for
 which no id could be confirmed. No name below has to be known to the analyser: being unlisted is enough.
 """
-# ruff: noqa: E501  # one case a line reads as a table
+# ruff: noqa: E501, PT018  # one case a line reads as a table
 
 from __future__ import annotations
 
