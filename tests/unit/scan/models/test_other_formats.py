@@ -217,6 +217,8 @@ BAD: dict[str, tuple[str, bytes, str]] = {
     "auto_map behind an escape": ("config.json", b'{"\\u0061uto_map": {"AutoModel": "modeling.Evil"}}', "remote-code"),
     "yaml tag": ("conf.yaml", b"a: !!python/object/apply:os.system ['id']\n", "yaml-python-tag"),
     "skops": ("m.skops", archive("zip", schema__json='{"__class__": "system", "__module__": "os", "__loader__": "FunctionNode", "content": {}}').replace(b"schema/json", b"schema.json"), "dangerous-import"),
+    "CVE-2025-54412 skops operator of another module": ("m.skops", archive("zip", **{"schema.json": json.dumps({"__class__": "call", "__module__": "sklearn.linear_model._logistic", "__loader__": "OperatorFuncNode"})}), "unlisted-call"),
+    "CVE-2025-54413 skops method": ("m.skops", archive("zip", **{"schema.json": json.dumps({"__class__": "LogisticRegression", "__module__": "sklearn.linear_model._logistic", "__loader__": "MethodNode", "content": {"func": "__reduce__", "obj": {}}})}), "unlisted-call"),
     "mar handler": ("m.mar", archive("zip", **{"MAR-INF__MANIFEST.json": '{"model": {"modelName": "m", "serializedFile": "m.pt", "handler": "evil.py"}}'}), "serving-handler"),
     "Modelfile path": ("Modelfile", b"FROM /etc/passwd\nPARAMETER temperature 1\n", "path-escape"),
     "Modelfile climbs": ("Modelfile", b"FROM llama3\nADAPTER ../../x.gguf\n", "path-escape"),
