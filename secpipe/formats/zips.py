@@ -89,8 +89,7 @@ def read(file: BinaryIO, limits: Limits = DEFAULT) -> Zip:
     record = _EOCD.unpack(at(file, end, _EOCD.size))
     count, directory_size, directory, comment = record[4], record[5], record[6], record[7]
     shift_end = end
-    if _MAX32 in (directory_size, directory) or count == 0xFFFF:
-        count, directory_size, directory, shift_end = _zip64(file, end, count, directory_size, directory, archive)
+    count, directory_size, directory, shift_end = _zip64(file, end, count, directory_size, directory, archive)
     archive.end = end + _EOCD.size + comment
     archive.start = shift_end - directory_size - directory
     if archive.start < 0:
@@ -111,6 +110,11 @@ def read(file: BinaryIO, limits: Limits = DEFAULT) -> Zip:
 
 
 def _zip64(file: BinaryIO, end: int, count: int, size: int, offset: int, archive: Zip) -> tuple[int, int, int, int]:
+    """Return the count, size and offset of the directory and where its end records begin.
+
+    Where a Zip64 locator stands, readers (zipfile, PyTorch) follow it even if the 32-bit fields would do, as zipfile
+    itself writes them from 2 GiB on.
+    """
     raw = at(file, max(0, end - _LOCATOR64.size), _LOCATOR64.size)
     if len(raw) < _LOCATOR64.size or raw[:4] != b"PK\x06\x07":
         return count, size, offset, end
@@ -122,6 +126,10 @@ def _zip64(file: BinaryIO, end: int, count: int, size: int, offset: int, archive
     fields = _EOCD64.unpack(record)
     if _LOCATOR64.unpack(raw)[2] != place:
         archive.fault("mismatch", "the Zip64 locator points elsewhere than where the record stands", offset=place)
+    for plain, wide, most in ((count, fields[7], 0xFFFF), (size, fields[8], _MAX32), (offset, fields[9], _MAX32)):
+        if plain not in (wide, most):
+            archive.fault("mismatch", "the Zip64 record and the end record disagree about the directory", offset=place)
+            break
     return fields[7], fields[8], fields[9], place
 
 

@@ -20,6 +20,7 @@ _NUMBERS: Final = re.compile(rb"(?:K.|M..|J....|G.{8}|[N\x88\x89]){16,}+", re.DO
 _ONE_NUMBER: Final = re.compile(rb"K.|M..|J....|G.{8}|[N\x88\x89]", re.DOTALL)
 _CONSTANTS: Final = {0x4E: None, 0x88: True, 0x89: False, 0x29: ()}
 _EMPTIES: Final[dict[int, type[Items]]] = {0x7D: DictItems, 0x5D: ListItems}
+_FILLED: Final[dict[int, type[Items]]] = {0x64: DictItems, 0x6C: ListItems}
 _FOUR: Final = struct.Struct("<I")
 _SIGNED: Final = struct.Struct("<i")
 #: PUT, GET, INT, FLOAT, UNICODE: an argument on a line of its own.
@@ -69,7 +70,7 @@ class Machine:
     def _walk(self) -> None:
         window, stack, marks, memo, listener = self.window, self.stack, self.marks, self.memo, self.listener
         push, numeric, constants, empties, four = stack.append, _NUMERIC, _CONSTANTS, _EMPTIES, _FOUR.unpack_from
-        signed, lines = _SIGNED.unpack_from, _LINES
+        signed, lines, filled = _SIGNED.unpack_from, _LINES, _FILLED
         data, at, bound = window.data, window.at, 0
         while True:
             if at >= bound:
@@ -98,7 +99,11 @@ class Machine:
             elif code == 0x28:  # MARK
                 marks.append(len(stack))
                 at += 1
-                if data[at] in numeric and (run := _NUMBERS.match(data, at)):
+                if at < bound and data[at] in filled:  # EMPTY_LIST and EMPTY_DICT as protocol 0 has them
+                    marks.pop()
+                    push(filled[data[at]]())
+                    at += 1
+                elif data[at] in numeric and (run := _NUMBERS.match(data, at)):
                     stack.extend([None] * len(_ONE_NUMBER.findall(data, at, run.end())))
                     at = run.end()
             elif code == 0x4D:  # BININT2
@@ -156,9 +161,12 @@ class Machine:
             elif code == 0x6A:  # LONG_BINGET
                 push(memo[four(data, at + 1)[0]])
                 at += 5
-            elif code == 0x61 and isinstance(stack[-2], Items) and len(stack[-2]) < KEPT:  # APPEND
+            elif code == 0x61 and isinstance(stack[-2], Items):  # APPEND
                 value = stack.pop()
-                stack[-1].append(value)
+                if len(stack[-1]) < KEPT:
+                    stack[-1].append(value)
+                elif type(value) is str:
+                    stack[-1].add([value])
                 at += 1
             elif code == 0x73 and isinstance(stack[-3], Items) and len(stack[-3]) < KEPT:  # SETITEM
                 stack[-3].extend(stack[-2:])

@@ -23,7 +23,8 @@ from secpipe.scan.models.templates import DANGER, judge_template
 WORDS: Final = re.compile(
     rb"auto_map|custom_pipelines|trust_remote_code|chat_template|_target_|class_name|__class__|__module__|__loader__|"
     rb"loader_module|python_model|weight_map|_class_name|handler|model_type|architectures|tokenizer_class|adapter_|"
-    rb"custom_generate|!!?python|tag:yaml|_partial_|jinja|__reduce__|__import__|learner|_file\b"
+    rb"custom_generate|!!?python|tag:yaml|_partial_|jinja|__reduce__|__import__|learner|_file\b|"
+    rb"\\u00[2-7]|\\x[2-7]"  # ASCII that is written as an escape: a word may be hidden in it
 )
 _PYTHON_TAG: Final = re.compile(r"(?:!!|!|tag:yaml\.org,2002:)python/(\S{0,80})")
 _TARGETS: Final = ("_target_", "target", "class_path", "loader_module")
@@ -69,6 +70,12 @@ def judge_yaml(context: Context, data: bytes) -> str:
         return _by_text(context, data)
     kinds = [judge_value(context, value) for value in documents if isinstance(value, dict | list)]
     return next(filter(None, kinds), "")
+
+
+def judge_text(context: Context, text: str) -> None:
+    """Judge a text of another format's metadata that some loaders take for a configuration (JSON, YAML, Python)."""
+    if WORDS.search(data := text.encode("utf-8", "replace")):
+        judge_yaml(context, data)
 
 
 def _by_text(context: Context, data: bytes) -> str:

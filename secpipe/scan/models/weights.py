@@ -8,17 +8,18 @@ from secpipe.formats import gguf, safetensors
 from secpipe.formats.problem import Problem
 from secpipe.formats.sniff import HEAD, sniff
 from secpipe.formats.stream import at, view
+from secpipe.scan.models.configs import judge_text, judge_value
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.pickles import scan_pickles
 from secpipe.scan.models.templates import judge_template
 
-#: kind of structural problem -> rule; the others are `malformed`.
 #: Endings that promise a model: content that is none of the known formats is then for review.
 MODEL_ENDINGS: Final = frozenset({
     ".pkl", ".pickle", ".p", ".dill", ".joblib", ".pt", ".pth", ".ckpt", ".bin", ".npy", ".npz", ".h5", ".hdf5",
     ".keras", ".onnx", ".tflite", ".safetensors", ".gguf", ".ggml", ".pb", ".mar", ".skops", ".mlmodel", ".cbm",
     ".nemo",    ".pdparams", ".pdmodel", ".caffemodel", ".t7", ".rds", ".rdata", ".llamafile", ".model", ".pmml",
 })  # fmt: skip
+#: kind of structural problem -> rule; the others are `malformed`.
 _RULES: Final = {"script-text": "script-text", "trailing-data": "trailing-data", "external-path": "path-escape"}
 
 
@@ -26,6 +27,9 @@ def judge_safetensors(context: Context, file: BinaryIO, size: int) -> str:
     """A safetensors file."""
     header = safetensors.read(file, size, context.limits)
     report(context, header.problems)
+    judge_value(context.inside("__metadata__"), dict(header.metadata))
+    for key, text in header.metadata.items():
+        judge_text(context.inside(f"__metadata__ {key}"), text)
     if at(file, 0, 1) == b"\x80":  # the length of the header can be the beginning of a pickle
         trial = context.trial()
         file.seek(0)

@@ -139,3 +139,24 @@ def test_a_member_that_only_a_local_header_names(look: Look) -> None:
     assert end > last
     assert said.outcome == "malicious"
     assert said.rules >= {"archive-mismatch", "dangerous-call"}
+
+
+@pytest.fixture
+def wide(monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """An archive as zipfile writes it from 2 GiB on: a Zip64 record, and an end record whose fields are not full."""
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 64)
+    data = zipped(STATE)
+    assert b"PK\x06\x06" in data
+    assert data[-6:-2] != b"\xff\xff\xff\xff"
+    return data
+
+
+def test_an_archive_of_more_than_2_gib_is_ok(look: Look, wide: bytes) -> None:
+    said = look(wide, "m.pt")
+    assert (said.format, said.outcome, said.rules) == ("torch", "ok", set()), said
+
+
+def test_two_end_records_that_disagree_are_a_mismatch(look: Look, wide: bytes) -> None:
+    place = wide.rindex(b"PK\x05\x06") + 16
+    other = struct.pack("<I", int.from_bytes(wide[place : place + 4], "little") - 1)
+    assert "archive-mismatch" in look(wide[:place] + other + wide[place + 4 :], "m.pt").rules
