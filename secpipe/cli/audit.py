@@ -36,6 +36,10 @@ SORTS = ["priority", "severity", "package"]
 @click.option("--internal", multiple=True, metavar="GLOB", help="Names that must never come from a public index.")
 @click.option("--second-opinion", type=click.Choice(["pypi", "osv"]), help="Ask pip-audit as well (network).")
 @click.option("--osv-url", metavar="URL", default="", help="Which OSV service pip-audit asks.")
+@click.option("--provenance", metavar="DIR", help="Verify the PEP 740 attestations of the wheels and sdists in DIR.")
+@click.option(
+    "--publisher", "publishers", multiple=True, metavar="NAME=URL", help="Which repository publishes a package."
+)
 @output_options()
 @at_option
 def audit(
@@ -53,6 +57,8 @@ def audit(
     internal: tuple[str, ...],
     second_opinion: str | None,
     osv_url: str,
+    provenance: str | None,
+    publishers: tuple[str, ...],
     formats: Sequence[str],
     output: str | None,
     at: str | None,
@@ -80,6 +86,8 @@ def audit(
     evidence = judge(inventory, store, now=now, vex=work.statements(vex_files), options=options)
     if second_opinion:
         evidence = work.ask(evidence, inventory, store, Path(paths[0]), second_opinion, osv_url, vex_files, now)
+    if provenance or publishers:
+        evidence = work.attested(evidence, inventory, provenance, publishers, Path(paths[0]))
     evidence = work.aged(work.ordered(evidence, sort), max_age, now)
     if write_vex:
         write_result(work.vex_document(evidence, write_vex, author, now), write_vex)

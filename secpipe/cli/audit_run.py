@@ -77,10 +77,32 @@ def ask(
     """Return the evidence with pip-audit's opinion merged in; VEX answers count for it too."""
     from secpipe.scan.vulnerabilities import pip_audit
 
-    folder = tree if tree.is_dir() else tree.resolve().parent
-    second = pip_audit.second_opinion(inventory, store, tree=folder, service=service, osv_url=osv_url)
+    second = pip_audit.second_opinion(inventory, store, tree=_folder(tree), service=service, osv_url=osv_url)
     answered, _ = vex.apply(second.findings, statements(vex_files), now)
     return pip_audit.merge(evidence, replace(second, findings=tuple(answered)))
+
+
+def attested(
+    evidence: Evidence, inventory: Inventory, folder: str | None, publishers: Sequence[str], tree: Path
+) -> Evidence:
+    """Return the evidence with what the attestations in `folder` prove; `publishers` are `NAME=URL`."""
+    from secpipe.scan.vulnerabilities.provenance import with_provenance
+
+    if folder is None:
+        raise ConfigError("--publisher says who may sign, and nothing signed is given", hint="--provenance DIR")
+    named = {}
+    for text in publishers:
+        name, equals, url = text.partition("=")
+        if not (name and equals and url.startswith(("https://github.com/", "https://gitlab.com/"))):
+            raise ConfigError(
+                f'unusable --publisher "{printable(text, 100)}"', hint="NAME=https://github.com/OWNER/REPO"
+            )
+        named[normal_name("PyPI", name)] = url
+    return with_provenance(evidence, inventory, folder, named, tree=_folder(tree))
+
+
+def _folder(path: Path) -> Path:
+    return path if path.is_dir() else path.resolve().parent
 
 
 def ordered(evidence: Evidence, sort: str) -> Evidence:

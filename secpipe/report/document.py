@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 
@@ -17,6 +18,9 @@ DECISIONS = ("pass", "warn", "deny", "undecided")
 EFFECTS = ("deny", "undecided", "warn", "info", "waived")
 RESULTS = ("pass", "deny", "undecided", "warn", "off")
 STATES = ("ok", "failed", "skipped", "stale")
+
+#: A producer that names data after secpipe's own version. Engines, which differ by machine, stay in the JSON.
+_DATA = re.compile(r"secpipe \d\S*, (.+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,12 @@ class Check:
         return (self.reason or self.summary) if unclear else (self.summary or self.reason)
 
     @property
+    def data(self) -> str:
+        """What data was judged by, as of when, where `producer` says more than secpipe's own version; "" elsewhere."""
+        found = _DATA.fullmatch(self.producer) if self.result != "off" else None
+        return found[1] if found else ""
+
+    @property
     def entry(self) -> Item:
         """A check that gave nothing to go by, in the shape of a finding."""
         rule, effect = ("gate/not-checked", "undecided") if self.unknown else ("gate/check-failed", "deny")
@@ -207,6 +217,12 @@ class Report:
         for item in self.open:
             groups.setdefault(named.get(item.id, item.rule.partition("/")[0]), []).append(item)
         return groups
+
+    @property
+    def data(self) -> str:
+        """What data the checks were judged by: feed, date and number of records, and which check if there are many."""
+        named = [(f"{check.check}: " if self.is_verdict else "") + check.data for check in self.checks if check.data]
+        return "; ".join(named)
 
     @property
     def counts(self) -> str:

@@ -139,6 +139,7 @@ def _facts(report: Report) -> Iterator[str]:
     yield "<h2>What this rests on</h2><table>"
     facts = {
         "judged": report.subject,
+        "data": report.data,
         "policy": report.policy,
         "trust": report.trust or ("none: no signature can be believed" if report.is_verdict else ""),
         "self-judged": "policy or trust root came from what was judged" if report.self_judged else "",

@@ -60,6 +60,8 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
     if report.is_verdict:
         lines += _waivers(report)
         lines += _footer(report)
+    elif report.data:
+        lines += [f"<sub>{escape(f'judged by {report.data[:_CELL]}')}</sub>", ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -134,5 +136,6 @@ def _waivers(report: Report) -> list[str]:
 
 def _footer(report: Report) -> list[str]:
     parts = [f"policy {report.policy}", f"trust {report.trust or 'none'}", f"judged {report.subject}"]
+    parts += [f"data: {report.data[:_CELL]}"] * bool(report.data)
     parts += [f"at {report.at}"] + [f"valid until {report.valid_until}"] * bool(report.valid_until)
     return [f"<sub>{escape('; '.join(parts))}</sub>", ""]

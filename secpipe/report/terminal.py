@@ -79,6 +79,7 @@ def _verdict(page: _Page, report: Report) -> None:
         ("findings", report.counts),
         ("not looked at", plural(len(report.skipped), "place") if report.skipped else ""),
         ("judged", report.subject),
+        ("data", report.data),
         ("policy", report.policy),
         ("trust", report.trust or "no trust root given: no signature can be believed"),
         ("at", f"{when}, for {report.environment}, {report.mode} mode"),
@@ -196,6 +197,8 @@ def _scan(page: _Page, report: Report) -> None:
             page.add(lead.replace(item.severity, page.paint(item.severity, _SEVERITY[item.severity]), 1) + said[0])
             page.add(*(" " * width(lead) + more for more in said[1:]))
     _unseen(page, report.skipped)
+    if report.data:
+        page.add("", *_hanging("judged by ", report.data))
     if report.findings:
         rules = list(dict.fromkeys(item.rule for item in report.findings))
         page.add("", page.paint(f"secpipe explain {rules[0]}", _CYAN) + " says what it means and how to mend it")

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from secpipe.cli.main import run
+from secpipe.keystore import age
+from tests.unit.keystore.conftest import quick_seal
 
 
 def _present(module: str) -> bool:
@@ -24,18 +26,18 @@ def _present(module: str) -> bool:
 
 _ROOMS = ("secpipe.sign.verify", "secpipe.keystore.trusted", "secpipe.cli.keys", "secpipe.cli.sign")
 pytestmark = [
-    pytest.mark.slow,  # every command opens a private key, which takes a second each by design
     pytest.mark.skipif(not all(map(_present, _ROOMS)), reason="the rooms that sign are not here"),
 ]
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with a trust root in `keys/` and OSV records in `osv/`; made once: opening keys is meant to be slow."""
+    """A folder with a trust root in `keys/` and OSV records in `osv/`; age files are real, at a low work factor."""
     place = tmp_path_factory.mktemp("organisation")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SECPIPE_HOME", str(place / "home"))
         patch.setenv("FEED_PASSPHRASE", "correct horse battery staple")
+        patch.setattr(age, "seal", quick_seal)
         patch.chdir(place)
         _fill(place)
         yield place

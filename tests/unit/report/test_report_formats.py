@@ -291,3 +291,11 @@ def test_a_pass_is_green_in_every_format_and_still_shows_its_waivers() -> None:
     for shown in (terminal.render(document), markdown.render(document), html.render(document)):
         assert "W-1" in shown
         assert "not reachable" in shown
+
+
+@pytest.mark.parametrize("format_", ["terminal", "markdown", "html"])
+def test_a_scan_says_what_data_it_was_judged_by(scan: dict[str, Any], format_: str) -> None:
+    scan["evidence"]["producer"] = "secpipe 0.1.0, OSV mirror of 2026-11-20, 48,112 records"
+    assert "OSV mirror of 2026-11-20, 48,112 records" in load(WRITERS, format_, "format")(scan)
+    scan["evidence"]["producer"] = "secpipe 0.1.0"
+    assert "judged by" not in load(WRITERS, format_, "format")(scan)
