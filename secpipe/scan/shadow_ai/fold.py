@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 
+from secpipe.core.errors import UnsafeInput
 from secpipe.scan.shadow_ai.fold_methods import METHODS
 from secpipe.scan.shadow_ai.values import (
     MAX_CHARS,
@@ -25,6 +26,7 @@ from secpipe.scan.shadow_ai.values import (
 
 _MAX_DEPTH = 24
 _MAX_STEPS = 600  # expressions looked at for one result
+_MAX_TOTAL = 1_000_000  # expressions looked at for one file
 _TRANSPARENT = {
     "str",
     "strip",
@@ -117,9 +119,13 @@ class Folder:
         self._busy: set[int] = set()
         self._cuts = 0  # how often a bound or a circle cut a result short
         self._steps = 0
+        self._total = 0
 
     def fold(self, node: ast.expr | None, depth: int = 0) -> Value:
-        """Return what `node` may be; OPEN when nothing is known. Bounded in depth, width and steps."""
+        """Return what `node` may be; OPEN when nothing is known. Bounded in depth, width and steps.
+
+        Raises UnsafeInput when a file has made us look at more expressions than honest code of its size would.
+        """
         if node is None:
             return OPEN
         if id(node) in self._known:
@@ -127,6 +133,9 @@ class Folder:
         if depth == 0:
             self._steps = 0
         self._steps += 1
+        self._total += 1
+        if self._total > _MAX_TOTAL:
+            raise UnsafeInput("its expressions are too many to follow; read as plain text")
         handler = _HANDLERS.get(type(node))
         if handler is None:
             return OPEN
