@@ -32,20 +32,26 @@ def check_private(path: str | os.PathLike[str]) -> None:
         )
 
 
-def open_regular(path: str | os.PathLike[str], *, follow: bool = True) -> BinaryIO:
-    """Open a regular file for reading, unbuffered; raise InputError for anything else.
-
-    With `follow=False` a symbolic link as last part of the path is refused.
-    """
+def open_descriptor(path: str | os.PathLike[str], *, follow: bool = True) -> tuple[int, os.stat_result]:
+    """Open a regular file for reading and return (descriptor, its stat); the caller closes it. Raises InputError."""
     flags = _READ_FLAGS | (0 if follow else getattr(os, "O_NOFOLLOW", 0))
     try:
         descriptor = os.open(path, flags)
     except OSError as error:
         raise InputError(f"cannot read {printable(os.fspath(path))}: {reason(error)}") from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    info = os.fstat(descriptor)
+    if not stat.S_ISREG(info.st_mode):
         os.close(descriptor)
         raise InputError(f"cannot read {printable(os.fspath(path))}: not a regular file")
-    return os.fdopen(descriptor, "rb", buffering=0)
+    return descriptor, info
+
+
+def open_regular(path: str | os.PathLike[str], *, follow: bool = True) -> BinaryIO:
+    """Open a regular file for reading, unbuffered; raise InputError for anything else.
+
+    With `follow=False` a symbolic link as last part of the path is refused.
+    """
+    return os.fdopen(open_descriptor(path, follow=follow)[0], "rb", buffering=0)
 
 
 def read_bytes(path: str | os.PathLike[str], limit: int, *, follow: bool = True) -> bytes:
