@@ -23,7 +23,8 @@ from secpipe.system import files
 _BUFFER = MIB
 _HEAD = 64
 _WORKERS = min(8, os.cpu_count() or 1)
-_BATCH = 64
+_BATCH = 64  # files
+_BATCH_BYTES = 16 * MIB
 
 #: Folders that are never part of what is deployed; each one met is listed in `left_out`.
 NEVER = {".git": "git's own store"}
@@ -121,7 +122,7 @@ def walk(
         else:
             skipped.append(Skip(path, "not a regular file"))
     found.sort(key=lambda item: item[0])
-    hashed = _digest_all(base, [path for path, _ in found], progress)
+    hashed = _digest_all(base, [(path, info.st_size) for path, info in found], progress)
     entries = []
     for result in hashed:
         if isinstance(result, Skip):
@@ -242,7 +243,9 @@ def _record_link(base: Path, path: str, links: list[LinkEntry], skipped: list[Sk
         skipped.append(Skip(path, "link leads nowhere"))
 
 
-def _digest_all(base: Path, paths: list[str], progress: Callable[[int], None] | None) -> list[FileEntry | Skip]:
+def _digest_all(
+    base: Path, paths: list[tuple[str, int]], progress: Callable[[int], None] | None
+) -> list[FileEntry | Skip]:
     """Hash in batches on a few threads (hashlib releases the GIL); buffers are reused, order is kept."""
     buffers: queue.SimpleQueue[bytearray] = queue.SimpleQueue()
     for _ in range(_WORKERS):
@@ -263,11 +266,10 @@ def _digest_all(base: Path, paths: list[str], progress: Callable[[int], None] | 
             buffers.put(buffer)
 
     if len(paths) <= 1:
-        return run(paths)
+        return run([path for path, _ in paths])
     from concurrent.futures import ThreadPoolExecutor  # a twentieth of a cold start that verifies one file
 
-    size = max(1, min(_BATCH, len(paths) // _WORKERS))
-    batches = [paths[start : start + size] for start in range(0, len(paths), size)]
+    batches = _batches(paths)
     with ThreadPoolExecutor(_WORKERS) as pool:
         try:
             return [entry for part in pool.map(run, batches) for entry in part]
@@ -275,6 +277,19 @@ def _digest_all(base: Path, paths: list[str], progress: Callable[[int], None] | 
             stop.set()
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _batches(paths: list[tuple[str, int]]) -> list[list[str]]:
+    """Cut the files into runs of like work, so that no core waits while another holds several large files."""
+    batches: list[list[str]] = []
+    work = _BATCH_BYTES
+    for path, size in paths:
+        if work >= _BATCH_BYTES or len(batches[-1]) >= _BATCH:
+            batches.append([])
+            work = 0
+        batches[-1].append(path)
+        work += size
+    return batches
 
 
 def _digest(base: Path, path: str, buffer: bytearray, progress: Callable[[int], None] | None) -> FileEntry | Skip:
