@@ -220,3 +220,11 @@ def test_a_private_key_in_keys_is_refused_even_with_trust_from_elsewhere(gate: G
     code, document = gate.check()
     assert code == 1
     assert "holds a private key" in str(document["reasons"])
+
+
+def test_a_private_key_cannot_hide_behind_a_folder_too_large_to_search(gate: Gate) -> None:
+    with open(gate.tree / "keys/padding", "wb") as file:
+        file.truncate(1 << 30)
+    (gate.tree / "keys/zz.pem").write_bytes(b"-----BEGIN " + b"PRIVATE KEY-----\n")
+    code, document = gate.check()
+    assert code in (1, 3), document["sentence"]

@@ -85,5 +85,8 @@ def to_cover(situation: Situation) -> set[str]:
 
 
 def _is_no_model(about: Any) -> bool:
-    """Archives, configurations and templates are scanned, but are not models that need a signature of their own."""
-    return isinstance(about, Mapping) and set(str(about.get("format", "")).split("+")) <= _NO_MODELS
+    """Archives without a model in them, configurations and templates need no signature of their own."""
+    if not isinstance(about, Mapping):
+        return False
+    met = {*str(about.get("format", "")).split("+"), *map(str, about.get("holds") or ())}
+    return met <= _NO_MODELS

@@ -25,6 +25,7 @@ class Sink:
     outcome: Outcome = Outcome.OK
     begun: float = field(default_factory=time.monotonic)
     cut: bool = False
+    holds: set[str] = field(default_factory=set)  # formats met in the file, at any depth
 
 
 @dataclass(frozen=True, slots=True)

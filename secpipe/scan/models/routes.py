@@ -59,6 +59,16 @@ _IN_MEMORY: Final = 64 << 20  # of a compressed member that must be seekable
 
 def look_into(context: Context, file: BinaryIO, size: int) -> str:
     """Judge a seekable file of `size` bytes by its content; return its format, "" where it is no model or archive."""
+    return _met(context, _look_into(context, file, size))
+
+
+def _met(context: Context, kind: str) -> str:
+    """Keep which formats a file holds: an archive with a model in it is a model to whoever asks for signatures."""
+    context.sink.holds.update(filter(None, kind.split("+")))
+    return kind
+
+
+def _look_into(context: Context, file: BinaryIO, size: int) -> str:
     head = at(file, 0, HEAD)
     kind = sniff(head, size)
     if kind in {"pickle", "pickle?"}:
@@ -77,6 +87,10 @@ def look_into(context: Context, file: BinaryIO, size: int) -> str:
 
 def look_through(context: Context, stream: Readable) -> str:
     """Judge what a forward stream holds: streamed where its format allows, in memory up to a bound where not."""
+    return _met(context, _look_through(context, stream))
+
+
+def _look_through(context: Context, stream: Readable) -> str:
     head = upto(stream, HEAD)
     kind = sniff(head)
     if kind == "text" and context.suffix not in TEXT_ENDINGS:

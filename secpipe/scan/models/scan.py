@@ -28,19 +28,20 @@ _LFS: Final = b"version https://git-lfs.github.com/spec/v1"
 def scan(tree: Tree, *, limits: Limits = DEFAULT, extra_allow: Collection[str | Addition] = ()) -> Evidence:
     """Return evidence `models` about a tree.
 
-    Facts: `files`: {path: {"format", "outcome": "malicious" | "review" | "ok"}} for every model or serialised artefact.
+    Facts: `files`: {path: {"format", "outcome": "malicious" | "review" | "ok", "holds"}} for every model or serialised
+    artefact; `holds` are the formats met in it at any depth.
     `extra_allow` holds dotted names, or `Addition`s for some files, that the user answers for. Nothing is loaded. An
     error of the analyser on one file is a skip and a finding for review, never an exception.
     """
     shipped = shipped_list()
-    files: dict[str, dict[str, str]] = {}
+    files: dict[str, dict[str, str | list[str]]] = {}
     findings: list[Finding] = []
     skips: list[Skip] = list(tree.skipped)
     for entry in tree.files:
         sink = Sink(entry.path, limits)
         kind = scan_file(tree, entry, sink, with_extra(shipped, names_for(entry.path, extra_allow)))
         if kind:
-            files[entry.path] = {"format": kind, "outcome": str(sink.outcome)}
+            files[entry.path] = {"format": kind, "outcome": str(sink.outcome), "holds": sorted(sink.holds)}
         findings += sink.findings.values()
         skips += sink.skips
         if len(findings) > limits.findings:
