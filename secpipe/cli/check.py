@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from secpipe.cli.options import at_option, clock_of, emit, emit_for_ci, output_options
+from secpipe.cli.options import at_option, clock_of, emit, emit_for_ci, output_options, write_result
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, ConfigError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--offline/--online", default=True, help="Offline is the default; no check needs the network.")
 @click.option("--exit-zero", is_flag=True, help="End with 0 instead of 1 when the policy says no.")
 @click.option("--no-cache", is_flag=True, help="Check everything again, even if nothing changed.")
+@click.option("--emit-input", metavar="FILE", help="Write all evidence as JSON, for OPA and conftest.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress; nothing on stderr but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Say on stderr what is being done.")
 @at_option
@@ -49,6 +50,7 @@ def check(
     offline: bool,
     exit_zero: bool,
     no_cache: bool,
+    emit_input: str | None,
     quiet: bool,
     verbose: bool,
     at: str | None,
@@ -80,9 +82,10 @@ def check(
         advisories=advisories,
         exclude=exclude,
         mode=mode or "",
-        cache=not no_cache and at is None,
+        cache=not no_cache and at is None and emit_input is None,
     )
-    document = _judge(request, show=verbose or (not quiet and sys.stderr.isatty() and not os.environ.get("CI")))
+    show = verbose or (not quiet and sys.stderr.isatty() and not os.environ.get("CI"))
+    document = _judge(request, show, emit_input)
     emit(document, formats, output)
     if click.get_current_context().get_parameter_source("formats") is ParameterSource.DEFAULT and not output:
         emit_for_ci(document)
@@ -90,7 +93,7 @@ def check(
     return EXIT_PASS if exit_zero and code == EXIT_DENY else code
 
 
-def _judge(request: Request, show: bool) -> dict[str, Any]:
+def _judge(request: Request, show: bool, emit_input: str | None) -> dict[str, Any]:
     from secpipe.gate import cache
 
     def progress(text: str) -> None:
@@ -109,7 +112,11 @@ def _judge(request: Request, show: bool) -> dict[str, Any]:
             return kept
     from secpipe.gate.pipeline import check as judge
 
-    document = judge(request, progress, tree)
+    outcome = judge(request, progress, tree)
     if tree is not None:
-        cache.keep(request, tree, document, entry)
-    return document
+        cache.keep(request, tree, outcome.document, entry)
+    if emit_input:
+        from secpipe.gate.record import encode
+
+        write_result(encode(outcome.record), emit_input)
+    return outcome.document

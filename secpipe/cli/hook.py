@@ -91,7 +91,7 @@ def run(kind: str, remote: tuple[str, ...], environment: str, mode: str, **optio
             mode=mode,
             cache=False,
         )
-        document = judge(request)
+        document = judge(request).document
         emit(document, ("terminal",), None)
         worst = _worse(worst, int(document["exit_code"]))
     return worst

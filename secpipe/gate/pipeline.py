@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from secpipe import __version__
 from secpipe.core.artifact import dir_hash
 from secpipe.core.errors import SecpipeError
 from secpipe.core.evidence import Evidence, State, skipped
-from secpipe.core.inventory import ComponentKind, Inventory
+from secpipe.core.inventory import Component, ComponentKind, Inventory
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
+from secpipe.core.verdict import Judgement
 from secpipe.gate import verdict
 from secpipe.gate.decide import decide
 from secpipe.gate.origin import Rules, gather_rules
+from secpipe.gate.record import Record
 from secpipe.gate.request import Request
 from secpipe.gate.ruling import Situation
 from secpipe.system.tree import FolderTree, walk
@@ -23,8 +25,19 @@ from secpipe.system.tree import FolderTree, walk
 Progress = Callable[[str], None]
 
 
-def check(request: Request, progress: Progress = lambda text: None, tree: FolderTree | None = None) -> dict[str, Any]:
-    """Judge `request.path` and return the `secpipe.verdict/1` document.
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One run of the gate: what was asked under which rules, what was found, what was decided, and the document."""
+
+    rules: Rules
+    situation: Situation
+    judgement: Judgement
+    record: Record
+    document: dict[str, Any]
+
+
+def check(request: Request, progress: Progress = lambda text: None, tree: FolderTree | None = None) -> Outcome:
+    """Judge `request.path`; the outcome's `document` is the `secpipe.verdict/1`.
 
     `progress` is told what is being done; `tree` is the walk of the path, if the caller has made it already. Raises
     ConfigError for a broken policy, TrustError for a policy that is not the pinned one, InputError for a tree that
@@ -36,19 +49,17 @@ def check(request: Request, progress: Progress = lambda text: None, tree: Folder
         progress("reading files")
         tree = walk(request.path, exclude=(*request.exclude, *policy.exclude))
     tree = tree.without(policy.exclude)
-    evidence = gather_evidence(tree, rules, request, progress)
+    evidence, components = gather_evidence(tree, rules, request, progress)
     paths = tuple(entry.path for entry in tree.files)
-    situation = Situation(policy, request.environment, request.now, evidence, paths, rules.self_judged())
-    tightening = None
-    if rules.tree is not None:
-        theirs = rules.tree.resolve(request.environment)
-        tightening = decide(Situation(theirs, request.environment, request.now, evidence, paths))
-    judgement = decide(situation, tightening)
+    subject = _subject(tree, request)
+    record = Record(request.now, request.environment, subject, evidence, paths, rules.self_judged(), components)
+    situation = record.situation(policy)
+    judgement = judge(situation, rules)
     frame = verdict.Frame(
         now=request.now,
         simulated=request.simulated,
         environment=request.environment,
-        subject=_subject(tree, request),
+        subject=subject,
         policy=policy,
         policy_source=rules.policy.source,
         policy_digest=rules.policy.digest,
@@ -56,11 +67,24 @@ def check(request: Request, progress: Progress = lambda text: None, tree: Folder
         trust=rules.trust,
         self_judged=situation.self_judged,
     )
-    return verdict.document(judgement, frame)
+    return Outcome(rules, situation, judgement, record, verdict.document(judgement, frame))
 
 
-def gather_evidence(tree: FolderTree, rules: Rules, request: Request, progress: Progress) -> dict[str, Evidence]:
-    """Return the evidence of every check by name. A check that breaks is skipped evidence, never an exception."""
+def judge(situation: Situation, rules: Rules) -> Judgement:
+    """Return the judgement by the rules' policy, tightened by the policy in the tree, if there is one."""
+    if rules.tree is None:
+        return decide(situation)
+    theirs = replace(situation, policy=rules.tree.resolve(situation.environment), self_judged="")
+    return decide(situation, decide(theirs))
+
+
+def gather_evidence(
+    tree: FolderTree, rules: Rules, request: Request, progress: Progress
+) -> tuple[dict[str, Evidence], tuple[Component, ...]]:
+    """Return the evidence of every check by name, and the components of the release.
+
+    A check that breaks is skipped evidence, never an exception.
+    """
     evidence = {"trust": rules.trust_evidence, "files": _files(tree, request)}
     holder: list[Inventory] = []
 
@@ -74,7 +98,7 @@ def gather_evidence(tree: FolderTree, rules: Rules, request: Request, progress: 
     run("models", "scanning models", lambda: _models(tree))
     run("shadow-ai", "looking for AI services", lambda: _shadow_ai(tree))
     run("audit", "looking up advisories", lambda: _audit(holder, request))
-    return evidence
+    return evidence, holder[0].components if holder else ()
 
 
 def _guarded(name: str, make: Callable[[], Evidence]) -> Evidence:

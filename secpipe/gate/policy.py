@@ -8,6 +8,7 @@ from typing import Any
 
 SCHEMA = "secpipe.policy/1"
 SEVERITIES = ("never", "critical", "high", "medium", "low", "info")
+ITEMS = ("finding", "vulnerability", "component", "model", "ai_use", "artifact")
 REQUIRE = ("classical", "pq", "classical+pq")
 
 
@@ -23,6 +24,15 @@ def key(default: Any, *, choice: tuple[str, ...] = (), tighter: str = "", doc: s
 
 
 @dataclass(frozen=True, slots=True)
+class Phase:
+    """Demands that begin on a day (`[[signatures.phase]]`). They add to what is demanded already, and never end."""
+
+    since: date | None = key(None, doc="first day (UTC) on which it holds")
+    require: str = key("classical", choice=REQUIRE, doc="halves that must verify from then on")
+    algorithms: tuple[str, ...] = key((), doc="scheme ids that count from then on; empty: no change")
+
+
+@dataclass(frozen=True, slots=True)
 class Signatures:
     """Who must have signed what, and how."""
 
@@ -30,6 +40,12 @@ class Signatures:
     require: str = key("classical+pq", choice=REQUIRE, tighter="more", doc="halves that must verify")
     cover: tuple[str, ...] = key(("models",), tighter="superset", doc="`models`, `prompts`, `datasets` or path globs")
     identities: tuple[str, ...] = key((), tighter="subset", doc="signers that count; empty: any with the authority")
+    roles: dict[str, int] = key(
+        {},
+        tighter="more",
+        doc="attestations of a purpose that each artifact needs, each by another holder than its signer",
+    )
+    phase: tuple[Phase, ...] = key((), tighter="superset", doc="demands that begin on a day")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +54,11 @@ class Sbom:
 
     required: bool = key(True, tighter="more", doc="an AI-BOM that validates and is not empty")
     profiles: dict[str, int] = key({}, tighter="more", doc="minimum percent by completeness profile")
+    shipped: bool = key(False, tighter="more", doc="the release ships an SBOM file that agrees with the tree")
+    spec: tuple[str, ...] = key(
+        (), tighter="subset", doc="formats of shipped SBOM files: `CycloneDX>=1.6`, `SPDX>=3.0`"
+    )
+    max_age_days: int = key(0, tighter="fewer", doc="age of a shipped SBOM file; 0: any")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +103,11 @@ class Provenance:
 
     required: bool = key(False, tighter="more")
     builders: tuple[str, ...] = key((), tighter="subset", doc="accepted builder ids, globs")
+    named_builders: bool = key(False, tighter="more", doc="`builders` must not be empty")
+    sources: tuple[str, ...] = key((), tighter="subset", doc="accepted source repositories, globs")
+    base_models: tuple[str, ...] = key((), tighter="subset", doc="accepted base models, globs over purls and URIs")
+    datasets: tuple[str, ...] = key((), tighter="subset", doc="accepted training data, globs over URIs")
+    inputs: tuple[str, ...] = key((), tighter="superset", doc="parameters that the provenance must name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +122,16 @@ class Demand:
 class Attestations:
     """Signed statements that must accompany the release."""
 
-    require: tuple[Demand, ...] = key(())
+    require: tuple[Demand, ...] = key((), tighter="superset")
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
     """Which keys count."""
 
-    algorithms: tuple[str, ...] = key((), tighter="subset", doc="scheme ids; empty: all")
+    algorithms: tuple[str, ...] = key((), tighter="subset", doc="scheme ids of signing keys; empty: all")
+    root_algorithms: tuple[str, ...] = key((), tighter="subset", doc="scheme ids of the trust root's keys; empty: all")
+    max_age_days: int = key(0, tighter="fewer", doc="age of the key version that signed; 0: any")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +141,54 @@ class Minimum:
     root: int = key(0, tighter="more")
     ring: int = key(0, tighter="more")
     advisories: date | None = key(None, tighter="more", doc="date of the advisory data")
+
+
+@dataclass(frozen=True, slots=True)
+class Waivers:
+    """What a waiver must be to count."""
+
+    horizon_days: int = key(0, tighter="fewer", doc="how far ahead a waiver may end; 0: any day")
+    approved: bool = key(False, tighter="more", doc="every waiver names an approver, another person than its owner")
+    signed: bool = key(False, tighter="more", doc="waivers count only from a signed file")
+    never: tuple[str, ...] = key((), tighter="superset", doc="rules that cannot be waived, globs")
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """Where the same digests must have passed before."""
+
+    after: tuple[str, ...] = key(
+        (), tighter="superset", doc="environments with a signed PASSED verdict on the same digests"
+    )
+    max_age_days: int = key(0, tighter="fewer", doc="age of that verdict; 0: any")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """Signed verdicts: how long they hold, and whose are accepted."""
+
+    valid_hours: int = key(24, tighter="fewer", doc="how long a verdict holds at most")
+    verifiers: tuple[str, ...] = key((), tighter="subset", doc="accepted verifier ids; empty: any with the authority")
+
+
+@dataclass(frozen=True, slots=True)
+class BreakGlass:
+    """Who may let a release out against the verdict, and for how long."""
+
+    holders: int = key(2, tighter="more", doc="different people who must sign the override; never below two")
+    max_hours: int = key(24, tighter="fewer", doc="how long an override may hold")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A CEL expression over one item at a time (`[[condition]]`): where it is true, the effect takes place."""
+
+    id: str = key("")
+    on: str = key("finding", choice=ITEMS, doc="what `when` looks at")
+    when: str = key("", doc="CEL; an error or a value that is not known is never a no")
+    effect: str = key("deny", choice=("warn", "deny"))
+    message: str = key("", doc="one plain sentence for the reader")
+    fix: str = key("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,5 +226,10 @@ class Policy:
     attestations: Attestations = key(Attestations())
     keys: Keys = key(Keys())
     minimum: Minimum = key(Minimum())
+    waivers: Waivers = key(Waivers())
+    promotion: Promotion = key(Promotion())
+    verdicts: Verdicts = key(Verdicts())
+    break_glass: BreakGlass = key(BreakGlass())
+    condition: tuple[Condition, ...] = key((), tighter="superset")
     waiver: tuple[Waiver, ...] = key(())
     shadow_ai: dict[str, Any] = key({}, doc="see `secpipe.scan.shadow_ai.judge.Allow`, which owns the section's keys")

@@ -35,3 +35,5 @@ class Request:
     left_out: tuple[Skip, ...] = ()  # what the caller knowingly did not put into the folder
     mode: str = ""  # `warn` or `enforce` from the command line; "" leaves it to the policy
     cache: bool = True
+    waivers: Path | None = None  # a file of waivers beside the policy, from outside the tree
+    verdicts: Path | None = None  # the verdict store that promotion looks into

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
+import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -177,6 +179,36 @@ def make_folder(path: str | os.PathLike[str], *, mode: int = 0o755) -> None:
         os.makedirs(path, mode=mode, exist_ok=True)
     except OSError as error:
         raise SecpipeError(f"cannot create {printable(os.fspath(path))}: {reason(error)}") from error
+
+
+def write_folder(path: Path, contents: Mapping[str, bytes]) -> None:
+    """Create the folder `path` with these files in one step that survives a crash; one that stands already is kept.
+
+    Raises SecpipeError.
+    """
+    if path.is_dir():
+        return
+    beside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    try:
+        make_folder(beside)
+        for name, data in contents.items():
+            write_atomic(beside / name, data)
+        os.replace(beside, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        if not path.is_dir():  # otherwise another process wrote the same
+            raise SecpipeError(f"cannot write {printable(str(path))}: {reason(error)}") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def folders(path: str | os.PathLike[str]) -> list[str]:
+    """Return the names of the real folders in `path`, sorted, links left out; raises InputError."""
+    try:
+        with os.scandir(path) as found:
+            return sorted(item.name for item in found if item.is_dir(follow_symlinks=False))
+    except OSError as error:
+        raise InputError(f"cannot read {printable(os.fspath(path))}: {reason(error)}") from error
 
 
 def remove(path: str | os.PathLike[str]) -> None:

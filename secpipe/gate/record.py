@@ -1,0 +1,227 @@
+"""All that a verdict was decided from, as the document `secpipe.evidence/1`: lossless, so that it can be judged again.
+
+Written by `check --emit-input` (for OPA and conftest) and kept in the verdict store (for replay and monitor).
+Strings are those of the tree, unescaped; the JSON text is ASCII, so nothing in it can steer a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from secpipe import __version__
+from secpipe.core.artifact import Digest, Skip
+from secpipe.core.documents import parse_json
+from secpipe.core.errors import InputError
+from secpipe.core.evidence import Evidence, State
+from secpipe.core.finding import Confidence, Finding, Severity
+from secpipe.core.inventory import Component, ComponentKind, Fact, Grade
+from secpipe.core.limits import DEFAULT, Limits
+from secpipe.gate.policy import Policy
+from secpipe.gate.ruling import Situation
+
+SCHEMA = "secpipe.evidence/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What `decide` was given, the policy aside. `components` are the release's own, for a later audit."""
+
+    at: datetime
+    environment: str
+    subject: Mapping[str, Any]
+    evidence: Mapping[str, Evidence]
+    paths: tuple[str, ...] = ()
+    self_judged: str = ""
+    components: tuple[Component, ...] = field(default=(), repr=False)
+
+    def situation(self, policy: Policy, now: datetime | None = None) -> Situation:
+        """Return the situation to judge again: by this policy, as of `now` or of the time it was recorded."""
+        return Situation(policy, self.environment, now or self.at, self.evidence, self.paths, self.self_judged)
+
+
+def encode(record: Record) -> bytes:
+    """Return the document as ASCII JSON, sorted and indented: the same record gives the same bytes."""
+    document = {
+        "schema": SCHEMA,
+        "tool": {"name": "secpipe", "version": __version__},
+        "at": record.at.astimezone(UTC).isoformat(),
+        "environment": record.environment,
+        "subject": _plain(record.subject),
+        "self_judged": record.self_judged,
+        "paths": list(record.paths),
+        "evidence": {name: _evidence(one) for name, one in record.evidence.items()},
+        "components": [_component(component) for component in record.components],
+    }
+    return json.dumps(document, indent=1, sort_keys=True, allow_nan=False).encode("ascii") + b"\n"
+
+
+def decode(data: bytes, what: str, limits: Limits = DEFAULT) -> Record:
+    """Return the record in a document; `what` names it in errors. Raises InputError, or UnsafeInput over a limit."""
+    document = parse_json(data, what, limits)
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise InputError(f"{what} is no {SCHEMA} document", hint="secpipe check --emit-input FILE writes one")
+    try:
+        return Record(
+            at=_time(document["at"]),
+            environment=_text(document["environment"]),
+            subject=_table(document["subject"]),
+            evidence={name: _read_evidence(name, one) for name, one in _table(document["evidence"]).items()},
+            paths=tuple(_text(path) for path in document["paths"]),
+            self_judged=_text(document["self_judged"]),
+            components=tuple(_read_component(one) for one in document["components"]),
+        )
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise InputError(f"{what} is not a whole {SCHEMA} document ({type(error).__name__})") from None
+
+
+def _evidence(one: Evidence) -> dict[str, Any]:
+    return {
+        "state": str(one.state),
+        "reason": one.reason,
+        "since": one.since.astimezone(UTC).isoformat() if one.since else None,
+        "producer": one.producer,
+        "findings": [_finding(finding) for finding in one.findings],
+        "skips": [_skip(skip) for skip in one.skips],
+        "facts": _plain(one.facts),
+    }
+
+
+def _read_evidence(name: str, raw: Any) -> Evidence:
+    return Evidence(
+        check=name,
+        state=State(raw["state"]),
+        reason=_text(raw["reason"]),
+        since=_time(raw["since"]) if raw["since"] is not None else None,
+        findings=tuple(_read_finding(one) for one in raw["findings"]),
+        skips=tuple(Skip(_text(one["path"]), _text(one["reason"]), _flag(one["soft"])) for one in raw["skips"]),
+        facts=_table(raw["facts"]),
+        producer=_text(raw["producer"]),
+    )
+
+
+def _skip(skip: Skip) -> dict[str, Any]:
+    return {"path": skip.path, "reason": skip.reason, "soft": skip.soft}
+
+
+def _finding(one: Finding) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "rule": one.rule,
+        "message": one.message,
+        "severity": str(one.severity),
+        "confidence": str(one.confidence),
+        "path": one.path,
+        "line": one.line,
+        "column": one.column,
+        "offset": one.offset,
+        "subject": one.subject,
+        "fix": one.fix,
+        "owner": one.owner,
+        "details": _plain(one.details),
+    }
+
+
+def _read_finding(raw: Any) -> Finding:
+    return Finding(
+        rule=_text(raw["rule"]),
+        message=_text(raw["message"]),
+        severity=Severity(Severity.parse(_text(raw["severity"]))),
+        confidence=Confidence(Confidence.parse(_text(raw["confidence"]))),
+        path=_text(raw["path"]),
+        line=_whole(raw["line"]),
+        column=_whole(raw["column"]),
+        offset=None if raw["offset"] is None else _whole(raw["offset"]),
+        subject=_text(raw["subject"]),
+        fix=_text(raw["fix"]),
+        owner=_text(raw["owner"]),
+        details=_table(raw["details"]),
+    )
+
+
+def _component(one: Component) -> dict[str, Any]:
+    return {
+        "ref": one.ref,
+        "kind": str(one.kind),
+        "name": one.name,
+        "version": one.version,
+        "purl": one.purl,
+        "ecosystem": one.ecosystem,
+        "path": one.path,
+        "line": one.line,
+        "direct": one.direct,
+        "digests": {digest.algorithm: digest.value for digest in one.digests},
+        "licenses": list(one.licenses),
+        "facts": {
+            name: {"value": fact.value, "grade": str(fact.grade), "source": fact.source}
+            for name, fact in one.facts.items()
+        },
+    }
+
+
+def _read_component(raw: Any) -> Component:
+    facts = {
+        name: Fact(_text(one["value"]), Grade(one["grade"]), _text(one["source"]))
+        for name, one in _table(raw["facts"]).items()
+    }
+    return Component(
+        ref=_text(raw["ref"]),
+        kind=ComponentKind(raw["kind"]),
+        name=_text(raw["name"]),
+        version=_text(raw["version"]),
+        purl=_text(raw["purl"]),
+        ecosystem=_text(raw["ecosystem"]),
+        path=_text(raw["path"]),
+        line=_whole(raw["line"]),
+        digests=tuple(Digest(name, _text(value)) for name, value in _table(raw["digests"]).items()),
+        licenses=tuple(_text(one) for one in raw["licenses"]),
+        direct=_flag(raw["direct"]),
+        facts=facts,
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Return facts as plain JSON; what JSON has no word for becomes text."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not (abs(value) < float("inf")):
+        return str(value)
+    return value if isinstance(value, str | bool | int | float | None) else str(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int:
+        raise TypeError
+    return value
+
+
+def _table(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError
+    return value
+
+
+def _time(value: Any) -> datetime:
+    when = datetime.fromisoformat(_text(value))
+    if when.tzinfo is None:
+        raise ValueError
+    return when.astimezone(UTC)
