@@ -18,9 +18,15 @@ if TYPE_CHECKING:
 
 
 def dir_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`--dir DIR`: the folder of public trust material."""
+    """`--trust FOLDER` (`--dir` also): the folder of public trust material."""
     return click.option(
-        "--dir", "folder", metavar="DIR", default="keys", show_default=True, help="The folder of public trust material."
+        "--trust",
+        "--dir",
+        "folder",
+        metavar="FOLDER",
+        default="keys",
+        show_default=True,
+        help="The folder of public trust material.",
     )(function)
 
 

@@ -70,11 +70,17 @@ def verify(folder: str, pin: str, at: str | None) -> int:
 @trust.command("update")
 @click.argument("source")
 @click.option(
-    "--dir", "folder", metavar="DIR", default="keys", show_default=True, help="The folder to bring up to date."
+    "--trust",
+    "--dir",
+    "folder",
+    metavar="FOLDER",
+    default="keys",
+    show_default=True,
+    help="The folder to bring up to date.",
 )
 @click.option("--trust-pin", "pin", metavar="PIN", default="", help="sha256:HEX of a root that you know.")
 def update(source: str, folder: str, pin: str) -> int:
-    """Bring DIR up to SOURCE (a folder or an https address), refusing rollback, forks, gaps and expired trust."""
+    """Bring FOLDER up to SOURCE (a folder or an https address), refusing rollback, forks, gaps and expired trust."""
     from pathlib import Path
 
     from secpipe.keystore.trust_update import source_of

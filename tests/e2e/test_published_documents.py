@@ -51,3 +51,20 @@ def test_documents_are_valid_and_render_in_every_format(
     ET.fromstring(made["junit"])
     assert json.loads(made["gitlab"])
     assert len(made["html"].encode()) < 500_000
+
+
+def test_emitted_evidence_is_valid_the_same_twice_and_names_no_place_of_the_machine(
+    project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SECPIPE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SECPIPE_CACHE", str(tmp_path / "cache"))
+    written = []
+    for name in ("one.json", "two.json"):
+        words = ["check", str(project), "--at", "2026-11-21", "--emit-input", str(tmp_path / name), "-q"]
+        done = subprocess.run([sys.executable, "-m", "secpipe", *words], cwd=ROOT, capture_output=True, timeout=300)
+        assert done.returncode in {1, 3}, done.stderr
+        written.append((tmp_path / name).read_bytes())
+    assert written[0] == written[1]
+    assert str(project.parent).encode() not in written[0]
+    schema = json.loads((ROOT / "policies/schema/evidence.schema.json").read_text())
+    Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(json.loads(written[0]))
