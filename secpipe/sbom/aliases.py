@@ -6,8 +6,6 @@ digest it has, another name.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import BinaryIO
@@ -15,11 +13,12 @@ from typing import BinaryIO
 from secpipe.core.artifact import FileEntry, LinkEntry, Skip
 from secpipe.core.protocols import Tree
 from secpipe.sbom.paths import folder_of, join
+from secpipe.system.listing import Listing
 
 _HOPS = 5  # a link to a link to a link
 
 
-class AliasedTree:
+class AliasedTree(Listing):
     """A `Tree` over another one; a file that links name is seen under those names instead of its own."""
 
     def __init__(self, tree: Tree) -> None:
@@ -32,8 +31,7 @@ class AliasedTree:
         named = {entry.path for entry in self._real.values()}
         kept = [entry for entry in tree.files if entry.path not in named]
         kept += [replace(entry, path=path) for path, entry in self._real.items()]
-        self.files = tuple(sorted(kept, key=lambda entry: entry.path))
-        self._paths = [entry.path for entry in self.files]
+        super().__init__(tuple(sorted(kept, key=lambda entry: entry.path)))
 
     @property
     def links(self) -> tuple[LinkEntry, ...]:
@@ -49,19 +47,6 @@ class AliasedTree:
     def left_out(self) -> tuple[Skip, ...]:
         """As the tree has them."""
         return self._tree.left_out
-
-    def find(self, path: str) -> FileEntry | None:
-        """Return the file at `path`, or None."""
-        index = bisect_left(self._paths, path)
-        return self.files[index] if index < len(self._paths) and self._paths[index] == path else None
-
-    def below(self, folder: str) -> Iterator[FileEntry]:
-        """Yield the files under `folder`, in order."""
-        prefix = f"{folder}/" if folder else ""
-        for index in range(bisect_left(self._paths, prefix), len(self._paths)):
-            if not self._paths[index].startswith(prefix):
-                return
-            yield self.files[index]
 
     def read(self, entry: FileEntry, limit: int) -> bytes:
         """Read the file behind a name."""

@@ -9,7 +9,6 @@ import queue
 import stat
 import sys
 import threading
-from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +18,7 @@ from secpipe.core.errors import InputError, UnsafeInput
 from secpipe.core.limits import DEFAULT, MIB, Limits
 from secpipe.core.text import printable
 from secpipe.system import files
+from secpipe.system.listing import Listing
 
 _BUFFER = MIB
 _HEAD = 64
@@ -30,7 +30,7 @@ _BATCH_BYTES = 16 * MIB
 NEVER = {".git": "git's own store"}
 
 
-class FolderTree:
+class FolderTree(Listing):
     """A walked and hashed folder; implements `core.protocols.Tree`."""
 
     def __init__(
@@ -41,12 +41,11 @@ class FolderTree:
         skipped: tuple[Skip, ...] = (),
         left_out: tuple[Skip, ...] = (),
     ) -> None:
+        super().__init__(found)
         self.root = root
-        self.files = found
         self.links = links
         self.skipped = skipped
         self.left_out = left_out
-        self._paths = [entry.path for entry in found]
 
     def without(self, exclude: Collection[str]) -> FolderTree:
         """Return the tree less the paths in `exclude` and what lies below them, which is then `left_out`."""
@@ -68,17 +67,6 @@ class FolderTree:
             tuple(skip for skip in self.skipped if stays(skip.path)),
             tuple(sorted(left, key=lambda skip: skip.path)),
         )
-
-    def find(self, path: str) -> FileEntry | None:
-        index = bisect_left(self._paths, path)
-        return self.files[index] if index < len(self._paths) and self._paths[index] == path else None
-
-    def below(self, folder: str) -> Iterator[FileEntry]:
-        prefix = f"{folder}/" if folder else ""
-        for index in range(bisect_left(self._paths, prefix), len(self._paths)):
-            if not self._paths[index].startswith(prefix):
-                return
-            yield self.files[index]
 
     def read(self, entry: FileEntry, limit: int) -> bytes:
         if entry.size > limit:

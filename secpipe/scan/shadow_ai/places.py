@@ -7,6 +7,8 @@ from secpipe.scan.shadow_ai.catalogue import Catalogue
 from secpipe.scan.shadow_ai.hosts import HOLE, URL, Destination, counts, resolve
 from secpipe.scan.shadow_ai.signal import Signal
 
+_LONGEST_HOST = 300  # characters
+
 
 def destination_signal(
     role: str,
@@ -29,6 +31,16 @@ def destination_signal(
         confidence=confidence,
         evidence=evidence.replace(HOLE, "*"),
     )
+
+
+def bare_host(text: str, line: int, catalogue: Catalogue) -> list[Signal]:
+    """Return the sign of a host named without a scheme (`api.example.com/v1`), if an AI provider is there."""
+    if "://" in text or "." not in text or len(text) >= _LONGEST_HOST:
+        return []
+    there = resolve(text, catalogue)
+    if there is None or there.provider not in catalogue.providers or not counts(there, catalogue):
+        return []
+    return [destination_signal("endpoint", "http", there, line, f"names {there.host}", confidence=Confidence.MEDIUM)]
 
 
 def ai_path(path: str, catalogue: Catalogue, around: str) -> bool:

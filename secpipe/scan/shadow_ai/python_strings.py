@@ -7,7 +7,7 @@ import ast
 from secpipe.core.finding import Confidence
 from secpipe.scan.shadow_ai import models, shell, sql
 from secpipe.scan.shadow_ai.hosts import HOLE, URL, Destination, counts, resolve
-from secpipe.scan.shadow_ai.places import ai_path, destination_signal, permissions
+from secpipe.scan.shadow_ai.places import ai_path, bare_host, destination_signal, permissions
 from secpipe.scan.shadow_ai.python_file import File
 from secpipe.scan.shadow_ai.signal import UNKNOWN
 from secpipe.scan.shadow_ai.values import Value
@@ -56,23 +56,8 @@ def _text_of(file: File, text: str, node: ast.expr) -> None:
         destination = resolve(match[0], file.catalogue)
         if destination is not None:
             _endpoint(file, destination, node, spaced, text)
-    if "://" not in text and not spaced and "." in text and len(text) < 300:
-        destination = resolve(text, file.catalogue)
-        if (
-            destination is not None
-            and destination.provider in file.catalogue.providers
-            and counts(destination, file.catalogue)
-        ):
-            file.out.signals.append(
-                destination_signal(
-                    "endpoint",
-                    "http",
-                    destination,
-                    node.lineno,
-                    f"names {destination.host}",
-                    confidence=Confidence.MEDIUM,
-                )
-            )
+    if not spaced:
+        file.out.signals += bare_host(text, node.lineno, file.catalogue)
     if not spaced and ("/" in text or ":" in text):
         model_string(file, text, node, key=False)
     file.out.signals += permissions(text, node.lineno, file.catalogue) if ":" in text else []

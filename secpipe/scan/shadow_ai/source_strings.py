@@ -12,7 +12,7 @@ from secpipe.scan.shadow_ai import models, shell, sql, text
 from secpipe.scan.shadow_ai.catalogue import squash
 from secpipe.scan.shadow_ai.hosts import HOLE, URL, counts, resolve
 from secpipe.scan.shadow_ai.lexer import Token
-from secpipe.scan.shadow_ai.places import ai_path, destination_signal, permissions
+from secpipe.scan.shadow_ai.places import ai_path, bare_host, destination_signal, permissions
 from secpipe.scan.shadow_ai.signal import UNKNOWN, Download, Signal
 from secpipe.scan.shadow_ai.source_file import File
 from secpipe.scan.shadow_ai.values import Value
@@ -75,23 +75,8 @@ def _text(file: File, item: str, token: Token, position: int) -> None:
                     "endpoint", "http", destination, token.line, f"calls {destination.host}", confidence=confidence
                 )
             )
-    if "://" not in item and not spaced and "." in item and len(item) < 300:
-        destination = resolve(item, file.catalogue)
-        if (
-            destination is not None
-            and destination.provider in file.catalogue.providers
-            and counts(destination, file.catalogue)
-        ):
-            file.out.signals.append(
-                destination_signal(
-                    "endpoint",
-                    "http",
-                    destination,
-                    token.line,
-                    f"names {destination.host}",
-                    confidence=Confidence.MEDIUM,
-                )
-            )
+    if not spaced:
+        file.out.signals += bare_host(item, token.line, file.catalogue)
     file.out.signals += permissions(item, token.line, file.catalogue) if ":" in item else []
     file.out.signals += sql.functions(item, file.catalogue, line=token.line) if spaced and "(" in item else []
     if spaced and _runs(file, position):
