@@ -8,7 +8,6 @@ from typing import Any
 from secpipe.core.artifact import FileEntry
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, ComponentKind, RelationKind
-from secpipe.formats.yaml import parse_yaml
 from secpipe.sbom.collector import Collector, content_ref, declared
 from secpipe.sbom.paths import folder_of
 from secpipe.sbom.sources.models import file_component
@@ -25,6 +24,8 @@ def read_all(found: Collector) -> None:
 
 
 def _model(found: Collector, entry: FileEntry) -> None:
+    from secpipe.formats.yaml import parse_yaml
+
     documents = parse_yaml(found.read(entry), "MLmodel", found.limits)
     table = documents[0] if documents else None
     if not isinstance(table, dict):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from secpipe.core.artifact import FileEntry
-from secpipe.formats import gguf, onnx, safetensors
+from secpipe.formats import gguf, safetensors
 from secpipe.formats.problem import Problem
 from secpipe.sbom.collector import Collector
 
@@ -79,6 +79,8 @@ def _safetensors(found: Collector, entry: FileEntry) -> Header:
 
 
 def _onnx(found: Collector, entry: FileEntry) -> Header:
+    from secpipe.formats import onnx
+
     with found.tree.open(entry) as file:
         seen = onnx.read(file, entry.size, found.limits)
     opsets = ", ".join(f"{domain} {version}" for domain, version in sorted(seen.opsets.items()))
