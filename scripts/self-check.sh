@@ -3,7 +3,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 # After a change of the policy: secpipe policy pin .ci/policy.toml
-pin=sha256:cd16cd6ea98a8af53de0f764d126cb849572224e276cd53a1423b4a9786919f5
+pin=sha256:82536ccfb77322d47a51a05834c625bcf95717e640fa9446a7cd28a174118e4b
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 mkdir "$scratch/secpipe"

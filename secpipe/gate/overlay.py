@@ -1,29 +1,60 @@
-"""Putting policy values together: the tighter of two, and overlays that may loosen only what the base allows."""
+"""Putting policy values together: the tightest of several, and overlays that may loosen only what the base allows."""
 
 from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Any
 
 from secpipe.core.errors import ConfigError
+from secpipe.gate import tightness
 from secpipe.gate.policy import Policy
+from secpipe.scan.shadow_ai.allow import KEYS as SHADOW_AI
+
+#: A section is a dataclass, or a table that another room owns: key -> what `gate.policy.key` would declare.
+Section = type[Any] | Mapping[str, Mapping[str, Any]]
 
 
-def tightest(one: Mapping[str, Any], other: Mapping[str, Any], cls: type[Any] = Policy) -> dict[str, Any]:
-    """Return both, key by key the tighter value; where neither is tighter, `other`'s."""
-    merged = dict(one)
-    for name, value in other.items():
-        section, meta = _field(cls, name)
-        if name not in merged:
-            merged[name] = value
-        elif section:
-            merged[name] = tightest(merged[name], value, section)
-        elif not _tighter_or_equal(meta, value, merged[name]) and _tighter_or_equal(meta, merged[name], value):
+class Incompatible(ConfigError):
+    """Two values of `key` that no value can satisfy together."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f'no value of "{key}" is as tight as both')
+        self.key = key
+
+
+class Change(StrEnum):
+    """What one value is beside another."""
+
+    TIGHTER = "tighter"
+    LOOSER = "looser"
+    DIFFERENT = "different"
+
+
+def tightest(
+    one: Mapping[str, Any], other: Mapping[str, Any], section: Section = Policy, path: str = ""
+) -> dict[str, Any]:
+    """Return values that ask at least what each of both asks; what one is silent about, it leaves at its default.
+
+    Lists of which more is tighter are united, lists that allow are intersected. Raises Incompatible where nothing is
+    left, or where two values cannot be compared.
+    """
+    merged = {}
+    for name in {**one, **other}:
+        here = f"{path}.{name}" if path else name
+        below, meta = field(section, name)
+        if below is not None:
+            merged[name] = tightest(one.get(name, {}), other.get(name, {}), below, here)
             continue
-        else:
-            merged[name] = value
+        mine, theirs = (values.get(name, default(section, name)) for values in (one, other))
+        try:
+            merged[name] = tightness.join(meta, mine, theirs)
+        except ValueError:
+            if name not in ("name", "owner") or path:
+                raise Incompatible(here) from None
+            merged[name] = theirs  # names say who speaks, and ask nothing
     return merged
 
 
@@ -32,7 +63,7 @@ def overlay(
     top: Mapping[str, Any],
     overridable: tuple[str, ...],
     source: str,
-    cls: type[Any] = Policy,
+    section: Section = Policy,
     path: str = "",
 ) -> dict[str, Any]:
     """Return `base` with `top` over it.
@@ -43,11 +74,11 @@ def overlay(
     merged = dict(base)
     for name, value in top.items():
         here = f"{path}.{name}" if path else name
-        section, meta = _field(cls, name)
+        below, meta = field(section, name)
         free = bool({"*", here, here.split(".")[0]} & set(overridable))
-        if section:
-            merged[name] = overlay(merged.get(name, {}), value, ("*",) if free else overridable, source, section, here)
-        elif free or _tighter_or_equal(meta, value, merged.get(name, _default(cls, name))):
+        if below is not None:
+            merged[name] = overlay(merged.get(name, {}), value, ("*",) if free else overridable, source, below, here)
+        elif free or tightness.covers(meta, value, merged.get(name, default(section, name))):
             merged[name] = value
         else:
             raise ConfigError(
@@ -56,37 +87,39 @@ def overlay(
     return merged
 
 
-def _field(cls: type[Any], name: str) -> tuple[type[Any] | None, Mapping[str, Any]]:
-    kind = typing.get_type_hints(cls)[name]
-    meta = next(item.metadata for item in dataclasses.fields(cls) if item.name == name)
+def compare(meta: Mapping[str, Any], new: Any, old: Any) -> Change:
+    """Return what `new` is beside `old`, which differs from it."""
+    tighter, looser = tightness.covers(meta, new, old), tightness.covers(meta, old, new)
+    if tighter == looser:
+        return Change.DIFFERENT
+    return Change.TIGHTER if tighter else Change.LOOSER
+
+
+def field(section: Section, name: str) -> tuple[Section | None, Mapping[str, Any]]:
+    """Return (the section that `name` is, or None for a value, what is declared about it)."""
+    if isinstance(section, Mapping):
+        return None, section[name]
+    kind = typing.get_type_hints(section)[name]
+    meta = next(item.metadata for item in dataclasses.fields(section) if item.name == name)
+    if name == "shadow_ai":
+        return SHADOW_AI, meta
     return (kind if dataclasses.is_dataclass(kind) else None), meta  # type: ignore[return-value]  # a class here
 
 
-def _default(cls: type[Any], name: str) -> Any:
-    return getattr(cls(), name)
+def default(section: Section, name: str) -> Any:
+    """Return what a key is where nobody sets it."""
+    if isinstance(section, Mapping):
+        return section[name]["default"]
+    return getattr(section(), name)
 
 
-def _tighter_or_equal(meta: Mapping[str, Any], new: Any, old: Any) -> bool:
-    if new == old:
-        return True
-    way, choice = meta.get("tighter", ""), meta.get("choice", ())
-    if way == "more" and isinstance(new, dict):
-        return all(new.get(name, 0) >= value for name, value in old.items())
-    if way == "more" and choice:
-        return bool(choice.index(new) >= choice.index(old)) and _comparable(new, old)
-    if way == "more":
-        return old is None or (new is not None and new >= old)
-    if way == "fewer":  # 0 means "no bound"
-        return bool(old == 0 or 0 < new <= old)
-    if way == "subset":  # an empty list means "all"
-        return bool(not old or (new and set(new) <= set(old)))
-    if way == "shorter":
-        return set(new) <= set(old)
-    if way == "superset":
-        return set(new) >= set(old)
-    return False
-
-
-def _comparable(new: str, old: str) -> bool:
-    """`classical` and `pq` are demands of equal rank: neither is tighter than the other."""
-    return {new, old} != {"classical", "pq"}
+def walk(section: Section = Policy, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Section]]:
+    """Return the path of every key of a policy, sections opened, with the section it stands in."""
+    names: Callable[[], list[str]] = lambda: (  # noqa: E731  # one expression for both kinds of section
+        list(section) if isinstance(section, Mapping) else [f.name for f in dataclasses.fields(section)]
+    )
+    found = []
+    for name in names():
+        below, _ = field(section, name)
+        found += walk(below, (*path, name)) if below is not None else [((*path, name), section)]
+    return found

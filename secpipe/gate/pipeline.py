@@ -14,7 +14,7 @@ from secpipe.core.inventory import Component, ComponentKind, Inventory
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
 from secpipe.core.verdict import Judgement
-from secpipe.gate import verdict
+from secpipe.gate import policy_identity, verdict
 from secpipe.gate.decide import decide
 from secpipe.gate.origin import Rules, gather_rules
 from secpipe.gate.record import Record
@@ -64,6 +64,7 @@ def check(request: Request, progress: Progress = lambda text: None, tree: Folder
         policy_source=rules.policy.source,
         policy_digest=rules.policy.digest,
         policy_pinned=rules.policy_pinned,
+        policy_resolved=policy_identity.resolved(rules.policy.resolve(request.environment)),
         trust=rules.trust,
         self_judged=situation.self_judged,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Any
 
@@ -10,17 +11,34 @@ SCHEMA = "secpipe.policy/1"
 SEVERITIES = ("never", "critical", "high", "medium", "low", "info")
 ITEMS = ("finding", "vulnerability", "component", "model", "ai_use", "artifact")
 REQUIRE = ("classical", "pq", "classical+pq")
+MOST = 1_000_000  # no day, hour, percent or version in a policy is larger
 
 
-def key(default: Any, *, choice: tuple[str, ...] = (), tighter: str = "", doc: str = "") -> Any:
+def key(
+    default: Any,
+    *,
+    choice: tuple[str, ...] = (),
+    tighter: str = "",
+    doc: str = "",
+    globs: bool = False,
+    least: int = 0,
+    inner: bool = False,
+) -> Any:
     """Declare a key: its default, allowed words, and which way is tighter.
 
     `tighter` is `more` (a larger number, a later date, True, a later word of `choice`), `fewer` (a smaller number; 0 is
-    no bound), `subset` (of a list in which empty means all), `shorter` (a subset, empty means none), `superset`, or ""
-    where values cannot be compared and any change counts as loosening.
+    no bound), `sooner` (an earlier date; none is no end), `subset` (of a list in which empty means all), `shorter` (a
+    subset, empty means none), `superset`, or "" where values cannot be compared and any change counts as loosening.
+    `globs` says that the words of a list are patterns, `least` is the smallest number that may stand there, and an
+    `inner` field is set by the gate and cannot be written in a file.
     """
-    meta = {"choice": choice, "tighter": tighter, "doc": doc}
+    meta = {"choice": choice, "tighter": tighter, "doc": doc, "globs": globs, "least": least, "inner": inner}
     return field(default_factory=dict, metadata=meta) if default == {} else field(default=default, metadata=meta)
+
+
+def keys_of(cls: type[Any]) -> dict[str, Mapping[str, Any]]:
+    """Return what a file may say in a table read as `cls`: name -> what `key` declared, in order."""
+    return {item.name: item.metadata for item in fields(cls) if not item.metadata.get("inner")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +83,7 @@ class Sbom:
 class Licenses:
     """Licences of libraries and models; globs over SPDX expressions."""
 
-    allow: tuple[str, ...] = key((), tighter="subset", doc="empty: every licence that is not denied")
+    allow: tuple[str, ...] = key((), tighter="subset", globs=True, doc="empty: every licence that is not denied")
     review: tuple[str, ...] = key((), tighter="superset", doc="a person must look: not decided until waived")
     deny: tuple[str, ...] = key((), tighter="superset", doc="never")
 
@@ -102,11 +120,13 @@ class Provenance:
     """Where models come from; needs signed provenance attestations."""
 
     required: bool = key(False, tighter="more")
-    builders: tuple[str, ...] = key((), tighter="subset", doc="accepted builder ids, globs")
+    builders: tuple[str, ...] = key((), tighter="subset", globs=True, doc="accepted builder ids, globs")
     named_builders: bool = key(False, tighter="more", doc="`builders` must not be empty")
-    sources: tuple[str, ...] = key((), tighter="subset", doc="accepted source repositories, globs")
-    base_models: tuple[str, ...] = key((), tighter="subset", doc="accepted base models, globs over purls and URIs")
-    datasets: tuple[str, ...] = key((), tighter="subset", doc="accepted training data, globs over URIs")
+    sources: tuple[str, ...] = key((), tighter="subset", globs=True, doc="accepted source repositories, globs")
+    base_models: tuple[str, ...] = key(
+        (), tighter="subset", globs=True, doc="accepted base models, globs over purls and URIs"
+    )
+    datasets: tuple[str, ...] = key((), tighter="subset", globs=True, doc="accepted training data, globs over URIs")
     inputs: tuple[str, ...] = key((), tighter="superset", doc="parameters that the provenance must name")
 
 
@@ -175,7 +195,7 @@ class Verdicts:
 class BreakGlass:
     """Who may let a release out against the verdict, and for how long."""
 
-    holders: int = key(2, tighter="more", doc="different people who must sign the override; never below two")
+    holders: int = key(2, tighter="more", least=2, doc="different people who must sign the override; never below two")
     max_hours: int = key(24, tighter="fewer", doc="how long an override may hold")
 
 
@@ -206,6 +226,8 @@ class Waiver:
     reason: str = key("")
     ticket: str = key("")
     expires: date | None = key(None)
+    source: str = key("", inner=True, doc="the file it comes from, other than the policy")
+    signed_by: str = key("", inner=True, doc="the identity whose signature on its file holds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +236,7 @@ class Policy:
 
     name: str = key("")
     owner: str = key("")
-    expires: date | None = key(None)
+    expires: date | None = key(None, tighter="sooner")
     mode: str = key("enforce", choice=("warn", "enforce"), tighter="more")
     exclude: tuple[str, ...] = key((), tighter="shorter", doc="relative paths that are no part of the release")
     signatures: Signatures = key(Signatures())
@@ -231,5 +253,5 @@ class Policy:
     verdicts: Verdicts = key(Verdicts())
     break_glass: BreakGlass = key(BreakGlass())
     condition: tuple[Condition, ...] = key((), tighter="superset")
-    waiver: tuple[Waiver, ...] = key(())
+    waiver: tuple[Waiver, ...] = key((), tighter="shorter")
     shadow_ai: dict[str, Any] = key({}, doc="see `secpipe.scan.shadow_ai.judge.Allow`, which owns the section's keys")

@@ -28,6 +28,7 @@ class Frame:
     policy_source: str
     policy_digest: str
     policy_pinned: bool
+    policy_resolved: str
     trust: Trust | None
     self_judged: str
 
@@ -50,6 +51,7 @@ def document(judgement: Judgement, frame: Frame) -> dict[str, Any]:
         "policy": {
             "name": printable(policy.name),
             "digest": {"sha256": frame.policy_digest},
+            "resolved": {"sha256": frame.policy_resolved},
             "source": printable(frame.policy_source),
             "pinned": frame.policy_pinned,
             "owner": printable(policy.owner),

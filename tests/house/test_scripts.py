@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 import shutil
@@ -11,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from secpipe.gate import policy_file
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFLIGHT = ROOT / "scripts/preflight.sh"
@@ -65,5 +66,5 @@ def test_ci_has_every_tool_that_it_needs() -> None:
 
 
 def test_our_own_policy_is_pinned_in_ci() -> None:
-    digest = hashlib.sha256((ROOT / ".ci/policy.toml").read_bytes()).hexdigest()
+    digest = policy_file.load(str(ROOT / ".ci/policy.toml")).digest
     assert f"pin=sha256:{digest}\n" in (ROOT / "scripts/self-check.sh").read_text(), "the policy has a new pin"

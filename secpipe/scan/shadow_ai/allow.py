@@ -48,11 +48,46 @@ class Allow:
     approvals: tuple[Approval, ...] = ()
 
 
-_SECTION = {"default", "gateway", "regions", "min_confidence", "unknown_destination", "inline_waivers", "allow"}
-_ENTRY = {
-    "provider", "host", "model", "models", "path", "paths", "env", "team", "owner", "reason", "ticket", "expires",
-    "data_classes", "jurisdiction",
+def _key(kind: str, doc: str, default: Any = (), **rest: Any) -> dict[str, Any]:
+    return {"kind": kind, "doc": doc, "default": default, **rest}
+
+
+_ALLOWS = ("allow", "deny")
+#: Keys of `[shadow_ai]`: kind (`word`, `words`, `flag`, `tables`, `day`), what absence means, which way is tighter (the
+#: ways are those of `secpipe.gate.policy.key`). A gateway both forbids and approves, so no two can be compared.
+KEYS: dict[str, dict[str, Any]] = {
+    "default": _key("word", "uses that nobody approved", "deny", choice=_ALLOWS, tighter="more"),
+    "gateway": _key("words", "hosts through which all remote AI traffic must go; they need no approval of their own"),
+    "regions": _key(
+        "words", "kinds of text that are judged", DEFAULT_REGIONS, empty=DEFAULT_REGIONS, among=REGIONS,
+        tighter="superset",
+    ),
+    "min_confidence": _key(
+        "word", "less sure signs are not judged", "medium", choice=("high", "medium", "low"), tighter="more"
+    ),
+    "unknown_destination": _key(
+        "word", "calls whose address cannot be told from the code", "deny", choice=_ALLOWS, tighter="more"
+    ),
+    "inline_waivers": _key("flag", "comments in the code may waive", False, choice=(True, False), tighter="more"),
+    "allow": _key("tables", "approved uses", tighter="shorter"),
 }  # fmt: skip
+#: Keys of `[[shadow_ai.allow]]`.
+ENTRY_KEYS: dict[str, dict[str, Any]] = {
+    "provider": _key("word", "id of the provider in the catalogue", ""),
+    "host": _key("word", "host that is called; `*.corp` is any name below", ""),
+    "model": _key("words", "globs over model names"),
+    "models": _key("words", "the same"),
+    "path": _key("words", "globs over paths"),
+    "paths": _key("words", "the same"),
+    "env": _key("words", "environments; none: all"),
+    "team": _key("word", "who uses it", ""),
+    "owner": _key("word", "who answers for it", "", required=True),
+    "reason": _key("word", "why it is approved", "", required=True),
+    "ticket": _key("word", "where it was discussed", ""),
+    "expires": _key("day", "last day on which it holds", None, required=True),
+    "data_classes": _key("words", "what data may go there"),
+    "jurisdiction": _key("words", "where the provider must be at home"),
+}
 
 
 def parse_allow(section: Mapping[str, Any]) -> Allow:
@@ -62,7 +97,7 @@ def parse_allow(section: Mapping[str, Any]) -> Allow:
     in
     every entry, and one of `provider`, `host`, `model`. Raises ConfigError for an unknown key or a wrong type.
     """
-    _known(section, _SECTION, "[shadow_ai]")
+    _known(section, KEYS, "[shadow_ai]")
     regions = _words(section, "regions", "[shadow_ai]") or DEFAULT_REGIONS
     for region in regions:
         if region not in REGIONS:
@@ -89,7 +124,7 @@ def parse_allow(section: Mapping[str, Any]) -> Allow:
 
 def _approval(row: Mapping[str, Any], index: int) -> Approval:
     what = f"[[shadow_ai.allow]] entry {index}"
-    _known(row, _ENTRY, what)
+    _known(row, ENTRY_KEYS, what)
     for key in ("owner", "reason", "expires"):
         if not row.get(key):
             raise ConfigError(f'{what} lacks "{key}"', hint="every approval names an owner, a reason and a date")
@@ -111,7 +146,7 @@ def _approval(row: Mapping[str, Any], index: int) -> Approval:
     )
 
 
-def _known(row: Mapping[str, Any], known: set[str], what: str) -> None:
+def _known(row: Mapping[str, Any], known: Mapping[str, Any], what: str) -> None:
     for key in row:
         if key not in known:
             raise ConfigError(
