@@ -24,6 +24,7 @@ from secpipe.system import files, places
 
 _HEADER = re.compile(r"\s*\[\[?\s*([^\]]+?)\s*\]")
 _ASSIGNED = re.compile(r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"))*)\s*=")
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _OUTER = {"schema", "profile", "overridable", "env"}
 
 
@@ -135,6 +136,8 @@ def _read(cls: type[Any], table: Mapping[str, Any], path: tuple[str, ...], where
         values[name] = _value(hints[name], value, here, where, fields[name].metadata)
     if cls is nouns.Waiver:
         _check_waiver(values, path, where)
+    if values.get("condition"):
+        _check_conditions(values["condition"], (*path, "condition"), where)
     return values
 
 
@@ -208,6 +211,24 @@ def _check_waiver(values: Mapping[str, Any], path: tuple[str, ...], where: _Plac
         raise where.error(path, f'waiver "{values["id"]}" is approved by its own owner')
 
 
+def _check_conditions(conditions: tuple[nouns.Condition, ...], path: tuple[str, ...], where: _Places) -> None:
+    """Refuse conditions that nobody could waive or that can never be evaluated; types only where CEL is installed."""
+    from secpipe.gate.rules.conditions import problem  # CEL is loaded only by a policy that uses it
+
+    if len(conditions) > DEFAULT.conditions:
+        raise where.error(path, f"a policy has at most {DEFAULT.conditions} conditions")
+    seen: set[str] = set()
+    for number, condition in enumerate(conditions):
+        if not _ID.fullmatch(condition.id) or condition.id in seen:
+            hint = 'id = "exploited": letters, digits, . _ - and each only once'
+            raise where.error((*path, "id"), "a condition needs an id of its own", hint=hint, entry=number)
+        seen.add(condition.id)
+        if wrong := problem(condition):
+            at = f" (at character {wrong.column})" if wrong.column else ""
+            said = f'condition "{condition.id}": {wrong.message}{at}'
+            raise where.error((*path, "when"), said, hint=wrong.hint, entry=number)
+
+
 class _Places:
     """Where a key stands in the TOML text, for errors."""
 
@@ -215,21 +236,30 @@ class _Places:
         self.source = source
         self._lines = data.decode("utf-8", "replace").splitlines()
 
-    def error(self, path: tuple[str, ...], message: str, *, hint: str = "") -> ConfigError:
-        line, column = self._find(path)
+    def error(self, path: tuple[str, ...], message: str, *, hint: str = "", entry: int = 0) -> ConfigError:
+        line, column = self._find(path, entry)
         place = f"{self.source}:{line}:{column}" if line else self.source
         return ConfigError(f"{place}: {message}", hint=hint)
 
-    def _find(self, path: tuple[str, ...]) -> tuple[int, int]:
-        """Return line and column of the longest known part of `path`, or (0, 0). Good for people, not exact TOML."""
+    def _find(self, path: tuple[str, ...], entry: int = 0) -> tuple[int, int]:
+        """Return line and column of the longest known part of `path`, or (0, 0). Good for people, not exact TOML.
+
+        `entry` is the place in an array of tables in which the key stands.
+        """
         for length in range(len(path), 0, -1):
             table: tuple[str, ...] = ()
+            passed = -1
             for number, text in enumerate(self._lines, 1):
                 if header := _HEADER.match(text):
                     table = _parts(header[1])
-                    if table == path[:length]:
+                    passed += table == path[:-1] and text.lstrip().startswith("[[")
+                    if table == path[:length] and (length == len(path) or passed in (-1, entry)):
                         return number, text.index("[") + 1
-                elif (assigned := _ASSIGNED.match(text)) and table + _parts(assigned[1]) == path[:length]:
+                elif (
+                    passed in (-1, entry)
+                    and (assigned := _ASSIGNED.match(text))
+                    and table + _parts(assigned[1]) == path[:length]
+                ):
                     return number, assigned.start(1) + 1
         return 0, 0
 
