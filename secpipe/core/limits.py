@@ -39,6 +39,11 @@ class Limits:
     feed_records: int = 1_000_000  # records of one advisory feed
     feed_bytes: int = 2 * GIB  # bytes of one advisory feed, unpacked
     findings: int = 20_000  # findings of one check; above that it is incomplete
+    conditions: int = 64  # CEL conditions of one policy
+    condition_chars: int = 1_000  # one CEL expression
+    condition_text: int = 4_096  # characters of one string that a condition looks at
+    condition_list: int = 1_000  # entries of one list that a condition looks at
+    condition_work: int = 400_000_000  # of all conditions of a policy, see `secpipe.gate.rules.conditions`
 
 
 DEFAULT = Limits()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from secpipe.core.artifact import Skip
 from secpipe.core.evidence import State
 from secpipe.core.verdict import CheckResult, Decision, Effect, Judgement, Reason, Result
 from secpipe.gate import waivers
 from secpipe.gate.rules import RULES
+from secpipe.gate.rules.conditions import conditions
 from secpipe.gate.ruling import Ruling, Situation
 
 _ORDER = {Effect.DENY: 0, Effect.UNDECIDED: 1, Effect.WARN: 2, Effect.WAIVED: 3, Effect.INFO: 4}
@@ -21,6 +23,8 @@ def decide(situation: Situation, tree_policy: Judgement | None = None) -> Judgem
     under test: it can only tighten.
     """
     rulings = [_apply(rule, situation) for rule in RULES]
+    if situation.policy.condition:
+        rulings.append(_apply(partial(conditions, rulings=tuple(rulings)), situation))
     reasons = [reason for ruling in rulings for reason in ruling.reasons]
     if tree_policy is not None:
         reasons += _tightening(tree_policy, situation.policy.owner)
@@ -51,8 +55,9 @@ def _apply(rule: Callable[[Situation], Ruling], situation: Situation) -> Ruling:
         return rule(situation)
     except Exception as error:  # fail closed: evidence is made from hostile input
         what = f"the rule broke on its evidence ({type(error).__name__})"
-        row = CheckResult(rule.__name__, rule.__name__, True, State.SKIPPED, Result.UNDECIDED, reason=what)
-        return Ruling(row, (Reason("gate/not-checked", Effect.UNDECIDED, what, rule.__name__),))
+        name = getattr(rule, "__name__", conditions.__name__)
+        row = CheckResult(name, name, True, State.SKIPPED, Result.UNDECIDED, reason=what)
+        return Ruling(row, (Reason("gate/not-checked", Effect.UNDECIDED, what, name),))
 
 
 def _skipped(situation: Situation) -> tuple[tuple[str, Skip], ...]:

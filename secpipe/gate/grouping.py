@@ -11,18 +11,19 @@ from secpipe.core.verdict import Effect, JudgedFinding, Reason
 from secpipe.scan.vulnerabilities import versions
 
 UNSIGNED = "gate/unsigned-artifact"
+CONDITIONS = ("gate/condition", "gate/condition-unknown")
 _SHOWN = 3
 
 
 def reasons(check: str, judged: Iterable[JudgedFinding], owner: str) -> list[Reason]:
     """Return one reason for each thing to do, worst first as `judged` is.
 
-    Together go: what one package needs, every use of one AI provider, every unsigned file, and otherwise what one rule
-    says of one file. `owner` acts where a finding names nobody.
+    Together go: what one package needs, every use of one AI provider, every unsigned file, everything that meets one
+    condition of the policy, and otherwise what one rule says of one file. `owner` acts where a finding names nobody.
     """
     groups: dict[tuple[Effect, tuple[str, ...]], list[Finding]] = {}
     for item in judged:
-        if item.effect in (Effect.DENY, Effect.WARN):
+        if item.effect in (Effect.DENY, Effect.UNDECIDED, Effect.WARN):
             groups.setdefault((item.effect, _key(item.finding)), []).append(item.finding)
     return [_reason(check, effect, group, owner) for (effect, _), group in groups.items()]
 
@@ -33,6 +34,8 @@ def _key(finding: Finding) -> tuple[str, ...]:
         return ("package", str(details.get("ecosystem")), str(details["package"]), str(details.get("version")))
     if finding.rule.startswith("shadow-ai/") and details.get("provider"):
         return (_wing(finding), str(details["provider"]))
+    if finding.rule in CONDITIONS:
+        return (finding.rule, str(details.get("condition")))
     return (finding.rule,) if finding.rule == UNSIGNED else (finding.rule, finding.path)
 
 
@@ -61,6 +64,8 @@ def _words(group: Sequence[Finding]) -> str:
         return f"{plural(len(group), 'file')} are not covered by an accepted signature: {_some(_places(group))}"
     if len(group) == 1:
         return _with_place(first)
+    if first.rule in CONDITIONS:
+        return f"{first.details['says']}: {_some([str(one.details['label']) for one in group])}"
     if first.rule.startswith("audit/") and first.details.get("package"):
         ids = [str(finding.details.get("id", "")) for finding in group]
         named = f"{first.details['package']} {first.details.get('version', '')}".strip()

@@ -11,11 +11,14 @@ from datetime import date, datetime
 from typing import Any
 
 from secpipe.core.errors import ConfigError
+from secpipe.core.limits import DEFAULT
 from secpipe.core.text import did_you_mean, printable
 from secpipe.gate import policy as nouns
 from secpipe.gate.persons import same_person
 from secpipe.gate.policy_places import Path, Places, dotted
 from secpipe.scan.shadow_ai.judge import parse_allow
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def build(cls: type[Any], values: Mapping[str, Any]) -> Any:
@@ -46,6 +49,8 @@ def read(
         values[name] = _value(hints[name], value, here, where, known[name])
     if cls is nouns.Waiver:
         _check_waiver(values, path, where)
+    if values.get("condition"):
+        _check_conditions(values["condition"], (*path, "condition"), where)
     return values
 
 
@@ -138,3 +143,21 @@ def _check_waiver(values: Mapping[str, Any], path: Path, where: Places) -> None:
         raise where.error(path, f'waiver "{name}" names neither a finding nor a rule')
     if values.get("approved_by") and same_person(values["approved_by"], values["owner"]):
         raise where.error((*path, "approved_by"), f'waiver "{name}" is approved by its own owner')
+
+
+def _check_conditions(conditions: tuple[nouns.Condition, ...], path: Path, where: Places) -> None:
+    """Refuse conditions that nobody could waive or that can never be evaluated; types only where CEL is installed."""
+    from secpipe.gate.rules.conditions import problem  # CEL is loaded only by a policy that uses it
+
+    if len(conditions) > DEFAULT.conditions:
+        raise where.error(path, f"a policy has at most {DEFAULT.conditions} conditions")
+    seen: set[str] = set()
+    for number, condition in enumerate(conditions):
+        if not _ID.fullmatch(condition.id) or condition.id in seen:
+            hint = 'id = "exploited": letters, digits, . _ - and each only once'
+            raise where.error((*path, number, "id"), "a condition needs an id of its own", hint=hint)
+        seen.add(condition.id)
+        if wrong := problem(condition):
+            at = f" (at character {wrong.column})" if wrong.column else ""
+            said = f'condition "{condition.id}": {wrong.message}{at}'
+            raise where.error((*path, number, "when"), said, hint=wrong.hint)

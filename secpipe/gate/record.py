@@ -40,7 +40,8 @@ class Record:
 
     def situation(self, policy: Policy, now: datetime | None = None) -> Situation:
         """Return the situation to judge again: by this policy, as of `now` or of the time it was recorded."""
-        return Situation(policy, self.environment, now or self.at, self.evidence, self.paths, self.self_judged)
+        when = now or self.at
+        return Situation(policy, self.environment, when, self.evidence, self.paths, self.self_judged, self.components)
 
 
 def encode(record: Record) -> bytes:

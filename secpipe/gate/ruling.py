@@ -8,6 +8,7 @@ from datetime import datetime
 
 from secpipe.core.evidence import Evidence, State, skipped
 from secpipe.core.finding import Finding, Severity, sort_key
+from secpipe.core.inventory import Component
 from secpipe.core.text import plural
 from secpipe.core.verdict import CheckResult, Effect, JudgedFinding, Reason, Result
 from secpipe.gate import grouping, waivers
@@ -24,6 +25,7 @@ class Situation:
     evidence: Mapping[str, Evidence]
     paths: tuple[str, ...] = ()  # every file of the tree
     self_judged: str = ""  # why the policy or the trust root is not pinned; "" when both are
+    components: tuple[Component, ...] = ()  # of the release, as the AI-BOM lists them
 
     def of(self, check: str) -> Evidence:
         """Return the evidence for `check`; without any, evidence that nothing is known."""
