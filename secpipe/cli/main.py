@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "scan": ("secpipe.cli.scan:scan", "Scan models for code, and code for unauthorised AI use."),
     "audit": ("secpipe.cli.audit:audit", "Find known vulnerabilities in dependencies, offline."),
     "advisories": ("secpipe.cli.advisories:advisories", "Update and inspect the local advisory store."),
+    "monitor": ("secpipe.cli.monitor:monitor", "Judge again what is already out; name the rollback target."),
     "hook": ("secpipe.cli.hook:hook", "Install, remove and run the pre-deploy git hook."),
     "init": ("secpipe.cli.init:init", "Write a starter policy and a CI step for a project."),
     "policy": ("secpipe.cli.policy:policy", "Show, lint and pin policies."),

@@ -9,12 +9,16 @@ from typing import Any
 import click
 
 from secpipe.cli.options import write_result
+from secpipe.cli.policy_replay import replay
 from secpipe.core.errors import EXIT_PASS
 
 
 @click.group()
 def policy() -> None:
     """Show, lint and pin policies."""
+
+
+policy.add_command(replay)
 
 
 @policy.command()

@@ -13,6 +13,8 @@ from secpipe.gate.rules import RULES
 from secpipe.gate.rules.conditions import conditions
 from secpipe.gate.ruling import Ruling, Situation
 
+#: How the reasons of a policy in the tree begin.
+TREE_SAYS = "the project's own policy: "
 _ORDER = {Effect.DENY: 0, Effect.UNDECIDED: 1, Effect.WARN: 2, Effect.WAIVED: 3, Effect.INFO: 4}
 
 
@@ -84,7 +86,7 @@ def _tightening(tree: Judgement, owner: str) -> list[Reason]:
     effect = Effect(tree.decision.value)
     theirs = [reason for reason in tree.reasons if reason.effect is effect and reason.rule != "gate/self-judged"]
     return [
-        Reason("gate/tree-policy-denies", effect, f"the project's own policy: {reason.what}", reason.check,
+        Reason("gate/tree-policy-denies", effect, f"{TREE_SAYS}{reason.what}", reason.check,
                reason.fix, reason.owner or owner, reason.path, reason.findings)
         for reason in theirs
     ]  # fmt: skip

@@ -51,8 +51,7 @@ def gather_rules(request: Request) -> Rules:
 
     Trust that does not hold is not an error here: it is evidence, and nothing is verified with it.
     """
-    loaded = policy_file.load(request.policy or _tree_policy(request.path) or DEFAULT_POLICY)
-    pinned = _matches(request.policy_ref, loaded) or loaded.builtin
+    loaded, pinned = pinned_policy(request.policy or _tree_policy(request.path) or DEFAULT_POLICY, request.policy_ref)
     inside = request.path / TREE_POLICY
     tree = None
     if pinned and inside.is_file() and (loaded.builtin or not _same(loaded.source, inside)):
@@ -61,6 +60,15 @@ def gather_rules(request: Request) -> Rules:
     if leaked := _leaked_key(request):
         trust, evidence = None, leaked
     return Rules(loaded, pinned, tree, trust, evidence)
+
+
+def pinned_policy(source: str, reference: str) -> tuple[Loaded, bool]:
+    """Return the policy and whether it is pinned: by `reference`, or as one of our own.
+
+    Raises ConfigError for a broken policy or pin, TrustError for a policy that is not the pinned one.
+    """
+    loaded = policy_file.load(source)
+    return loaded, _matches(reference, loaded) or loaded.builtin
 
 
 def _leaked_key(request: Request) -> Evidence | None:

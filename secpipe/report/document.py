@@ -11,6 +11,8 @@ from secpipe.core.text import plural
 
 VERDICT = "secpipe.verdict/1"
 FINDINGS = "secpipe.findings/1"
+MONITOR = "secpipe.monitor/1"
+REPLAY = "secpipe.replay/1"
 
 #: Worst first, as every report lists them.
 SEVERITIES = tuple(str(severity) for severity in sorted(Severity, reverse=True))

@@ -16,6 +16,7 @@ from secpipe.report.document import (
     DECISIONS,
     EFFECTS,
     FINDINGS,
+    MONITOR,
     RESULTS,
     SEVERITIES,
     STATES,
@@ -27,6 +28,7 @@ from secpipe.report.document import (
     Unseen,
     Waived,
 )
+from secpipe.report.monitor import as_findings
 from secpipe.report.table import Table
 from secpipe.report.text import safe
 
@@ -45,7 +47,7 @@ def load(data: bytes, limits: Limits = DEFAULT) -> dict[str, Any]:
 
 
 def read(document: Mapping[str, Any]) -> Report:
-    """Return the checked form of a `secpipe.verdict/1` or `secpipe.findings/1` document; raises InputError.
+    """Return the checked form of a verdict, of findings, or of what `monitor` says; raises InputError.
 
     Unknown fields are left aside, so that a newer secpipe's document of the same schema can still be rendered.
     """
@@ -55,9 +57,12 @@ def read(document: Mapping[str, Any]) -> Report:
         return _verdict(table)
     if schema == FINDINGS:
         return _findings(table)
+    if schema == MONITOR:
+        return _findings(Table(as_findings(table)))
+    known = (VERDICT, FINDINGS, MONITOR)
     raise InputError(
         f'schema "{schema}" is not one that can be rendered',
-        hint=did_you_mean(schema, (VERDICT, FINDINGS)) or f"known: {VERDICT}, {FINDINGS}",
+        hint=did_you_mean(schema, known) or f"known: {', '.join(known)}",
     )
 
 

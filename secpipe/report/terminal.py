@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from secpipe.core.text import plural
-from secpipe.report.document import Check, Item, Reason, Report, Unseen
+from secpipe.report import monitor, replay
+from secpipe.report.document import MONITOR, REPLAY, Check, Item, Reason, Report, Unseen
 from secpipe.report.read import read
 from secpipe.report.text import clip, pad, width, wrap
 
@@ -54,6 +55,9 @@ class _Page:
 
 def render(document: Mapping[str, Any], *, color: bool = False) -> str:
     """Return the document as text of at most 100 columns where words allow, with ANSI colour only when asked."""
+    own = {MONITOR: monitor.render, REPLAY: replay.render}.get(str(document.get("schema")))
+    if own is not None:
+        return own(document, color=color)
     report = read(document)
     page = _Page(color)
     painted = [page.paint(line, f"{_BOLD};{_DECISION[report.decision]}") for line in wrap(report.sentence, COLUMNS)]

@@ -1,0 +1,135 @@
+"""Verdicts of the past: an entry of the store read whole, held against itself, and judged again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from secpipe.core.errors import ConfigError, InputError
+from secpipe.core.evidence import Evidence
+from secpipe.core.text import printable
+from secpipe.core.verdict import Decision, Effect, Judgement, Reason
+from secpipe.gate import policy_file
+from secpipe.gate.decide import TREE_SAYS, decide
+from secpipe.gate.policy import Policy
+from secpipe.gate.policy_file import Loaded
+from secpipe.gate.record import Record
+from secpipe.gate.request import BUILTIN
+from secpipe.gate.store import POLICY, VERDICT, Entry
+
+#: A verdict may bear a time that is this much ahead of the clock of whoever reads it.
+SKEW = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What an entry says of itself, consistent with the place where it stands; its evidence is not read yet."""
+
+    entry: Entry
+    name: str  # of the subject
+    at: datetime
+    decision: Decision
+    mode: str
+    verdict: Mapping[str, Any]
+
+    @property
+    def place(self) -> str:
+        """Where it stands in the store."""
+        return f"{self.entry.environment}/{self.entry.digest}/{self.entry.name}"
+
+    @property
+    def passed(self) -> bool:
+        """Whether it let the release out: also with warnings, and where the environment only warns."""
+        return self.decision.exit_code == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A verdict with all that it was decided from."""
+
+    head: Head
+    record: Record
+    policy: Loaded
+    tree: Judgement | None = None  # what a policy in the tree added, which is kept in the verdict's words only
+
+    def own_policy(self) -> Policy:
+        """Return the policy it was decided by, in the mode that counted. Raises ConfigError."""
+        return replace(self.policy.resolve(self.record.environment), mode=self.head.mode)
+
+    def judge(
+        self, policy: Policy, now: datetime | None = None, evidence: Mapping[str, Evidence] | None = None
+    ) -> Judgement:
+        """Judge it again by `policy`, as of `now` or of its own time, on its own evidence with `evidence` in its place.
+
+        What the project's own policy said then stands as it was recorded.
+        """
+        record = self.record if evidence is None else replace(self.record, evidence=evidence)
+        return decide(record.situation(policy, now), self.tree)
+
+
+def head(entry: Entry, now: datetime | None = None) -> Head:
+    """Return what an entry says of itself; raises InputError where it is damaged, moved, edited or from the future."""
+    data = entry.read(VERDICT)
+    verdict = entry.verdict()
+    try:
+        at = datetime.fromisoformat(verdict["at"])
+        name, mode, decision = verdict["subject"]["name"], verdict["mode"], Decision(verdict["decision"])
+        own = (verdict["environment"], verdict["subject"]["digest"]["dirHash"], verdict["simulated"])
+        coded = verdict["exit_code"] == decision.exit_code and mode in ("warn", "enforce") and isinstance(name, str)
+        stamp = at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"the verdict is not whole ({type(error).__name__})") from None
+    if own[2] is not False:
+        raise InputError("the verdict was only simulated: it let nothing out")
+    if at.tzinfo is None or not coded:
+        raise InputError("the verdict contradicts itself")
+    if own[:2] != (entry.environment, entry.digest) or not entry.name.startswith(f"{stamp}-"):
+        raise InputError("the verdict is about something else than its place in the store says: it was moved or edited")
+    if not entry.name.endswith(hashlib.sha256(data).hexdigest()[:8]):
+        raise InputError("the verdict was edited after it was stored")
+    if now is not None and at > now + SKEW:
+        raise InputError(f"the verdict is of {verdict['at']}, which is still to come: the clock or the entry is wrong")
+    return Head(entry, printable(name), at, decision, mode, verdict)
+
+
+def whole(found: Head) -> Past:
+    """Return the entry with its evidence and policy; raises InputError where they are not those of the verdict."""
+    record = found.entry.record()
+    about = record.subject.get("digest")
+    if record.at != found.at or record.environment != found.entry.environment:
+        raise InputError("the evidence was recorded for another verdict")
+    if not isinstance(about, Mapping) or about.get("dirHash") != found.entry.digest:
+        raise InputError("the evidence is about something else")
+    try:
+        return Past(found, record, _policy(found), _tree_policy(found.verdict))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"the verdict is not whole ({type(error).__name__})") from None
+
+
+def _policy(found: Head) -> Loaded:
+    data = found.entry.read(POLICY)
+    source, digest = found.verdict["policy"]["source"], found.verdict["policy"]["digest"]["sha256"]
+    try:
+        loaded = policy_file.parse(data, source, builtin=source.startswith(BUILTIN))
+    except ConfigError as error:
+        raise InputError(f"the stored policy cannot be read: {error.message}") from None
+    if loaded.digest != digest:
+        raise InputError("the stored policy is not the one that the verdict was decided by")
+    return loaded
+
+
+def _tree_policy(verdict: Mapping[str, Any]) -> Judgement | None:
+    reasons = []
+    for raw in verdict["reasons"]:
+        if raw["rule"] != "gate/tree-policy-denies":
+            continue
+        what = str(raw["what"]).removeprefix(TREE_SAYS)
+        check, fix, owner, path = (str(raw[key]) for key in ("check", "fix", "owner", "path"))
+        reasons.append(Reason("gate/tree-policy-denies", Effect(raw["effect"]), what, check, fix, owner, path))
+    if not reasons:
+        return None
+    decision = Decision.DENY if any(reason.effect is Effect.DENY for reason in reasons) else Decision.UNDECIDED
+    return Judgement(decision, decision, tuple(reasons), (), (), ())
