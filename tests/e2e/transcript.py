@@ -1,7 +1,8 @@
 """A small transcript runner: `$ command` lines, the expected output, and `[n]` where the exit code is not 0.
 
 `secpipe` runs in this process under an injected clock (so that transcripts do not rot); everything else runs in `sh`.
-`$ NAME=$(command)` keeps what the command prints for later lines, as in a shell. `...` on a line of its own matches any
+`$ NAME=$(command)` keeps what the command prints for later lines, `$ NAME=value secpipe ...` sets it for one command, as
+in a shell; `@ 3 days` moves the clock. `...` on a line of its own matches any
 lines; `<...>` inside a line matches any text. UPDATE_TRANSCRIPTS=1 rewrites in place the expected output that no longer
 matches, leaving open what differs from run to run (paths, digests of fresh keys); read the difference before a commit.
 """
@@ -25,6 +26,7 @@ from secpipe.system.clock import SystemClock
 
 ROOT = Path(__file__).resolve().parents[2]
 _ASSIGNMENT = re.compile(r"([A-Z_]+)=\$\((.*)\)")
+_PREFIXED = re.compile(r"([A-Z_]+)=(\S+) (secpipe .*)")
 _DIGEST = re.compile(r"((?:sha256|dirHash):)[0-9a-f]{16,}…?")
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -61,6 +63,10 @@ class Shell:
             code, out, err = self(assigned[2])
             self._monkeypatch.setenv(assigned[1], out.strip())
             return code, "", err
+        if prefixed := _PREFIXED.fullmatch(command):
+            with self._monkeypatch.context() as local:
+                local.setenv(prefixed[1], os.path.expandvars(prefixed[2]))
+                return self(prefixed[3])
         words = shlex.split(os.path.expandvars(command)) if command.startswith("secpipe") else []
         if words and words[0] == "secpipe" and not set(words) & {"|", ">", "&&", ";", "<"}:
             return self._secpipe([name for word in words[1:] for name in self._expand(word)])
@@ -96,6 +102,9 @@ def play(path: Path, shell: Shell) -> None:
         line = lines[index]
         index += 1
         written.append(line)
+        if line.startswith("@ "):
+            number, unit = line[2:].split()
+            shell.sleep(**{unit: float(number)})
         if not line.startswith("$ "):
             continue
         expected = []
