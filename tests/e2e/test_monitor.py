@@ -53,7 +53,7 @@ AFFECTED  acme-chat for prod
   - requirements.txt: torch 2.2.0 has a known vulnerability (GHSA-new): no fixed version is known
     (since 2026-11-22T00:00:00Z)
     do:  replace or isolate torch
-    who: sec@acme; why: secpipe explain audit/known-vulnerability
+    who: the release owner; why: secpipe explain audit/known-vulnerability
   roll back to the one of 2026-11-21T12:00:00Z, dirHash:4199a76e9c149566…, which still passes
     do:  secpipe check FOLDER --env prod --policy builtin:baseline
 
