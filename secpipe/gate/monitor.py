@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from secpipe.core.errors import InputError, SecpipeError
+from secpipe.core.errors import InputError
 from secpipe.core.evidence import State
 from secpipe.core.verdict import Effect, Judgement, Reason
 from secpipe.gate import past, store, today
@@ -87,7 +87,7 @@ def survey(
         count += 1
         try:
             found = past.head(entry, now)
-        except SecpipeError as error:
+        except InputError as error:
             damaged.append((f"{entry.environment}/{entry.digest}/{entry.name}", error.message))
             continue
         if found.passed:
@@ -146,7 +146,7 @@ class _Bench:
             whole = past.whole(head)
         except InputError as error:
             return Release(head, "unknown", why=error.message)
-        policy = self.policy.resolve(head.entry.environment) if self.policy else whole.own_policy()
+        policy = self.policy.resolve(head.entry.environment) if self.policy else whole.policy
         evidence = today.evidence(whole, self.known, self.now)
         judgement = whole.judge(policy, self.now, evidence)
         against = [reason for reason in judgement.reasons if reason.effect in _AGAINST]

@@ -15,7 +15,6 @@ from secpipe.core.verdict import Decision, Effect, Judgement, Reason
 from secpipe.gate import policy_file
 from secpipe.gate.decide import TREE_SAYS, decide
 from secpipe.gate.policy import Policy
-from secpipe.gate.policy_file import Loaded
 from secpipe.gate.record import Record
 from secpipe.gate.request import BUILTIN
 from secpipe.gate.store import POLICY, VERDICT, Entry
@@ -52,12 +51,8 @@ class Past:
 
     head: Head
     record: Record
-    policy: Loaded
+    policy: Policy  # the one it was decided by, in the mode that counted
     tree: Judgement | None = None  # what a policy in the tree added, which is kept in the verdict's words only
-
-    def own_policy(self) -> Policy:
-        """Return the policy it was decided by, in the mode that counted. Raises ConfigError."""
-        return replace(self.policy.resolve(self.record.environment), mode=self.head.mode)
 
     def judge(
         self, policy: Policy, now: datetime | None = None, evidence: Mapping[str, Evidence] | None = None
@@ -109,16 +104,17 @@ def whole(found: Head) -> Past:
         raise InputError(f"the verdict is not whole ({type(error).__name__})") from None
 
 
-def _policy(found: Head) -> Loaded:
+def _policy(found: Head) -> Policy:
     data = found.entry.read(POLICY)
     source, digest = found.verdict["policy"]["source"], found.verdict["policy"]["digest"]["sha256"]
     try:
         loaded = policy_file.parse(data, source, builtin=source.startswith(BUILTIN))
+        policy = replace(loaded.resolve(found.entry.environment), mode=found.mode)
     except ConfigError as error:
         raise InputError(f"the stored policy cannot be read: {error.message}") from None
     if loaded.digest != digest:
         raise InputError("the stored policy is not the one that the verdict was decided by")
-    return loaded
+    return policy
 
 
 def _tree_policy(verdict: Mapping[str, Any]) -> Judgement | None:
@@ -128,7 +124,9 @@ def _tree_policy(verdict: Mapping[str, Any]) -> Judgement | None:
             continue
         what = str(raw["what"]).removeprefix(TREE_SAYS)
         check, fix, owner, path = (str(raw[key]) for key in ("check", "fix", "owner", "path"))
-        reasons.append(Reason("gate/tree-policy-denies", Effect(raw["effect"]), what, check, fix, owner, path))
+        findings = tuple(str(name) for name in raw["findings"])
+        effect = Effect(raw["effect"])
+        reasons.append(Reason("gate/tree-policy-denies", effect, what, check, fix, owner, path, findings))
     if not reasons:
         return None
     decision = Decision.DENY if any(reason.effect is Effect.DENY for reason in reasons) else Decision.UNDECIDED

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from secpipe import __version__
-from secpipe.core.errors import SecpipeError
+from secpipe.core.errors import InputError
 from secpipe.core.text import plural, printable
 from secpipe.core.verdict import Decision, Effect, Judgement, Reason
 from secpipe.gate import past, store
@@ -56,7 +56,7 @@ def replay(verdict: Past, new: Loaded, old: Loaded | None = None) -> Change:
     the environment.
     """
     environment = verdict.record.environment
-    stored = verdict.judge(verdict.own_policy())
+    stored = verdict.judge(verdict.policy)
     mismatch = _mismatch(verdict, stored)
     before = stored if old is None else verdict.judge(old.resolve(environment))
     after = verdict.judge(new.resolve(environment))
@@ -70,14 +70,16 @@ def replay_store(
 ) -> tuple[list[Change], list[tuple[str, str]]]:
     """Return every verdict of the store under the new policy, and (entry, why) for those that cannot be replayed.
 
-    Raises InputError where there is no store.
+    Raises InputError where there is no store, ConfigError where a given policy cannot be resolved.
     """
     changes, damaged = [], []
     for entry in store.entries(folder, environment=environment):
         try:
-            changes.append(replay(past.whole(past.head(entry)), new, old))
-        except SecpipeError as error:
+            verdict = past.whole(past.head(entry))
+        except InputError as error:
             damaged.append((f"{entry.environment}/{entry.digest}/{entry.name}", error.message))
+        else:
+            changes.append(replay(verdict, new, old))
     return changes, damaged
 
 
