@@ -1,4 +1,4 @@
-"""Write the pages that are made from data and code: `docs/rules/` and `docs/commands/`.
+"""Write what is made from data and code: `docs/rules/`, `docs/commands/` and `policies/schema/policy.schema.json`.
 
 python docs/generate.py            # write what is out of date
 python docs/generate.py --check    # only say what is, and end with 1
@@ -18,6 +18,7 @@ sys.path.insert(0, str(DOCS.parent))
 
 from secpipe.cli.explain import known_rules  # noqa: E402  # the path must be set first
 from secpipe.cli.main import COMMANDS, root  # noqa: E402
+from secpipe.gate import policy_file, policy_schema  # noqa: E402
 from secpipe.report.rules import Rule, page  # noqa: E402
 
 _WINGS = {
@@ -99,12 +100,18 @@ def _context(command: click.Command, name: str, parent: click.Context | None) ->
     return click.Context(command, info_name=name, parent=parent, **settings)
 
 
+def schemas() -> dict[Path, str]:
+    """Return every generated schema by its path below `docs/`."""
+    return {Path("../policies/schema/policy.schema.json"): policy_schema.text(policy_file.profiles())}
+
+
 def outdated() -> list[Path]:
-    """Return the pages that are missing or differ, and those in a generated folder that nothing generates."""
+    """Return what is missing or differs, and pages in a generated folder that nothing generates."""
     made = pages()
     wrong = [path for path, text in made.items() if not _same(DOCS / path, text)]
     folders = {path.parts[0] for path in made}
     there = [file.relative_to(DOCS) for folder in folders for file in (DOCS / folder).rglob("*.md")]
+    wrong += [path for path, text in schemas().items() if not _same(DOCS / path, text)]
     return sorted([*wrong, *(path for path in there if path not in made)])
 
 
@@ -115,7 +122,7 @@ def _same(file: Path, text: str) -> bool:
 def main() -> int:
     """Write what is out of date, or with `--check` only list it; 1 if something was."""
     wrong = outdated()
-    made = pages()
+    made = pages() | schemas()
     for path in wrong:
         sys.stdout.write(f"{path}\n")
         if "--check" in sys.argv[1:]:

@@ -33,7 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "monitor": ("secpipe.cli.monitor:monitor", "Judge again what is already out; name the rollback target."),
     "hook": ("secpipe.cli.hook:hook", "Install, remove and run the pre-deploy git hook."),
     "init": ("secpipe.cli.init:init", "Write a starter policy and a CI step for a project."),
-    "policy": ("secpipe.cli.policy:policy", "Show, lint and pin policies."),
+    "policy": ("secpipe.cli.policy:policy", "Show, compare, check, test and pin policies."),
 }
 
 

@@ -87,11 +87,11 @@ def overlay(
     return merged
 
 
-def compare(meta: Mapping[str, Any], new: Any, old: Any) -> Change:
-    """Return what `new` is beside `old`, which differs from it."""
+def compare(meta: Mapping[str, Any], new: Any, old: Any) -> Change | None:
+    """Return what `new` is beside `old`; None where both ask the same, however they are written."""
     tighter, looser = tightness.covers(meta, new, old), tightness.covers(meta, old, new)
     if tighter == looser:
-        return Change.DIFFERENT
+        return None if tighter else Change.DIFFERENT
     return Change.TIGHTER if tighter else Change.LOOSER
 
 

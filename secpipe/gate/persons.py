@@ -13,7 +13,8 @@ def same_person(one: str, other: str) -> bool:
     """Whether two entries such as `Raj <raj@corp.example>` name one person, as far as their text can tell.
 
     Case, white space, compatibility forms and invisible characters do not tell people apart; a mailbox is one person
-    whatever tag (`raj+x@`) it is written with, and a bare name is whoever has a mailbox with that local part. When in doubt the answer is yes: a second person can always write their name so that it differs.
+    whatever tag (`raj+x@`) it is written with, and a bare name is whoever has a mailbox with that local part. When
+    in doubt the answer is yes: a second person can always write their name so that it differs.
     """
     names, boxes, locals_ = _read(one)
     others, their_boxes, their_locals = _read(other)

@@ -27,7 +27,7 @@ class Loaded:
     """A policy document as read: its values by section, and what it is known by.
 
     `digest` is the hex SHA-256 of the document's canonical form (docs/adr/0014), `source` what the user named it by.
-    `values` are its profiles with `own` values over them; `data` are the bytes as they were read.
+    `values` are `base`, its profiles put together, with its `own` values over them; `data` are the bytes as read.
     """
 
     source: str
@@ -37,6 +37,7 @@ class Loaded:
     overridable: tuple[str, ...]
     builtin: bool = False
     profiles: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    base: Mapping[str, Any] = field(default_factory=dict)
     own: Mapping[str, Any] = field(default_factory=dict)
     where: Places = field(default_factory=lambda: Places(b"", ""), repr=False, compare=False)
     data: bytes = field(default=b"", repr=False)
@@ -79,15 +80,16 @@ def parse(data: bytes, source: str, *, builtin: bool = False) -> Loaded:
         if name not in profiles():
             raise where.error(("profile",), f'unknown profile "{printable(name, 60)}"', hint=_nearest(name))
         bases.append((f"{BUILTIN}{name}", _builtin(name).values))
-    merged = overlay(_together(bases, where), values, ("*",), where.source)
+    base = _together(bases, where)
     return Loaded(
         source=source,
         digest=policy_identity.identity(raw),
-        values=merged,
+        values=overlay(base, values, ("*",), where.source),
         environments=_environments(raw.get("env", {}), where),
         overridable=words(raw.get("overridable", []), ("overridable",), where),
         builtin=builtin,
         profiles=tuple(bases),
+        base=base,
         own=values,
         where=where,
         data=data,

@@ -36,6 +36,8 @@ def covers(meta: Mapping[str, Any], new: Any, old: Any) -> bool:
 
 def join(meta: Mapping[str, Any], one: Any, other: Any) -> Any:
     """Return the loosest value that asks what both ask; raises ValueError where there is none."""
+    if one == other:
+        return one
     one, other = _meant(meta, one), _meant(meta, other)
     if covers(meta, other, one):
         return other
@@ -57,9 +59,7 @@ def join(meta: Mapping[str, Any], one: Any, other: Any) -> Any:
 
 
 def _meant(meta: Mapping[str, Any], value: Any) -> Any:
-    """Return what a value stands for: an empty list may stand for a list of its own, and words for their lower case."""
-    if meta.get("choice") and isinstance(value, str):
-        return value.lower()
+    """Return what a value stands for: an empty list may stand for a list of its own."""
     return value if value or not meta.get("empty") else meta["empty"]
 
 

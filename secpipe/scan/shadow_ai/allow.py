@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -53,6 +54,8 @@ def _key(kind: str, doc: str, default: Any = (), **rest: Any) -> dict[str, Any]:
 
 
 _ALLOWS = ("allow", "deny")
+_SURE = ("high", "medium", "low")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d([Tt ].*)?")  # other forms of ISO 8601 are not RFC 3339
 #: Keys of `[shadow_ai]`: kind (`word`, `words`, `flag`, `tables`, `day`), what absence means, which way is tighter (the
 #: ways are those of `secpipe.gate.policy.key`). A gateway both forbids and approves, so no two can be compared.
 KEYS: dict[str, dict[str, Any]] = {
@@ -63,7 +66,7 @@ KEYS: dict[str, dict[str, Any]] = {
         tighter="superset",
     ),
     "min_confidence": _key(
-        "word", "less sure signs are not judged", "medium", choice=("high", "medium", "low"), tighter="more"
+        "word", "less sure signs are not judged", "medium", choice=_SURE, tighter="more"
     ),
     "unknown_destination": _key(
         "word", "calls whose address cannot be told from the code", "deny", choice=_ALLOWS, tighter="more"
@@ -116,7 +119,7 @@ def parse_allow(section: Mapping[str, Any]) -> Allow:
         default=_choice(section, "default", ("deny", "allow"), "deny"),
         gateways=tuple(host.lower() for host in _words(section, "gateway", "[shadow_ai]")),
         regions=tuple(regions),
-        min_confidence=_confidence(section),
+        min_confidence=Confidence(Confidence.parse(_choice(section, "min_confidence", _SURE, "medium"))),
         unknown_destination=_choice(section, "unknown_destination", ("deny", "allow"), "deny"),
         approvals=tuple(_approval(item, index) for index, item in enumerate(entries, 1)),
     )
@@ -179,17 +182,10 @@ def _choice(row: Mapping[str, Any], key: str, choices: tuple[str, ...], default:
     return str(value)
 
 
-def _confidence(section: Mapping[str, Any]) -> Confidence:
-    try:
-        return Confidence(Confidence.parse(str(section.get("min_confidence", "medium"))))
-    except ValueError as error:
-        raise ConfigError(f"[shadow_ai] min_confidence: {error}") from None
-
-
 def _moment(value: Any, what: str) -> datetime:
     """A date holds until the end of that day, UTC; a time until then."""
     try:
-        if isinstance(value, str):
+        if isinstance(value, str) and _MOMENT.fullmatch(value):
             value = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
         if isinstance(value, datetime):
             return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
