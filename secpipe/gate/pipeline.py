@@ -10,7 +10,7 @@ from secpipe import __version__
 from secpipe.core.artifact import dir_hash
 from secpipe.core.errors import SecpipeError
 from secpipe.core.evidence import Evidence, State, skipped
-from secpipe.core.inventory import Component, ComponentKind, Inventory
+from secpipe.core.inventory import Component, ComponentKind, Inventory, RelationKind
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
 from secpipe.core.verdict import Judgement
@@ -123,13 +123,18 @@ def _files(tree: FolderTree, request: Request) -> Evidence:
 
 
 def _sbom(tree: FolderTree, rules: Rules, request: Request, holder: list[Inventory]) -> Evidence:
+    from secpipe.sbom.bundles import among_data
     from secpipe.sbom.collect import collect
     from secpipe.sbom.evidence import evidence
 
     inventory = collect(tree)
     holder.append(inventory)
     made, _ = evidence(inventory, name=_name(request), now=request.now)
-    facts = {**made.facts, "prompts": _paths(inventory, "prompt"), "datasets": _paths(inventory, "data")}
+    facts = {
+        **made.facts,
+        "prompts": _paths(inventory, ComponentKind.PROMPT),
+        "datasets": _paths(inventory, ComponentKind.DATASET) | dict.fromkeys(among_data(tree), "attestation"),
+    }
     policies = [rules.resolve(request)] + ([rules.tree.resolve(request.environment)] if rules.tree else [])
     if any(policy.sbom.shipped for policy in policies):
         from secpipe.sbom.shipped import shipped
@@ -138,10 +143,13 @@ def _sbom(tree: FolderTree, rules: Rules, request: Request, holder: list[Invento
     return replace(made, facts=facts)
 
 
-def _paths(inventory: Inventory, kind: str) -> dict[str, str]:
-    """Return path -> component of the files of one kind that stand in the tree."""
-    found = inventory.of_kind(ComponentKind(kind))
-    return {component.path: component.ref for component in found if component.path and component.digests}
+def _paths(inventory: Inventory, kind: ComponentKind) -> dict[str, str]:
+    """Return path -> component of the files of one kind that stand in the tree, those inside a folder of it too."""
+    found = {component.ref: component for component in inventory.components}
+    refs = {component.ref for component in inventory.of_kind(kind)}
+    inside = {edge.target for edge in inventory.relations if edge.kind is RelationKind.CONTAINS and edge.source in refs}
+    files = (found[ref] for ref in sorted(refs | inside & set(found)))
+    return {component.path: component.ref for component in files if component.path and component.digests}
 
 
 def _signatures(tree: FolderTree, rules: Rules, request: Request) -> Evidence:

@@ -11,7 +11,7 @@ from secpipe.core.text import plural
 from secpipe.core.verdict import Effect, Reason
 from secpipe.gate.grouping import UNSIGNED
 from secpipe.gate.rules.facts import listing, mapping
-from secpipe.gate.rules.signed import Signatures, Statement, covering, is_no_model, objection, statements
+from secpipe.gate.rules.signed import Signatures, Statement, bundles, covering, is_no_model, objection, statements
 from secpipe.gate.ruling import Ruling, Situation, judge_findings, rule_on
 
 #: kind in `cover` -> the check that finds what is of that kind
@@ -144,4 +144,5 @@ def to_cover(situation: Situation) -> set[str]:
             wanted |= set(kinds[item])
         else:
             wanted |= {path for path in situation.paths if fnmatchcase(path, item)}
-    return wanted - {path for path, about in kinds["models"].items() if is_no_model(about)}
+    wanted -= {path for path, about in kinds["models"].items() if is_no_model(about)}
+    return wanted - bundles(situation)

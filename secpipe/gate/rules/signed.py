@@ -14,6 +14,7 @@ from secpipe.gate.policy import Policy
 from secpipe.gate.rules.facts import listing, mapping
 from secpipe.gate.ruling import Situation
 from secpipe.sign.acceptance import FLOORS
+from secpipe.sign.sidecars import ATTESTATION, PQ_ATTESTATION
 
 #: formats of the model scan that are no models: archives, configurations, templates
 _NO_MODELS = {
@@ -62,6 +63,12 @@ def statements(situation: Situation) -> list[Statement]:
 def _state(facts: Mapping[str, Any]) -> State:
     state = facts.get("state")
     return State(state) if state in {str(one) for one in State} else State.SKIPPED
+
+
+def bundles(situation: Situation) -> set[str]:
+    """Return the paths of the files that hold verified attestations: they bear signatures and need none."""
+    found = [f"{one.path}.{one.kind}" for one in statements(situation) if one.purpose]
+    return {f"{name}{suffix}" for name in found for suffix in (ATTESTATION, PQ_ATTESTATION)}
 
 
 def covering(things: Sequence[Statement], path: str) -> list[Statement]:
