@@ -26,6 +26,7 @@ from secpipe.sbom.spdx_read import as_components
 
 #: Names under which tools write an SBOM. A name decides only what is opened; the content decides what it is.
 _NAME = re.compile(r"(?i)(.*[._-])?(s?bom|cyclonedx|cdx|spdx)([._-].*)?\.json|.*\.(cdx|spdx|spdx3|bom)\.json")
+_BESIDE = (".sig", ".sig.tlog-proof", ".att.json")
 _MOST = 20  # SBOM files looked at in one release
 
 
@@ -92,7 +93,7 @@ def _about(document: Any) -> tuple[str, str, str] | None:
 def _difference(document: Document, tree: Tree, inventory: Inventory, own: str) -> str | None:
     """Return the first difference between an SBOM and the tree, "" where they agree, None where nothing compares."""
     result = drift(document, tree, inventory)
-    real = [one for one in result.findings if one.rule != "sbom/tree-changed" and one.path != own]
+    real = [one for one in result.findings if one.rule != "sbom/tree-changed" and not _is_beside(one.path, own)]
     if real:
         more = f" (and {plural(len(real) - 1, 'more difference')})" if len(real) > 1 else ""
         return f"{real[0].message}{more}"
@@ -100,6 +101,11 @@ def _difference(document: Document, tree: Tree, inventory: Inventory, own: str) 
     if packages and not result.libraries:
         return f"it names none of the {plural(len(packages), 'package')} of the release"
     return "" if result.compared or result.libraries else None
+
+
+def _is_beside(path: str, own: str) -> bool:
+    """Whether a file is the SBOM itself, or a signature: they come after it, and the signature check judges them."""
+    return path == own or path.endswith(_BESIDE)
 
 
 def _tables(value: Any) -> Iterator[dict[str, Any]]:

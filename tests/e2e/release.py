@@ -116,10 +116,17 @@ class Maker:
         write(tree / "app.py", "print('hello')\n")
         write(tree / "prompts/system.txt", "You are a helpful assistant. Answer in English.\n")
         write(tree / "datasets/tickets.jsonl", '{"question": "a", "answer": "b"}\n' * 3)
-        write(tree / "datasets/README.md", "---\nlicense: cc-by-4.0\ntask_categories: [question-answering]\nsize_categories: [n<1K]\n---\n# tickets\n")
+        write(
+            tree / "datasets/README.md",
+            "---\nlicense: cc-by-4.0\ntask_categories: [question-answering]\nsize_categories: [n<1K]\n---\n# tickets\n",
+        )
         write(tree / "package.json", json.dumps({"name": "acme", "version": "1.0.0", "license": "MIT",
                                                  "dependencies": {"left-pad": "1.3.0"}}))  # fmt: skip
-        pad = {"version": "1.3.0", "license": "MIT", "resolved": "https://registry.npmjs.org/left-pad/-/left-pad-1.3.0.tgz"}
+        pad = {
+            "version": "1.3.0",
+            "license": "MIT",
+            "resolved": "https://registry.npmjs.org/left-pad/-/left-pad-1.3.0.tgz",
+        }
         top = {"name": "acme", "version": "1.0.0", "license": "MIT", "dependencies": {"left-pad": "1.3.0"}}
         lock = {"name": "acme", "version": "1.0.0", "lockfileVersion": 3,
                 "packages": {"": top, "node_modules/left-pad": pad}}  # fmt: skip
@@ -134,6 +141,7 @@ class Maker:
         self.vouch("project/model")
         for path in ("project/prompts/system.txt", "project/datasets/tickets.jsonl"):
             self.attest(path, "review", REVIEW, "omar")
+            self.attest(path, "provenance", provenance(), "ci")
         self.sbom()
         write(self.root / "advisories/OSV-1.json", json.dumps(advisory("nobody-uses-this")))
 
@@ -147,7 +155,10 @@ class Maker:
 
 def advisory(package: str, severity: str = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H") -> dict[str, Any]:
     """Return an OSV record about every version of an npm package."""
-    affected = {"package": {"ecosystem": "npm", "name": package}, "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}]}]}
+    affected = {
+        "package": {"ecosystem": "npm", "name": package},
+        "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}]}],
+    }
     return {
         "id": f"GHSA-{package}", "modified": "2026-11-20T00:00:00Z", "published": "2026-11-01T00:00:00Z",
         "summary": "a fault", "severity": [{"type": "CVSS_V3", "score": severity}], "affected": [affected],

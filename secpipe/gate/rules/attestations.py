@@ -52,11 +52,13 @@ def without(situation: Situation, good: Sequence[Statement]) -> list[str]:
 def _results(situation: Situation, demand: Demand, found: Sequence[Statement]) -> Iterator[Reason]:
     owner, kind = situation.policy.owner, demand.type
     good: list[Statement] = []
+    bad: list[Statement] = []
     for one in found:
         refused = one.reason if one.state is State.FAILED else ""
         if one.state is State.OK and one.purpose != "test-result":
             refused = f'"{kind}" is no test result'
         problem = objection(one.facts, situation.policy, situation.now) if one.state is State.OK else None
+        bad += [one] if refused or problem else []
         if refused:
             yield Reason("gate/test-failed", Effect.DENY, refused, "attestations", "", owner, one.path)
         elif problem is not None:
@@ -67,7 +69,7 @@ def _results(situation: Situation, demand: Demand, found: Sequence[Statement]) -
         if one.state is State.OK and one.facts.get("result") == "WARNED":
             what = f'the "{kind}" result about {one.path} was passed with warnings'
             yield Reason("gate/test-failed", Effect.WARN, what, "attestations", "", owner, one.path)
-    missing = without(situation, good)
+    missing = without(situation, [*good, *bad])
     if missing:
         why = next((one.reason for one in found if one.state not in (State.OK, State.FAILED)), "nobody attested one")
         about = f" about {missing[0]}" if missing[0] else ""
@@ -77,7 +79,7 @@ def _results(situation: Situation, demand: Demand, found: Sequence[Statement]) -
         yield Reason("gate/missing-evidence", Effect.UNDECIDED, what, "attestations", fix, owner, missing[0])
     limit = timedelta(days=demand.max_age_days)
     fresh = [one for one in good if not limit or (one.since is not None and situation.now - one.since <= limit)]
-    old = [path for path in without(situation, fresh) if path not in missing]
+    old = [path for path in without(situation, fresh) if path not in missing and not covering(bad, path)]
     if old:
         age = plural(demand.max_age_days, "day")
         what = f'the "{kind}" result{f" about {old[0]}" if old[0] else ""} is older than {age} or bears no trusted time'
