@@ -116,6 +116,7 @@ class Trust:
     time_authorities: tuple[TimeAuthority, ...] = ()
     pinned: bool = False  # the chain was anchored at a digest given from outside the tree
     pins: tuple[str, ...] = field(default=(), repr=False)  # digests of every root of the chain
+    root_algorithms: tuple[str, ...] = ()  # scheme ids of all keys that vouch for the ring, from the pinned root on
 
     def find(self, keyid: str) -> tuple[Identity, KeyVersion, PublicHalf] | None:
         """Return who holds the public half `keyid`, or None."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 
 from secpipe.core.artifact import Skip
 from secpipe.core.evidence import State
 from secpipe.core.verdict import CheckResult, Decision, Effect, Judgement, Reason, Result
 from secpipe.gate import waivers
+from secpipe.gate.phases import in_force
 from secpipe.gate.rules import RULES
 from secpipe.gate.rules.conditions import conditions
 from secpipe.gate.ruling import Ruling, Situation
@@ -24,6 +26,7 @@ def decide(situation: Situation, tree_policy: Judgement | None = None) -> Judgem
     A deny beats an undecided, an undecided beats a pass. `tree_policy` is the judgement of a policy found in the tree
     under test: it can only tighten.
     """
+    situation = replace(situation, policy=in_force(situation.policy, situation.now))
     rulings = [_apply(rule, situation) for rule in RULES]
     if situation.policy.condition:
         rulings.append(_apply(partial(conditions, rulings=tuple(rulings)), situation))

@@ -132,5 +132,6 @@ def _trust(request: Request) -> tuple[Trust | None, Evidence]:
         "root_version": trust.root_version,
         "ring_version": trust.ring_version,
         "identities": len(trust.identities),
+        "root_algorithms": list(trust.root_algorithms),
     }
     return trust, Evidence("trust", State.OK, facts=facts)

@@ -10,13 +10,14 @@ from secpipe import __version__
 from secpipe.core.artifact import dir_hash
 from secpipe.core.errors import SecpipeError
 from secpipe.core.evidence import Evidence, State, skipped
-from secpipe.core.inventory import Component, ComponentKind, Inventory
+from secpipe.core.inventory import Component, ComponentKind, Inventory, RelationKind
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
 from secpipe.core.verdict import Judgement
 from secpipe.gate import policy_identity, verdict
 from secpipe.gate.decide import decide
 from secpipe.gate.origin import Rules, gather_rules
+from secpipe.gate.phases import in_force
 from secpipe.gate.record import Record
 from secpipe.gate.request import Request
 from secpipe.gate.ruling import Situation
@@ -93,7 +94,7 @@ def gather_evidence(
         progress(words)
         evidence[name] = _guarded(name, make)
 
-    run("sbom", "making the AI-BOM", lambda: _sbom(tree, request, holder))
+    run("sbom", "making the AI-BOM", lambda: _sbom(tree, rules, request, holder))
     run("signatures", "verifying signatures", lambda: _signatures(tree, rules, request))
     evidence |= _attestations(tree, rules, request)
     run("models", "scanning models", lambda: _models(tree))
@@ -122,22 +123,34 @@ def _files(tree: FolderTree, request: Request) -> Evidence:
     return Evidence("files", State.OK, skips=tree.skipped, facts=facts, producer=f"secpipe {__version__}")
 
 
-def _sbom(tree: FolderTree, request: Request, holder: list[Inventory]) -> Evidence:
+def _sbom(tree: FolderTree, rules: Rules, request: Request, holder: list[Inventory]) -> Evidence:
+    from secpipe.sbom.bundles import among_data
     from secpipe.sbom.collect import collect
     from secpipe.sbom.evidence import evidence
 
     inventory = collect(tree)
     holder.append(inventory)
     made, _ = evidence(inventory, name=_name(request), now=request.now)
-    return replace(
-        made, facts={**made.facts, "prompts": _paths(inventory, "prompt"), "datasets": _paths(inventory, "data")}
-    )
+    facts = {
+        **made.facts,
+        "prompts": _paths(inventory, ComponentKind.PROMPT),
+        "datasets": _paths(inventory, ComponentKind.DATASET) | dict.fromkeys(among_data(tree), "attestation"),
+    }
+    policies = [rules.resolve(request)] + ([rules.tree.resolve(request.environment)] if rules.tree else [])
+    if any(policy.sbom.shipped for policy in policies):
+        from secpipe.sbom.shipped import shipped
+
+        facts["shipped"] = shipped(tree, inventory)
+    return replace(made, facts=facts)
 
 
-def _paths(inventory: Inventory, kind: str) -> dict[str, str]:
-    """Return path -> component of the files of one kind that stand in the tree."""
-    found = inventory.of_kind(ComponentKind(kind))
-    return {component.path: component.ref for component in found if component.path and component.digests}
+def _paths(inventory: Inventory, kind: ComponentKind) -> dict[str, str]:
+    """Return path -> component of the files of one kind that stand in the tree, those inside a folder of it too."""
+    found = {component.ref: component for component in inventory.components}
+    refs = {component.ref for component in inventory.of_kind(kind)}
+    inside = {edge.target for edge in inventory.relations if edge.kind is RelationKind.CONTAINS and edge.source in refs}
+    files = (found[ref] for ref in sorted(refs | inside & set(found)))
+    return {component.path: component.ref for component in files if component.path and component.digests}
 
 
 def _signatures(tree: FolderTree, rules: Rules, request: Request) -> Evidence:
@@ -148,7 +161,7 @@ def _signatures(tree: FolderTree, rules: Rules, request: Request) -> Evidence:
         if any(True for _ in places(tree, DEFAULT)):
             return skipped("signatures", rules.trust_evidence.reason)
         return Evidence("signatures", State.OK, facts={"artifacts": [], "covered": {}})
-    require = rules.resolve(request).signatures.require
+    require = in_force(rules.resolve(request), request.now).signatures.require
     return verify_tree(tree, rules.trust, require=require, environment=request.environment, now=request.now)
 
 
@@ -156,24 +169,36 @@ _WORST = (State.FAILED, State.STALE, State.SKIPPED, State.OK)
 
 
 def _attestations(tree: FolderTree, rules: Rules, request: Request) -> dict[str, Evidence]:
-    """Return the attestations in the tree by `attestation:<kind>`; of several of one kind, the worst and the oldest."""
+    """Return the attestations in the tree by `attestation:<kind>`.
+
+    State, reason and facts are those of the worst of a kind, `since` of the oldest; the fact `each` lists all of them,
+    for demands on every single model.
+    """
     if rules.trust is None:
         return {}
     from secpipe.sign.attest import verify_attestations
 
-    require = rules.resolve(request).signatures.require
+    require = in_force(rules.resolve(request), request.now).signatures.require
     found = verify_attestations(tree, rules.trust, require=require, environment=request.environment, now=request.now)
-    merged: dict[str, Evidence] = {}
+    kinds: dict[str, list[Evidence]] = {}
     try:
         for one in found:
-            other = merged.get(one.check, one)
-            worst = min(one, other, key=lambda item: _WORST.index(item.state))
-            times = [item.since for item in (one, other) if item.since is not None]
-            merged[one.check] = replace(worst, since=min(times, default=None))
+            kinds.setdefault(one.check, []).append(one)
     except Exception as error:  # fail closed: nothing is attested
         reason = f"the attestations could not be verified ({type(error).__name__})"
-        return {name: skipped(name, reason) for name in merged} | {"attestation:": skipped("attestation:", reason)}
-    return merged
+        return {name: skipped(name, reason) for name in (*kinds, "attestation:")}
+    return {name: _merged(several) for name, several in kinds.items()}
+
+
+def _merged(several: list[Evidence]) -> Evidence:
+    worst = min(several, key=lambda item: _WORST.index(item.state))
+    oldest = min((item.since for item in several if item.since is not None), default=None)
+    each = [
+        {**item.facts, "state": str(item.state), "reason": item.reason,
+         "since": item.since.isoformat() if item.since else None}
+        for item in several
+    ]  # fmt: skip
+    return replace(worst, since=oldest, facts={**worst.facts, "each": each})
 
 
 def _models(tree: FolderTree) -> Evidence:

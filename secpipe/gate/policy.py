@@ -46,7 +46,7 @@ class Phase:
     """Demands that begin on a day (`[[signatures.phase]]`). They add to what is demanded already, and never end."""
 
     since: date | None = key(None, doc="first day (UTC) on which it holds")
-    require: str = key("classical", choice=REQUIRE, doc="halves that must verify from then on")
+    require: str = key("", choice=("", *REQUIRE), doc="halves that must verify from then on; empty: no change")
     algorithms: tuple[str, ...] = key((), doc="scheme ids that count from then on; empty: no change")
 
 

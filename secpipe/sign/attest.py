@@ -22,8 +22,10 @@ from secpipe.core.protocols import Signer, Tree
 from secpipe.core.text import printable
 from secpipe.core.trust import HalfClass, KeyVersion, Trust
 from secpipe.sign import manifest as manifests
+from secpipe.sign import provenance
 from secpipe.sign import statement as statements
 from secpipe.sign.establish import Demand, Established, establish
+from secpipe.sign.halves import signer_facts
 from secpipe.sign.predicates import by_purpose
 from secpipe.sign.refusal import CHANGED, INVALID, MISSING, REPLAYED, WRONG_PURPOSE, Refused, finding
 from secpipe.sign.sidecars import ATTESTATION, PQ_ATTESTATION, own_name
@@ -33,6 +35,8 @@ from secpipe.system.files import read_bytes
 
 _KIND = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 _SKEW = timedelta(minutes=5)
+#: purpose -> the results that are no failure
+_GOOD = {"test-result": ("PASSED", "WARNED"), "review": ("APPROVED",)}
 
 
 def attest(
@@ -96,8 +100,8 @@ def verify_attestation(
     """Verify the attestation of `kind` about the artifact at `path`; `max_age` bounds how long ago it was made.
 
     Evidence `attestation:<kind>`; `since` is when it was made: the trusted time or what the signer states, the earlier
-    of both (who may state the result may state its day; a replayed one keeps its own). Facts: `purpose`,
-    `kind`, `identity`, `key_version`, `made`, `trusted_time`, and `result` (test-result), `builder` (provenance).
+    of both (who may state the result may state its day; a replayed one keeps its own). Facts: `purpose`, `kind`,
+    `made`, `trusted_time`, what `halves.signer_facts` says, and `result` (test-result, review) or what `provenance.facts` says.
     """
     found: dict[HalfClass, Callable[[], bytes]] = {}
     for half, bundle in zip(HalfClass, attestation_paths(path, kind, folder), strict=True):
@@ -118,7 +122,10 @@ def verify_attestation(
 def verify_attestations(
     tree: Tree, trust: Trust, *, require: str = "classical+pq", environment: str = "", now: datetime
 ) -> Iterator[Evidence]:
-    """Yield evidence `attestation:<kind>` for every attestation in a walked tree, by path."""
+    """Yield evidence `attestation:<kind>` for every attestation in a walked tree, by path.
+
+    Facts as those of `verify_attestation`, and `path`: the file or folder that it is about.
+    """
     demand = Demand(require, environment)
     found: dict[tuple[str, str], dict[HalfClass, Callable[[], bytes]]] = {}
     for entry in tree.files:
@@ -134,7 +141,8 @@ def verify_attestations(
         def digests(path: str = path) -> Mapping[str, str]:
             return digests_of(tree, path=path, directory=tree.find(path) is None)
 
-        yield _judge(kind, readers, (digests, subject_name), trust, demand, now)
+        evidence = _judge(kind, readers, (digests, subject_name), trust, demand, now)
+        yield replace(evidence, facts={**evidence.facts, "path": path})
 
 
 def digests_of(tree: Tree, *, path: str = "", directory: bool) -> dict[str, str]:
@@ -177,7 +185,7 @@ def _judge(
     expires = min(trust.ring_expires, trust.root_expires)
     if now > expires:
         return replace(base, state=State.STALE, reason="the trust state expired", since=expires, facts=facts)
-    if facts.get("result", "PASSED") not in {"PASSED", "WARNED"}:
+    if facts["purpose"] in _GOOD and facts["result"] not in _GOOD[facts["purpose"]]:
         return replace(base, state=State.FAILED, reason=f"the {kind} result is {facts['result']}", facts=facts)
     return replace(base, since=made, facts=facts)
 
@@ -203,16 +211,12 @@ def _content(
         "purpose": done.predicate.purpose,
         "kind": kind,
         "name": printable(statement.name),
-        "identity": done.signed.identity.name,
-        "key_version": done.signed.version.version,
-        "halves": [half.algorithm for half, _ in done.signed.bundles],
+        **signer_facts(done.signed),
         "made": statements.instant(statement.made),
         "trusted_time": statements.instant(done.trusted_time) if done.trusted_time else None,
     }
-    if done.predicate.purpose == "test-result":
+    if done.predicate.purpose in _GOOD:
         facts["result"] = printable(str(statement.predicate["result"]), 64)
     if done.predicate.purpose == "provenance":
-        details = statement.predicate["runDetails"]
-        builder = details.get("builder", {}) if isinstance(details, dict) else {}
-        facts["builder"] = printable(str(builder.get("id", "")), 512) if isinstance(builder, dict) else ""
+        facts |= provenance.facts(statement.predicate)
     return facts, made

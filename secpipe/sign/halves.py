@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from secpipe.core.errors import SecpipeError
 from secpipe.core.limits import DEFAULT, Limits
@@ -34,6 +35,19 @@ class Signed:
     @property
     def signer(self) -> str:
         return f"{self.identity.name} key version {self.version.version}"
+
+
+def signer_facts(signed: Signed) -> dict[str, Any]:
+    """Return what evidence says of who signed: `identity`, `holder`, `key_version`, `not_before` of that key version,
+    and the scheme ids (`halves`) with their classes (`classes`), in the same order."""
+    return {
+        "identity": signed.identity.name,
+        "holder": signed.identity.holder or signed.identity.name,
+        "key_version": signed.version.version,
+        "not_before": statements.instant(signed.version.not_before),
+        "halves": [half.algorithm for half, _ in signed.bundles],
+        "classes": [str(half.half) for half, _ in signed.bundles],
+    }
 
 
 def verify_halves(found: Mapping[HalfClass, tuple[str, bytes]], trust: Trust, limits: Limits = DEFAULT) -> Signed:

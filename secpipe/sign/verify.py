@@ -1,7 +1,7 @@
 """Verifying signed artifacts: one by its path, or every one in a tree that was already walked and hashed.
 
-Facts of the evidence: `artifacts`: a list of {path, kind, name, version, digest, purpose, identity, key_version,
-halves, require_met, trusted_time, verified}; `covered`: {path of a file covered by a verified signature: identity};
+Facts of the evidence: `artifacts`: a list of {path, kind, name, version, digest, purpose, require_met, trusted_time,
+verified} and what `halves.signer_facts` says; `covered`: {path of a file covered by a verified signature: identity};
 `pinned`: the trust root was anchored at a digest from outside.
 """
 
@@ -24,6 +24,7 @@ from secpipe.core.trust import HalfClass, Trust
 from secpipe.sign import compare
 from secpipe.sign.discover import Place, places
 from secpipe.sign.establish import Demand, Established, establish
+from secpipe.sign.halves import signer_facts
 from secpipe.sign.refusal import INVALID, MISSING, NOT_A_BUNDLE, RENAMED, RESERVED, WRONG_PURPOSE, Refused, finding
 from secpipe.sign.sidecars import is_reserved, own_name, twins
 from secpipe.system.files import read_bytes
@@ -165,9 +166,7 @@ def _describe(done: Established) -> dict[str, Any]:
         "version": printable(signed.statement.version),
         "purpose": done.predicate.purpose,
         "digest": digests.get("dirHash", digests["sha256"]),
-        "identity": signed.identity.name,
-        "key_version": signed.version.version,
-        "halves": [half.algorithm for half, _ in signed.bundles],
+        **signer_facts(signed),
         "require_met": True,
         "trusted_time": done.trusted_time.isoformat().replace("+00:00", "Z") if done.trusted_time else None,
     }

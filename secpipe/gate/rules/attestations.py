@@ -1,65 +1,26 @@
-"""Signed statements: provenance and test results."""
+"""Test results that must accompany every model: there, passed, fresh, by keys that count."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from fnmatch import fnmatchcase
 
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.text import plural
 from secpipe.core.verdict import Effect, Reason
+from secpipe.gate.policy import Demand
 from secpipe.gate.rules.facts import not_asked
+from secpipe.gate.rules.signed import Statement, covering, models, objection, statements
 from secpipe.gate.ruling import Ruling, Situation, rule_on
 
 
-def provenance(situation: Situation) -> Ruling:
-    """Models come with signed provenance from an accepted builder."""
-    policy = situation.policy.provenance
-    evidence = situation.of("attestation:provenance") if policy.required else not_asked("provenance")
-    extra = []
-    builder = str(evidence.facts.get("builder", ""))
-    if evidence.state is State.OK and evidence.facts.get("purpose") != "provenance":
-        evidence = replace(
-            evidence, state=State.FAILED, reason="what is called provenance is a statement of another type"
-        )
-    if (
-        evidence.state is State.OK
-        and policy.builders
-        and not any(fnmatchcase(builder, glob) for glob in policy.builders)
-    ):
-        what = f'built by "{builder or "nobody named"}", which the policy does not accept'
-        extra.append(
-            Reason("gate/builder-not-allowed", Effect.DENY, what, evidence.check, owner=situation.policy.owner)
-        )
-    return rule_on(situation, evidence, "Origin is known", required=policy.required, findings=(), extra=extra)
-
-
 def attestations(situation: Situation) -> Ruling:
-    """Every test result the policy demands exists, passed, and is fresh."""
+    """Every test result the policy demands exists for each model, passed, and is fresh."""
     demands = situation.policy.attestations.require
-    extra = []
+    found = statements(situation)
+    extra = [*models_unknown(situation, "attestations")] if demands else []
     for demand in demands:
-        evidence = situation.of(f"attestation:{demand.type}")
-        made = evidence.since
-        if evidence.state is State.OK and evidence.facts.get("purpose") != "test-result":
-            evidence = replace(evidence, state=State.FAILED, reason=f'"{demand.type}" is no test result')
-        if evidence.state is State.FAILED:
-            extra.append(
-                Reason("gate/test-failed", Effect.DENY, evidence.reason, "attestations", owner=situation.policy.owner)
-            )
-        elif evidence.state is not State.OK:
-            what = f'no "{demand.type}" result: {evidence.reason}'
-            fix = f"secpipe attest --type test-result --predicate {demand.type}.json PATH"
-            extra.append(
-                Reason("gate/missing-evidence", Effect.UNDECIDED, what, "attestations", fix, situation.policy.owner)
-            )
-        elif demand.max_age_days and (made is None or situation.now - made > timedelta(days=demand.max_age_days)):
-            age = plural(demand.max_age_days, "day")
-            what = f'the "{demand.type}" result is older than {age} or bears no trusted time'
-            extra.append(
-                Reason("gate/missing-evidence", Effect.UNDECIDED, what, "attestations", owner=situation.policy.owner)
-            )
+        extra += _results(situation, demand, [one for one in found if one.kind == demand.type])
     wanted = {f"attestation:{demand.type}" for demand in demands} | {"attestation:provenance"}
     for name, other in situation.evidence.items():
         if name.startswith("attestation:") and name not in wanted and other.state is not State.OK:
@@ -70,3 +31,60 @@ def attestations(situation: Situation) -> Ruling:
         situation, own, "Tests were passed", required=bool(demands), findings=(), extra=extra,
         summary=plural(len(demands), "result") if demands else "",
     )  # fmt: skip
+
+
+def models_unknown(situation: Situation, check: str) -> Iterator[Reason]:
+    """Say that what a demand on every model is about is not known, where the model scan did not look."""
+    source = situation.of("models")
+    if source.state in (State.SKIPPED, State.STALE):
+        what = f"which models need it is not known: {source.reason}"
+        yield Reason("gate/not-checked", Effect.UNDECIDED, what, check, owner=situation.policy.owner)
+
+
+def without(situation: Situation, good: Sequence[Statement]) -> list[str]:
+    """Return the models that none of `good` is about; a release without models needs one about anything in it."""
+    paths = sorted(models(situation))
+    if not paths:
+        return [] if good else [""]
+    return [path for path in paths if not covering(good, path)]
+
+
+def _results(situation: Situation, demand: Demand, found: Sequence[Statement]) -> Iterator[Reason]:
+    owner, kind = situation.policy.owner, demand.type
+    good: list[Statement] = []
+    bad: list[Statement] = []
+    for one in found:
+        refused = one.reason if one.state is State.FAILED else ""
+        if one.state is State.OK and one.purpose != "test-result":
+            refused = f'"{kind}" is no test result'
+        problem = objection(one.facts, situation.policy, situation.now) if one.state is State.OK else None
+        bad += [one] if refused or problem else []
+        if refused:
+            yield Reason("gate/test-failed", Effect.DENY, refused, "attestations", "", owner, one.path)
+        elif problem is not None:
+            what = f'the "{kind}" result about {problem.message}'
+            yield Reason(problem.rule, Effect.DENY, what, "attestations", "", owner, one.path)
+        elif one.state is State.OK:
+            good.append(one)
+        if one.state is State.OK and one.facts.get("result") == "WARNED":
+            what = f'the "{kind}" result about {one.path} was passed with warnings'
+            yield Reason("gate/test-failed", Effect.WARN, what, "attestations", "", owner, one.path)
+    missing = without(situation, [*good, *bad])
+    if missing:
+        why = next((one.reason for one in found if one.state not in (State.OK, State.FAILED)), "nobody attested one")
+        about = f" about {missing[0]}" if missing[0] else ""
+        more = f" (and {plural(len(missing) - 1, 'more model')})" if len(missing) > 1 else ""
+        what = f'no "{kind}" result{about}{more}: {why}'
+        fix = f"secpipe attest --type test-result --predicate {kind}.json {_folder(missing[0])}"
+        yield Reason("gate/missing-evidence", Effect.UNDECIDED, what, "attestations", fix, owner, missing[0])
+    limit = timedelta(days=demand.max_age_days)
+    fresh = [one for one in good if not limit or (one.since is not None and situation.now - one.since <= limit)]
+    old = [path for path in without(situation, fresh) if path not in missing and not covering(bad, path)]
+    if old:
+        age = plural(demand.max_age_days, "day")
+        what = f'the "{kind}" result{f" about {old[0]}" if old[0] else ""} is older than {age} or bears no trusted time'
+        yield Reason("gate/missing-evidence", Effect.UNDECIDED, what, "attestations", "", owner, old[0])
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0] or path or "PATH"

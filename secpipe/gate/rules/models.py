@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.text import plural
 from secpipe.gate.rules.facts import mapping
 from secpipe.gate.ruling import Ruling, Situation, judge_findings, rule_on
+
+#: formats of the model scan that come with a model of any format
+_DESCRIPTIONS = {"config", "chat-template", "modelfile", "text"}
 
 
 def models(situation: Situation) -> Ruling:
@@ -15,7 +21,7 @@ def models(situation: Situation) -> Ruling:
     findings = list(evidence.findings)
     for path, about in sorted(found.items()):
         kind = str(about.get("format", "unknown"))
-        if policy.formats and kind not in policy.formats:
+        if policy.formats and kind not in policy.formats and not _describes(about):
             message = f"{path} is {kind}; the policy accepts {', '.join(policy.formats)}"
             findings.append(Finding("gate/format-not-allowed", message, Severity.HIGH, path=path, subject=kind))
     bad = sum(about.get("outcome") == "malicious" for about in found.values())
@@ -24,3 +30,8 @@ def models(situation: Situation) -> Ruling:
     return rule_on(
         situation, evidence, "Models hold no code", required=policy.required, findings=judged, summary=summary
     )
+
+
+def _describes(about: Mapping[str, Any]) -> bool:
+    """Whether a file only says how a model is to be used; what it says is judged, and it holds no weights."""
+    return {*str(about.get("format", "")).split("+"), *map(str, about.get("holds") or ())} <= _DESCRIPTIONS

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from secpipe.core.evidence import Evidence, State
 from secpipe.core.verdict import Effect, Reason
+from secpipe.gate.rules.facts import listing
 from secpipe.gate.rules.signatures import to_cover
 from secpipe.gate.ruling import Ruling, Situation, rule_on
 
@@ -26,5 +28,23 @@ def trust(situation: Situation) -> Ruling:
                     "gate/trust-below-minimum", Effect.UNDECIDED, what, "trust", "secpipe trust update", policy.owner
                 )
             )
+    extra += _root_keys(situation, evidence)
     required = policy.signatures.required and bool(to_cover(situation))  # otherwise nothing rests on it
     return rule_on(situation, evidence, "Judged by pinned rules", required=required, findings=(), extra=extra)
+
+
+def _root_keys(situation: Situation, evidence: Evidence) -> list[Reason]:
+    """Return why the keys that vouch for the ring are not those the policy accepts."""
+    wanted, owner = situation.policy.keys.root_algorithms, situation.policy.owner
+    if not wanted or evidence.state is State.FAILED:
+        return []
+    found = sorted(map(str, listing(evidence, "root_algorithms")))
+    if not found:
+        what = "which algorithms the trust root signs with is not known"
+        return [Reason("gate/root-algorithm", Effect.UNDECIDED, what, "trust", "", owner)]
+    refused = [name for name in found if name not in wanted]
+    if not refused:
+        return []
+    what = f"the trust root rests on {', '.join(refused)}; the policy accepts {', '.join(wanted)}"
+    fix = "secpipe keys init --profile cnsa2 makes a new root; pin it (secpipe trust pin)"
+    return [Reason("gate/root-algorithm", Effect.DENY, what, "trust", fix, owner)]

@@ -9,6 +9,7 @@ from secpipe.core.finding import Finding, Severity
 from secpipe.core.text import plural
 from secpipe.core.verdict import Effect, Reason
 from secpipe.gate.rules.facts import mapping
+from secpipe.gate.rules.shipped import shipped
 from secpipe.gate.ruling import Ruling, Situation, judge_findings, rule_on
 
 
@@ -26,10 +27,17 @@ def sbom(situation: Situation) -> Ruling:
             what = f'the AI-BOM reaches {score}% of "{profile}"; the policy wants {minimum}%'
             fix = f"secpipe sbom score --profile {profile} PATH"
             extra.append(Reason("gate/incomplete-sbom", Effect.DENY, what, "sbom", fix, situation.policy.owner))
+    extra += shipped(situation, evidence)
     judged = judge_findings(situation, evidence.findings, block="high", warn="low")
     summary = plural(int(evidence.facts.get("components", 0)), "component")
     return rule_on(
-        situation, evidence, "AI-BOM is valid", required=policy.required, findings=judged, extra=extra, summary=summary
+        situation,
+        evidence,
+        "AI-BOM is valid",
+        required=policy.required or policy.shipped,
+        findings=judged,
+        extra=extra,
+        summary=summary,
     )
 
 

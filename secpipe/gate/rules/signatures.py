@@ -1,10 +1,9 @@
-"""Who signed what: coverage of everything the policy wants signed."""
+"""Who signed what: coverage of everything the policy wants signed, by keys that count, reviewed by other people."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
-from typing import Any
 
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding, Severity
@@ -12,50 +11,114 @@ from secpipe.core.text import plural
 from secpipe.core.verdict import Effect, Reason
 from secpipe.gate.grouping import UNSIGNED
 from secpipe.gate.rules.facts import listing, mapping
+from secpipe.gate.rules.signed import Signatures, Statement, bundles, covering, is_no_model, objection, statements
 from secpipe.gate.ruling import Ruling, Situation, judge_findings, rule_on
 
-#: formats of the model scan that are no models: archives, configurations, templates
-_NO_MODELS = {
-    "gzip", "zip", "tar", "bzip2", "bz2", "xz", "lzma", "zlib", "lz4", "zstd", "7z",
-    "config", "chat-template", "modelfile", "xml", "text",
-}  # fmt: skip
 #: kind in `cover` -> the check that finds what is of that kind
 _KINDS = {"models": "models", "prompts": "sbom", "datasets": "sbom"}
 
 
 def signatures(situation: Situation) -> Ruling:
-    """Everything in `cover` is signed, by someone with the authority, with the halves the policy requires."""
+    """Everything in `cover` is signed with the halves and keys the policy requires, by someone with the authority, and
+    vouched for by as many other people as each role asks."""
     policy, evidence = situation.policy.signatures, situation.of("signatures")
     findings = list(evidence.findings)
-    if policy.required and evidence.state in (State.OK, State.FAILED):
-        findings += _unsigned(situation, evidence)
-    unknown = _unknown_cover(situation) if policy.required else []
+    roles = {role: count for role, count in sorted(policy.roles.items()) if count}
+    required = policy.required or bool(roles)
+    if required and evidence.state in (State.OK, State.FAILED):
+        made = Signatures(situation)
+        findings += _unsigned(situation, evidence, made) if policy.required else []
+        findings += _unvouched(situation, evidence, made, roles)
+    unknown = _unknown_cover(situation) if required else []
     signed = len(listing(evidence, "artifacts"))
     judged = judge_findings(situation, findings, block="low", warn="info")
     fix = "secpipe check --trust keys --trust-pin sha256:..."
     return rule_on(
-        situation, evidence, "Signed by people we trust", required=policy.required, findings=judged,
+        situation, evidence, "Signed by people we trust", required=required, findings=judged,
         extra=unknown, summary=plural(signed, "signed artifact"), fix=fix,
     )  # fmt: skip
 
 
-def _unsigned(situation: Situation, evidence: Evidence) -> list[Finding]:
-    policy = situation.policy.signatures
+def _unsigned(situation: Situation, evidence: Evidence, made: Signatures) -> list[Finding]:
+    """Return a finding for every file that no single signature covers with an accepted signer and accepted keys."""
     covered = mapping(evidence, "covered")
-    findings = []
+    findings: dict[str, Finding] = {}
     for path in sorted(to_cover(situation)):
-        identity = covered.get(path)
-        if identity is None:
-            message, subject = f"{path} is not covered by any signature", "unsigned"
-        elif policy.identities and identity not in policy.identities:
-            message, subject = f"{path} is signed by {identity}, which the policy does not accept", f"signer {identity}"
-        else:
+        signer = covered.get(path)
+        problem = _unaccepted(situation, path, str(signer), made) if signer is not None else None
+        if signer is None:
+            problem = Finding(UNSIGNED, f"{path} is not covered by any signature", Severity.HIGH, path=path)
+        if problem is None:
             continue
-        about = mapping(situation.of("models"), "files").get(path)
-        blocked = isinstance(about, Mapping) and about.get("outcome") == "malicious"
-        details = {"blocked": blocked}  # nobody is told to sign what the model scan refuses
-        findings.append(Finding(UNSIGNED, message, Severity.HIGH, path=path, subject=subject, details=details))
-    return findings
+        if problem.rule == UNSIGNED:
+            about = mapping(situation.of("models"), "files").get(path)
+            blocked = isinstance(about, Mapping) and about.get("outcome") == "malicious"
+            details = {"blocked": blocked}  # nobody is told to sign what the model scan refuses
+            subject = problem.subject or "unsigned"
+            problem = Finding(UNSIGNED, problem.message, Severity.HIGH, path=path, subject=subject, details=details)
+        findings.setdefault(problem.id, problem)
+    return list(findings.values())
+
+
+def _unaccepted(situation: Situation, path: str, signer: str, made: Signatures) -> Finding | None:
+    """Return why none of the signatures over a covered file counts: one must meet every demand by itself."""
+    accepted = situation.policy.signatures.identities
+    keys, first = situation.policy.keys, None
+    known = made.of(path)
+    for fact in known or [{"identity": signer}]:
+        name = str(fact.get("identity"))
+        if accepted and name not in accepted:
+            message = f"{path} is signed by {name}, which the policy does not accept"
+            problem: Finding | None = Finding(UNSIGNED, message, Severity.HIGH, path=path, subject=f"signer {name}")
+        elif not known and not (keys.algorithms or keys.max_age_days):
+            problem = None
+        else:
+            problem = objection({"path": path, **fact}, situation.policy, situation.now)
+        if problem is None:
+            return None
+        first = first or problem
+    return first
+
+
+def _unvouched(
+    situation: Situation, evidence: Evidence, made: Signatures, roles: Mapping[str, int]
+) -> Iterator[Finding]:
+    """Say which artifacts lack attestations of a role by enough other people; once for each artifact and role."""
+    covered, told = mapping(evidence, "covered"), set()
+    theirs = {role: [one for one in statements(situation) if one.purpose == role] for role in roles}
+    for path in sorted(to_cover(situation)) if roles else ():
+        known = made.of(path)
+        subject = str(known[0].get("path")) if known else path
+        signers = {str(fact.get("holder", "")) for fact in known}
+        for role, count in roles.items():
+            problem = _lacking(situation, covering(theirs[role], path), signers, count)
+            if path in covered and (not known or "" in signers):
+                problem = "and who signed it cannot be told"
+            if problem and (subject, role) not in told:
+                told.add((subject, role))
+                message = (
+                    f"{subject or 'the release'} needs {plural(count, role)} by other people than its signer: {problem}"
+                )
+                fix = f"secpipe attest {subject or 'PATH'} --type {role} --predicate FILE, by another person"
+                yield Finding("gate/review-missing", message, Severity.HIGH, path=subject, subject=role, fix=fix)
+
+
+def _lacking(situation: Situation, found: list[Statement], signers: set[str], count: int) -> str:
+    """Return why the attestations of a role are not enough, or "". One person counts once, the signer never."""
+    refused = next((one for one in found if one.state is State.FAILED), None)
+    if refused is not None:
+        return f"one of them does not hold ({refused.reason})"
+    counted = [
+        one for one in found
+        if one.state is State.OK and objection(one.facts, situation.policy, situation.now) is None
+    ]  # fmt: skip
+    others = {one.holder for one in counted if one.holder} - signers
+    if len(others) >= count:
+        return ""
+    own = {one.holder for one in counted} & signers
+    return f"there {'is' if len(others) == 1 else 'are'} {len(others)}" + (
+        f", and what {', '.join(sorted(own))} says of their own work does not count" if own else ""
+    )
 
 
 def _unknown_cover(situation: Situation) -> list[Reason]:
@@ -81,12 +144,5 @@ def to_cover(situation: Situation) -> set[str]:
             wanted |= set(kinds[item])
         else:
             wanted |= {path for path in situation.paths if fnmatchcase(path, item)}
-    return wanted - {path for path, about in kinds["models"].items() if _is_no_model(about)}
-
-
-def _is_no_model(about: Any) -> bool:
-    """Archives without a model in them, configurations and templates need no signature of their own."""
-    if not isinstance(about, Mapping):
-        return False
-    met = {*str(about.get("format", "")).split("+"), *map(str, about.get("holds") or ())}
-    return met <= _NO_MODELS
+    wanted -= {path for path, about in kinds["models"].items() if is_no_model(about)}
+    return wanted - bundles(situation)

@@ -9,6 +9,7 @@ from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, ComponentKind, Fact, RelationKind
 from secpipe.core.text import printable
 from secpipe.formats.huggingface import read_card
+from secpipe.sbom.bundles import is_attestation
 from secpipe.sbom.collector import Collector, content_ref, verified
 from secpipe.sbom.paths import folder_of, is_installed
 from secpipe.sbom.sources.cards import card_facts
@@ -34,7 +35,7 @@ def read_all(found: Collector) -> None:
     """Add a component for every dataset: a folder with a dataset card, else each data file by itself."""
     groups: dict[str, list[FileEntry]] = defaultdict(list)
     for entry in found.tree.files:
-        if format_of(entry) and not is_installed(entry.path):
+        if format_of(entry) and not is_installed(entry.path) and not is_attestation(entry):
             groups[folder_of(entry.path)].append(entry)
     for folder, entries in groups.items():
         card = _card(found, folder)

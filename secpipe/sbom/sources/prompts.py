@@ -7,6 +7,7 @@ import re
 
 from secpipe.core.artifact import Digest, FileEntry
 from secpipe.core.inventory import Component, ComponentKind
+from secpipe.sbom.bundles import is_attestation
 from secpipe.sbom.collector import Collector, content_ref, verified
 from secpipe.sbom.paths import is_installed
 from secpipe.sbom.sources.weights import is_pointer
@@ -34,7 +35,7 @@ def is_prompt(entry: FileEntry) -> bool:
 def read_all(found: Collector) -> None:
     """Add a component for every prompt file of the tree."""
     for entry in found.tree.files:
-        if is_prompt(entry) and not is_pointer(entry) and not is_installed(entry.path):
+        if is_prompt(entry) and not (is_pointer(entry) or is_installed(entry.path) or is_attestation(entry)):
             found.add(
                 Component(
                     content_ref(ComponentKind.PROMPT, entry.path, entry.sha256),

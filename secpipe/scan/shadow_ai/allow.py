@@ -45,6 +45,7 @@ class Allow:
     regions: tuple[str, ...] = DEFAULT_REGIONS
     min_confidence: Confidence = Confidence.MEDIUM
     unknown_destination: str = "deny"
+    local_only: bool = False  # nothing outside this machine or a private network, whoever approved it
     inline_waivers: bool = False  # comments in the code may waive; only a policy from outside the tree should say so
     approvals: tuple[Approval, ...] = ()
 
@@ -71,6 +72,7 @@ KEYS: dict[str, dict[str, Any]] = {
     "unknown_destination": _key(
         "word", "calls whose address cannot be told from the code", "deny", choice=_ALLOWS, tighter="more"
     ),
+    "local_only": _key("flag", "no approval covers a use that leaves the machine or its network", False, tighter="more"),
     "inline_waivers": _key("flag", "comments in the code may waive", False, choice=(True, False), tighter="more"),
     "allow": _key("tables", "approved uses", tighter="shorter"),
 }  # fmt: skip
@@ -111,11 +113,9 @@ def parse_allow(section: Mapping[str, Any]) -> Allow:
     entries = section.get("allow", ())
     if not isinstance(entries, list | tuple) or not all(isinstance(item, Mapping) for item in entries):
         raise ConfigError("[shadow_ai] allow is not a list of tables", hint="[[shadow_ai.allow]]")
-    inline = section.get("inline_waivers", False)
-    if not isinstance(inline, bool):
-        raise ConfigError("[shadow_ai] inline_waivers is neither true nor false")
     return Allow(
-        inline_waivers=inline,
+        local_only=_flag(section, "local_only"),
+        inline_waivers=_flag(section, "inline_waivers"),
         default=_choice(section, "default", ("deny", "allow"), "deny"),
         gateways=tuple(host.lower() for host in _words(section, "gateway", "[shadow_ai]")),
         regions=tuple(regions),
@@ -147,6 +147,13 @@ def _approval(row: Mapping[str, Any], index: int) -> Approval:
         ticket=_word(row, "ticket", what),
         data_classes=_words(row, "data_classes", what),
     )
+
+
+def _flag(section: Mapping[str, Any], key: str) -> bool:
+    value = section.get(key, False)
+    if not isinstance(value, bool):
+        raise ConfigError(f"[shadow_ai] {key} is neither true nor false")
+    return value
 
 
 def _known(row: Mapping[str, Any], known: Mapping[str, Any], what: str) -> None:

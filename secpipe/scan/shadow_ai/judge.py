@@ -10,6 +10,7 @@ from typing import Any
 
 from secpipe.core.finding import Confidence, Finding, Severity, sort_key
 from secpipe.scan.shadow_ai.allow import Allow, Approval, parse_allow
+from secpipe.scan.shadow_ai.hosts import is_local
 from secpipe.scan.shadow_ai.signal import LOCAL, UNKNOWN, UNLISTED
 
 __all__ = ["Allow", "Approval", "approval_of", "approved", "judge", "parse_allow"]
@@ -33,6 +34,8 @@ _SEVERITY = {
     UNKNOWN: Severity.HIGH,
     UNLISTED: Severity.HIGH,
 }
+#: kinds that are code to run, not a service to call: where they go is told by another use
+_NO_SERVICE = {"framework", "vector-db"}
 _DOES = {
     "sdk": "calls", "http": "calls", "env": "is set up for", "config": "is configured for",
     "model": "calls a model of", "cli": "runs",
@@ -93,6 +96,9 @@ def _judge(use: Mapping[str, Any], allow: Allow, env: str, now: datetime) -> Fin
         return None
     if allow.inline_waivers and use.get("waiver"):
         return None
+    if allow.local_only and _leaves(use):
+        found = _finding(use, "not-local", "which leaves this machine, and the policy allows local AI only")
+        return replace(found, severity=Severity.HIGH)
     if use["host"] and _is_gateway(use["host"], allow):
         return None
     valid, expired = approval_of(use, allow, env=env, now=now)
@@ -110,6 +116,15 @@ def _judge(use: Mapping[str, Any], allow: Allow, env: str, now: datetime) -> Fin
     if allow.default == "allow":
         return None
     return _finding(use, "unapproved-host" if use["host"] else "unapproved-provider", "which nobody approved")
+
+
+def _leaves(use: Mapping[str, Any]) -> bool:
+    """Whether a use goes outside the machine and its private network, or cannot be shown not to."""
+    if use["mechanism"] == "download":
+        return True
+    if use["host"]:
+        return "*" in use["host"] or not is_local(use["host"])
+    return not use["local"] and use["kind"] not in _NO_SERVICE
 
 
 def _is_gateway(host: str, allow: Allow) -> bool:
@@ -216,6 +231,8 @@ def _fix(use: Mapping[str, Any], rule: str) -> str:
         return "renew the approval with a new date, or remove the call"
     if rule == "not-through-gateway":
         return "point the client at the gateway"
+    if rule == "not-local":
+        return "run the model on this machine or its private network, or remove the call"
     if rule == "unknown-destination":
         return "write the address down where the scan can read it, or approve it by path"
     name = (

@@ -1,0 +1,156 @@
+"""Who signed what, as the rules see it: artifacts, attestations, and whether their keys count under the policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from secpipe.core.evidence import State
+from secpipe.core.finding import Finding, Severity
+from secpipe.core.text import plural, printable
+from secpipe.gate.policy import Policy
+from secpipe.gate.rules.facts import listing, mapping
+from secpipe.gate.ruling import Situation
+from secpipe.sign.acceptance import FLOORS
+from secpipe.sign.sidecars import ATTESTATION, PQ_ATTESTATION
+
+#: formats of the model scan that are no models: archives, configurations, templates
+_NO_MODELS = {
+    "gzip", "zip", "tar", "bzip2", "bz2", "xz", "lzma", "zlib", "lz4", "zstd", "7z",
+    "config", "chat-template", "modelfile", "xml", "text",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One attestation in the tree: `kind` it calls itself, `path` (a file or folder) it is about, how it came out."""
+
+    kind: str
+    path: str
+    state: State
+    reason: str
+    since: datetime | None
+    facts: Mapping[str, Any]
+
+    @property
+    def purpose(self) -> str:
+        return str(self.facts.get("purpose", ""))
+
+    @property
+    def holder(self) -> str:
+        return str(self.facts.get("holder", ""))
+
+
+def statements(situation: Situation) -> list[Statement]:
+    """Return every attestation of the evidence; one that does not say what it is about covers nothing."""
+    found = []
+    for name, evidence in situation.evidence.items():
+        if not name.startswith("attestation:"):
+            continue
+        kind = name.partition(":")[2]
+        for facts in listing(evidence, "each"):
+            if isinstance(facts, Mapping):
+                since, reason = _instant(facts.get("since")), str(facts.get("reason", ""))
+                found.append(Statement(kind, str(facts.get("path", "")), _state(facts), reason, since, facts))
+        if "each" not in evidence.facts:
+            path = str(evidence.facts.get("path", ""))
+            found.append(Statement(kind, path, evidence.state, evidence.reason, evidence.since, evidence.facts))
+    return sorted(found, key=lambda one: (one.kind, one.path))
+
+
+def _state(facts: Mapping[str, Any]) -> State:
+    state = facts.get("state")
+    return State(state) if state in {str(one) for one in State} else State.SKIPPED
+
+
+def bundles(situation: Situation) -> set[str]:
+    """Return the paths of the files that hold verified attestations: they bear signatures and need none."""
+    found = [f"{one.path}.{one.kind}" for one in statements(situation) if one.purpose]
+    return {f"{name}{suffix}" for name in found for suffix in (ATTESTATION, PQ_ATTESTATION)}
+
+
+def covering(things: Sequence[Statement], path: str) -> list[Statement]:
+    """Return those of `things` that are about the file at `path`, or about a folder that it lies in."""
+    return [one for one in things if one.path and (path == one.path or path.startswith(f"{one.path}/"))]
+
+
+def models(situation: Situation) -> set[str]:
+    """Return the paths of all model files that the model scan met."""
+    files = mapping(situation.of("models"), "files")
+    return {path for path, about in files.items() if not is_no_model(about)}
+
+
+def is_no_model(about: Any) -> bool:
+    """Archives without a model in them, configurations and templates need no signature of their own."""
+    if not isinstance(about, Mapping):
+        return False
+    met = {*str(about.get("format", "")).split("+"), *map(str, about.get("holds") or ())}
+    return met <= _NO_MODELS
+
+
+class Signatures:
+    """The verified signatures of the tree, looked up by the files they cover."""
+
+    def __init__(self, situation: Situation) -> None:
+        self._by_path: dict[str, list[Mapping[str, Any]]] = {}
+        for fact in listing(situation.of("signatures"), "artifacts"):
+            if isinstance(fact, Mapping) and fact.get("verified") is True:
+                self._by_path.setdefault(str(fact.get("path")), []).append(fact)
+
+    def of(self, path: str) -> list[Mapping[str, Any]]:
+        """Return the facts of every signature over the file at `path`, the nearest first.
+
+        Facts name paths as they are printed; for a file whose printed name could be that of another there are none.
+        """
+        if printable(path) != path or "\\" in path:
+            return []
+        found, here = list(self._by_path.get(path, ())), path
+        while here:
+            here = here.rpartition("/")[0]
+            found += [fact for fact in self._by_path.get(here, ()) if fact.get("kind") == "model"]
+        return found
+
+
+def objection(fact: Mapping[str, Any], policy: Policy, now: datetime) -> Finding | None:
+    """Return why a signature with these facts does not count under `[keys]` and the required halves, or None.
+
+    A half of an algorithm that is not accepted does not count; those that do must meet what is required. A key version
+    is as old as it was at the trusted time of signing; without one, as it is now.
+    """
+    halves, classes = listing_of(fact, "halves"), listing_of(fact, "classes")
+    accepted, require = policy.keys.algorithms, policy.signatures.require
+    counted = {kind for name, kind in zip(halves, classes, strict=False) if not accepted or name in accepted}
+    if (accepted or classes) and FLOORS[require] - counted:
+        wanted = f"the policy wants {require}" + (f" of {', '.join(accepted)}" if accepted else "")
+        words = f"is signed with {' + '.join(halves) or 'an unknown algorithm'}; {wanted}"
+        return _objection("gate/key-algorithm", words, fact)
+    if policy.keys.max_age_days:
+        made = _instant(fact.get("not_before"))
+        signed = min(_instant(fact.get("trusted_time")) or now, now)
+        if made is None or signed - made > timedelta(days=policy.keys.max_age_days):
+            age = "whose age is not known" if made is None else f"of {made:%Y-%m-%d}"
+            words = f"is signed with a key {age}; the policy allows {plural(policy.keys.max_age_days, 'day')}"
+            return _objection("gate/key-too-old", words, fact)
+    return None
+
+
+def _objection(rule: str, words: str, fact: Mapping[str, Any]) -> Finding:
+    path = str(fact.get("path", ""))
+    who = f"{fact.get('identity', 'nobody')} {fact.get('kind', '')}".strip()
+    return Finding(rule, f"{path or 'the release'} {words}", Severity.HIGH, path=path, subject=who)
+
+
+def listing_of(fact: Mapping[str, Any], name: str) -> list[str]:
+    """Return the texts under `name`, or none."""
+    value = fact.get(name)
+    return [str(item) for item in value] if isinstance(value, list | tuple) else []
+
+
+def _instant(value: Any) -> datetime | None:
+    try:
+        when = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return when.replace(tzinfo=UTC) if when is not None and when.tzinfo is None else when
