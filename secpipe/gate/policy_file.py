@@ -8,7 +8,7 @@ import re
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -31,7 +31,7 @@ _OUTER = {"schema", "profile", "overridable", "env"}
 class Loaded:
     """A policy document as read: its values by section, and what it is known by.
 
-    `digest` is the hex SHA-256 of the file's bytes, `source` what the user named it by.
+    `digest` is the hex SHA-256 of the file's bytes (`data`), `source` what the user named it by.
     """
 
     source: str
@@ -40,6 +40,7 @@ class Loaded:
     environments: Mapping[str, Mapping[str, Any]]
     overridable: tuple[str, ...]
     builtin: bool = False
+    data: bytes = field(default=b"", repr=False)
 
     def resolve(self, environment: str) -> nouns.Policy:
         """Return the policy for `environment`; one the document does not name gets the base. Raises ConfigError."""
@@ -82,7 +83,7 @@ def parse(data: bytes, source: str, *, builtin: bool = False) -> Loaded:
     environments = _environments(raw.get("env", {}), where)
     overridable = _words(raw.get("overridable", []), ("overridable",), where)
     merged = overlay(base, values, ("*",), where.source)
-    return Loaded(source, hashlib.sha256(data).hexdigest(), merged, environments, overridable, builtin)
+    return Loaded(source, hashlib.sha256(data).hexdigest(), merged, environments, overridable, builtin, data)
 
 
 def profiles() -> tuple[str, ...]:

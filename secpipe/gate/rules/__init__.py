@@ -8,6 +8,7 @@ from secpipe.gate.rules.attestations import attestations, provenance
 from secpipe.gate.rules.files import files
 from secpipe.gate.rules.models import models
 from secpipe.gate.rules.pins import trust
+from secpipe.gate.rules.promotion import promotion
 from secpipe.gate.rules.sbom import licenses, sbom
 from secpipe.gate.rules.shadow_ai import shadow_ai
 from secpipe.gate.rules.signatures import signatures
@@ -25,4 +26,5 @@ RULES: tuple[Callable[[Situation], Ruling], ...] = (
     licenses,
     provenance,
     attestations,
+    promotion,
 )
