@@ -11,9 +11,7 @@ from secpipe.cli.options import passphrase_option
 
 @click.command(short_help="Sign a statement about an artifact (provenance, test result, ...).")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option(
-    "--type", "purpose", required=True, metavar="TYPE", help="provenance, test-result, vuln, cyclonedx or vsa."
-)
+@click.option("--type", "purpose", required=True, metavar="TYPE", help="provenance, test-result, vuln or cyclonedx.")
 @click.option("--predicate", required=True, metavar="FILE", help="The predicate: a JSON object of that type.")
 @click.option(
     "--kind", default="", metavar="KIND", help="What a test result is about (default: the predicate file's name)."

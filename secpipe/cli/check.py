@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from secpipe.cli.check_keep import keep_options, plan_of
 from secpipe.cli.options import at_option, clock_of, emit, emit_for_ci, output_options, write_result
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, ConfigError
 
 if TYPE_CHECKING:
+    from secpipe.gate.pipeline import Outcome
     from secpipe.gate.request import Request
 
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 @click.option("--exit-zero", is_flag=True, help="End with 0 instead of 1 when the policy says no.")
 @click.option("--no-cache", is_flag=True, help="Check everything again, even if nothing changed.")
 @click.option("--emit-input", metavar="FILE", help="Write all evidence as JSON, for OPA and conftest.")
+@keep_options
 @click.option("-q", "--quiet", is_flag=True, help="No progress; nothing on stderr but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Say on stderr what is being done.")
 @at_option
@@ -56,6 +59,8 @@ def check(
     at: str | None,
     formats: tuple[str, ...],
     output: str | None,
+    verdicts: Path | None,
+    **keeping: Any,
 ) -> int:
     """Judge PATH before it is deployed: may this go out?
 
@@ -82,18 +87,22 @@ def check(
         advisories=advisories,
         exclude=exclude,
         mode=mode or "",
-        cache=not no_cache and at is None and emit_input is None,
+        cache=not no_cache and at is None and emit_input is None and verdicts is None and not any(keeping.values()),
+        verdicts=verdicts,
     )
+    plan = plan_of(keeping, request)
     show = verbose or (not quiet and sys.stderr.isatty() and not os.environ.get("CI"))
-    document = _judge(request, show, emit_input)
+    document, outcome = _judge(request, show, emit_input)
     emit(document, formats, output)
     if click.get_current_context().get_parameter_source("formats") is ParameterSource.DEFAULT and not output:
         emit_for_ci(document)
+    if outcome is not None:
+        plan.carry_out(outcome)
     code = int(document["exit_code"])
     return EXIT_PASS if exit_zero and code == EXIT_DENY else code
 
 
-def _judge(request: Request, show: bool, emit_input: str | None) -> dict[str, Any]:
+def _judge(request: Request, show: bool, emit_input: str | None) -> tuple[dict[str, Any], Outcome | None]:
     from secpipe.gate import cache
 
     def progress(text: str) -> None:
@@ -109,7 +118,7 @@ def _judge(request: Request, show: bool, emit_input: str | None) -> dict[str, An
         entry = cache.place_of(request, tree)
         kept = cache.find(request, entry)
         if kept is not None:
-            return kept
+            return kept, None
     from secpipe.gate.pipeline import check as judge
 
     outcome = judge(request, progress, tree)
@@ -119,4 +128,4 @@ def _judge(request: Request, show: bool, emit_input: str | None) -> dict[str, An
         from secpipe.gate.record import encode
 
         write_result(encode(outcome.record), emit_input)
-    return outcome.document
+    return outcome.document, outcome

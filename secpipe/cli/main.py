@@ -17,6 +17,7 @@ from secpipe.core.text import did_you_mean, printable
 # name -> (module:attribute, one-line help): `--help` imports none of them.
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("secpipe.cli.check:check", "Judge a project before it is deployed: may this go out?"),
+    "verdict": ("secpipe.cli.verdict:verdict", "Sign, verify, show, export and override verdicts."),
     "doctor": ("secpipe.cli.doctor:doctor", "Say what works on this machine and what does not, and why."),
     "explain": ("secpipe.cli.explain:explain", "Say what a rule means, and how to mend what it finds."),
     "report": ("secpipe.cli.report:report", "Render a saved verdict in another format."),

@@ -45,6 +45,22 @@ def unlocked(
     """Return who signs for these purposes, unlocked; without a name, the only identity that may."""
     from secpipe.keys.schemes.scheme import PAIRS
     from secpipe.keystore.trusted import open_trust
+
+    if profile is not None and profile not in PAIRS:
+        raise ConfigError(f'unknown profile "{profile}"', hint=f"known: {', '.join(PAIRS)}")
+    state = open_trust(Path(trust), now=now)
+    who = _chosen(state, identity, purposes)
+    version, signers = open_key(who, state, passphrase_file, now)
+    if profile is not None and {half.algorithm for half in version.halves} != set(PAIRS[profile]):
+        hint = f"secpipe keys rotate --profile {profile}"
+        raise ConfigError(f"{who.name} is not a key of profile {profile}", hint=hint)
+    return Unlocked(who, version, signers)
+
+
+def open_key(
+    who: Identity, trust: Trust, passphrase_file: str | None, now: datetime
+) -> tuple[KeyVersion, tuple[Signer, ...]]:
+    """Return the active key version of `who` and its unlocked halves; without a file the passphrase is asked for."""
     from secpipe.keystore.unlock import open_signers
     from secpipe.system.places import home
     from secpipe.system.secrets import prompt, resolve
@@ -52,15 +68,7 @@ def unlocked(
     def passphrase() -> bytes:
         return resolve(passphrase_file) if passphrase_file else prompt("passphrase")
 
-    if profile is not None and profile not in PAIRS:
-        raise ConfigError(f'unknown profile "{profile}"', hint=f"known: {', '.join(PAIRS)}")
-    state = open_trust(Path(trust), now=now)
-    who = _chosen(state, identity, purposes)
-    version, signers = open_signers(who.name, trust=state, home=home(), passphrase=passphrase, now=now)
-    if profile is not None and {half.algorithm for half in version.halves} != set(PAIRS[profile]):
-        hint = f"secpipe keys rotate --profile {profile}"
-        raise ConfigError(f"{who.name} is not a key of profile {profile}", hint=hint)
-    return Unlocked(who, version, tuple(signers))
+    return open_signers(who.name, trust=trust, home=home(), passphrase=passphrase, now=now)
 
 
 def _chosen(trust: Trust, name: str | None, purposes: Collection[str]) -> Identity:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from secpipe import __version__
-from secpipe.core.artifact import dir_hash
+from secpipe.core.artifact import LinkEntry, dir_hash
 from secpipe.core.errors import SecpipeError
 from secpipe.core.evidence import Evidence, State, skipped
 from secpipe.core.inventory import Component, ComponentKind, Inventory, RelationKind
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
 from secpipe.core.verdict import Judgement
-from secpipe.gate import policy_identity, verdict
+from secpipe.gate import policy_identity, validity, verdict
 from secpipe.gate.decide import decide
 from secpipe.gate.origin import Rules, gather_rules
 from secpipe.gate.phases import in_force
+from secpipe.gate.policy import Policy
 from secpipe.gate.record import Record
 from secpipe.gate.request import Request
 from secpipe.gate.ruling import Situation
+from secpipe.sign.sidecars import is_reserved
 from secpipe.system.tree import FolderTree, walk
 
 Progress = Callable[[str], None]
@@ -28,13 +31,18 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One run of the gate: what was asked under which rules, what was found, what was decided, and the document."""
+    """One run of the gate: what was asked under which rules, what was found, what was decided, and the document.
+
+    `until` is what ends first of all that the verdict rests on, and when; `bom` the AI-BOM (CycloneDX).
+    """
 
     rules: Rules
     situation: Situation
     judgement: Judgement
     record: Record
     document: dict[str, Any]
+    until: validity.End
+    bom: bytes = b""
 
 
 def check(request: Request, progress: Progress = lambda text: None, tree: FolderTree | None = None) -> Outcome:
@@ -50,26 +58,46 @@ def check(request: Request, progress: Progress = lambda text: None, tree: Folder
         progress("reading files")
         tree = walk(request.path, exclude=(*request.exclude, *policy.exclude))
     tree = tree.without(policy.exclude)
-    evidence, components = gather_evidence(tree, rules, request, progress)
+    evidence, made = gather_evidence(tree, rules, request, progress)
     paths = tuple(entry.path for entry in tree.files)
     subject = _subject(tree, request)
-    record = Record(request.now, request.environment, subject, evidence, paths, rules.self_judged(), components)
+    record = Record(request.now, request.environment, subject, evidence, paths, rules.self_judged(), made.components)
+    return conclude(record, rules, policy, simulated=request.simulated, bom=made.bom)
+
+
+def conclude(record: Record, rules: Rules, policy: Policy, *, simulated: bool = False, bom: bytes = b"") -> Outcome:
+    """Judge what was recorded, as of when it was recorded, by the rules, and return the outcome."""
     situation = record.situation(policy)
     judgement = judge(situation, rules)
+    tree = rules.tree.resolve(record.environment) if rules.tree else None
+    until = validity.valid_until(judgement, situation, rules.trust, tree)
     frame = verdict.Frame(
-        now=request.now,
-        simulated=request.simulated,
-        environment=request.environment,
-        subject=subject,
+        now=record.at,
+        simulated=simulated,
+        environment=record.environment,
+        subject=record.subject,
         policy=policy,
         policy_source=rules.policy.source,
         policy_digest=rules.policy.digest,
         policy_pinned=rules.policy_pinned,
-        policy_resolved=policy_identity.resolved(rules.policy.resolve(request.environment)),
+        policy_resolved=policy_identity.resolved(rules.policy.resolve(record.environment)),
         trust=rules.trust,
         self_judged=situation.self_judged,
+        valid_until=until[1],
     )
-    return Outcome(rules, situation, judgement, record, verdict.document(judgement, frame))
+    return Outcome(rules, situation, judgement, record, verdict.document(judgement, frame), until, bom)
+
+
+@dataclass(slots=True)
+class Made:
+    """What one check makes for another: the inventory, its AI-BOM."""
+
+    inventory: Inventory | None = None
+    bom: bytes = b""
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        return self.inventory.components if self.inventory else ()
 
 
 def judge(situation: Situation, rules: Rules) -> Judgement:
@@ -82,25 +110,27 @@ def judge(situation: Situation, rules: Rules) -> Judgement:
 
 def gather_evidence(
     tree: FolderTree, rules: Rules, request: Request, progress: Progress
-) -> tuple[dict[str, Evidence], tuple[Component, ...]]:
-    """Return the evidence of every check by name, and the components of the release.
+) -> tuple[dict[str, Evidence], Made]:
+    """Return the evidence of every check by name, and what was made on the way.
 
     A check that breaks is skipped evidence, never an exception.
     """
-    evidence = {"trust": rules.trust_evidence, "files": _files(tree, request)}
-    holder: list[Inventory] = []
+    evidence = {"trust": rules.trust_evidence, "files": _files(tree, rules, request)}
+    made = Made()
 
     def run(name: str, words: str, make: Callable[[], Evidence]) -> None:
         progress(words)
         evidence[name] = _guarded(name, make)
 
-    run("sbom", "making the AI-BOM", lambda: _sbom(tree, rules, request, holder))
+    run("sbom", "making the AI-BOM", lambda: _sbom(tree, rules, request, made))
     run("signatures", "verifying signatures", lambda: _signatures(tree, rules, request))
     evidence |= _attestations(tree, rules, request)
     run("models", "scanning models", lambda: _models(tree))
     run("shadow-ai", "looking for AI services", lambda: _shadow_ai(tree))
-    run("audit", "looking up advisories", lambda: _audit(holder, request))
-    return evidence, holder[0].components if holder else ()
+    run("audit", "looking up advisories", lambda: _audit(made, request))
+    if request.verdicts is not None:
+        run("promotion", "looking up verdicts", lambda: _promotion(tree, rules, request))
+    return evidence, made
 
 
 def _guarded(name: str, make: Callable[[], Evidence]) -> Evidence:
@@ -112,36 +142,49 @@ def _guarded(name: str, make: Callable[[], Evidence]) -> Evidence:
         return skipped(name, f"the check broke ({type(error).__name__}: {printable(str(error), 200)})")
 
 
-def _files(tree: FolderTree, request: Request) -> Evidence:
+def _files(tree: FolderTree, rules: Rules, request: Request) -> Evidence:
+    """Facts: `files`, `bytes`, `left_out`; `links` (digest of the symbolic links, "" without any), `signed` (every
+    signature file with its digest) and `tree_policy` (digest of the policy in the tree) for whoever judges again.
+    """
     facts = {
         "files": len(tree.files),
         "bytes": sum(entry.size for entry in tree.files),
         "left_out": [skip.to_dict() | {"path": printable(skip.path)} for skip in (*tree.left_out, *request.left_out)],
+        "links": links_digest(tree.links),
+        "signed": {entry.path: entry.sha256 for entry in tree.files if is_reserved(entry.name)},
+        "tree_policy": rules.tree.digest if rules.tree else "",
     }
     if not tree.files:
         return Evidence("files", State.SKIPPED, "there is no file to judge", skips=tree.skipped, facts=facts)
     return Evidence("files", State.OK, skips=tree.skipped, facts=facts, producer=f"secpipe {__version__}")
 
 
-def _sbom(tree: FolderTree, rules: Rules, request: Request, holder: list[Inventory]) -> Evidence:
+def links_digest(links: Iterable[LinkEntry]) -> str:
+    """Return the hex SHA-256 over symbolic links and their targets, which no dirHash covers; "" without any."""
+    told = [f"{link.path}\0{link.target}\0".encode("utf-8", "surrogateescape") for link in links]
+    return hashlib.sha256(b"".join(sorted(told))).hexdigest() if told else ""
+
+
+def _sbom(tree: FolderTree, rules: Rules, request: Request, made: Made) -> Evidence:
     from secpipe.sbom.bundles import among_data
     from secpipe.sbom.collect import collect
     from secpipe.sbom.evidence import evidence
 
     inventory = collect(tree)
-    holder.append(inventory)
-    made, _ = evidence(inventory, name=_name(request), now=request.now)
+    made.inventory = inventory
+    found, made.bom = evidence(inventory, name=_name(request), now=request.now)
     facts = {
-        **made.facts,
+        **found.facts,
         "prompts": _paths(inventory, ComponentKind.PROMPT),
         "datasets": _paths(inventory, ComponentKind.DATASET) | dict.fromkeys(among_data(tree), "attestation"),
+        "sha256": hashlib.sha256(made.bom).hexdigest(),
     }
     policies = [rules.resolve(request)] + ([rules.tree.resolve(request.environment)] if rules.tree else [])
     if any(policy.sbom.shipped for policy in policies):
         from secpipe.sbom.shipped import shipped
 
         facts["shipped"] = shipped(tree, inventory)
-    return replace(made, facts=facts)
+    return replace(found, facts=facts)
 
 
 def _paths(inventory: Inventory, kind: ComponentKind) -> dict[str, str]:
@@ -213,13 +256,21 @@ def _shadow_ai(tree: FolderTree) -> Evidence:
     return scan(tree)
 
 
-def _audit(holder: list[Inventory], request: Request) -> Evidence:
+def _audit(made: Made, request: Request) -> Evidence:
     from secpipe.scan.vulnerabilities.audit import audit
     from secpipe.scan.vulnerabilities.store import open_store
 
-    if not holder:
+    if made.inventory is None:
         return skipped("audit", "the dependencies could not be read")
-    return audit(holder[0], open_store(request.advisories, now=request.now), now=request.now)
+    return audit(made.inventory, open_store(request.advisories, now=request.now), now=request.now)
+
+
+def _promotion(tree: FolderTree, rules: Rules, request: Request) -> Evidence:
+    from secpipe.gate.promotion import gather
+
+    if rules.trust is None or request.verdicts is None:
+        return skipped("promotion", f"no verdict can be verified: {rules.trust_evidence.reason}")
+    return gather(request.verdicts, dir_hash(tree.files), links_digest(tree.links), rules.trust, request.now)
 
 
 def _subject(tree: FolderTree, request: Request) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The verdict store: every verdict with what it was decided from, in plain folders that can be copied, listed, signed.
 
-    STORE/<environment>/<dirHash>/<time>-<8 hex>/verdict.json, evidence.json, policy.toml, *.att.json
+    STORE/<environment>/<dirHash>/<time>-<8 hex>/verdict.json, evidence.json, policy.toml, bom.cdx.json, *.att.json
 
 The store is not trusted: what counts is a signed verdict in it (`vsa`), and the documents that the signature names by
 digest. An entry is written to a folder beside and moved into place, so that a crash leaves no half of one.
@@ -25,6 +25,7 @@ from secpipe.gate.record import Record
 from secpipe.system import files
 
 VERDICT, EVIDENCE, POLICY = "verdict.json", "evidence.json", "policy.toml"
+TREE_POLICY, WAIVERS, BOM = "tree-policy.toml", "waivers.toml", "bom.cdx.json"
 _PLACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _HEX = re.compile(r"[0-9a-f]{64}")
 _ENTRY = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
@@ -71,6 +72,17 @@ def keep(store: Path, environment: str, digest: str, stamp: str, contents: Mappi
     entry = Entry(environment, digest, name, store / environment / digest / name)
     files.write_folder(entry.folder, contents)
     return entry
+
+
+def entry_at(folder: Path) -> Entry:
+    """Return the entry that stands at `folder`; raises InputError where no entry can stand there."""
+    place = folder.absolute()
+    shapes = ((place, _ENTRY), (place.parent, _HEX), (place.parent.parent, _PLACE))
+    if not folder.is_dir() or not all(shape.fullmatch(part.name) for part, shape in shapes):
+        raise InputError(
+            f"{printable(str(folder))} is no entry of a verdict store", hint="secpipe verdict list --store DIR"
+        )
+    return Entry(place.parent.parent.name, place.parent.name, place.name, folder)
 
 
 def entries(store: Path, *, environment: str = "", digest: str = "") -> Iterator[Entry]:

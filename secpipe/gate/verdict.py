@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from secpipe import __version__
@@ -12,8 +12,6 @@ from secpipe.core.text import plural, printable
 from secpipe.core.trust import Trust
 from secpipe.core.verdict import SCHEMA, Decision, Effect, Judgement
 from secpipe.gate.policy import Policy
-
-VALID = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +29,7 @@ class Frame:
     policy_resolved: str
     trust: Trust | None
     self_judged: str
+    valid_until: datetime
 
 
 def document(judgement: Judgement, frame: Frame) -> dict[str, Any]:
@@ -65,7 +64,7 @@ def document(judgement: Judgement, frame: Frame) -> dict[str, Any]:
             "digest": {"sha256": trust.root_digest},
             "pinned": trust.pinned,
         },
-        "valid_until": stamp(_valid_until(judgement, frame)),
+        "valid_until": stamp(frame.valid_until),
         "reasons": [reason.to_dict() for reason in judgement.reasons],
         "checks": [check.to_dict() | {"facts": clean(check.facts)} for check in judgement.checks],
         "findings": [clean(finding.to_dict()) for finding in judgement.findings],
@@ -110,25 +109,6 @@ def sentence(judgement: Judgement, frame: Frame) -> str:
         count = sum(reason.effect is Effect.WARN for reason in judgement.reasons)
         return f"PASS for {place}, with {plural(count, 'warning')}: {looked}, nothing blocks."
     return f"PASS for {place}: {looked}, nothing stands against it."
-
-
-def _valid_until(judgement: Judgement, frame: Frame) -> datetime:
-    """Return the earliest expiry of anything the verdict rests on; 24 hours from now at the latest."""
-    ends = [frame.now + VALID]
-    if frame.policy.expires:
-        ends.append(_end_of(frame.policy.expires))
-    ends += [
-        _end_of(waiver.expires)
-        for waiver in frame.policy.waiver
-        if waiver.expires and waiver.expires >= frame.now.date()
-    ]
-    if frame.trust:
-        ends += [frame.trust.root_expires, frame.trust.ring_expires]
-    return max(frame.now, min(ends))
-
-
-def _end_of(day: Any) -> datetime:
-    return datetime.combine(day, time(23, 59, 59), UTC)
 
 
 def stamp(instant: datetime) -> str:

@@ -14,8 +14,9 @@ from secpipe.keys.tufkey import public_half
 from secpipe.keys.wire import NAME, Fields, pretty, read, time_text
 
 SCHEMA = "secpipe.identity/1"
-#: What a gate signs about others' work: a verdict, and SLSA's verification summary.
-JUDGING = ("verdict", "vsa")
+#: Duties that are kept apart: what a gate signs about others' work, and what people sign against a gate's verdict.
+#: Words for an error: (who it is, purposes that go together).
+DUTIES = (("a verdict key", ("verdict", "vsa")), ("an override key", ("override",)))
 _DATES = ("verify_until", "compromised_since", "suspended_since", "destroyed_since")
 _GLOB = re.compile(r"[^\x00-\x1f\x7f]{1,200}\Z")
 
@@ -63,13 +64,15 @@ def parse_identity(data: bytes, name: str) -> Identity:
 
 
 def check_authority(name: str, authority: Authority) -> None:
-    """Raise TrustError where one identity would both build and judge: a verdict key is never a builder key."""
-    judges = any(fnmatch.fnmatchcase(purpose, glob) for purpose in JUDGING for glob in authority.purposes)
-    if judges and not set(authority.purposes) <= set(JUDGING):
-        raise TrustError(
-            f'identity "{name}" may sign verdicts and other things; a verdict key signs nothing else',
-            hint="give verdicts an identity of their own: secpipe keys add-identity verdict --purpose verdict",
-        )
+    """Raise TrustError where one identity would both build and judge, or judge and overrule: duties stay apart."""
+    for who, purposes in DUTIES:
+        held = any(fnmatch.fnmatchcase(purpose, glob) for purpose in purposes for glob in authority.purposes)
+        if held and not set(authority.purposes) <= set(purposes):
+            what = "verdicts" if "vsa" in purposes else "overrides"
+            raise TrustError(
+                f'identity "{name}" may sign {what} and other things; {who} signs nothing else',
+                hint=f"give {what} an identity of their own: secpipe keys add-identity NAME --purpose {purposes[-1]}",
+            )
 
 
 def version_fields(version: KeyVersion) -> dict[str, Any]:

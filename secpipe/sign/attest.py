@@ -1,7 +1,7 @@
 """Attestations: signed in-toto statements about an artifact, stored beside it as twin bundles.
 
 `X.<kind>.att.json` and `X.<kind>.pqc.att.json` stand beside `X` (a directory's are its siblings, never inside it). The
-kind is the purpose of the predicate type (`provenance`, `vsa`, ...) or, for a test result, what was tested (`bias`).
+kind is the purpose of the predicate type (`provenance`, `vuln`, ...) or, for a test result, what was tested (`bias`).
 """
 
 from __future__ import annotations

@@ -16,7 +16,9 @@ MODEL = "https://model_signing/signature/v1.0"
 
 @dataclass(frozen=True, slots=True)
 class PredicateType:
-    """One vetted type: `purpose` is what the ring allows; `form` is directory, file, oci or attestation."""
+    """One vetted type: `purpose` is what the ring allows; `form` is directory, file, oci, attestation or
+    verdict.
+    """
 
     purpose: str
     uri: str

@@ -17,6 +17,7 @@ from secpipe.core.errors import InputError
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.trust import PublicHalf
 from secpipe.sign.bundle import fields
+from secpipe.sign.predicates import by_uri
 
 TYPE = "https://in-toto.io/Statement/v1"
 _TYPES = (TYPE, "https://in-toto.io/Statement/v0.1")  # the older one is what cosign writes
@@ -39,7 +40,8 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement as signed. `digests` holds `sha256` (of the file, or the OMS root) and, for a directory, `dirHash`.
+    """A statement as signed. `digests` holds `sha256` (of the file, or the OMS root) and, for a directory, `dirHash`;
+    a verdict's holds `dirHash` alone.
 
     `halves` is empty where the payload declares no hybrid (a bundle by another tool). `kind` and `made` (UTC, as the
     signer states it) stand in attestations only.
@@ -117,7 +119,7 @@ def decode(payload: bytes, what: str, limits: Limits = DEFAULT, *, strict: bool 
     return Statement(
         top["predicateType"],
         subject["name"],
-        _digests(subject["digest"], what),
+        _digests(subject["digest"], top["predicateType"], what),
         top["predicate"],
         _halves(annotations.get(HYBRID), what),
         version,
@@ -146,13 +148,18 @@ def _others(value: Any, strict: bool) -> set[str]:
     return set() if strict or not isinstance(value, dict) else set(value)
 
 
-def _digests(value: Any, what: str) -> dict[str, str]:
+def _digests(value: Any, predicate_type: str, what: str) -> dict[str, str]:
+    """A verdict is about a whole release, whose OMS root would bind no names; consumers match on *any* digest."""
     if not isinstance(value, dict) or not all(isinstance(digest, str) for digest in value.values()):
         raise InputError(f"{what}: the subject's digest is no set of digests")
     for name in ("sha256", "dirHash"):
         if name in value and not _HEX.fullmatch(value[name]):
             raise InputError(f"{what}: {name} is not 64 hex digits")
-    if "sha256" not in value:
+    row = by_uri(predicate_type)
+    if row is not None and row.form == "verdict":
+        if set(value) != {"dirHash"}:
+            raise InputError(f"{what}: a verdict names its subject by dirHash alone")
+    elif "sha256" not in value:
         raise InputError(f"{what}: the subject has no SHA-256")
     return value
 

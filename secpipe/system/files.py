@@ -211,6 +211,15 @@ def folders(path: str | os.PathLike[str]) -> list[str]:
         raise InputError(f"cannot read {printable(os.fspath(path))}: {reason(error)}") from error
 
 
+def names(path: str | os.PathLike[str]) -> list[str]:
+    """Return the names of the regular files in the folder `path`, sorted, links left out; raises InputError."""
+    try:
+        with os.scandir(path) as found:
+            return sorted(item.name for item in found if item.is_file(follow_symlinks=False))
+    except OSError as error:
+        raise InputError(f"cannot read {printable(os.fspath(path))}: {reason(error)}") from error
+
+
 def remove(path: str | os.PathLike[str]) -> None:
     """Remove a file durably; absent is fine. Raises SecpipeError."""
     try:

@@ -8,6 +8,7 @@ from secpipe.gate.rules.attestations import attestations
 from secpipe.gate.rules.files import files
 from secpipe.gate.rules.models import models
 from secpipe.gate.rules.pins import trust
+from secpipe.gate.rules.promotion import promotion
 from secpipe.gate.rules.provenance import provenance
 from secpipe.gate.rules.sbom import licenses, sbom
 from secpipe.gate.rules.shadow_ai import shadow_ai
@@ -26,4 +27,5 @@ RULES: tuple[Callable[[Situation], Ruling], ...] = (
     licenses,
     provenance,
     attestations,
+    promotion,
 )

@@ -1,0 +1,142 @@
+"""What `secpipe check` leaves behind: an entry in a verdict store, and a signed verdict."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from secpipe.cli.options import passphrase_option
+from secpipe.core.errors import ConfigError, TrustError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from secpipe.core.trust import Identity, Trust
+    from secpipe.gate.keeping import Kept
+    from secpipe.gate.pipeline import Outcome
+    from secpipe.gate.request import Request
+
+
+def keep_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--store`, `--sign` and what belongs to them; `--verdicts` is where promotion looks."""
+    for option in reversed(
+        (
+            click.option(
+                "--store", type=click.Path(path_type=Path), metavar="DIR", help="Keep verdict and evidence there."
+            ),
+            click.option("--sign", metavar="IDENTITY", help="Sign the verdict as this identity; needs --store."),
+            click.option(
+                "--verifier-id", metavar="URI", help="With --sign: who verified; ends in the identity's name."
+            ),
+            click.option(
+                "--verdicts", type=click.Path(path_type=Path), metavar="DIR", help="The verdict store for [promotion]."
+            ),
+            passphrase_option,
+        )
+    ):
+        function = option(function)
+    return function
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be kept and who signs it; the key is opened only after everything hostile has been read."""
+
+    store: Path | None
+    identity: str
+    verifier: str
+    passphrase_file: str | None
+    path: Path
+    now: datetime
+
+    def carry_out(self, outcome: Outcome) -> None:
+        """Keep the outcome and sign it, and say so on stderr."""
+        if self.store is None:
+            return
+        from secpipe.gate import keeping, store
+
+        kept = keeping.contents(outcome)
+        entry = keeping.keep(self.store, outcome, kept)
+        _tell(f"verdict kept in {entry.folder}\n  evidence sha256:{kept.digest(store.EVIDENCE)}")
+        if self.identity:
+            if outcome.rules.trust is None:
+                raise TrustError(f"the verdict cannot be signed: {outcome.rules.trust_evidence.reason}")
+            who = signer(outcome.rules.trust, self.identity)
+            sign_into(
+                entry.folder, outcome, kept, who, outcome.rules.trust, self.verifier, self.passphrase_file, self.now
+            )
+
+
+def plan_of(options: Mapping[str, Any], request: Request) -> Plan:
+    """Return the plan that the options make; raises ConfigError for what does not go together."""
+    folder, identity = options["store"], options["sign"] or ""
+    if (folder or identity) and request.simulated:
+        raise ConfigError("--at simulates: a simulated verdict is never kept or signed", hint="leave --at out")
+    if identity and folder is None:
+        raise ConfigError("--sign puts the signed verdict into a store", hint="--store DIR")
+    if not identity and (options["verifier_id"] or options["passphrase_file"]):
+        raise ConfigError("--verifier-id and --passphrase-file go with --sign", hint="--sign IDENTITY --store DIR")
+    if folder is not None and folder.resolve().is_relative_to(request.path.resolve()):
+        raise ConfigError(
+            "the verdict store lies inside the project: keeping a verdict would change what was judged",
+            hint="--store ../verdicts",
+        )
+    if identity:  # a wrong name is told before the work, not after it
+        from secpipe.keystore.trusted import open_trust
+
+        trust = open_trust(request.trust or request.path / "keys", pin=request.trust_pin, now=request.now)
+        signer(trust, identity)
+    return Plan(folder, identity, options["verifier_id"] or "", options["passphrase_file"], request.path, request.now)
+
+
+def signer(trust: Trust, name: str, purpose: str = "vsa") -> Identity:
+    """Return the identity that signs verdicts (or overrides) and nothing else; raises ConfigError, TrustError."""
+    from secpipe.core.text import did_you_mean
+    from secpipe.sign.verdicts import keeps_apart
+
+    known = {identity.name: identity for identity in trust.identities}
+    if name not in known:
+        raise ConfigError(f'no identity "{name}" in the ring', hint=did_you_mean(name, known) or "secpipe keys list")
+    if not keeps_apart(known[name], purpose):
+        what = "verdicts" if purpose == "vsa" else "overrides"
+        raise TrustError(
+            f"{name} may not sign {what}: only an identity that signs nothing else may",
+            hint=f"its purposes: {', '.join(known[name].authority.purposes) or 'none'}",
+        )
+    return known[name]
+
+
+def sign_into(
+    folder: Path, outcome: Outcome, kept: Kept, who: Identity, trust: Trust, verifier: str, passphrase: str | None,
+    now: datetime,
+) -> None:  # fmt: skip
+    """Sign what `outcome` says and write the twin bundle into `folder`."""
+    from secpipe.cli.signing import open_key
+    from secpipe.gate import keeping, signed, vsa
+    from secpipe.sign.sign import write_twins
+    from secpipe.sign.verdicts import sign_verdict
+
+    summary = keeping.summarise(outcome, kept, who.name, verifier)
+    version, signers = open_key(who, trust, passphrase, now)
+    subject = outcome.record.subject
+    data = sign_verdict(
+        signed.VSA, str(subject["name"]), subject["digest"]["dirHash"], vsa.predicate(summary), who, version, signers,
+        now=now,
+    )  # fmt: skip
+    classical, pq = signed.names(signed.VSA)
+    write_twins((folder / classical, folder / pq), data)
+    result = vsa.PASSED if summary.passed else vsa.FAILED
+    until = f", holds until {vsa.instant(summary.valid_until)} ({summary.because})" if summary.passed else ""
+    _tell(f"signed as {result} by {who.name} (key version {version.version}){until}")
+
+
+def _tell(text: str) -> None:
+    from secpipe.core.text import printable
+
+    for line in text.splitlines():
+        print(f"secpipe: {printable(line)}", file=sys.stderr)
