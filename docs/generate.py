@@ -1,4 +1,4 @@
-"""Write what is made from data and code: `docs/rules/`, `docs/commands/` and `policies/schema/policy.schema.json`.
+"""Write what is made from data and code: rules, commands, tables in other pages, the schema of policies.
 
 python docs/generate.py            # write what is out of date
 python docs/generate.py --check    # only say what is, and end with 1
@@ -19,7 +19,10 @@ sys.path.insert(0, str(DOCS.parent))
 from secpipe.cli.explain import known_rules  # noqa: E402  # the path must be set first
 from secpipe.cli.main import COMMANDS, root  # noqa: E402
 from secpipe.gate import policy_file, policy_schema  # noqa: E402
+from secpipe.gate.items import FIELDS  # noqa: E402
 from secpipe.report.rules import Rule, page  # noqa: E402
+
+_CONDITIONS = "policy-conditions.md"
 
 _WINGS = {
     "audit": "Known vulnerabilities",
@@ -49,7 +52,19 @@ def pages() -> dict[Path, str]:
     made = {Path("rules") / f"{rule.id}.md": page(rule) for rule in rules.values()}
     made[Path("rules/index.md")] = _rules_index(list(rules.values()))
     made |= {Path(f"commands/{name}.md"): _command_page(name) for name, (where, _) in COMMANDS.items() if _built(where)}
+    made[Path(_CONDITIONS)] = _with_fields((DOCS / _CONDITIONS).read_text(encoding="utf-8"))
     return made | {Path("commands/index.md"): _commands_index()}
+
+
+def _with_fields(text: str) -> str:
+    """Return the page on conditions with the table of every item's fields, between its marks."""
+    before, _, rest = text.partition("<!-- fields:begin -->")
+    _, _, after = rest.partition("<!-- fields:end -->")
+    lines = []
+    for on, fields in FIELDS.items():
+        lines += ["", f"### `{on}`", "", "| field | type | |", "|---|---|---|"]
+        lines += [f"| `{on}.{name}` | {field.kind} | {field.doc} |" for name, field in fields.items()]
+    return "\n".join([f"{before}<!-- fields:begin -->", *lines[1:], "", f"<!-- fields:end -->{after}"])
 
 
 def _rules_index(rules: list[Rule]) -> str:
@@ -109,7 +124,7 @@ def outdated() -> list[Path]:
     """Return what is missing or differs, and pages in a generated folder that nothing generates."""
     made = pages()
     wrong = [path for path, text in made.items() if not _same(DOCS / path, text)]
-    folders = {path.parts[0] for path in made}
+    folders = {path.parts[0] for path in made if len(path.parts) > 1}
     there = [file.relative_to(DOCS) for folder in folders for file in (DOCS / folder).rglob("*.md")]
     wrong += [path for path, text in schemas().items() if not _same(DOCS / path, text)]
     return sorted([*wrong, *(path for path in there if path not in made)])

@@ -134,5 +134,5 @@ def _rendered(answer: Answer, digest: str, now: datetime, form: str, *, simulate
         return json.dumps(document, indent=2) + "\n"
     lines = [*(["SIMULATED: judged as of another time"] if simulated else []), answer.sentence]
     if answer.verdict is not None:
-        lines += verdict_text.facts(answer.verdict.summary, answer.verdict.name)
+        lines += verdict_text.facts(answer.verdict.summary, answer.verdict.name)[1:]
     return "\n".join(lines) + "\n"

@@ -46,8 +46,17 @@ class Confidence(_Ordered):
     HIGH = 2
 
 
+class _Known:
+    """Holds a finding's id once it was asked for; no field, so that copies, comparisons and documents know nothing of
+    it.
+    """
+
+    __slots__ = ("_id",)
+    _id: str
+
+
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(_Known):
     """A rule that bites at a place.
 
     `subject` is what identifies the finding beside rule and path (a purl and advisory, a host, a call); it holds no
@@ -71,9 +80,14 @@ class Finding:
     @property
     def id(self) -> str:
         """20 hex digits over rule, path and subject; stable across runs and machines."""
-        text = "\0".join((self.rule, self.path, self.subject))
+        known: str = getattr(self, "_id", "")
+        if known:
+            return known
+        text = f"{self.rule}\0{self.path}\0{self.subject}"
         # Not surrogateescape: JSON under test may hold any lone surrogate ("\ud800"), and no name may alias another.
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20]
+        made = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20]
+        object.__setattr__(self, "_id", made)
+        return made
 
     def to_dict(self) -> dict[str, Any]:
         """Return the published JSON shape (`docs/spec/findings.md`); hostile strings are escaped."""

@@ -8,7 +8,8 @@ from functools import partial
 
 from secpipe.core.artifact import Skip
 from secpipe.core.evidence import State
-from secpipe.core.verdict import CheckResult, Decision, Effect, Judgement, Reason, Result
+from secpipe.core.finding import Severity
+from secpipe.core.verdict import CheckResult, Decision, Effect, JudgedFinding, Judgement, Reason, Result
 from secpipe.gate import waivers
 from secpipe.gate.phases import in_force
 from secpipe.gate.rules import RULES
@@ -35,20 +36,20 @@ def decide(situation: Situation, tree_policy: Judgement | None = None) -> Judgem
         reasons += _tightening(tree_policy, situation.policy.owner)
     reasons += _expired_waivers(situation, rulings)
     reasons = list({(reason.effect, reason.what): reason for reason in reversed(reasons)}.values())[::-1]
-    severity = {item.finding.id: item.finding.severity for ruling in rulings for item in ruling.findings}
+    findings = _worst_first(item for ruling in rulings for item in ruling.findings)
+    severity = _severities(findings)
     reasons.sort(
         key=lambda each: (_ORDER[each.effect], -max((severity.get(name, 0) for name in each.findings), default=0))
     )
     would_be = _worst(reasons)
     lenient = situation.policy.mode == "warn" and would_be in (Decision.DENY, Decision.UNDECIDED)
-    findings = tuple(item for ruling in rulings for item in ruling.findings)
     used = [item.waiver for item in findings if item.waiver]
     return Judgement(
         decision=Decision.WARN if lenient else would_be,
         would_be=would_be,
         reasons=tuple(reasons),
         checks=tuple(ruling.result for ruling in rulings),
-        findings=tuple(sorted(findings, key=lambda item: (_ORDER[item.effect], -item.finding.severity))),
+        findings=findings,
         skipped=_skipped(situation),
         waivers=waivers.summary(situation.policy.waiver, used, situation.now),
     )
@@ -63,6 +64,18 @@ def _apply(rule: Callable[[Situation], Ruling], situation: Situation) -> Ruling:
         name = getattr(rule, "__name__", conditions.__name__)
         row = CheckResult(name, name, True, State.SKIPPED, Result.UNDECIDED, reason=what)
         return Ruling(row, (Reason("gate/not-checked", Effect.UNDECIDED, what, name),))
+
+
+def _worst_first(findings: Iterable[JudgedFinding]) -> tuple[JudgedFinding, ...]:
+    """Return the findings by effect, those of one effect by severity; compares effects by identity, which is cheap."""
+    ordered = sorted(findings, key=lambda item: item.finding.severity, reverse=True)
+    return tuple(item for effect in _ORDER for item in ordered if item.effect is effect)
+
+
+def _severities(findings: Iterable[JudgedFinding]) -> dict[str, Severity]:
+    """Return the severity of each finding that a reason may name, by id."""
+    quiet = (Effect.INFO, Effect.WAIVED)
+    return {item.finding.id: item.finding.severity for item in findings if item.effect not in quiet}
 
 
 def _skipped(situation: Situation) -> tuple[tuple[str, Skip], ...]:
@@ -99,8 +112,12 @@ def _expired_waivers(situation: Situation, rulings: Iterable[Ruling]) -> list[Re
     """Say of each expired waiver whose finding is back that this is why it blocks."""
     reasons = []
     told: set[str] = set()
+    past = [waiver for waiver in situation.policy.waiver if waivers.is_expired(waiver, situation.now)]
+    if not past:
+        return []
+    index = waivers.Index(situation.policy.waiver, situation.environment, situation.now)
     for item in (item for ruling in rulings for item in ruling.findings if item.effect is Effect.DENY):
-        _, expired = waivers.find(situation.policy.waiver, item.finding, situation.environment, situation.now)
+        _, expired = index.find(item.finding)
         if expired and expired.id not in told:
             told.add(expired.id)
             what = f"waiver {expired.id} ({expired.owner}) expired on {expired.expires}: {item.finding.message}"

@@ -21,22 +21,26 @@ def reasons(check: str, judged: Iterable[JudgedFinding], owner: str) -> list[Rea
     Together go: what one package needs, every use of one AI provider, every unsigned file, everything that meets one
     condition of the policy, and otherwise what one rule says of one file. `owner` acts where a finding names nobody.
     """
-    groups: dict[tuple[Effect, tuple[str, ...]], list[Finding]] = {}
-    for item in judged:
-        if item.effect in (Effect.DENY, Effect.UNDECIDED, Effect.WARN):
-            groups.setdefault((item.effect, _key(item.finding)), []).append(item.finding)
-    return [_reason(check, effect, group, owner) for (effect, _), group in groups.items()]
+    found = list(judged)
+    made = []
+    for effect in (Effect.DENY, Effect.UNDECIDED, Effect.WARN):
+        groups: dict[tuple[str, ...], list[Finding]] = {}
+        for item in found:
+            if item.effect is effect:
+                groups.setdefault(_key(item.finding), []).append(item.finding)
+        made += [_reason(check, effect, group, owner) for group in groups.values()]
+    return made
 
 
 def _key(finding: Finding) -> tuple[str, ...]:
-    details = finding.details
-    if finding.rule.startswith("audit/") and details.get("package"):
-        return ("package", str(details.get("ecosystem")), str(details["package"]), str(details.get("version")))
-    if finding.rule.startswith("shadow-ai/") and details.get("provider"):
-        return (_wing(finding), str(details["provider"]))
-    if finding.rule in CONDITIONS:
-        return (finding.rule, str(details.get("condition")))
-    return (finding.rule,) if finding.rule == UNSIGNED else (finding.rule, finding.path)
+    rule, details = finding.rule, finding.details
+    if rule.startswith("audit/") and (package := details.get("package")):
+        return ("package", str(details.get("ecosystem")), str(package), str(details.get("version")))
+    if rule.startswith("shadow-ai/") and (provider := details.get("provider")):
+        return (_wing(finding), str(provider))
+    if rule in CONDITIONS:
+        return (rule, str(details.get("condition")))
+    return (rule,) if rule == UNSIGNED else (rule, finding.path)
 
 
 def _wing(finding: Finding) -> str:

@@ -190,17 +190,26 @@ def _absent(value: Any) -> bool:
 def _typed(kind: str, value: Any, limits: Limits) -> Any:
     """Return the value if it is of that type and within the limits, otherwise None."""
     if kind == "list":
-        whole = isinstance(value, list | tuple) and len(value) <= limits.condition_list
-        texts = [_typed("string", one, limits) for one in value] if whole else [None]
+        short = isinstance(value, list | tuple) and len(value) <= limits.condition_list
+        texts = [_typed("string", one, limits) for one in value] if short else [None]
         return None if None in texts else texts
     if kind == "string":
-        return value if isinstance(value, str) and len(value) <= limits.condition_text else None
+        whole = isinstance(value, str) and len(value) <= limits.condition_text
+        return value if whole and (value.isascii() or _is_unicode(value)) else None
     if kind == "double":
         number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
         return float(value) if number and math.isfinite(value) else None
     if kind == "int":
         return value if type(value) is int and abs(value) < 2**63 else None
     return value if type(value) is bool else None
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether the text has no surrogates, which stand for bytes that are no UTF-8."""
+    try:
+        return bool(text.encode("utf-8"))
+    except UnicodeEncodeError:
+        return False
 
 
 def _all_findings(situation: Situation, judged: Iterable[JudgedFinding]) -> Iterable[JudgedFinding]:

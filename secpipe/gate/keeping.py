@@ -20,7 +20,6 @@ from secpipe.core.verdict import Result
 from secpipe.gate import policy_file, record, store, vsa
 from secpipe.gate.origin import Rules, gather_rules
 from secpipe.gate.pipeline import Outcome, conclude
-from secpipe.gate.policy import Policy
 from secpipe.gate.request import Request
 from secpipe.gate.rules.facts import listing, mapping
 from secpipe.gate.store import BOM, TREE_POLICY, WAIVERS, Entry
@@ -96,7 +95,7 @@ def summarise(outcome: Outcome, kept: Kept, identity: str, verifier: str = "") -
         resource=vsa.resource_uri(judged.environment, str(judged.subject["name"])),
         policy_name=printable(policy.name, 200),
         policy=outcome.rules.policy.digest,
-        resolved=_resolved(policy),
+        resolved=str(document["policy"]["resolved"]["sha256"]),
         environment=judged.environment,
         mode=policy.mode,
         decision=str(outcome.judgement.would_be),
@@ -184,11 +183,6 @@ def _rules_again(entry: Entry, judged: record.Record, request: Request) -> Rules
 def _facts(judged: record.Record, check: str) -> Mapping[str, Any]:
     evidence = judged.evidence.get(check)
     return evidence.facts if evidence else {}
-
-
-def _resolved(policy: Policy) -> str:
-    text = json.dumps(dataclasses.asdict(policy), sort_keys=True, default=str)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _judged(trust: Trust | None) -> Judged | None:

@@ -118,9 +118,11 @@ def judge_findings(
 ) -> tuple[JudgedFinding, ...]:
     """Return findings with their effect: `block` and worse denies, `warn` and worse warns; waivers apply."""
     judged = []
+    effects = [_effect(severity, block, warn) for severity in Severity]  # by number: least severe first
+    index = waivers.Index(situation.policy.waiver, situation.environment, situation.now)
     for finding in findings:
-        effect = _effect(finding.severity, block, warn)
-        holds, _ = waivers.find(situation.policy.waiver, finding, situation.environment, situation.now)
+        effect = effects[finding.severity]
+        holds, _ = index.find(finding)
         judged.append(JudgedFinding(finding, Effect.WAIVED if holds else effect, holds.id if holds else ""))
     return tuple(judged)
 

@@ -92,15 +92,15 @@ def sentence(judgement: Judgement, frame: Frame) -> str:
     place = printable(frame.environment) + (" (self-judged)" if frame.self_judged else "")
     worst = [reason for reason in judgement.reasons if reason.effect is not Effect.WARN]
     denies = [reason for reason in worst if reason.effect is Effect.DENY]
-    lead = "First: " if len(worst) > 1 else ""
-    first = f" {lead}{printable(worst[0].what, 300).rstrip('.')}." if worst else ""
+    lead = ". First: " if len(worst) > 1 else ": "
+    first = f"{lead}{printable(worst[0].what, 300).rstrip('.')}." if worst else "."
     if judgement.would_be is Decision.DENY:
-        must = f"{plural(len(denies), 'thing')} must change."
+        must = f"{plural(len(denies), 'thing')} must change"
         if judgement.decision is Decision.WARN:
             return f"WOULD BE BLOCKED for {place}, but only warns: {must}{first}"
         return f"BLOCKED for {place}: {must}{first}"
     if judgement.would_be is Decision.UNDECIDED:
-        open_ = f"{plural(len(worst), 'thing')} could not be decided."
+        open_ = f"{plural(len(worst), 'thing')} could not be decided"
         if judgement.decision is Decision.WARN:
             return f"WOULD NOT PASS for {place}, but only warns: {open_}{first}"
         return f"NOT DECIDED for {place}: {open_}{first}"

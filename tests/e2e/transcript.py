@@ -1,9 +1,9 @@
 """A small transcript runner: `$ command` lines, the expected output, and `[n]` where the exit code is not 0.
 
 `secpipe` runs in this process under an injected clock (so that transcripts do not rot); everything else runs in `sh`.
-`$ NAME=$(command)` keeps what the command prints for later lines, `$ NAME=value secpipe ...` sets it for one command, as
-in a shell; `@ 3 days` moves the clock. `...` on a line of its own matches any
-lines; `<...>` inside a line matches any text. UPDATE_TRANSCRIPTS=1 rewrites in place the expected output that no longer
+`$ NAME=$(command)` keeps what the command prints for later lines, `$ NAME=value secpipe ...` sets it for one command,
+as in a shell; `@ 3 days` moves the clock. `...` on a line of its own matches any lines; `<...>` inside a line matches
+any text. UPDATE_TRANSCRIPTS=1 rewrites in place the expected output that no longer
 matches, leaving open what differs from run to run (paths, digests of fresh keys); read the difference before a commit.
 """
 
@@ -27,7 +27,7 @@ from secpipe.system.clock import SystemClock
 ROOT = Path(__file__).resolve().parents[2]
 _ASSIGNMENT = re.compile(r"([A-Z_]+)=\$\((.*)\)")
 _PREFIXED = re.compile(r"([A-Z_]+)=(\S+) (secpipe .*)")
-_DIGEST = re.compile(r"((?:sha256|dirHash):)[0-9a-f]{16,}…?")
+_DIGEST = re.compile(r"((?:sha256|dirHash):)[0-9a-f]{16,}…?|\b[0-9a-f]{64}\b|(?<=Z-)[0-9a-f]{8}\b")
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 
@@ -75,7 +75,7 @@ class Shell:
 
     def mask(self, line: str) -> str:
         """Leave open what differs from run to run: the scratch folder, digests."""
-        return _DIGEST.sub(r"\1<...>", line.replace(str(self.cwd.parent), "<...>"))
+        return _DIGEST.sub(lambda found: f"{found[1] or ''}<...>", line.replace(str(self.cwd.parent), "<...>"))
 
     def _expand(self, word: str) -> list[str]:
         """Expand a glob as the shell does."""

@@ -111,6 +111,7 @@ def _apply(
         return [_unknown(situation, condition, f"its expression is not allowed: {error}")], []
     reasons = _not_seen(situation, condition)
     findings: list[JudgedFinding] = []
+    index = waivers.Index(situation.policy.waiver, situation.environment, situation.now)
     everything = sorted(items(situation, condition.on, judged), key=lambda item: (item.key, item.label))
     for number, item in enumerate(everything):
         values, unknown = bind(item, condition.on, prepared.expression.fields, prepared.expression.asked, limits)
@@ -121,7 +122,7 @@ def _apply(
         held, why = prepared.program.evaluate(values)
         if held is not False:
             why = f"{', '.join(sorted(unknown))} is not known" if unknown else why
-            findings.append(_judge(situation, condition, item, held, why))
+            findings.append(_judge(index, condition, item, held, why))
     return reasons, findings
 
 
@@ -147,7 +148,7 @@ def _unknown(situation: Situation, condition: Condition, why: str) -> Reason:
     return Reason(UNKNOWN, effect, what, CHECK, condition.fix, situation.policy.owner)
 
 
-def _judge(situation: Situation, condition: Condition, item: Item, held: bool | None, why: str) -> JudgedFinding:
+def _judge(index: waivers.Index, condition: Condition, item: Item, held: bool | None, why: str) -> JudgedFinding:
     """Return the finding for an item on which the condition is true, or anything but true and false."""
     blocks = condition.effect != "warn"
     says = condition.message or f'condition "{condition.id}" holds'
@@ -170,5 +171,5 @@ def _judge(situation: Situation, condition: Condition, item: Item, held: bool | 
         },
     )
     effect = Effect.WARN if not blocks else Effect.DENY if held else Effect.UNDECIDED
-    holds, _ = waivers.find(situation.policy.waiver, finding, situation.environment, situation.now)
+    holds, _ = index.find(finding)
     return JudgedFinding(finding, Effect.WAIVED if holds else effect, holds.id if holds else "")
