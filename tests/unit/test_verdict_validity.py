@@ -92,7 +92,8 @@ def test_a_waiver_counts_only_if_it_was_used() -> None:
 def use(**changes: Any) -> dict[str, Any]:
     return {
         "id": "u", "provider": "openai", "name": "OpenAI", "host": "", "model": "", "models": [],
-        "path": "app.py", "line": 1, "region": "code", "context": False, "confidence": "high", "mechanism": "sdk", "kind": "model-api",
+        "path": "app.py", "line": 1, "region": "code", "context": False, "confidence": "high",
+        "mechanism": "sdk", "kind": "model-api",
         "jurisdiction": "US", "local": False, "evidence": [],
     } | changes  # fmt: skip
 
