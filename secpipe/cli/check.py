@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from secpipe.cli.check_keep import keep_options, plan_of
+from secpipe.cli.check_keep import keep_options, looked_into, plan_of
 from secpipe.cli.options import at_option, clock_of, emit, emit_for_ci, output_options, write_result
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, ConfigError
 
@@ -88,7 +88,7 @@ def check(
         exclude=exclude,
         mode=mode or "",
         cache=not no_cache and at is None and emit_input is None and verdicts is None and not any(keeping.values()),
-        verdicts=verdicts,
+        verdicts=looked_into(verdicts, keeping["store"]),
     )
     plan = plan_of(keeping, request)
     show = verbose or (not quiet and sys.stderr.isatty() and not os.environ.get("CI"))

@@ -34,7 +34,10 @@ def keep_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 "--verifier-id", metavar="URI", help="With --sign: who verified; ends in the identity's name."
             ),
             click.option(
-                "--verdicts", type=click.Path(path_type=Path), metavar="DIR", help="The verdict store for [promotion]."
+                "--verdicts",
+                type=click.Path(path_type=Path),
+                metavar="DIR",
+                help="The verdict store that [promotion] looks into (default: --store).",
             ),
             passphrase_option,
         )
@@ -70,6 +73,11 @@ class Plan:
             sign_into(
                 entry.folder, outcome, kept, who, outcome.rules.trust, self.verifier, self.passphrase_file, self.now
             )
+
+
+def looked_into(verdicts: Path | None, store: Path | None) -> Path | None:
+    """Return the store that promotion looks into: the one named, else the one that verdicts are kept in already."""
+    return verdicts or (store if store is not None and store.is_dir() else None)
 
 
 def plan_of(options: Mapping[str, Any], request: Request) -> Plan:

@@ -33,7 +33,7 @@ def verdict() -> None:
 def list_(store: Path, environment: str, digest: str, form: str) -> int:
     """List what a verdict store holds, oldest first within a release. Nothing is verified here."""
     from secpipe.core.errors import SecpipeError
-    from secpipe.core.text import printable
+    from secpipe.core.text import plural, printable
     from secpipe.gate import signed
     from secpipe.gate.store import entries
 
@@ -64,7 +64,9 @@ def list_(store: Path, environment: str, digest: str, form: str) -> int:
             f"{'signed' if row['signed'] else 'unsigned':<9}{row['name']}  {printable(str(row['entry']))}"
             for row in rows
         ]
-        write_result("\n".join([*lines, f"{len(rows)} verdicts, as written; nothing is verified here"]) + "\n", "-")
+        write_result(
+            "\n".join([*lines, f"{plural(len(rows), 'verdict')}, as written; nothing is verified here"]) + "\n", "-"
+        )
     return 0
 
 

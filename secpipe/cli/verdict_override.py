@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--reason", default="", metavar="TEXT", help="Why this cannot wait; the first holder writes it.")
 @click.option("--hours", type=int, default=None, metavar="N", help="How long it may hold, from now on.")
 @click.option("--countersign", default="", metavar="NONCE", help="Sign what another holder wrote, unchanged.")
+@click.option("--yes", is_flag=True, help="With --countersign: sign without asking, after reading it.")
 @rules_options
 @passphrase_option
 def override(
@@ -36,6 +37,7 @@ def override(
     reason: str,
     hours: int | None,
     countersign: str,
+    yes: bool,
     passphrase_file: str | None,
     **options: Any,
 ) -> int:
@@ -45,6 +47,7 @@ def override(
     environment and this verdict alone, until it ends. What is signed is printed before the key is opened.
     """
     from secpipe.cli.check_keep import signer
+    from secpipe.cli.keys_quorum import confirmed
     from secpipe.cli.verdict_text import grant as shown
     from secpipe.gate import signed
     from secpipe.gate.store import entry_at
@@ -64,6 +67,8 @@ def override(
     one = _grant(verdict, entry, rules, reason, hours, countersign, now)
     for line in (f"{who.holder} signs:", *shown(one)):
         click.echo(line)
+    if countersign and not yes and not confirmed():
+        raise ConfigError("not signed", hint="somebody else wrote this; ask them")
     _sign(one, who, verdict, entry, rules, passphrase_file, now)
     return 0
 

@@ -118,7 +118,8 @@ def _overruled(one: Held, asked: Asked, trust: Trust, now: datetime) -> Answer:
         return Answer(EXIT_PASS, why, where, one, let)
     code = EXIT_UNDECIDED if head == "NOT DECIDED" else EXIT_DENY
     self_judged = " (self-judged)" if told.self_judged else ""
-    why = f"the newest verdict, given on {vsa.instant(told.at)}, is {told.decision}{self_judged}"
+    said = f": {one.sentence}" if one.sentence else ""
+    why = f"the newest verdict, given on {vsa.instant(told.at)}, is {told.decision}{self_judged}{said}"
     return Answer(code, why, where, one)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError, SecpipeError, TrustError, UnsafeInput
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
@@ -45,6 +46,7 @@ class Held:
     name: str
     digest: str
     folder: Path
+    sentence: str = ""  # of the verdict document, where it stands beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +106,10 @@ def held(folder: Path, about: About, trust: Trust, now: datetime, what: str = VS
             REPLAYED, f"the verdict was given at {vsa.instant(summary.at)}, after now", hint="check the clock"
         )
     _check_trust(summary, trust)
-    _check_documents(folder, summary)
+    sentence = _check_documents(folder, summary)
     payload = signed.bundles[0][1].payload
     digest = hashlib.sha256(payload).hexdigest()
-    return Held(summary, signed.identity, signed.version.version, signed.statement.name, digest, folder)
+    return Held(summary, signed.identity, signed.version.version, signed.statement.name, digest, folder, sentence)
 
 
 def candidates(where: Path, about: About, trust: Trust, now: datetime) -> Iterator[Held | Broken]:
@@ -157,13 +159,22 @@ def _check_trust(summary: Summary, trust: Trust) -> None:
         )  # fmt: skip
 
 
-def _check_documents(folder: Path, summary: Summary) -> None:
-    """What stands beside the signed verdict and is named by it must be what was signed; it need not be there."""
+def _check_documents(folder: Path, summary: Summary) -> str:
+    """What stands beside the signed verdict and is named by it must be what was signed; it need not be there.
+
+    Returns the verdict document's sentence, or "".
+    """
+    sentence = ""
     named = {store.VERDICT: summary.verdict, store.EVIDENCE: summary.evidence}
     named |= {name: digest for name, digest in summary.inputs if name == store.BOM}
     for name, digest in named.items():
         path = folder / name
         if not path.exists() and not path.is_symlink():
             continue
-        if hashlib.sha256(files.read_bytes(path, DEFAULT.document_bytes, follow=False)).hexdigest() != digest:
+        data = files.read_bytes(path, DEFAULT.document_bytes, follow=False)
+        if hashlib.sha256(data).hexdigest() != digest:
             raise Refused(CHANGED, f"{name} is not the one that the verdict was signed with", hint="restore the file")
+        if name == store.VERDICT:
+            document = parse_json(data, name)
+            sentence = printable(str(document.get("sentence", ""))) if isinstance(document, dict) else ""
+    return sentence

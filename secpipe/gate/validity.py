@@ -119,16 +119,18 @@ def _of_keys(situation: Situation, trust: Trust) -> Iterator[End]:
 def _of_version(what: str, version: KeyVersion, situation: Situation, *, proven: bool) -> Iterator[End]:
     if version.verify_until is not None and not proven:
         yield what, version.verify_until
-    if version.suspended_since is not None and version.suspended_since > situation.now:
+    if version.suspended_since is not None:
         yield what, version.suspended_since
+    if version.compromised_since is not None and not proven:
+        yield what, version.compromised_since
     if situation.policy.keys.max_age_days:
         yield what, _later(version.not_before, situation.policy.keys.max_age_days)
 
 
 def _signed(situation: Situation) -> Iterator[Mapping[str, Any]]:
-    """Yield the facts of every signature: artifacts and attestations."""
+    """Yield the facts of every signature that holds: artifacts and attestations."""
     for fact in listing(situation.of("signatures"), "artifacts"):
-        if isinstance(fact, Mapping):
+        if isinstance(fact, Mapping) and fact.get("verified") is not False:
             yield fact
     for name, evidence in situation.evidence.items():
         if name.startswith("attestation:"):

@@ -23,7 +23,8 @@ def describe(old: Ring, new: Ring, old_quorum: Quorum, new_quorum: Quorum | None
         if name not in after:
             lines.append(f'REMOVES identity "{name}"; nothing it signed will verify')
         elif name not in before:
-            lines.append(f'adds identity "{name}", which may sign {", ".join(after[name].authority.purposes)}')
+            may = ", ".join(after[name].authority.purposes)
+            lines.append(f'adds identity "{name}", which may sign {may}, held by "{after[name].holder}"')
             lines += [f"  with {_key(version)}" for version in after[name].versions]
         else:
             lines += _identity(before[name], after[name])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from secpipe.core.evidence import State
+from secpipe.core.evidence import State, skipped
 from secpipe.core.text import plural, printable
 from secpipe.core.verdict import Effect, Reason
 from secpipe.gate.rules.facts import listing, not_asked
@@ -16,7 +16,8 @@ from secpipe.gate.ruling import Ruling, Situation, rule_on
 def promotion(situation: Situation) -> Ruling:
     """The same digests have a signed PASSED verdict for every environment that comes first."""
     after = situation.policy.promotion.after
-    evidence = situation.of("promotion") if after else not_asked("promotion")
+    nowhere = skipped("promotion", "no verdict store was named to look into")
+    evidence = situation.evidence.get("promotion", nowhere) if after else not_asked("promotion")
     extra = []
     if evidence.state is State.OK:
         extra = [reason for name in after if (reason := _missing(situation, name)) is not None]
