@@ -83,6 +83,8 @@ def check(
         exclude=exclude,
         mode=mode or "",
         cache=not no_cache and at is None and emit_input is None,
+        parts=not no_cache and at is None,
+        memory="keep" if at is None else "none",
     )
     show = verbose or (not quiet and sys.stderr.isatty() and not os.environ.get("CI"))
     document = _judge(request, show, emit_input)
@@ -114,7 +116,7 @@ def _judge(request: Request, show: bool, emit_input: str | None) -> dict[str, An
 
     outcome = judge(request, progress, tree)
     if tree is not None:
-        cache.keep(request, tree, outcome.document, entry)
+        cache.keep(request, tree, outcome, entry)
     if emit_input:
         from secpipe.gate.record import encode
 

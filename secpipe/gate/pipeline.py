@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from secpipe import __version__
@@ -15,6 +16,7 @@ from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
 from secpipe.core.verdict import Judgement
 from secpipe.gate import verdict
+from secpipe.gate.anchor import remember
 from secpipe.gate.decide import decide
 from secpipe.gate.origin import Rules, gather_rules
 from secpipe.gate.record import Record
@@ -34,6 +36,10 @@ class Outcome:
     judgement: Judgement
     record: Record
     document: dict[str, Any]
+
+    def judge_at(self, now: datetime) -> Judgement:
+        """Return what would be decided at another time on the same evidence."""
+        return judge(replace(self.situation, now=now), self.rules)
 
 
 def check(request: Request, progress: Progress = lambda text: None, tree: FolderTree | None = None) -> Outcome:
@@ -67,6 +73,10 @@ def check(request: Request, progress: Progress = lambda text: None, tree: Folder
         trust=rules.trust,
         self_judged=situation.self_judged,
     )
+    if request.memory == "keep" and not request.simulated:
+        note = remember(rules.anchor, rules.policy.digest if rules.policy_pinned else "", request.now)
+        if note:
+            progress(note)
     return Outcome(rules, situation, judgement, record, verdict.document(judgement, frame))
 
 
@@ -86,6 +96,10 @@ def gather_evidence(
     A check that breaks is skipped evidence, never an exception.
     """
     evidence = {"trust": rules.trust_evidence, "files": _files(tree, request)}
+    if rules.anchor.clock:
+        evidence["clock"] = skipped("clock", rules.anchor.clock, facts={"fix": rules.anchor.mend})
+    if rules.anchor.note:
+        progress(rules.anchor.note)
     holder: list[Inventory] = []
 
     def run(name: str, words: str, make: Callable[[], Evidence]) -> None:
