@@ -89,6 +89,8 @@ def check(
         mode=mode or "",
         cache=not no_cache and at is None and emit_input is None and verdicts is None and not any(keeping.values()),
         verdicts=looked_into(verdicts, keeping["store"]),
+        parts=not no_cache and at is None,
+        memory="keep" if at is None else "none",
     )
     plan = plan_of(keeping, request)
     show = verbose or (not quiet and sys.stderr.isatty() and not os.environ.get("CI"))
@@ -123,7 +125,7 @@ def _judge(request: Request, show: bool, emit_input: str | None) -> tuple[dict[s
 
     outcome = judge(request, progress, tree)
     if tree is not None:
-        cache.keep(request, tree, outcome.document, entry)
+        cache.keep(request, tree, outcome, entry)
     if emit_input:
         from secpipe.gate.record import encode
 

@@ -6,7 +6,6 @@ This stands in `cli`, where the gate cannot reach it: stamps can be forged by wh
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -41,7 +40,7 @@ def question_of(path: str, catalogues: Sequence[str]) -> Question | None:
         stores = (places.home().resolve(), places.cache_folder().resolve())
         if not folder.is_dir() or any(store.is_relative_to(folder) for store in stores):
             return None
-        parts = [kept.engine().encode(), repr(_machine()).encode(), os.fsencode(folder)]
+        parts = [kept.engine().encode(), kept.machine().encode(), os.fsencode(folder)]
         parts += [files.read_bytes(file, 1 << 24) for file in catalogues]
         begun = time.time_ns()
         stamped, newest = stamps(folder)
@@ -69,16 +68,6 @@ def keep(question: Question, evidence: Evidence) -> None:
             kept.keep(question.entry, {"stamped": question.stamped, "evidence": asdict(evidence)})
     except (SecpipeError, OSError):
         return
-
-
-def _machine() -> tuple[Any, ...]:
-    """Who looks, and with which Python and packages: what the engine's own files do not say."""
-    packages = [
-        (folder, os.stat(folder).st_mtime_ns)
-        for folder in sys.path
-        if folder.endswith(("site-packages", "dist-packages")) and os.path.isdir(folder)
-    ]
-    return sys.version, packages, os.geteuid() if hasattr(os, "geteuid") else 0
 
 
 def _evidence(row: dict[str, Any]) -> Evidence:

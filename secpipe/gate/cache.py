@@ -1,26 +1,42 @@
-"""The warm path: in warn mode an unchanged tree need not be judged twice. Never used where anything is enforced.
+"""The warm path: an unchanged release under unchanged rules need not be judged twice.
 
-An entry is keyed by everything the verdict rests on and carries a MAC under a key in `$SECPIPE_HOME`, outside any tree;
-an entry that is edited, foreign or past its `valid_until` is as good as absent.
+An entry is named by everything the verdict rests on and carries a MAC under a key in `$SECPIPE_HOME`, outside any tree
+(`system.kept`); one that is edited, foreign, or past the moment at which anything it rests on changes is as good as
+absent. Where something is enforced only a pass by pinned rules is ever served. docs/adr/0018 says why that is safe.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from secpipe.core.artifact import dir_hash
 from secpipe.core.errors import InputError, SecpipeError
+from secpipe.gate.anchor import SKEW
+from secpipe.gate.believable import is_inside, may_carry_a_foreign_change
 from secpipe.gate.request import BUILTIN, TREE_POLICY, Request
 from secpipe.system import files, kept, places
 from secpipe.system.tree import FolderTree
 
+if TYPE_CHECKING:
+    from secpipe.gate.pipeline import Outcome
+
+_RULES = 1 << 24  # bytes of one file of rules
+
 
 def may_serve(request: Request) -> bool:
-    """Whether a kept verdict could answer at all: only warn mode is served, and only argv or a pin can ask for it."""
-    return request.cache and (request.mode == "warn" or (request.mode == "" and bool(request.policy_ref)))
+    """Whether a kept verdict could answer at all.
+
+    A verdict that rests on other verdicts (promotion) is always made afresh, and so is everything in a job that may
+    carry a foreign change.
+    """
+    if not request.cache or request.simulated or request.verdicts is not None:
+        return False
+    return not may_carry_a_foreign_change(os.environ) and not is_inside(request.path)
 
 
 def place_of(request: Request, tree: FolderTree) -> Path | None:
@@ -33,68 +49,123 @@ def place_of(request: Request, tree: FolderTree) -> Path | None:
 
 def find(request: Request, entry: Path | None) -> dict[str, Any] | None:
     """Return the verdict document kept at `entry` if it still holds, or None."""
-    document: dict[str, Any] | None = kept.find(entry) if entry else None
-    if document is None:
-        return None
+    row = kept.find(entry) if entry else None
     try:
-        fresh = datetime.fromisoformat(document["at"]) <= request.now < datetime.fromisoformat(document["valid_until"])
-        return document if fresh and document["mode"] == "warn" else None
-    except (ValueError, KeyError, TypeError):
+        if row is None:
+            return None
+        document: dict[str, Any] = row["document"]
+        fresh = datetime.fromisoformat(document["at"]) <= request.now < datetime.fromisoformat(row["until"])
+        holds = fresh and _servable(document) and _remembered(document, row["anchor"], request.now)
+        return document if holds else None
+    except (ValueError, KeyError, TypeError, SecpipeError, OSError):
         return None
 
 
-def keep(request: Request, tree: FolderTree, document: dict[str, Any], entry: Path | None) -> None:
-    """Keep a warn-mode verdict on `tree` at `entry`, unless its rules changed meanwhile; failing to is not an error."""
-    if entry is None or document["mode"] != "warn" or place_of(request, tree) != entry:
+def keep(request: Request, tree: FolderTree, outcome: Outcome, entry: Path | None) -> None:
+    """Keep the verdict on `tree` at `entry`, unless its rules changed meanwhile; failing to is not an error."""
+    document = outcome.document
+    if entry is None or not _servable(document) or place_of(request, tree) != entry:
         return
-    kept.keep(entry, document)
+    from secpipe.gate.lasting import lasts_until
+
+    end = datetime.fromisoformat(document["valid_until"])
+    until = lasts_until(outcome.judge_at, outcome.record.evidence, outcome.rules.trust, request.now, end)
+    anchor = outcome.rules.anchor.opened
+    row = {"document": document, "until": until.isoformat(), "anchor": anchor.anchor if anchor else ""}
+    kept.keep(entry, row)
+
+
+def _remembered(document: dict[str, Any], anchor: str, now: datetime) -> bool:
+    """Whether this machine has seen no newer ring or root since, and no later verdict; raises InputError for damage."""
+    from secpipe.keystore import memory
+
+    if not anchor:
+        last = memory.last_time(places.home(), document["policy"]["digest"]["sha256"])
+        return last is None or now >= last - SKEW
+    seen, trust = memory.recall(places.home(), anchor), document["trust"]
+    if seen is None:
+        return True
+    newest = (trust["root_version"], trust["ring_version"]) == (seen.root_version, seen.ring_version)
+    return newest and now >= seen.time - SKEW
+
+
+def _servable(document: dict[str, Any]) -> bool:
+    """Whether such a verdict may be served: any where the environment only warns, otherwise a pass by pinned rules."""
+    if document["simulated"]:
+        return False
+    if document["mode"] == "warn":
+        return True
+    trust = document["trust"]
+    pinned = document["policy"]["pinned"] and (trust is None or trust["pinned"]) and not document["self_judged"]
+    return bool(pinned and document["exit_code"] == 0 and document["decision"] in ("pass", "warn"))
 
 
 def _place(request: Request, tree: FolderTree) -> Path:
     """Return the entry's place: its name covers engine, rules, question and the content of the whole tree."""
     if tree.skipped:
         raise SecpipeError("a tree that cannot be read whole is never kept")
-    question = (
-        request.environment,
-        request.mode,
-        request.policy,
-        request.policy_ref,
-        request.trust_pin,
-        str(request.trust),
-    )
+    question = {
+        "environment": request.environment,
+        "mode": request.mode,
+        "policy": request.policy,
+        "policy_ref": request.policy_ref,
+        "trust": str(request.trust),
+        "trust_pin": request.trust_pin,
+        "path": str(request.path.resolve()),
+        "name": request.name,
+        "advisories": str(request.advisories),
+        "waivers": str(request.waivers),
+        "exclude": request.exclude,
+        "left_out": [(skip.path, skip.reason, skip.soft) for skip in request.left_out],
+    }
     parts: list[bytes] = [
         kept.engine().encode(),
-        json.dumps([*question, str(request.path.resolve()), str(request.advisories), *request.exclude]).encode(),
-        dir_hash(tree.files).encode(),
-        json.dumps([(link.path, link.target) for link in tree.links]).encode(),
+        kept.machine().encode(),
+        json.dumps(question, sort_keys=True).encode(),
+        content_of(tree).encode(),
         *_rule_bytes(request),
         *_advisories(request),
     ]
     return places.cache_folder() / "verdicts" / kept.digest(parts)
 
 
-def _rule_bytes(request: Request) -> list[bytes]:
-    """Return the bytes of every file that the rules come from."""
-    parts = []
-    places = [Path(request.policy)] if request.policy and not request.policy.startswith(BUILTIN) else []
-    places.append(request.path / TREE_POLICY)
-    folder = request.trust or request.path / "keys"
-    places += sorted(folder.rglob("*.json")) if folder.is_dir() else []
-    for place in places:
+def content_of(tree: FolderTree) -> str:
+    """Return a digest over every path, size and content of a tree, its links and what was left out.
+
+    Every file was hashed in this run: nothing here rests on a time stamp. Unlike a `dirHash` no name can pass for two.
+    """
+    hasher = hashlib.sha256()
+    for entry in tree.files:
+        hasher.update(f"{entry.path!r} {entry.size} {entry.mode} {entry.sha256}\n".encode("utf-8", "surrogatepass"))
+    rest = [[(link.path, link.target, link.inside) for link in tree.links]]
+    rest += [[(skip.path, skip.reason, skip.soft) for skip in skips] for skips in (tree.skipped, tree.left_out)]
+    hasher.update(repr(rest).encode("utf-8", "surrogatepass"))
+    return hasher.hexdigest()
+
+
+def _rule_bytes(request: Request) -> Iterator[bytes]:
+    """Yield the name and content of every file that the rules come from."""
+    found = [Path(request.policy)] if request.policy and not request.policy.startswith(BUILTIN) else []
+    found.append(request.path / TREE_POLICY)
+    found += [request.waivers] if request.waivers else []
+    for folder in filter(None, (request.trust, request.path / "keys")):
+        found += sorted(path for path in folder.rglob("*") if not path.is_dir()) if folder.is_dir() else []
+        for name in ("root", "ring"):  # may be links to folders, as in a mounted volume; what they hold decides
+            below = folder / name
+            found += [below / file for file in sorted(os.listdir(below))] if below.is_symlink() else []
+    for place in found:
+        yield os.fsencode(place)
         try:
-            parts.append(files.read_bytes(place, 1 << 24))
-        except InputError:
-            parts.append(b"absent")
-    return parts
+            yield files.read_bytes(place, _RULES)
+        except InputError as error:
+            yield f"unreadable: {error.message}".encode("utf-8", "surrogatepass")
 
 
-def _advisories(request: Request) -> list[bytes]:
-    """Return the stamps of the advisory data in use."""
-    stamps = []
+def _advisories(request: Request) -> Iterator[bytes]:
+    """Yield the stamps of the advisory data in use: it lies outside the tree, and any write to it changes them."""
     for place in (request.advisories, places.home() / "advisories"):
         if place is None or not place.exists():
             continue
         for file in sorted(place.rglob("*")) if place.is_dir() else [place]:
             info = file.stat()
-            stamps.append(repr((str(file), info.st_size, info.st_mtime_ns)).encode())
-    return stamps
+            yield repr((str(file), info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino)).encode()

@@ -10,6 +10,7 @@ from secpipe.core.errors import ConfigError, InputError, SecpipeError, TrustErro
 from secpipe.core.evidence import Evidence, State, skipped
 from secpipe.core.trust import Trust
 from secpipe.gate import policy_file
+from secpipe.gate.anchor import Anchor, no_anchor, open_anchor, with_policy_clock
 from secpipe.gate.policy import Policy
 from secpipe.gate.policy_file import Loaded
 from secpipe.gate.request import DEFAULT_POLICY, TREE_POLICY, Request
@@ -24,6 +25,7 @@ class Rules:
     tree: Loaded | None
     trust: Trust | None
     trust_evidence: Evidence
+    anchor: Anchor
 
     def resolve(self, request: Request) -> Policy:
         """Return the policy for the request's environment, in the mode that counts.
@@ -56,10 +58,12 @@ def gather_rules(request: Request) -> Rules:
     tree = None
     if pinned and inside.is_file() and (loaded.builtin or not _same(loaded.source, inside)):
         tree = policy_file.load(str(inside))
-    trust, evidence = _trust(request)
+    anchor = _anchor(request)
     if leaked := _leaked_key(request):
-        trust, evidence = None, leaked
-    return Rules(loaded, pinned, tree, trust, evidence)
+        anchor = replace(anchor, trust=None, evidence=leaked)
+    if pinned:
+        anchor = _with_clock(anchor, loaded, request)
+    return Rules(loaded, pinned, tree, anchor.trust, anchor.evidence, anchor)
 
 
 def pinned_policy(source: str, reference: str) -> tuple[Loaded, bool]:
@@ -114,24 +118,17 @@ def _matches(reference: str, loaded: Loaded) -> bool:
     return True
 
 
-def _trust(request: Request) -> tuple[Trust | None, Evidence]:
+def _anchor(request: Request) -> Anchor:
     folder = request.trust or request.path / "keys"
     if not (folder / "root").is_dir():
         if request.trust is not None or request.trust_pin:
             raise InputError(f"there is no trust root in {folder}", hint="--trust DIR with root/ and ring/ in it")
-        return None, skipped("trust", "there is no trust root, so no signature can be verified")
-    from secpipe.keystore.trusted import open_trust
+        return no_anchor()
+    return open_anchor(folder, request.trust_pin, request.now, recall=request.memory != "none")
 
-    try:
-        trust = open_trust(folder, pin=request.trust_pin, now=request.now)
-    except TrustError as error:
-        return None, Evidence("trust", State.FAILED, error.message)
-    except SecpipeError as error:
-        return None, skipped("trust", error.message)
-    facts = {
-        "root_version": trust.root_version,
-        "ring_version": trust.ring_version,
-        "identities": len(trust.identities),
-        "root_algorithms": list(trust.root_algorithms),
-    }
-    return trust, Evidence("trust", State.OK, facts=facts)
+
+def _with_clock(anchor: Anchor, loaded: Loaded, request: Request) -> Anchor:
+    """Without a trust root the last verdict by the same policy says whether the clock was set back."""
+    if anchor.opened is not None or anchor.clock or request.memory == "none":
+        return anchor
+    return with_policy_clock(anchor, loaded.digest, request.now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from secpipe import __version__
@@ -16,6 +17,7 @@ from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
 from secpipe.core.verdict import Judgement
 from secpipe.gate import policy_identity, validity, verdict
+from secpipe.gate.anchor import remember
 from secpipe.gate.decide import decide
 from secpipe.gate.origin import Rules, gather_rules
 from secpipe.gate.phases import in_force
@@ -44,6 +46,10 @@ class Outcome:
     until: validity.End
     bom: bytes = b""
 
+    def judge_at(self, now: datetime) -> Judgement:
+        """Return what would be decided at another time on the same evidence."""
+        return judge(replace(self.situation, now=now), self.rules)
+
 
 def check(request: Request, progress: Progress = lambda text: None, tree: FolderTree | None = None) -> Outcome:
     """Judge `request.path`; the outcome's `document` is the `secpipe.verdict/1`.
@@ -62,7 +68,12 @@ def check(request: Request, progress: Progress = lambda text: None, tree: Folder
     paths = tuple(entry.path for entry in tree.files)
     subject = _subject(tree, request)
     record = Record(request.now, request.environment, subject, evidence, paths, rules.self_judged(), made.components)
-    return conclude(record, rules, policy, simulated=request.simulated, bom=made.bom)
+    outcome = conclude(record, rules, policy, simulated=request.simulated, bom=made.bom)
+    if request.memory == "keep" and not request.simulated:
+        note = remember(rules.anchor, rules.policy.digest if rules.policy_pinned else "", request.now)
+        if note:
+            progress(note)
+    return outcome
 
 
 def conclude(record: Record, rules: Rules, policy: Policy, *, simulated: bool = False, bom: bytes = b"") -> Outcome:
@@ -116,6 +127,10 @@ def gather_evidence(
     A check that breaks is skipped evidence, never an exception.
     """
     evidence = {"trust": rules.trust_evidence, "files": _files(tree, rules, request)}
+    if rules.anchor.clock:
+        evidence["clock"] = skipped("clock", rules.anchor.clock, facts={"fix": rules.anchor.mend})
+    if rules.anchor.note:
+        progress(rules.anchor.note)
     made = Made()
 
     def run(name: str, words: str, make: Callable[[], Evidence]) -> None:

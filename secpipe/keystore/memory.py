@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from secpipe.core.errors import TrustError
 from secpipe.keys.wire import HEX256, Fields, pretty, read, time_text
-from secpipe.keystore.trusted import Opened
 from secpipe.system import files
+
+if TYPE_CHECKING:
+    from secpipe.keystore.trusted import Opened
 
 _LIMIT = 1 << 16
 
@@ -71,15 +76,48 @@ def guard_clock(found: Opened, seen: Seen | None, now: datetime) -> None:
 
 
 def remember(home: Path, found: Opened, now: datetime) -> None:
-    """Store versions, digests and time, durably; never lowers any of them."""
-    seen = recall(home, found.anchor)
+    """Store versions, digests and time, durably; never lowers any of them, whoever else does the same meanwhile."""
+    with _locked(home):
+        seen = recall(home, found.anchor)
+        ring, root = (found.ring.version, found.ring.newest.digest), (found.root.version, found.root.envelope.digest)
+        if seen is not None:
+            ring = max(ring, (seen.ring_version, seen.ring_digest), key=lambda each: each[0])
+            root = max(root, (seen.root_version, seen.root_digest), key=lambda each: each[0])
+        document = {
+            "root_version": root[0],
+            "root_digest": root[1],
+            "ring_version": ring[0],
+            "ring_digest": ring[1],
+            "time": time_text(max(now, seen.time) if seen else now),
+        }
+        files.write_atomic(home / "seen" / f"{found.anchor}.json", pretty(document), mode=0o600)
+
+
+def policy_name(digest: str) -> str:
+    """Return the name under which the last verdict by a policy is remembered."""
+    return f"policy-{digest}"
+
+
+def last_time(home: Path, policy: str) -> datetime | None:
+    """Return when this machine last judged by `policy` (hex SHA-256) without a trust root; raises InputError."""
+    path = home / "seen" / f"{policy_name(policy)}.json"
+    if not path.is_file():
+        return None
+    what = "the memory of the last verdict"
+    return Fields(read(files.read_bytes(path, _LIMIT), what), what).time("time")
+
+
+def remember_time(home: Path, policy: str, now: datetime) -> None:
+    """Store when this machine judged by `policy`, durably; never lowers it."""
+    with _locked(home):
+        last = last_time(home, policy)
+        document = {"time": time_text(max(now, last) if last else now)}
+        files.write_atomic(home / "seen" / f"{policy_name(policy)}.json", pretty(document), mode=0o600)
+
+
+@contextlib.contextmanager
+def _locked(home: Path) -> Iterator[None]:
     files.make_folder(home, mode=0o700)
     files.make_folder(home / "seen", mode=0o700)
-    document = {
-        "root_version": found.root.version,
-        "root_digest": found.root.envelope.digest,
-        "ring_version": found.ring.version,
-        "ring_digest": found.ring.newest.digest,
-        "time": time_text(max(now, seen.time) if seen else now),
-    }
-    files.write_atomic(home / "seen" / f"{found.anchor}.json", pretty(document), mode=0o600)
+    with files.lock(home / "seen" / ".lock"):
+        yield

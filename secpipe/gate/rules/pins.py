@@ -16,6 +16,9 @@ def trust(situation: Situation) -> Ruling:
     if situation.self_judged:
         fix = "secpipe check --policy FILE --policy-ref sha256:... --trust DIR --trust-pin sha256:..."
         extra.append(Reason("gate/self-judged", Effect.UNDECIDED, situation.self_judged, "trust", fix, policy.owner))
+    if (clock := situation.evidence.get("clock")) is not None and clock.state is not State.OK:
+        fix = str(clock.facts.get("fix") or "set the clock")
+        extra.append(Reason("gate/clock", Effect.UNDECIDED, clock.reason, "trust", fix, policy.owner))
     if policy.expires and situation.now.date() > policy.expires:
         what = f'the policy "{policy.name}" expired on {policy.expires}'
         extra.append(Reason("gate/policy-expired", Effect.UNDECIDED, what, "trust", "renew the policy", policy.owner))
