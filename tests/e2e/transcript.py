@@ -41,6 +41,7 @@ class Shell:
         self._monkeypatch = monkeypatch
         self.environment = {
             "HOME": str(folder / "home"),
+            "PWD": str(self.cwd),
             "SECPIPE_HOME": str(folder / "home/secpipe"),
             "SECPIPE_CACHE": str(folder / "cache"),
             "ROOT": str(ROOT),
