@@ -11,10 +11,15 @@ from secpipe.cli.options import passphrase_option
 
 @click.command(short_help="Sign a statement about an artifact (provenance, test result, ...).")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--type", "purpose", required=True, metavar="TYPE", help="provenance, test-result, vuln or cyclonedx.")
+@click.option(
+    "--type", "purpose", required=True, metavar="TYPE", help="provenance, test-result, review, vuln or cyclonedx."
+)
 @click.option("--predicate", required=True, metavar="FILE", help="The predicate: a JSON object of that type.")
 @click.option(
-    "--kind", default="", metavar="KIND", help="What a test result is about (default: the predicate file's name)."
+    "--kind",
+    default="",
+    metavar="KIND",
+    help="What a test result is about (default: the predicate file's name; a review's: review-IDENTITY).",
 )
 @click.option("--key", "identity", metavar="IDENTITY", help="Sign as this identity of the ring.")
 @click.option("--trust", default="keys", show_default=True, metavar="FOLDER", help="The public trust material.")
@@ -51,6 +56,8 @@ def attest(
         kind = kind or Path(predicate).stem.lower().replace("_", "-")
     now = SystemClock().now()
     who = unlocked(identity, {purpose}, trust=trust, passphrase_file=passphrase_file, now=now)
+    if purpose == "review":
+        kind = kind or f"review-{who.identity.name}"  # reviews of several people stand beside each other
     for path in paths:
         written = sign_attestation(
             Path(path), hashed(path), body, who.signers, who.version, purpose=purpose, kind=kind,

@@ -34,7 +34,8 @@ def shipped(tree: Tree, inventory: Inventory, limits: Limits = DEFAULT) -> list[
     """Return what is known of every SBOM file of a release: {path, spec, version, made, agrees, problem}.
 
     `spec` is `CycloneDX` or `SPDX`, `made` its own timestamp as it stands there ("" without one), `agrees` None where
-    it names nothing that could be compared, `problem` why it does not agree or cannot be read. At most 20 are looked at.
+    it names nothing that could be compared, `problem` why it does not agree or cannot be read. At most
+    20 are looked at.
     """
     found: list[dict[str, Any]] = []
     for entry in tree.files:

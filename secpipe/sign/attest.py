@@ -101,7 +101,8 @@ def verify_attestation(
 
     Evidence `attestation:<kind>`; `since` is when it was made: the trusted time or what the signer states, the earlier
     of both (who may state the result may state its day; a replayed one keeps its own). Facts: `purpose`, `kind`,
-    `made`, `trusted_time`, what `halves.signer_facts` says, and `result` (test-result, review) or what `provenance.facts` says.
+    `made`, `trusted_time`, what `halves.signer_facts` says, and `result` (test-result, review) or what
+    `provenance.facts` says.
     """
     found: dict[HalfClass, Callable[[], bytes]] = {}
     for half, bundle in zip(HalfClass, attestation_paths(path, kind, folder), strict=True):

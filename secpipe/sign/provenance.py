@@ -34,8 +34,8 @@ def facts(predicate: Mapping[str, Any]) -> dict[str, Any]:
     Refused for a predicate that is not of its type or larger than any real one.
     """
     definition, details = _table(predicate["buildDefinition"]), _table(predicate["runDetails"])
-    external = _table(definition.get("externalParameters") or {})
-    internal = _table(definition.get("internalParameters") or {})
+    external = _part(definition, "externalParameters")
+    internal = _part(definition, "internalParameters")
     declared: set[str] = set()
     materials: dict[tuple[tuple[str, ...], str], bool] = {}
     for role, uri, digest in [*_resolved(definition), *_named(external, declared)]:
@@ -48,7 +48,7 @@ def facts(predicate: Mapping[str, Any]) -> dict[str, Any]:
     if len(materials) > _MATERIALS or len(inputs) > _INPUTS:
         raise Refused(INVALID, "the provenance names more than any real build")
     return {
-        "builder": _text(_table(details.get("builder") or {}).get("id", "")),
+        "builder": _text(_part(details, "builder").get("id", "")),
         "materials": [
             {"roles": list(roles), "uri": uri, "pinned": pinned} for (roles, uri), pinned in sorted(materials.items())
         ],
@@ -61,7 +61,8 @@ _Material = tuple[str, str, Mapping[str, Any]]  # (role it is given or "", URI, 
 
 
 def _rows(definition: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    rows = definition.get("resolvedDependencies") or []
+    rows = definition.get("resolvedDependencies")
+    rows = [] if rows is None else rows
     if not isinstance(rows, list) or len(rows) > _MATERIALS:
         raise Refused(INVALID, "the provenance's dependencies are no list, or more than any real build has")
     return [_table(row) for row in rows]
@@ -69,8 +70,8 @@ def _rows(definition: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _resolved(definition: Mapping[str, Any]) -> Iterator[_Material]:
     for row in _rows(definition):
-        uri, digest = _text(row.get("uri", "")), _table(row.get("digest") or {})
-        said = _table(row.get("annotations") or {}).get("role") or row.get("name")
+        uri, digest = _text(row.get("uri", "")), _part(row, "digest")
+        said = _part(row, "annotations").get("role") or row.get("name")
         yield str(said) if said in _SAID else "", uri, digest
 
 
@@ -83,7 +84,7 @@ def _named(external: Mapping[str, Any], declared: set[str]) -> Iterator[_Materia
         declared.add(role)
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, Mapping):
-                yield role, _text(item.get("uri", "")), _table(item.get("digest") or {})
+                yield role, _text(item.get("uri", "")), _part(item, "digest")
             else:
                 yield role, _text(item), {}
     workflow = external.get("workflow")  # as GitHub's build type names its source
@@ -125,6 +126,11 @@ def _table(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise Refused(INVALID, "the predicate is no SLSA provenance: a part of it is no object")
     return value
+
+
+def _part(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = table.get(key)
+    return {} if value is None else _table(value)
 
 
 def _text(value: Any) -> str:

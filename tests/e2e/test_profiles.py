@@ -264,7 +264,7 @@ VARIANTS = [
     Variant("signatures.cover:models", drop("model/*.sig"), "gate/unsigned-artifact"),
     Variant("signatures.cover:prompts", drop("prompts/*.sig"), "gate/unsigned-artifact"),
     Variant("signatures.cover:datasets", drop("datasets/*.sig"), "gate/unsigned-artifact"),
-    Variant("signatures.roles:review", drop("model.review.*"), "gate/review-missing", name="no review"),
+    Variant("signatures.roles:review", drop("model.review-*"), "gate/review-missing", name="no review"),
     Variant("signatures.roles:review", attested("review", REVIEW, "alice-review"), "gate/review-missing",
             name="one person with two identities"),
     Variant("signatures.roles:review", attested("review", {"result": "REJECTED"}, "omar"), "gate/review-missing",

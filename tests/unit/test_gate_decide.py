@@ -181,7 +181,9 @@ def test_sbom_completeness() -> None:
 def test_a_demanded_test_result_must_exist_pass_and_be_fresh() -> None:
     policy = replace(Policy(), attestations=Attestations((Demand("bias", 30),)))
     assert decide(situation(policy=policy)).decision is Decision.UNDECIDED
-    fresh = Evidence("attestation:bias", State.OK, since=NOW - timedelta(days=1), facts={"purpose": "test-result", "path": "m"})
+    fresh = Evidence(
+        "attestation:bias", State.OK, since=NOW - timedelta(days=1), facts={"purpose": "test-result", "path": "m"}
+    )
     assert decide(situation(clean() | {"attestation:bias": fresh}, policy)).decision is Decision.PASS
     old = replace(fresh, since=NOW - timedelta(days=31))
     assert decide(situation(clean() | {"attestation:bias": old}, policy)).decision is Decision.UNDECIDED

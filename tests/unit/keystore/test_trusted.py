@@ -27,6 +27,10 @@ def test_a_fresh_folder_holds(project, now):
     assert trust.identities[0].versions[0].state(now) is KeyState.ACTIVE
 
 
+def test_it_says_which_algorithms_vouch_for_the_ring(project, now):
+    assert open_trust(project.keys, now=now).root_algorithms == ("ed25519", "ml-dsa-65")
+
+
 def test_pins(project, now):
     assert open_trust(project.keys, pin=f"sha256:{project.pin}", now=now).pinned
     assert open_trust(project.keys, pin=project.pin.upper(), now=now).pinned
