@@ -22,7 +22,7 @@ def promotion(situation: Situation) -> Ruling:
     if evidence.state is State.OK:
         extra = [reason for name in after if (reason := _missing(situation, name)) is not None]
     return rule_on(
-        situation, evidence, "Passed where it had to before", required=bool(after), findings=(), extra=extra,
+        situation, evidence, "Passed in earlier stages", required=bool(after), findings=(), extra=extra,
         summary=f"passed in {', '.join(map(printable, after))}" if not extra else "",
         fix="secpipe check --verdicts DIR names the verdict store",
     )  # fmt: skip
