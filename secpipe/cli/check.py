@@ -60,6 +60,7 @@ def check(
     formats: tuple[str, ...],
     output: str | None,
     verdicts: Path | None,
+    name: str,
     **keeping: Any,
 ) -> int:
     """Judge PATH before it is deployed: may this go out?
@@ -86,8 +87,9 @@ def check(
         trust_pin=trust_pin,
         advisories=advisories,
         exclude=exclude,
+        name=name,
         mode=mode or "",
-        cache=not no_cache and at is None and emit_input is None and verdicts is None and not any(keeping.values()),
+        cache=not (no_cache or at or emit_input or verdicts or name or any(keeping.values())),
         verdicts=looked_into(verdicts, keeping["store"]),
         parts=not no_cache and at is None,
         memory="keep" if at is None else "none",

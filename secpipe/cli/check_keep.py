@@ -23,11 +23,14 @@ if TYPE_CHECKING:
 
 
 def keep_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`--store`, `--sign` and what belongs to them; `--verdicts` is where promotion looks."""
+    """`--store`, `--sign` and what belongs to them; `--verdicts` is where promotion looks; `--name` what is judged."""
     for option in reversed(
         (
             click.option(
                 "--store", type=click.Path(path_type=Path), metavar="DIR", help="Keep verdict and evidence there."
+            ),
+            click.option(
+                "--name", default="", metavar="NAME", help="What the release is called (default: its folder)."
             ),
             click.option("--sign", metavar="IDENTITY", help="Sign the verdict as this identity; needs --store."),
             click.option(
@@ -54,7 +57,7 @@ class Plan:
     identity: str
     verifier: str
     passphrase_file: str | None
-    path: Path
+    waivers: Path | None
     now: datetime
 
     def carry_out(self, outcome: Outcome) -> None:
@@ -63,7 +66,7 @@ class Plan:
             return
         from secpipe.gate import keeping, store
 
-        kept = keeping.contents(outcome)
+        kept = keeping.contents(outcome, self.waivers)
         entry = keeping.keep(self.store, outcome, kept)
         _tell(f"verdict kept in {entry.folder}\n  evidence sha256:{kept.digest(store.EVIDENCE)}")
         if self.identity:
@@ -99,7 +102,9 @@ def plan_of(options: Mapping[str, Any], request: Request) -> Plan:
 
         trust = open_trust(request.trust or request.path / "keys", pin=request.trust_pin, now=request.now)
         signer(trust, identity)
-    return Plan(folder, identity, options["verifier_id"] or "", options["passphrase_file"], request.path, request.now)
+    return Plan(
+        folder, identity, options["verifier_id"] or "", options["passphrase_file"], request.waivers, request.now
+    )
 
 
 def signer(trust: Trust, name: str, purpose: str = "vsa") -> Identity:
@@ -130,12 +135,12 @@ def sign_into(
     from secpipe.sign.verdicts import sign_verdict
 
     summary = keeping.summarise(outcome, kept, who.name, verifier)
+    body = vsa.predicate(summary)
+    vsa.read(body, "the verdict")  # what no verifier could read is not let out
     version, signers = open_key(who, trust, passphrase, now)
     subject = outcome.record.subject
-    data = sign_verdict(
-        signed.VSA, str(subject["name"]), subject["digest"]["dirHash"], vsa.predicate(summary), who, version, signers,
-        now=now,
-    )  # fmt: skip
+    name, digest = str(subject["name"]), str(subject["digest"]["dirHash"])
+    data = sign_verdict(signed.VSA, name, digest, body, who, version, signers, now=now)
     classical, pq = signed.names(signed.VSA)
     write_twins((folder / classical, folder / pq), data)
     result = vsa.PASSED if summary.passed else vsa.FAILED

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 )
 @rules_options
 @click.option("--max-age", type=click.FloatRange(min=0), metavar="DAYS", help="How old the verdict may be.")
+@click.option("--name", default="", metavar="NAME", help="What the verdict must call the release.")
 @click.option("--exclude", multiple=True, metavar="PATH", help="Relative path that is no part of the release.")
 @click.option("-f", "--format", "form", type=click.Choice(["terminal", "json"]), default="terminal")
 @click.option("-o", "--output", metavar="FILE", default="-", help="Write the result to FILE.")
@@ -44,6 +45,7 @@ def verify(
     store: Path | None,
     bundle: Path | None,
     max_age: float | None,
+    name: str,
     exclude: tuple[str, ...],
     form: str,
     output: str,
@@ -69,7 +71,7 @@ def verify(
     rules = pinned(options, environment, now)
     about = about_of(path, digest, environment, (*exclude, *(rules.policy.exclude if options["policy"] else ())))
     age = timedelta(days=max_age) if max_age is not None else None
-    asked = Asked(about, rules.policy, _policy_digest(options, rules.rules.policy.digest), age)
+    asked = Asked(about, rules.policy, _policy_digest(options, rules.rules.policy.digest), age, name)
     answer = decide(_candidates(store, bundle, about, rules.trust, now), asked, rules.trust, now)
     if answer.exit_code == EXIT_PASS and rules.self_judged:
         why = f"{rules.self_judged} (--trust-pin, --policy-ref)"

@@ -19,12 +19,13 @@ _HEADS = {EXIT_PASS: "PASSED", EXIT_DENY: "BLOCKED", EXIT_UNDECIDED: "NOT DECIDE
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What whoever deploys asks for, from outside the release; `policy_digest` "" takes any accepted verifier's."""
+    """What whoever deploys asks for, from outside the release; `policy_digest` and `name` "" take any."""
 
     about: About
     policy: Policy
     policy_digest: str = ""
     max_age: timedelta | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ def _objection(one: Held, asked: Asked, trust: Trust) -> tuple[int, str]:
     judged, minimum = one.summary.trust, asked.policy.minimum
     if asked.policy_digest and one.summary.policy != asked.policy_digest:
         return EXIT_DENY, f"the verdict was given by another policy (sha256:{one.summary.policy})"
+    if asked.name and one.name != asked.name:
+        return EXIT_DENY, f'the verdict calls this release "{printable(one.name, 200)}", not "{printable(asked.name)}"'
     for word, least, had in (
         ("root", minimum.root, (trust.root_version, judged.root_version if judged else 0)),
         ("ring", minimum.ring, (trust.ring_version, judged.ring_version if judged else 0)),

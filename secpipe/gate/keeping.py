@@ -141,17 +141,19 @@ def rederive(entry: Entry, evidence: str, request: Request) -> tuple[Outcome, Ke
         raise TrustError(f"judged again today it does not pass: {now.judgement.reasons[0].what}", hint="check it again")
     if request.now >= outcome.until[1] and outcome.judgement.would_be.exit_code == 0:
         raise InputError(f"this verdict has ended already: {outcome.until[0]}", hint="check it again")
-    _check_kept(entry, outcome, stored)
+    _check_kept(entry, outcome, stored, request.waivers)
     return outcome, Kept({name: entry.read(name) for name in files.names(entry.folder)})
 
 
-def _check_kept(entry: Entry, outcome: Outcome, stored: Mapping[str, Any]) -> None:
+def _check_kept(entry: Entry, outcome: Outcome, stored: Mapping[str, Any], waivers: Path | None) -> None:
     """What stands in the entry is what this evidence, this policy and this trust give; only its place may differ."""
     made = json.loads(encode(outcome.document))
     if _placeless(made) != _placeless(dict(stored)):
         raise TrustError("the stored verdict is not what this evidence and this policy give", hint="check it again")
     if entry.read(store.POLICY) != outcome.rules.policy.data:
         raise TrustError("the stored policy is not the one it was judged by", hint="check it again")
+    if waivers is not None and entry.read(WAIVERS) != files.read_bytes(waivers, _LIMIT):
+        raise TrustError("the stored waivers are not those it was judged by", hint="check it again")
     bom = outcome.situation.of("sbom").facts.get("sha256", "")
     if bom and hashlib.sha256(entry.read(BOM)).hexdigest() != bom:
         raise TrustError("the stored AI-BOM is not the one that was made", hint="check it again")

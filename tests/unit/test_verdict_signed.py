@@ -324,6 +324,12 @@ def test_the_pinned_policy_is_the_one_it_was_judged_by(gate: Gate) -> None:
     assert gate.ask(policy_digest="f" * 64).exit_code == 1
 
 
+def test_the_name_may_be_pinned(gate: Gate) -> None:
+    gate.sign(gate.outcome())
+    assert gate.ask(name="acme-chat").exit_code == 0
+    assert gate.ask(name="acme-shop").exit_code == 1
+
+
 def test_trust_below_the_minimum_leaves_it_undecided(gate: Gate) -> None:
     gate.sign(gate.outcome())
     assert gate.ask(policy=Policy(minimum=Minimum(root=1, ring=1))).exit_code == 0
