@@ -34,9 +34,12 @@ def may_serve(request: Request) -> bool:
     A verdict that rests on other verdicts (promotion) is always made afresh, and so is everything in a job that may
     carry a foreign change.
     """
-    if not request.cache or request.simulated or request.verdicts is not None:
-        return False
-    return not may_carry_a_foreign_change(os.environ) and not is_inside(request.path)
+    return request.cache and request.verdicts is None and may_believe(request)
+
+
+def may_believe(request: Request) -> bool:
+    """Whether anything that an earlier run kept may be believed in this one."""
+    return not (request.simulated or may_carry_a_foreign_change(os.environ) or is_inside(request.path))
 
 
 def place_of(request: Request, tree: FolderTree) -> Path | None:

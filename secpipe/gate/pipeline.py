@@ -19,6 +19,7 @@ from secpipe.gate import verdict
 from secpipe.gate.anchor import remember
 from secpipe.gate.decide import decide
 from secpipe.gate.origin import Rules, gather_rules
+from secpipe.gate.parts import Parts, open_parts
 from secpipe.gate.record import Record
 from secpipe.gate.request import Request
 from secpipe.gate.ruling import Situation
@@ -55,7 +56,9 @@ def check(request: Request, progress: Progress = lambda text: None, tree: Folder
         progress("reading files")
         tree = walk(request.path, exclude=(*request.exclude, *policy.exclude))
     tree = tree.without(policy.exclude)
-    evidence, components = gather_evidence(tree, rules, request, progress)
+    parts = open_parts(request, tree)
+    evidence, components = gather_evidence(tree, rules, request, progress, parts)
+    parts.save()
     paths = tuple(entry.path for entry in tree.files)
     subject = _subject(tree, request)
     record = Record(request.now, request.environment, subject, evidence, paths, rules.self_judged(), components)
@@ -89,11 +92,12 @@ def judge(situation: Situation, rules: Rules) -> Judgement:
 
 
 def gather_evidence(
-    tree: FolderTree, rules: Rules, request: Request, progress: Progress
+    tree: FolderTree, rules: Rules, request: Request, progress: Progress, parts: Parts
 ) -> tuple[dict[str, Evidence], tuple[Component, ...]]:
     """Return the evidence of every check by name, and the components of the release.
 
-    A check that breaks is skipped evidence, never an exception.
+    A check that breaks is skipped evidence, never an exception. `parts` knows what earlier runs found in the same
+    content.
     """
     evidence = {"trust": rules.trust_evidence, "files": _files(tree, request)}
     if rules.anchor.clock:
@@ -106,12 +110,12 @@ def gather_evidence(
         progress(words)
         evidence[name] = _guarded(name, make)
 
-    run("sbom", "making the AI-BOM", lambda: _sbom(tree, request, holder))
+    run("sbom", "making the AI-BOM", lambda: _sbom(tree, request, holder, parts))
     run("signatures", "verifying signatures", lambda: _signatures(tree, rules, request))
     evidence |= _attestations(tree, rules, request)
-    run("models", "scanning models", lambda: _models(tree))
-    run("shadow-ai", "looking for AI services", lambda: _shadow_ai(tree))
-    run("audit", "looking up advisories", lambda: _audit(holder, request))
+    run("models", "scanning models", lambda: parts.evidence("models", lambda: _models(tree, parts)))
+    run("shadow-ai", "looking for AI services", lambda: parts.evidence("shadow-ai", lambda: _shadow_ai(tree, parts)))
+    run("audit", "looking up advisories", lambda: _audit(holder, request, parts))
     return evidence, holder[0].components if holder else ()
 
 
@@ -135,13 +139,20 @@ def _files(tree: FolderTree, request: Request) -> Evidence:
     return Evidence("files", State.OK, skips=tree.skipped, facts=facts, producer=f"secpipe {__version__}")
 
 
-def _sbom(tree: FolderTree, request: Request, holder: list[Inventory]) -> Evidence:
-    from secpipe.sbom.collect import collect
-    from secpipe.sbom.evidence import evidence
+def _sbom(tree: FolderTree, request: Request, holder: list[Inventory], parts: Parts) -> Evidence:
+    def collected() -> Inventory:
+        from secpipe.sbom.collect import collect
 
-    inventory = collect(tree)
+        return collect(tree)
+
+    def described() -> Evidence:
+        from secpipe.sbom.evidence import evidence
+
+        return evidence(inventory, name=_name(request), now=request.now)[0]
+
+    inventory = parts.inventory(collected)
     holder.append(inventory)
-    made, _ = evidence(inventory, name=_name(request), now=request.now)
+    made = parts.evidence("sbom", described, parts.stock) if parts.stock else described()
     return replace(
         made, facts={**made.facts, "prompts": _paths(inventory, "prompt"), "datasets": _paths(inventory, "data")}
     )
@@ -189,25 +200,31 @@ def _attestations(tree: FolderTree, rules: Rules, request: Request) -> dict[str,
     return merged
 
 
-def _models(tree: FolderTree) -> Evidence:
+def _models(tree: FolderTree, parts: Parts) -> Evidence:
     from secpipe.scan.models.scan import scan
 
-    return scan(tree)
+    return scan(tree, recall=parts.model)
 
 
-def _shadow_ai(tree: FolderTree) -> Evidence:
+def _shadow_ai(tree: FolderTree, parts: Parts) -> Evidence:
     from secpipe.scan.shadow_ai.scan import scan
 
-    return scan(tree)
+    return scan(tree, quiet=parts.quiet)
 
 
-def _audit(holder: list[Inventory], request: Request) -> Evidence:
-    from secpipe.scan.vulnerabilities.audit import audit
+def _audit(holder: list[Inventory], request: Request, parts: Parts) -> Evidence:
     from secpipe.scan.vulnerabilities.store import open_store
 
     if not holder:
         return skipped("audit", "the dependencies could not be read")
-    return audit(holder[0], open_store(request.advisories, now=request.now), now=request.now)
+    store = open_store(request.advisories, now=request.now)
+
+    def audited() -> Evidence:
+        from secpipe.scan.vulnerabilities.audit import audit
+
+        return audit(holder[0], store, now=request.now)
+
+    return parts.audit(store.about, request.now, audited)
 
 
 def _subject(tree: FolderTree, request: Request) -> dict[str, Any]:
