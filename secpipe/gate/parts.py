@@ -102,7 +102,9 @@ class Parts:
         """Keep what this run found and used, if it is something else than before; failing to is no error."""
         if self.place is None:
             return
-        self._new["quiet"] = dict.fromkeys(sorted(self.quiet.used), 1)
+        # Where the whole check was known, no file of it was asked for: what is known of them stays known.
+        self._new.setdefault("models", self._table("models"))
+        self._new["quiet"] = dict.fromkeys(sorted(self.quiet.used), 1) or self._table("quiet")
         if self._new != self._old:
             kept.keep(self.place, self._new)
 
