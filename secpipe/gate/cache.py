@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -25,16 +26,18 @@ from secpipe.system.tree import FolderTree
 if TYPE_CHECKING:
     from secpipe.gate.pipeline import Outcome
 
+_PIN = re.compile(r"((sha256:)?[0-9a-fA-F]{64})?")
 _RULES = 1 << 24  # bytes of one file of rules
 
 
 def may_serve(request: Request) -> bool:
     """Whether a kept verdict could answer at all.
 
-    A verdict that rests on other verdicts (promotion) is always made afresh, and so is everything in a job that may
-    carry a foreign change.
+    A verdict that rests on other verdicts (promotion), or on a policy that is fetched from somewhere else than the file
+    named, is always made afresh, and so is everything in a job that may carry a foreign change.
     """
-    return request.cache and request.verdicts is None and may_believe(request)
+    told = request.verdicts is None and _PIN.fullmatch(request.policy_ref) is not None
+    return request.cache and told and may_believe(request)
 
 
 def may_believe(request: Request) -> bool:
