@@ -91,8 +91,9 @@ def check(
         mode=mode or "",
         cache=not (no_cache or at or emit_input or verdicts or name or any(keeping.values())),
         verdicts=looked_into(verdicts, keeping["store"]),
-        parts=not no_cache and at is None,
+        parts=not no_cache and at is None and not keeping["sign"],  # a proof rests on nothing kept
         memory="keep" if at is None else "none",
+        bom=keeping["store"] is not None,
     )
     plan = plan_of(keeping, request)
     show = verbose or (not quiet and sys.stderr.isatty() and not os.environ.get("CI"))

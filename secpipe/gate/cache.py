@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -25,18 +26,23 @@ from secpipe.system.tree import FolderTree
 if TYPE_CHECKING:
     from secpipe.gate.pipeline import Outcome
 
+_PIN = re.compile(r"((sha256:)?[0-9a-fA-F]{64})?")
 _RULES = 1 << 24  # bytes of one file of rules
 
 
 def may_serve(request: Request) -> bool:
     """Whether a kept verdict could answer at all.
 
-    A verdict that rests on other verdicts (promotion) is always made afresh, and so is everything in a job that may
-    carry a foreign change.
+    A verdict that rests on other verdicts (promotion), or on a policy that is fetched from somewhere else than the file
+    named, is always made afresh, and so is everything in a job that may carry a foreign change.
     """
-    if not request.cache or request.simulated or request.verdicts is not None:
-        return False
-    return not may_carry_a_foreign_change(os.environ) and not is_inside(request.path)
+    told = request.verdicts is None and _PIN.fullmatch(request.policy_ref) is not None
+    return request.cache and told and may_believe(request)
+
+
+def may_believe(request: Request) -> bool:
+    """Whether anything that an earlier run kept may be believed in this one."""
+    return not (request.simulated or may_carry_a_foreign_change(os.environ) or is_inside(request.path))
 
 
 def place_of(request: Request, tree: FolderTree) -> Path | None:

@@ -20,6 +20,7 @@ from secpipe.gate import policy_identity, validity, verdict
 from secpipe.gate.anchor import remember
 from secpipe.gate.decide import decide
 from secpipe.gate.origin import Rules, gather_rules
+from secpipe.gate.parts import Parts, open_parts
 from secpipe.gate.phases import in_force
 from secpipe.gate.policy import Policy
 from secpipe.gate.record import Record
@@ -64,7 +65,9 @@ def check(request: Request, progress: Progress = lambda text: None, tree: Folder
         progress("reading files")
         tree = walk(request.path, exclude=(*request.exclude, *policy.exclude))
     tree = tree.without(policy.exclude)
-    evidence, made = gather_evidence(tree, rules, request, progress)
+    parts = open_parts(request, tree)
+    evidence, made = gather_evidence(tree, rules, request, progress, parts)
+    parts.save()
     paths = tuple(entry.path for entry in tree.files)
     subject = _subject(tree, request)
     record = Record(request.now, request.environment, subject, evidence, paths, rules.self_judged(), made.components)
@@ -120,11 +123,12 @@ def judge(situation: Situation, rules: Rules) -> Judgement:
 
 
 def gather_evidence(
-    tree: FolderTree, rules: Rules, request: Request, progress: Progress
+    tree: FolderTree, rules: Rules, request: Request, progress: Progress, parts: Parts
 ) -> tuple[dict[str, Evidence], Made]:
     """Return the evidence of every check by name, and what was made on the way.
 
-    A check that breaks is skipped evidence, never an exception.
+    A check that breaks is skipped evidence, never an exception. `parts` knows what earlier runs found in the same
+    content.
     """
     evidence = {"trust": rules.trust_evidence, "files": _files(tree, rules, request)}
     if rules.anchor.clock:
@@ -137,12 +141,12 @@ def gather_evidence(
         progress(words)
         evidence[name] = _guarded(name, make)
 
-    run("sbom", "making the AI-BOM", lambda: _sbom(tree, rules, request, made))
+    run("sbom", "making the AI-BOM", lambda: _sbom(tree, rules, request, made, parts))
     run("signatures", "verifying signatures", lambda: _signatures(tree, rules, request))
     evidence |= _attestations(tree, rules, request)
-    run("models", "scanning models", lambda: _models(tree))
-    run("shadow-ai", "looking for AI services", lambda: _shadow_ai(tree))
-    run("audit", "looking up advisories", lambda: _audit(made, request))
+    run("models", "scanning models", lambda: parts.evidence("models", lambda: _models(tree, parts)))
+    run("shadow-ai", "looking for AI services", lambda: parts.evidence("shadow-ai", lambda: _shadow_ai(tree, parts)))
+    run("audit", "looking up advisories", lambda: _audit(made, request, parts))
     if request.verdicts is not None:
         run("promotion", "looking up verdicts", lambda: _promotion(tree, rules, request))
     return evidence, made
@@ -180,20 +184,30 @@ def links_digest(links: Iterable[LinkEntry]) -> str:
     return hashlib.sha256(b"".join(sorted(told))).hexdigest() if told else ""
 
 
-def _sbom(tree: FolderTree, rules: Rules, request: Request, made: Made) -> Evidence:
+def _sbom(tree: FolderTree, rules: Rules, request: Request, made: Made, parts: Parts) -> Evidence:
     from secpipe.sbom.bundles import among_data
-    from secpipe.sbom.collect import collect
-    from secpipe.sbom.evidence import evidence
 
-    inventory = collect(tree)
-    made.inventory = inventory
-    found, made.bom = evidence(inventory, name=_name(request), now=request.now)
+    def collected() -> Inventory:
+        from secpipe.sbom.collect import collect
+
+        return collect(tree)
+
+    def described() -> Evidence:
+        from secpipe.sbom.evidence import evidence
+
+        found, made.bom = evidence(inventory, name=_name(request), now=request.now)
+        return found
+
+    made.inventory = inventory = parts.inventory(collected)
+    kept = parts.stock and not request.bom
+    found = parts.evidence("sbom", described, parts.stock) if kept else described()
     facts = {
         **found.facts,
         "prompts": _paths(inventory, ComponentKind.PROMPT),
         "datasets": _paths(inventory, ComponentKind.DATASET) | dict.fromkeys(among_data(tree), "attestation"),
-        "sha256": hashlib.sha256(made.bom).hexdigest(),
     }
+    if request.bom:
+        facts["sha256"] = hashlib.sha256(made.bom).hexdigest()
     policies = [rules.resolve(request)] + ([rules.tree.resolve(request.environment)] if rules.tree else [])
     if any(policy.sbom.shipped for policy in policies):
         from secpipe.sbom.shipped import shipped
@@ -259,25 +273,31 @@ def _merged(several: list[Evidence]) -> Evidence:
     return replace(worst, since=oldest, facts={**worst.facts, "each": each})
 
 
-def _models(tree: FolderTree) -> Evidence:
+def _models(tree: FolderTree, parts: Parts) -> Evidence:
     from secpipe.scan.models.scan import scan
 
-    return scan(tree)
+    return scan(tree, recall=parts.model)
 
 
-def _shadow_ai(tree: FolderTree) -> Evidence:
+def _shadow_ai(tree: FolderTree, parts: Parts) -> Evidence:
     from secpipe.scan.shadow_ai.scan import scan
 
-    return scan(tree)
+    return scan(tree, quiet=parts.quiet)
 
 
-def _audit(made: Made, request: Request) -> Evidence:
-    from secpipe.scan.vulnerabilities.audit import audit
+def _audit(made: Made, request: Request, parts: Parts) -> Evidence:
     from secpipe.scan.vulnerabilities.store import open_store
 
     if made.inventory is None:
         return skipped("audit", "the dependencies could not be read")
-    return audit(made.inventory, open_store(request.advisories, now=request.now), now=request.now)
+    inventory, store = made.inventory, open_store(request.advisories, now=request.now)
+
+    def audited() -> Evidence:
+        from secpipe.scan.vulnerabilities.audit import audit
+
+        return audit(inventory, store, now=request.now)
+
+    return parts.audit(store.about, request.now, audited)
 
 
 def _promotion(tree: FolderTree, rules: Rules, request: Request) -> Evidence:

@@ -54,8 +54,8 @@ def encode(record: Record) -> bytes:
         "subject": _plain(record.subject),
         "self_judged": record.self_judged,
         "paths": list(record.paths),
-        "evidence": {name: _evidence(one) for name, one in record.evidence.items()},
-        "components": [_component(component) for component in record.components],
+        "evidence": {name: evidence_row(one) for name, one in record.evidence.items()},
+        "components": [component_row(component) for component in record.components],
     }
     return json.dumps(document, indent=1, sort_keys=True, allow_nan=False).encode("ascii") + b"\n"
 
@@ -70,10 +70,10 @@ def decode(data: bytes, what: str, limits: Limits = DEFAULT) -> Record:
             at=_time(document["at"]),
             environment=_text(document["environment"]),
             subject=_table(document["subject"]),
-            evidence={name: _read_evidence(name, one) for name, one in _table(document["evidence"]).items()},
+            evidence={name: read_evidence(name, one) for name, one in _table(document["evidence"]).items()},
             paths=tuple(_text(path) for path in document["paths"]),
             self_judged=_text(document["self_judged"]),
-            components=tuple(_read_component(one) for one in document["components"]),
+            components=tuple(read_component(one) for one in document["components"]),
         )
     except InputError:
         raise
@@ -81,25 +81,27 @@ def decode(data: bytes, what: str, limits: Limits = DEFAULT) -> Record:
         raise InputError(f"{what} is not a whole {SCHEMA} document ({type(error).__name__})") from None
 
 
-def _evidence(one: Evidence) -> dict[str, Any]:
+def evidence_row(one: Evidence) -> dict[str, Any]:
+    """Return evidence as plain JSON, losslessly but for its name."""
     return {
         "state": str(one.state),
         "reason": one.reason,
         "since": one.since.astimezone(UTC).isoformat() if one.since else None,
         "producer": one.producer,
-        "findings": [_finding(finding) for finding in one.findings],
+        "findings": [finding_row(finding) for finding in one.findings],
         "skips": [_skip(skip) for skip in one.skips],
         "facts": _plain(one.facts),
     }
 
 
-def _read_evidence(name: str, raw: Any) -> Evidence:
+def read_evidence(name: str, raw: Any) -> Evidence:
+    """Return the evidence in a row; raises KeyError, TypeError, ValueError, AttributeError for one that is none."""
     return Evidence(
         check=name,
         state=State(raw["state"]),
         reason=_text(raw["reason"]),
         since=_time(raw["since"]) if raw["since"] is not None else None,
-        findings=tuple(_read_finding(one) for one in raw["findings"]),
+        findings=tuple(read_finding(one) for one in raw["findings"]),
         skips=tuple(Skip(_text(one["path"]), _text(one["reason"]), _flag(one["soft"])) for one in raw["skips"]),
         facts=_table(raw["facts"]),
         producer=_text(raw["producer"]),
@@ -110,7 +112,8 @@ def _skip(skip: Skip) -> dict[str, Any]:
     return {"path": skip.path, "reason": skip.reason, "soft": skip.soft}
 
 
-def _finding(one: Finding) -> dict[str, Any]:
+def finding_row(one: Finding) -> dict[str, Any]:
+    """Return a finding as plain JSON, losslessly: unlike `Finding.to_dict` nothing is escaped."""
     return {
         "id": one.id,
         "rule": one.rule,
@@ -128,7 +131,8 @@ def _finding(one: Finding) -> dict[str, Any]:
     }
 
 
-def _read_finding(raw: Any) -> Finding:
+def read_finding(raw: Any) -> Finding:
+    """Return the finding in a row; raises as `read_evidence`."""
     return Finding(
         rule=_text(raw["rule"]),
         message=_text(raw["message"]),
@@ -145,7 +149,8 @@ def _read_finding(raw: Any) -> Finding:
     )
 
 
-def _component(one: Component) -> dict[str, Any]:
+def component_row(one: Component) -> dict[str, Any]:
+    """Return a component as plain JSON, losslessly."""
     return {
         "ref": one.ref,
         "kind": str(one.kind),
@@ -165,7 +170,8 @@ def _component(one: Component) -> dict[str, Any]:
     }
 
 
-def _read_component(raw: Any) -> Component:
+def read_component(raw: Any) -> Component:
+    """Return the component in a row; raises as `read_evidence`."""
     facts = {
         name: Fact(_text(one["value"]), Grade(one["grade"]), _text(one["source"]))
         for name, one in _table(raw["facts"]).items()

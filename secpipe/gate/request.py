@@ -37,5 +37,6 @@ class Request:
     cache: bool = True
     waivers: Path | None = None  # a file of waivers beside the policy, from outside the tree
     verdicts: Path | None = None  # the verdict store that promotion looks into
+    bom: bool = False  # the AI-BOM itself is wanted, not only what it shows
     parts: bool = False  # results of single checks may come from earlier runs over the same content
     memory: str = "none"  # of this machine: `read` it (refuse what is older), `keep` it (and remember this verdict)

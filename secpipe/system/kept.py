@@ -48,6 +48,8 @@ def keep(place: Path, document: Any) -> None:
         if key is None:
             return
         body = json.dumps(document).encode()
+        if len(body) + _MAC > _LIMIT:
+            return
         files.make_folder(place.parent, mode=0o700)
         if _is_mine(place.parent):
             files.write_atomic(place, _mac(key, place, body) + body, mode=0o600)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO, Final
 
 from secpipe import __version__
@@ -25,25 +27,47 @@ _ZIPS: Final = frozenset({"zip", "torch", "keras", "npz", "mar", "skops"})
 _LFS: Final = b"version https://git-lfs.github.com/spec/v1"
 
 
-def scan(tree: Tree, *, limits: Limits = DEFAULT, extra_allow: Collection[str | Addition] = ()) -> Evidence:
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What one file came to. `format` is "" where it is no model or serialised artefact."""
+
+    format: str
+    outcome: str
+    holds: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
+    skips: tuple[Skip, ...] = ()
+
+
+#: Returns what a file came to: by the function given, or as it is known from the same content under the same name.
+Recall = Callable[[FileEntry, Callable[[], Judged]], Judged]
+
+
+def scan(
+    tree: Tree,
+    *,
+    limits: Limits = DEFAULT,
+    extra_allow: Collection[str | Addition] = (),
+    recall: Recall = lambda entry, judge: judge(),
+) -> Evidence:
     """Return evidence `models` about a tree.
 
     Facts: `files`: {path: {"format", "outcome": "malicious" | "review" | "ok", "holds"}} for every model or serialised
     artefact; `holds` are the formats met in it at any depth.
     `extra_allow` holds dotted names, or `Addition`s for some files, that the user answers for. Nothing is loaded. An
-    error of the analyser on one file is a skip and a finding for review, never an exception.
+    error of the analyser on one file is a skip and a finding for review, never an exception. Without `extra_allow` a
+    file's name, size and content decide alone what it comes to: then `recall` may know it already.
     """
     shipped = shipped_list()
     files: dict[str, dict[str, str | list[str]]] = {}
     findings: list[Finding] = []
     skips: list[Skip] = list(tree.skipped)
     for entry in tree.files:
-        sink = Sink(entry.path, limits)
-        kind = scan_file(tree, entry, sink, with_extra(shipped, names_for(entry.path, extra_allow)))
-        if kind:
-            files[entry.path] = {"format": kind, "outcome": str(sink.outcome), "holds": sorted(sink.holds)}
-        findings += sink.findings.values()
-        skips += sink.skips
+        allow = with_extra(shipped, names_for(entry.path, extra_allow))
+        found = recall(entry, partial(_judge, tree, entry, limits, allow))
+        if found.format:
+            files[entry.path] = {"format": found.format, "outcome": found.outcome, "holds": list(found.holds)}
+        findings += found.findings
+        skips += found.skips
         if len(findings) > limits.findings:
             skips.append(Skip("", f"more than {limits.findings:,} findings"))
             break
@@ -55,6 +79,12 @@ def scan(tree: Tree, *, limits: Limits = DEFAULT, extra_allow: Collection[str | 
         facts={"files": files},
         producer=f"secpipe {__version__}",
     )
+
+
+def _judge(tree: Tree, entry: FileEntry, limits: Limits, allow: AllowList) -> Judged:
+    sink = Sink(entry.path, limits)
+    kind = scan_file(tree, entry, sink, allow)
+    return Judged(kind, str(sink.outcome), tuple(sorted(sink.holds)), tuple(sink.findings.values()), tuple(sink.skips))
 
 
 def scan_file(tree: Tree, entry: FileEntry, sink: Sink, allow: AllowList) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from secpipe.core.artifact import FileEntry, Skip
 from secpipe.core.errors import InputError, SecpipeError
@@ -38,6 +38,14 @@ _EXCERPT = 4000
 _WAIVER = re.compile(r"secpipe:\s*allow\s+shadow-ai\b[\s:,-]*([^\n]{3,200})")
 
 
+class Quiet(Protocol):
+    """Digests (hex SHA-256) of content that holds no term of the catalogue."""
+
+    def __contains__(self, digest: object, /) -> bool: ...
+
+    def add(self, digest: str, /) -> None: ...
+
+
 def scan(
     tree: Tree,
     *,
@@ -46,6 +54,7 @@ def scan(
     semgrep: str | None = None,
     rules: Sequence[Path] = (),
     only: Collection[str] | None = None,
+    quiet: Quiet | None = None,
 ) -> Evidence:
     """Return the evidence `shadow-ai` of a tree.
 
@@ -53,9 +62,10 @@ def scan(
     `coverage` (what was read, and how many files were not). Findings are those that need no policy: leaked keys, remote
     code, unpinned downloads. `semgrep` is the path of a semgrep program, `rules` the user's own rule files for it; with
     None the built-in readers alone look. With `only`, files outside it are read as context (environment files) or not
-    at all, and nothing is said about them.
+    at all, and nothing is said about them. `quiet` are digests of content known to hold no term of the catalogue: such
+    files are not searched again, and the scan adds those that it finds so.
     """
-    run = _Run(tree, catalogue or read_catalogue(), limits, only)
+    run = _Run(tree, catalogue or read_catalogue(), limits, only, quiet)
     for entry in tree.files:
         run.visit(entry)
     if semgrep is not None:
@@ -72,7 +82,15 @@ def prefilter_of(catalogue: Catalogue) -> Prefilter:
 class _Run:
     """One scan of one tree."""
 
-    def __init__(self, tree: Tree, catalogue: Catalogue, limits: Limits, only: Collection[str] | None) -> None:
+    def __init__(
+        self,
+        tree: Tree,
+        catalogue: Catalogue,
+        limits: Limits,
+        only: Collection[str] | None,
+        quiet: Quiet | None = None,
+    ) -> None:
+        self.quiet = quiet
         self.tree = tree
         self.catalogue = catalogue
         self.limits = limits
@@ -100,13 +118,19 @@ class _Run:
         if entry.size > self.limits.text_bytes:
             self._large(entry)
             return
+        always = readers.always(entry.path, self.catalogue)
+        if self.quiet is not None and not always and entry.sha256 in self.quiet:
+            self.counts["searched"] += 1
+            return
         try:
             data = as_utf8(self.tree.read(entry, self.limits.text_bytes))
         except InputError as error:
             self.skips.append(Skip(entry.path, error.message))
             return
         self.counts["searched"] += 1
-        if not self.prefilter.positions(data) and not readers.always(entry.path, self.catalogue):
+        if not self.prefilter.positions(data) and not always:
+            if self.quiet is not None:
+                self.quiet.add(entry.sha256)
             return
         self.counts["candidates"] += 1
         self.candidates.append(entry)
