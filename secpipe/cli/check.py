@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 @click.option("--exit-zero", is_flag=True, help="End with 0 instead of 1 when the policy says no.")
 @click.option("--no-cache", is_flag=True, help="Check everything again, even if nothing changed.")
 @click.option("--emit-input", metavar="FILE", help="Write all evidence as JSON, for OPA and conftest.")
+@click.option("--explain", is_flag=True, help="Show for each reason the rule, the policy's key, evidence and files.")
+@click.option("--explain-min", is_flag=True, help="Show the smallest set of changes that would turn the verdict.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress; nothing on stderr but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Say on stderr what is being done.")
 @at_option
@@ -51,6 +53,8 @@ def check(
     exit_zero: bool,
     no_cache: bool,
     emit_input: str | None,
+    explain: bool,
+    explain_min: bool,
     quiet: bool,
     verbose: bool,
     at: str | None,
@@ -82,10 +86,10 @@ def check(
         advisories=advisories,
         exclude=exclude,
         mode=mode or "",
-        cache=not no_cache and at is None and emit_input is None,
+        cache=not (no_cache or at or emit_input or explain or explain_min),
     )
     show = verbose or (not quiet and sys.stderr.isatty() and not os.environ.get("CI"))
-    document = _judge(request, show, emit_input)
+    document = _judge(request, show, emit_input, explain, explain_min)
     emit(document, formats, output)
     if click.get_current_context().get_parameter_source("formats") is ParameterSource.DEFAULT and not output:
         emit_for_ci(document)
@@ -93,7 +97,7 @@ def check(
     return EXIT_PASS if exit_zero and code == EXIT_DENY else code
 
 
-def _judge(request: Request, show: bool, emit_input: str | None) -> dict[str, Any]:
+def _judge(request: Request, show: bool, emit_input: str | None, explain: bool, explain_min: bool) -> dict[str, Any]:
     from secpipe.gate import cache
 
     def progress(text: str) -> None:
@@ -119,4 +123,8 @@ def _judge(request: Request, show: bool, emit_input: str | None) -> dict[str, An
         from secpipe.gate.record import encode
 
         write_result(encode(outcome.record), emit_input)
+    if explain or explain_min:
+        from secpipe.cli.check_explain import explained
+
+        return outcome.document | explained(outcome, explain, explain_min, progress)
     return outcome.document

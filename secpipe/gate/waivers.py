@@ -99,6 +99,5 @@ def summary(waivers: Iterable[Waiver], used: Iterable[str], now: datetime) -> tu
     """Return every waiver of the policy with the number of findings it took."""
     times = Counter(used)
     return tuple(
-        UsedWaiver(w.id, w.owner, w.reason, str(w.expires or ""), times[w.id], is_expired(w, now))
-        for w in waivers
+        UsedWaiver(w.id, w.owner, w.reason, str(w.expires or ""), times[w.id], is_expired(w, now)) for w in waivers
     )
