@@ -10,8 +10,9 @@ from secpipe.core.finding import Finding
 from secpipe.core.verdict import Decision, Effect, Judgement, Reason
 from secpipe.gate.decide import decide
 from secpipe.gate.policy import Policy
-from secpipe.gate.repairs import Case, Change, World, changes
+from secpipe.gate.repairs import Case, Change, changes
 from secpipe.gate.ruling import Situation
+from secpipe.gate.worlds import World
 
 MAX_CHANGES = 48  # each is tried twice or so; more of one kind become one change
 _ROUNDS = 6  # mending one thing may bring up the next: what is signed must first be known

@@ -6,7 +6,7 @@ be carried out supposes that the check then finds nothing; its words say so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
@@ -18,16 +18,20 @@ from secpipe.core.verdict import Reason
 from secpipe.gate.grouping import CONDITIONS, UNSIGNED
 from secpipe.gate.items import SOURCES
 from secpipe.gate.policy import Policy
-from secpipe.gate.rules.facts import listing, mapping
+from secpipe.gate.rules.facts import mapping
 from secpipe.gate.ruling import Situation
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What the decision is made from: the situation, and the policy found in the tree, if there is one."""
-
-    situation: Situation
-    tree: Policy | None = None
+from secpipe.gate.worlds import (
+    World,
+    about_model,
+    approving,
+    carried_out,
+    fresh_advisories,
+    with_evidence,
+    with_facts,
+    without_findings,
+    without_items,
+    without_uses,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,42 +77,6 @@ def _change(
     )
 
 
-# --- how evidence changes
-
-
-def _with(situation: Situation, evidence: Evidence) -> Situation:
-    return replace(situation, evidence={**situation.evidence, evidence.check: evidence})
-
-
-def _facts(situation: Situation, check: str, **facts: Any) -> Situation:
-    evidence = situation.of(check)
-    return _with(situation, replace(evidence, check=check, facts={**evidence.facts, **facts}))
-
-
-def _without(situation: Situation, gone: Callable[[Finding], bool]) -> Situation:
-    """Return the situation without some findings; a check that failed because of them alone no longer fails."""
-    evidence = {}
-    for name, one in situation.evidence.items():
-        kept = tuple(finding for finding in one.findings if not gone(finding))
-        changed = replace(one, findings=kept) if len(kept) < len(one.findings) else one
-        mended = one.state is State.FAILED and one.findings and not kept
-        evidence[name] = replace(changed, state=State.OK, reason="") if mended else changed
-    return replace(situation, evidence=evidence)
-
-
-def _carried_out(situation: Situation, check: str) -> Situation:
-    made = replace(situation.of(check), check=check, state=State.OK, reason="", since=None)
-    return _with(situation, made)
-
-
-def _advisories(situation: Situation) -> Situation:
-    about = {**mapping(situation.of("audit"), "advisories"), "date": situation.now.isoformat()}
-    return _facts(_carried_out(situation, "audit"), "audit", advisories=about)
-
-
-# --- what can be done, by rule
-
-
 def _pin(case: Case) -> Iterator[Change]:
     what = "pin the policy and the trust root"
     yield _change(case, ("pin",), what, lambda situation: replace(situation, self_judged=""))
@@ -123,13 +91,13 @@ def _carry_out(case: Case) -> Iterator[Change]:
     for name in wanted if check != "conditions" else ():
         why = situation.of(name).reason
         what = f"let the check {name} be carried out ({why}), and it finds nothing"
-        yield _change(case, ("check", name), what, lambda now, name=name: _carried_out(now, name))  # type: ignore[misc]
+        yield _change(case, ("check", name), what, lambda now, name=name: carried_out(now, name))  # type: ignore[misc]
 
 
 def _mend_check(case: Case) -> Iterator[Change]:
     check = case.reason.check
     yield _change(
-        case, ("check", check), f"mend what {check} says: {case.reason.what}", lambda now: _carried_out(now, check)
+        case, ("check", check), f"mend what {check} says: {case.reason.what}", lambda now: carried_out(now, check)
     )
 
 
@@ -139,7 +107,7 @@ def _look_at_all(case: Case) -> Iterator[Change]:
     named = ", ".join(printable(skip.path or "the tree", 80) for skip in skips[:3])
     what = f"bring or repair what {check} could not look at, and it finds nothing there: {named}"
     what += f" and {len(skips) - 3:,} more" if len(skips) > 3 else ""
-    yield _change(case, ("complete", check), what, lambda now: _with(now, replace(now.of(check), skips=())))
+    yield _change(case, ("complete", check), what, lambda now: with_evidence(now, replace(now.of(check), skips=())))
 
 
 def _refresh(case: Case) -> Iterator[Change]:
@@ -148,7 +116,7 @@ def _refresh(case: Case) -> Iterator[Change]:
         yield from _mend_check(case)
         return
     what = "update the advisory data, and it knows of nothing new"
-    yield _change(case, ("advisories",), what, _advisories)
+    yield _change(case, ("advisories",), what, fresh_advisories)
 
 
 def _update_trust(case: Case) -> Iterator[Change]:
@@ -157,10 +125,15 @@ def _update_trust(case: Case) -> Iterator[Change]:
     def apply(now: Situation) -> Situation:
         facts = now.of("trust").facts
         versions = {"root_version": least.root, "ring_version": least.ring}
-        return _facts(now, "trust", **{k: max(v, _number(facts.get(k))) for k, v in versions.items()})
+        return with_facts(now, "trust", **{k: max(v, _number(facts.get(k))) for k, v in versions.items()})
 
     asked = [f"{word} {least_}" for word, least_ in (("root", least.root), ("ring", least.ring)) if least_]
-    yield _change(case, ("trust",), f"bring {' and '.join(asked)} of the trust root, or newer", apply)
+    yield _change(
+        case,
+        ("trust", str(least.root), str(least.ring)),
+        f"bring {' and '.join(asked)} of the trust root, or newer",
+        apply,
+    )
 
 
 def _number(value: Any) -> int:
@@ -179,7 +152,7 @@ def _attest(case: Case) -> Iterator[Change]:
             continue
         made = Evidence(name, State.OK, since=situation.now, facts={"purpose": "test-result"})
         what = f'pass the test "{demand.type}" and attest its result'
-        yield _change(case, ("attest", demand.type), what, lambda now, made=made: _with(now, made))  # type: ignore[misc]
+        yield _change(case, ("attest", demand.type), what, lambda now, made=made: with_evidence(now, made))  # type: ignore[misc]
 
 
 def _complete_bom(case: Case) -> Iterator[Change]:
@@ -188,15 +161,17 @@ def _complete_bom(case: Case) -> Iterator[Change]:
 
             def apply(now: Situation, profile: str = profile, least: int = least) -> Situation:
                 scores = mapping(now.of("sbom"), "profiles")
-                return _facts(now, "sbom", profiles={**scores, profile: max(least, _number(scores.get(profile)))})
+                return with_facts(now, "sbom", profiles={**scores, profile: max(least, _number(scores.get(profile)))})
 
-            yield _change(case, ("bom", profile), f"complete the AI-BOM to {least}% of {profile}", apply)
+            yield _change(case, ("bom", profile, str(least)), f"complete the AI-BOM to {least}% of {profile}", apply)
 
 
 def _build_elsewhere(case: Case) -> Iterator[Change]:
     builder = next((glob.replace("*", "-") for glob in case.policy.provenance.builders), "")
     what = f"build where the policy accepts it: {', '.join(case.policy.provenance.builders)}"
-    yield _change(case, ("build", builder), what, lambda now: _facts(now, "attestation:provenance", builder=builder))
+    yield _change(
+        case, ("build", builder), what, lambda now: with_facts(now, "attestation:provenance", builder=builder)
+    )
 
 
 def _other_license(case: Case) -> Iterator[Change]:
@@ -205,7 +180,7 @@ def _other_license(case: Case) -> Iterator[Change]:
 
         def apply(now: Situation, license_: str = license_) -> Situation:
             kept = {k: v for k, v in mapping(now.of("sbom"), "licenses").items() if (k or "NOASSERTION") != license_}
-            return _facts(now, "sbom", licenses=kept)
+            return with_facts(now, "sbom", licenses=kept)
 
         yield _change(case, ("license", license_), f"replace what is under it: {finding.message}", apply)
 
@@ -216,7 +191,7 @@ def _sign(case: Case) -> Iterator[Change]:
     named = ", ".join(printable(path, 80) for path in paths[:3]) + (", ..." if len(paths) > 3 else "")
 
     def apply(now: Situation) -> Situation:
-        return _facts(
+        return with_facts(
             now, "signatures", covered={**mapping(now.of("signatures"), "covered"), **dict.fromkeys(paths, identity)}
         )
 
@@ -228,24 +203,17 @@ def _convert(case: Case) -> Iterator[Change]:
     for finding in case.findings:
 
         def apply(now: Situation, path: str = finding.path) -> Situation:
-            return _about_model(now, path, format=accepted)
+            return about_model(now, path, format=accepted)
 
-        yield _change(case, ("convert", finding.path), f"convert {finding.path} to {accepted}", apply)
-
-
-def _about_model(situation: Situation, path: str, **changed: Any) -> Situation:
-    files = mapping(situation.of("models"), "files")
-    about = files.get(path)
-    known = about if isinstance(about, Mapping) else {}
-    return _facts(situation, "models", files={**files, path: {**known, **changed}}) if path in files else situation
+        yield _change(case, ("convert", finding.path, accepted), f"convert {finding.path} to {accepted}", apply)
 
 
 def _replace_model(case: Case) -> Iterator[Change]:
     for path in dict.fromkeys(finding.path for finding in case.findings):
 
         def apply(now: Situation, path: str = path) -> Situation:
-            clean = _without(now, lambda one: one.path == path and one.rule.startswith("models/"))
-            return _about_model(clean, path, outcome="ok")
+            clean = without_findings(now, lambda one: one.path == path and one.rule.startswith("models/"))
+            return about_model(clean, path, outcome="ok")
 
         yield _change(case, ("file", path), f"replace {path or 'what is named'} by a file that scans clean", apply)
 
@@ -259,7 +227,7 @@ def _upgrade(case: Case) -> Iterator[Change]:
             continue
 
         def apply(now: Situation, package: tuple[str, ...] = package) -> Situation:
-            return _without(now, lambda one: _package(one) == package)
+            return without_findings(now, lambda one: _package(one) == package)
 
         what = case.reason.fix if case.reason.rule.startswith("audit/") else finding.fix
         yield _change(case, ("upgrade", *package), what or f"replace {package[1]} {package[2]}", apply)
@@ -284,14 +252,14 @@ def _approve(case: Case) -> Iterator[Change]:
     if case.reason.rule in ("shadow-ai/not-through-gateway", "shadow-ai/unknown-destination"):
         gone = {str(one.details["use"]) for one in uses}
         what = f"{uses[0].fix}: {', '.join(printable(one.path, 80) for one in uses[:3])}"
-        yield _change(case, ("reroute", *sorted(gone)), what, lambda now: _without_uses(now, gone))
+        yield _change(case, ("reroute", *sorted(gone)), what, lambda now: without_uses(now, gone))
         return
     rows = [_approval(one) for one in uses]
 
     def apply(world: World) -> World:
         situation = world.situation
-        policy = _approving(situation.policy, rows)
-        tree = _approving(world.tree, rows) if world.tree else None
+        policy = approving(situation.policy, rows)
+        tree = approving(world.tree, rows) if world.tree else None
         return World(replace(situation, policy=policy), tree)
 
     yield Change(
@@ -306,22 +274,11 @@ def _approval(finding: Finding) -> dict[str, Any]:
     return {named: finding.details[named], "owner": "-", "reason": "-", "expires": date.max}
 
 
-def _approving(policy: Policy, rows: Sequence[Mapping[str, Any]]) -> Policy:
-    allowed = policy.shadow_ai.get("allow", ())
-    return replace(policy, shadow_ai={**policy.shadow_ai, "allow": [*allowed, *rows]})
-
-
-def _without_uses(situation: Situation, gone: Collection[str]) -> Situation:
-    uses = listing(situation.of("shadow-ai"), "uses")
-    kept = [use for use in uses if not (isinstance(use, Mapping) and use.get("id") in gone)]
-    return _facts(situation, "shadow-ai", uses=kept)
-
-
 def _mend_findings(case: Case) -> Iterator[Change]:
     for finding in case.findings:
 
         def apply(now: Situation, identity: str = finding.id) -> Situation:
-            return _without(now, lambda one: one.id == identity)
+            return without_findings(now, lambda one: one.id == identity)
 
         what = f"{finding.fix}: {finding.message}" if finding.fix else f"mend: {finding.message}"
         yield _change(case, ("mend", finding.rule, finding.path, finding.subject), what, apply, finding.fix)
@@ -348,7 +305,7 @@ def _condition(case: Case) -> Iterator[Change]:
             gone = {str(one.details.get("item")) for one in found}
             label = ", ".join(str(one.details.get("label")) for one in found[:3]) + (", ..." if len(found) > 3 else "")
             what = f'mend or remove what meets condition "{name}" ({plural(len(found), "item")}): {label}'
-            yield _change(case, ("items", name), what, lambda now, on=on, gone=gone: _without_items(now, on, gone))  # type: ignore[misc]
+            yield _change(case, ("items", name), what, lambda now, on=on, gone=gone: without_items(now, on, gone))  # type: ignore[misc]
 
 
 def _look_for_condition(case: Case) -> Iterator[Change]:
@@ -363,20 +320,6 @@ def _look_for_condition(case: Case) -> Iterator[Change]:
             yield from _carry_out(own)
         elif source.skips:
             yield from _look_at_all(own)
-
-
-def _without_items(situation: Situation, on: str, gone: Collection[str]) -> Situation:
-    if on == "component":
-        return replace(situation, components=tuple(one for one in situation.components if one.ref not in gone))
-    if on == "ai_use":
-        return _without_uses(situation, gone)
-    if on == "model":
-        files = {path: about for path, about in mapping(situation.of("models"), "files").items() if path not in gone}
-        clean = _without(situation, lambda one: one.path in gone and one.rule.startswith("models/"))
-        return _facts(clean, "models", files=files)
-    artifacts = listing(situation.of("signatures"), "artifacts")
-    kept = [one for one in artifacts if not (isinstance(one, Mapping) and str(one.get("path")) in gone)]
-    return _facts(situation, "signatures", artifacts=kept)
 
 
 _WINGS: dict[str, Maker] = {

@@ -18,8 +18,8 @@ from secpipe.core.verdict import Decision, Effect, Judgement
 from secpipe.gate import cel, counterfactual, waivers
 from secpipe.gate.decide import decide
 from secpipe.gate.policy import Models, Policy, Vulnerabilities, Waiver
-from secpipe.gate.repairs import World
 from secpipe.gate.ruling import Situation
+from secpipe.gate.worlds import World
 from tests.property import gate_worlds as worlds
 from tests.unit.gate_builders import CHECKS, NOW, clean, situation
 
@@ -35,7 +35,7 @@ def demanded(judgement: Judgement, check: str) -> bool:
 
 
 @given(worlds.policies, worlds.evidence_sets(hostile=True), worlds.components, worlds.words, st.booleans())
-@settings(slowly, max_examples=150)
+@settings(slowly, max_examples=100)
 def test_it_never_raises_and_says_the_same_twice(
     policy: Policy, evidence: dict[str, Evidence], parts: tuple[Component, ...], environment: str, judged: bool
 ) -> None:
@@ -64,7 +64,7 @@ def test_it_never_raises_whatever_the_facts(policy: Policy, evidence: dict[str, 
 @given(
     worlds.policies, worlds.evidence_sets(), worlds.components, st.sampled_from(NAMES), st.sampled_from([*State, None])
 )
-@settings(slowly, max_examples=200)
+@settings(slowly, max_examples=120)
 def test_worse_or_missing_evidence_never_helps(
     policy: Policy, evidence: dict[str, Evidence], parts: tuple[Component, ...], check: str, worse: State | None
 ) -> None:
@@ -98,7 +98,7 @@ def found_nothing(evidence: dict[str, Evidence], check: str) -> dict[str, Eviden
 
 
 @given(worlds.policies, worlds.evidence_sets(), st.sampled_from(CHECKS), worlds.findings)
-@settings(slowly, max_examples=150)
+@settings(slowly, max_examples=80)
 def test_one_more_finding_never_helps(policy: Policy, evidence: dict[str, Evidence], check: str, more: Finding) -> None:
     before = decide(situation(evidence, policy)).decision
     changed = evidence | {check: replace(evidence[check], findings=(*evidence[check].findings, more))}
@@ -108,7 +108,7 @@ def test_one_more_finding_never_helps(policy: Policy, evidence: dict[str, Eviden
 
 
 @given(worlds.policies, worlds.evidence_sets(), worlds.components, st.randoms())
-@settings(slowly, max_examples=100)
+@settings(slowly, max_examples=60)
 def test_order_does_not_matter(
     policy: Policy, evidence: dict[str, Evidence], parts: tuple[Component, ...], random: Any
 ) -> None:
@@ -131,7 +131,7 @@ def test_order_does_not_matter(
 
 
 @given(worlds.policies, worlds.evidence_sets(), worlds.components)
-@settings(slowly, max_examples=150)
+@settings(slowly, max_examples=80)
 def test_a_pass_rests_on_complete_ok_evidence_alone(
     policy: Policy, evidence: dict[str, Evidence], parts: tuple[Component, ...]
 ) -> None:
@@ -147,7 +147,7 @@ def test_a_pass_rests_on_complete_ok_evidence_alone(
 
 
 @given(worlds.policies, worlds.evidence_sets(), worlds.components, worlds.waivers)
-@settings(slowly, max_examples=200)
+@settings(slowly, max_examples=110)
 def test_a_waiver_loosens_what_it_names_and_nothing_else(
     policy: Policy, evidence: dict[str, Evidence], parts: tuple[Component, ...], waiver: Waiver
 ) -> None:
@@ -174,7 +174,7 @@ def test_a_waiver_loosens_what_it_names_and_nothing_else(
 
 
 @given(worlds.policies, worlds.policies, worlds.evidence_sets(), worlds.components)
-@settings(slowly, max_examples=100)
+@settings(slowly, max_examples=50)
 def test_whatever_policy_stands_in_the_tree_it_only_tightens(
     policy: Policy, tree: Policy, evidence: dict[str, Evidence], parts: tuple[Component, ...]
 ) -> None:
@@ -186,7 +186,7 @@ def test_whatever_policy_stands_in_the_tree_it_only_tightens(
 
 
 @given(worlds.policies, worlds.evidence_sets(), worlds.components, st.none() | worlds.policies)
-@settings(slowly, max_examples=60)
+@settings(slowly, max_examples=40)
 def test_the_least_change_is_enough_and_no_part_of_it_is(
     policy: Policy, evidence: dict[str, Evidence], parts: tuple[Component, ...], tree: Policy | None
 ) -> None:
@@ -223,7 +223,7 @@ def test_the_random_worlds_reach_every_decision_and_most_reasons() -> None:
     rules: set[str] = set()
 
     @given(worlds.policies, worlds.evidence_sets(), worlds.components)
-    @settings(slowly, max_examples=250, database=None, derandomize=True)
+    @settings(slowly, max_examples=150, database=None, derandomize=True)
     def look(policy: Policy, evidence: dict[str, Evidence], parts: tuple[Component, ...]) -> None:
         judgement = decide(situation(evidence, policy, components=parts))
         decisions.add(judgement.decision)

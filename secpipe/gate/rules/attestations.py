@@ -48,8 +48,9 @@ def attestations(situation: Situation) -> Ruling:
             extra.append(
                 Reason("gate/test-failed", Effect.DENY, evidence.reason, "attestations", owner=situation.policy.owner)
             )
-        elif evidence.state is not State.OK:
-            what = f'no "{demand.type}" result: {evidence.reason}'
+        elif evidence.state is not State.OK or evidence.skips:
+            why = evidence.reason or f"{evidence.skips[0].path} was not looked at ({evidence.skips[0].reason})"
+            what = f'no "{demand.type}" result: {why}'
             fix = f"secpipe attest --type test-result --predicate {demand.type}.json PATH"
             extra.append(
                 Reason("gate/missing-evidence", Effect.UNDECIDED, what, "attestations", fix, situation.policy.owner)
@@ -60,7 +61,8 @@ def attestations(situation: Situation) -> Ruling:
             extra.append(
                 Reason("gate/missing-evidence", Effect.UNDECIDED, what, "attestations", owner=situation.policy.owner)
             )
-    wanted = {f"attestation:{demand.type}" for demand in demands} | {"attestation:provenance"}
+    wanted = {f"attestation:{demand.type}" for demand in demands}
+    wanted |= {"attestation:provenance"} if situation.policy.provenance.required else set()
     for name, other in situation.evidence.items():
         if name.startswith("attestation:") and name not in wanted and other.state is not State.OK:
             what = f"{name.partition(':')[2] or 'attestations'}: {other.reason}"
