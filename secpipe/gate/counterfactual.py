@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from secpipe.core.finding import Finding
 from secpipe.core.verdict import Decision, Effect, Judgement, Reason
-from secpipe.gate.decide import decide
+from secpipe.gate.decide import by_tree, decide, tightened
 from secpipe.gate.policy import Policy
 from secpipe.gate.repairs import Case, Change, changes
 from secpipe.gate.ruling import Situation
@@ -55,7 +55,7 @@ def least(situation: Situation, tree: Policy | None = None) -> Least:
 
 def judge(world: World) -> Judgement:
     """Return the judgement of a world: by its policy, tightened by that of the tree."""
-    return decide(world.situation, decide(_theirs(world)) if world.tree else None)
+    return tightened(world.situation, world.tree)
 
 
 def apply(world: World, wanted: Iterable[Change]) -> World:
@@ -63,10 +63,6 @@ def apply(world: World, wanted: Iterable[Change]) -> World:
     for change in wanted:
         world = change.apply(world)
     return world
-
-
-def _theirs(world: World) -> Situation:
-    return replace(world.situation, policy=world.tree, self_judged="") if world.tree else world.situation
 
 
 def blocking(judgement: Judgement) -> tuple[Reason, ...]:
@@ -107,7 +103,7 @@ class _Search:
     def _cases(self, world: World) -> list[Case]:
         """Return the reasons against a pass with their findings, by either policy."""
         cases = []
-        situations = [world.situation] + ([_theirs(world)] if world.tree else [])
+        situations = [world.situation] + ([by_tree(world.situation, world.tree)] if world.tree else [])
         for situation in situations:
             self._judged += 1
             judgement = decide(situation)

@@ -15,7 +15,7 @@ from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
 from secpipe.core.verdict import Judgement
 from secpipe.gate import verdict
-from secpipe.gate.decide import decide
+from secpipe.gate.decide import tightened
 from secpipe.gate.origin import Rules, gather_rules
 from secpipe.gate.record import Record
 from secpipe.gate.request import Request
@@ -72,10 +72,7 @@ def check(request: Request, progress: Progress = lambda text: None, tree: Folder
 
 def judge(situation: Situation, rules: Rules) -> Judgement:
     """Return the judgement by the rules' policy, tightened by the policy in the tree, if there is one."""
-    if rules.tree is None:
-        return decide(situation)
-    theirs = replace(situation, policy=rules.tree.resolve(situation.environment), self_judged="")
-    return decide(situation, decide(theirs))
+    return tightened(situation, rules.tree.resolve(situation.environment) if rules.tree else None)
 
 
 def gather_evidence(
