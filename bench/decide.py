@@ -3,13 +3,15 @@
     python -m bench.decide
 
 The rival is `json.dumps` of the same findings, in this process: what anybody pays who only writes them out. The
-milliseconds are of this machine, beside the budget of 150.
+milliseconds are CPU time on this machine, beside the budget of 150.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import statistics
+import time
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -99,12 +101,24 @@ def judged(*conditions: Condition) -> Run:
     return run
 
 
+def cpu_ms(rounds: int = 9) -> float:
+    """Return the median CPU time of judging a fresh release, in milliseconds: other programs do not count."""
+    taken = []
+    for _ in range(rounds):
+        fresh = situation()
+        gc.collect()
+        before = time.process_time()
+        decide(fresh)
+        taken.append(time.process_time() - before)
+    return 1000 * statistics.median(taken)
+
+
 def main() -> None:
     """Print the claims."""
     found = [item.finding.to_dict() for item in decide(situation()).findings]
     ours, rival = interleave([judged(), function(lambda: json.dumps(found))], rounds=9)
     claim(f"decide over {len(found):,} findings against json.dumps of them", median_ratio(ours, rival), 2)
-    claim(f"decide over {len(found):,} findings: ms here", 1000 * statistics.median(ours), BUDGET_MS)
+    claim(f"decide over {len(found):,} findings: CPU ms here", cpu_ms(), BUDGET_MS)
     words = "two conditions in CEL on all of them: times the same without (for information)"
     if not cel.available():
         not_measured(words, "secpipe[cel] is not installed")

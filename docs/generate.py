@@ -6,6 +6,7 @@ python docs/generate.py --check    # only say what is, and end with 1
 
 from __future__ import annotations
 
+import csv
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -23,6 +24,7 @@ from secpipe.gate.items import FIELDS  # noqa: E402
 from secpipe.report.rules import Rule, page  # noqa: E402
 
 _CONDITIONS = "policy-conditions.md"
+_OUTCOMES = "spec/outcomes.md"
 
 _WINGS = {
     "audit": "Known vulnerabilities",
@@ -33,6 +35,22 @@ _WINGS = {
     "signatures": "Signatures",
 }
 
+_OUTCOMES_HEAD = """\
+# What the gate makes of each state of each check
+
+One check of an otherwise clean release is as the row says; the cells are the decision and the exit code. It is the
+same in dev, staging and prod where their policy is the same: an environment decides by what its policy demands.
+
+- **failed** denies, also where the check is not required: it was carried out, and the release does not hold.
+- **skipped**, **stale**, **absent** and **ok with skips** (something was not looked at) leave a required check
+  undecided. Only complete `ok` evidence passes.
+- `files` and `shadow-ai` are always required. `trust` is required where something must be signed. Attestations that no
+  policy asks for warn when they do not hold.
+- In `warn` mode everything that would block warns, and the exit code is 0.
+
+The table is made from `tests/data/outcomes.csv`, to which the tests hold the decision.
+
+"""
 _COMPLETION = """\
 ## Completion
 
@@ -52,8 +70,31 @@ def pages() -> dict[Path, str]:
     made = {Path("rules") / f"{rule.id}.md": page(rule) for rule in rules.values()}
     made[Path("rules/index.md")] = _rules_index(list(rules.values()))
     made |= {Path(f"commands/{name}.md"): _command_page(name) for name, (where, _) in COMMANDS.items() if _built(where)}
+    made[Path(_OUTCOMES)] = _outcomes()
     made[Path(_CONDITIONS)] = _with_fields((DOCS / _CONDITIONS).read_text(encoding="utf-8"))
     return made | {Path("commands/index.md"): _commands_index()}
+
+
+def _outcomes() -> str:
+    """Return the table that tests/unit/test_gate_outcomes.py holds the decision to, for people."""
+    with (DOCS.parent / "tests/data/outcomes.csv").open(newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    modes: dict[tuple[str, ...], dict[str, list[str]]] = {}
+    for check, state, demand, mode, *outcomes in rows:
+        modes.setdefault((check, state, demand), {})[mode] = outcomes
+    lines = ["| check | evidence | the policy | enforce | warn |", "|---|---|---|---|---|"]
+    for (check, state, demand), by_mode in modes.items():
+        asks = "requires it" if demand == "required" else "does not require it"
+        cells = [_same_everywhere(by_mode[mode], header[4:]) for mode in ("enforce", "warn")]
+        lines.append(f"| {check} | {state} | {asks} | {' | '.join(cells)} |")
+    return _OUTCOMES_HEAD + "\n".join(lines) + "\n"
+
+
+def _same_everywhere(outcomes: list[str], environments: list[str]) -> str:
+    """`deny 1`, or each environment's own where they differ."""
+    if len(set(outcomes)) == 1:
+        return f"**{outcomes[0]}**" if outcomes[0].startswith(("deny", "undecided")) else outcomes[0]
+    return ", ".join(f"{name}: {outcome}" for name, outcome in zip(environments, outcomes, strict=True))
 
 
 def _with_fields(text: str) -> str:
@@ -124,7 +165,7 @@ def outdated() -> list[Path]:
     """Return what is missing or differs, and pages in a generated folder that nothing generates."""
     made = pages()
     wrong = [path for path, text in made.items() if not _same(DOCS / path, text)]
-    folders = {path.parts[0] for path in made if len(path.parts) > 1}
+    folders = ("rules", "commands")
     there = [file.relative_to(DOCS) for folder in folders for file in (DOCS / folder).rglob("*.md")]
     wrong += [path for path, text in schemas().items() if not _same(DOCS / path, text)]
     return sorted([*wrong, *(path for path in there if path not in made)])

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 @click.option("--no-cache", is_flag=True, help="Check everything again, even if nothing changed.")
 @click.option("--emit-input", metavar="FILE", help="Write all evidence as JSON, for OPA and conftest.")
 @keep_options
+@click.option("--explain", is_flag=True, help="Show for each reason the rule, the policy's key, evidence and files.")
+@click.option("--explain-min", is_flag=True, help="Show the smallest set of changes that would turn the verdict.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress; nothing on stderr but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Say on stderr what is being done.")
 @at_option
@@ -54,6 +56,8 @@ def check(
     exit_zero: bool,
     no_cache: bool,
     emit_input: str | None,
+    explain: bool,
+    explain_min: bool,
     quiet: bool,
     verbose: bool,
     at: str | None,
@@ -89,7 +93,7 @@ def check(
         exclude=exclude,
         name=name,
         mode=mode or "",
-        cache=not (no_cache or at or emit_input or verdicts or name or any(keeping.values())),
+        cache=not (no_cache or at or emit_input or verdicts or name or explain or explain_min or any(keeping.values())),
         verdicts=looked_into(verdicts, keeping["store"]),
         parts=not no_cache and at is None and not keeping["sign"],  # a proof rests on nothing kept
         memory="keep" if at is None else "none",
@@ -97,7 +101,7 @@ def check(
     )
     plan = plan_of(keeping, request)
     show = verbose or (not quiet and sys.stderr.isatty() and not os.environ.get("CI"))
-    document, outcome = _judge(request, show, emit_input)
+    document, outcome = _judge(request, show, emit_input, explain, explain_min)
     emit(document, formats, output)
     if click.get_current_context().get_parameter_source("formats") is ParameterSource.DEFAULT and not output:
         emit_for_ci(document)
@@ -107,7 +111,9 @@ def check(
     return EXIT_PASS if exit_zero and code == EXIT_DENY else code
 
 
-def _judge(request: Request, show: bool, emit_input: str | None) -> tuple[dict[str, Any], Outcome | None]:
+def _judge(
+    request: Request, show: bool, emit_input: str | None, explain: bool, explain_min: bool
+) -> tuple[dict[str, Any], Outcome | None]:
     from secpipe.gate import cache
 
     def progress(text: str) -> None:
@@ -133,4 +139,8 @@ def _judge(request: Request, show: bool, emit_input: str | None) -> tuple[dict[s
         from secpipe.gate.record import encode
 
         write_result(encode(outcome.record), emit_input)
+    if explain or explain_min:
+        from secpipe.cli.check_explain import explained
+
+        return outcome.document | explained(outcome, explain, explain_min, progress), outcome
     return outcome.document, outcome

@@ -12,6 +12,7 @@ from secpipe.core.finding import Severity
 from secpipe.core.verdict import CheckResult, Decision, Effect, JudgedFinding, Judgement, Reason, Result
 from secpipe.gate import waivers
 from secpipe.gate.phases import in_force
+from secpipe.gate.policy import Policy
 from secpipe.gate.rules import RULES
 from secpipe.gate.rules.conditions import conditions
 from secpipe.gate.ruling import Ruling, Situation
@@ -38,9 +39,8 @@ def decide(situation: Situation, tree_policy: Judgement | None = None) -> Judgem
     reasons = list({(reason.effect, reason.what): reason for reason in reversed(reasons)}.values())[::-1]
     findings = _worst_first(item for ruling in rulings for item in ruling.findings)
     severity = _severities(findings)
-    reasons.sort(
-        key=lambda each: (_ORDER[each.effect], -max((severity.get(name, 0) for name in each.findings), default=0))
-    )
+    # A reason's findings are worst first, so its first one says how bad it is.
+    reasons.sort(key=lambda each: (_ORDER[each.effect], -severity.get(each.findings[0] if each.findings else "", 0)))
     would_be = _worst(reasons)
     lenient = situation.policy.mode == "warn" and would_be in (Decision.DENY, Decision.UNDECIDED)
     used = [item.waiver for item in findings if item.waiver]
@@ -53,6 +53,16 @@ def decide(situation: Situation, tree_policy: Judgement | None = None) -> Judgem
         skipped=_skipped(situation),
         waivers=waivers.summary(situation.policy.waiver, used, situation.now),
     )
+
+
+def tightened(situation: Situation, tree: Policy | None) -> Judgement:
+    """Return the judgement by the situation's policy, tightened by the policy found in the tree, if there is one."""
+    return decide(situation, decide(by_tree(situation, tree)) if tree else None)
+
+
+def by_tree(situation: Situation, tree: Policy) -> Situation:
+    """Return the situation as the policy found in the tree judges it: where it came from is not its question."""
+    return replace(situation, policy=tree, self_judged="")
 
 
 def _apply(rule: Callable[[Situation], Ruling], situation: Situation) -> Ruling:

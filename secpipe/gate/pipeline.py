@@ -18,7 +18,7 @@ from secpipe.core.text import printable
 from secpipe.core.verdict import Judgement
 from secpipe.gate import policy_identity, validity, verdict
 from secpipe.gate.anchor import remember
-from secpipe.gate.decide import decide
+from secpipe.gate.decide import tightened
 from secpipe.gate.origin import Rules, gather_rules
 from secpipe.gate.parts import Parts, open_parts
 from secpipe.gate.phases import in_force
@@ -116,10 +116,7 @@ class Made:
 
 def judge(situation: Situation, rules: Rules) -> Judgement:
     """Return the judgement by the rules' policy, tightened by the policy in the tree, if there is one."""
-    if rules.tree is None:
-        return decide(situation)
-    theirs = replace(situation, policy=rules.tree.resolve(situation.environment), self_judged="")
-    return decide(situation, decide(theirs))
+    return tightened(situation, rules.tree.resolve(situation.environment) if rules.tree else None)
 
 
 def gather_evidence(

@@ -55,15 +55,18 @@ def rule_on(
     summary: str = "",
     fix: str = "",
     complete: bool = True,
+    fails_by_findings: bool = False,
 ) -> Ruling:
     """Return the ruling on `evidence`: its state, what it did not look at, its judged findings and `extra` reasons.
 
     A required check that is skipped, stale or incomplete is undecided; a failed one denies. `fix` is what to run when
-    the check could not be done; `complete=False` lets soft skips pass with a warning.
+    the check could not be done; `complete=False` lets soft skips pass with a warning. `fails_by_findings`: the check
+    fails because of its findings and nothing else, so that waivers for all of them are waivers for the failure.
     """
     judged = tuple(sorted(findings, key=lambda item: sort_key(item.finding)))
     effects = {item.effect for item in judged}
-    explained = Effect.DENY in effects or effects == {Effect.WAIVED}  # the findings say why it failed
+    waived = fails_by_findings and bool(evidence.findings) and effects == {Effect.WAIVED}
+    explained = Effect.DENY in effects or waived  # the findings say why it failed
     reasons = [*_state_reasons(situation, evidence, required, fix, explained), *extra]
     reasons += _skip_reasons(situation, evidence, required, complete)
     reasons += grouping.reasons(evidence.check, judged, situation.policy.owner)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.text import plural
+from secpipe.report.explanation import Explanation
 
 VERDICT = "secpipe.verdict/1"
 FINDINGS = "secpipe.findings/1"
@@ -186,6 +187,7 @@ class Report:
     trust: str = ""
     reasons: tuple[Reason, ...] = ()
     waivers: tuple[Waived, ...] = ()
+    explanation: Explanation | None = None
 
     @property
     def is_verdict(self) -> bool:

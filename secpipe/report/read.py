@@ -12,6 +12,7 @@ from secpipe.core.errors import InputError
 from secpipe.core.finding import RULE_ID, Confidence
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.text import did_you_mean, plural
+from secpipe.report import explanation
 from secpipe.report.document import (
     DECISIONS,
     EFFECTS,
@@ -92,6 +93,7 @@ def _verdict(table: Table) -> Report:
         trust=_trust(table.table("trust", optional=True)),
         reasons=reasons,
         waivers=tuple(_waiver(part) for part in table.tables("waivers", optional=True)),
+        explanation=explanation.read(table.table("explanation", optional=True)),
         **common,
     )
 

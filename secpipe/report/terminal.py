@@ -8,6 +8,7 @@ from typing import Any
 from secpipe.core.text import plural
 from secpipe.report import monitor, replay
 from secpipe.report.document import MONITOR, REPLAY, Check, Item, Reason, Report, Unseen
+from secpipe.report.explanation import Explanation
 from secpipe.report.read import read
 from secpipe.report.text import clip, pad, width, wrap
 
@@ -74,6 +75,8 @@ def _verdict(page: _Page, report: Report) -> None:
     _reasons(page, "What would have to change in enforce mode" if lenient else "What must change", report, "deny")
     _reasons(page, "What could not be decided", report, "undecided")
     _notes(page, report)
+    if report.explanation:
+        _explained(page, report.explanation)
     _checks(page, report.checks)
     _unseen(page, report.skipped)
     _waivers(page, report)
@@ -119,6 +122,27 @@ def _reason(page: _Page, label: str, reason: Reason, by_id: Mapping[str, Item]) 
     who = f"who: {reason.owner}; " if reason.owner else ""
     page.add(*[f"{indent}{page.paint('do: ', _DIM)} {reason.fix}"] * bool(reason.fix))
     page.add(f"{indent}{page.paint(f'{who}why:', _DIM)} secpipe explain {reason.rule}")
+
+
+def _explained(page: _Page, explanation: Explanation) -> None:
+    """A tree for each reason, then the least that must change."""
+    if explanation.reasons:
+        page.heading("Why")
+    for why in explanation.reasons[:_REASONS]:
+        page.add(*_hanging("  ", why.what))
+        for place, (word, text) in enumerate(why.steps):
+            last = place == len(why.steps) - 1
+            first, *rest = wrap(text, COLUMNS - 17)
+            page.add(f"  {'└' if last else '├'}─ {page.paint(pad(word, 10), _DIM)}  {first}")
+            page.add(*(f"  {' ' if last else '│'}  {' ' * 12}{line}" for line in rest))
+    if explanation.least:
+        page.heading(explanation.least)
+    for number, (what, fix) in enumerate(explanation.changes, 1):
+        page.add(*_hanging(f"{f'{number}.'.rjust(3)} ", what))
+        page.add(*[f"    {page.paint('do: ', _DIM)} {fix}"] * bool(fix))
+    if explanation.remaining:
+        page.add("  What remains then:")
+        _list(page, "  ", explanation.remaining, _REASONS)
 
 
 def _list(page: _Page, indent: str, texts: Iterable[str], limit: int) -> None:

@@ -80,6 +80,20 @@ def test_a_failed_check_whose_findings_are_below_the_threshold_still_denies() ->
     assert decide(situation(evidence, policy)).decision is Decision.DENY
 
 
+def test_a_waiver_for_a_finding_is_none_for_a_failure_beside_it() -> None:
+    """An AI-BOM that is not valid stays so, whatever of its findings is waived; a signature fails by its findings."""
+    found = finding("sbom", Severity.HIGH, rule="sbom/lfs-pointer")
+    policy = replace(Policy(), waiver=(waiver(rule="*"),))
+    broken = Evidence("sbom", State.FAILED, "the bill of materials is not valid", findings=(found,))
+    assert decide(situation(clean(sbom=broken), policy)).decision is Decision.DENY
+    unsigned = ok("signatures", covered={}, artifacts=[])
+    failed = replace(unsigned, state=State.FAILED, reason="no")
+    assert decide(situation(clean(signatures=unsigned), policy)).decision is Decision.PASS
+    assert decide(situation(clean(signatures=failed), policy)).decision is Decision.DENY
+    named = replace(failed, findings=(finding("signatures", rule="signatures/invalid"),))
+    assert decide(situation(clean(signatures=named), policy)).decision is Decision.PASS
+
+
 def test_deny_beats_undecided_and_both_are_told() -> None:
     evidence = clean(models=replace(ok("models"), findings=(finding(),)), audit=made("audit", State.SKIPPED))
     judgement = decide(situation(evidence))

@@ -21,7 +21,8 @@ def attestations(situation: Situation) -> Ruling:
     extra = [*models_unknown(situation, "attestations")] if demands else []
     for demand in demands:
         extra += _results(situation, demand, [one for one in found if one.kind == demand.type])
-    wanted = {f"attestation:{demand.type}" for demand in demands} | {"attestation:provenance"}
+    wanted = {f"attestation:{demand.type}" for demand in demands}
+    wanted |= {"attestation:provenance"} if situation.policy.provenance.required else set()
     for name, other in situation.evidence.items():
         if name.startswith("attestation:") and name not in wanted and other.state is not State.OK:
             what = f"{name.partition(':')[2] or 'attestations'}: {other.reason}"

@@ -35,7 +35,7 @@ def signatures(situation: Situation) -> Ruling:
     fix = "secpipe check --trust keys --trust-pin sha256:..."
     return rule_on(
         situation, evidence, "Signed by people we trust", required=required, findings=judged,
-        extra=unknown, summary=plural(signed, "signed artifact"), fix=fix,
+        extra=unknown, summary=plural(signed, "signed artifact"), fix=fix, fails_by_findings=True,
     )  # fmt: skip
 
 

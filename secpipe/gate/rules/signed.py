@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -57,7 +57,14 @@ def statements(situation: Situation) -> list[Statement]:
         if "each" not in evidence.facts:
             path = str(evidence.facts.get("path", ""))
             found.append(Statement(kind, path, evidence.state, evidence.reason, evidence.since, evidence.facts))
+        if evidence.skips:  # incomplete: none of them is known to hold
+            why = f"{evidence.skips[0].path} was not looked at ({evidence.skips[0].reason})"
+            found = [_unless_ok(one, why) if one.kind == kind else one for one in found]
     return sorted(found, key=lambda one: (one.kind, one.path))
+
+
+def _unless_ok(one: Statement, why: str) -> Statement:
+    return replace(one, state=State.SKIPPED, reason=why) if one.state is State.OK else one
 
 
 def _state(facts: Mapping[str, Any]) -> State:

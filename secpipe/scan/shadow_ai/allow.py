@@ -72,7 +72,7 @@ KEYS: dict[str, dict[str, Any]] = {
     "unknown_destination": _key(
         "word", "calls whose address cannot be told from the code", "deny", choice=_ALLOWS, tighter="more"
     ),
-    "local_only": _key("flag", "no approval covers a use that leaves the machine or its network", False, tighter="more"),
+    "local_only": _key("flag", "no approval covers a use that leaves this machine or network", False, tighter="more"),
     "inline_waivers": _key("flag", "comments in the code may waive", False, choice=(True, False), tighter="more"),
     "allow": _key("tables", "approved uses", tighter="shorter"),
 }  # fmt: skip

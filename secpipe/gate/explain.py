@@ -1,0 +1,172 @@
+"""Why the verdict is what it is: for each reason the rule, what the policy demanded and where, evidence and files."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from secpipe.core.finding import Finding
+from secpipe.core.text import printable
+from secpipe.core.verdict import CheckResult, Effect, Judgement, Reason
+from secpipe.gate.grouping import CONDITIONS
+from secpipe.gate.policy import Policy
+from secpipe.gate.policy_file import Loaded
+
+_LISTED = 20  # findings listed under one reason
+_CONDITION = re.compile(r'condition "([A-Za-z0-9._-]+)"')
+_WAIVER = re.compile(r"waiver (\S+) ")
+
+#: rule, or its wing -> the policy's keys that can have demanded it; of several, those that are set.
+DEMANDS: dict[str, tuple[str, ...]] = {
+    "audit": ("vulnerabilities.block", "vulnerabilities.warn"),
+    "models": ("models.block", "models.warn"),
+    "shadow-ai": ("shadow_ai.default",),
+    "signatures": ("signatures.require",),
+    "sbom": ("sbom.required",),
+    "gate/policy-expired": ("expires",),
+    "gate/stale-advisories": ("vulnerabilities.max_age_days", "minimum.advisories"),
+    "gate/clock": ("vulnerabilities.max_age_days",),
+    "gate/trust-below-minimum": ("minimum.root", "minimum.ring"),
+    "gate/unsigned-artifact": ("signatures.cover", "signatures.identities"),
+    "gate/format-not-allowed": ("models.formats",),
+    "gate/incomplete-sbom": ("sbom.profiles",),
+    "gate/license-denied": ("licenses.deny", "licenses.allow"),
+    "gate/license-review": ("licenses.review",),
+    "gate/builder-not-allowed": ("provenance.builders",),
+    "gate/test-failed": ("attestations.require",),
+}
+#: check -> the key that asks for it, where the rule is about the check as a whole.
+CHECKS: dict[str, tuple[str, ...]] = {
+    "trust": ("signatures.required",),
+    "files": (),
+    "signatures": ("signatures.required",),
+    "models": ("models.required",),
+    "shadow-ai": ("shadow_ai.default",),
+    "audit": ("vulnerabilities.required",),
+    "sbom": ("sbom.required", "sbom.profiles"),
+    "licenses": ("licenses.allow", "licenses.review", "licenses.deny"),
+    "provenance": ("provenance.required",),
+    "attestation:provenance": ("provenance.required",),
+    "attestations": ("attestations.require",),
+    "conditions": ("condition",),
+}
+#: what no key of a policy asks for, because no policy may do without it.
+ALWAYS = {
+    "gate/self-judged": "policy and trust root must be pinned from outside the project",
+    "gate/tree-policy-denies": "the project's own policy may tighten",
+    "gate/incomplete": "every file of the release must be looked at",
+    "gate/not-checked": "every check that is asked for must be carried out",
+    "gate/check-failed": "what was checked must hold",
+}
+
+
+def explain(judgement: Judgement, policy: Policy, origin: Callable[[str], str]) -> list[dict[str, Any]]:
+    """Return for each reason, in the verdict's order, what it rests on, as JSON; every string is escaped.
+
+    `origin` says where the policy's value for a key came from. Shapes: docs/spec/verdict.md.
+    """
+    rows = {row.check: row for row in judgement.checks}
+    findings = {item.finding.id: item.finding for item in judgement.findings} if judgement.reasons else {}
+    return [_explain(reason, policy, origin, rows, findings) for reason in judgement.reasons]
+
+
+def origin_of(loaded: Loaded, environment: str) -> Callable[[str], str]:
+    """Return a function from a key to the place its value came from: an environment, the policy file, or a default."""
+
+    def origin(key: str) -> str:
+        path = key.split(".")
+        if _has(loaded.environments.get(environment, {}), path):
+            return f"{loaded.source}, env.{environment}"
+        return loaded.source if _has(loaded.values, path) else "default"
+
+    return origin
+
+
+def _has(values: Any, path: list[str]) -> bool:
+    for name in path:
+        if isinstance(values, tuple | list):  # an array of tables: its entries have ids of their own
+            return True
+        if not isinstance(values, Mapping) or name not in values:
+            return False
+        values = values[name]
+    return True
+
+
+def _explain(
+    reason: Reason,
+    policy: Policy,
+    origin: Callable[[str], str],
+    rows: Mapping[str, CheckResult],
+    findings: Mapping[str, Finding],
+) -> dict[str, Any]:
+    row = rows.get(reason.check)
+    named = [findings[name] for name in reason.findings if name in findings]
+    return {
+        "rule": reason.rule,
+        "effect": str(reason.effect),
+        "what": printable(reason.what),
+        "demanded": _demanded(reason, policy, origin, named),
+        "evidence": None
+        if row is None
+        else {
+            "check": printable(row.check),
+            "state": str(row.state),
+            "producer": printable(row.producer),
+            "reason": printable(row.reason),
+        },
+        "findings": [_finding(one) for one in named[:_LISTED]],
+        "more": max(0, len(named) - _LISTED),
+        "path": printable(reason.path),
+    }
+
+
+def _finding(one: Finding) -> dict[str, Any]:
+    place = {"path": printable(one.path), "line": one.line}
+    return {"id": one.id, "rule": one.rule, **place, "message": printable(one.message)}
+
+
+def _demanded(
+    reason: Reason, policy: Policy, origin: Callable[[str], str], named: Sequence[Finding]
+) -> list[dict[str, str]]:
+    """Return the keys behind a reason as {"key", "value", "from"}; a law that no key sets has no key."""
+    values = _entry(reason, policy, named)
+    if not values and reason.rule not in ("gate/self-judged", "gate/tree-policy-denies"):
+        known = DEMANDS.get(reason.rule) or DEMANDS.get(reason.rule.partition("/")[0]) or CHECKS.get(reason.check, ())
+        other = ".warn" if reason.effect is not Effect.WARN else ".block"
+        asked = [(key, _value(policy, key)) for key in known if not key.endswith(other)]
+        values = [(key, value) for key, value in asked if value] or asked[:1]
+    told = [
+        {"key": key, "value": printable(_text(value), 1000), "from": printable(origin(key))} for key, value in values
+    ]
+    law = ALWAYS.get(reason.rule, "the gate itself asks for it")
+    return told or [{"key": "", "value": law, "from": "always"}]
+
+
+def _entry(reason: Reason, policy: Policy, named: Sequence[Finding]) -> list[tuple[str, Any]]:
+    """Return the one condition or waiver that a reason is about."""
+    if reason.rule in CONDITIONS:
+        found = _CONDITION.search(reason.what)
+        name = str(named[0].details.get("condition")) if named else found[1] if found else ""
+        return [(f"condition.{one.id}.when", one.when) for one in policy.condition if one.id == name]
+    if reason.rule == "gate/waiver-expired" and (found := _WAIVER.match(reason.what)):
+        return [(f"waiver.{one.id}.expires", one.expires) for one in policy.waiver if one.id == found[1]]
+    return []
+
+
+def _value(policy: Policy, key: str) -> Any:
+    value: Any = policy
+    for name in key.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+    return "deny" if key == "shadow_ai.default" and value is None else value
+
+
+def _text(value: Any) -> str:
+    """Return a value as TOML would show it, more or less."""
+    return json.dumps(value, default=_plain, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else str(value)
