@@ -14,6 +14,7 @@ from typing import Any
 from secpipe.core.artifact import dir_hash
 from secpipe.core.errors import InputError, SecpipeError
 from secpipe.gate.request import BUILTIN, TREE_POLICY, Request
+from secpipe.sign.sidecars import twins
 from secpipe.system import files, kept, places
 from secpipe.system.tree import FolderTree
 
@@ -59,6 +60,8 @@ def _place(request: Request, tree: FolderTree) -> Path:
         request.mode,
         request.policy,
         request.policy_ref,
+        str(request.waivers),
+        request.waivers_ref,
         request.trust_pin,
         str(request.trust),
     )
@@ -78,6 +81,8 @@ def _rule_bytes(request: Request) -> list[bytes]:
     parts = []
     places = [Path(request.policy)] if request.policy and not request.policy.startswith(BUILTIN) else []
     places.append(request.path / TREE_POLICY)
+    places += [request.waivers] if request.waivers else []
+    places += [bundle for file in places for bundle in twins(file, directory=False)]
     folder = request.trust or request.path / "keys"
     places += sorted(folder.rglob("*.json")) if folder.is_dir() else []
     for place in places:
@@ -85,6 +90,11 @@ def _rule_bytes(request: Request) -> list[bytes]:
             parts.append(files.read_bytes(place, 1 << 24))
         except InputError:
             parts.append(b"absent")
+    if request.policy_ref.startswith("git:"):
+        from secpipe.gate import pins
+
+        loaded, pin = pins.from_git(pins.parse(request.policy_ref), request.path)
+        parts += [pin.encode(), loaded.data]
     return parts
 
 

@@ -24,7 +24,7 @@ def decide(situation: Situation, tree_policy: Judgement | None = None) -> Judgem
     reasons = [reason for ruling in rulings for reason in ruling.reasons]
     if tree_policy is not None:
         reasons += _tightening(tree_policy, situation.policy.owner)
-    reasons += _expired_waivers(situation, rulings)
+    reasons += _refused_waivers(situation, rulings)
     reasons = list({(reason.effect, reason.what): reason for reason in reversed(reasons)}.values())[::-1]
     severity = {item.finding.id: item.finding.severity for ruling in rulings for item in ruling.findings}
     reasons.sort(
@@ -41,7 +41,7 @@ def decide(situation: Situation, tree_policy: Judgement | None = None) -> Judgem
         checks=tuple(ruling.result for ruling in rulings),
         findings=tuple(sorted(findings, key=lambda item: (_ORDER[item.effect], -item.finding.severity))),
         skipped=_skipped(situation),
-        waivers=waivers.summary(situation.policy.waiver, used, situation.now),
+        waivers=waivers.summary(situation.policy, used, situation.now),
     )
 
 
@@ -85,18 +85,18 @@ def _tightening(tree: Judgement, owner: str) -> list[Reason]:
     ]  # fmt: skip
 
 
-def _expired_waivers(situation: Situation, rulings: Iterable[Ruling]) -> list[Reason]:
-    """Say of each expired waiver whose finding is back that this is why it blocks."""
+def _refused_waivers(situation: Situation, rulings: Iterable[Ruling]) -> list[Reason]:
+    """Say of each waiver that does not count, and whose finding therefore stands, why it does not."""
     reasons = []
-    told: set[str] = set()
-    for item in (item for ruling in rulings for item in ruling.findings if item.effect is Effect.DENY):
-        _, expired = waivers.find(situation.policy.waiver, item.finding, situation.environment, situation.now)
-        if expired and expired.id not in told:
-            told.add(expired.id)
-            what = f"waiver {expired.id} ({expired.owner}) expired on {expired.expires}: {item.finding.message}"
-            reasons.append(
-                Reason(
-                    "gate/waiver-expired", Effect.DENY, what, "waivers", "mend it, or renew the waiver", expired.owner
-                )
-            )
+    told: set[tuple[str, str]] = set()
+    for item in (item for ruling in rulings for item in ruling.findings if item.effect in (Effect.DENY, Effect.WARN)):
+        _, waiver, why = waivers.find(situation.policy, item.finding, situation.environment, situation.now)
+        if waiver is None or (waiver.id, why) in told:
+            continue
+        told.add((waiver.id, why))
+        rule, fix = "gate/waiver-refused", "mend it, or let the waiver meet the policy's [waivers]"
+        if waivers.is_expired(waiver, situation.now):
+            rule, fix = "gate/waiver-expired", "mend it, or renew the waiver"
+        what = f"waiver {waiver.id} ({waiver.owner}) {why}: {item.finding.message}"
+        reasons.append(Reason(rule, item.effect, what, "waivers", fix, waiver.owner))
     return reasons

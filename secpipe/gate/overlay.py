@@ -25,6 +25,15 @@ class Incompatible(ConfigError):
         self.key = key
 
 
+class Loosens(ConfigError):
+    """An overlay asks less than its base, for a `key` that the base does not let go."""
+
+    def __init__(self, key: str, source: str) -> None:
+        hint = f'the base must list it: overridable = ["{key}"]'
+        super().__init__(f'{source}: an overlay loosens "{key}"', hint=hint)
+        self.key = key
+
+
 class Change(StrEnum):
     """What one value is beside another."""
 
@@ -69,7 +78,7 @@ def overlay(
     """Return `base` with `top` over it.
 
     A key of `top` that is neither as tight as the base's (or its default) nor listed in `overridable` (`*`: all) raises
-    ConfigError.
+    Loosens.
     """
     merged = dict(base)
     for name, value in top.items():
@@ -81,9 +90,7 @@ def overlay(
         elif free or tightness.covers(meta, value, merged.get(name, default(section, name))):
             merged[name] = value
         else:
-            raise ConfigError(
-                f'{source}: an overlay loosens "{here}"', hint=f'the base must list it: overridable = ["{here}"]'
-            )
+            raise Loosens(here, source)
     return merged
 
 

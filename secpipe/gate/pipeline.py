@@ -52,7 +52,10 @@ def check(request: Request, progress: Progress = lambda text: None, tree: Folder
     evidence, components = gather_evidence(tree, rules, request, progress)
     paths = tuple(entry.path for entry in tree.files)
     subject = _subject(tree, request)
-    record = Record(request.now, request.environment, subject, evidence, paths, rules.self_judged(), components)
+    record = Record(
+        request.now, request.environment, subject, evidence, paths, rules.self_judged(), components,
+        rules.waivers.waivers, rules.policy_signer,
+    )  # fmt: skip
     situation = record.situation(policy)
     judgement = judge(situation, rules)
     frame = verdict.Frame(
@@ -60,10 +63,10 @@ def check(request: Request, progress: Progress = lambda text: None, tree: Folder
         simulated=request.simulated,
         environment=request.environment,
         subject=subject,
-        policy=policy,
+        policy=situation.policy,
         policy_source=rules.policy.source,
         policy_digest=rules.policy.digest,
-        policy_pinned=rules.policy_pinned,
+        policy_pin=rules.policy_pin,
         policy_resolved=policy_identity.resolved(rules.policy.resolve(request.environment)),
         trust=rules.trust,
         self_judged=situation.self_judged,
@@ -75,7 +78,9 @@ def judge(situation: Situation, rules: Rules) -> Judgement:
     """Return the judgement by the rules' policy, tightened by the policy in the tree, if there is one."""
     if rules.tree is None:
         return decide(situation)
-    theirs = replace(situation, policy=rules.tree.resolve(situation.environment), self_judged="")
+    policy = rules.tree.resolve(situation.environment)
+    policy = replace(policy, waiver=(*policy.waiver, *rules.waivers.waivers))
+    theirs = replace(situation, policy=policy, self_judged="")
     return decide(situation, decide(theirs))
 
 

@@ -118,7 +118,7 @@ def judge_findings(
     judged = []
     for finding in findings:
         effect = _effect(finding.severity, block, warn)
-        holds, _ = waivers.find(situation.policy.waiver, finding, situation.environment, situation.now)
+        holds, _, _ = waivers.find(situation.policy, finding, situation.environment, situation.now)
         judged.append(JudgedFinding(finding, Effect.WAIVED if holds else effect, holds.id if holds else ""))
     return tuple(judged)
 
