@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path), default=".")
 @click.option("--policy", default="", metavar="FILE", help="Policy file, or builtin:NAME (default builtin:baseline).")
-@click.option("--policy-ref", default="", metavar="PIN", help="sha256:HEX the policy must have.")
+@click.option(
+    "--policy-ref", default="", metavar="PIN", help="sha256:HEX the policy must have, git:REF[:PATH], or signed[:WHO]."
+)
+@click.option("--waivers", type=click.Path(path_type=Path), metavar="FILE", help="Waivers beside the policy.")
+@click.option("--waivers-ref", default="", metavar="PIN", help="sha256:HEX they must have, if nobody signed them.")
 @click.option("--trust", type=click.Path(path_type=Path), metavar="DIR", help="Trust root (default PATH/keys).")
 @click.option("--trust-pin", default="", metavar="PIN", help="sha256:HEX of a root in its chain.")
 @click.option(
@@ -46,6 +50,8 @@ def check(
     path: Path,
     policy: str,
     policy_ref: str,
+    waivers: Path | None,
+    waivers_ref: str,
     trust: Path | None,
     trust_pin: str,
     environment: str,
@@ -78,8 +84,10 @@ def check(
 
     if path.is_file():
         raise ConfigError(f"{path} is a file; check judges a folder", hint=f"secpipe check {path.parent}")
-    if policy_ref and not policy:
+    if policy_ref and not policy and not policy_ref.startswith("git:"):
         raise ConfigError("--policy-ref pins a policy file, and none was given", hint="--policy FILE --policy-ref PIN")
+    if waivers_ref and not waivers:
+        raise ConfigError("--waivers-ref pins a file, and none was given", hint="--waivers FILE --waivers-ref PIN")
     request = Request(
         path=path,
         now=clock_of(at).now(),
@@ -87,6 +95,8 @@ def check(
         environment=environment,
         policy=policy,
         policy_ref=policy_ref,
+        waivers=waivers,
+        waivers_ref=waivers_ref,
         trust=trust,
         trust_pin=trust_pin,
         advisories=advisories,

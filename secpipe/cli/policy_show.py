@@ -95,10 +95,10 @@ def _table(rows: Iterable[Row]) -> list[str]:
 @click.command()
 @click.argument("source", metavar="FILE")
 def pin(source: str) -> int:
-    """Print the digest that --policy-ref takes: of what the policy says, not of how it is laid out."""
-    from secpipe.gate import policy_file
+    """Print the digest that --policy-ref or --waivers-ref takes: of what FILE says, not of how it is laid out."""
+    from secpipe.gate import waiver_file
 
-    click.echo(f"sha256:{policy_file.load(source).digest}")
+    click.echo(f"sha256:{waiver_file.digest_of(source)}")
     return EXIT_PASS
 
 

@@ -122,7 +122,7 @@ class JudgedFinding:
 
 @dataclass(frozen=True, slots=True)
 class UsedWaiver:
-    """A waiver of the policy and how often it was used."""
+    """A waiver and how often it was used. `refused` says why it does not count; `source` is its file, "" the policy."""
 
     id: str
     owner: str
@@ -130,6 +130,10 @@ class UsedWaiver:
     expires: str
     used: int
     expired: bool
+    approved_by: str = ""
+    source: str = ""
+    signed_by: str = ""
+    refused: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -139,6 +143,10 @@ class UsedWaiver:
             "expires": self.expires,
             "used": self.used,
             "expired": self.expired,
+            "approved_by": printable(self.approved_by),
+            "source": printable(self.source),
+            "signed_by": printable(self.signed_by),
+            "refused": printable(self.refused),
         }
 
 

@@ -20,6 +20,7 @@ from secpipe.core.errors import InputError, SecpipeError
 from secpipe.gate.anchor import SKEW
 from secpipe.gate.believable import is_inside, may_carry_a_foreign_change
 from secpipe.gate.request import BUILTIN, TREE_POLICY, Request
+from secpipe.sign.sidecars import twins
 from secpipe.system import files, kept, places
 from secpipe.system.tree import FolderTree
 
@@ -121,6 +122,7 @@ def _place(request: Request, tree: FolderTree) -> Path:
         "name": request.name,
         "advisories": str(request.advisories),
         "waivers": str(request.waivers),
+        "waivers_ref": request.waivers_ref,
         "exclude": request.exclude,
         "left_out": [(skip.path, skip.reason, skip.soft) for skip in request.left_out],
     }
@@ -154,6 +156,12 @@ def _rule_bytes(request: Request) -> Iterator[bytes]:
     found = [Path(request.policy)] if request.policy and not request.policy.startswith(BUILTIN) else []
     found.append(request.path / TREE_POLICY)
     found += [request.waivers] if request.waivers else []
+    found += [bundle for file in found for bundle in twins(file, directory=False)]
+    if request.policy_ref.startswith("git:"):
+        from secpipe.gate import pins
+
+        loaded, pin = pins.from_git(pins.parse(request.policy_ref), request.path)
+        yield from (pin.encode(), loaded.data)
     for folder in filter(None, (request.trust, request.path / "keys")):
         found += sorted(path for path in folder.rglob("*") if not path.is_dir()) if folder.is_dir() else []
         for name in ("root", "ring"):  # may be links to folders, as in a mounted volume; what they hold decides

@@ -19,6 +19,7 @@ from secpipe.gate.ruling import Ruling, Situation
 
 #: How the reasons of a policy in the tree begin.
 TREE_SAYS = "the project's own policy: "
+_BITES = (Effect.DENY, Effect.UNDECIDED, Effect.WARN)
 _ORDER = {Effect.DENY: 0, Effect.UNDECIDED: 1, Effect.WARN: 2, Effect.WAIVED: 3, Effect.INFO: 4}
 
 
@@ -35,7 +36,7 @@ def decide(situation: Situation, tree_policy: Judgement | None = None) -> Judgem
     reasons = [reason for ruling in rulings for reason in ruling.reasons]
     if tree_policy is not None:
         reasons += _tightening(tree_policy, situation.policy.owner)
-    reasons += _expired_waivers(situation, rulings)
+    reasons += _refused_waivers(situation, rulings)
     reasons = list({(reason.effect, reason.what): reason for reason in reversed(reasons)}.values())[::-1]
     findings = _worst_first(item for ruling in rulings for item in ruling.findings)
     severity = _severities(findings)
@@ -51,7 +52,7 @@ def decide(situation: Situation, tree_policy: Judgement | None = None) -> Judgem
         checks=tuple(ruling.result for ruling in rulings),
         findings=findings,
         skipped=_skipped(situation),
-        waivers=waivers.summary(situation.policy.waiver, used, situation.now),
+        waivers=waivers.summary(situation.policy, used, situation.now),
     )
 
 
@@ -118,22 +119,21 @@ def _tightening(tree: Judgement, owner: str) -> list[Reason]:
     ]  # fmt: skip
 
 
-def _expired_waivers(situation: Situation, rulings: Iterable[Ruling]) -> list[Reason]:
-    """Say of each expired waiver whose finding is back that this is why it blocks."""
+def _refused_waivers(situation: Situation, rulings: Iterable[Ruling]) -> list[Reason]:
+    """Say of each waiver that does not count, and whose finding therefore stands, why it does not."""
     reasons = []
-    told: set[str] = set()
-    past = [waiver for waiver in situation.policy.waiver if waivers.is_expired(waiver, situation.now)]
-    if not past:
-        return []
-    index = waivers.Index(situation.policy.waiver, situation.environment, situation.now)
-    for item in (item for ruling in rulings for item in ruling.findings if item.effect is Effect.DENY):
-        _, expired = index.find(item.finding)
-        if expired and expired.id not in told:
-            told.add(expired.id)
-            what = f"waiver {expired.id} ({expired.owner}) expired on {expired.expires}: {item.finding.message}"
-            reasons.append(
-                Reason(
-                    "gate/waiver-expired", Effect.DENY, what, "waivers", "mend it, or renew the waiver", expired.owner
-                )
-            )
+    told: set[tuple[str, str]] = set()
+    index = waivers.Index(situation.policy, situation.environment, situation.now)
+    for item in (item for ruling in rulings for item in ruling.findings if item.effect in _BITES):
+        if not index.may_refuse(item.finding.rule):
+            continue
+        _, waiver, why = index.find(item.finding)
+        if waiver is None or (waiver.id, why) in told:
+            continue
+        told.add((waiver.id, why))
+        rule, fix = "gate/waiver-refused", "mend it, or let the waiver meet the policy's [waivers]"
+        if waivers.is_expired(waiver, situation.now):
+            rule, fix = "gate/waiver-expired", "mend it, or renew the waiver"
+        what = f"waiver {waiver.id} ({waiver.owner}) {why}: {item.finding.message}"
+        reasons.append(Reason(rule, item.effect, what, "waivers", fix, waiver.owner))
     return reasons

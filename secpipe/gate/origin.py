@@ -5,27 +5,40 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from secpipe.core.errors import ConfigError, InputError, SecpipeError, TrustError
 from secpipe.core.evidence import Evidence, State, skipped
 from secpipe.core.trust import Trust
-from secpipe.gate import policy_file
+from secpipe.gate import pins, policy_file, waiver_file
 from secpipe.gate.anchor import Anchor, no_anchor, open_anchor, with_policy_clock
 from secpipe.gate.policy import Policy
 from secpipe.gate.policy_file import Loaded
 from secpipe.gate.request import DEFAULT_POLICY, TREE_POLICY, Request
+from secpipe.gate.waiver_file import Given
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules a request is judged by. `tree` is the policy found in the tree, which can only tighten."""
+    """The rules a request is judged by. `tree` is the policy found in the tree, which can only tighten.
+
+    `policy_pin` says what pinned the policy (`sha256`, `git:REF@COMMIT:PATH`, `signed:IDENTITY`, `builtin`), "" if
+    nothing did.
+    """
 
     policy: Loaded
-    policy_pinned: bool
+    policy_pin: str
     tree: Loaded | None
     trust: Trust | None
     trust_evidence: Evidence
     anchor: Anchor = field(default_factory=no_anchor)
+    policy_signer: str = ""
+    waivers: Given = field(default_factory=Given)
+
+    @property
+    def policy_pinned(self) -> bool:
+        """Whether something from outside the tree says that this is the policy."""
+        return bool(self.policy_pin)
 
     def resolve(self, request: Request) -> Policy:
         """Return the policy for the request's environment, in the mode that counts.
@@ -43,9 +56,11 @@ class Rules:
             loose.append("the policy")
         if self.trust is not None and not self.trust.pinned:
             loose.append("the trust root")
-        if not loose:
-            return ""
-        return f"{' and '.join(loose)} came without a pin: whoever can change the tree can change the rules"
+        said = f"{' and '.join(loose)} came without a pin: whoever can change the tree can change the rules"
+        if not self.waivers.loose:
+            return said if loose else ""
+        waivers = f"nothing vouches for the waivers: {self.waivers.loose}"
+        return f"{said}; {waivers}" if loose else waivers
 
 
 def gather_rules(request: Request) -> Rules:
@@ -53,26 +68,42 @@ def gather_rules(request: Request) -> Rules:
 
     Trust that does not hold is not an error here: it is evidence, and nothing is verified with it.
     """
-    loaded, pinned = pinned_policy(request.policy or _tree_policy(request.path) or DEFAULT_POLICY, request.policy_ref)
+    reference = pins.parse(request.policy_ref)
+    if reference.kind == "git":
+        if request.policy:
+            raise ConfigError("git: names the policy itself", hint="leave --policy out, or --policy-ref git:REF:PATH")
+        loaded, pin = pins.from_git(reference, request.path)
+    else:
+        loaded, pin = policy_file.load(request.policy or _tree_policy(request.path) or DEFAULT_POLICY), ""
+    anchor = _anchor(request)
+    about: dict[str, Any] = {"environment": request.environment, "now": request.now}
+    signer = ""
+    if not pin:
+        pin, signer = pins.hold(reference, loaded, anchor.trust, **about)
     inside = request.path / TREE_POLICY
     tree = None
-    if pinned and inside.is_file() and (loaded.builtin or not _same(loaded.source, inside)):
-        tree = policy_file.load(str(inside))
-    anchor = _anchor(request)
+    if pin and inside.is_file() and (loaded.builtin or not _same(loaded.source, inside)):
+        theirs = policy_file.load(str(inside))
+        tree = theirs if theirs.digest != loaded.digest else None
+    waivers = Given()
+    if request.waivers:
+        waivers = waiver_file.load(request.waivers, reference=request.waivers_ref, trust=anchor.trust, **about)
     if leaked := _leaked_key(request):
         anchor = replace(anchor, trust=None, evidence=leaked)
-    if pinned:
+    if pin:
         anchor = _with_clock(anchor, loaded, request)
-    return Rules(loaded, pinned, tree, anchor.trust, anchor.evidence, anchor)
+    return Rules(loaded, pin, tree, anchor.trust, anchor.evidence, anchor, signer, waivers)
 
 
 def pinned_policy(source: str, reference: str) -> tuple[Loaded, bool]:
-    """Return the policy and whether it is pinned: by `reference`, or as one of our own.
+    """Return the policy and whether it is pinned: by its digest `reference`, or as one of our own.
 
     Raises ConfigError for a broken policy or pin, TrustError for a policy that is not the pinned one.
     """
-    loaded = policy_file.load(source)
-    return loaded, _matches(reference, loaded) or loaded.builtin
+    loaded, named = policy_file.load(source), pins.parse(reference)
+    if named.kind not in ("", "sha256"):
+        raise ConfigError("here a policy is pinned by its digest", hint="--policy-ref sha256:HEX")
+    return loaded, pins.matches(named, loaded) or loaded.builtin
 
 
 def _leaked_key(request: Request) -> Evidence | None:
@@ -102,20 +133,6 @@ def _same(source: str, other: Path) -> bool:
         return other.samefile(source)
     except OSError:
         return False
-
-
-def _matches(reference: str, loaded: Loaded) -> bool:
-    if not reference:
-        return False
-    wanted = reference.removeprefix("sha256:").lower()
-    if len(wanted) != 64 or set(wanted) - set("0123456789abcdef"):
-        raise ConfigError(f'"{reference}" is no policy pin', hint="--policy-ref sha256:HEX (64 hex digits)")
-    if wanted != loaded.digest:
-        raise TrustError(
-            f"the policy {loaded.source} is not the pinned one: it is sha256:{loaded.digest}",
-            hint="review the change, then pin the new digest",
-        )
-    return True
 
 
 def _anchor(request: Request) -> Anchor:

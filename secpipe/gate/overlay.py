@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
 from secpipe.core.errors import ConfigError
 from secpipe.gate import tightness
-from secpipe.gate.policy import Policy
+from secpipe.gate.policy import Policy, hints
 from secpipe.scan.shadow_ai.allow import KEYS as SHADOW_AI
 
 #: A section is a dataclass, or a table that another room owns: key -> what `gate.policy.key` would declare.
@@ -22,6 +21,15 @@ class Incompatible(ConfigError):
 
     def __init__(self, key: str) -> None:
         super().__init__(f'no value of "{key}" is as tight as both')
+        self.key = key
+
+
+class Loosens(ConfigError):
+    """An overlay asks less than its base, for a `key` that the base does not let go."""
+
+    def __init__(self, key: str, source: str) -> None:
+        hint = f'the base must list it: overridable = ["{key}"]'
+        super().__init__(f'{source}: an overlay loosens "{key}"', hint=hint)
         self.key = key
 
 
@@ -69,7 +77,7 @@ def overlay(
     """Return `base` with `top` over it.
 
     A key of `top` that is neither as tight as the base's (or its default) nor listed in `overridable` (`*`: all) raises
-    ConfigError.
+    Loosens.
     """
     merged = dict(base)
     for name, value in top.items():
@@ -81,9 +89,7 @@ def overlay(
         elif free or tightness.covers(meta, value, merged.get(name, default(section, name))):
             merged[name] = value
         else:
-            raise ConfigError(
-                f'{source}: an overlay loosens "{here}"', hint=f'the base must list it: overridable = ["{here}"]'
-            )
+            raise Loosens(here, source)
     return merged
 
 
@@ -99,7 +105,7 @@ def field(section: Section, name: str) -> tuple[Section | None, Mapping[str, Any
     """Return (the section that `name` is, or None for a value, what is declared about it)."""
     if isinstance(section, Mapping):
         return None, section[name]
-    kind = typing.get_type_hints(section)[name]
+    kind = hints(section)[name]
     meta = next(item.metadata for item in dataclasses.fields(section) if item.name == name)
     if name == "shadow_ai":
         return SHADOW_AI, meta
@@ -110,16 +116,14 @@ def default(section: Section, name: str) -> Any:
     """Return what a key is where nobody sets it."""
     if isinstance(section, Mapping):
         return section[name]["default"]
-    return getattr(section(), name)
+    unset: Any = section()
+    return getattr(unset, name)
 
 
 def walk(section: Section = Policy, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Section]]:
     """Return the path of every key of a policy, sections opened, with the section it stands in."""
-    names: Callable[[], list[str]] = lambda: (  # noqa: E731  # one expression for both kinds of section
-        list(section) if isinstance(section, Mapping) else [f.name for f in dataclasses.fields(section)]
-    )
     found = []
-    for name in names():
+    for name in section if isinstance(section, Mapping) else hints(section):
         below, _ = field(section, name)
         found += walk(below, (*path, name)) if below is not None else [((*path, name), section)]
     return found

@@ -70,7 +70,10 @@ def check(request: Request, progress: Progress = lambda text: None, tree: Folder
     parts.save()
     paths = tuple(entry.path for entry in tree.files)
     subject = _subject(tree, request)
-    record = Record(request.now, request.environment, subject, evidence, paths, rules.self_judged(), made.components)
+    record = Record(
+        request.now, request.environment, subject, evidence, paths, rules.self_judged(), made.components,
+        rules.waivers.waivers, rules.policy_signer,
+    )  # fmt: skip
     outcome = conclude(record, rules, policy, simulated=request.simulated, bom=made.bom)
     if request.memory == "keep" and not request.simulated:
         note = remember(rules.anchor, rules.policy.digest if rules.policy_pinned else "", request.now)
@@ -90,10 +93,10 @@ def conclude(record: Record, rules: Rules, policy: Policy, *, simulated: bool = 
         simulated=simulated,
         environment=record.environment,
         subject=record.subject,
-        policy=policy,
+        policy=situation.policy,
         policy_source=rules.policy.source,
         policy_digest=rules.policy.digest,
-        policy_pinned=rules.policy_pinned,
+        policy_pin=rules.policy_pin,
         policy_resolved=policy_identity.resolved(rules.policy.resolve(record.environment)),
         trust=rules.trust,
         self_judged=situation.self_judged,
@@ -116,7 +119,10 @@ class Made:
 
 def judge(situation: Situation, rules: Rules) -> Judgement:
     """Return the judgement by the rules' policy, tightened by the policy in the tree, if there is one."""
-    return tightened(situation, rules.tree.resolve(situation.environment) if rules.tree else None)
+    if rules.tree is None:
+        return tightened(situation, None)
+    theirs = rules.tree.resolve(situation.environment)
+    return tightened(situation, replace(theirs, waiver=(*theirs.waiver, *rules.waivers.waivers)))
 
 
 def gather_evidence(

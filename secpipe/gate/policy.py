@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
-from typing import Any
+from functools import cache
+from typing import Any, get_type_hints
 
 SCHEMA = "secpipe.policy/1"
 SEVERITIES = ("never", "critical", "high", "medium", "low", "info")
@@ -36,9 +37,20 @@ def key(
     return field(default_factory=dict, metadata=meta) if default == {} else field(default=default, metadata=meta)
 
 
-def keys_of(cls: type[Any]) -> dict[str, Mapping[str, Any]]:
+def hints(cls: Any) -> Mapping[str, Any]:
+    """Return the types of a noun's fields, by name."""
+    return _declared(cls)[0]
+
+
+def keys_of(cls: Any) -> Mapping[str, Mapping[str, Any]]:
     """Return what a file may say in a table read as `cls`: name -> what `key` declared, in order."""
-    return {item.name: item.metadata for item in fields(cls) if not item.metadata.get("inner")}
+    return _declared(cls)[1]
+
+
+@cache
+def _declared(cls: Any) -> tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]:
+    known = {item.name: item.metadata for item in fields(cls) if not item.metadata.get("inner")}
+    return get_type_hints(cls), known
 
 
 @dataclass(frozen=True, slots=True)

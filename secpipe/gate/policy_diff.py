@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from secpipe.gate.overlay import Change, Section, compare, default, field, walk
+from secpipe.gate.policy import Policy
 from secpipe.gate.policy_file import Loaded
 from secpipe.gate.policy_origin import plain, toml
 
@@ -46,20 +47,20 @@ def diff(before: Loaded, after: Loaded, environments: Sequence[str] = ()) -> lis
     What changes for all alike is listed once, under "". Raises ConfigError for an overlay that may not be.
     """
     if environments:
-        return [item for name in environments for item in _changes(before, after, name)]
-    found = _changes(before, after, "")
+        return [item for name in environments for item in changes(before.resolve(name), after.resolve(name), name)]
+    found = changes(before.resolve(""), after.resolve(""))
     everywhere = {(item.key, toml(item.before), toml(item.after)) for item in found}
     for name in dict.fromkeys([*before.environments, *after.environments]):
-        mine = _changes(before, after, name)
+        mine = changes(before.resolve(name), after.resolve(name), name)
         found += [item for item in mine if (item.key, toml(item.before), toml(item.after)) not in everywhere]
     return found
 
 
-def _changes(before: Loaded, after: Loaded, environment: str) -> list[Changed]:
-    old, new = before.resolve(environment), after.resolve(environment)
+def changes(before: Policy, after: Policy, environment: str = "") -> list[Changed]:
+    """Return every key whose value asks for something else, in the order of the vocabulary."""
     found = []
     for path, section in walk():
-        was, now = _at(old, path, section), _at(new, path, section)
+        was, now = _at(before, path, section), _at(after, path, section)
         _, meta = field(section, path[-1])
         change = compare(meta, now, was)
         if change is not None:

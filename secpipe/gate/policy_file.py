@@ -12,8 +12,8 @@ from secpipe.core.limits import DEFAULT
 from secpipe.core.text import did_you_mean, printable
 from secpipe.gate import policy as nouns
 from secpipe.gate import policy_identity
-from secpipe.gate.overlay import Incompatible, overlay, tightest
-from secpipe.gate.policy_places import Places
+from secpipe.gate.overlay import Incompatible, Loosens, overlay, tightest
+from secpipe.gate.policy_places import Path, Places
 from secpipe.gate.policy_reader import build, read, table, words
 from secpipe.gate.request import BUILTIN
 from secpipe.system import files, places
@@ -44,7 +44,12 @@ class Loaded:
 
     def resolve(self, environment: str) -> nouns.Policy:
         """Return the policy for `environment`; one the document does not name gets the base. Raises ConfigError."""
-        values = overlay(self.values, self.environments.get(environment, {}), self.overridable, self.source)
+        top = self.environments.get(environment, {})
+        try:
+            values = overlay(self.values, top, self.overridable, self.source)
+        except Loosens as error:
+            place: Path = ("env", environment, *error.key.split("."))
+            raise self.where.error(place, f'an overlay loosens "{error.key}"', hint=error.hint) from None
         policy: nouns.Policy = build(nouns.Policy, values)
         return policy
 

@@ -23,7 +23,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 def build(cls: type[Any], values: Mapping[str, Any]) -> Any:
     """Return a `cls` from validated plain values; what is absent keeps its default."""
-    hints = typing.get_type_hints(cls)
+    hints = nouns.hints(cls)
     made = {
         name: build(hints[name], value) if dataclasses.is_dataclass(hints[name]) else value
         for name, value in values.items()
@@ -38,7 +38,7 @@ def read(
 
     `also` are keys that stand beside them and are read by the caller: they are only suggested. Raises ConfigError.
     """
-    hints = typing.get_type_hints(cls)
+    hints = nouns.hints(cls)
     known = nouns.keys_of(cls)
     values = {}
     for name, value in table.items():
@@ -88,18 +88,27 @@ def _value(kind: Any, value: Any, here: Path, where: Places, meta: Mapping[str, 
     if origin is tuple:
         return words(value, here, where)
     if origin is dict:
-        entries = table(value, here, where)
-        return {name: _scalar(int, item, (*here, name), where, meta) for name, item in entries.items()}
+        return _entries(arguments[1], table(value, here, where), here, where, meta)
     if origin is types.UnionType:
         kind = arguments[0]
     return _scalar(kind, value, here, where, meta)
 
 
+def _entries(kind: Any, entries: Mapping[str, Any], here: Path, where: Places, meta: Mapping[str, Any]) -> Any:
+    """Return a table whose keys anyone may name: of sections, of whole numbers, or of whatever there is."""
+    if dataclasses.is_dataclass(kind):
+        return {name: build(kind, _value(kind, item, (*here, name), where, meta)) for name, item in entries.items()}  # type: ignore[arg-type]
+    if kind is Any:
+        return dict(entries)
+    return {name: _scalar(kind, item, (*here, name), where, meta) for name, item in entries.items()}
+
+
 def _scalar(kind: type[Any], value: Any, here: Path, where: Places, meta: Mapping[str, Any]) -> Any:
     name = dotted(here)
-    exact = type(value) is kind or (kind is date and isinstance(value, date) and not isinstance(value, datetime))
+    exact = type(value) is kind or (kind is datetime and type(value) is date)
     if not exact:
         wanted = {bool: "true or false", str: "a string", int: "a whole number", date: "a date such as 2027-06-30"}
+        wanted |= {datetime: "a time such as 2027-06-30T12:00:00Z, or a date"}
         raise where.error(here, f'"{printable(name, 120)}" must be {wanted[kind]}')
     if meta.get("choice") and value not in meta["choice"]:
         hint = did_you_mean(value, meta["choice"]) or f"one of: {', '.join(meta['choice'])}"

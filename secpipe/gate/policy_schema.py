@@ -72,7 +72,7 @@ def schema(profiles: Iterable[str]) -> dict[str, Any]:
 def _below(cls: type[Any]) -> list[type[Any]]:
     """Return the nouns that stand in a noun, at any depth."""
     found = []
-    for kind in typing.get_type_hints(cls).values():
+    for kind in nouns.hints(cls).values():
         inner = [kind, *(arg for arg in typing.get_args(kind) if arg is not Ellipsis)]
         for each in (one for one in inner if isinstance(one, type) and dataclasses.is_dataclass(one)):
             found += [each, *_below(each)]
@@ -85,7 +85,7 @@ def text(profiles: Iterable[str]) -> str:
 
 
 def _table(cls: type[Any]) -> dict[str, Any]:
-    hints = typing.get_type_hints(cls)
+    hints = nouns.hints(cls)
     known = nouns.keys_of(cls)
     defaults = {item.name: item.default for item in dataclasses.fields(cls)}
     properties = {

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 from secpipe import __version__
@@ -20,7 +20,7 @@ from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Confidence, Finding, Severity
 from secpipe.core.inventory import Component, ComponentKind, Fact, Grade
 from secpipe.core.limits import DEFAULT, Limits
-from secpipe.gate.policy import Policy
+from secpipe.gate.policy import Policy, Waiver
 from secpipe.gate.ruling import Situation
 
 SCHEMA = "secpipe.evidence/1"
@@ -37,11 +37,15 @@ class Record:
     paths: tuple[str, ...] = ()
     self_judged: str = ""
     components: tuple[Component, ...] = field(default=(), repr=False)
+    waivers: tuple[Waiver, ...] = ()  # those given beside the policy
+    policy_signer: str = ""  # the identity whose signature pinned the policy, which therefore signed its waivers
 
     def situation(self, policy: Policy, now: datetime | None = None) -> Situation:
         """Return the situation to judge again: by this policy, as of `now` or of the time it was recorded."""
+        own = [replace(waiver, signed_by=self.policy_signer) for waiver in policy.waiver]
+        whole = replace(policy, waiver=(*own, *self.waivers))
         when = now or self.at
-        return Situation(policy, self.environment, when, self.evidence, self.paths, self.self_judged, self.components)
+        return Situation(whole, self.environment, when, self.evidence, self.paths, self.self_judged, self.components)
 
 
 def encode(record: Record) -> bytes:
@@ -56,6 +60,8 @@ def encode(record: Record) -> bytes:
         "paths": list(record.paths),
         "evidence": {name: evidence_row(one) for name, one in record.evidence.items()},
         "components": [component_row(component) for component in record.components],
+        "waivers": [_plain(asdict(waiver)) for waiver in record.waivers],
+        "policy_signer": record.policy_signer,
     }
     return json.dumps(document, indent=1, sort_keys=True, allow_nan=False).encode("ascii") + b"\n"
 
@@ -74,6 +80,8 @@ def decode(data: bytes, what: str, limits: Limits = DEFAULT) -> Record:
             paths=tuple(_text(path) for path in document["paths"]),
             self_judged=_text(document["self_judged"]),
             components=tuple(read_component(one) for one in document["components"]),
+            waivers=tuple(_read_waiver(one) for one in document.get("waivers", [])),
+            policy_signer=_text(document.get("policy_signer", "")),
         )
     except InputError:
         raise
@@ -190,6 +198,15 @@ def read_component(raw: Any) -> Component:
         direct=_flag(raw["direct"]),
         facts=facts,
     )
+
+
+def _read_waiver(raw: Any) -> Waiver:
+    table = _table(raw)
+    made: dict[str, Any] = {"expires": date.fromisoformat(_text(table["expires"]))}
+    for name in ("paths", "subjects", "env"):
+        made[name] = tuple(_text(one) for one in table[name])
+    made |= {item.name: _text(table[item.name]) for item in fields(Waiver) if item.name not in made}
+    return Waiver(**made)
 
 
 def _plain(value: Any) -> Any:

@@ -17,8 +17,8 @@ TREE_POLICY = "secpipe-policy.toml"
 class Request:
     """One question to the gate. `now` is real or simulated; nothing below reads a clock.
 
-    `policy` is a file or `builtin:NAME`; `policy_ref` and `trust_pin` are `sha256:HEX` digests given from outside the
-    tree; `advisories` a folder, zip or store of OSV records instead of the default ones.
+    `policy` is a file or `builtin:NAME`; `policy_ref` (see `gate.pins`), `waivers_ref` and `trust_pin` (`sha256:HEX`)
+    are given from outside the tree; `advisories` a folder, zip or store of OSV records instead of the default ones.
     """
 
     path: Path
@@ -36,6 +36,7 @@ class Request:
     mode: str = ""  # `warn` or `enforce` from the command line; "" leaves it to the policy
     cache: bool = True
     waivers: Path | None = None  # a file of waivers beside the policy, from outside the tree
+    waivers_ref: str = ""
     verdicts: Path | None = None  # the verdict store that promotion looks into
     bom: bool = False  # the AI-BOM itself is wanted, not only what it shows
     parts: bool = False  # results of single checks may come from earlier runs over the same content

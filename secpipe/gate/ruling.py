@@ -122,10 +122,10 @@ def judge_findings(
     """Return findings with their effect: `block` and worse denies, `warn` and worse warns; waivers apply."""
     judged = []
     effects = [_effect(severity, block, warn) for severity in Severity]  # by number: least severe first
-    index = waivers.Index(situation.policy.waiver, situation.environment, situation.now)
+    index = waivers.Index(situation.policy, situation.environment, situation.now)
     for finding in findings:
         effect = effects[finding.severity]
-        holds, _ = index.find(finding)
+        holds, _, _ = index.find(finding)
         judged.append(JudgedFinding(finding, Effect.WAIVED if holds else effect, holds.id if holds else ""))
     return tuple(judged)
 

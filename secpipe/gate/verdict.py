@@ -25,7 +25,7 @@ class Frame:
     policy: Policy
     policy_source: str
     policy_digest: str
-    policy_pinned: bool
+    policy_pin: str
     policy_resolved: str
     trust: Trust | None
     self_judged: str
@@ -52,7 +52,8 @@ def document(judgement: Judgement, frame: Frame) -> dict[str, Any]:
             "digest": {"sha256": frame.policy_digest},
             "resolved": {"sha256": frame.policy_resolved},
             "source": printable(frame.policy_source),
-            "pinned": frame.policy_pinned,
+            "pinned": bool(frame.policy_pin),
+            "pin": printable(frame.policy_pin),
             "owner": printable(policy.owner),
             "expires": str(policy.expires or ""),
         },

@@ -149,7 +149,7 @@ class Unseen:
 
 @dataclass(frozen=True, slots=True)
 class Waived:
-    """A waiver of the policy and how often it was used."""
+    """A waiver and how often it was used; `refused` says why it does not count."""
 
     id: str
     owner: str
@@ -157,11 +157,17 @@ class Waived:
     expires: str
     used: int
     expired: bool
+    refused: str = ""
 
     @property
     def state(self) -> str:
-        """`EXPIRED`, or how often it was used."""
-        return "EXPIRED" if self.expired else f"used {plural(self.used, 'time')}"
+        """`EXPIRED`, `REFUSED`, or how often it was used."""
+        return "EXPIRED" if self.expired else "REFUSED" if self.refused else f"used {plural(self.used, 'time')}"
+
+    @property
+    def matters(self) -> bool:
+        """Whether a report lists it: what is waived, or was meant to be, is never silent."""
+        return bool(self.used or self.expired or self.refused)
 
 
 @dataclass(frozen=True, slots=True)

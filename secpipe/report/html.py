@@ -127,8 +127,8 @@ def _waivers(report: Report) -> Iterator[str]:
         return
     yield "<h2>Waivers</h2><table><tr><th>Id<th>Owner<th>Until<th>Used<th>Reason"
     rows = (
-        f"<tr><td>{markup(item.id)}<td>{markup(item.owner)}<td>{markup(item.expires)}{' EXPIRED' * item.expired}"
-        f"<td>{item.used}<td>{markup(item.reason)}"
+        f"<tr><td>{markup(item.id)}<td>{markup(item.owner)}<td>{markup(item.expires)}"
+        f"<td>{item.used if item.state.startswith('used') else item.state}<td>{markup(item.reason)}"
         for item in report.waivers
     )
     yield from _bounded(rows, len(report.waivers), _UNSEEN_BUDGET, "waiver")

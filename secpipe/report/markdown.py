@@ -129,7 +129,7 @@ def _waivers(report: Report) -> list[str]:
     lines = [
         f"- {code(waiver.id)} {escape(f'({waiver.owner}, until {waiver.expires}, {waiver.state}): {waiver.reason}')}"
         for waiver in report.waivers
-        if waiver.used or waiver.expired
+        if waiver.matters
     ]
     return ["#### Waivers", "", *lines[:_REASONS], *_more(len(lines) - _REASONS), ""] if lines else []
 

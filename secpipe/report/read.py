@@ -228,6 +228,7 @@ def _waiver(table: Table) -> Waived:
         expires=table.text("expires", optional=True),
         used=table.number("used", optional=True),
         expired=table.flag("expired", optional=True),
+        refused=table.text("refused", optional=True),
     )
 
 
@@ -244,7 +245,9 @@ def _digest(table: Table) -> str:
 
 def _policy(table: Table) -> str:
     parts = [table.text("name"), _digest(table)]
-    parts += ["pinned" if table.flag("pinned", optional=True) else "not pinned"]
+    pin = table.text("pin", optional=True)
+    by = f" by {pin}" if pin.startswith(("git:", "signed:")) else ""
+    parts += [f"pinned{by}" if table.flag("pinned", optional=True) else "not pinned"]
     owner, expires = table.text("owner", optional=True), table.text("expires", optional=True)
     parts += [f"owner {owner}"] * bool(owner) + [f"expires {expires}"] * bool(expires)
     return ", ".join(filter(None, parts))

@@ -200,7 +200,7 @@ def _unseen(page: _Page, skipped: tuple[Unseen, ...]) -> None:
 
 
 def _waivers(page: _Page, report: Report) -> None:
-    used = [waiver for waiver in report.waivers if waiver.used or waiver.expired]
+    used = [waiver for waiver in report.waivers if waiver.matters]
     if not used:
         return
     page.heading("Waivers")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ _ENVIRONMENT = {
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
 }
+_REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+-]{0,250}")
 _GITLINK = "160000"
 _SYMLINK = "120000"
 
@@ -55,7 +57,8 @@ def git(repository: Path, *arguments: str, stdin: bytes = b"", limit: int = DEFA
     done = process.run(argv, stdin=stdin, extra=_ENVIRONMENT | _repository_variables(), timeout=120, limit=limit)
     if done.code != 0:
         words = printable(done.stderr.decode("utf-8", "replace").strip().split("\n")[0], 200)
-        raise InputError(f"git {arguments[0]}: {words or f'exit code {done.code}'}")
+        name = next(word for word in arguments if not word.startswith("-"))
+        raise InputError(f"git {name}: {words or f'exit code {done.code}'}")
     if done.truncated:
         raise UnsafeInput(f"git {arguments[0]} says more than {limit:,} bytes")
     return done.stdout
@@ -143,3 +146,71 @@ def _write(repository: Path, blobs: Iterable[Blob], folder: Path) -> None:
             else:
                 files.write_stream(target, child.stdout, size, executable=blob.mode == "100755")
             child.stdout.read(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosing:
+    """The repository that a folder lies in. `prefix` is the folder's path in it, "" or with a slash at its end."""
+
+    folder: Path
+    prefix: str
+
+
+def enclosing(folder: Path) -> Enclosing:
+    """Return the repository whose work tree holds `folder`; raises InputError where none does.
+
+    A folder that only looks like a bare repository is none: whoever can add files to a project can add those, with refs
+    and configuration of their own (git itself refuses such a path only where it is called `.git`).
+    """
+    folder = folder.resolve()  # git runs in a folder of its own
+    listing = git(folder, "rev-parse", "--path-format=absolute", "--absolute-git-dir", "--is-inside-work-tree")
+    store, inside = os.fsdecode(listing).splitlines()[:2]
+    if inside != "true" or (".git" not in Path(store).parts and "GIT_DIR" not in os.environ):
+        raise InputError(f"{printable(str(folder))} is in no work tree of a git repository")
+    prefix = os.fsdecode(git(folder, "rev-parse", "--show-prefix")).rstrip("\n")
+    return Enclosing(folder, prefix)
+
+
+def resolve(where: Enclosing, name: str) -> tuple[str, str]:
+    """Return (full name, commit) of a commit's digest, of `refs/...`, or of a branch, local or remote.
+
+    Tags count only by their full name: git would take a tag `origin/main` before the branch, and whoever may push tags
+    could make one. Raises InputError for a name that is none, that is both a local and a remote branch, or HEAD, which
+    is what is under test.
+    """
+    if len(name) in (40, 64) and not set(name) - set("0123456789abcdef"):
+        return name, _commit(where, name)
+    if not _REF.fullmatch(name) or ".." in name or name.endswith((".lock", "/", ".")):
+        raise InputError(f'"{printable(name, 100)}" is no name of a branch', hint="git:origin/main[:PATH]")
+    if name == "HEAD" or name.endswith("/HEAD"):
+        raise InputError("HEAD is what is under test, and moves with it", hint="name a protected branch")
+    wanted = [name] if name.startswith("refs/") else [f"refs/heads/{name}", f"refs/remotes/{name}"]
+    listing = git(where.folder, "for-each-ref", "--format=%(refname)", *wanted)
+    found = [line for line in os.fsdecode(listing).splitlines() if line in wanted]
+    if not found:
+        raise InputError(f"this repository has no branch {printable(name, 100)}", hint="git fetch it first")
+    if len(found) > 1:
+        raise InputError(f"{printable(name, 100)} is two branches", hint=f"name one: {' or '.join(found)}")
+    return found[0], _commit(where, found[0])
+
+
+def _commit(where: Enclosing, name: str) -> str:
+    listing = git(where.folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    return _hex(os.fsdecode(listing).strip())
+
+
+def read_at(where: Enclosing, commit: str, path: str, limit: int) -> bytes:
+    """Return the bytes of a regular file as `commit` holds it, at most `limit`; raises InputError or UnsafeInput.
+
+    `path` counts from the top of the repository. Nothing is filtered or converted, and no link is followed.
+    """
+    parts = PurePosixPath(path).parts
+    if not parts or path.startswith("/") or ".." in parts:
+        raise InputError(f'"{printable(path, 200)}" is no path in the repository')
+    plain = "/".join(parts)
+    listing = git(where.folder, "--literal-pathspecs", "ls-tree", "-z", "--full-tree", _hex(commit), "--", plain)
+    blob = next((blob for blob in _parse(listing, tree=True) if blob.path == plain), None)
+    if blob is None or not blob.mode.startswith("100"):
+        what = "is no regular file" if blob else "is not there"
+        raise InputError(f"{printable(plain, 200)} {what} in {commit[:12]}")
+    return git(where.folder, "cat-file", "blob", _hex(blob.object), limit=limit)

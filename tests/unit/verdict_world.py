@@ -85,7 +85,7 @@ class Gate:
         made = evidence or clean(trust=facts, **changes)
         subject = {"name": "acme-chat", "digest": {"dirHash": digest}, "files": 3, "bytes": 10}
         record = Record(at, environment, subject, made, ("m/a.safetensors",), self_judged)
-        rules = Rules(loaded, True, theirs, self.trust, facts)
+        rules = Rules(loaded, "sha256", theirs, self.trust, facts)
         return conclude(record, rules, replace(loaded.resolve(environment), mode=mode), simulated=simulated)
 
     def denied(self, **options: Any) -> Outcome:

@@ -111,7 +111,7 @@ def _apply(
         return [_unknown(situation, condition, f"its expression is not allowed: {error}")], []
     reasons = _not_seen(situation, condition)
     findings: list[JudgedFinding] = []
-    index = waivers.Index(situation.policy.waiver, situation.environment, situation.now)
+    index = waivers.Index(situation.policy, situation.environment, situation.now)
     everything = sorted(items(situation, condition.on, judged), key=lambda item: (item.key, item.label))
     for number, item in enumerate(everything):
         values, unknown = bind(item, condition.on, prepared.expression.fields, prepared.expression.asked, limits)
@@ -171,5 +171,5 @@ def _judge(index: waivers.Index, condition: Condition, item: Item, held: bool | 
         },
     )
     effect = Effect.WARN if not blocks else Effect.DENY if held else Effect.UNDECIDED
-    holds, _ = index.find(finding)
+    holds, _, _ = index.find(finding)
     return JudgedFinding(finding, Effect.WAIVED if holds else effect, holds.id if holds else "")

@@ -1,0 +1,53 @@
+"""`secpipe policy test`: the cases that stand beside a policy."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from secpipe.cli.options import write_result
+from secpipe.core.errors import EXIT_DENY, EXIT_PASS
+
+if TYPE_CHECKING:
+    from secpipe.gate.case_run import Outcome
+
+
+@click.command()
+@click.argument("sources", nargs=-1, metavar="[FILE]...")
+@click.option("-f", "--format", "form", type=click.Choice(["terminal", "json"]), default="terminal")
+def test(sources: tuple[str, ...], form: str) -> int:
+    """Run the cases of policies: FILE is a policy, builtin:NAME, or a file of cases.
+
+    Beside policy.toml stand policy.cases.toml or policy.test.toml; without FILE, all of them in this folder are run.
+    Ends with 1 if a policy decides anything else than a case expects.
+    """
+    from secpipe.gate import policy_file
+    from secpipe.gate.case_run import run
+    from secpipe.gate.cases import load, locate
+
+    outcomes: list[Outcome] = []
+    for place, policy in locate(sources, Path.cwd()):
+        suite = load(place, policy)
+        outcomes += run(suite, policy_file.load(suite.policy))
+    failed = [outcome for outcome in outcomes if not outcome.passed]
+    if form == "json":
+        document = {"schema": "secpipe.policy-test/1", "cases": [outcome.to_dict() for outcome in outcomes]}
+        write_result(json.dumps(document, indent=2) + "\n", "-")
+    else:
+        write_result("".join(f"{line}\n" for line in _lines(outcomes)), "-")
+    return EXIT_DENY if failed else EXIT_PASS
+
+
+def _lines(outcomes: list[Outcome]) -> list[str]:
+    from secpipe.core.text import plural, printable
+
+    lines = []
+    for outcome in outcomes:
+        name = f"{Path(outcome.source).name}: {printable(outcome.name)} ({printable(outcome.environment)})"
+        lines.append(f"{'PASS' if outcome.passed else 'FAIL'}  {name}")
+        lines += [f"        {printable(difference, 300)}" for difference in outcome.differences]
+    failed = sum(not outcome.passed for outcome in outcomes)
+    return [*lines, "", f"{plural(len(outcomes), 'case')}: {len(outcomes) - failed} passed, {failed} failed"]
