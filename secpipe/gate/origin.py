@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from secpipe.core.errors import ConfigError, InputError, SecpipeError, TrustError
@@ -25,7 +25,7 @@ class Rules:
     tree: Loaded | None
     trust: Trust | None
     trust_evidence: Evidence
-    anchor: Anchor
+    anchor: Anchor = field(default_factory=no_anchor)
 
     def resolve(self, request: Request) -> Policy:
         """Return the policy for the request's environment, in the mode that counts.
