@@ -1,7 +1,7 @@
 """The gate: its own share of a fresh check of a large release, and what an unchanged release saves.
 
-The large release has a lock of 5,000 components, 50 models and 500 source files. The gate's own share is all that it does
-with evidence once the scanners have made it: deciding, the verdict document, the evidence document, and the reports.
+The large release has a lock of 5,000 components, 50 models and 500 source files. The gate's own share is all that it
+does with evidence once the scanners have made it: deciding, the verdict document, the evidence document, the reports.
 Budgets in seconds are given as a ratio to one second.
 """
 
