@@ -16,7 +16,10 @@ from secpipe.cli.options import passphrase_option
 )
 @click.option("--predicate", required=True, metavar="FILE", help="The predicate: a JSON object of that type.")
 @click.option(
-    "--kind", default="", metavar="KIND", help="What a test result is about (default: the predicate file's name; for a review: review-IDENTITY).",
+    "--kind",
+    default="",
+    metavar="KIND",
+    help="What a test result is about (default: the predicate file's name; for a review: review-IDENTITY).",
 )
 @click.option("--key", "identity", metavar="IDENTITY", help="Sign as this identity of the ring.")
 @click.option("--trust", default="keys", show_default=True, metavar="FOLDER", help="The public trust material.")
