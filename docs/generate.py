@@ -1,7 +1,5 @@
 """Write the pages that are made from data and code: `docs/rules/` and `docs/commands/`.
 
-The table of keys in `docs/profiles.md` is made too, between its marks.
-
 python docs/generate.py            # write what is out of date
 python docs/generate.py --check    # only say what is, and end with 1
 """
@@ -9,21 +7,18 @@ python docs/generate.py --check    # only say what is, and end with 1
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import click
 
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent))
 
-from secpipe.cli.explain import known_rules  # noqa: E402  # the path must be set first
+from docs.profiles_table import profiles_page  # noqa: E402  # the path must be set first
+from secpipe.cli.explain import known_rules  # noqa: E402
 from secpipe.cli.main import COMMANDS, root  # noqa: E402
-from secpipe.gate.policy import Demand, Phase, Policy  # noqa: E402
-from secpipe.gate.policy_file import load, profiles  # noqa: E402
 from secpipe.report.rules import Rule, page  # noqa: E402
 
 _WINGS = {
@@ -53,53 +48,9 @@ def pages() -> dict[Path, str]:
     rules = known_rules()
     made = {Path("rules") / f"{rule.id}.md": page(rule) for rule in rules.values()}
     made[Path("rules/index.md")] = _rules_index(list(rules.values()))
+    made[Path("profiles.md")] = profiles_page(DOCS)
     made |= {Path(f"commands/{name}.md"): _command_page(name) for name, (where, _) in COMMANDS.items() if _built(where)}
-    return made | {Path("commands/index.md"): _commands_index(), Path("profiles.md"): _profiles_page()}
-
-
-def _profiles_page() -> str:
-    """Return the page of the profiles with the table of the keys that each of them sets."""
-    text = (DOCS / "profiles.md").read_text(encoding="utf-8")
-    start, end = "<!-- keys:begin -->\n", "<!-- keys:end -->"
-    before, _, rest = text.partition(start)
-    return f"{before}{start}{_profiles_table()}{end}{rest.partition(end)[2]}"
-
-
-def _profiles_table() -> str:
-    names = profiles()
-    shown = {name: dict(_leaves(load(f"builtin:{name}").values)) for name in names}
-    default = dict(_leaves(asdict(Policy())))
-    keys = sorted({key for values in shown.values() for key in values if key not in {"name", "owner", "mode"}})
-    lines = [f"| key | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
-    for key in keys:
-        values = [shown[name].get(key, "") for name in names]
-        lines.append(
-            f"| `{key}` | " + " | ".join("" if value == default.get(key) else value for value in values) + " |"
-        )
-    return (
-        "\n".join(line for line in lines if set(line.partition("` ")[2]) - {"|", " "} or not line.startswith("| `"))
-        + "\n"
-    )
-
-
-def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for name, value in values.items():
-        if isinstance(value, Mapping) and f"{prefix}{name}" not in {"signatures.roles", "sbom.profiles"}:
-            yield from _leaves(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", _words(value)
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} = {item}" for name, item in value.items())
-    if isinstance(value, tuple | list):
-        return ", ".join(_words(item).replace("*", "\\*") for item in value)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, Phase):
-        return f"{value.since}: {value.require or ', '.join(value.algorithms)}"
-    return f"{value.type} ({value.max_age_days} days)" if isinstance(value, Demand) else str(value)
+    return made | {Path("commands/index.md"): _commands_index()}
 
 
 def _rules_index(rules: list[Rule]) -> str:

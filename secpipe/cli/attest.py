@@ -19,7 +19,7 @@ from secpipe.cli.options import passphrase_option
     "--kind",
     default="",
     metavar="KIND",
-    help="What a test result is about (default: the predicate file's name; for a review: review-IDENTITY).",
+    help="What a test result is about (default: the predicate file's name; a review's: review-IDENTITY).",
 )
 @click.option("--key", "identity", metavar="IDENTITY", help="Sign as this identity of the ring.")
 @click.option("--trust", default="keys", show_default=True, metavar="FOLDER", help="The public trust material.")
