@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secpipe.core.evidence import State
 from secpipe.core.verdict import Decision
 from secpipe.gate import policy_file
 from secpipe.gate.decide import decide
-from secpipe.gate.phases import NOTHING, in_force
+from secpipe.gate.phases import NOTHING, classical_time_until, in_force
 from secpipe.gate.policy import REQUIRE, Keys, Phase, Policy, Signatures
 from tests.unit.gate_builders import clean, ok, situation
 
@@ -100,4 +99,11 @@ def test_the_phases_of_cnsa2_are_days_of_its_deadlines() -> None:
     assert on(weak, date(2026, 12, 31)) == ("classical", ("ecdsa-p256", "ml-dsa-87"))
     assert on(weak, date(2027, 1, 1)) == ("classical", ("ml-dsa-87",))
     assert on(weak, date(2034, 1, 1)) == ("classical+pq", ("ml-dsa-87",))
-    assert State.OK  # the evidence of a phase is that of the signatures
+
+
+def test_classical_timestamps_end_with_the_first_phase_that_asks_for_post_quantum() -> None:
+    assert classical_time_until(dated(Phase(DAY, "classical"), Phase(DAY, algorithms=("ml-dsa-87",)))) is None
+    both = dated(Phase(date(2031, 1, 1), "pq"), Phase(DAY, "classical+pq"))
+    assert classical_time_until(both) == datetime(2027, 1, 1, tzinfo=UTC)
+    assert classical_time_until(dated(Phase(None, "pq"))) == datetime.min.replace(tzinfo=UTC)
+    assert classical_time_until(dated(require="pq")) is None
