@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 
 from secpipe.gate.policy import Policy
 
@@ -32,3 +32,12 @@ def in_force(policy: Policy, now: datetime) -> Policy:
         signatures=replace(policy.signatures, require=joined),
         keys=replace(policy.keys, algorithms=algorithms),
     )
+
+
+def classical_time_until(policy: Policy) -> datetime | None:
+    """Return the moment from which a timestamp that is signed classically proves nothing, or None.
+
+    It is the first day on which a phase asks for post-quantum signatures.
+    """
+    days = [phase.since or date.min for phase in policy.signatures.phase if "pq" in phase.require.split("+")]
+    return datetime.combine(min(days), time(), UTC) if days else None

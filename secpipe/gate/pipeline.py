@@ -21,7 +21,7 @@ from secpipe.gate.anchor import remember
 from secpipe.gate.decide import tightened
 from secpipe.gate.origin import Rules, gather_rules
 from secpipe.gate.parts import Parts, open_parts
-from secpipe.gate.phases import in_force
+from secpipe.gate.phases import classical_time_until, in_force
 from secpipe.gate.policy import Policy
 from secpipe.gate.record import Record
 from secpipe.gate.request import Request
@@ -236,8 +236,11 @@ def _signatures(tree: FolderTree, rules: Rules, request: Request) -> Evidence:
         if any(True for _ in places(tree, DEFAULT)):
             return skipped("signatures", rules.trust_evidence.reason)
         return Evidence("signatures", State.OK, facts={"artifacts": [], "covered": {}})
-    require = in_force(rules.resolve(request), request.now).signatures.require
-    return verify_tree(tree, rules.trust, require=require, environment=request.environment, now=request.now)
+    policy = in_force(rules.resolve(request), request.now)
+    return verify_tree(
+        tree, rules.trust, require=policy.signatures.require, environment=request.environment,
+        classical_time_until=classical_time_until(policy), now=request.now,
+    )  # fmt: skip
 
 
 _WORST = (State.FAILED, State.STALE, State.SKIPPED, State.OK)
@@ -253,8 +256,11 @@ def _attestations(tree: FolderTree, rules: Rules, request: Request) -> dict[str,
         return {}
     from secpipe.sign.attest import verify_attestations
 
-    require = in_force(rules.resolve(request), request.now).signatures.require
-    found = verify_attestations(tree, rules.trust, require=require, environment=request.environment, now=request.now)
+    policy = in_force(rules.resolve(request), request.now)
+    found = verify_attestations(
+        tree, rules.trust, require=policy.signatures.require, environment=request.environment,
+        classical_time_until=classical_time_until(policy), now=request.now,
+    )  # fmt: skip
     kinds: dict[str, list[Evidence]] = {}
     try:
         for one in found:

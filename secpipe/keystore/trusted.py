@@ -90,12 +90,12 @@ def assemble(folder: Path, roots: tuple[Root, ...], ring: Ring, pin: str, now: d
         time_authorities=newest.time_authorities,
         pinned=pinned,
         pins=tuple(root.envelope.digest for root in roots),
-        root_algorithms=_vouching(roots, ring, pin),
+        root_algorithms=vouching(roots, ring, pin),
     )
     return Opened(folder, roots, ring, trust)
 
 
-def _vouching(roots: Sequence[Root], ring: Ring, pin: str) -> tuple[str, ...]:
+def vouching(roots: Sequence[Root], ring: Ring, pin: str) -> tuple[str, ...]:
     """Return the algorithms of every key that the trust rests on: roots from the pinned one on, ring, rotation role."""
     wanted = pin.removeprefix("sha256:").lower()
     start = next((index for index, root in enumerate(roots) if root.envelope.digest == wanted), 0)

@@ -121,13 +121,19 @@ def verify_attestation(
 
 
 def verify_attestations(
-    tree: Tree, trust: Trust, *, require: str = "classical+pq", environment: str = "", now: datetime
+    tree: Tree,
+    trust: Trust,
+    *,
+    require: str = "classical+pq",
+    environment: str = "",
+    classical_time_until: datetime | None = None,
+    now: datetime,
 ) -> Iterator[Evidence]:
     """Yield evidence `attestation:<kind>` for every attestation in a walked tree, by path.
 
     Facts as those of `verify_attestation`, and `path`: the file or folder that it is about.
     """
-    demand = Demand(require, environment)
+    demand = Demand(require, environment, classical_time_until=classical_time_until)
     found: dict[tuple[str, str], dict[HalfClass, Callable[[], bytes]]] = {}
     for entry in tree.files:
         for suffix, half in ((PQ_ATTESTATION, HalfClass.PQ), (ATTESTATION, HalfClass.CLASSICAL)):

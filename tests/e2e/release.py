@@ -50,7 +50,6 @@ profile = {profiles}
 {rest}"""
 #: what a user's own policy must add to a profile
 OWN = {"slsa-l3": f'[provenance]\nbuilders = ["{BUILDER}"]\nsources = ["git+https://github.com/acme/*"]\n'}
-REASON = dict[str, Any]
 
 
 def tensor(byte: int = 0) -> bytes:

@@ -10,6 +10,7 @@ import dataclasses
 import json
 import os
 import pickle
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from secpipe.gate import policy_file
 from secpipe.keystore import age
 from tests.e2e import release
 from tests.e2e.release import REVIEW, Case, Maker, advisory, copy, provenance, reasons, write
+from tests.e2e.transcript import ROOT
 from tests.unit.keystore.conftest import quick_seal
 
 PROFILES = policy_file.profiles()
@@ -259,8 +261,8 @@ class Variant:
 
 VARIANTS = [
     Variant("signatures.required", drop("model/*.sig"), "gate/unsigned-artifact"),
-    Variant("signatures.require", drop("prompts/*.pqc.sig"), "signatures/stripped-half",
-            only=("cnsa2", "eu-ai-act", "air-gapped", "strict"), also="gate/unsigned-artifact"),
+    Variant("signatures.require", drop("model/model.pqc.sig"), "signatures/stripped-half",
+            also="gate/unsigned-artifact"),
     Variant("signatures.cover:models", drop("model/*.sig"), "gate/unsigned-artifact"),
     Variant("signatures.cover:prompts", drop("prompts/*.sig"), "gate/unsigned-artifact"),
     Variant("signatures.cover:datasets", drop("datasets/*.sig"), "gate/unsigned-artifact"),
@@ -283,7 +285,8 @@ VARIANTS = [
     Variant("sbom.max_age_days", bom(made="2027-11-21T00:00:00Z"), "gate/sbom-too-old", name="of the future"),
     Variant("sbom.profiles:eu-annex-xi", changed("README.md", "---\nlicense: apache-2.0\n---\n# support\n"),
             "gate/incomplete-sbom"),
-    Variant("licenses.review", locked(license=None), "gate/license-review"),
+    Variant("licenses.review", locked(license=None), "gate/license-review", only=("strict",)),
+    Variant("licenses.review", locked(license="CC-BY-NC-4.0"), "gate/license-review", only=("eu-ai-act",)),
     Variant("licenses.deny", locked(license="AGPL-3.0-only"), "gate/license-denied"),
     Variant("vulnerabilities.required", unusable, "gate/not-checked", "undecided"),
     Variant("vulnerabilities.block", advisories(advisory("left-pad")), "audit/known-vulnerability"),
@@ -361,8 +364,7 @@ def cases() -> Iterator[Any]:
 
 def test_every_demand_of_a_profile_has_a_case() -> None:
     covered = {(param.values[0], param.values[1].key) for param in cases()}
-    # One floor of halves serves all profiles; the sources of a profile are only the user's to narrow.
-    elsewhere = {(profile, "signatures.require") for profile in PROFILES} | {("cnsa2", "keys.root_algorithms")}
+    elsewhere = {("cnsa2", "keys.root_algorithms")}  # needs another trust root: its own test below
     missing = {(profile, key) for profile in PROFILES for key in demands(profile)} - covered - elsewhere - NEVER_MET
     assert missing == set()
 
@@ -428,7 +430,7 @@ def test_good_evidence_about_one_model_is_none_about_another(maker: Maker, tmp_p
 
 def test_data_that_calls_itself_an_attestation_needs_a_signature(maker: Maker, tmp_path: Path) -> None:
     case = copy(maker, tmp_path, "strict")
-    real = (case.tree / "datasets/tickets.jsonl.review.att.json").read_text()
+    real = (case.tree / "datasets/tickets.jsonl.review-omar.att.json").read_text()
     write(case.tree / "datasets/more.train.att.json", real[:-1] + ', "rows": ["poison"]}')
     assert "gate/unsigned-artifact" in reasons(case.judge(), "deny")
 
@@ -449,3 +451,10 @@ def test_an_approval_that_a_project_adds_does_not_open_an_air_gap(maker: Maker, 
         text = f'import os\nfrom openai import OpenAI\nwhere = os.environ["W"]\nclient = OpenAI(base_url=f"{remote}")\n'
         write(case.tree / "app.py", text)
         assert reasons(case.judge()) == {"shadow-ai/not-local"}, remote
+
+
+def test_every_policy_that_the_page_shows_is_one() -> None:
+    page = (ROOT / "docs/profiles.md").read_text()
+    shown = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert len([policy_file.parse(text.encode(), "the page").resolve("prod") for text in shown]) >= 5
+    assert set(re.findall(r"^## (.+)$", page, re.MULTILINE)) == set(PROFILES)

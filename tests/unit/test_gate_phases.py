@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secpipe.core.evidence import State
 from secpipe.core.verdict import Decision
 from secpipe.gate import policy_file
 from secpipe.gate.decide import decide
-from secpipe.gate.phases import NOTHING, in_force
+from secpipe.gate.phases import NOTHING, classical_time_until, in_force
 from secpipe.gate.policy import REQUIRE, Keys, Phase, Policy, Signatures
 from tests.unit.gate_builders import clean, ok, situation
 
@@ -94,10 +93,17 @@ def test_evidence_gathered_under_a_laxer_floor_is_judged_by_the_phase() -> None:
 def test_the_phases_of_cnsa2_are_days_of_its_deadlines() -> None:
     text = (policy_file.places.shipped() / "deadlines/cnsa2.toml").read_text()
     phases = policy_file.load("builtin:cnsa2").resolve("prod").signatures.phase
-    assert [phase.since for phase in phases] == [date(2027, 1, 1), date(2034, 1, 1)]
+    assert [phase.since for phase in phases] == [date(2027, 1, 1), date(2030, 1, 1)]
     assert all(f"at = {phase.since}" in text for phase in phases)
     weak = dated(*phases, algorithms=("ecdsa-p256", "ml-dsa-87"))
     assert on(weak, date(2026, 12, 31)) == ("classical", ("ecdsa-p256", "ml-dsa-87"))
     assert on(weak, date(2027, 1, 1)) == ("classical", ("ml-dsa-87",))
-    assert on(weak, date(2034, 1, 1)) == ("classical+pq", ("ml-dsa-87",))
-    assert State.OK  # the evidence of a phase is that of the signatures
+    assert on(weak, date(2030, 1, 1)) == ("classical+pq", ("ml-dsa-87",))
+
+
+def test_classical_timestamps_end_with_the_first_phase_that_asks_for_post_quantum() -> None:
+    assert classical_time_until(dated(Phase(DAY, "classical"), Phase(DAY, algorithms=("ml-dsa-87",)))) is None
+    both = dated(Phase(date(2031, 1, 1), "pq"), Phase(DAY, "classical+pq"))
+    assert classical_time_until(both) == datetime(2027, 1, 1, tzinfo=UTC)
+    assert classical_time_until(dated(Phase(None, "pq"))) == datetime.min.replace(tzinfo=UTC)
+    assert classical_time_until(dated(require="pq")) is None

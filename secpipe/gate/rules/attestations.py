@@ -10,8 +10,10 @@ from secpipe.core.text import plural
 from secpipe.core.verdict import Effect, Reason
 from secpipe.gate.policy import Demand
 from secpipe.gate.rules.facts import not_asked
-from secpipe.gate.rules.signed import Statement, covering, models, objection, statements
+from secpipe.gate.rules.signed import About, Statement, models, objection, statements
 from secpipe.gate.ruling import Ruling, Situation, rule_on
+
+_SKEW = timedelta(minutes=5)  # a result made later than now is not fresh: it is of another story
 
 
 def attestations(situation: Situation) -> Ruling:
@@ -47,7 +49,8 @@ def without(situation: Situation, good: Sequence[Statement]) -> list[str]:
     paths = sorted(models(situation))
     if not paths:
         return [] if good else [""]
-    return [path for path in paths if not covering(good, path)]
+    known = About(good)
+    return [path for path in paths if not known.of(path)]
 
 
 def _results(situation: Situation, demand: Demand, found: Sequence[Statement]) -> Iterator[Reason]:
@@ -79,8 +82,11 @@ def _results(situation: Situation, demand: Demand, found: Sequence[Statement]) -
         fix = f"secpipe attest --type test-result --predicate {kind}.json {_folder(missing[0])}"
         yield Reason("gate/missing-evidence", Effect.UNDECIDED, what, "attestations", fix, owner, missing[0])
     limit = timedelta(days=demand.max_age_days)
-    fresh = [one for one in good if not limit or (one.since is not None and situation.now - one.since <= limit)]
-    old = [path for path in without(situation, fresh) if path not in missing and not covering(bad, path)]
+    fresh = [
+        one for one in good
+        if not limit or (one.since is not None and -_SKEW <= situation.now - one.since <= limit)
+    ]  # fmt: skip
+    old = sorted(set(without(situation, [*fresh, *bad])) - set(missing))
     if old:
         age = plural(demand.max_age_days, "day")
         what = f'the "{kind}" result{f" about {old[0]}" if old[0] else ""} is older than {age} or bears no trusted time'

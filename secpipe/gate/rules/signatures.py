@@ -11,7 +11,7 @@ from secpipe.core.text import plural
 from secpipe.core.verdict import Effect, Reason
 from secpipe.gate.grouping import UNSIGNED
 from secpipe.gate.rules.facts import listing, mapping
-from secpipe.gate.rules.signed import Signatures, Statement, bundles, covering, is_no_model, objection, statements
+from secpipe.gate.rules.signed import About, Signatures, Statement, bundles, is_no_model, objection, statements
 from secpipe.gate.ruling import Ruling, Situation, judge_findings, rule_on
 
 #: kind in `cover` -> the check that finds what is of that kind
@@ -85,13 +85,13 @@ def _unvouched(
 ) -> Iterator[Finding]:
     """Say which artifacts lack attestations of a role by enough other people; once for each artifact and role."""
     covered, told = mapping(evidence, "covered"), set()
-    theirs = {role: [one for one in statements(situation) if one.purpose == role] for role in roles}
+    theirs = {role: About(one for one in statements(situation) if one.purpose == role) for role in roles}
     for path in sorted(to_cover(situation)) if roles else ():
         known = made.of(path)
         subject = str(known[0].get("path")) if known else path
         signers = {str(fact.get("holder", "")) for fact in known}
         for role, count in roles.items():
-            problem = _lacking(situation, covering(theirs[role], path), signers, count)
+            problem = _lacking(situation, theirs[role].of(path), signers, count)
             if path in covered and (not known or "" in signers):
                 problem = "and who signed it cannot be told"
             if problem and (subject, role) not in told:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -78,9 +78,22 @@ def bundles(situation: Situation) -> set[str]:
     return {f"{name}{suffix}" for name in found for suffix in (ATTESTATION, PQ_ATTESTATION)}
 
 
-def covering(things: Sequence[Statement], path: str) -> list[Statement]:
-    """Return those of `things` that are about the file at `path`, or about a folder that it lies in."""
-    return [one for one in things if one.path and (path == one.path or path.startswith(f"{one.path}/"))]
+class About:
+    """Attestations, looked up by the files that they are about. One that names no path is about nothing."""
+
+    def __init__(self, things: Iterable[Statement]) -> None:
+        self._by_path: dict[str, list[Statement]] = {}
+        for one in things:
+            self._by_path.setdefault(one.path, []).append(one)
+
+    def of(self, path: str) -> list[Statement]:
+        """Return those about the file at `path`, or about a folder that it lies in, the nearest first."""
+        found: list[Statement] = []
+        here = path
+        while here:
+            found += self._by_path.get(here, ())
+            here = here.rpartition("/")[0]
+        return found
 
 
 def models(situation: Situation) -> set[str]:

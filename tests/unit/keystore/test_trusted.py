@@ -6,6 +6,7 @@ import json
 import shutil
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -15,7 +16,7 @@ from secpipe.core.errors import ConfigError, InputError, TrustError
 from secpipe.core.trust import KeyState
 from secpipe.keys.schemes import scheme
 from secpipe.keystore.create import create
-from secpipe.keystore.trusted import open_trust
+from secpipe.keystore.trusted import open_trust, vouching
 from secpipe.keystore.unlock import open_signers
 
 
@@ -29,6 +30,22 @@ def test_a_fresh_folder_holds(project, now):
 
 def test_it_says_which_algorithms_vouch_for_the_ring(project, now):
     assert open_trust(project.keys, now=now).root_algorithms == ("ed25519", "ml-dsa-65")
+
+
+def test_roots_before_the_pinned_one_vouch_for_nothing():
+    def quorum(*algorithms):
+        return SimpleNamespace(keys=[SimpleNamespace(public=SimpleNamespace(algorithm=name)) for name in algorithms])
+
+    def root(digest, *algorithms):
+        return SimpleNamespace(
+            envelope=SimpleNamespace(digest=digest), quorum=quorum(*algorithms), ring_quorum=quorum(*algorithms)
+        )
+
+    roots = [root("a" * 64, "ed25519", "ml-dsa-65"), root("b" * 64, "ecdsa-p384", "ml-dsa-87")]
+    ring = SimpleNamespace(delegation=SimpleNamespace(quorum=quorum("ml-dsa-44")))
+    assert vouching(roots, ring, "sha256:" + "B" * 64) == ("ecdsa-p384", "ml-dsa-44", "ml-dsa-87")
+    for pin in ("", "a" * 64):
+        assert vouching(roots, ring, pin) == ("ecdsa-p384", "ed25519", "ml-dsa-44", "ml-dsa-65", "ml-dsa-87")
 
 
 def test_pins(project, now):
