@@ -13,7 +13,11 @@ from secpipe.core.errors import SecpipeError
 from secpipe.core.text import plural, printable
 
 #: extra -> (distribution, what it adds); the programs of `_PROGRAMS` are asked themselves.
-_LIBRARIES = {"sigstore": ("sigstore", "keyless signatures"), "pkcs11": ("python-pkcs11", "keys in hardware modules")}
+_LIBRARIES = {
+    "sigstore": ("sigstore", "keyless signatures"),
+    "pkcs11": ("python-pkcs11", "keys in hardware modules"),
+    "cel": ("cel-expr-python", "conditions in a policy"),
+}
 #: program -> (extra, what it adds). Those of an extra are not started: semgrep writes into the user's home even for
 #: `--version`, and takes seconds.
 _PROGRAMS = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from secpipe.core.finding import Finding
-from secpipe.core.verdict import Decision, Effect, Judgement, Reason
+from secpipe.core.verdict import Decision, Effect, Judgement, Reason, Result
 from secpipe.gate.decide import by_tree, decide, tightened
 from secpipe.gate.policy import Policy
 from secpipe.gate.repairs import Case, Change, changes
@@ -70,18 +70,34 @@ def blocking(judgement: Judgement) -> tuple[Reason, ...]:
     return tuple(reason for reason in judgement.reasons if reason.effect in (Effect.DENY, Effect.UNDECIDED))
 
 
+def standing(world: World) -> set[tuple[str, str, str]]:
+    """Return what stands against a pass, by either policy: reasons, and checks, because equal reasons are told once."""
+    judgements = {"": decide(world.situation)}
+    if world.tree:
+        theirs = decide(by_tree(world.situation, world.tree))
+        if theirs.decision in (Decision.DENY, Decision.UNDECIDED):
+            judgements["tree"] = theirs
+    found = set()
+    for name, judgement in judgements.items():
+        found |= {(name, reason.rule, reason.what) for reason in blocking(judgement)}
+        blocked = (row for row in judgement.checks if row.result in (Result.DENY, Result.UNDECIDED))
+        found |= {(name, row.check, str(row.result)) for row in blocked}
+    return found
+
+
 class _Search:
     def __init__(self, world: World) -> None:
         self._world = world
         self._judged = 0
-        self._goal: set[tuple[str, str]] = set()  # the reasons that nothing ends
+        self._goal: set[tuple[str, str, str]] = set()  # what nothing ends
 
     def run(self) -> Least:
-        if not self._left(()):
+        if self._enough(()):
             return Least((), (), True, self._judged)
         found = self._candidates()
-        remaining = blocking(self._judge(found))
-        self._goal = {(reason.rule, reason.what) for reason in remaining}
+        changed = apply(self._world, found)
+        self._goal = standing(changed)
+        remaining = blocking(judge(changed))
         needed = [one for one in found if not self._enough(_but(found, one))]
         smallest = len(needed) == len(found) or self._enough(needed)
         kept = needed if smallest else self._reduced(found)
@@ -113,16 +129,10 @@ class _Search:
                 cases.append(Case(reason, named, situation, situation.policy))
         return cases
 
-    def _judge(self, wanted: Sequence[Change]) -> Judgement:
-        self._judged += 1
-        return judge(apply(self._world, wanted))
-
-    def _left(self, wanted: Sequence[Change]) -> bool:
-        return self._judge(wanted).would_be in (Decision.DENY, Decision.UNDECIDED)
-
     def _enough(self, wanted: Sequence[Change]) -> bool:
         """Whether nothing stands against a pass any more but what nothing ends."""
-        return {(reason.rule, reason.what) for reason in blocking(self._judge(wanted))} <= self._goal
+        self._judged += 1
+        return standing(apply(self._world, wanted)) <= self._goal
 
     def _reduced(self, found: Sequence[Change]) -> list[Change]:
         """Leave out one after the other what is not needed."""

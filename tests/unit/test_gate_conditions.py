@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from secpipe.cli.main import run
 from secpipe.core.artifact import Skip
 from secpipe.core.errors import ConfigError
 from secpipe.core.evidence import Evidence, State
@@ -22,6 +24,7 @@ from secpipe.gate import cel, policy_file
 from secpipe.gate.decide import decide
 from secpipe.gate.items import FIELDS
 from secpipe.gate.policy import ITEMS, Condition, Policy, Waiver
+from secpipe.gate.record import decode
 from secpipe.gate.rules import conditions as rule
 from tests.unit.gate_builders import clean, finding, ok, situation
 
@@ -433,3 +436,29 @@ def test_a_result_that_is_not_a_boolean_is_neither() -> None:
         assert held is None
         assert why
     assert cel.Program(Compiled(Result(False, "BOOL")), "BOOL").evaluate({}) == (False, "")
+
+
+@needs_cel
+def test_check_judges_by_a_condition_and_replays_it(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """From a policy file to the exit code, and the same from the recorded evidence: components travel with it."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "requirements.txt").write_text("left-pad==1.0\n")
+    policy = tmp_path / "policy.toml"
+    when = 'component.ecosystem == "PyPI" && component.name == "left-pad"'
+    policy.write_text(f'{HEAD}[[condition]]\nid = "no-left-pad"\non = "component"\nwhen = \'{when}\'\nmessage = "no"\n')
+    pin = f"sha256:{policy_file.load(str(policy)).digest}"
+    evidence = tmp_path / "evidence.json"
+    argv = ["check", str(project), "--policy", str(policy), "--policy-ref", pin, "-q", "-f", "json"]
+    code = run([*argv, "--emit-input", str(evidence), "--explain"])
+    document = json.loads(capsysbinary.readouterr().out)
+    told = [reason for reason in document["reasons"] if reason["rule"] == "gate/condition"]
+    assert code == 1
+    assert [reason["what"] for reason in told] == ["requirements.txt: no: left-pad 1.0"]
+    why = next(one for one in document["explanation"]["reasons"] if one["rule"] == "gate/condition")
+    assert why["demanded"] == [{"key": "condition.no-left-pad.when", "value": json.dumps(when), "from": str(policy)}]
+    record = decode(evidence.read_bytes(), "evidence")
+    again = decide(record.situation(policy_file.load(str(policy)).resolve("prod")))
+    assert [reason.what for reason in again.reasons if reason.rule == "gate/condition"] == [told[0]["what"]]
+    policy.write_text(policy.read_text().replace("component.name", "component.nmae"))
+    assert run(["check", str(project), "--policy", str(policy), "-q"]) == 2
