@@ -17,9 +17,12 @@ from secpipe.gate import keeping, signed, vsa
 from secpipe.gate.policy import Minimum, Policy, Verdicts
 from secpipe.sign import bundle as bundles
 from secpipe.sign import statement as statements
+from secpipe.sign.attest import verify_attestations
 from secpipe.sign.sign import sign_payload, write_twins
 from secpipe.sign.statement import Statement
 from secpipe.sign.verdicts import sign_verdict
+from secpipe.sign.verify import verify_tree
+from secpipe.system.tree import walk
 from tests.unit.gate_builders import NOW, ok
 from tests.unit.sign.world import make_identity, make_key
 from tests.unit.verdict_world import DIGEST, KEYS, Gate, halves
@@ -418,3 +421,21 @@ def test_a_folder_of_one_signed_verdict(gate: Gate, tmp_path: Path) -> None:
         shutil.copy(path, tmp_path / name)
     found = signed.attempt(tmp_path, "", signed.About(DIGEST, None, "prod"), gate.trust, NOW, "release")
     assert isinstance(found, signed.Held)
+
+
+def test_a_verdict_in_the_place_of_a_model_signature_covers_nothing(gate: Gate, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    model = project / "model-dir"
+    model.mkdir(parents=True)
+    (model / "w.safetensors").write_bytes(b"weights")
+    (project / "other.txt").write_text("x")
+    for half, path in halves(gate.sign(gate.outcome())).items():
+        shutil.copy(path, model / ("model.sig" if half is HalfClass.CLASSICAL else "model.pqc.sig"))
+        shutil.copy(path, project / ("other.txt.sig" if half is HalfClass.CLASSICAL else "other.txt.pqc.sig"))
+        shutil.copy(path, project / f"other.txt.vsa.{'' if half is HalfClass.CLASSICAL else 'pqc.'}att.json")
+    evidence = verify_tree(walk(project), gate.trust, environment="prod", now=NOW)
+    assert evidence.state is State.FAILED
+    assert evidence.facts["covered"] == {}
+    assert all("does not sign a" in found.message for found in evidence.findings if "vsa" in found.message)
+    (attested,) = verify_attestations(walk(project), gate.trust, environment="prod", now=NOW)
+    assert (attested.check, attested.state) == ("attestation:vsa", State.FAILED)
