@@ -164,7 +164,7 @@ def _describe(done: Established) -> dict[str, Any]:
         "name": printable(signed.statement.name),
         "version": printable(signed.statement.version),
         "purpose": done.predicate.purpose,
-        "digest": digests.get("dirHash") or digests.get("sha256", ""),
+        "digest": digests.get("dirHash", digests["sha256"]),
         "identity": signed.identity.name,
         "key_version": signed.version.version,
         "halves": [half.algorithm for half, _ in signed.bundles],

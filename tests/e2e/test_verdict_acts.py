@@ -134,6 +134,16 @@ def test_a_link_added_after_the_verdict_is_not_what_was_judged(pipeline: Pipelin
     assert "symbolic links" in pipeline.verify(1, "staging")["sentence"]
 
 
+def test_what_cannot_be_read_is_not_covered(pipeline: Pipeline) -> None:
+    pipeline.check(0, "staging")
+    os.mkfifo(pipeline.tree / "pipe")
+    pipeline.run(3, f"secpipe verdict verify project --store verdicts --env staging {pipeline.pins}")
+    os.unlink(pipeline.tree / "pipe")
+    pipeline.verify(0, "staging")
+    (pipeline.tree / "a\nb").write_text("")
+    pipeline.run(3, f"secpipe verdict verify project --store verdicts --env staging {pipeline.pins}")
+
+
 def test_unpinned_rules_leave_it_undecided(pipeline: Pipeline) -> None:
     pipeline.check(0, "staging")
     for rules in (f"--trust keys --trust-pin {pipeline.trust_pin} --policy policy.toml", "--trust keys"):
