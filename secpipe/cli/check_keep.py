@@ -36,6 +36,7 @@ def keep_options(function: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--verifier-id", metavar="URI", help="With --sign: who verified; ends in the identity's name."
             ),
+            click.option("--tsa", metavar="URL", help="With --sign: ask this RFC 3161 authority for a timestamp."),
             click.option(
                 "--verdicts",
                 type=click.Path(path_type=Path),
@@ -50,13 +51,21 @@ def keep_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @dataclass(frozen=True, slots=True)
+class Seal:
+    """How a verdict is signed: the verifier id ("": the identity's own), where the passphrase is, a time authority."""
+
+    verifier: str = ""
+    passphrase_file: str | None = None
+    tsa: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What is to be kept and who signs it; the key is opened only after everything hostile has been read."""
 
     store: Path | None
     identity: str
-    verifier: str
-    passphrase_file: str | None
+    seal: Seal
     waivers: Path | None
     now: datetime
 
@@ -73,9 +82,7 @@ class Plan:
             if outcome.rules.trust is None:
                 raise TrustError(f"the verdict cannot be signed: {outcome.rules.trust_evidence.reason}")
             who = signer(outcome.rules.trust, self.identity)
-            sign_into(
-                entry.folder, outcome, kept, who, outcome.rules.trust, self.verifier, self.passphrase_file, self.now
-            )
+            sign_into(entry.folder, outcome, kept, who, self.seal, self.now)
 
 
 def looked_into(verdicts: Path | None, store: Path | None) -> Path | None:
@@ -90,8 +97,11 @@ def plan_of(options: Mapping[str, Any], request: Request) -> Plan:
         raise ConfigError("--at simulates: a simulated verdict is never kept or signed", hint="leave --at out")
     if identity and folder is None:
         raise ConfigError("--sign puts the signed verdict into a store", hint="--store DIR")
-    if not identity and (options["verifier_id"] or options["passphrase_file"]):
-        raise ConfigError("--verifier-id and --passphrase-file go with --sign", hint="--sign IDENTITY --store DIR")
+    seal = Seal(options["verifier_id"] or "", options["passphrase_file"], options["tsa"])
+    if not identity and seal != Seal():
+        raise ConfigError(
+            "--verifier-id, --tsa and --passphrase-file go with --sign", hint="--sign IDENTITY --store DIR"
+        )
     if folder is not None and folder.resolve().is_relative_to(request.path.resolve()):
         raise ConfigError(
             "the verdict store lies inside the project: keeping a verdict would change what was judged",
@@ -102,9 +112,7 @@ def plan_of(options: Mapping[str, Any], request: Request) -> Plan:
 
         trust = open_trust(request.trust or request.path / "keys", pin=request.trust_pin, now=request.now)
         signer(trust, identity)
-    return Plan(
-        folder, identity, options["verifier_id"] or "", options["passphrase_file"], request.waivers, request.now
-    )
+    return Plan(folder, identity, seal, request.waivers, request.now)
 
 
 def signer(trust: Trust, name: str, purpose: str = "vsa") -> Identity:
@@ -124,23 +132,23 @@ def signer(trust: Trust, name: str, purpose: str = "vsa") -> Identity:
     return known[name]
 
 
-def sign_into(
-    folder: Path, outcome: Outcome, kept: Kept, who: Identity, trust: Trust, verifier: str, passphrase: str | None,
-    now: datetime,
-) -> None:  # fmt: skip
-    """Sign what `outcome` says and write the twin bundle into `folder`."""
-    from secpipe.cli.signing import open_key
+def sign_into(folder: Path, outcome: Outcome, kept: Kept, who: Identity, seal: Seal, now: datetime) -> None:
+    """Sign what `outcome` says and write the twin bundle into `folder`; raises TrustError where there is no trust."""
+    from secpipe.cli.signing import open_key, stamper
     from secpipe.gate import keeping, signed, vsa
     from secpipe.sign.sign import write_twins
     from secpipe.sign.verdicts import sign_verdict
 
-    summary = keeping.summarise(outcome, kept, who.name, verifier)
+    trust = outcome.rules.trust
+    if trust is None:
+        raise TrustError(f"the verdict cannot be signed: {outcome.rules.trust_evidence.reason}")
+    summary = keeping.summarise(outcome, kept, who.name, seal.verifier)
     body = vsa.predicate(summary)
     vsa.read(body, "the verdict")  # what no verifier could read is not let out
-    version, signers = open_key(who, trust, passphrase, now)
+    version, signers = open_key(who, trust, seal.passphrase_file, now)
     subject = outcome.record.subject
     name, digest = str(subject["name"]), str(subject["digest"]["dirHash"])
-    data = sign_verdict(signed.VSA, name, digest, body, who, version, signers, now=now)
+    data = sign_verdict(signed.VSA, name, digest, body, who, version, signers, timestamper=stamper(seal.tsa), now=now)
     classical, pq = signed.names(signed.VSA)
     write_twins((folder / classical, folder / pq), data)
     result = vsa.PASSED if summary.passed else vsa.FAILED

@@ -60,17 +60,26 @@ def pinned(options: dict[str, Any], environment: str, now: datetime) -> Pinned:
 
 
 def request_of(options: dict[str, Any], environment: str, now: datetime) -> Request:
-    """Return the request for these rules; its path is the trust folder, where no policy of a release can stand."""
+    """Return the request for these rules; its path is the trust folder, where no policy of a release can stand.
+
+    A digest without a policy pins what the verdict was judged by and nothing here; a reference that names the policy
+    itself is looked up from the working folder.
+    """
     from secpipe.gate.request import DEFAULT_POLICY, Request
 
-    trust = options["trust"] or Path("keys")
+    trust, named = options["trust"] or Path("keys"), names_policy(options)
     return Request(
-        path=trust,
+        path=trust if options["policy"] or not named else Path(),
         now=now,
         environment=environment,
-        policy=options["policy"] or DEFAULT_POLICY,
-        policy_ref=options["policy_ref"] if options["policy"] else "",
+        policy=options["policy"] or ("" if named else DEFAULT_POLICY),
+        policy_ref=options["policy_ref"] if named else "",
         trust=trust,
         trust_pin=options["trust_pin"],
         waivers=options.get("waivers"),
     )
+
+
+def names_policy(options: dict[str, Any]) -> bool:
+    """Whether the options name a policy, and not only the digest of one (`sha256:HEX` or HEX) or nothing."""
+    return bool(options["policy"]) or ":" in options["policy_ref"].removeprefix("sha256:")

@@ -21,16 +21,23 @@ from secpipe.core.errors import ConfigError
 @rules_options
 @click.option("--waivers", type=click.Path(path_type=Path), metavar="FILE", help="Waivers that the policy is to take.")
 @click.option("--verifier-id", default="", metavar="URI", help="Who verified; ends in the identity's name.")
+@click.option("--tsa", metavar="URL", help="Ask this RFC 3161 authority for a timestamp over each signature.")
 @passphrase_option
 def sign(
-    place: Path, identity: str, evidence: str, verifier_id: str, passphrase_file: str | None, **options: Any
+    place: Path,
+    identity: str,
+    evidence: str,
+    verifier_id: str,
+    tsa: str | None,
+    passphrase_file: str | None,
+    **options: Any,
 ) -> int:
     """Judge the evidence kept in ENTRY again, by the pinned policy, and sign what that gives.
 
     `secpipe check --store DIR` prints ENTRY and the evidence's digest. Nothing else in ENTRY is believed: a stored
     verdict that is not what evidence, policy and trust give is refused.
     """
-    from secpipe.cli.check_keep import sign_into, signer
+    from secpipe.cli.check_keep import Seal, sign_into, signer
     from secpipe.gate.keeping import rederive
     from secpipe.gate.store import entry_at
     from secpipe.system.clock import SystemClock
@@ -47,5 +54,5 @@ def sign(
     if outcome.rules.trust is None:
         raise ConfigError("there is no trust root to sign under", hint="--trust DIR")
     who = signer(outcome.rules.trust, identity)
-    sign_into(entry.folder, outcome, kept, who, outcome.rules.trust, verifier_id, passphrase_file, now)
+    sign_into(entry.folder, outcome, kept, who, Seal(verifier_id, passphrase_file, tsa), now)
     return 0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secpipe.cli.options import at_option, clock_of, write_result
-from secpipe.cli.verdict_options import pinned, rules_options
+from secpipe.cli.verdict_options import names_policy, pinned, rules_options
 from secpipe.core.errors import EXIT_PASS, EXIT_UNDECIDED, ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -69,7 +69,12 @@ def verify(
     if path is not None and options["trust"] is None:
         options["trust"] = path / "keys"
     rules = pinned(options, environment, now)
-    about = about_of(path, digest, environment, (*exclude, *(rules.policy.exclude if options["policy"] else ())))
+    about = about_of(
+        path,
+        digest,
+        environment,
+        (*exclude, *(rules.policy.exclude if names_policy(options) else ())),
+    )
     age = timedelta(days=max_age) if max_age is not None else None
     asked = Asked(about, rules.policy, _policy_digest(options, rules.rules.policy.digest), age, name)
     answer = decide(_candidates(store, bundle, about, rules.trust, now), asked, rules.trust, now)
@@ -107,7 +112,7 @@ def about_of(path: Path | None, digest: str, environment: str, exclude: tuple[st
 
 def _policy_digest(options: dict[str, Any], loaded: str) -> str:
     """Return the digest the verdict's policy must have: that of the policy given, or the pin alone."""
-    if options["policy"]:
+    if names_policy(options):
         return loaded
     pin = str(options["policy_ref"]).removeprefix("sha256:").lower()
     if pin and (len(pin) != 64 or set(pin) - set("0123456789abcdef")):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -125,21 +124,13 @@ def read(value: Mapping[str, Any], what: str) -> tuple[Grant, str]:
 def holders_of(verdict: Held, digest: str, trust: Trust, now: datetime) -> Iterator[tuple[Grant, str]]:
     """Yield (grant, holder) of every override beside the verdict whose signatures hold; one that does not counts less.
 
-    The holder is the one that the ring names, and never the same twice for one grant.
+    The holder is the one that the ring names; each has one place, so nobody is met twice.
     """
-    told: set[tuple[str, str]] = set()
     for name in sorted(files.names(verdict.folder))[: 4 * _MAX_HOLDERS]:
         match = _PLACE.fullmatch(name)
-        if match is None:
-            continue
-        found = _attempt(verdict, digest, match[1], trust, now)
-        if found is None:
-            continue
-        one, holder = found
-        mark = (json.dumps(fields_of(one), sort_keys=True), holder)
-        if mark not in told:
-            told.add(mark)
-            yield one, holder
+        found = _attempt(verdict, digest, match[1], trust, now) if match else None
+        if found is not None:
+            yield found
 
 
 def overridden(verdict: Held, digest: str, trust: Trust, rules: BreakGlass, now: datetime) -> Overridden | None:
@@ -149,11 +140,11 @@ def overridden(verdict: Held, digest: str, trust: Trust, rules: BreakGlass, now:
     """
     if verdict.summary.passed or verdict.summary.self_judged:
         return None
-    agreed: dict[Grant, list[str]] = {}
+    agreed: dict[Grant, set[str]] = {}
     for one, holder in holders_of(verdict, digest, trust, now):
         span = one.not_after - one.not_before
         if one.not_before <= now < one.not_after and span <= timedelta(hours=hours_of(verdict, rules)):
-            agreed.setdefault(one, []).append(holder)
+            agreed.setdefault(one, set()).add(holder)
     enough = people(verdict, rules)
     good = [Overridden(one, tuple(sorted(who))) for one, who in agreed.items() if len(who) >= enough]
     return max(good, key=lambda each: each.grant.not_after, default=None)
@@ -175,6 +166,6 @@ def _verified(verdict: Held, digest: str, place: str, trust: Trust, now: datetim
     one, holder = read(statement.predicate, "the override")
     if statement.digests["dirHash"] != digest or one.verdict != verdict.digest or one.environment != environment:
         raise Refused(INVALID, "the override is about another verdict")
-    if not identity.holder or holder != identity.holder or holder != place:
+    if holder != identity.holder or holder != place:  # a holder without a name cannot be read
         raise Refused(WRONG_PURPOSE, "the override is not by the holder that it names")
     return one, holder

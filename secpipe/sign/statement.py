@@ -17,7 +17,7 @@ from secpipe.core.errors import InputError
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.trust import PublicHalf
 from secpipe.sign.bundle import fields
-from secpipe.sign.predicates import by_uri
+from secpipe.sign.predicates import PredicateType, by_uri
 
 TYPE = "https://in-toto.io/Statement/v1"
 _TYPES = (TYPE, "https://in-toto.io/Statement/v0.1")  # the older one is what cosign writes
@@ -119,7 +119,7 @@ def decode(payload: bytes, what: str, limits: Limits = DEFAULT, *, strict: bool 
     return Statement(
         top["predicateType"],
         subject["name"],
-        _digests(subject["digest"], top["predicateType"], what),
+        _digests(subject["digest"], by_uri(top["predicateType"]) if strict else None, what),
         top["predicate"],
         _halves(annotations.get(HYBRID), what),
         version,
@@ -148,14 +148,13 @@ def _others(value: Any, strict: bool) -> set[str]:
     return set() if strict or not isinstance(value, dict) else set(value)
 
 
-def _digests(value: Any, predicate_type: str, what: str) -> dict[str, str]:
+def _digests(value: Any, row: PredicateType | None, what: str) -> dict[str, str]:
     """A verdict is about a whole release, whose OMS root would bind no names; consumers match on *any* digest."""
     if not isinstance(value, dict) or not all(isinstance(digest, str) for digest in value.values()):
         raise InputError(f"{what}: the subject's digest is no set of digests")
     for name in ("sha256", "dirHash"):
         if name in value and not _HEX.fullmatch(value[name]):
             raise InputError(f"{what}: {name} is not 64 hex digits")
-    row = by_uri(predicate_type)
     if row is not None and row.form == "verdict":
         if set(value) != {"dirHash"}:
             raise InputError(f"{what}: a verdict names its subject by dirHash alone")

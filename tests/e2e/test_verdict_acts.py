@@ -134,6 +134,16 @@ def test_a_link_added_after_the_verdict_is_not_what_was_judged(pipeline: Pipelin
     assert "symbolic links" in pipeline.verify(1, "staging")["sentence"]
 
 
+def test_what_cannot_be_read_is_not_covered(pipeline: Pipeline) -> None:
+    pipeline.check(0, "staging")
+    os.mkfifo(pipeline.tree / "pipe")
+    pipeline.run(3, f"secpipe verdict verify project --store verdicts --env staging {pipeline.pins}")
+    os.unlink(pipeline.tree / "pipe")
+    pipeline.verify(0, "staging")
+    (pipeline.tree / "a\nb").write_text("")
+    pipeline.run(3, f"secpipe verdict verify project --store verdicts --env staging {pipeline.pins}")
+
+
 def test_unpinned_rules_leave_it_undecided(pipeline: Pipeline) -> None:
     pipeline.check(0, "staging")
     for rules in (f"--trust keys --trust-pin {pipeline.trust_pin} --policy policy.toml", "--trust keys"):
@@ -195,8 +205,9 @@ def test_a_signing_job_apart(pipeline: Pipeline) -> None:
     pipeline.run(1, f"secpipe verdict sign {entry} --key verdict {lax} --evidence {evidence} --passphrase-file env:PW")
 
 
-@pytest.mark.parametrize("name", ["verdict.json", "policy.toml", "bom.cdx.json", "evidence.json"])
+@pytest.mark.parametrize("name", ["verdict.json", "policy.toml", "bom.cdx.json", "evidence.json", "tree-policy.toml"])
 def test_the_signing_job_believes_nothing_in_the_store(pipeline: Pipeline, name: str) -> None:
+    (pipeline.tree / "secpipe-policy.toml").write_text(POLICY)
     pipeline.check(0, "staging", "")
     evidence = pipeline.err.split("evidence ")[1].split()[0]
     path = Path(pipeline.newest("staging")) / name
@@ -204,6 +215,50 @@ def test_the_signing_job_believes_nothing_in_the_store(pipeline: Pipeline, name:
     command = f"secpipe verdict sign {path.parent} --key verdict {pipeline.pins} --passphrase-file env:PW"
     pipeline.run(1, f"{command} --evidence {evidence}")
     assert not list(path.parent.glob("*.att.json"))
+
+
+def test_the_signing_job_bows_to_the_projects_own_policy(pipeline: Pipeline) -> None:
+    strict = POLICY + '[models]\nformats = ["gguf"]\n'
+    (pipeline.tree / "secpipe-policy.toml").write_text(strict)
+    pipeline.check(1, "staging", "")
+    evidence = pipeline.err.split("evidence ")[1].split()[0]
+    entry = Path(pipeline.newest("staging"))
+    command = (
+        f"secpipe verdict sign {entry} --key verdict {pipeline.pins} --evidence {evidence} --passphrase-file env:PW"
+    )
+    pipeline.run(0, command)
+    assert pipeline.verify(1, "staging")["verdict"]["predicate"]["verificationResult"] == "FAILED"
+    (entry / "tree-policy.toml").unlink()
+    pipeline.run(3, command)
+
+
+def test_the_signing_job_needs_the_pins_and_a_clock_that_is_right(pipeline: Pipeline) -> None:
+    pipeline.check(0, "staging", "")
+    evidence = pipeline.err.split("evidence ")[1].split()[0]
+    command = f"secpipe verdict sign {pipeline.newest('staging')} --key verdict --evidence {evidence}"
+    command += " --passphrase-file env:PW"
+    pipeline.run(1, f"{command} --policy policy.toml --trust keys")
+    pipeline.run(1, f"{command} --policy policy.toml --policy-ref {pipeline.policy_pin} --trust keys")
+    pipeline.shell.sleep(hours=-2)
+    assert pipeline.run(3, f"{command} {pipeline.pins}") == ""
+    assert "after now" in pipeline.err or "clock" in pipeline.err
+
+
+def test_what_was_judged_by_loose_rules_is_not_signed_as_pinned(pipeline: Pipeline) -> None:
+    loose = "--policy policy.toml --trust keys --env staging --advisories advisories --store verdicts"
+    pipeline.run(3, f"secpipe check project {loose}")
+    evidence = pipeline.err.split("evidence ")[1].split()[0]
+    sign = f"secpipe verdict sign {pipeline.newest('staging')} --key verdict --evidence {evidence} {pipeline.pins}"
+    pipeline.run(1, f"{sign} --passphrase-file env:PW")
+
+
+def test_a_pin_without_its_policy_is_a_demand_on_the_verdict(pipeline: Pipeline) -> None:
+    pipeline.check(0, "staging")
+    rules = f"--trust keys --trust-pin {pipeline.trust_pin}"
+    verify = f"secpipe verdict verify project --store verdicts --env staging {rules} --policy-ref"
+    pipeline.run(0, f"{verify} {pipeline.policy_pin}")
+    pipeline.run(1, f"{verify} sha256:{'0' * 64}")
+    pipeline.run(2, f"{verify} sha256:abc")
 
 
 def test_the_signing_job_signs_nothing_that_has_ended(pipeline: Pipeline) -> None:

@@ -50,6 +50,9 @@ def test_one_person_is_never_enough(gate: Gate, blocked: Path, names: tuple[str,
     gate.let(blocked, *names)
     for holders in (0, 1, 2):
         assert gate.ask(policy=Policy(break_glass=BreakGlass(holders=holders))).exit_code == 1
+    lax = gate.sign(gate.denied(at=NOW + HOUR), holders=0)  # neither policy asks for anybody
+    gate.let(lax, *names, now=NOW + HOUR)
+    assert gate.ask(now=NOW + HOUR, policy=Policy(break_glass=BreakGlass(holders=0))).exit_code == 1
 
 
 def test_one_persons_pair_in_two_places_is_one_person(gate: Gate, blocked: Path) -> None:
@@ -179,12 +182,14 @@ def test_an_identity_without_a_holder_counts_for_nobody(gate: Gate, blocked: Pat
 def test_only_a_no_by_pinned_rules_is_overridden(gate: Gate) -> None:
     passed = gate.sign(gate.outcome())
     with pytest.raises(ConfigError):
-        gate.let(passed, *BOTH)
+        override.grant(gate.held(passed), "no need", 4, "5" * 64, NOW, 24)
+    gate.let(passed, *BOTH, hours=24)
+    assert override.overridden(gate.held(passed), DIGEST, gate.trust, BreakGlass(), NOW) is None
     loose = gate.sign(gate.denied(at=NOW + HOUR, self_judged="the policy came without a pin"))
     with pytest.raises(InputError):
-        gate.let(loose, *BOTH, now=NOW + HOUR)
-    held = replace(gate.held(loose, NOW + HOUR))
-    assert override.overridden(held, DIGEST, gate.trust, BreakGlass(), NOW + HOUR) is None
+        override.grant(gate.held(loose, NOW + HOUR), "no pins", 4, "5" * 64, NOW, 24)
+    gate.let(loose, *BOTH, now=NOW + HOUR)
+    assert gate.ask(now=NOW + HOUR).exit_code == 3
 
 
 def test_an_override_cannot_make_up_for_a_verdict_that_does_not_hold(gate: Gate, blocked: Path) -> None:

@@ -99,6 +99,12 @@ def test_an_overridden_no_is_no_pass(gate: Gate) -> None:
     assert decided(gate) is Decision.DENY
 
 
+def test_of_two_verdicts_of_one_second_the_no_counts() -> None:
+    yes = {"environment": "staging", "at": "2026-11-21T00:00:00Z", "result": "PASSED", "verifier": "v"}
+    for facts in ([yes, yes | {"result": "FAILED"}], [yes | {"result": "REFUSED"}, yes]):
+        assert decide(situation(clean(promotion=ok("promotion", verdicts=facts)), STAGED)).decision is Decision.DENY
+
+
 def test_nothing_known_is_undecided() -> None:
     assert decide(situation(policy=STAGED)).decision is Decision.UNDECIDED
     broken = clean(promotion=Evidence("promotion", State.SKIPPED, "the store cannot be read"))

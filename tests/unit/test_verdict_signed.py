@@ -17,9 +17,12 @@ from secpipe.gate import keeping, signed, vsa
 from secpipe.gate.policy import Minimum, Policy, Verdicts
 from secpipe.sign import bundle as bundles
 from secpipe.sign import statement as statements
+from secpipe.sign.attest import verify_attestations
 from secpipe.sign.sign import sign_payload, write_twins
 from secpipe.sign.statement import Statement
 from secpipe.sign.verdicts import sign_verdict
+from secpipe.sign.verify import verify_tree
+from secpipe.system.tree import walk
 from tests.unit.gate_builders import NOW, ok
 from tests.unit.sign.world import make_identity, make_key
 from tests.unit.verdict_world import DIGEST, KEYS, Gate, halves
@@ -116,8 +119,8 @@ def test_an_older_yes_renamed_to_look_newer_stays_older(gate: Gate) -> None:
 
 
 def test_of_two_verdicts_of_one_second_the_no_counts(gate: Gate) -> None:
-    gate.sign(gate.outcome())
-    gate.sign(gate.denied())
+    yes, no = (gate.held(gate.sign(outcome)) for outcome in (gate.outcome(), gate.denied()))
+    assert signed.newest([yes, no]) == signed.newest([no, yes]) == no
     assert gate.ask().exit_code == 1
 
 
@@ -237,6 +240,24 @@ def test_a_verdict_from_the_future(gate: Gate) -> None:
     assert gate.ask().exit_code == 1
 
 
+def test_either_time_of_a_verdict_may_lie_in_the_future(gate: Gate) -> None:
+    outcome, who = gate.outcome(), gate.trust.identities[0]
+    folder = gate.sign(outcome)
+    told = keeping.summarise(outcome, keeping.contents(outcome), "verdict")
+    gate.write(folder, replace(told, at=NOW + HOUR), who, KEYS["verdict"], at=NOW)
+    assert "after now" in gate.ask().sentence
+    gate.write(folder, told, who, KEYS["verdict"], at=NOW + HOUR)
+    assert "a time to come" in gate.ask().sentence
+
+
+def test_a_verdict_that_calls_itself_something_else(gate: Gate) -> None:
+    folder, key = gate.sign(gate.outcome()), KEYS["verdict"]
+    good = statements.decode(bundles.decode(halves(folder)[HalfClass.CLASSICAL].read_bytes(), "it").payload, "it")
+    payload = statements.encode(replace(good, kind="bias"))
+    write_twins(tuple(halves(folder).values()), sign_payload(payload, key.signers, key.version, now=NOW))  # type: ignore[arg-type]
+    assert gate.ask().exit_code == 1
+
+
 def test_links_that_were_not_judged(gate: Gate) -> None:
     gate.sign(gate.outcome())
     assert gate.ask(links="c" * 64).exit_code == 1
@@ -334,6 +355,10 @@ def test_trust_below_the_minimum_leaves_it_undecided(gate: Gate) -> None:
     gate.sign(gate.outcome())
     assert gate.ask(policy=Policy(minimum=Minimum(root=1, ring=1))).exit_code == 0
     assert gate.ask(policy=Policy(minimum=Minimum(ring=2))).exit_code == 3
+    gate.trust = replace(gate.trust, ring_version=2)  # newer here, but it was judged under the old one
+    assert gate.ask(policy=Policy(minimum=Minimum(ring=2))).exit_code == 3
+    gate.sign(gate.outcome(at=NOW + HOUR))
+    assert gate.ask(policy=Policy(minimum=Minimum(ring=2)), now=NOW + HOUR).exit_code == 0
 
 
 def test_a_verdict_under_another_or_a_newer_trust_root(gate: Gate) -> None:
@@ -396,3 +421,21 @@ def test_a_folder_of_one_signed_verdict(gate: Gate, tmp_path: Path) -> None:
         shutil.copy(path, tmp_path / name)
     found = signed.attempt(tmp_path, "", signed.About(DIGEST, None, "prod"), gate.trust, NOW, "release")
     assert isinstance(found, signed.Held)
+
+
+def test_a_verdict_in_the_place_of_a_model_signature_covers_nothing(gate: Gate, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    model = project / "model-dir"
+    model.mkdir(parents=True)
+    (model / "w.safetensors").write_bytes(b"weights")
+    (project / "other.txt").write_text("x")
+    for half, path in halves(gate.sign(gate.outcome())).items():
+        shutil.copy(path, model / ("model.sig" if half is HalfClass.CLASSICAL else "model.pqc.sig"))
+        shutil.copy(path, project / ("other.txt.sig" if half is HalfClass.CLASSICAL else "other.txt.pqc.sig"))
+        shutil.copy(path, project / f"other.txt.vsa.{'' if half is HalfClass.CLASSICAL else 'pqc.'}att.json")
+    evidence = verify_tree(walk(project), gate.trust, environment="prod", now=NOW)
+    assert evidence.state is State.FAILED
+    assert evidence.facts["covered"] == {}
+    assert all("does not sign a" in found.message for found in evidence.findings if "vsa" in found.message)
+    (attested,) = verify_attestations(walk(project), gate.trust, environment="prod", now=NOW)
+    assert (attested.check, attested.state) == ("attestation:vsa", State.FAILED)

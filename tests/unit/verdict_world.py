@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +130,9 @@ class Gate:
         """Override the verdict in `folder` by these identities; `changes` alter the grant that is signed."""
         verdict = self.held(folder, now)
         holder = changes.pop("holder", "")
-        one = dataclasses.replace(override.grant(verdict, "checkout is down", hours, nonce, now, 24 * 366), **changes)
+        span = (now, now + timedelta(hours=hours))
+        one = override.Grant(verdict.summary.environment, verdict.digest, nonce, *span, "checkout is down")
+        one = dataclasses.replace(one, **changes)
         for name in names:
             who = next(each for each in self.trust.identities if each.name == name)
             body = override.predicate(one, holder or who.holder)
