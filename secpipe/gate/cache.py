@@ -93,7 +93,7 @@ def _rule_bytes(request: Request) -> list[bytes]:
     if request.policy_ref.startswith("git:"):
         from secpipe.gate import pins
 
-        loaded, pin = pins.from_git(pins.parse(request.policy_ref), request.path)
+        loaded, pin = pins.from_git(pins.parse(request.policy_ref), request)
         parts += [pin.encode(), loaded.data]
     return parts
 

@@ -37,4 +37,5 @@ class Request:
     cache: bool = True
     waivers: Path | None = None  # a file of waivers beside the policy, from outside the tree
     waivers_ref: str = ""
+    repository: Path | None = None  # where `git:` references are looked up, if `path` is a copy from elsewhere
     verdicts: Path | None = None  # the verdict store that promotion looks into
