@@ -51,7 +51,7 @@ def from_git(reference: Reference, request: Request) -> tuple[Loaded, str]:
     """Return the policy as it stands in a ref of the repository that the project lies in, and what pinned it.
 
     The work tree is never read: `REF` is a commit or a branch, and the file comes out of the object store. It is the
-    one at `PATH`, or where `--policy` says, or the project's own. Raises ConfigError where there is no such ref or file.
+    one at `PATH`, or where `--policy` says, or the project's own. Raises ConfigError where there is no such thing.
     """
     from secpipe.system import git
 
