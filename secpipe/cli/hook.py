@@ -23,7 +23,7 @@ def hook() -> None:
 def _check_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for names, words in (
         (("--policy",), "Policy file, or builtin:NAME."),
-        (("--policy-ref",), "sha256:HEX the policy must have."),
+        (("--policy-ref",), "sha256:HEX the policy must have, git:REF[:PATH], or signed[:WHO]."),
         (("--trust",), "Trust root (default: keys/ in the pushed tree, self-judged)."),
         (("--trust-pin",), "sha256:HEX of a root in its chain."),
         (("--env", "environment"), "Environment to judge for."),
@@ -84,6 +84,7 @@ def run(kind: str, remote: tuple[str, ...], environment: str, mode: str, **optio
             environment=environment,
             policy=options["policy"],
             policy_ref=options["policy_ref"],
+            repository=here,
             trust=Path(options["trust"]) if options["trust"] else None,
             trust_pin=options["trust_pin"],
             name=published.name,

@@ -160,7 +160,7 @@ def _rule_bytes(request: Request) -> Iterator[bytes]:
     if request.policy_ref.startswith("git:"):
         from secpipe.gate import pins
 
-        loaded, pin = pins.from_git(pins.parse(request.policy_ref), request.path)
+        loaded, pin = pins.from_git(pins.parse(request.policy_ref), request)
         yield from (pin.encode(), loaded.data)
     for folder in filter(None, (request.trust, request.path / "keys")):
         found += sorted(path for path in folder.rglob("*") if not path.is_dir()) if folder.is_dir() else []

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from secpipe.core.errors import ConfigError, InputError, SecpipeError, TrustError
+from secpipe.core.errors import InputError, SecpipeError, TrustError
 from secpipe.core.evidence import Evidence, State, skipped
 from secpipe.core.trust import Trust
 from secpipe.gate import pins, policy_file, waiver_file
@@ -70,9 +70,7 @@ def gather_rules(request: Request) -> Rules:
     """
     reference = pins.parse(request.policy_ref)
     if reference.kind == "git":
-        if request.policy:
-            raise ConfigError("git: names the policy itself", hint="leave --policy out, or --policy-ref git:REF:PATH")
-        loaded, pin = pins.from_git(reference, request.path)
+        loaded, pin = pins.from_git(reference, request)
     else:
         loaded, pin = policy_file.load(request.policy or _tree_policy(request.path) or DEFAULT_POLICY), ""
     anchor = _anchor(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from secpipe.core.text import did_you_mean, printable
 from secpipe.core.trust import Trust
 from secpipe.gate import policy_file
 from secpipe.gate.policy_file import Loaded
-from secpipe.gate.request import TREE_POLICY
+from secpipe.gate.request import BUILTIN, TREE_POLICY, Request
 from secpipe.gate.signed_file import signer_of
 
 KINDS = ("sha256", "git", "signed")
@@ -46,19 +47,21 @@ def parse(text: str) -> Reference:
     return Reference("sha256", wanted)
 
 
-def from_git(reference: Reference, project: Path) -> tuple[Loaded, str]:
-    """Return the policy as it stands in a ref of the repository that `project` lies in, and what pinned it.
+def from_git(reference: Reference, request: Request) -> tuple[Loaded, str]:
+    """Return the policy as it stands in a ref of the repository that the project lies in, and what pinned it.
 
-    The work tree is never read: `REF` is a commit or a branch, and the file comes out of the object store. Raises
-    ConfigError where there is no such ref or file.
+    The work tree is never read: `REF` is a commit or a branch, and the file comes out of the object store. It is the
+    one at `PATH`, or where `--policy` says, or the project's own. Raises ConfigError where there is no such thing.
     """
     from secpipe.system import git
 
+    if request.policy and (reference.path or request.policy.startswith(BUILTIN)):
+        raise ConfigError("two policies are named", hint="--policy FILE --policy-ref git:REF, or git:REF:PATH alone")
     try:
-        where = git.enclosing(project)
-        path = reference.path or f"{where.prefix}{TREE_POLICY}"
+        where = git.enclosing(request.repository or request.path)
+        path = reference.path or where.prefix + (_beside(request) or TREE_POLICY)
         name, commit = git.resolve(where, reference.value)
-        data = git.read_at(where, commit, path, DEFAULT.text_bytes)
+        data = git.read_at(where, commit, os.path.normpath(path), DEFAULT.text_bytes)
     except InputError as error:
         raise ConfigError(error.message, hint=error.hint or "--policy-ref git:origin/main:policy.toml") from None
     return policy_file.parse(data, f"git:{reference.value}:{path}"), f"git:{name}@{commit}:{printable(path)}"
@@ -74,6 +77,13 @@ def matches(reference: Reference, loaded: Loaded) -> bool:
             hint="review the change, then pin the new digest",
         )
     return True
+
+
+def _beside(request: Request) -> str:
+    """Return the path of `--policy` from the project, by its words alone: links of the work tree decide nothing."""
+    if not request.policy:
+        return ""
+    return os.path.relpath(os.path.abspath(request.policy), os.path.abspath(request.repository or request.path))
 
 
 def hold(

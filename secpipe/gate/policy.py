@@ -104,9 +104,9 @@ class Licenses:
 class Vulnerabilities:
     """Known vulnerabilities of dependencies."""
 
-    required: bool = key(True, tighter="more")
+    required: bool = key(True, tighter="more", doc="dependencies are looked up in the advisory data")
     block: str = key("high", choice=SEVERITIES, tighter="more", doc="this severity and worse denies")
-    warn: str = key("low", choice=SEVERITIES, tighter="more")
+    warn: str = key("low", choice=SEVERITIES, tighter="more", doc="this severity and worse warns")
     max_age_days: int = key(
         0, tighter="fewer", doc="older advisory data is stale: not decided; 0: any age, with a warning"
     )
@@ -119,19 +119,19 @@ class Vulnerabilities:
 class Models:
     """Model files."""
 
-    required: bool = key(True, tighter="more")
+    required: bool = key(True, tighter="more", doc="every model file is scanned")
     formats: tuple[str, ...] = key(
         (), tighter="subset", doc="formats that may be deployed; empty: any that scans clean"
     )
     block: str = key("medium", choice=SEVERITIES, tighter="more", doc="`medium` includes files that need a review")
-    warn: str = key("low", choice=SEVERITIES, tighter="more")
+    warn: str = key("low", choice=SEVERITIES, tighter="more", doc="this severity and worse warns")
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
     """Where models come from; needs signed provenance attestations."""
 
-    required: bool = key(False, tighter="more")
+    required: bool = key(False, tighter="more", doc="models come with signed provenance")
     builders: tuple[str, ...] = key((), tighter="subset", globs=True, doc="accepted builder ids, globs")
     named_builders: bool = key(False, tighter="more", doc="`builders` must not be empty")
     sources: tuple[str, ...] = key((), tighter="subset", globs=True, doc="accepted source repositories, globs")
@@ -147,14 +147,14 @@ class Demand:
     """One test result that must exist, have passed and be fresh (`[[attestations.require]]`)."""
 
     type: str = key("", doc="evaluation, bias, drift, safety, ...")
-    max_age_days: int = key(0, tighter="fewer")
+    max_age_days: int = key(0, tighter="fewer", doc="age of the result; 0: any")
 
 
 @dataclass(frozen=True, slots=True)
 class Attestations:
     """Signed statements that must accompany the release."""
 
-    require: tuple[Demand, ...] = key((), tighter="superset")
+    require: tuple[Demand, ...] = key((), tighter="superset", doc="test results that must exist, pass, be fresh")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +170,8 @@ class Keys:
 class Minimum:
     """Versions below which trusted state is refused: fresh runners remember nothing."""
 
-    root: int = key(0, tighter="more")
-    ring: int = key(0, tighter="more")
+    root: int = key(0, tighter="more", doc="version of the trust root")
+    ring: int = key(0, tighter="more", doc="version of the key ring")
     advisories: date | None = key(None, tighter="more", doc="date of the advisory data")
 
 
@@ -215,7 +215,7 @@ class BreakGlass:
 class Condition:
     """A CEL expression over one item at a time (`[[condition]]`): where it is true, the effect takes place."""
 
-    id: str = key("")
+    id: str = key("", doc="what reasons call it")
     on: str = key("finding", choice=ITEMS, doc="what `when` looks at")
     when: str = key("", doc="CEL; an error or a value that is not known is never a no")
     effect: str = key("deny", choice=("warn", "deny"))
@@ -227,17 +227,17 @@ class Condition:
 class Waiver:
     """A dated exception. It names a finding id, or a rule with globs on path and subject."""
 
-    id: str = key("")
-    finding: str = key("")
-    rule: str = key("")
-    paths: tuple[str, ...] = key(())
-    subjects: tuple[str, ...] = key(())
-    env: tuple[str, ...] = key(())
-    owner: str = key("")
-    approved_by: str = key("")
-    reason: str = key("")
-    ticket: str = key("")
-    expires: date | None = key(None)
+    id: str = key("", doc="what reports call it")
+    finding: str = key("", doc="id of one finding")
+    rule: str = key("", doc="glob over rule ids")
+    paths: tuple[str, ...] = key((), doc="globs over the finding's path; none: any")
+    subjects: tuple[str, ...] = key((), doc="globs over the finding's subject; none: any")
+    env: tuple[str, ...] = key((), doc="environments in which it holds; none: all")
+    owner: str = key("", doc="who answers for it")
+    approved_by: str = key("", doc="who approved it: another person than its owner")
+    reason: str = key("", doc="why it can wait")
+    ticket: str = key("", doc="where it was discussed")
+    expires: date | None = key(None, doc="last day on which it holds (UTC)")
     source: str = key("", inner=True, doc="the file it comes from, other than the policy")
     signed_by: str = key("", inner=True, doc="the identity whose signature on its file holds")
 
@@ -246,10 +246,10 @@ class Waiver:
 class Policy:
     """A resolved policy for one environment: profiles, file and overlay put together. `expires` is a day, inclusive."""
 
-    name: str = key("")
-    owner: str = key("")
-    expires: date | None = key(None, tighter="sooner")
-    mode: str = key("enforce", choice=("warn", "enforce"), tighter="more")
+    name: str = key("", doc="what verdicts call it")
+    owner: str = key("", doc="who answers for it, and acts where nobody else is named")
+    expires: date | None = key(None, tighter="sooner", doc="last day on which it decides (UTC)")
+    mode: str = key("enforce", choice=("warn", "enforce"), tighter="more", doc="`warn` never blocks")
     exclude: tuple[str, ...] = key((), tighter="shorter", doc="relative paths that are no part of the release")
     signatures: Signatures = key(Signatures())
     sbom: Sbom = key(Sbom())

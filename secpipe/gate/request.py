@@ -37,6 +37,7 @@ class Request:
     cache: bool = True
     waivers: Path | None = None  # a file of waivers beside the policy, from outside the tree
     waivers_ref: str = ""
+    repository: Path | None = None  # where `git:` references are looked up, if `path` is a copy from elsewhere
     verdicts: Path | None = None  # the verdict store that promotion looks into
     bom: bool = False  # the AI-BOM itself is wanted, not only what it shows
     parts: bool = False  # results of single checks may come from earlier runs over the same content

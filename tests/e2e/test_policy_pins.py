@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 from secpipe.cli.main import run
 from secpipe.gate import origin
 from tests.e2e.test_pull_request import DEEPSEEK, LAX, POLICY, Gate
-from tests.e2e.transcript import Shell
+from tests.e2e.transcript import ROOT, Shell
 
 WAIVERS = """schema = "secpipe.waivers/1"
 [[waiver]]
@@ -217,9 +219,43 @@ def test_a_link_in_the_branch_is_not_followed(repo: Repo) -> None:
 
 
 def test_git_and_a_file_at_once_is_wrong_usage(repo: Repo) -> None:
-    code, _, err = repo.asks("--policy policy.toml --policy-ref git:main")
+    for words in ("--policy builtin:baseline --policy-ref git:main", "--policy x.toml --policy-ref git:main:y.toml"):
+        code, _, err = repo.asks(words)
+        assert code == 2
+        assert "two policies are named" in err
+
+
+def test_the_policys_path_may_be_named_as_usual_and_links_decide_nothing(repo: Repo) -> None:
+    (repo.tree / "ci").mkdir()
+    (repo.tree / "ci/p.toml").write_text(POLICY.replace('"acme"', '"honest"'))
+    (repo.tree / "other").mkdir()
+    (repo.tree / "other/p.toml").write_text(LAX)
+    repo.commit("two policies")
+    repo.git("update-ref", "refs/heads/stable", "HEAD")
+    asked = "--policy project/ci/p.toml --policy-ref git:stable"
+    assert repo.asks(asked)[1]["policy"]["name"] == "honest"
+    shutil.rmtree(repo.tree / "ci")
+    (repo.tree / "ci").symlink_to("other")
+    assert repo.asks(asked)[1]["policy"]["name"] == "honest"
+    code, _, err = repo.asks("--policy policy.toml --policy-ref git:stable")
     assert code == 2
-    assert "names the policy itself" in err
+    assert "is no path in the repository" in err
+
+
+def test_a_hook_finds_the_branch_of_its_own_repository(repo: Repo) -> None:
+    repo.git("update-ref", "refs/heads/stable", "HEAD")
+    (repo.tree / "secpipe-policy.toml").write_text(LAX)
+    (repo.tree / "app.py").write_text(DEEPSEEK)
+    repo.commit("a change of the rules, too")
+    trust = f"--trust {repo.shell.cwd}/trusted --trust-pin {repo.trust_pin}"
+    line = f"refs/heads/change {repo.git('rev-parse', 'HEAD')} refs/heads/change {'0' * 40}"
+    done = subprocess.run(
+        [sys.executable, "-m", "secpipe", "hook", "run", "pre-push", "--policy-ref", "git:stable", *trust.split()],
+        cwd=repo.tree, input=line, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "acme" in done.stdout
+    assert "BLOCKED" in done.stdout
 
 
 def test_outside_a_repository_there_is_no_branch(gate: Gate) -> None:

@@ -187,3 +187,11 @@ def test_on_mutated_policies_schema_and_reader_agree(values: dict[str, Any], dat
         assert refused, errors
     elif refused:
         assert any(words in refused for words in ONLY_THE_READER), refused
+
+
+def test_editors_show_a_sentence_for_every_key() -> None:
+    silent = []
+    for name, table in SCHEMA["$defs"].items():
+        keys = table["properties"] if name != "Condition" else {}
+        silent += [f"{name}.{key}" for key, about in keys.items() if "description" not in about and "$ref" not in about]
+    assert [key for key in silent if key not in ("Environment.condition", "Environment.waiver")] == []
