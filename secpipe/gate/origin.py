@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from secpipe.core.errors import InputError, SecpipeError, TrustError
+from secpipe.core.errors import ConfigError, InputError, SecpipeError, TrustError
 from secpipe.core.evidence import Evidence, State, skipped
 from secpipe.core.trust import Trust
 from secpipe.gate import pins, policy_file, waiver_file
