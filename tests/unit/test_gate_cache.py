@@ -142,7 +142,7 @@ def moved(machine: Machine) -> dict[str, Any]:
 
 def waivers(machine: Machine) -> dict[str, Any]:
     file = machine.gate.folder / "waivers.toml"
-    file.write_text("")
+    file.write_text('schema = "secpipe.waivers/1"\n')
     return {"waivers": file}
 
 
