@@ -207,7 +207,7 @@ def test_a_signing_job_apart(pipeline: Pipeline) -> None:
 
 @pytest.mark.parametrize("name", ["verdict.json", "policy.toml", "bom.cdx.json", "evidence.json", "tree-policy.toml"])
 def test_the_signing_job_believes_nothing_in_the_store(pipeline: Pipeline, name: str) -> None:
-    (pipeline.tree / "secpipe-policy.toml").write_text(POLICY)
+    (pipeline.tree / "secpipe-policy.toml").write_text(POLICY.replace("acme", "acme-team"))
     pipeline.check(0, "staging", "")
     evidence = pipeline.err.split("evidence ")[1].split()[0]
     path = Path(pipeline.newest("staging")) / name
