@@ -64,7 +64,12 @@ def keep(where: Path, outcome: Outcome, kept: Kept) -> Entry:
     if outcome.document["simulated"]:
         raise ConfigError("a simulated verdict (--at) is never kept or signed", hint="leave --at out")
     digest = outcome.record.subject["digest"]["dirHash"]
-    return store.keep(where, outcome.record.environment, digest, outcome.document["at"], kept.contents)
+    entry = store.keep(where, outcome.record.environment, digest, outcome.document["at"], kept.contents)
+    if entry.read(store.EVIDENCE) != kept.contents[store.EVIDENCE]:
+        raise InputError(
+            f"{printable(str(entry.folder))} holds the same verdict on other evidence", hint="check it again"
+        )
+    return entry
 
 
 def encode(document: dict[str, Any]) -> bytes:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from secpipe.core.errors import SecpipeError
-from secpipe.core.evidence import State
+from secpipe.core.evidence import Evidence, State
 from secpipe.core.trust import KeyVersion, Trust
 from secpipe.core.verdict import Judgement
 from secpipe.gate.policy import Policy
@@ -46,6 +46,7 @@ def ends(judgement: Judgement, situation: Situation, trust: Trust | None, tree: 
     yield from _of_approvals(situation)
     yield from _of_advisories(situation)
     yield from _of_attestations(situation)
+    yield from _of_shipped_sbom(situation)
     yield from _of_promotion(situation)
     if trust is not None:
         yield "the trust root", trust.root_expires
@@ -89,9 +90,20 @@ def _of_advisories(situation: Situation) -> Iterator[End]:
 
 def _of_attestations(situation: Situation) -> Iterator[End]:
     for demand in situation.policy.attestations.require:
-        made = situation.of(f"attestation:{demand.type}").since
-        if demand.max_age_days and made is not None:
-            yield f'the "{demand.type}" result\'s age', _later(made, demand.max_age_days)
+        evidence = situation.of(f"attestation:{demand.type}")
+        dates = [evidence.since, *(_time(fact.get("since")) for fact in _each(evidence))]
+        for made in dates if demand.max_age_days else ():
+            if made is not None:
+                yield f'the "{demand.type}" result\'s age', _later(made, demand.max_age_days)
+
+
+def _of_shipped_sbom(situation: Situation) -> Iterator[End]:
+    """Any one of the files may be the one that counts; one that is too old already is not."""
+    policy = situation.policy.sbom
+    for row in listing(situation.of("sbom"), "shipped") if policy.shipped and policy.max_age_days else ():
+        made = _time(row.get("made")) if isinstance(row, Mapping) else None
+        if made is not None and _later(made, policy.max_age_days) >= situation.now:
+            yield "the shipped SBOM's age", _later(made, policy.max_age_days)
 
 
 def _of_promotion(situation: Situation) -> Iterator[End]:
@@ -123,7 +135,7 @@ def _of_version(what: str, version: KeyVersion, situation: Situation, *, proven:
         yield what, version.suspended_since
     if version.compromised_since is not None and not proven:
         yield what, version.compromised_since
-    if situation.policy.keys.max_age_days:
+    if situation.policy.keys.max_age_days and not proven:
         yield what, _later(version.not_before, situation.policy.keys.max_age_days)
 
 
@@ -134,7 +146,12 @@ def _signed(situation: Situation) -> Iterator[Mapping[str, Any]]:
             yield fact
     for name, evidence in situation.evidence.items():
         if name.startswith("attestation:"):
-            yield evidence.facts
+            yield from (evidence.facts, *_each(evidence))
+
+
+def _each(evidence: Evidence) -> list[Mapping[str, Any]]:
+    """Return the facts of each attestation, where several of one kind were found."""
+    return [fact for fact in listing(evidence, "each") if isinstance(fact, Mapping)]
 
 
 def _last_second(day: date) -> datetime:

@@ -207,7 +207,7 @@ def test_a_signing_job_apart(pipeline: Pipeline) -> None:
 
 @pytest.mark.parametrize("name", ["verdict.json", "policy.toml", "bom.cdx.json", "evidence.json", "tree-policy.toml"])
 def test_the_signing_job_believes_nothing_in_the_store(pipeline: Pipeline, name: str) -> None:
-    (pipeline.tree / "secpipe-policy.toml").write_text(POLICY)
+    (pipeline.tree / "secpipe-policy.toml").write_text(POLICY.replace("acme", "acme-team"))
     pipeline.check(0, "staging", "")
     evidence = pipeline.err.split("evidence ")[1].split()[0]
     path = Path(pipeline.newest("staging")) / name
@@ -306,3 +306,54 @@ def test_breaking_the_glass_takes_two_people(pipeline: Pipeline) -> None:
     pipeline.verify(3, "staging")
     pipeline.shell.sleep(hours=4)
     pipeline.verify(1, "prod")
+
+
+def test_what_a_store_holds_is_listed_and_shown_but_not_believed(pipeline: Pipeline) -> None:
+    pipeline.run(3, "secpipe verdict list --store nowhere")
+    pipeline.check(0, "dev", "")
+    pipeline.check(0, "staging")
+    rows = json.loads(pipeline.run(0, "secpipe verdict list --store verdicts -f json"))["verdicts"]
+    assert [(row["environment"], row["decision"], row["signed"]) for row in rows] == [
+        ("dev", "warn", False),
+        ("staging", "warn", True),
+    ]
+    listed = pipeline.run(
+        0, f"secpipe verdict list --store verdicts --env staging --digest dirHash:{pipeline.digest()}"
+    )
+    assert "1 verdict, as written; nothing is verified here" in listed
+    unsigned, entry = pipeline.newest("dev"), pipeline.newest("staging")
+    pipeline.run(3, f"secpipe verdict show {unsigned}")
+    shown = pipeline.run(0, f"secpipe verdict show {entry}")
+    assert shown.startswith(
+        "as written; `secpipe verdict verify` says whether it holds\nPASSED for staging (warn): project"
+    )
+    assert f"dirHash:{pipeline.digest()}" in shown
+    document = json.loads(pipeline.run(0, f"secpipe verdict show {entry}/vsa.pqc.att.json -f json"))
+    assert document["predicate"]["verificationResult"] == "PASSED"
+    (Path(entry) / "verdict.json").write_bytes(b"{")
+    assert "unreadable" in pipeline.run(0, "secpipe verdict list --store verdicts")
+
+
+def test_one_signed_verdict_travels_without_its_store(pipeline: Pipeline) -> None:
+    pipeline.check(0, "staging")
+    for path in Path(pipeline.newest("staging")).glob("vsa.*"):
+        shutil.copy(path, pipeline.shell.cwd)
+    where = f"--bundle vsa.att.json --env staging {pipeline.pins}"
+    pipeline.run(0, f"secpipe verdict verify project {where}")
+    pipeline.run(0, f"secpipe verdict verify --digest dirHash:{pipeline.digest()} {where}")
+    pipeline.run(1, f"secpipe verdict verify --digest dirHash:{'0' * 64} {where}")
+    for digest in (f"sha256:{pipeline.digest()}", "dirHash:abc"):
+        pipeline.run(2, f"secpipe verdict verify --digest {digest} {where}")
+    pipeline.run(2, f"secpipe verdict verify project {where} --store verdicts")
+    (pipeline.shell.cwd / "vsa.pqc.att.json").unlink()
+    pipeline.run(1, f"secpipe verdict verify project {where}")
+    envelope = json.loads(pipeline.run(0, "secpipe verdict export vsa.att.json --trust keys"))
+    assert [*envelope] == ["payloadType", "payload", "signatures"]
+    pipeline.run(3, "secpipe verdict export vsa.pqc.att.json --trust nowhere")
+
+
+def test_a_simulated_answer_says_so(pipeline: Pipeline) -> None:
+    pipeline.check(0, "staging")
+    what = f"secpipe verdict verify project --store verdicts --env staging {pipeline.pins}"
+    assert pipeline.run(3, f"{what} --at 2026-11-23").startswith("SIMULATED")
+    assert json.loads(pipeline.run(0, f"{what} --at 2026-11-21T12:30:00Z -f json"))["simulated"]

@@ -88,6 +88,16 @@ def test_a_simulated_verdict_is_neither_kept_nor_signed(gate: Gate) -> None:
         keeping.summarise(simulated, keeping.contents(simulated), "verdict")
 
 
+def test_an_entry_that_was_put_there_before_is_not_signed_into(gate: Gate) -> None:
+    outcome = gate.outcome()
+    kept = keeping.contents(outcome)
+    entry = keeping.keep(gate.store, outcome, kept)
+    assert keeping.keep(gate.store, outcome, kept) == entry
+    (entry.folder / "evidence.json").write_bytes(b"{}")
+    with pytest.raises(InputError, match="other evidence"):
+        keeping.keep(gate.store, outcome, kept)
+
+
 def test_a_verdict_of_another_release_in_this_ones_place(gate: Gate) -> None:
     other = gate.sign(gate.outcome(digest="b" * 64))
     mine = gate.store / "prod" / DIGEST / other.name

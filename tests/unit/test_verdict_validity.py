@@ -19,6 +19,7 @@ from secpipe.gate.policy import (
     Phase,
     Policy,
     Promotion,
+    Sbom,
     Signatures,
     Verdicts,
     Vulnerabilities,
@@ -123,6 +124,21 @@ def test_the_age_of_test_results() -> None:
     assert until(policy, clean() | {made.check: made}) == ('the "bias" result\'s age', NOW + 5 * DAY)
 
 
+def test_the_oldest_of_several_test_results() -> None:
+    policy = replace(LONG, attestations=Attestations((Demand("bias", 30),)))
+    each = [{"since": (NOW - 26 * DAY).isoformat()}, {"since": None}, "x", {"since": (NOW - 2 * DAY).isoformat()}]
+    made = Evidence("attestation:bias", State.OK, since=NOW - DAY, facts={"each": each})
+    assert until(policy, clean() | {made.check: made})[1] == NOW + 4 * DAY
+
+
+def test_the_age_of_a_shipped_sbom() -> None:
+    policy = replace(LONG, sbom=Sbom(shipped=True, max_age_days=30))
+    rows = [{"made": (NOW - 40 * DAY).isoformat()}, {"made": (NOW - 27 * DAY).isoformat()}, {"made": None}, 7]
+    evidence = clean(sbom=ok("sbom", shipped=rows))
+    assert until(policy, evidence) == ("the shipped SBOM's age", NOW + 3 * DAY)
+    assert until(LONG, evidence)[0] == "the trust root"
+
+
 def signed(**facts: Any) -> dict[str, Evidence]:
     artifact = {"path": "m", "identity": "builder", "key_version": 1, "trusted_time": None} | facts
     return clean(signatures=ok("signatures", artifacts=[artifact]))
@@ -134,6 +150,8 @@ def test_a_key_whose_signatures_stop_counting() -> None:
     assert until(LONG, signed(trusted_time="2026-11-01T00:00:00Z"), trust)[0] == "the trust root"
     assert until(LONG, signed(identity="other"), trust)[0] == "the trust root"
     assert until(LONG, signed(key_version="1"), trust)[0] == "the trust root"
+    several = Evidence("attestation:bias", State.OK, facts={"each": [{"identity": "builder", "key_version": 1}]})
+    assert until(LONG, clean() | {several.check: several}, trust)[0] == "the key of builder"
     attested = Evidence("attestation:provenance", State.OK, facts={"identity": "builder", "key_version": 1})
     assert until(LONG, clean() | {attested.check: attested}, trust)[0] == "the key of builder"
 
@@ -144,6 +162,7 @@ def test_a_key_that_was_suspended_or_grows_too_old() -> None:
     assert until(LONG, signed(), trust_of(compromised_since=NOW - DAY))[1] == NOW
     policy = replace(LONG, keys=Keys(max_age_days=330))
     assert until(policy, signed())[1] == KEY.version.not_before + 330 * DAY
+    assert until(policy, signed(trusted_time="2026-11-01T00:00:00Z"))[0] == "the trust root"
 
 
 def test_a_phase_that_begins() -> None:

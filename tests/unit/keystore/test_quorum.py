@@ -10,6 +10,7 @@ import pytest
 
 from secpipe.core.errors import ConfigError, InputError, TrustError
 from secpipe.core.trust import Authority, Identity, KeyState
+from secpipe.keys.identity import check_authority
 from secpipe.keys.schedule import Schedule
 from secpipe.keystore import quorum
 from secpipe.keystore.commit import rotate, suspend
@@ -110,6 +111,10 @@ def test_a_new_identity_signs_after_publication(project, passphrase, now):
     _, signers = open_signers("notary", trust=trust, home=project.home, passphrase=passphrase, now=now)
     assert len(signers) == 2
     both = Identity("both", Authority(("verdict", "model")), (), "alice")
+    for purposes in (("override", "model"), ("override", "vsa"), ("over*",), ("*",)):
+        with pytest.raises(TrustError, match="signs nothing else"):
+            check_authority("both", Authority(purposes))
+    check_authority("both", Authority(("override",)))
     with pytest.raises(TrustError, match="verdict key signs nothing else"):
         quorum.with_identity(open_folder(project.keys, now=now), project.home, both, halves, SCHEDULE, passphrase, now)
 
