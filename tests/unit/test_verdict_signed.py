@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from secpipe.cli.verdict_verify import about_of
+from secpipe.core.artifact import dir_hash
 from secpipe.core.errors import ConfigError, InputError, TrustError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.trust import HalfClass
@@ -449,3 +452,17 @@ def test_a_verdict_in_the_place_of_a_model_signature_covers_nothing(gate: Gate, 
     assert all("does not sign a" in found.message for found in evidence.findings if "vsa" in found.message)
     (attested,) = verify_attestations(walk(project), gate.trust, environment="prod", now=NOW)
     assert (attested.check, attested.state) == ("attestation:vsa", State.FAILED)
+
+
+def test_a_name_that_forges_a_line_of_the_listing(tmp_path: Path) -> None:
+    """One file whose name holds a line end has the dirHash of two files, one of which was never there."""
+    two, one = tmp_path / "two", tmp_path / "one"
+    for folder in (two, one):
+        folder.mkdir()
+    (two / "a").write_bytes(b"x")
+    (two / "b").write_bytes(b"the file that was judged")
+    (one / f"a\n{hashlib.sha256(b'the file that was judged').hexdigest()}  b").write_bytes(b"x")
+    assert dir_hash(walk(one).files) == dir_hash(walk(two).files)
+    assert about_of(two, "", "prod", ()).digest == dir_hash(walk(two).files)
+    with pytest.raises(InputError, match="is not a name"):
+        about_of(one, "", "prod", ())
