@@ -91,6 +91,7 @@ def run(kind: str, remote: tuple[str, ...], environment: str, mode: str, **optio
             left_out=published.left_out,
             mode=mode,
             cache=False,
+            parts=True,
             memory="read",  # what is pushed is not deployed yet
         )
         document = judge(request).document
