@@ -89,8 +89,9 @@ def _refused_waivers(situation: Situation, rulings: Iterable[Ruling]) -> list[Re
     """Say of each waiver that does not count, and whose finding therefore stands, why it does not."""
     reasons = []
     told: set[tuple[str, str]] = set()
+    index = waivers.Index(situation.policy, situation.environment, situation.now)
     for item in (item for ruling in rulings for item in ruling.findings if item.effect in (Effect.DENY, Effect.WARN)):
-        _, waiver, why = waivers.find(situation.policy, item.finding, situation.environment, situation.now)
+        _, waiver, why = index.find(item.finding)
         if waiver is None or (waiver.id, why) in told:
             continue
         told.add((waiver.id, why))

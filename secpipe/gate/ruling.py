@@ -116,9 +116,10 @@ def judge_findings(
 ) -> tuple[JudgedFinding, ...]:
     """Return findings with their effect: `block` and worse denies, `warn` and worse warns; waivers apply."""
     judged = []
+    index = waivers.Index(situation.policy, situation.environment, situation.now)
     for finding in findings:
         effect = _effect(finding.severity, block, warn)
-        holds, _, _ = waivers.find(situation.policy, finding, situation.environment, situation.now)
+        holds, _, _ = index.find(finding)
         judged.append(JudgedFinding(finding, Effect.WAIVED if holds else effect, holds.id if holds else ""))
     return tuple(judged)
 

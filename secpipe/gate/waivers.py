@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from fnmatch import fnmatchcase
 
@@ -12,6 +15,7 @@ from secpipe.core.verdict import UsedWaiver
 from secpipe.gate.persons import same_person
 from secpipe.gate.policy import Policy, Waiver, Waivers
 
+_WILD = re.compile(r"[*?\[]")
 #: Rules that nobody can waive: `waivable = false` in policies/rules (a house test holds both together). A signature
 #: that does not hold is worse than none: whoever accepts the file removes it and waives gate/unsigned-artifact.
 NEVER = (
@@ -69,31 +73,81 @@ def never(rule: str, rules: Waivers) -> bool:
     return rule in NEVER or any(fnmatchcase(rule, glob) for glob in rules.never)
 
 
-def find(policy: Policy, finding: Finding, environment: str, now: datetime) -> tuple[Waiver | None, Waiver | None, str]:
-    """Return (the waiver that covers the finding, else the one that would have, why that does not count)."""
-    other, why = None, ""
-    for waiver in policy.waiver:
-        if applies(waiver, finding, environment):
-            against = refusal(waiver, policy.waivers, now)
-            if not against and never(finding.rule, policy.waivers):
-                against = f"does not count: nothing waives {finding.rule}"
-            if not against:
-                return waiver, None, ""
-            if other is None:
-                other, why = waiver, against
-    return None, other, why
+@dataclass(slots=True)
+class _Candidates:
+    """The waivers that can concern findings of one rule, each with its place in the policy."""
+
+    by_finding: dict[str, list[tuple[int, Waiver]]] = field(default_factory=dict)
+    others: list[tuple[int, Waiver]] = field(default_factory=list)
+    subjects: tuple[str, ...] = ()  # what a subject or a path must begin with for one of `others` to apply
+    paths: tuple[str, ...] = ()
+    never: bool = False
+
+
+class Index:
+    """The waivers of a policy, ready for many findings: which apply is `applies`' question, this only asks it less."""
+
+    def __init__(self, policy: Policy, environment: str, now: datetime) -> None:
+        self._environment, self._rules = environment, policy.waivers
+        self._waivers = [(n, one) for n, one in enumerate(policy.waiver) if not one.env or environment in one.env]
+        self._against = {place: refusal(one, policy.waivers, now) for place, one in self._waivers}
+        self._by_rule: dict[str, _Candidates] = {}
+
+    def find(self, finding: Finding) -> tuple[Waiver | None, Waiver | None, str]:
+        """Return (the first waiver that covers the finding, else the first that would have, why it does not count)."""
+        if not self._waivers:
+            return None, None, ""
+        near = self._by_rule.get(finding.rule)
+        if near is None:
+            near = self._by_rule[finding.rule] = self._candidates(finding.rule)
+        candidates: list[tuple[int, Waiver]] = []
+        if near.others and (finding.subject.startswith(near.subjects) or finding.path.startswith(near.paths)):
+            candidates = near.others
+        if near.by_finding and (named := near.by_finding.get(finding.id)):
+            candidates = sorted([*candidates, *named], key=lambda one: one[0])
+        other, why = None, ""
+        for place, waiver in candidates:
+            if applies(waiver, finding, self._environment):
+                against = self._against[place] or (f"does not count: nothing waives {finding.rule}" * near.never)
+                if not against:
+                    return waiver, None, ""
+                if other is None:
+                    other, why = waiver, against
+        return None, other, why
+
+    def _candidates(self, rule: str) -> _Candidates:
+        near = _Candidates(never=never(rule, self._rules))
+        subjects, paths = set(), set()
+        for place, one in self._waivers:
+            if one.rule and not fnmatchcase(rule, one.rule):
+                continue
+            if one.finding:
+                near.by_finding.setdefault(one.finding, []).append((place, one))
+                continue
+            near.others.append((place, one))
+            if one.subjects:
+                subjects |= {_literal(glob) for glob in one.subjects}
+            else:
+                paths |= {_literal(glob) for glob in one.paths} or {""}
+        near.subjects, near.paths = tuple(sorted(subjects)), tuple(sorted(paths))
+        return near
+
+
+def _literal(glob: str) -> str:
+    """Return what everything that the glob matches begins with."""
+    return _WILD.split(glob, maxsplit=1)[0]
 
 
 def summary(policy: Policy, used: Iterable[str], now: datetime) -> tuple[UsedWaiver, ...]:
     """Return every waiver of the policy with the number of findings it took, and why it does not count if so."""
-    names = list(used)
+    times = Counter(used)
     return tuple(
         UsedWaiver(
             id=waiver.id,
             owner=waiver.owner,
             reason=waiver.reason,
             expires=str(waiver.expires or ""),
-            used=names.count(waiver.id),
+            used=times[waiver.id],
             expired=is_expired(waiver, now),
             approved_by=waiver.approved_by,
             source=waiver.source,
