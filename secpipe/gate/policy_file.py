@@ -18,6 +18,8 @@ from secpipe.gate.policy_reader import build, read, table, words
 from secpipe.gate.request import BUILTIN
 from secpipe.system import files, places
 
+#: What a file of waivers beside the policy says it is.
+WAIVERS = "secpipe.waivers/1"
 #: Keys of the document itself, which no environment has.
 OUTER = ("schema", "profile", "overridable", "env")
 
@@ -73,7 +75,9 @@ def parse(data: bytes, source: str, *, builtin: bool = False) -> Loaded:
     except InputError as error:
         raise ConfigError(error.message) from None
     if raw.get("schema") != nouns.SCHEMA:
-        raise where.error(("schema",), f'schema must be "{nouns.SCHEMA}"')
+        other = raw.get("schema") == WAIVERS
+        hint = "this is a file of waivers: secpipe check --waivers FILE" if other else ""
+        raise where.error(("schema",), f'schema must be "{nouns.SCHEMA}"', hint=hint)
     values = read(nouns.Policy, {k: v for k, v in raw.items() if k not in OUTER}, (), where, OUTER)
     for word in ("name", "owner", "expires"):
         if not builtin and not values.get(word):
