@@ -120,6 +120,20 @@ def default(section: Section, name: str) -> Any:
     return getattr(unset, name)
 
 
+def says(values: Mapping[str, Any], key: str) -> bool:
+    """Whether `values` set the dotted `key`."""
+    head, _, rest = key.partition(".")
+    return head in values and (not rest or says(values[head], rest))
+
+
+def less(values: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Return `values` without the dotted `key`."""
+    head, _, rest = key.partition(".")
+    if rest:
+        return {name: less(value, rest) if name == head else value for name, value in values.items()}
+    return {name: value for name, value in values.items() if name != head}
+
+
 def walk(section: Section = Policy, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Section]]:
     """Return the path of every key of a policy, sections opened, with the section it stands in."""
     found = []

@@ -12,12 +12,14 @@ from secpipe.core.limits import DEFAULT
 from secpipe.core.text import did_you_mean, printable
 from secpipe.gate import policy as nouns
 from secpipe.gate import policy_identity
-from secpipe.gate.overlay import Incompatible, Loosens, overlay, tightest
+from secpipe.gate.overlay import Incompatible, Loosens, less, overlay, says, tightest
 from secpipe.gate.policy_places import Path, Places
 from secpipe.gate.policy_reader import build, read, table, words
 from secpipe.gate.request import BUILTIN
 from secpipe.system import files, places
 
+#: What a file of waivers beside the policy says it is.
+WAIVERS = "secpipe.waivers/1"
 #: Keys of the document itself, which no environment has.
 OUTER = ("schema", "profile", "overridable", "env")
 
@@ -73,7 +75,9 @@ def parse(data: bytes, source: str, *, builtin: bool = False) -> Loaded:
     except InputError as error:
         raise ConfigError(error.message) from None
     if raw.get("schema") != nouns.SCHEMA:
-        raise where.error(("schema",), f'schema must be "{nouns.SCHEMA}"')
+        other = raw.get("schema") == WAIVERS
+        hint = "this is a file of waivers: secpipe check --waivers FILE" if other else ""
+        raise where.error(("schema",), f'schema must be "{nouns.SCHEMA}"', hint=hint)
     values = read(nouns.Policy, {k: v for k, v in raw.items() if k not in OUTER}, (), where, OUTER)
     for word in ("name", "owner", "expires"):
         if not builtin and not values.get(word):
@@ -85,7 +89,7 @@ def parse(data: bytes, source: str, *, builtin: bool = False) -> Loaded:
         if name not in profiles():
             raise where.error(("profile",), f'unknown profile "{printable(name, 60)}"', hint=_nearest(name))
         bases.append((f"{BUILTIN}{name}", _builtin(name).values))
-    base = _together(bases, where)
+    base = _together(bases, values, where)
     return Loaded(
         source=source,
         digest=policy_identity.identity(raw),
@@ -101,18 +105,27 @@ def parse(data: bytes, source: str, *, builtin: bool = False) -> Loaded:
     )
 
 
-def _together(bases: Sequence[tuple[str, Mapping[str, Any]]], where: Places) -> Mapping[str, Any]:
-    """Return profiles put together, each value as tight as the tightest of them."""
+def _together(
+    bases: Sequence[tuple[str, Mapping[str, Any]]], own: Mapping[str, Any], where: Places
+) -> Mapping[str, Any]:
+    """Return profiles put together, each value as tight as the tightest of them.
+
+    Where they leave no value, the policy's own word decides; raises ConfigError where it has none.
+    """
     whole: Mapping[str, Any] = bases[0][1] if bases else {}
     for index, (name, values) in enumerate(bases[1:], 1):
-        try:
-            whole = tightest(whole, values)
-        except Incompatible as error:
-            others = " and ".join(other for other, _ in bases[:index])
-            message = (
-                f'{others} and {name} cannot be put together: they leave no value for "{error.key}" that suits both'
-            )
-            raise where.error(("profile",), message, hint=f'drop one of them, or set "{error.key}" apart') from None
+        rest = values
+        while True:
+            try:
+                whole = tightest(whole, rest)
+                break
+            except Incompatible as error:
+                if not says(own, error.key):
+                    others = " and ".join(other for other, _ in bases[:index])
+                    what = f"{others} and {name} cannot be put together: they leave no value of"
+                    hint = f'drop one of them, or say in the policy itself what "{error.key}" is'
+                    raise where.error(("profile",), f'{what} "{error.key}" that suits both', hint=hint) from None
+                whole, rest = less(whole, error.key), less(rest, error.key)
     return whole
 
 

@@ -204,7 +204,7 @@ def _read_waiver(raw: Any) -> Waiver:
     table = _table(raw)
     made: dict[str, Any] = {"expires": date.fromisoformat(_text(table["expires"]))}
     for name in ("paths", "subjects", "env"):
-        made[name] = tuple(_text(one) for one in table[name])
+        made[name] = tuple(_text(one) for one in _list(table[name]))
     made |= {item.name: _text(table[item.name]) for item in fields(Waiver) if item.name not in made}
     return Waiver(**made)
 
@@ -240,6 +240,12 @@ def _whole(value: Any) -> int:
 
 def _table(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
+        raise TypeError
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
         raise TypeError
     return value
 

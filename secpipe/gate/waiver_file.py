@@ -26,7 +26,7 @@ from secpipe.gate.request import BUILTIN
 from secpipe.gate.signed_file import is_signed, signer_of
 from secpipe.system import files
 
-SCHEMA = "secpipe.waivers/1"
+SCHEMA = policy_file.WAIVERS
 PURPOSE = "waiver"
 
 

@@ -164,7 +164,7 @@ def enclosing(folder: Path) -> Enclosing:
     """
     folder = folder.resolve()  # git runs in a folder of its own
     listing = git(folder, "rev-parse", "--path-format=absolute", "--absolute-git-dir", "--is-inside-work-tree")
-    store, inside = os.fsdecode(listing).splitlines()[:2]
+    store, inside, *_ = [*os.fsdecode(listing).split("\n"), "", ""]
     if inside != "true" or (".git" not in Path(store).parts and "GIT_DIR" not in os.environ):
         raise InputError(f"{printable(str(folder))} is in no work tree of a git repository")
     prefix = os.fsdecode(git(folder, "rev-parse", "--show-prefix")).rstrip("\n")

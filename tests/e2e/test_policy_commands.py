@@ -343,6 +343,8 @@ def test_profiles_that_leave_nothing_are_named(tmp_path: Path, monkeypatch: pyte
         policy_file.parse((HEAD + 'profile = ["onnx", "gguf"]\n').encode(), "p.toml")
     assert caught.value.message.startswith("p.toml:5:1: builtin:onnx and builtin:gguf cannot be put together")
     assert '"models.formats"' in caught.value.message
+    own = HEAD + 'profile = ["onnx", "gguf"]\n[models]\nformats = ["gguf"]\n'
+    assert policy_file.parse(own.encode(), "p.toml").resolve("prod").models.formats == ("gguf",)
     (tmp_path / "gguf.toml").write_text(shipped % 'gguf", "onnx')
     policy = policy_file.parse((HEAD + 'profile = ["onnx", "gguf"]\n').encode(), "p.toml").resolve("prod")
     assert policy.models.formats == ("onnx",)

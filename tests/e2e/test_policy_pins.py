@@ -142,8 +142,10 @@ def test_a_folder_that_looks_like_a_bare_repository_is_none(repo: Repo) -> None:
     assert "is in no work tree" in err
     for line in ("core.bare false", "core.worktree .."):
         subprocess.run(["git", "-C", str(inner), "config", *line.split()], check=True)
-    code, out, err = repo.shell("secpipe check project/service --policy-ref git:origin/main -f json")
+    named = "--policy-ref git:origin/main:secpipe-policy.toml"
+    code, out, err = repo.shell(f"secpipe check project/service {named} -f json")
     assert (code, out) == (2, "")
+    assert "is in no work tree" in err
 
 
 def test_the_projects_own_settings_run_nothing(repo: Repo) -> None:

@@ -123,3 +123,38 @@ def test_a_policy_that_is_not_there(tmp_path: object) -> None:
         policy_file.load(f"{tmp_path}/absent.toml")
     with pytest.raises(ConfigError, match="unknown profile"):
         policy_file.load("builtin:../../etc/passwd")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[waivers]\nhorizon_days = 30\n[env.dev.waivers]\nhorizon_days = 60",
+        "[waivers]\nhorizon_days = 30\n[env.dev.waivers]\nhorizon_days = 0",
+        "[waivers]\napproved = true\n[env.dev.waivers]\napproved = false",
+        "[waivers]\nsigned = true\n[env.dev.waivers]\nsigned = false",
+        "[waivers]\nnever = ['models/*']\n[env.dev.waivers]\nnever = []",
+        "[shadow_ai]\ndefault = 'deny'\n[env.dev.shadow_ai]\ndefault = 'allow'",
+        "[env.dev.shadow_ai]\ninline_waivers = true",
+        "[env.dev.shadow_ai]\nregions = ['code']",
+        "[[env.dev.shadow_ai.allow]]\nhost = 'a.b'\nowner = 'a'\nreason = 'r'\nexpires = 2027-01-01",
+        "[env.dev]\nexpires = 2028-01-01",
+    ],
+)
+def test_an_environment_loosens_neither_waivers_nor_the_allow_list(text: str) -> None:
+    with pytest.raises(ConfigError, match="loosens"):
+        parse(text).resolve("dev")
+    parse(text, HEAD + 'overridable = ["waivers", "shadow_ai", "expires"]\n').resolve("dev")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[waivers]\nhorizon_days = 30\n[env.dev.waivers]\nhorizon_days = 10\nnever = ['audit/*']\nsigned = true",
+        "[env.dev.shadow_ai]\nregions = ['code', 'config', 'example', 'test']\nmin_confidence = 'low'",
+        WAIVED + "rule='x'\nreason='r'\nexpires=2027-01-01\n[env.dev]\nwaiver = []",
+        "[env.dev]\nexpires = 2027-01-01",
+        "[provenance]\nbuilders = ['https://ci.example/*']\n[env.dev.provenance]\nbuilders = ['https://ci.example/a']",
+    ],
+)
+def test_an_environment_may_tighten_them(text: str) -> None:
+    parse(text).resolve("dev")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from secpipe.core.errors import InputError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.inventory import Component, ComponentKind, Fact, Grade
 from secpipe.gate.decide import decide
-from secpipe.gate.policy import Policy
+from secpipe.gate.policy import Policy, Waiver
 from secpipe.gate.record import Record, decode, encode
 from tests.unit.gate_builders import NOW, clean, finding, ok
 
@@ -98,3 +99,23 @@ def test_truncated_or_mutated_never_raises_anything_else(data: st.DataObject) ->
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(InputError):
         decode(bytes(whole[: data.draw(st.integers(0, len(whole)))]), "it")
+
+
+def test_waivers_and_the_policys_signer_come_back_and_count_again() -> None:
+    beside = Waiver(
+        id="W", rule="models/*", owner="raj", reason="r", expires=date(2026, 12, 1), source="w", signed_by="s"
+    )
+    own = replace(beside, id="P", source="", signed_by="")
+    again = decode(encode(replace(record(), waivers=(beside,), policy_signer="security")), "evidence")
+    assert (again.waivers, again.policy_signer) == ((beside,), "security")
+    signers = {one.id: one.signed_by for one in again.situation(replace(Policy(), waiver=(own,))).policy.waiver}
+    assert signers == {"P": "security", "W": "s"}
+
+
+@pytest.mark.parametrize("change", [{"expires": "soon"}, {"expires": None}, {"paths": "x"}, {"paths": [1]}, {"id": 3}])
+def test_a_recorded_waiver_that_is_none_is_refused(change: dict[str, Any]) -> None:
+    beside = Waiver(id="W", rule="models/*", owner="raj", reason="r", expires=date(2026, 12, 1))
+    document = json.loads(encode(replace(record(), waivers=(beside,))))
+    document["waivers"][0] |= change
+    with pytest.raises(InputError):
+        decode(json.dumps(document).encode(), "evidence")

@@ -197,3 +197,50 @@ def test_now_is_a_moment_and_a_waiver_holds_its_whole_day() -> None:
     assert waivers.refusal(waiver(), Waivers(), last) == ""
     assert waivers.refusal(waiver(), Waivers(), datetime(2026, 12, 2, tzinfo=UTC)) != ""
     assert last > NOW
+
+
+GLOBS = st.sampled_from(["", "a", "ab", "a/b", "*", "a*", "*b", "?b", "[ab]", "[!a]b", "a[*]"])
+FINDINGS = st.builds(
+    finding,
+    check=st.just("models"),
+    rule=st.sampled_from(["models/a", "audit/a", "signatures/invalid"]),
+    path=st.sampled_from(["", "a", "ab", "a/b", "b"]),
+    subject=st.sampled_from(["", "a", "ab", "b"]),
+)
+WAIVERS = st.lists(
+    st.builds(
+        waiver,
+        id=st.sampled_from(["1", "2", "3"]),
+        finding=st.sampled_from(["", "", finding(rule="models/a", path="a", subject="a").id]),
+        rule=st.sampled_from(["", "models/*", "*/a", "signatures/*"]),
+        paths=st.lists(GLOBS, max_size=2).map(tuple),
+        subjects=st.lists(GLOBS, max_size=2).map(tuple),
+        env=st.sampled_from([(), ("prod",), ("dev",)]),
+        approved_by=st.sampled_from(["", "jane", "RAJ"]),
+        signed_by=st.sampled_from(["", "security"]),
+        expires=st.sampled_from([date(2026, 1, 1), date(2026, 12, 1), date(2028, 1, 1)]),
+    ),
+    max_size=6,
+)
+RULES = st.builds(
+    Waivers,
+    horizon_days=st.sampled_from([0, 90]),
+    approved=st.booleans(),
+    signed=st.booleans(),
+    never=st.sampled_from([(), ("models/a",), ("audit/*",)]),
+)
+
+
+@given(WAIVERS, RULES, FINDINGS)
+def test_the_index_answers_as_a_walk_over_all_waivers_does(given_: list[Waiver], rules: Waivers, found: Any) -> None:
+    policy = replace(Policy(), waiver=tuple(given_), waivers=rules)
+    holding, other = None, None
+    for one in given_:
+        if waivers.applies(one, found, "prod"):
+            counts = not waivers.refusal(one, rules, NOW) and not waivers.never(found.rule, rules)
+            holding = holding or (one if counts else None)
+            other = other or one
+    holds, refused, why = waivers.Index(policy, "prod", NOW).find(found)
+    assert holds == holding
+    assert refused == (None if holding else other)
+    assert bool(why) == (refused is not None)
