@@ -136,7 +136,8 @@ def _within(name: str, path: str) -> bool:
 
 
 def _attested(one: Evidence, trust: Trust, environment: str, now: datetime) -> Evidence:
-    problem = _judge(one.facts, trust, environment, now)
+    each = listing(one, "each") or [one.facts]  # of several of one kind, all hold
+    problem = next(filter(None, (_judge(fact, trust, environment, now) for fact in each)), None)
     if problem is None:
         return one
     return replace(one, state=State.FAILED, reason=problem.message, findings=(*one.findings, problem))

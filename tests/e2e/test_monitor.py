@@ -152,11 +152,20 @@ def test_a_key_that_was_stolen_takes_down_what_it_signed(
     assert run(["sign", str(gate.project / "weights"), "--trust", "keys", *words]) == 0
     shell.sleep(minutes=5)
     gate.now = shell.now
-    entry = gate.judge(trust=keys, trust_pin=pin)
-    assert entry.verdict()["decision"] == "pass", entry.verdict()["sentence"]
+    unsigned = gate.judge(trust=keys, trust_pin=pin)
+    assert unsigned.verdict()["decision"] == "pass", unsigned.verdict()["sentence"]
+    policy = gate.policy_file
+    reference = shell(f"secpipe policy pin {policy}")[1].strip()
+    trusted = ["--trust", "keys", "--trust-pin", pin]
+    code, document = monitor(gate, capsys, *trusted)
+    assert (code, document["releases"], len(document["unproven"])) == (3, [], 1)
+
+    shell.sleep(minutes=5)
+    judged = ["check", str(gate.project), "--policy", str(policy), "--policy-ref", reference, *trusted]
+    kept = ["--advisories", str(gate.advisories), "--store", str(gate.store), "--sign", "verdict", *words]
+    assert run([*judged, *kept]) == 0
 
     shell.sleep(days=1)
-    trusted = ["--trust", "keys", "--trust-pin", pin]
     code, document = monitor(gate, capsys, *trusted)
     assert (code, document["trust"]["pinned"]) == (0, True)
     assert run(
