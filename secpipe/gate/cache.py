@@ -34,11 +34,20 @@ _RULES = 1 << 24  # bytes of one file of rules
 def may_serve(request: Request) -> bool:
     """Whether a kept verdict could answer at all.
 
-    A verdict that rests on other verdicts (promotion), or on a policy that is fetched from somewhere else than the file
-    named, is always made afresh, and so is everything in a job that may carry a foreign change.
+    A verdict that rests on other verdicts (promotion), on a policy that is fetched from somewhere else than the file
+    named, or on rules that count by a signature is always made afresh, and so is everything in a job that may carry a
+    foreign change.
     """
-    told = request.verdicts is None and _PIN.fullmatch(request.policy_ref) is not None
-    return request.cache and told and may_believe(request)
+    by_digest = _PIN.fullmatch(request.policy_ref) is not None and not _is_signed(request.waivers)
+    return request.cache and request.verdicts is None and by_digest and may_believe(request)
+
+
+def _is_signed(path: Path | None) -> bool:
+    """Whether anything that may be a signature stands beside a file, or it cannot be told."""
+    try:
+        return path is not None and any(name.startswith(f"{path.name}.") for name in os.listdir(path.parent))
+    except OSError:
+        return True
 
 
 def may_believe(request: Request) -> bool:

@@ -13,7 +13,7 @@ from secpipe.core.evidence import Evidence
 from secpipe.core.text import printable
 from secpipe.core.verdict import Decision, Effect, Judgement, Reason
 from secpipe.gate import policy_file
-from secpipe.gate.decide import TREE_SAYS, decide
+from secpipe.gate.decide import TREE_SAYS, decide, tightened
 from secpipe.gate.policy import Policy
 from secpipe.gate.record import Record
 from secpipe.gate.request import BUILTIN
@@ -66,7 +66,8 @@ class Past:
         situation = record.situation(policy, now)
         if self.tree is None:
             return decide(situation, self.said)
-        return decide(situation, decide(replace(situation, policy=self.tree, self_judged="")))
+        waivers = (*self.tree.waiver, *record.waivers)
+        return tightened(situation, replace(self.tree, waiver=waivers))
 
 
 def head(entry: Entry, now: datetime | None = None) -> Head:
