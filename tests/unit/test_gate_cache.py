@@ -17,6 +17,7 @@ import pytest
 from secpipe.core.artifact import Skip
 from secpipe.gate import cache, pipeline, policy_file, waiver_file
 from secpipe.gate.request import Request
+from secpipe.keystore import memory
 from secpipe.system import kept
 from secpipe.system.tree import walk
 from tests.unit.gate_past import NOW, POLICY, Gate, advisory
@@ -194,6 +195,19 @@ def test_rules_that_count_by_a_signature_are_always_judged_anew(machine: Machine
     assert not cache.may_serve(replace(machine.request, **changes))
     for reference in ("git:main:policy.toml", "signed:security"):
         assert not cache.may_serve(replace(machine.request, policy_ref=reference))
+
+
+def test_what_this_machine_learned_since_counts_for_a_kept_pass(machine: Machine) -> None:
+    _, document = machine.ask(memory="keep")
+    assert not machine.ask()[0]
+    (seen,) = (machine.gate.folder / "home" / "seen").glob("policy-*.json")
+    digest = document["policy"]["digest"]["sha256"]
+    memory.remember_time(machine.gate.folder / "home", digest, NOW + timedelta(seconds=30))
+    assert not machine.ask()[0]  # clocks may differ a little
+    memory.remember_time(machine.gate.folder / "home", digest, NOW + timedelta(hours=1))
+    assert machine.ask()[0]
+    seen.write_text("{")
+    assert machine.ask()[0]
 
 
 @pytest.mark.parametrize("part", ["engine", "machine"])
