@@ -59,7 +59,7 @@ def monitor(
         raise ConfigError("--policy-ref pins a policy file, and none was given", hint="--policy FILE --policy-ref PIN")
     loaded, pinned = pinned_policy(policy, policy_ref) if policy else (None, False)
     now = clock_of(at).now()
-    known = today.gather(advisories, trust, trust_pin, now)
+    known = today.gather(advisories, trust, trust_pin, now, recall=at is None)
     voucher = Vouched(known.trust, now) if known.trust else None
     survey = room.survey(
         store, known, now, policy=loaded, environment=environment, everything=everything, voucher=voucher

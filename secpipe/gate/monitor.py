@@ -151,6 +151,8 @@ class _Bench:
         except InputError as error:
             return Release(head, "unknown", why=error.message)
         policy = self.policy.resolve(head.entry.environment) if self.policy else whole.policy
+        # How fresh the verdict of the stage before must be was asked when the release went out.
+        policy = replace(policy, promotion=replace(policy.promotion, max_age_days=0))
         evidence = today.evidence(whole, self.known, self.now)
         judgement = whole.judge(policy, self.now, evidence)
         against = [reason for reason in judgement.reasons if reason.effect in _AGAINST]

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from secpipe.gate import signed, store
+from secpipe.gate import promotion, signed, store
 from secpipe.gate.monitor import Survey, survey
 from secpipe.gate.today import Knowledge
 from secpipe.gate.vouched import Unvouched, Vouched
 from secpipe.scan.vulnerabilities.store import open_store
 from tests.unit.gate_builders import NOW, ok
 from tests.unit.sign.world import at
-from tests.unit.verdict_world import DIGEST, Gate, halves
+from tests.unit.verdict_world import DIGEST, POLICY, Gate, halves
 
 HOUR = timedelta(hours=1)
 OTHER, THIRD = "b" * 64, "c" * 64
@@ -191,6 +191,16 @@ def test_without_a_trust_root_an_override_is_only_a_claim(gate: Gate) -> None:
     assert [release.state for release in found.releases] == ["unknown"]
     assert "--trust" in found.releases[0].why
     assert found.exit_code == 3
+
+
+def test_how_fresh_the_stage_before_was_is_asked_once(gate: Gate) -> None:
+    staged = POLICY + b'[promotion]\nafter = ["staging"]\nmax_age_days = 2\n'
+    gate.sign(gate.outcome(environment="staging"))
+    evidence = promotion.gather(gate.store, DIGEST, "", gate.trust, NOW)
+    assert gate.outcome(policy=staged, promotion=evidence).document["decision"] == "pass"
+    gate.sign(gate.outcome(policy=staged, promotion=evidence))
+    found = look(gate, 24 * 9, environment="prod")
+    assert [release.state for release in found.releases] == ["holds"]
 
 
 def test_the_policy_of_the_project_is_kept_and_still_tightens(gate: Gate) -> None:
