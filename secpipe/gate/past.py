@@ -78,6 +78,8 @@ def head(entry: Entry, now: datetime | None = None) -> Head:
         at = datetime.fromisoformat(verdict["at"])
         name, mode, decision = verdict["subject"]["name"], verdict["mode"], Decision(verdict["decision"])
         own = (verdict["environment"], verdict["subject"]["digest"]["dirHash"], verdict["simulated"])
+        for row in verdict["reasons"]:
+            _check_reason(row)
         coded = verdict["exit_code"] == decision.exit_code and mode in ("warn", "enforce") and isinstance(name, str)
         stamp = at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     except (KeyError, TypeError, ValueError) as error:
@@ -93,6 +95,15 @@ def head(entry: Entry, now: datetime | None = None) -> Head:
     if now is not None and at > now + SKEW:
         raise InputError(f"the verdict is of {verdict['at']}, which is still to come: the clock or the entry is wrong")
     return Head(entry, printable(name), at, decision, mode, verdict)
+
+
+def _check_reason(row: Any) -> None:
+    """Raise TypeError, KeyError or ValueError for what is no reason of a verdict."""
+    if not all(isinstance(row[key], str) for key in ("rule", "what", "check", "fix", "owner", "path")):
+        raise TypeError
+    if not all(isinstance(name, str) for name in list(row["findings"])):
+        raise TypeError
+    Effect(row["effect"])
 
 
 def whole(found: Head) -> Past:
