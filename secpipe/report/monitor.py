@@ -57,7 +57,7 @@ def _name(release: Table) -> str:
 
 
 def _release(release: Table, paint: Any) -> list[str]:
-    then = "passed" if release.text("then") == "pass" else f"went out ({release.text('then')})"
+    then = "passed" if release.text("then") == "pass" else f"let out ({release.text('then')})"
     lines = [f"  {then} {release.text('at')}, {_digest(release)}"]
     let = release.table("override", optional=True)
     if let.values.get("until"):
