@@ -44,19 +44,19 @@ def large(folder: Path) -> Path:
 
 def own_share(release: Path) -> None:
     """Measure everything between the evidence and the exit code, in this process."""
-    from secpipe.gate import record, verdict
-    from secpipe.gate.pipeline import check, judge
+    from secpipe.gate import record
+    from secpipe.gate.pipeline import check, conclude
     from secpipe.gate.request import Request
     from secpipe.report import json as json_writer
     from secpipe.report import terminal
 
     outcome = check(Request(path=release, now=datetime.now(UTC).replace(microsecond=0), policy="builtin:baseline"))
+    policy = outcome.rules.policy.resolve("prod")
 
     def gate() -> None:
-        judge(outcome.situation, outcome.rules)
-        document = outcome.document | {"checks": [verdict.clean(check) for check in outcome.document["checks"]]}
-        terminal.render(document)
-        json_writer.render(document)
+        again = conclude(outcome.record, outcome.rules, policy)
+        terminal.render(again.document)
+        json_writer.render(again.document)
         record.encode(outcome.record)
 
     (seconds,) = interleave([function(gate)], rounds=9, warm_up=2)

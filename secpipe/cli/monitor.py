@@ -44,7 +44,8 @@ def monitor(
 ) -> int:
     """Judge again, as of now, what verdicts in a store let out: by today's advisories, key ring and expiries.
 
-    Of each subject and environment the newest verdict that let it out counts as deployed. A release that would no
+    Of each subject and environment the newest verdict that let it out counts as deployed; with --trust only a verdict
+    whose signature holds. A release that would no
     longer pass is listed with the reasons, since when, and the newest older release that still passes: the rollback
     target. Ends with 1 where something deployed is affected, 3 where something could not be judged, otherwise 0.
     """
@@ -52,13 +53,17 @@ def monitor(
     from secpipe.gate import today
     from secpipe.gate.monitor_document import Frame, document
     from secpipe.gate.origin import pinned_policy
+    from secpipe.gate.vouched import Vouched
 
     if policy_ref and not policy:
         raise ConfigError("--policy-ref pins a policy file, and none was given", hint="--policy FILE --policy-ref PIN")
     loaded, pinned = pinned_policy(policy, policy_ref) if policy else (None, False)
     now = clock_of(at).now()
-    known = today.gather(advisories, trust, trust_pin, now)
-    survey = room.survey(store, known, now, policy=loaded, environment=environment, everything=everything)
+    known = today.gather(advisories, trust, trust_pin, now, recall=at is None)
+    voucher = Vouched(known.trust, now) if known.trust else None
+    survey = room.survey(
+        store, known, now, policy=loaded, environment=environment, everything=everything, voucher=voucher
+    )
     options = {"--policy": policy, "--policy-ref": policy_ref, "--trust": trust, "--trust-pin": trust_pin}
     frame = Frame(
         now,

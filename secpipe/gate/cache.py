@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from secpipe.core.errors import InputError, SecpipeError
-from secpipe.gate.anchor import SKEW
 from secpipe.gate.believable import is_inside, may_carry_a_foreign_change
 from secpipe.gate.request import BUILTIN, TREE_POLICY, Request
 from secpipe.sign.sidecars import twins
@@ -28,17 +27,27 @@ if TYPE_CHECKING:
     from secpipe.gate.pipeline import Outcome
 
 _PIN = re.compile(r"((sha256:)?[0-9a-fA-F]{64})?")
+_MEMORY = 1 << 16  # bytes of what this machine remembers of one trust root
 _RULES = 1 << 24  # bytes of one file of rules
 
 
 def may_serve(request: Request) -> bool:
     """Whether a kept verdict could answer at all.
 
-    A verdict that rests on other verdicts (promotion), or on a policy that is fetched from somewhere else than the file
-    named, is always made afresh, and so is everything in a job that may carry a foreign change.
+    A verdict that rests on other verdicts (promotion), on a policy that is fetched from somewhere else than the file
+    named, or on rules that count by a signature is always made afresh, and so is everything in a job that may carry a
+    foreign change.
     """
-    told = request.verdicts is None and _PIN.fullmatch(request.policy_ref) is not None
-    return request.cache and told and may_believe(request)
+    by_digest = _PIN.fullmatch(request.policy_ref) is not None and not _is_signed(request.waivers)
+    return request.cache and request.verdicts is None and by_digest and may_believe(request)
+
+
+def _is_signed(path: Path | None) -> bool:
+    """Whether anything that may be a signature stands beside a file, or it cannot be told."""
+    try:
+        return path is not None and any(name.startswith(f"{path.name}.") for name in os.listdir(path.parent))
+    except OSError:
+        return True
 
 
 def may_believe(request: Request) -> bool:
@@ -62,7 +71,7 @@ def find(request: Request, entry: Path | None) -> dict[str, Any] | None:
             return None
         document: dict[str, Any] = row["document"]
         fresh = datetime.fromisoformat(document["at"]) <= request.now < datetime.fromisoformat(row["until"])
-        holds = fresh and _servable(document) and _remembered(document, row["anchor"], request.now)
+        holds = fresh and _servable(document) and _remembered(row, request.now)
         return document if holds else None
     except (ValueError, KeyError, TypeError, SecpipeError, OSError):
         return None
@@ -74,18 +83,28 @@ def keep(request: Request, tree: FolderTree, outcome: Outcome, entry: Path | Non
     if entry is None or not _servable(document) or place_of(request, tree) != entry:
         return
     from secpipe.gate.lasting import lasts_until
+    from secpipe.keystore.memory import policy_name
 
     end = datetime.fromisoformat(document["valid_until"])
     until = lasts_until(outcome.judge_at, outcome.record.evidence, outcome.rules.trust, request.now, end)
     anchor = outcome.rules.anchor.opened
+    name = f"{anchor.anchor if anchor else policy_name(document['policy']['digest']['sha256'])}.json"
     row = {"document": document, "until": until.isoformat(), "anchor": anchor.anchor if anchor else ""}
-    kept.keep(entry, row)
+    try:
+        kept.keep(entry, row | {"memory": [name, _digest_of(places.home() / "seen" / name)]})
+    except (SecpipeError, OSError):
+        return
 
 
-def _remembered(document: dict[str, Any], anchor: str, now: datetime) -> bool:
+def _remembered(row: dict[str, Any], now: datetime) -> bool:
     """Whether this machine has seen no newer ring or root since, and no later verdict; raises InputError for damage."""
+    name, then = row["memory"]
+    if _digest_of(places.home() / "seen" / name) == then:
+        return True  # nothing was remembered since: the usual case, which needs no more imports
+    from secpipe.gate.anchor import SKEW
     from secpipe.keystore import memory
 
+    document, anchor = row["document"], row["anchor"]
     if not anchor:
         last = memory.last_time(places.home(), document["policy"]["digest"]["sha256"])
         return last is None or now >= last - SKEW
@@ -94,6 +113,11 @@ def _remembered(document: dict[str, Any], anchor: str, now: datetime) -> bool:
         return True
     newest = (trust["root_version"], trust["ring_version"]) == (seen.root_version, seen.ring_version)
     return newest and now >= seen.time - SKEW
+
+
+def _digest_of(path: Path) -> str:
+    """Return the hex SHA-256 of a small file, "" where none is."""
+    return hashlib.sha256(files.read_bytes(path, _MEMORY)).hexdigest() if path.is_file() else ""
 
 
 def _servable(document: dict[str, Any]) -> bool:

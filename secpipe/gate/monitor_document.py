@@ -79,6 +79,12 @@ def _release(release: Release, frame: Frame) -> dict[str, Any]:
         "newest": release.newest,
         "why": printable(release.why),
         "reasons": [reason.to_dict() | {"since": since} for reason, since in release.reasons],
+        "override": None
+        if release.overruled is None
+        else {
+            "until": stamp(release.overruled.until) if release.overruled.until else "",
+            "holders": [printable(holder) for holder in release.overruled.holders],
+        },
         "rollback": None if release.back is None else _about(release.back) | {"check": _command(release.back, frame)},
     }
 
@@ -142,4 +148,5 @@ def _sentence(survey: Survey, *, everything: bool) -> str:
     if not survey.releases:
         return "Nothing is out: no verdict in the store let anything pass."
     warns = f", {states['warns']:,} with reasons that only warn" if states["warns"] else ""
+    warns += f", {states['overridden']:,} by an override that still holds" if states["overridden"] else ""
     return f"{total[:1].upper()}{total[1:]} would still pass{warns}."

@@ -13,11 +13,11 @@ from secpipe.core.evidence import Evidence
 from secpipe.core.text import printable
 from secpipe.core.verdict import Decision, Effect, Judgement, Reason
 from secpipe.gate import policy_file
-from secpipe.gate.decide import TREE_SAYS, decide
+from secpipe.gate.decide import TREE_SAYS, decide, tightened
 from secpipe.gate.policy import Policy
 from secpipe.gate.record import Record
 from secpipe.gate.request import BUILTIN
-from secpipe.gate.store import POLICY, VERDICT, Entry
+from secpipe.gate.store import POLICY, TREE_POLICY, VERDICT, Entry
 
 #: A verdict may bear a time that is this much ahead of the clock of whoever reads it.
 SKEW = timedelta(seconds=60)
@@ -52,17 +52,22 @@ class Past:
     head: Head
     record: Record
     policy: Policy  # the one it was decided by, in the mode that counted
-    tree: Judgement | None = None  # what a policy in the tree added, which is kept in the verdict's words only
+    tree: Policy | None = None  # the policy that stood in the tree
+    said: Judgement | None = None  # what that policy added, where only the verdict's words are kept of it
 
     def judge(
         self, policy: Policy, now: datetime | None = None, evidence: Mapping[str, Evidence] | None = None
     ) -> Judgement:
         """Judge it again by `policy`, as of `now` or of its own time, on its own evidence with `evidence` in its place.
 
-        What the project's own policy said then stands as it was recorded.
+        The policy that stood in the project then is the one that may tighten it now.
         """
         record = self.record if evidence is None else replace(self.record, evidence=evidence)
-        return decide(record.situation(policy, now), self.tree)
+        situation = record.situation(policy, now)
+        if self.tree is None:
+            return decide(situation, self.said)
+        waivers = (*self.tree.waiver, *record.waivers)
+        return tightened(situation, replace(self.tree, waiver=waivers))
 
 
 def head(entry: Entry, now: datetime | None = None) -> Head:
@@ -73,6 +78,8 @@ def head(entry: Entry, now: datetime | None = None) -> Head:
         at = datetime.fromisoformat(verdict["at"])
         name, mode, decision = verdict["subject"]["name"], verdict["mode"], Decision(verdict["decision"])
         own = (verdict["environment"], verdict["subject"]["digest"]["dirHash"], verdict["simulated"])
+        for row in verdict["reasons"]:
+            _check_reason(row)
         coded = verdict["exit_code"] == decision.exit_code and mode in ("warn", "enforce") and isinstance(name, str)
         stamp = at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     except (KeyError, TypeError, ValueError) as error:
@@ -90,6 +97,15 @@ def head(entry: Entry, now: datetime | None = None) -> Head:
     return Head(entry, printable(name), at, decision, mode, verdict)
 
 
+def _check_reason(row: Any) -> None:
+    """Raise TypeError, KeyError or ValueError for what is no reason of a verdict."""
+    if not all(isinstance(row[key], str) for key in ("rule", "what", "check", "fix", "owner", "path")):
+        raise TypeError
+    if not all(isinstance(name, str) for name in list(row["findings"])):
+        raise TypeError
+    Effect(row["effect"])
+
+
 def whole(found: Head) -> Past:
     """Return the entry with its evidence and policy; raises InputError where they are not those of the verdict."""
     record = found.entry.record()
@@ -98,8 +114,12 @@ def whole(found: Head) -> Past:
         raise InputError("the evidence was recorded for another verdict")
     if not isinstance(about, Mapping) or about.get("dirHash") != found.entry.digest:
         raise InputError("the evidence is about something else")
+    files = record.evidence.get("files")
+    wanted = files.facts.get("tree_policy") if files else None
     try:
-        return Past(found, record, _policy(found), _tree_policy(found.verdict))
+        if wanted is None:
+            return Past(found, record, _policy(found), None, _tree_said(found.verdict))
+        return Past(found, record, _policy(found), _tree_policy(found, str(wanted)) if wanted else None)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"the verdict is not whole ({type(error).__name__})") from None
 
@@ -117,7 +137,19 @@ def _policy(found: Head) -> Policy:
     return policy
 
 
-def _tree_policy(verdict: Mapping[str, Any]) -> Judgement | None:
+def _tree_policy(found: Head, digest: str) -> Policy:
+    try:
+        loaded = policy_file.parse(found.entry.read(TREE_POLICY), f"the stored {TREE_POLICY}")
+        policy = loaded.resolve(found.entry.environment)
+    except ConfigError as error:
+        raise InputError(f"the stored policy of the project cannot be read: {error.message}") from None
+    if loaded.digest != digest:
+        raise InputError("the stored policy of the project is not the one that stood in it")
+    return policy
+
+
+def _tree_said(verdict: Mapping[str, Any]) -> Judgement | None:
+    """Return the judgement of the policy in the tree as far as the verdict repeats it."""
     reasons = []
     for raw in verdict["reasons"]:
         if raw["rule"] != "gate/tree-policy-denies":

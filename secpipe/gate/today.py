@@ -17,9 +17,9 @@ from secpipe.core.finding import Finding
 from secpipe.core.inventory import Inventory
 from secpipe.core.text import plural, printable
 from secpipe.core.trust import KeyVersion, Trust
+from secpipe.gate.anchor import open_anchor
 from secpipe.gate.past import Past
 from secpipe.gate.rules.facts import listing, mapping
-from secpipe.keystore.trusted import open_trust
 from secpipe.scan.vulnerabilities.audit import audit
 from secpipe.scan.vulnerabilities.store import AdvisoryStore, open_store
 from secpipe.sign.acceptance import check_authority, check_dates
@@ -36,34 +36,36 @@ class Knowledge:
     trust: Trust | None = None
     no_trust: str = ""
     no_advisories: str = ""
+    clock: str = ""  # why the clock of this machine cannot be right
 
 
-def gather(advisories: Path | None, trust: Path | None, pin: str, now: datetime) -> Knowledge:
+def gather(advisories: Path | None, trust: Path | None, pin: str, now: datetime, *, recall: bool = False) -> Knowledge:
     """Return what can be known today; what cannot be had is said, and judged as not known.
 
-    Raises InputError where `trust` names no trust root.
+    `recall` holds the trust root against what this machine has seen: not where a time is only simulated. Raises
+    InputError where `trust` names no trust root.
     """
     store: AdvisoryStore | None = None
-    without = no_trust = ""
+    without = ""
     try:
         store = open_store(advisories, now=now)
     except SecpipeError as error:
         without = error.message
-    opened: Trust | None = None
-    if trust is not None or pin:
-        folder = trust or Path("keys")
-        if not (folder / "root").is_dir():
-            raise InputError(f"there is no trust root in {folder}", hint="--trust DIR with root/ and ring/ in it")
-        try:
-            opened = open_trust(folder, pin=pin, now=now)
-        except SecpipeError as error:
-            no_trust = error.message
-    return Knowledge(store, opened, no_trust, without)
+    if trust is None and not pin:
+        return Knowledge(store, no_advisories=without)
+    folder = trust or Path("keys")
+    if not (folder / "root").is_dir():
+        raise InputError(f"there is no trust root in {folder}", hint="--trust DIR with root/ and ring/ in it")
+    anchor = open_anchor(folder, pin, now, recall=recall)
+    no_trust = "" if anchor.trust else anchor.evidence.reason
+    return Knowledge(store, anchor.trust, no_trust, without, anchor.clock)
 
 
 def evidence(verdict: Past, known: Knowledge, now: datetime) -> dict[str, Evidence]:
     """Return the verdict's evidence with what is known today in place of what was known then."""
-    made = dict(verdict.record.evidence)
+    made = {name: one for name, one in verdict.record.evidence.items() if name != "clock"}
+    if known.clock:
+        made["clock"] = skipped("clock", known.clock)
     if "audit" in made:
         made["audit"] = _audit(verdict, known, now)
     if known.trust is None and not known.no_trust:
@@ -136,7 +138,8 @@ def _within(name: str, path: str) -> bool:
 
 
 def _attested(one: Evidence, trust: Trust, environment: str, now: datetime) -> Evidence:
-    problem = _judge(one.facts, trust, environment, now)
+    each = listing(one, "each") or [one.facts]  # of several of one kind, all hold
+    problem = next(filter(None, (_judge(fact, trust, environment, now) for fact in each)), None)
     if problem is None:
         return one
     return replace(one, state=State.FAILED, reason=problem.message, findings=(*one.findings, problem))

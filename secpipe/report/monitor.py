@@ -17,6 +17,7 @@ _BOLD, _DIM, _RED, _GREEN, _YELLOW = "1", "2", "31", "32", "33"
 _STATES = {
     "affected": ("AFFECTED", _RED),
     "unknown": ("NOT JUDGED", _YELLOW),
+    "overridden": ("OVERRIDDEN", _YELLOW),
     "warns": ("WARNS", _YELLOW),
     "holds": ("holds", _GREEN),
 }
@@ -58,6 +59,9 @@ def _name(release: Table) -> str:
 def _release(release: Table, paint: Any) -> list[str]:
     then = "passed" if release.text("then") == "pass" else f"let out ({release.text('then')})"
     lines = [f"  {then} {release.text('at')}, {_digest(release)}"]
+    let = release.table("override", optional=True)
+    if let.values.get("until"):
+        lines.append(f"  overruled by {' and '.join(let.texts('holders'))} until {let.text('until')}")
     reasons = list(release.tables("reasons"))
     if why := release.text("why", optional=True):
         lines += _hanging("  - ", why)

@@ -13,7 +13,7 @@ from secpipe.core.inventory import ComponentKind, Inventory
 from secpipe.core.text import plural, printable
 from secpipe.sbom import licenses, lineage
 from secpipe.sbom.cyclonedx import emit
-from secpipe.sbom.profiles import PROFILES, score
+from secpipe.sbom.profiles import percents
 from secpipe.sbom.validate import check as check_document
 
 SPEC = "1.7"
@@ -38,7 +38,7 @@ def evidence(inventory: Inventory, *, name: str, now: datetime) -> tuple[Evidenc
         "by_kind": dict(sorted(Counter(item.kind.value for item in counted).items())),
         "valid": not problems,
         "spec": SPEC,
-        "profiles": {profile: score(document, profile).percent for profile in PROFILES},
+        "profiles": percents(document),
         "licenses": by_license(inventory),
     }
     state, reason = State.OK, ""

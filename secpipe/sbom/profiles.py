@@ -83,9 +83,42 @@ class Score:
 
 def score(document: Mapping[str, Any], profile: str) -> Score:
     """Return how a parsed CycloneDX document meets a profile; raises ConfigError for an unknown one."""
+    return _score(_Asked(document), profile)
+
+
+def percents(document: Mapping[str, Any]) -> dict[str, int]:
+    """Return the percent of every profile, over what files can prove; each place is looked at once for all of them."""
+    asked = _Asked(document)
+    return {profile: _score(asked, profile).percent for profile in PROFILES}
+
+
+def _score(asked: _Asked, profile: str) -> Score:
     title, source, elements = _profile(profile)
-    targets = {of: list(_targets(document, of)) for of in sorted({element.of for element in elements})}
-    return Score(profile, title, source, tuple(_row(targets[element.of], element) for element in elements))
+    return Score(profile, title, source, tuple(_row(asked, element) for element in elements))
+
+
+class _Asked:
+    """One document, and what its places were found to hold: profiles ask for the same ones."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._document = document
+        self._targets: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
+        self._filled: dict[tuple[str, str], list[bool]] = {}
+
+    def targets(self, of: str) -> list[tuple[str, Mapping[str, Any]]]:
+        """Return (name, component) of everything of a kind."""
+        if of not in self._targets:
+            self._targets[of] = list(_targets(self._document, of))
+        return self._targets[of]
+
+    def filled(self, of: str, place: str) -> list[bool]:
+        """Return for each target of a kind whether it says anything at a place."""
+        if (of, place) not in self._filled:
+            self._filled[of, place] = [
+                any(value not in ("", [], {}, None) for value in select(target, place))
+                for _, target in self.targets(of)
+            ]
+        return self._filled[of, place]
 
 
 @cache
@@ -103,11 +136,13 @@ def _profile(name: str) -> tuple[str, str, tuple[Element, ...]]:
     return table["title"], table["source"], elements
 
 
-def _row(targets: list[tuple[str, Mapping[str, Any]]], element: Element) -> Row:
+def _row(asked: _Asked, element: Element) -> Row:
     counts: dict[Grade, int] = {}
     lacking = []
-    for name, target in targets:
-        grade = _grade(target, element)
+    columns = [(asked.filled(element.of, place), _proven(place)) for place in element.where]
+    for index, (name, target) in enumerate(asked.targets(element.of)):
+        found = [proven for column, proven in columns if column[index]]
+        grade = _grade(target, element, found)
         counts[grade] = counts.get(grade, 0) + 1
         if grade is Grade.MISSING:
             lacking.append(name)
@@ -131,16 +166,17 @@ def _targets(document: Mapping[str, Any], of: str) -> Iterator[tuple[str, Mappin
             yield str(component.get("name") or component.get("bom-ref") or "?"), component
 
 
-def _grade(target: Mapping[str, Any], element: Element) -> Grade:
-    found = [
-        place for place in element.where if any(value not in ("", [], {}, None) for value in select(target, place))
-    ]
+def _grade(target: Mapping[str, Any], element: Element, found: list[bool]) -> Grade:
+    """Return how well an element is known that was found at places which prove it (True) or only say it."""
     if not found:
         stated = {str(item.get("value")) for item in select(target, "properties[name=secpipe:not-disclosed]")}
         return Grade.NOT_DISCLOSED if element.id in stated else Grade.MISSING
-    # A hash, or what a header proved, is verified; everything else is somebody's word.
-    proven = any("secpipe:verified:" in place or "hashes" in place or "evidence" in place for place in found)
-    return Grade.VERIFIED if proven else Grade.DECLARED
+    return Grade.VERIFIED if any(found) else Grade.DECLARED
+
+
+def _proven(place: str) -> bool:
+    """A hash, or what a header proved, is verified; everything else is somebody's word."""
+    return "secpipe:verified:" in place or "hashes" in place or "evidence" in place
 
 
 def _percent(rows: list[Row]) -> int:

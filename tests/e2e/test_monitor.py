@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import struct
 from datetime import timedelta
 from pathlib import Path
@@ -152,13 +153,23 @@ def test_a_key_that_was_stolen_takes_down_what_it_signed(
     assert run(["sign", str(gate.project / "weights"), "--trust", "keys", *words]) == 0
     shell.sleep(minutes=5)
     gate.now = shell.now
-    entry = gate.judge(trust=keys, trust_pin=pin)
-    assert entry.verdict()["decision"] == "pass", entry.verdict()["sentence"]
-
-    shell.sleep(days=1)
+    unsigned = gate.judge(trust=keys, trust_pin=pin)
+    assert unsigned.verdict()["decision"] == "pass", unsigned.verdict()["sentence"]
+    policy = gate.policy_file
+    reference = shell(f"secpipe policy pin {policy}")[1].strip()
     trusted = ["--trust", "keys", "--trust-pin", pin]
     code, document = monitor(gate, capsys, *trusted)
+    assert (code, document["releases"], len(document["unproven"])) == (3, [], 1)
+
+    shell.sleep(minutes=5)
+    judged = ["check", str(gate.project), "--policy", str(policy), "--policy-ref", reference, *trusted]
+    kept = ["--advisories", str(gate.advisories), "--store", str(gate.store), "--sign", "verdict", *words]
+    assert run([*judged, *kept]) == 0
+
+    shell.sleep(days=1)
+    code, document = monitor(gate, capsys, *trusted)
     assert (code, document["trust"]["pinned"]) == (0, True)
+    before = shutil.copytree("keys", "before")
     assert run(
         ["keys", "revoke", "builder", "--compromised-since", "2026-11-20T00:00:00Z", "--reason", "laptop", *words]
     ) == 0  # fmt: skip
@@ -171,6 +182,13 @@ def test_a_key_that_was_stolen_takes_down_what_it_signed(
     assert release["rollback"] is None
     assert monitor(gate, capsys)[0] == 0  # without a trust root nobody asks: said so
     assert "signatures" in " ".join(monitor(gate, capsys)[1]["not_judged_again"])
+    stale = shell.cwd / "stale"
+    shutil.copytree(before, stale)
+    assert run([*judged, "--no-cache", "-o", "last.txt"]) == 1  # this machine has seen the newer ring now
+    code, document = monitor(gate, capsys, "--trust", "stale", "--trust-pin", pin)
+    assert (code, document["releases"][0]["state"]) == (3, "unknown")
+    assert "rollback" in " ".join(document["not_judged_again"])
+    assert monitor(gate, capsys, "--trust", "stale", "--trust-pin", pin, "--at", "2026-11-23")[0] == 0
     code, document = monitor(gate, capsys, "--trust", "keys", "--trust-pin", "sha256:" + "0" * 64)
     assert (code, document["releases"][0]["state"]) == (3, "unknown")
     assert SystemClock().now() == shell.now

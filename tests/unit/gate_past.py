@@ -8,12 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from secpipe.gate import policy_file, store
+from secpipe.gate import keeping, policy_file
 from secpipe.gate.pipeline import check
-from secpipe.gate.record import encode
 from secpipe.gate.request import Request
 from secpipe.gate.store import Entry
-from secpipe.report.json import dump
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 POLICY = """\
@@ -83,14 +81,7 @@ class Gate:
         pin = policy_file.load(str(self.policy_file)).digest
         values: dict[str, Any] = {
             "path": self.project, "now": self.now, "policy": str(self.policy_file), "policy_ref": f"sha256:{pin}",
-            "advisories": self.advisories,
+            "advisories": self.advisories, "bom": True,
         }  # fmt: skip
         outcome = check(Request(**values | self.options | changes))
-        contents = {
-            store.VERDICT: dump(outcome.document).encode(),
-            store.EVIDENCE: encode(outcome.record),
-            store.POLICY: self.policy_file.read_bytes(),
-        }
-        about = outcome.document
-        digest = about["subject"]["digest"]["dirHash"]
-        return store.keep(self.store, about["environment"], digest, about["at"], contents)
+        return keeping.keep(self.store, outcome, keeping.contents(outcome))

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from secpipe.core.artifact import Skip
-from secpipe.gate import cache, pipeline, policy_file
+from secpipe.gate import cache, pipeline, policy_file, waiver_file
 from secpipe.gate.request import Request
+from secpipe.keystore import memory
 from secpipe.system import kept
 from secpipe.system.tree import walk
 from tests.unit.gate_past import NOW, POLICY, Gate, advisory
@@ -181,6 +182,32 @@ def test_swapping_any_ingredient_is_judged_anew(machine: Machine, swap: str) -> 
     assert not machine.ask()[0]
     changes = SWAPS[swap](machine)
     assert machine.ask(**changes)[0]
+
+
+def test_rules_that_count_by_a_signature_are_always_judged_anew(machine: Machine) -> None:
+    changes = waivers(machine)
+    given = waiver_file.parse(changes["waivers"].read_bytes(), "waivers.toml")
+    changes["waivers_ref"] = f"sha256:{given.digest}"
+    assert machine.ask(**changes)[1]["decision"] == "pass"
+    assert not machine.ask(**changes)[0]
+    assert machine.ask(**changes | {"waivers_ref": ""})[0]
+    (machine.gate.folder / "waivers.toml.sig").write_text("{}")
+    assert not cache.may_serve(replace(machine.request, **changes))
+    for reference in ("git:main:policy.toml", "signed:security"):
+        assert not cache.may_serve(replace(machine.request, policy_ref=reference))
+
+
+def test_what_this_machine_learned_since_counts_for_a_kept_pass(machine: Machine) -> None:
+    _, document = machine.ask(memory="keep")
+    assert not machine.ask()[0]
+    (seen,) = (machine.gate.folder / "home" / "seen").glob("policy-*.json")
+    digest = document["policy"]["digest"]["sha256"]
+    memory.remember_time(machine.gate.folder / "home", digest, NOW + timedelta(seconds=30))
+    assert not machine.ask()[0]  # clocks may differ a little
+    memory.remember_time(machine.gate.folder / "home", digest, NOW + timedelta(hours=1))
+    assert machine.ask()[0]
+    seen.write_text("{")
+    assert machine.ask()[0]
 
 
 @pytest.mark.parametrize("part", ["engine", "machine"])

@@ -255,22 +255,6 @@ def test_no_store_no_verdict_and_nothing_out(gate: Gate) -> None:
     assert (look(gate).exit_code, look(gate).releases) == (0, ())
 
 
-def test_what_nobody_vouches_for_is_not_deployed_but_leaves_it_open(gate: Gate) -> None:
-    first = gate.judge()
-    second = next_release(gate)
-    third = next_release(gate, "2.3.0")
-    doubted = look(gate, doubt=lambda head: "unsigned" if head.entry != second else "")
-    assert [release.head.entry for release in doubted.releases] == [second]
-    assert [place.endswith(third.name) for place, _ in doubted.doubted] == [True]
-    assert doubted.exit_code == 3
-    older = look(gate, doubt=lambda head: "unsigned" if head.entry == first else "")
-    assert (older.exit_code, older.doubted) == (0, ())
-    gate.advise(advisory("GHSA-a", "torch", "2.3.0"))
-    (release,) = look(gate, doubt=lambda head: "unsigned" if head.entry == second else "").releases
-    assert release.back is not None
-    assert release.back.entry == first
-
-
 def test_what_the_tree_denied_then_still_stands(gate: Gate) -> None:
     gate.write("secpipe-policy.toml", POLICY + "[licenses]\nallow = ['MIT']\n")
     entry = gate.judge()
