@@ -105,7 +105,7 @@ def check(
         mode=mode or "",
         cache=not (no_cache or at or emit_input or verdicts or name or explain or explain_min or any(keeping.values())),
         verdicts=looked_into(verdicts, keeping["store"]),
-        parts=not no_cache and at is None and not keeping["sign"],  # a proof rests on nothing kept
+        parts=not no_cache and at is None and not keeping["store"],  # a proof rests on nothing kept
         memory="keep" if at is None else "none",
         bom=keeping["store"] is not None,
     )

@@ -35,15 +35,18 @@ def rules_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """Trust that verified, the policy resolved for one environment, and why either is not pinned ("": both are)."""
+    """Trust that verified, the policy resolved for one environment, and why nothing may rest on them.
+
+    `doubt` says what is not pinned, or that the clock was set back; "" where all is well.
+    """
 
     rules: Rules
     trust: Trust
     policy: Policy
-    self_judged: str
+    doubt: str
 
 
-def pinned(options: dict[str, Any], environment: str, now: datetime) -> Pinned:
+def pinned(options: dict[str, Any], environment: str, now: datetime, *, simulated: bool = False) -> Pinned:
     """Return the rules that the options name; nothing is ever taken from the release itself.
 
     Raises ConfigError for a broken policy, TrustError for trust that does not hold, InputError where there is none.
@@ -51,15 +54,15 @@ def pinned(options: dict[str, Any], environment: str, now: datetime) -> Pinned:
     from secpipe.core.evidence import State
     from secpipe.gate.origin import gather_rules
 
-    request = request_of(options, environment, now)
+    request = request_of(options, environment, now, simulated=simulated)
     rules = gather_rules(request)
     if rules.trust is None:
         kind = TrustError if rules.trust_evidence.state is State.FAILED else InputError
         raise kind(rules.trust_evidence.reason, hint="--trust DIR with root/ and ring/ in it")
-    return Pinned(rules, rules.trust, rules.resolve(request), rules.self_judged())
+    return Pinned(rules, rules.trust, rules.resolve(request), rules.anchor.clock or rules.self_judged())
 
 
-def request_of(options: dict[str, Any], environment: str, now: datetime) -> Request:
+def request_of(options: dict[str, Any], environment: str, now: datetime, *, simulated: bool = False) -> Request:
     """Return the request for these rules; its path is the trust folder, where no policy of a release can stand.
 
     A digest without a policy pins what the verdict was judged by and nothing here; a reference that names the policy
@@ -77,6 +80,8 @@ def request_of(options: dict[str, Any], environment: str, now: datetime) -> Requ
         trust=trust,
         trust_pin=options["trust_pin"],
         waivers=options.get("waivers"),
+        waivers_ref=options.get("waivers_ref", ""),
+        memory="none" if simulated else "read",
     )
 
 

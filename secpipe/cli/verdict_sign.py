@@ -20,6 +20,7 @@ from secpipe.core.errors import ConfigError
 )
 @rules_options
 @click.option("--waivers", type=click.Path(path_type=Path), metavar="FILE", help="Waivers that the policy is to take.")
+@click.option("--waivers-ref", default="", metavar="PIN", help="sha256:HEX they must have, if nobody signed them.")
 @click.option("--verifier-id", default="", metavar="URI", help="Who verified; ends in the identity's name.")
 @click.option("--tsa", metavar="URL", help="Ask this RFC 3161 authority for a timestamp over each signature.")
 @passphrase_option

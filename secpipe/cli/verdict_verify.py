@@ -68,7 +68,7 @@ def verify(
     now = clock_of(at).now()
     if path is not None and options["trust"] is None:
         options["trust"] = path / "keys"
-    rules = pinned(options, environment, now)
+    rules = pinned(options, environment, now, simulated=at is not None)
     about = about_of(
         path,
         digest,
@@ -78,9 +78,8 @@ def verify(
     age = timedelta(days=max_age) if max_age is not None else None
     asked = Asked(about, rules.policy, _policy_digest(options, rules.rules.policy.digest), age, name)
     answer = decide(_candidates(store, bundle, about, rules.trust, now), asked, rules.trust, now)
-    if answer.exit_code == EXIT_PASS and rules.self_judged:
-        why = f"{rules.self_judged} (--trust-pin, --policy-ref)"
-        answer = replace(answer, exit_code=EXIT_UNDECIDED, why=why, overridden=None)
+    if answer.exit_code == EXIT_PASS and rules.doubt:
+        answer = replace(answer, exit_code=EXIT_UNDECIDED, why=rules.doubt, overridden=None)
     write_result(_rendered(answer, about.digest, now, form, simulated=at is not None), output)
     return answer.exit_code
 

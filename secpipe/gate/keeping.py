@@ -139,7 +139,12 @@ def rederive(entry: Entry, evidence: str, request: Request) -> tuple[Outcome, Ke
     )
     rules = _rules_again(entry, judged, request)
     policy = rules.resolve(request)
-    judged = dataclasses.replace(judged, self_judged=judged.self_judged or rules.self_judged())
+    judged = dataclasses.replace(
+        judged,
+        self_judged=judged.self_judged or rules.self_judged(),
+        waivers=rules.waivers.waivers,  # those given here: the evidence vouches for none
+        policy_signer=rules.policy_signer,
+    )
     outcome = conclude(judged, rules, policy)
     now = conclude(dataclasses.replace(judged, at=request.now), rules, policy)
     if outcome.judgement.would_be.exit_code == 0 and now.judgement.would_be.exit_code != 0:

@@ -31,6 +31,17 @@ RECORD = """{"id": "TEST-1", "modified": "2026-11-21T00:00:00Z",
  "affected": [{"package": {"ecosystem": "PyPI", "name": "x"}}]}"""
 
 
+WAIVERS = """schema = "secpipe.waivers/1"
+[[waiver]]
+id = "W-1"
+rule = "shadow-ai/*"
+owner = "jane"
+approved_by = "raj"
+reason = "contract T-17"
+expires = 2026-12-01
+"""
+
+
 class Pipeline:
     """A project outside whose tree policy, trust and verdicts stand, as in CI."""
 
@@ -357,3 +368,28 @@ def test_a_simulated_answer_says_so(pipeline: Pipeline) -> None:
     what = f"secpipe verdict verify project --store verdicts --env staging {pipeline.pins}"
     assert pipeline.run(3, f"{what} --at 2026-11-23").startswith("SIMULATED")
     assert json.loads(pipeline.run(0, f"{what} --at 2026-11-21T12:30:00Z -f json"))["simulated"]
+
+
+def test_a_clock_set_back_brings_no_ended_verdict_back(pipeline: Pipeline) -> None:
+    pipeline.check(0, "staging")
+    pipeline.shell.sleep(days=2)
+    pipeline.verify(3, "staging")
+    pipeline.check(0, "dev", "")  # this machine has seen that day
+    pipeline.shell.sleep(days=-2)
+    assert "clock" in pipeline.verify(3, "staging")["sentence"]
+
+
+def test_a_signing_job_apart_takes_the_same_waivers(pipeline: Pipeline) -> None:
+    (pipeline.shell.cwd / "waivers.toml").write_text(WAIVERS)
+    (pipeline.tree / "chat.py").write_text("from openai import OpenAI\nclient = OpenAI()\n")
+    pin = pipeline.run(0, "secpipe policy pin waivers.toml").strip()
+    waivers = f"--waivers waivers.toml --waivers-ref {pin}"
+    pipeline.check(1, "staging", "")
+    pipeline.check(0, "staging", waivers)
+    evidence = pipeline.err.split("evidence ")[1].split()[0]
+    entry = Path(pipeline.newest("staging"))
+    sign = f"secpipe verdict sign {entry} --key verdict {pipeline.pins} --evidence {evidence} --passphrase-file env:PW"
+    pipeline.run(1, sign)
+    pipeline.run(1, f"{sign} --waivers waivers.toml")
+    pipeline.run(0, f"{sign} {waivers}")
+    assert pipeline.verify(0, "staging")["verdict"]["predicate"]["verificationResult"] == "PASSED"
