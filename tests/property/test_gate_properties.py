@@ -155,8 +155,11 @@ def test_a_waiver_loosens_what_it_names_and_nothing_else(
     without = decide(situation(evidence, bare, components=parts))
     given_ = decide(situation(evidence, replace(bare, waiver=(waiver,)), components=parts))
 
+    refused = waivers.refusal(waiver, policy.waivers, NOW)
+
     def named(finding: Finding) -> bool:
-        return waivers.applies(waiver, finding, "prod") and not waivers.is_expired(waiver, NOW)
+        counts = not refused and not waivers.never(finding.rule, policy.waivers)
+        return counts and waivers.applies(waiver, finding, "prod")
 
     def unnamed(judgement: Judgement) -> list[tuple[str, int, str]]:
         others = [item for item in judgement.findings if not named(item.finding)]
@@ -164,7 +167,7 @@ def test_a_waiver_loosens_what_it_names_and_nothing_else(
 
     assert unnamed(given_) == unnamed(without)
     assert all((item.effect is Effect.WAIVED) == named(item.finding) for item in given_.findings)
-    if waivers.is_expired(waiver, NOW):
+    if refused:
         assert RANK[given_.decision] >= RANK[without.decision]
     else:
         assert RANK[given_.decision] <= RANK[without.decision]
