@@ -48,7 +48,7 @@ class Least:
 def least(situation: Situation, tree: Policy | None = None) -> Least:
     """Return the least that would have to change for a pass, `tree` being the policy found in the tree.
 
-    Bounded: at most a few rounds of judging to find the changes, and two for each of at most MAX_CHANGES.
+    Bounded: a few rounds of judging to find the changes, then a few for each of at most MAX_CHANGES.
     """
     return _Search(World(situation, tree)).run()
 
@@ -100,7 +100,10 @@ class _Search:
         remaining = blocking(judge(changed))
         needed = [one for one in found if not self._enough(_but(found, one))]
         smallest = len(needed) == len(found) or self._enough(needed)
-        kept = needed if smallest else self._reduced(found)
+        kept = needed if smallest else found
+        # Two policies may ask for contrary things: then one change is needed only beside another that spoils it.
+        while len(rest := self._reduced(kept)) < len(kept):
+            kept, smallest = rest, False
         return Least(tuple(kept), remaining, smallest, self._judged)
 
     def _candidates(self) -> list[Change]:

@@ -90,7 +90,7 @@ def test_a_waiver_for_a_finding_is_none_for_a_failure_beside_it() -> None:
     failed = replace(unsigned, state=State.FAILED, reason="no")
     assert decide(situation(clean(signatures=unsigned), policy)).decision is Decision.PASS
     assert decide(situation(clean(signatures=failed), policy)).decision is Decision.DENY
-    named = replace(failed, findings=(finding("signatures", rule="signatures/invalid"),))
+    named = replace(failed, findings=(finding("signatures"),))
     assert decide(situation(clean(signatures=named), policy)).decision is Decision.PASS
 
 
