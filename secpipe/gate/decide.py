@@ -124,8 +124,10 @@ def _refused_waivers(situation: Situation, rulings: Iterable[Ruling]) -> list[Re
     reasons = []
     told: set[tuple[str, str]] = set()
     index = waivers.Index(situation.policy, situation.environment, situation.now)
-    for item in (item for ruling in rulings for item in ruling.findings if item.effect in _BITES):
-        if not index.may_refuse(item.finding.rule):
+    bites = [item for ruling in rulings for item in ruling.findings if item.effect in _BITES]
+    wary = {rule for rule in {item.finding.rule for item in bites} if index.may_refuse(rule)}
+    for item in bites if wary else ():
+        if item.finding.rule not in wary:
             continue
         _, waiver, why = index.find(item.finding)
         if waiver is None or (waiver.id, why) in told:

@@ -98,7 +98,7 @@ class Index:
         """Return (the first waiver that covers the finding, else the first that would have, why it does not)."""
         if not self._waivers:
             return None, None, ""
-        near = self._near(finding.rule)
+        near = self._by_rule.get(finding.rule) or self._near(finding.rule)
         candidates: list[tuple[int, Waiver]] = []
         if near.others and (finding.subject.startswith(near.subjects) or finding.path.startswith(near.paths)):
             candidates = near.others

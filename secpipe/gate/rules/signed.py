@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from secpipe.core.evidence import State
@@ -106,8 +107,12 @@ def is_no_model(about: Any) -> bool:
     """Archives without a model in them, configurations and templates need no signature of their own."""
     if not isinstance(about, Mapping):
         return False
-    met = {*str(about.get("format", "")).split("+"), *map(str, about.get("holds") or ())}
-    return met <= _NO_MODELS
+    return _wraps_nothing(str(about.get("format", "")), tuple(map(str, about.get("holds") or ())))
+
+
+@lru_cache(maxsize=1024)
+def _wraps_nothing(form: str, holds: tuple[str, ...]) -> bool:
+    return {*form.split("+"), *holds} <= _NO_MODELS
 
 
 class Signatures:
