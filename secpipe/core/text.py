@@ -17,6 +17,8 @@ def printable(text: str, limit: int = 4096) -> str:
     characters and an ellipsis, safe in a terminal, a log, JSON and SARIF. Escaping twice changes nothing: backslashes
     stay as they are, so this is for people, not for finding the file again.
     """
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return text
     cut = text[:limit]
     if not (cut.isascii() and cut.isprintable()):
         cut = "".join(_escape(char) for char in cut)

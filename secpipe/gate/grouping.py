@@ -21,15 +21,13 @@ def reasons(check: str, judged: Iterable[JudgedFinding], owner: str) -> list[Rea
     Together go: what one package needs, every use of one AI provider, every unsigned file, everything that meets one
     condition of the policy, and otherwise what one rule says of one file. `owner` acts where a finding names nobody.
     """
-    found = list(judged)
-    made = []
-    for effect in (Effect.DENY, Effect.UNDECIDED, Effect.WARN):
-        groups: dict[tuple[str, ...], list[Finding]] = {}
-        for item in found:
-            if item.effect is effect:
-                groups.setdefault(_key(item.finding), []).append(item.finding)
-        made += [_reason(check, effect, group, owner) for group in groups.values()]
-    return made
+    groups: dict[Effect, dict[tuple[str, ...], list[Finding]]] = {
+        Effect.DENY: {}, Effect.UNDECIDED: {}, Effect.WARN: {}
+    }  # fmt: skip
+    for item in judged:
+        if (group := groups.get(item.effect)) is not None:
+            group.setdefault(_key(item.finding), []).append(item.finding)
+    return [_reason(check, effect, one, owner) for effect, found in groups.items() for one in found.values()]
 
 
 def _key(finding: Finding) -> tuple[str, ...]:
@@ -58,7 +56,7 @@ def _reason(check: str, effect: Effect, group: Sequence[Finding], owner: str) ->
         fix=_fix(group),
         owner=first.owner or owner,
         path=first.path,
-        findings=tuple(finding.id for finding in group),
+        findings=tuple([finding.id for finding in group]),
     )
 
 
@@ -71,9 +69,9 @@ def _words(group: Sequence[Finding]) -> str:
     if first.rule in CONDITIONS:
         return f"{first.details['says']}: {_some([str(one.details['label']) for one in group])}"
     if first.rule.startswith("audit/") and first.details.get("package"):
-        ids = [str(finding.details.get("id", "")) for finding in group]
+        ids = [str(finding.details.get("id", "")) for finding in group[:_SHOWN]]
         named = f"{first.details['package']} {first.details.get('version', '')}".strip()
-        return f"{named} has {plural(len(group), 'known vulnerability', 'known vulnerabilities')}: {_some(ids)}"
+        return f"{named} has {plural(len(group), 'known vulnerability', 'known vulnerabilities')}: {_some(ids, len(group))}"
     if first.rule.startswith("shadow-ai/unapproved-"):
         name = str(first.details.get("name") or first.details["provider"])
         return f"{name} is used in {plural(len(group), 'place')} and nobody approved it: {_some(_places(group))}"
@@ -116,9 +114,11 @@ def _places(group: Sequence[Finding]) -> list[str]:
     return list(dict.fromkeys(f"{item.path}:{item.line}" if item.line else item.path for item in group))
 
 
-def _some(words: Sequence[str]) -> str:
-    shown = ", ".join(printable(word, 120) for word in words[:_SHOWN])
-    return shown if len(words) <= _SHOWN else f"{shown} and {len(words) - _SHOWN:,} more"
+def _some(words: Sequence[str], of: int = 0) -> str:
+    """Return the first words and how many more there are, of `of` in all."""
+    shown = ", ".join([printable(word, 120) for word in words[:_SHOWN]])
+    more = max(of, len(words)) - _SHOWN
+    return shown if more <= 0 else f"{shown} and {more:,} more"
 
 
 def _listed(value: Any) -> list[Any]:
