@@ -71,7 +71,8 @@ def _words(group: Sequence[Finding]) -> str:
     if first.rule.startswith("audit/") and first.details.get("package"):
         ids = [str(finding.details.get("id", "")) for finding in group[:_SHOWN]]
         named = f"{first.details['package']} {first.details.get('version', '')}".strip()
-        return f"{named} has {plural(len(group), 'known vulnerability', 'known vulnerabilities')}: {_some(ids, len(group))}"
+        count = plural(len(group), "known vulnerability", "known vulnerabilities")
+        return f"{named} has {count}: {_some(ids, len(group))}"
     if first.rule.startswith("shadow-ai/unapproved-"):
         name = str(first.details.get("name") or first.details["provider"])
         return f"{name} is used in {plural(len(group), 'place')} and nobody approved it: {_some(_places(group))}"
