@@ -9,8 +9,10 @@ from typing import Any
 from secpipe.core.finding import Finding
 from secpipe.core.verdict import Decision, Effect, Judgement, Reason, Result
 from secpipe.gate.decide import by_tree, decide, tightened
+from secpipe.gate.phases import in_force
 from secpipe.gate.policy import Policy
-from secpipe.gate.repairs import Case, Change, changes
+from secpipe.gate.repair import Case, Change
+from secpipe.gate.repairs import changes
 from secpipe.gate.ruling import Situation
 from secpipe.gate.worlds import World
 
@@ -99,8 +101,10 @@ class _Search:
         self._goal = standing(changed)
         remaining = blocking(judge(changed))
         needed = [one for one in found if not self._enough(_but(found, one))]
-        smallest = len(needed) == len(found) or self._enough(needed)
-        kept = needed if smallest else self._reduced(found)
+        kept, smallest = needed, True
+        if len(needed) < len(found):  # what is needed beside the others need not be so without them
+            smallest = self._enough(needed)
+            kept = self._reduced(needed if smallest else found)
         return Least(tuple(kept), remaining, smallest, self._judged)
 
     def _candidates(self) -> list[Change]:
@@ -126,7 +130,7 @@ class _Search:
             known = {one.finding.id: one.finding for one in judgement.findings}
             for reason in blocking(judgement):
                 named: Sequence[Finding] = [known[name] for name in reason.findings if name in known]
-                cases.append(Case(reason, named, situation, situation.policy))
+                cases.append(Case(reason, named, situation, in_force(situation.policy, situation.now)))
         return cases
 
     def _enough(self, wanted: Sequence[Change]) -> bool:

@@ -36,7 +36,6 @@ from secpipe.gate.ruling import Situation
 from tests.unit.gate_builders import clean, finding, ok, situation
 
 ROOT = Path(__file__).resolve().parents[2]
-ABSENT = "there is no evidence of it"
 RULES = [rule["id"] for rule in tomllib.loads((ROOT / "policies/rules/gate.toml").read_text())["rule"]]
 
 
@@ -78,7 +77,7 @@ def test_what_passes_needs_no_change() -> None:
         (
             clean(signatures=ok("signatures", covered={})),
             {},
-            ["sign 1 file by a signer with the authority: m/a.safetensors"],
+            ["sign 1 file: m/a.safetensors"],
         ),
         (clean(shadow_ai=ok("shadow-ai", uses=[use()])), {}, ["get approval for Openai (1 use), or remove it"]),
         (
@@ -94,20 +93,20 @@ def test_what_passes_needs_no_change() -> None:
         (
             clean(sbom=ok("sbom", licenses={"AGPL-3.0": ["x"]}, profiles={"g7-ai": 10})),
             {"licenses": Licenses(deny=("AGPL-*",)), "sbom": Sbom(profiles={"g7-ai": 90})},
-            ["complete the AI-BOM to 90% of g7-ai", "replace what is under it: x: licence AGPL-3.0 is denied"],
+            ["complete the AI-BOM to 90% of g7-ai", "replace what is under licence AGPL-3.0: x"],
         ),
         (
             clean(),
             {"attestations": Attestations((Demand("bias", 30),)), "minimum": Minimum(ring=4)},
-            ["bring ring 4 of the trust root, or newer", 'pass the test "bias" and attest its result'],
+            [
+                "bring ring 4 of the trust root, or newer",
+                'pass the test "bias" of m/a.safetensors, and attest the result',
+            ],
         ),
         (
             clean(),
             {"provenance": Provenance(required=True, builders=("https://ci/*",))},
-            [
-                f"let the check attestation:provenance be carried out ({ABSENT}), and it finds nothing",
-                "build where the policy accepts it: https://ci/*",
-            ],
+            ["attest where m/a.safetensors comes from"],
         ),
         (
             clean(models=replace(ok("models"), skips=(Skip("m/b.pt", "a Git-LFS pointer"),))),
@@ -117,7 +116,7 @@ def test_what_passes_needs_no_change() -> None:
         (
             clean(sbom=Evidence("sbom", State.FAILED, "the bill of materials is not valid")),
             {},
-            ["mend what sbom says: the bill of materials is not valid"],
+            ["mend what does not hold: the bill of materials is not valid"],
         ),
         # Advisory data that is not there: carrying the audit out is not enough, its data must bear a date.
         (
@@ -133,8 +132,8 @@ def test_what_passes_needs_no_change() -> None:
             ),
             {},
             [
-                "let the check models be carried out (broke), and it finds nothing",
-                "sign 1 file by a signer with the authority: m/a.safetensors",
+                "let the model files be scanned, and nothing is found in them (broke)",
+                "sign 1 file: m/a.safetensors",
             ],
         ),
     ],

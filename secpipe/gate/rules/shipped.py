@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -61,6 +61,17 @@ def _against(situation: Situation, row: Mapping[str, Any]) -> tuple[int, str, Ef
     if age > timedelta(days=policy.max_age_days):
         words = f"was made on {made:%Y-%m-%d}; the policy allows {plural(policy.max_age_days, 'day')}"
         return 3, "gate/sbom-too-old", Effect.DENY, words, path
+    return None
+
+
+def example(spec: Sequence[str]) -> tuple[str, str] | None:
+    """Return (name, version) of a format that one of the accepted ones is met by, or None where none can be read."""
+    if not spec:
+        return "CycloneDX", "1.7"
+    for wanted in spec:
+        match = _WANTED.fullmatch(wanted.strip())
+        if match is not None and _is(wanted, match[1], match[2] or "0"):
+            return match[1], match[2] or "0"
     return None
 
 
