@@ -14,6 +14,7 @@ from secpipe.core.verdict import CheckResult, Effect, Judgement, Reason
 from secpipe.gate.grouping import CONDITIONS
 from secpipe.gate.policy import Policy
 from secpipe.gate.policy_file import Loaded
+from secpipe.scan.shadow_ai.allow import KEYS
 
 _LISTED = 20  # findings listed under one reason
 _CONDITION = re.compile(r'condition "([A-Za-z0-9._-]+)"')
@@ -90,6 +91,21 @@ ALWAYS = {
     "gate/not-checked": "every check that is asked for must be carried out",
     "gate/check-failed": "what was checked must hold",
 }
+#: keys that stand behind no reason -> why not.
+QUIET = {
+    "name": "it says who speaks",
+    "owner": "it says who answers",
+    "mode": "it says what a reason leads to",
+    "exclude": "what is left out is listed in the verdict, and is no part of the release",
+    "waiver": "a waiver that does not count is shown by its own keys",
+    "verdicts.valid_hours": "it says how long a verdict holds, not what it is",
+    "break_glass.holders": "it is about overrides, which no check looks at",
+    "break_glass.max_hours": "it is about overrides, which no check looks at",
+    "shadow_ai.regions": "it says what is looked at",
+    "shadow_ai.min_confidence": "it says what is looked at",
+    "shadow_ai.inline_waivers": "it only ever lets something pass",
+    "shadow_ai.allow": "it only ever lets something pass",
+}
 #: rules that are a law of their own, whatever the policy of their check says.
 _LAWS = ("gate/self-judged", "gate/tree-policy-denies", "gate/clock")
 
@@ -165,7 +181,8 @@ def _demanded(
     """Return the keys behind a reason as {"key", "value", "from"}; a law that no key sets has no key."""
     values = _entry(reason, policy, named)
     if not values:
-        asked = [(key, _value(policy, key)) for key in _known(reason)]
+        known = [key for key in _known(reason) if key != "sbom.profiles" or _scored(reason, policy)]
+        asked = [(key, _value(policy, key)) for key in known]
         values = [(key, value) for key, value in asked if value]
         values = values or [one for one in asked[:1] if reason.rule not in ALWAYS]
     told = [
@@ -185,6 +202,11 @@ def _known(reason: Reason) -> tuple[str, ...]:
     return tuple(key for key in found or () if not key.endswith(other))
 
 
+def _scored(reason: Reason, policy: Policy) -> bool:
+    """Whether a reason about the AI-BOM is about one of the profiles that it is scored against."""
+    return any(f'"{profile}"' in reason.what for profile in policy.sbom.profiles)
+
+
 def _entry(reason: Reason, policy: Policy, named: Sequence[Finding]) -> list[tuple[str, Any]]:
     """Return the one condition or waiver that a reason is about."""
     if reason.rule in CONDITIONS:
@@ -200,7 +222,8 @@ def _value(policy: Policy, key: str) -> Any:
     value: Any = policy
     for name in key.split("."):
         value = value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
-    return "deny" if key == "shadow_ai.default" and value is None else value
+    section, _, name = key.partition(".")
+    return KEYS[name]["default"] if section == "shadow_ai" and value is None else value
 
 
 def _text(value: Any) -> str:

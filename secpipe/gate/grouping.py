@@ -11,6 +11,7 @@ from secpipe.core.verdict import Effect, JudgedFinding, Reason
 from secpipe.scan.vulnerabilities import versions
 
 UNSIGNED = "gate/unsigned-artifact"
+REVIEW = "gate/review-missing"
 CONDITIONS = ("gate/condition", "gate/condition-unknown")
 _SHOWN = 3
 
@@ -18,8 +19,9 @@ _SHOWN = 3
 def reasons(check: str, judged: Iterable[JudgedFinding], owner: str) -> list[Reason]:
     """Return one reason for each thing to do, worst first as `judged` is.
 
-    Together go: what one package needs, every use of one AI provider, every unsigned file, everything that meets one
-    condition of the policy, and otherwise what one rule says of one file. `owner` acts where a finding names nobody.
+    Together go: what one package needs, every use of one AI provider, every unsigned file, every file that lacks one
+    kind of review, everything that meets one condition of the policy, and otherwise what one rule says of one file.
+    `owner` acts where a finding names nobody.
     """
     found = list(judged)
     made = []
@@ -40,6 +42,8 @@ def _key(finding: Finding) -> tuple[str, ...]:
         return (_wing(finding), str(provider))
     if rule in CONDITIONS:
         return (rule, str(details.get("condition")))
+    if rule == REVIEW:
+        return (rule, finding.subject)
     return (rule,) if rule == UNSIGNED else (rule, finding.path)
 
 
@@ -68,6 +72,9 @@ def _words(group: Sequence[Finding]) -> str:
         return f"{plural(len(group), 'file')} are not covered by an accepted signature: {_some(_places(group))}"
     if len(group) == 1:
         return _with_place(first)
+    if first.rule == REVIEW:
+        lacking = f"{len(group):,} artifacts lack a {first.subject} by other people than their signers"
+        return f"{lacking}: {_some(_places(group))}"
     if first.rule in CONDITIONS:
         return f"{first.details['says']}: {_some([str(one.details['label']) for one in group])}"
     if first.rule.startswith("audit/") and first.details.get("package"):
@@ -90,6 +97,9 @@ def _fix(group: Sequence[Finding]) -> str:
         return (
             f"secpipe sign {' '.join(printable(folder) for folder in folders[:8])}{' ...' if len(folders) > 8 else ''}"
         )
+    if first.rule == REVIEW and len(group) > 1:
+        paths = " ".join(printable(path) for path in _places(group)[:8]) + (" ..." if len(group) > 8 else "")
+        return f"secpipe attest {paths} --type {first.subject} --predicate FILE, by another person"
     upgrade = str(first.details.get("upgrade") or "")
     if upgrade:
         return f"upgrade {first.details.get('package')} to {upgrade}"

@@ -54,6 +54,12 @@ def change(
     return Change(key, printable(what, 600), told, case.reason.owner, applied)
 
 
+def places(paths: Iterable[str]) -> str:
+    """Return the folders that files lie in, as a command takes them; a file beside none is named itself."""
+    folders = list(dict.fromkeys(path.rpartition("/")[0] or path for path in paths if path)) or ["PATH"]
+    return " ".join(printable(folder) for folder in folders[:8]) + (" ..." if len(folders) > 8 else "")
+
+
 def named(things: Iterable[str], nameless: str = "the release") -> str:
     """Return the first few of some names, and that there are more."""
     known = [printable(thing, 80) or nameless for thing in things]

@@ -19,12 +19,12 @@ from secpipe.gate.repair import Case, Change, Maker
 def changes(case: Case) -> Iterator[Change]:
     """Yield what would end a reason; nothing where nothing that can be done to the release would."""
     rule, check = case.reason.rule, case.reason.check
-    maker = _BY_CHECK.get((rule, check)) or MAKERS.get(rule) or _WINGS.get(rule.partition("/")[0])
+    maker = BY_CHECK.get((rule, check)) or MAKERS.get(rule) or WINGS.get(rule.partition("/")[0])
     if maker is not None:
         yield from maker(case)
 
 
-_WINGS: dict[str, Maker] = {
+WINGS: dict[str, Maker] = {
     "audit": found.upgrade,
     "models": found.replace_model,
     "shadow-ai": found.approve,
@@ -70,7 +70,7 @@ MAKERS: dict[str, Maker] = {
     "gate/input-missing": signed.name_inputs,
 }
 #: (rule, check) -> what mends it there, where a rule is that of several checks.
-_BY_CHECK: dict[tuple[str, str], Maker] = {
+BY_CHECK: dict[tuple[str, str], Maker] = {
     ("gate/missing-evidence", "attestations"): signed.test,
     ("gate/missing-evidence", "provenance"): signed.trace,
     ("gate/check-failed", "provenance"): signed.trace_again,

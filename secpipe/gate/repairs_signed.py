@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from secpipe.core.evidence import State
 from secpipe.core.text import plural
-from secpipe.gate.repair import Case, Change, change, named
+from secpipe.gate.policy import Policy
+from secpipe.gate.repair import Case, Change, change, named, places
 from secpipe.gate.repairs_checks import CARRY_OUT
 from secpipe.gate.rules.attestations import is_fresh
 from secpipe.gate.rules.facts import mapping
@@ -29,6 +30,7 @@ from secpipe.gate.worlds_signed import (
     statement,
     verified,
 )
+from secpipe.keys.schemes.scheme import PAIRS
 
 _UNKNOWN = (State.SKIPPED, State.STALE)
 
@@ -38,8 +40,9 @@ def sign(case: Case) -> Iterator[Change]:
     paths = [finding.path for finding in case.findings]
     identity = next(iter(case.policy.signatures.identities), "")
     by = f" as {identity}" if identity else ""
+    by += f" with {_pair(case.policy)}" if case.policy.keys.algorithms else ""
     what = f"sign {plural(len(paths), 'file')}{by}: {named(paths)}"
-    fix = case.reason.fix + (f" --key {identity}" if identity and case.reason.fix.startswith("secpipe sign") else "")
+    fix = f"secpipe sign {places(paths)}" + (f" --key {identity}" if identity else "") + _profile(case.policy)
     who = identity or "a signer with the authority"
     yield change(case, ("sign", who), what, lambda now: signed(now, case.policy, paths, who), fix)
 
@@ -50,9 +53,7 @@ def sign_again(case: Case) -> Iterator[Change]:
     if rule == "gate/key-too-old":
         how, fix = "with a newer key", "secpipe keys rotate IDENTITY"
     else:
-        how, fix = f"with {' + '.join(name for name, _ in halves(policy))}", "secpipe keys rotate IDENTITY"
-        if {name for name, _ in halves(policy)} == {"ecdsa-p384", "ml-dsa-87"}:
-            fix += " --profile cnsa2"
+        how, fix = f"with {_pair(policy)}", f"secpipe keys rotate IDENTITY{_profile(policy)}"
     if case.findings:
         paths = [finding.path for finding in case.findings]
         covered = mapping(case.situation.of("signatures"), "covered")
@@ -64,7 +65,7 @@ def sign_again(case: Case) -> Iterator[Change]:
             return now
 
         what = f"sign {plural(len(paths), 'file')} again {how}: {named(paths)}"
-        yield change(case, ("sign again", rule, how), what, apply, f"{fix}, then secpipe sign")
+        yield change(case, ("sign again", rule, how), what, apply, f"{fix}, then secpipe sign {places(paths)}")
         return
     bad = _of(case, lambda one: one.state is State.OK and objection(one.facts, policy, case.situation.now) is not None)
     for kind in dict.fromkeys(one.kind for one in bad):
@@ -75,24 +76,28 @@ def sign_again(case: Case) -> Iterator[Change]:
 
             return edited(now, wanted, lambda row: signed_again(row, policy, now))
 
-        about = named(one.path for one in bad if one.kind == kind)
-        what = f'attest "{kind}" again {how}: {about}'
-        yield change(case, ("attest again", rule, kind, how), what, again, f"{fix}, then secpipe attest")
+        paths = [one.path for one in bad if one.kind == kind]
+        what = f'attest "{kind}" of {named(paths)} again, {how}'
+        told = f"{fix}, then secpipe attest {places(paths)} --type ..."
+        yield change(case, ("attest again", rule, kind, how), what, again, told)
 
 
 def review(case: Case) -> Iterator[Change]:
     """Attestations by other people than the signer."""
-    for finding in case.findings:
-        path, role = finding.path, finding.subject
+    for role in dict.fromkeys(finding.subject for finding in case.findings):
+        paths = [finding.path for finding in case.findings if finding.subject == role]
         count = case.policy.signatures.roles.get(role, 1)
-        people = plural(count, "other person", "other people")
-        what = f"let {people} than the signer attest a {role} of {path or 'the release'}"
-        fix = f"secpipe attest {path or 'PATH'} --type {role} --predicate FILE --key THEIR-IDENTITY"
+        people = "another person" if count == 1 else f"{count:,} other people"
+        what = f"let {people} than the signer attest a {role} of {named(paths)}"
+        listed = " ".join(paths[:8]) + (" ..." if len(paths) > 8 else "")
+        fix = f"secpipe attest {listed or 'PATH'} --type {role} --predicate {role}.json --key THEIR-IDENTITY"
 
-        def apply(now: Situation, path: str = path, role: str = role, count: int = count) -> Situation:
-            return reviewed(now, case.policy, path, role, count)
+        def apply(now: Situation, paths: list[str] = paths, role: str = role, count: int = count) -> Situation:
+            for path in paths:
+                now = reviewed(now, case.policy, path, role, count)
+            return now
 
-        yield change(case, ("review", path, role, str(count)), what, apply, fix)
+        yield change(case, ("review", role, str(count), *paths), what, apply, fix)
 
 
 def test(case: Case) -> Iterator[Change]:
@@ -120,7 +125,7 @@ def test(case: Case) -> Iterator[Change]:
         if paths or old:
             about = f" of {named(dict.fromkeys([*paths, *old]))}" if any([*paths, *old]) else ""
             what = f'pass the test "{kind}"{about}, and attest the result'
-            fix = f"secpipe attest {_place([*paths, *old])} --type test-result --kind {kind} --predicate {kind}.json"
+            fix = f"secpipe attest {places([*paths, *old])} --type test-result --kind {kind} --predicate {kind}.json"
             yield change(case, ("attest", kind), what, apply, fix)
 
 
@@ -132,7 +137,7 @@ def trace(case: Case) -> Iterator[Change]:
     if paths:
         about = named(paths, "the release")
         what = f"attest where {about} comes from" if len(paths) == 1 else f"attest where these come from: {about}"
-        fix = f"secpipe attest {_place(paths)} --type provenance --predicate provenance.json"
+        fix = f"secpipe attest {places(paths)} --type provenance --predicate provenance.json"
         apply = lambda now: attested(now, policy, "provenance", "provenance")  # noqa: E731
         yield change(case, ("attest", "provenance"), what, apply, fix)
     wanted = {role: key for role, (key, _, _) in ROLES.items() if getattr(policy.provenance, key)}
@@ -156,7 +161,7 @@ def trace_again(case: Case) -> Iterator[Change]:
         return edited(now, bad, lambda row: statement(now, policy, "provenance", str(row.get("path", "")), "-"))
 
     what = f"attest again where {case.reason.path or 'the release'} comes from ({case.reason.what})"
-    fix = f"secpipe attest {_place([case.reason.path])} --type provenance --predicate provenance.json"
+    fix = f"secpipe attest {places([case.reason.path])} --type provenance --predicate provenance.json"
     yield change(case, ("trace again", case.reason.path), what, apply, fix)
 
 
@@ -216,7 +221,7 @@ def _named_more(case: Case, key: tuple[str, ...], what: str, path: str, fact: st
     def more(row: Row) -> Row:
         return {**row, fact: list(dict.fromkeys([*listing_of(row, fact), *names]))}
 
-    fix = f"secpipe attest {_place([path])} --type provenance --predicate provenance.json"
+    fix = f"secpipe attest {places([path])} --type provenance --predicate provenance.json"
     return change(case, key, what, lambda now: edited(now, wanted, more), fix)
 
 
@@ -258,6 +263,12 @@ def _row(one: Statement) -> Row:
     return {**one.facts, "state": str(one.state), "since": one.since.isoformat() if one.since else None}
 
 
-def _place(paths: list[str]) -> str:
-    path = next(iter(paths), "")
-    return path.rpartition("/")[0] or path or "PATH"
+def _pair(policy: Policy) -> str:
+    return " + ".join(name for name, _ in halves(policy)) or "keys that count"
+
+
+def _profile(policy: Policy) -> str:
+    """Return the option that makes keys, or insists on keys, of the accepted algorithms, if there is one."""
+    pair = tuple(name for name, _ in halves(policy))
+    known = next((name for name, of in PAIRS.items() if of == pair), "")
+    return f" --profile {known}" if known and policy.keys.algorithms else ""

@@ -68,6 +68,9 @@ def example(spec: Sequence[str]) -> tuple[str, str] | None:
     """Return (name, version) of a format that one of the accepted ones is met by, or None where none can be read."""
     if not spec:
         return "CycloneDX", "1.7"
+    for name, version in (("CycloneDX", "1.7"), ("CycloneDX", "1.6"), ("SPDX", "3.0.1")):
+        if any(_is(wanted, name, version) for wanted in spec):
+            return name, version
     for wanted in spec:
         match = _WANTED.fullmatch(wanted.strip())
         if match is not None and _is(wanted, match[1], match[2] or "0"):
