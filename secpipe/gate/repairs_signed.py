@@ -13,7 +13,7 @@ from secpipe.gate.repairs_checks import CARRY_OUT
 from secpipe.gate.rules.attestations import is_fresh
 from secpipe.gate.rules.facts import mapping
 from secpipe.gate.rules.provenance import ROLES, refused
-from secpipe.gate.rules.signed import Statement, listing_of, objection, statements
+from secpipe.gate.rules.signed import Statement, instant, listing_of, objection, statements
 from secpipe.gate.ruling import Situation
 from secpipe.gate.uris import accepts
 from secpipe.gate.worlds import carried_out, with_evidence
@@ -103,15 +103,17 @@ def review(case: Case) -> Iterator[Change]:
 def test(case: Case) -> Iterator[Change]:
     """Test results for every model: there, verified, passed, fresh."""
     now, policy = case.situation, case.policy
+    limits: dict[str, list[int]] = {}
     for demand in policy.attestations.require:
-        kind = demand.type
+        limits.setdefault(demand.type, []).append(demand.max_age_days)
+    for kind, days in limits.items():
         yield from _verify(case, kind)
 
-        def bad(name: str, row: Row, kind: str = kind, limit: int = demand.max_age_days) -> bool:
+        def bad(name: str, row: Row, kind: str = kind, limit: int = min(filter(None, days), default=0)) -> bool:
             if name != kind or row.get("state") not in (State.OK, State.FAILED):
                 return False
             failed = row.get("state") == State.FAILED or row.get("purpose") != "test-result"
-            return failed or not is_fresh(row.get("since"), limit, now.now)
+            return failed or not is_fresh(instant(row.get("since")), limit, now.now)
 
         def apply(world: Situation, kind: str = kind, bad: Callable[[str, Row], bool] = bad) -> Situation:
             def made(row: Row) -> Row:
