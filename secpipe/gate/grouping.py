@@ -12,6 +12,11 @@ from secpipe.scan.vulnerabilities import versions
 
 UNSIGNED = "gate/unsigned-artifact"
 REVIEW = "gate/review-missing"
+#: rule -> what is wrong with the keys behind several signatures
+KEYS = {
+    "gate/key-algorithm": "are signed with algorithms that the policy does not accept",
+    "gate/key-too-old": "are signed with keys that are older than the policy allows",
+}
 CONDITIONS = ("gate/condition", "gate/condition-unknown")
 _SHOWN = 3
 
@@ -20,7 +25,7 @@ def reasons(check: str, judged: Iterable[JudgedFinding], owner: str) -> list[Rea
     """Return one reason for each thing to do, worst first as `judged` is.
 
     Together go: what one package needs, every use of one AI provider, every unsigned file, every file that lacks one
-    kind of review, everything that meets one condition of the policy, and otherwise what one rule says of one file.
+    kind of review or whose keys do not count for one reason, everything that meets one condition of the policy, and otherwise what one rule says of one file.
     `owner` acts where a finding names nobody.
     """
     found = list(judged)
@@ -44,7 +49,7 @@ def _key(finding: Finding) -> tuple[str, ...]:
         return (rule, str(details.get("condition")))
     if rule == REVIEW:
         return (rule, finding.subject)
-    return (rule,) if rule == UNSIGNED else (rule, finding.path)
+    return (rule,) if rule == UNSIGNED or rule in KEYS else (rule, finding.path)
 
 
 def _wing(finding: Finding) -> str:
@@ -72,6 +77,8 @@ def _words(group: Sequence[Finding]) -> str:
         return f"{plural(len(group), 'file')} are not covered by an accepted signature: {_some(_places(group))}"
     if len(group) == 1:
         return _with_place(first)
+    if first.rule in KEYS:
+        return f"{len(group):,} artifacts {KEYS[first.rule]}: {_some(_places(group))}"
     if first.rule == REVIEW:
         lacking = f"{len(group):,} artifacts lack a {first.subject} by other people than their signers"
         return f"{lacking}: {_some(_places(group))}"

@@ -54,10 +54,15 @@ def change(
     return Change(key, printable(what, 600), told, case.reason.owner, applied)
 
 
+def listed(paths: Iterable[str]) -> str:
+    """Return paths as a command takes them."""
+    known = list(dict.fromkeys(path for path in paths if path)) or ["PATH"]
+    return " ".join(printable(path) for path in known[:8]) + (" ..." if len(known) > 8 else "")
+
+
 def places(paths: Iterable[str]) -> str:
     """Return the folders that files lie in, as a command takes them; a file beside none is named itself."""
-    folders = list(dict.fromkeys(path.rpartition("/")[0] or path for path in paths if path)) or ["PATH"]
-    return " ".join(printable(folder) for folder in folders[:8]) + (" ..." if len(folders) > 8 else "")
+    return listed(path.rpartition("/")[0] or path for path in paths)
 
 
 def named(things: Iterable[str], nameless: str = "the release") -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from secpipe.gate.repair import Case, Change, change
 from secpipe.gate.rules.facts import listing, mapping
-from secpipe.gate.rules.shipped import example, shipped
+from secpipe.gate.rules.shipped import command, example, shipped
 from secpipe.gate.ruling import Situation
 from secpipe.gate.worlds import with_facts
 
@@ -47,13 +47,7 @@ def ship(case: Case) -> Iterator[Change]:
         return with_facts(now, "sbom", shipped=[*listing(now.of("sbom"), "shipped"), row])
 
     what = "ship an SBOM made from this very release" + (f", as {' or '.join(spec)}" if spec else "")
-    yield change(case, ("ship", *spec), what, apply, _command(name, version))
-
-
-def _command(name: str, version: str) -> str:
-    if name.lower() == "spdx":
-        return "secpipe sbom generate . -f spdx-json -o bom.spdx.json"
-    return "secpipe sbom generate . -o bom.cdx.json" + (" --spec 1.6" if version == "1.6" else "")
+    yield change(case, ("ship", *spec), what, apply, command(spec))
 
 
 def _number(value: Any) -> int:

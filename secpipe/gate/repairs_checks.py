@@ -56,7 +56,7 @@ def mend(case: Case) -> Iterator[Change]:
 
 def _done(case: Case, name: str) -> Change:
     what, fix = CARRY_OUT[name]
-    why = case.situation.of(name).reason
+    why = case.situation.of(name).reason if name in case.situation.evidence else ""
     told = f"{what} ({why})" if why else what
     if case.situation.of(name).state is State.FAILED:
         told, fix = f"mend what does not hold: {why}", None

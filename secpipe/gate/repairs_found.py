@@ -30,6 +30,7 @@ _REROUTED = ("shadow-ai/not-through-gateway", "shadow-ai/unknown-destination", "
 
 
 def other_license(case: Case) -> Iterator[Change]:
+    """Components under other licences, or a person who looked at them."""
     for finding in case.findings:
         license_ = finding.subject
 
@@ -50,6 +51,7 @@ def _license_words(finding: Finding) -> str:
 
 
 def convert(case: Case) -> Iterator[Change]:
+    """The same model in a format that the policy accepts."""
     accepted = next(iter(case.policy.models.formats), "")
     for finding in case.findings:
 
@@ -60,6 +62,7 @@ def convert(case: Case) -> Iterator[Change]:
 
 
 def replace_model(case: Case) -> Iterator[Change]:
+    """A file that scans clean in place of one that does not."""
     for path in dict.fromkeys(finding.path for finding in case.findings):
 
         def apply(now: Situation, path: str = path) -> Situation:
@@ -132,6 +135,7 @@ def _approval(finding: Finding) -> dict[str, Any]:
 
 
 def mend_findings(case: Case) -> Iterator[Change]:
+    """Each finding by itself, as it says."""
     for finding in case.findings:
 
         def apply(now: Situation, identity: str = finding.id) -> Situation:

@@ -8,10 +8,9 @@ from dataclasses import replace
 from secpipe.core.evidence import State
 from secpipe.core.text import plural
 from secpipe.gate.policy import Policy
-from secpipe.gate.repair import Case, Change, change, named, places
+from secpipe.gate.repair import Case, Change, change, listed, named, places
 from secpipe.gate.repairs_checks import CARRY_OUT
 from secpipe.gate.rules.attestations import is_fresh
-from secpipe.gate.rules.facts import mapping
 from secpipe.gate.rules.provenance import ROLES, refused
 from secpipe.gate.rules.signed import Statement, instant, listing_of, objection, statements
 from secpipe.gate.ruling import Situation
@@ -28,6 +27,7 @@ from secpipe.gate.worlds_signed import (
     signed,
     signed_again,
     statement,
+    strengthened,
     verified,
 )
 from secpipe.keys.schemes.scheme import PAIRS
@@ -55,17 +55,10 @@ def sign_again(case: Case) -> Iterator[Change]:
     else:
         how, fix = f"with {_pair(policy)}", f"secpipe keys rotate IDENTITY{_profile(policy)}"
     if case.findings:
-        paths = [finding.path for finding in case.findings]
-        covered = mapping(case.situation.of("signatures"), "covered")
-        who = {path: str(covered.get(path, "")) for path in paths}
-
-        def apply(now: Situation) -> Situation:
-            for identity in dict.fromkeys(who.values()):
-                now = signed(now, policy, [path for path in paths if who[path] == identity], identity)
-            return now
-
-        what = f"sign {plural(len(paths), 'file')} again {how}: {named(paths)}"
-        yield change(case, ("sign again", rule, how), what, apply, f"{fix}, then secpipe sign {places(paths)}")
+        paths = list(dict.fromkeys(finding.path for finding in case.findings))
+        what = f"sign {named(paths)} again {how}"
+        told = f"{fix}, then secpipe sign {listed(paths)}"
+        yield change(case, ("sign again", rule, how, *paths), what, lambda now: strengthened(now, policy, paths), told)
         return
     bad = _of(case, lambda one: one.state is State.OK and objection(one.facts, policy, case.situation.now) is not None)
     for kind in dict.fromkeys(one.kind for one in bad):
@@ -76,9 +69,11 @@ def sign_again(case: Case) -> Iterator[Change]:
 
             return edited(now, wanted, lambda row: signed_again(row, policy, now))
 
+        purpose = next(one.purpose for one in bad if one.kind == kind)
         paths = [one.path for one in bad if one.kind == kind]
-        what = f'attest "{kind}" of {named(paths)} again, {how}'
-        told = f"{fix}, then secpipe attest {places(paths)} --type ..."
+        word = purpose if purpose == kind else f'"{kind}" {purpose}'
+        what = f"attest the {word} of {named(paths)} again, {how}"
+        told = f"{fix}, then secpipe attest {listed(paths)} --type {purpose} --kind {kind} --predicate FILE"
         yield change(case, ("attest again", rule, kind, how), what, again, told)
 
 
@@ -89,8 +84,7 @@ def review(case: Case) -> Iterator[Change]:
         count = case.policy.signatures.roles.get(role, 1)
         people = "another person" if count == 1 else f"{count:,} other people"
         what = f"let {people} than the signer attest a {role} of {named(paths)}"
-        listed = " ".join(paths[:8]) + (" ..." if len(paths) > 8 else "")
-        fix = f"secpipe attest {listed or 'PATH'} --type {role} --predicate {role}.json --key THEIR-IDENTITY"
+        fix = f"secpipe attest {listed(paths)} --type {role} --predicate {role}.json --key THEIR-IDENTITY"
 
         def apply(now: Situation, paths: list[str] = paths, role: str = role, count: int = count) -> Situation:
             for path in paths:
@@ -127,7 +121,8 @@ def test(case: Case) -> Iterator[Change]:
         if paths or old:
             about = f" of {named(dict.fromkeys([*paths, *old]))}" if any([*paths, *old]) else ""
             what = f'pass the test "{kind}"{about}, and attest the result'
-            fix = f"secpipe attest {places([*paths, *old])} --type test-result --kind {kind} --predicate {kind}.json"
+            there = " ".join([*([places(paths)] if paths else []), *([listed(old)] if old else [])])
+            fix = f"secpipe attest {there} --type test-result --kind {kind} --predicate {kind}.json"
             yield change(case, ("attest", kind), what, apply, fix)
 
 
@@ -163,7 +158,7 @@ def trace_again(case: Case) -> Iterator[Change]:
         return edited(now, bad, lambda row: statement(now, policy, "provenance", str(row.get("path", "")), "-"))
 
     what = f"attest again where {case.reason.path or 'the release'} comes from ({case.reason.what})"
-    fix = f"secpipe attest {places([case.reason.path])} --type provenance --predicate provenance.json"
+    fix = f"secpipe attest {listed([case.reason.path])} --type provenance --predicate provenance.json"
     yield change(case, ("trace again", case.reason.path), what, apply, fix)
 
 
@@ -212,7 +207,7 @@ def other_materials(case: Case) -> Iterator[Change]:
 def name_inputs(case: Case) -> Iterator[Change]:
     """Parameters that the provenance must name."""
     inputs = case.policy.provenance.inputs
-    what = f"name in the provenance of {case.reason.path or 'the release'}: {', '.join(inputs)}"
+    what = f"name {', '.join(inputs)} in the provenance of {case.reason.path or 'the release'}"
     yield _named_more(case, ("inputs", case.reason.path, *inputs), what, case.reason.path, "inputs", list(inputs))
 
 
@@ -223,7 +218,7 @@ def _named_more(case: Case, key: tuple[str, ...], what: str, path: str, fact: st
     def more(row: Row) -> Row:
         return {**row, fact: list(dict.fromkeys([*listing_of(row, fact), *names]))}
 
-    fix = f"secpipe attest {places([path])} --type provenance --predicate provenance.json"
+    fix = f"secpipe attest {listed([path])} --type provenance --predicate provenance.json"
     return change(case, key, what, lambda now: edited(now, wanted, more), fix)
 
 

@@ -144,6 +144,22 @@ def signed(situation: Situation, policy: Policy, paths: Collection[str], identit
     return with_facts(situation, "signatures", covered=covered, artifacts=facts)
 
 
+def strengthened(situation: Situation, policy: Policy, paths: Collection[str]) -> Situation:
+    """Return the situation in which whatever was signed under these names is signed again, with keys that count."""
+    facts = list(listing(situation.of("signatures"), "artifacts"))
+    covered = mapping(situation.of("signatures"), "covered")
+    for path in paths:
+        same = [
+            isinstance(fact, Mapping) and fact.get("verified") is True and str(fact.get("path")) == path
+            for fact in facts
+        ]
+        facts = [signed_again(fact, policy, situation) if it else fact for fact, it in zip(facts, same, strict=True)]
+        if not any(same) and path in covered:
+            row = {"path": path, "kind": "file", "verified": True, "identity": covered[path], "holder": "the signer"}
+            facts.append(signed_again(row, policy, situation))
+    return with_facts(situation, "signatures", artifacts=facts)
+
+
 def reviewed(situation: Situation, policy: Policy, path: str, role: str, count: int) -> Situation:
     """Return the situation in which `count` other people vouched for an artifact, and nobody's word of it is broken."""
     files = [one for one in mapping(situation.of("signatures"), "covered") if one == path or one.startswith(f"{path}/")]
