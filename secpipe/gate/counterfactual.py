@@ -50,7 +50,7 @@ class Least:
 def least(situation: Situation, tree: Policy | None = None) -> Least:
     """Return the least that would have to change for a pass, `tree` being the policy found in the tree.
 
-    Bounded: at most a few rounds of judging to find the changes, and two for each of at most MAX_CHANGES.
+    Bounded: at most a few rounds of judging to find the changes, and a few for each of at most MAX_CHANGES.
     """
     return _Search(World(situation, tree)).run()
 
@@ -105,6 +105,7 @@ class _Search:
         if len(needed) < len(found):  # what is needed beside the others need not be so without them
             smallest = self._enough(needed)
             kept = self._reduced(needed if smallest else found)
+            smallest = smallest and len(kept) == len(needed)
         return Least(tuple(kept), remaining, smallest, self._judged)
 
     def _candidates(self) -> list[Change]:
@@ -139,12 +140,16 @@ class _Search:
         return standing(apply(self._world, wanted)) <= self._goal
 
     def _reduced(self, found: Sequence[Change]) -> list[Change]:
-        """Leave out one after the other what is not needed."""
-        kept = list(found)
-        for one in found:
-            rest = _but(kept, one)
-            if self._enough(rest):
-                kept = rest
+        """Leave out one after the other what is not needed, until nothing more can go: what one change brings up,
+        another mends, and without the first the second is not needed either.
+        """
+        kept, before = list(found), -1
+        while len(kept) != before:
+            before = len(kept)
+            for one in list(kept):
+                rest = _but(kept, one)
+                if self._enough(rest):
+                    kept = rest
         return kept
 
 

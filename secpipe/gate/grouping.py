@@ -25,8 +25,8 @@ def reasons(check: str, judged: Iterable[JudgedFinding], owner: str) -> list[Rea
     """Return one reason for each thing to do, worst first as `judged` is.
 
     Together go: what one package needs, every use of one AI provider, every unsigned file, every file that lacks one
-    kind of review or whose keys do not count for one reason, everything that meets one condition of the policy, and otherwise what one rule says of one file.
-    `owner` acts where a finding names nobody.
+    kind of review or whose keys do not count, everything that meets one condition of the policy, and otherwise what
+    one rule says of one file. `owner` acts where a finding names nobody.
     """
     found = list(judged)
     made = []

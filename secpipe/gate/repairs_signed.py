@@ -60,7 +60,13 @@ def sign_again(case: Case) -> Iterator[Change]:
         told = f"{fix}, then secpipe sign {listed(paths)}"
         yield change(case, ("sign again", rule, how, *paths), what, lambda now: strengthened(now, policy, paths), told)
         return
-    bad = _of(case, lambda one: one.state is State.OK and objection(one.facts, policy, case.situation.now) is not None)
+    kinds = {demand.type for demand in policy.attestations.require} if case.reason.check == "attestations" else set()
+
+    def counts(one: Statement) -> bool:
+        ours = one.kind in kinds if kinds else "provenance" in (one.purpose, one.kind)
+        return ours and one.state is State.OK and objection(one.facts, policy, case.situation.now) is not None
+
+    bad = _of(case, counts)
     for kind in dict.fromkeys(one.kind for one in bad):
 
         def again(now: Situation, kind: str = kind) -> Situation:
