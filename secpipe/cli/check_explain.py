@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def explained(outcome: Outcome, why: bool, least: bool, progress: Callable[[str], None]) -> dict[str, Any]:
     """Return the document's field `explanation`: its `reasons` one by one, its `least` set of changes, as asked for."""
-    from secpipe.gate import counterfactual
+    from secpipe.gate import counterfactual, pipeline
     from secpipe.gate.explain import explain, origin_of
 
     rules, situation = outcome.rules, outcome.situation
@@ -21,6 +21,6 @@ def explained(outcome: Outcome, why: bool, least: bool, progress: Callable[[str]
         found["reasons"] = explain(outcome.judgement, situation.policy, origin)
     if least:
         progress("looking for the smallest set of changes")
-        tree = rules.tree.resolve(situation.environment) if rules.tree else None
+        tree = pipeline.tree_policy(rules, situation.environment)
         found["least"] = counterfactual.least(situation, tree).to_dict()
     return {"explanation": found}

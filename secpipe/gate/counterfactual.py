@@ -9,8 +9,10 @@ from typing import Any
 from secpipe.core.finding import Finding
 from secpipe.core.verdict import Decision, Effect, Judgement, Reason, Result
 from secpipe.gate.decide import by_tree, decide, tightened
+from secpipe.gate.phases import in_force
 from secpipe.gate.policy import Policy
-from secpipe.gate.repairs import Case, Change, changes
+from secpipe.gate.repair import Case, Change
+from secpipe.gate.repairs import changes
 from secpipe.gate.ruling import Situation
 from secpipe.gate.worlds import World
 
@@ -48,7 +50,7 @@ class Least:
 def least(situation: Situation, tree: Policy | None = None) -> Least:
     """Return the least that would have to change for a pass, `tree` being the policy found in the tree.
 
-    Bounded: a few rounds of judging to find the changes, then a few for each of at most MAX_CHANGES.
+    Bounded: at most a few rounds of judging to find the changes, and a few for each of at most MAX_CHANGES.
     """
     return _Search(World(situation, tree)).run()
 
@@ -99,11 +101,11 @@ class _Search:
         self._goal = standing(changed)
         remaining = blocking(judge(changed))
         needed = [one for one in found if not self._enough(_but(found, one))]
-        smallest = len(needed) == len(found) or self._enough(needed)
-        kept = needed if smallest else found
-        # Two policies may ask for contrary things: then one change is needed only beside another that spoils it.
-        while len(rest := self._reduced(kept)) < len(kept):
-            kept, smallest = rest, False
+        kept, smallest = needed, True
+        if len(needed) < len(found):  # what is needed beside the others need not be so without them
+            smallest = self._enough(needed)
+            kept = self._reduced(needed if smallest else found)
+            smallest = smallest and len(kept) == len(needed)
         return Least(tuple(kept), remaining, smallest, self._judged)
 
     def _candidates(self) -> list[Change]:
@@ -129,7 +131,7 @@ class _Search:
             known = {one.finding.id: one.finding for one in judgement.findings}
             for reason in blocking(judgement):
                 named: Sequence[Finding] = [known[name] for name in reason.findings if name in known]
-                cases.append(Case(reason, named, situation, situation.policy))
+                cases.append(Case(reason, named, situation, in_force(situation.policy, situation.now)))
         return cases
 
     def _enough(self, wanted: Sequence[Change]) -> bool:
@@ -138,12 +140,16 @@ class _Search:
         return standing(apply(self._world, wanted)) <= self._goal
 
     def _reduced(self, found: Sequence[Change]) -> list[Change]:
-        """Leave out one after the other what is not needed."""
-        kept = list(found)
-        for one in found:
-            rest = _but(kept, one)
-            if self._enough(rest):
-                kept = rest
+        """Leave out one after the other what is not needed, until nothing more can go: what one change brings up,
+        another mends, and without the first the second is not needed either.
+        """
+        kept, before = list(found), -1
+        while len(kept) != before:
+            before = len(kept)
+            for one in list(kept):
+                rest = _but(kept, one)
+                if self._enough(rest):
+                    kept = rest
         return kept
 
 

@@ -14,11 +14,13 @@ from secpipe.core.verdict import CheckResult, Effect, Judgement, Reason
 from secpipe.gate.grouping import CONDITIONS
 from secpipe.gate.policy import Policy
 from secpipe.gate.policy_file import Loaded
+from secpipe.scan.shadow_ai.allow import KEYS
 
 _LISTED = 20  # findings listed under one reason
 _CONDITION = re.compile(r'condition "([A-Za-z0-9._-]+)"')
 _WAIVER = re.compile(r"waiver (\S+) ")
 
+_SIGNED = ("keys.algorithms", "signatures.require", "signatures.phase")
 #: rule, or its wing -> the policy's keys that can have demanded it; of several, those that are set.
 DEMANDS: dict[str, tuple[str, ...]] = {
     "audit": ("vulnerabilities.block", "vulnerabilities.warn"),
@@ -28,39 +30,84 @@ DEMANDS: dict[str, tuple[str, ...]] = {
     "sbom": ("sbom.required",),
     "gate/policy-expired": ("expires",),
     "gate/stale-advisories": ("vulnerabilities.max_age_days", "minimum.advisories"),
-    "gate/clock": ("vulnerabilities.max_age_days",),
     "gate/trust-below-minimum": ("minimum.root", "minimum.ring"),
+    "gate/root-algorithm": ("keys.root_algorithms",),
     "gate/unsigned-artifact": ("signatures.cover", "signatures.identities"),
+    "gate/review-missing": ("signatures.roles",),
+    "gate/key-algorithm": _SIGNED,
+    "gate/key-too-old": ("keys.max_age_days",),
+    "gate/waiver-refused": ("waivers.horizon_days", "waivers.approved", "waivers.signed", "waivers.never"),
+    "gate/not-promoted": ("promotion.after", "promotion.max_age_days", "verdicts.verifiers"),
     "gate/format-not-allowed": ("models.formats",),
     "gate/incomplete-sbom": ("sbom.profiles",),
+    "gate/sbom-disagrees": ("sbom.shipped",),
+    "gate/sbom-format": ("sbom.spec",),
+    "gate/sbom-too-old": ("sbom.max_age_days",),
     "gate/license-denied": ("licenses.deny", "licenses.allow"),
     "gate/license-review": ("licenses.review",),
     "gate/builder-not-allowed": ("provenance.builders",),
+    "gate/builders-not-named": ("provenance.named_builders",),
+    "gate/source-not-allowed": ("provenance.sources",),
+    "gate/base-model-not-allowed": ("provenance.base_models",),
+    "gate/dataset-not-allowed": ("provenance.datasets",),
+    "gate/input-missing": ("provenance.inputs",),
     "gate/test-failed": ("attestations.require",),
+    "shadow-ai/not-local": ("shadow_ai.local_only",),
+    "shadow-ai/not-through-gateway": ("shadow_ai.gateway",),
+    "shadow-ai/unknown-destination": ("shadow_ai.unknown_destination",),
 }
+#: (rule, check) -> the keys, where a rule asks for one thing of one check and another of another.
+BY_CHECK: dict[tuple[str, str], tuple[str, ...]] = {
+    ("gate/clock", "audit"): ("vulnerabilities.max_age_days",),
+    ("gate/incomplete", "audit"): ("vulnerabilities.required", "vulnerabilities.complete"),
+    ("gate/missing-evidence", "sbom"): ("sbom.profiles", "sbom.shipped"),
+    ("gate/missing-evidence", "provenance"): (
+        "provenance.required", "provenance.named_builders", "provenance.sources", "provenance.base_models",
+        "provenance.datasets",
+    ),
+}  # fmt: skip
 #: check -> the key that asks for it, where the rule is about the check as a whole.
 CHECKS: dict[str, tuple[str, ...]] = {
     "trust": ("signatures.required",),
     "files": (),
-    "signatures": ("signatures.required",),
+    "signatures": ("signatures.required", "signatures.roles"),
     "models": ("models.required",),
     "shadow-ai": ("shadow_ai.default",),
     "audit": ("vulnerabilities.required",),
-    "sbom": ("sbom.required", "sbom.profiles"),
+    "sbom": ("sbom.required", "sbom.shipped"),
     "licenses": ("licenses.allow", "licenses.review", "licenses.deny"),
-    "provenance": ("provenance.required",),
-    "attestation:provenance": ("provenance.required",),
+    "provenance": ("provenance.required", "provenance.named_builders"),
     "attestations": ("attestations.require",),
+    "promotion": ("promotion.after",),
     "conditions": ("condition",),
 }
 #: what no key of a policy asks for, because no policy may do without it.
 ALWAYS = {
     "gate/self-judged": "policy and trust root must be pinned from outside the project",
     "gate/tree-policy-denies": "the project's own policy may tighten",
+    "gate/clock": "the clock must not be behind what this machine, or the release, has seen",
+    "gate/waiver-refused": "nobody approves their own waiver, and a signature that does not hold has none",
     "gate/incomplete": "every file of the release must be looked at",
     "gate/not-checked": "every check that is asked for must be carried out",
     "gate/check-failed": "what was checked must hold",
 }
+#: keys that stand behind no reason -> why not.
+QUIET = {
+    "name": "it says who speaks",
+    "owner": "it says who answers",
+    "mode": "it says what a reason leads to",
+    "exclude": "what is left out is listed in the verdict, and is no part of the release",
+    "waiver": "a waiver that does not count is shown by its own keys",
+    "verdicts.valid_hours": "it says how long a verdict holds, not what it is",
+    "break_glass.holders": "it is about overrides, which no check looks at",
+    "break_glass.max_hours": "it is about overrides, which no check looks at",
+    "shadow_ai.regions": "it says what is looked at",
+    "shadow_ai.min_confidence": "it says what is looked at",
+    "shadow_ai.inline_waivers": "it only ever lets something pass",
+    "shadow_ai.allow": "it only ever lets something pass",
+}
+#: rules that are a law of their own, whatever the policy of their check says.
+_LAWS = ("gate/self-judged", "gate/tree-policy-denies", "gate/clock")
 
 
 def explain(judgement: Judgement, policy: Policy, origin: Callable[[str], str]) -> list[dict[str, Any]]:
@@ -133,16 +180,31 @@ def _demanded(
 ) -> list[dict[str, str]]:
     """Return the keys behind a reason as {"key", "value", "from"}; a law that no key sets has no key."""
     values = _entry(reason, policy, named)
-    if not values and reason.rule not in ("gate/self-judged", "gate/tree-policy-denies"):
-        known = DEMANDS.get(reason.rule) or DEMANDS.get(reason.rule.partition("/")[0]) or CHECKS.get(reason.check, ())
-        other = ".warn" if reason.effect is not Effect.WARN else ".block"
-        asked = [(key, _value(policy, key)) for key in known if not key.endswith(other)]
-        values = [(key, value) for key, value in asked if value] or asked[:1]
+    if not values:
+        known = [key for key in _known(reason) if key != "sbom.profiles" or _scored(reason, policy)]
+        asked = [(key, _value(policy, key)) for key in known]
+        values = [(key, value) for key, value in asked if value]
+        values = values or [one for one in asked[:1] if reason.rule not in ALWAYS]
     told = [
         {"key": key, "value": printable(_text(value), 1000), "from": printable(origin(key))} for key, value in values
     ]
     law = ALWAYS.get(reason.rule, "the gate itself asks for it")
     return told or [{"key": "", "value": law, "from": "always"}]
+
+
+def _known(reason: Reason) -> tuple[str, ...]:
+    """Return the keys that can have demanded what a reason is about."""
+    rule, check = reason.rule, reason.check
+    found = BY_CHECK.get((rule, check)) or DEMANDS.get(rule)
+    if not found and rule not in _LAWS:
+        found = DEMANDS.get(rule.partition("/")[0]) or CHECKS.get(check)
+    other = ".warn" if reason.effect is not Effect.WARN else ".block"
+    return tuple(key for key in found or () if not key.endswith(other))
+
+
+def _scored(reason: Reason, policy: Policy) -> bool:
+    """Whether a reason about the AI-BOM is about one of the profiles that it is scored against."""
+    return any(f'"{profile}"' in reason.what for profile in policy.sbom.profiles)
 
 
 def _entry(reason: Reason, policy: Policy, named: Sequence[Finding]) -> list[tuple[str, Any]]:
@@ -160,7 +222,8 @@ def _value(policy: Policy, key: str) -> Any:
     value: Any = policy
     for name in key.split("."):
         value = value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
-    return "deny" if key == "shadow_ai.default" and value is None else value
+    section, _, name = key.partition(".")
+    return KEYS[name]["default"] if section == "shadow_ai" and value is None else value
 
 
 def _text(value: Any) -> str:

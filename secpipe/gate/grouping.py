@@ -11,6 +11,12 @@ from secpipe.core.verdict import Effect, JudgedFinding, Reason
 from secpipe.scan.vulnerabilities import versions
 
 UNSIGNED = "gate/unsigned-artifact"
+REVIEW = "gate/review-missing"
+#: rule -> what is wrong with the keys behind several signatures
+KEYS = {
+    "gate/key-algorithm": "are signed with algorithms that the policy does not accept",
+    "gate/key-too-old": "are signed with keys that are older than the policy allows",
+}
 CONDITIONS = ("gate/condition", "gate/condition-unknown")
 _SHOWN = 3
 
@@ -18,8 +24,9 @@ _SHOWN = 3
 def reasons(check: str, judged: Iterable[JudgedFinding], owner: str) -> list[Reason]:
     """Return one reason for each thing to do, worst first as `judged` is.
 
-    Together go: what one package needs, every use of one AI provider, every unsigned file, everything that meets one
-    condition of the policy, and otherwise what one rule says of one file. `owner` acts where a finding names nobody.
+    Together go: what one package needs, every use of one AI provider, every unsigned file, every file that lacks one
+    kind of review or whose keys do not count, everything that meets one condition of the policy, and otherwise what
+    one rule says of one file. `owner` acts where a finding names nobody.
     """
     groups: dict[Effect, dict[tuple[str, ...], list[Finding]]] = {
         Effect.DENY: {}, Effect.UNDECIDED: {}, Effect.WARN: {}
@@ -38,7 +45,9 @@ def _key(finding: Finding) -> tuple[str, ...]:
         return (_wing(finding), str(provider))
     if rule in CONDITIONS:
         return (rule, str(details.get("condition")))
-    return (rule,) if rule == UNSIGNED else (rule, finding.path)
+    if rule == REVIEW:
+        return (rule, finding.subject)
+    return (rule,) if rule == UNSIGNED or rule in KEYS else (rule, finding.path)
 
 
 def _wing(finding: Finding) -> str:
@@ -66,6 +75,11 @@ def _words(group: Sequence[Finding]) -> str:
         return f"{plural(len(group), 'file')} are not covered by an accepted signature: {_some(_places(group))}"
     if len(group) == 1:
         return _with_place(first)
+    if first.rule in KEYS:
+        return f"{len(group):,} artifacts {KEYS[first.rule]}: {_some(_places(group))}"
+    if first.rule == REVIEW:
+        lacking = f"{len(group):,} artifacts lack a {first.subject} by other people than their signers"
+        return f"{lacking}: {_some(_places(group))}"
     if first.rule in CONDITIONS:
         return f"{first.details['says']}: {_some([str(one.details['label']) for one in group])}"
     if first.rule.startswith("audit/") and first.details.get("package"):
@@ -89,6 +103,9 @@ def _fix(group: Sequence[Finding]) -> str:
         return (
             f"secpipe sign {' '.join(printable(folder) for folder in folders[:8])}{' ...' if len(folders) > 8 else ''}"
         )
+    if first.rule == REVIEW and len(group) > 1:
+        paths = " ".join(printable(path) for path in _places(group)[:8]) + (" ..." if len(group) > 8 else "")
+        return f"secpipe attest {paths} --type {first.subject} --predicate FILE, by another person"
     upgrade = str(first.details.get("upgrade") or "")
     if upgrade:
         return f"upgrade {first.details.get('package')} to {upgrade}"

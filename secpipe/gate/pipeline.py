@@ -119,10 +119,15 @@ class Made:
 
 def judge(situation: Situation, rules: Rules) -> Judgement:
     """Return the judgement by the rules' policy, tightened by the policy in the tree, if there is one."""
+    return tightened(situation, tree_policy(rules, situation.environment))
+
+
+def tree_policy(rules: Rules, environment: str) -> Policy | None:
+    """Return the policy found in the tree as it holds in an environment, with the waivers beside the pinned one."""
     if rules.tree is None:
-        return tightened(situation, None)
-    theirs = rules.tree.resolve(situation.environment)
-    return tightened(situation, replace(theirs, waiver=(*theirs.waiver, *rules.waivers.waivers)))
+        return None
+    theirs = rules.tree.resolve(environment)
+    return replace(theirs, waiver=(*theirs.waiver, *rules.waivers.waivers))
 
 
 def gather_evidence(

@@ -44,11 +44,37 @@ def without_findings(situation: Situation, gone: Callable[[Finding], bool]) -> S
 
 
 def carried_out(situation: Situation, check: str) -> Situation:
-    """Return the situation in which a check was carried out; what it found already, it still finds."""
-    made = replace(situation.of(check), check=check, state=State.OK, reason="", since=None)
-    if check == "attestation:provenance":
-        made = replace(made, facts={**made.facts, "purpose": "provenance"})
-    return with_evidence(situation, made)
+    """Return the situation in which a check was carried out; what it found already, it still finds.
+
+    With a trust root come the signatures and attestations that could not be verified for want of it.
+    """
+    why = situation.of(check).reason
+    for name, one in situation.evidence.items() if check == "trust" else ():
+        if (name == "signatures" or name.startswith("attestation:")) and why:
+            situation = with_evidence(situation, _verified(one, why))
+    return with_evidence(situation, replace(situation.of(check), check=check, state=State.OK, reason="", since=None))
+
+
+def _verified(one: Evidence, why: str) -> Evidence:
+    """Return evidence as it would be if what was skipped for that reason had been found to hold."""
+    facts = dict(one.facts)
+    if "each" in facts:
+        facts["each"] = [_held(row, why) for row in listing(one, "each")]
+    lone = one.state is State.SKIPPED and one.reason == why
+    return replace(one, state=State.OK, reason="", facts=facts) if lone else replace(one, facts=facts)
+
+
+def _held(row: Any, why: str) -> Any:
+    unknown = isinstance(row, Mapping) and row.get("state") == State.SKIPPED and row.get("reason") == why
+    return {**row, "state": str(State.OK), "reason": ""} if unknown else row
+
+
+def passed_before(situation: Situation, environment: str) -> Situation:
+    """Return the situation in which the release passed in an environment, by a verifier that everybody accepts."""
+    found = listing(situation.of("promotion"), "verdicts")
+    others = [one for one in found if isinstance(one, Mapping) and one.get("environment") != environment]
+    passed = {"environment": environment, "at": situation.now.isoformat(), "result": "PASSED", "verifier": ""}
+    return with_facts(situation, "promotion", verdicts=[*others, passed])
 
 
 def fresh_advisories(situation: Situation) -> Situation:
@@ -71,10 +97,10 @@ def approving(policy: Policy, rows: Sequence[Mapping[str, Any]]) -> Policy:
     return replace(policy, shadow_ai={**policy.shadow_ai, "allow": [*allowed, *rows]})
 
 
-def without_uses(situation: Situation, gone: Collection[str]) -> Situation:
+def without_uses(situation: Situation, gone: Callable[[Mapping[str, Any]], bool]) -> Situation:
     """Return the situation without some uses of AI."""
     uses = listing(situation.of("shadow-ai"), "uses")
-    kept = [use for use in uses if not (isinstance(use, Mapping) and use.get("id") in gone)]
+    kept = [use for use in uses if not (isinstance(use, Mapping) and gone(use))]
     return with_facts(situation, "shadow-ai", uses=kept)
 
 
@@ -83,7 +109,7 @@ def without_items(situation: Situation, on: str, gone: Collection[str]) -> Situa
     if on == "component":
         return replace(situation, components=tuple(one for one in situation.components if one.ref not in gone))
     if on == "ai_use":
-        return without_uses(situation, gone)
+        return without_uses(situation, lambda use: use.get("id") in gone)
     if on == "model":
         files = {path: about for path, about in mapping(situation.of("models"), "files").items() if path not in gone}
         clean = without_findings(situation, lambda one: one.path in gone and one.rule.startswith("models/"))

@@ -18,7 +18,7 @@ from secpipe.core.inventory import Component, ComponentKind
 from secpipe.gate.policy import Policy, Waiver
 from tests.unit.gate_builders import CHECKS, NOW, ok
 
-ATTESTATIONS = ("attestation:bias", "attestation:provenance")
+ATTESTATIONS = ("attestation:bias", "attestation:provenance", "attestation:review-a")
 words = st.text(max_size=8)
 json_values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | words,
@@ -56,8 +56,18 @@ POOLS: dict[str, list[Any]] = {
     "allow": ["MIT", "*"],
     "builders": ["https://ci/*"],
     "require": ["classical", "pq", "classical+pq"],
+    "algorithms": ["ecdsa-p256", "ecdsa-p384", "ml-dsa-65", "ml-dsa-87", "none"],
+    "root_algorithms": ["ecdsa-p384", "ml-dsa-87"],
+    "spec": ["CycloneDX>=1.6", "SPDX>=3.0", "x"],
+    "sources": ["git+https://a/*"],
+    "base_models": ["pkg:huggingface/a/*"],
+    "datasets": ["https://data/*", "*"],
+    "inputs": ["seed", "lora"],
+    "after": ["qa", "staging"],
+    "verifiers": ["https://v/ci", "https://v/other"],
+    "never": ["audit/*", "gate/*", "*"],
 }
-NAMES = {"profiles": ["g7-ai", "cisa"], "roles": ["reviewer"]}
+NAMES = {"profiles": ["g7-ai", "cisa"], "roles": ["review", "provenance"]}
 
 
 def of(cls: type[Any], **fixed: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -139,12 +149,49 @@ components = st.lists(
     ),
     max_size=2,
 ).map(tuple)  # fmt: skip
+SIGNED: dict[str, Any] = {
+    "covered": {"m/a.safetensors": "builder", "m/b.pt": "builder"},
+    "artifacts": [{"path": "m", "kind": "model", "verified": True, "identity": "builder", "holder": "alice",
+                   "halves": ["ecdsa-p256", "ml-dsa-65"], "classes": ["classical", "pq"],
+                   "not_before": "2026-10-01T00:00:00Z", "trusted_time": None}],
+}  # fmt: skip
+SHIPPED = {"path": "bom.json", "spec": "CycloneDX", "version": "1.5", "made": "2026-09-01T00:00:00Z", "agrees": True}
+DAYS = [None, NOW.isoformat(), "2026-11-01T00:00:00+00:00", "2025-01-01T00:00:00+00:00", "2030-01-01T00:00:00+00:00"]
+statements = st.fixed_dictionaries(
+    {
+        "path": st.sampled_from(["m", "m/a.safetensors", "m/b.pt", "n", ""]),
+        "purpose": st.sampled_from(["review", "test-result", "provenance"]),
+        "state": st.sampled_from(["ok", "ok", "ok", "failed", "skipped", "stale"]),
+        "reason": st.just("because"), "since": st.sampled_from(DAYS), "not_before": st.sampled_from(DAYS),
+        "verified": st.booleans(), "identity": st.just("eve"), "holder": st.sampled_from(["alice", "omar", ""]),
+        "halves": st.sampled_from([["ecdsa-p256", "ml-dsa-65"], ["ecdsa-p384", "ml-dsa-87"]]),
+        "classes": st.just(["classical", "pq"]), "trusted_time": st.none(),
+        "builder": st.sampled_from(["https://ci/x", "https://elsewhere/x", ""]),
+        "materials": st.lists(
+            st.fixed_dictionaries({"roles": st.sampled_from([["source"], ["base-model"], ["dataset"], ["other"], []]),
+                                   "uri": st.sampled_from(["git+https://a/b", "git+https://b/b", "x"])}), max_size=2),
+        "declared": st.sampled_from([[], ["source"], ["source", "base-model", "dataset"]]),
+        "inputs": st.sampled_from([[], ["seed"], ["seed", "lora"]]),
+    }
+)  # fmt: skip
+verdicts = st.lists(
+    st.fixed_dictionaries(
+        {
+            "environment": st.sampled_from(["qa", "staging"]), "at": st.sampled_from([*DAYS[1:], "junk"]),
+            "result": st.sampled_from(["PASSED", "PASSED", "FAILED", "REFUSED"]), "reason": st.just("because"),
+            "verifier": st.sampled_from(["", "https://v/ci", "https://v/other"]),
+        }
+    ),
+    max_size=3,
+)  # fmt: skip
 _SENSIBLE: dict[str, list[dict[str, Any]]] = {
     "models": [{}, {"files": {"m/a.safetensors": {"format": "safetensors", "outcome": "ok", "holds": []},
                               "m/b.pt": {"format": "pickle", "outcome": "review", "holds": ["pickle"]}}}],
     "shadow-ai": [{}, {"uses": [USE]}],
-    "signatures": [{}, {"covered": {}}],
-    "sbom": [{}, {"licenses": {"AGPL-3.0-only": ["x"], "": ["y"]}, "profiles": {"g7-ai": 50}}],
+    "trust": [{}, {"root_algorithms": ["ecdsa-p384", "ml-dsa-87"]}, {"root_algorithms": ["ecdsa-p256"]}],
+    "signatures": [{}, {"covered": {}}, SIGNED, {**SIGNED, "artifacts": [{**SIGNED["artifacts"][0], "holder": ""}]}],
+    "sbom": [{}, {"shipped": []}, {"shipped": [SHIPPED]}, {"shipped": [{**SHIPPED, "agrees": False}]},
+             {"licenses": {"AGPL-3.0-only": ["x"], "": ["y"]}, "profiles": {"g7-ai": 50}}],
     "audit": [{}, {"advisories": {"date": "2026-01-01"}}, {"advisories": {}}],
 }  # fmt: skip
 
@@ -159,7 +206,9 @@ def evidence_sets(draw: st.DrawFn, hostile: bool = False) -> dict[str, Evidence]
         if check in ATTESTATIONS:
             since = draw(st.none() | st.integers(0, 90).map(lambda days: NOW - timedelta(days=days)))
             purpose = "provenance" if check.endswith("provenance") else "test-result"
-            known = replace(known, since=since, facts={"purpose": purpose, "builder": "https://ci/release"})
+            lone = {"purpose": purpose, "builder": "https://ci/release", "path": draw(st.sampled_from(["m", ""]))}
+            each = st.lists(statements, max_size=3).map(lambda rows: {"each": rows})
+            known = replace(known, since=since, facts=draw(each) if draw(st.booleans()) else lone)
         made[check] = replace(
             known,
             state=state,
@@ -168,4 +217,10 @@ def evidence_sets(draw: st.DrawFn, hostile: bool = False) -> dict[str, Evidence]
             skips=tuple(draw(st.lists(st.builds(Skip, words, words, st.booleans()), max_size=1))),
             facts=draw(facts) if hostile and draw(st.booleans()) else known.facts,
         )
+    if draw(st.booleans()):
+        made["promotion"] = Evidence(
+            "promotion", draw(st.sampled_from(State)), "because", facts={"verdicts": draw(verdicts)}
+        )
+    if draw(st.booleans()):
+        made["clock"] = Evidence("clock", State.SKIPPED, "the clock is behind")
     return made

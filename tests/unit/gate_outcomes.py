@@ -17,6 +17,7 @@ from secpipe.gate.policy import (
     Demand,
     Models,
     Policy,
+    Promotion,
     Provenance,
     Sbom,
     Signatures,
@@ -30,7 +31,7 @@ DEMANDS = ("required", "optional")
 MODES = ("enforce", "warn")
 ENVIRONMENTS = ("dev", "staging", "prod")
 ATTESTED = ("attestation:provenance", "attestation:bias")
-EVIDENCE = (*CHECKS, *ATTESTED)
+EVIDENCE = (*CHECKS, *ATTESTED, "promotion")
 #: checks that no policy can do without
 ALWAYS = ("files", "shadow-ai")
 HEADER = ("check", "state", "demand", "mode", *ENVIRONMENTS)
@@ -62,6 +63,7 @@ def _policy(check: str, demand: str, mode: str) -> Policy:
         "sbom": {"sbom": Sbom(required=required)},
         "attestation:provenance": {"provenance": Provenance(required=required)},
         "attestation:bias": {"attestations": Attestations((Demand("bias", 30),) if required else ())},
+        "promotion": {"promotion": Promotion(("qa",) if required else ())},
     }
     return replace(policy, **changes.get(check, {}))  # type: ignore[arg-type]
 
@@ -70,7 +72,11 @@ def _evidence(check: str, state: str) -> dict[str, Evidence]:
     evidence = clean()
     if check in ATTESTED:
         purpose = "provenance" if check.endswith("provenance") else "test-result"
-        evidence[check] = replace(ok(check), facts={"purpose": purpose}, since=NOW - timedelta(days=1))
+        facts = {"purpose": purpose, "path": "m/a.safetensors"}  # about the release's only model
+        evidence[check] = replace(ok(check), facts=facts, since=NOW - timedelta(days=1))
+    if check == "promotion":
+        passed = {"environment": "qa", "at": NOW.isoformat(), "result": "PASSED", "verifier": ""}
+        evidence[check] = ok(check, verdicts=[passed])
     if state == "absent":
         del evidence[check]
     elif state == "ok with skips":

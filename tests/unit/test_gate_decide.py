@@ -90,8 +90,10 @@ def test_a_waiver_for_a_finding_is_none_for_a_failure_beside_it() -> None:
     failed = replace(unsigned, state=State.FAILED, reason="no")
     assert decide(situation(clean(signatures=unsigned), policy)).decision is Decision.PASS
     assert decide(situation(clean(signatures=failed), policy)).decision is Decision.DENY
-    named = replace(failed, findings=(finding("signatures"),))
+    named = replace(failed, findings=(finding("signatures", rule="signatures/expired-key"),))
     assert decide(situation(clean(signatures=named), policy)).decision is Decision.PASS
+    never = replace(failed, findings=(finding("signatures", rule="signatures/invalid"),))
+    assert decide(situation(clean(signatures=never), policy)).decision is Decision.DENY
 
 
 def test_deny_beats_undecided_and_both_are_told() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.text import plural
@@ -53,6 +53,11 @@ def without(situation: Situation, good: Sequence[Statement]) -> list[str]:
     return [path for path in paths if not known.of(path)]
 
 
+def is_fresh(since: datetime | None, days: int, now: datetime) -> bool:
+    """Whether a result made at `since` may be used at `now`; 0 days: one of any age, or of none."""
+    return not days or (since is not None and -_SKEW <= now - since <= timedelta(days=days))
+
+
 def _results(situation: Situation, demand: Demand, found: Sequence[Statement]) -> Iterator[Reason]:
     owner, kind = situation.policy.owner, demand.type
     good: list[Statement] = []
@@ -81,11 +86,7 @@ def _results(situation: Situation, demand: Demand, found: Sequence[Statement]) -
         what = f'no "{kind}" result{about}{more}: {why}'
         fix = f"secpipe attest --type test-result --predicate {kind}.json {_folder(missing[0])}"
         yield Reason("gate/missing-evidence", Effect.UNDECIDED, what, "attestations", fix, owner, missing[0])
-    limit = timedelta(days=demand.max_age_days)
-    fresh = [
-        one for one in good
-        if not limit or (one.since is not None and -_SKEW <= situation.now - one.since <= limit)
-    ]  # fmt: skip
+    fresh = [one for one in good if is_fresh(one.since, demand.max_age_days, situation.now)]
     old = sorted(set(without(situation, [*fresh, *bad])) - set(missing))
     if old:
         age = plural(demand.max_age_days, "day")

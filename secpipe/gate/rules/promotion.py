@@ -17,10 +17,12 @@ def promotion(situation: Situation) -> Ruling:
     """The same digests have a signed PASSED verdict for every environment that comes first."""
     after = situation.policy.promotion.after
     nowhere = skipped("promotion", "no verdict store was named to look into")
-    evidence = situation.evidence.get("promotion", nowhere) if after else not_asked("promotion")
+    evidence = situation.evidence.get("promotion", nowhere)
+    if not after and evidence.state is not State.FAILED:
+        evidence = not_asked("promotion")
     extra = []
     if evidence.state is State.OK:
-        extra = [reason for name in after if (reason := _missing(situation, name)) is not None]
+        extra = [reason for name in after if (reason := missing(situation, name)) is not None]
     return rule_on(
         situation, evidence, "Passed earlier stages", required=bool(after), findings=(), extra=extra,
         summary=f"passed in {', '.join(map(printable, after))}" if not extra else "",
@@ -39,7 +41,7 @@ def newest(situation: Situation, environment: str) -> Mapping[str, Any] | None:
     return max(found, key=lambda fact: (fact["at"], fact.get("result") != "PASSED"), default=None)
 
 
-def _missing(situation: Situation, environment: str) -> Reason | None:
+def missing(situation: Situation, environment: str) -> Reason | None:
     """Return why the release may not be promoted from `environment`, or None."""
     found, where = newest(situation, environment), printable(environment)
     if found is None:

@@ -8,6 +8,7 @@ from typing import Any
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.text import plural
 from secpipe.core.verdict import Effect, Reason
+from secpipe.gate.policy import Provenance
 from secpipe.gate.rules.attestations import models_unknown, without
 from secpipe.gate.rules.facts import not_asked
 from secpipe.gate.rules.signed import Statement, listing_of, objection, statements
@@ -16,7 +17,7 @@ from secpipe.gate.uris import accepts
 
 _CHECK = "provenance"
 #: role of a material -> (key of `[provenance]`, its name in a sentence, the rule that it breaks)
-_ROLES = {
+ROLES = {
     "source": ("sources", "source", "gate/source-not-allowed"),
     "base-model": ("base_models", "base model", "gate/base-model-not-allowed"),
     "dataset": ("datasets", "training data", "gate/dataset-not-allowed"),
@@ -80,27 +81,37 @@ def _judged(situation: Situation, one: Statement) -> Iterator[Reason]:
         yield Reason("gate/input-missing", Effect.UNDECIDED, what, _CHECK, "", owner, one.path)
 
 
-def _materials(situation: Situation, one: Statement, about: str) -> Iterator[Reason]:
-    policy, owner = situation.policy.provenance, situation.policy.owner
-    lists = {role: getattr(policy, key) for role, (key, _, _) in _ROLES.items() if getattr(policy, key)}
-    if not lists:
-        return
-    told = set()
-    for material in _tables(one.facts.get("materials")):
+def refused(policy: Provenance, facts: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each material that no list of the policy accepts, with the rule that it breaks."""
+    lists = _lists(policy)
+    for material in _tables(facts.get("materials")):
         uri, roles = str(material.get("uri", "")), listing_of(material, "roles")
         if "package" in roles:
             continue  # a library: the AI-BOM and the audit judge it
         # What nobody gave a role may be anything: some list must know it.
         held = [role for role in roles if role in lists] or (list(lists) if "other" in roles else [])
-        role = roles[0] if roles and roles[0] in lists else (held or [""])[0]
-        if held and not any(accepts(lists[name], uri) for name in held) and role not in told:
-            told.add(role)
-            _, word, rule = _ROLES[role]
-            what = f'{about} was made with the {word} "{uri or "nameless"}", which the policy does not accept'
+        if held and not any(accepts(lists[name], uri) for name in held):
+            yield ROLES[roles[0] if roles[0] in lists else held[0]][2], material
+
+
+def _lists(policy: Provenance) -> dict[str, tuple[str, ...]]:
+    return {role: getattr(policy, key) for role, (key, _, _) in ROLES.items() if getattr(policy, key)}
+
+
+def _materials(situation: Situation, one: Statement, about: str) -> Iterator[Reason]:
+    policy, owner = situation.policy.provenance, situation.policy.owner
+    words = {rule: word for _, word, rule in ROLES.values()}
+    told = set()
+    for rule, material in refused(policy, one.facts):
+        if rule not in told:
+            told.add(rule)
+            uri = str(material.get("uri", "")) or "nameless"
+            what = f'{about} was made with the {words[rule]} "{uri}", which the policy does not accept'
             yield Reason(rule, Effect.DENY, what, _CHECK, "", owner, one.path)
+    lists = _lists(policy)
     for role in lists:
         if role not in listing_of(one.facts, "declared"):
-            key, word, _ = _ROLES[role]
+            key, word, _ = ROLES[role]
             what = f"the provenance of {about} names no {word}"
             fix = f"name it in the provenance, or say that there is none: {key} = []"
             yield Reason("gate/missing-evidence", Effect.UNDECIDED, what, _CHECK, fix, owner, one.path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,6 @@ from secpipe.gate.ruling import Situation
 
 _WANTED = re.compile(r"([A-Za-z]+)\s*(?:>=\s*([0-9.]+))?")
 _SKEW = timedelta(minutes=5)
-_FIX = "secpipe sbom generate . -o bom.cdx.json"
 
 
 def shipped(situation: Situation, evidence: Evidence) -> list[Reason]:
@@ -30,12 +29,12 @@ def shipped(situation: Situation, evidence: Evidence) -> list[Reason]:
     if not rows:
         asked = "shipped" in evidence.facts
         what = "the release ships no SBOM file" if asked else "nobody looked for a shipped SBOM file"
-        return [Reason("gate/missing-evidence", Effect.UNDECIDED, what, "sbom", _FIX, owner)]
+        return [Reason("gate/missing-evidence", Effect.UNDECIDED, what, "sbom", command(policy.spec), owner)]
     judged = [_against(situation, row) for row in rows]
     if any(verdict is None for verdict in judged):
         return []
     _, rule, effect, words, path = max((one for one in judged if one), key=lambda one: one[0])
-    return [Reason(rule, effect, f"{path} {words}", "sbom", _FIX, owner, path)]
+    return [Reason(rule, effect, f"{path} {words}", "sbom", command(policy.spec), owner, path)]
 
 
 def _against(situation: Situation, row: Mapping[str, Any]) -> tuple[int, str, Effect, str, str] | None:
@@ -62,6 +61,28 @@ def _against(situation: Situation, row: Mapping[str, Any]) -> tuple[int, str, Ef
         words = f"was made on {made:%Y-%m-%d}; the policy allows {plural(policy.max_age_days, 'day')}"
         return 3, "gate/sbom-too-old", Effect.DENY, words, path
     return None
+
+
+def example(spec: Sequence[str]) -> tuple[str, str] | None:
+    """Return (name, version) of a format that one of the accepted ones is met by, or None where none can be read."""
+    if not spec:
+        return "CycloneDX", "1.7"
+    for name, version in (("CycloneDX", "1.7"), ("CycloneDX", "1.6"), ("SPDX", "3.0.1")):
+        if any(_is(wanted, name, version) for wanted in spec):
+            return name, version
+    for wanted in spec:
+        match = _WANTED.fullmatch(wanted.strip())
+        if match is not None and _is(wanted, match[1], match[2] or "0"):
+            return match[1], match[2] or "0"
+    return None
+
+
+def command(spec: Sequence[str]) -> str:
+    """Return the command that makes an SBOM of an accepted format."""
+    name, version = example(spec) or ("", "")
+    if name.lower() == "spdx":
+        return "secpipe sbom generate . -f spdx-json -o bom.spdx.json"
+    return "secpipe sbom generate . -o bom.cdx.json" + (" --spec 1.6" if version == "1.6" else "")
 
 
 def _is(wanted: str, name: str, version: str) -> bool:

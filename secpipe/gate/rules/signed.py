@@ -53,7 +53,7 @@ def statements(situation: Situation) -> list[Statement]:
         kind = name.partition(":")[2]
         for facts in listing(evidence, "each"):
             if isinstance(facts, Mapping):
-                since, reason = _instant(facts.get("since")), str(facts.get("reason", ""))
+                since, reason = instant(facts.get("since")), str(facts.get("reason", ""))
                 found.append(Statement(kind, str(facts.get("path", "")), _state(facts), reason, since, facts))
         if "each" not in evidence.facts:
             path = str(evidence.facts.get("path", ""))
@@ -152,8 +152,8 @@ def objection(fact: Mapping[str, Any], policy: Policy, now: datetime) -> Finding
         words = f"is signed with {' + '.join(halves) or 'an unknown algorithm'}; {wanted}"
         return _objection("gate/key-algorithm", words, fact)
     if policy.keys.max_age_days:
-        made = _instant(fact.get("not_before"))
-        signed = min(_instant(fact.get("trusted_time")) or now, now)
+        made = instant(fact.get("not_before"))
+        signed = min(instant(fact.get("trusted_time")) or now, now)
         if made is None or signed - made > timedelta(days=policy.keys.max_age_days):
             age = "whose age is not known" if made is None else f"of {made:%Y-%m-%d}"
             words = f"is signed with a key {age}; the policy allows {plural(policy.keys.max_age_days, 'day')}"
@@ -173,7 +173,8 @@ def listing_of(fact: Mapping[str, Any], name: str) -> list[str]:
     return [str(item) for item in value] if isinstance(value, list | tuple) else []
 
 
-def _instant(value: Any) -> datetime | None:
+def instant(value: Any) -> datetime | None:
+    """Return the moment that a fact names, or None."""
     try:
         when = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
