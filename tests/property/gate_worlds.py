@@ -41,7 +41,6 @@ WHENS = [
 
 #: What makes a field's random value meet the random evidence; fields that are not here get any value of their type.
 POOLS: dict[str, list[Any]] = {
-    "cover": ["models", "prompts", "datasets", "*.py", "m/*"],
     "formats": ["safetensors", "pickle", "gguf"],
     "identities": ["builder", "release"],
     "purposes": ["model", "file"],
@@ -85,6 +84,8 @@ def _value(kind: Any, item: Any) -> st.SearchStrategy[Any]:
     pool, choice = POOLS.get(item.name), item.metadata.get("choice")
     if item.name == "shadow_ai":
         return shadow_ai
+    if item.name == "cover":
+        return st.sampled_from([("models",), ("models", "prompts"), ("m/*", "*.py"), ("datasets",), ()])
     if item.name == "condition":
         return conditions
     if dataclasses.is_dataclass(kind):
@@ -92,8 +93,9 @@ def _value(kind: Any, item: Any) -> st.SearchStrategy[Any]:
     if origin is tuple and dataclasses.is_dataclass(arguments[0]):
         return st.lists(of(arguments[0]), max_size=2).map(tuple)
     if origin is tuple:
-        one = st.sampled_from(pool) if pool else words
-        return st.lists(one, max_size=2).map(tuple)
+        if pool:
+            return st.sampled_from([(), *((one,) for one in pool), tuple(pool[:2])])
+        return st.lists(words, max_size=2).map(tuple)
     if origin is dict:
         return st.dictionaries(st.sampled_from(NAMES.get(item.name, ["x"])), st.integers(0, 100), max_size=2)
     if origin is types.UnionType:
