@@ -209,6 +209,13 @@ def test_the_least_change_is_enough_and_no_part_of_it_is(
         assert standing(world, chosen) - after, [one.what for one in chosen]
 
 
+@given(worlds.policies, worlds.evidence_sets(hostile=True), st.none() | worlds.policies)
+@settings(slowly, max_examples=15)
+def test_looking_for_the_least_never_raises(policy: Policy, evidence: dict[str, Evidence], tree: Policy | None) -> None:
+    found = counterfactual.least(situation(evidence, policy), tree)
+    assert found.passes or found.remaining
+
+
 def standing(world: World, chosen: Any) -> set[tuple[str, str, str]]:
     return counterfactual.standing(counterfactual.apply(world, chosen))
 
