@@ -233,7 +233,7 @@ def test_the_random_worlds_reach_every_decision_and_most_reasons() -> None:
     rules: set[str] = set()
 
     @given(worlds.policies, worlds.evidence_sets(), worlds.components)
-    @settings(slowly, max_examples=150, database=None, derandomize=True)
+    @settings(slowly, max_examples=300, database=None, derandomize=True)
     def look(policy: Policy, evidence: dict[str, Evidence], parts: tuple[Component, ...]) -> None:
         judgement = decide(situation(evidence, policy, components=parts))
         decisions.add(judgement.decision)
