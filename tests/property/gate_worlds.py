@@ -94,7 +94,7 @@ def _value(kind: Any, item: Any) -> st.SearchStrategy[Any]:
         return st.lists(of(arguments[0]), max_size=2).map(tuple)
     if origin is tuple:
         if pool:
-            return st.sampled_from([(), *((one,) for one in pool), tuple(pool[:2])])
+            return st.sampled_from([*[()] * (2 + len(pool)), *((one,) for one in pool), tuple(pool[:2])])
         return st.lists(words, max_size=2).map(tuple)
     if origin is dict:
         return st.dictionaries(st.sampled_from(NAMES.get(item.name, ["x"])), st.integers(0, 100), max_size=2)
@@ -203,7 +203,7 @@ def evidence_sets(draw: st.DrawFn, hostile: bool = False) -> dict[str, Evidence]
     """Every check in some state, with findings, skips and facts; `hostile`: facts of any shape."""
     made = {}
     for check in (*CHECKS, *ATTESTATIONS):
-        state = draw(st.sampled_from([State.OK, State.OK, State.OK, *State]))
+        state = draw(st.sampled_from([State.OK] * 10 + [*State]))
         known = ok(check, **draw(st.sampled_from(_SENSIBLE.get(check, [{}]))))
         if check in ATTESTATIONS:
             since = draw(st.none() | st.integers(0, 90).map(lambda days: NOW - timedelta(days=days)))

@@ -25,12 +25,16 @@ from secpipe.gate.policy import (
     Attestations,
     Condition,
     Demand,
+    Keys,
     Licenses,
     Minimum,
     Models,
+    Phase,
     Policy,
+    Promotion,
     Provenance,
     Sbom,
+    Signatures,
     Waiver,
     keys_of,
 )
@@ -157,6 +161,126 @@ def test_the_least_for_each_reason(evidence: dict[str, Evidence], policy: dict[s
     assert least.passes
     assert least.smallest
     assert sorted(change.what for change in least.changes) == sorted(expected)
+
+
+MODEL = "m/a.safetensors"
+PAIR = {"halves": ["ecdsa-p256", "ml-dsa-65"], "classes": ["classical", "pq"]}
+SIGNED = {"path": "m", "kind": "model", "verified": True, "identity": "builder", "holder": "alice", **PAIR,
+          "not_before": "2025-01-01T00:00:00Z", "trusted_time": None}  # fmt: skip
+SHIPPED = {"path": "b.json", "spec": "CycloneDX", "version": "1.5", "made": "2026-01-01T00:00:00Z", "agrees": True}
+
+
+def row(purpose: str, **changes: Any) -> dict[str, Any]:
+    return {**SIGNED, "path": MODEL, "purpose": purpose, "state": "ok", "reason": "", "since": "2026-11-20T00:00:00Z",
+            "builder": "https://ci/x", "materials": [], "declared": [], "inputs": [], **changes}  # fmt: skip
+
+
+def attested(kind: str, **changes: Any) -> dict[str, Evidence]:
+    made = row("provenance" if kind == "provenance" else "test-result", **changes)
+    return clean() | {f"attestation:{kind}": ok(f"attestation:{kind}", each=[made])}
+
+
+def made_of(role: str) -> dict[str, Evidence]:
+    return attested("provenance", materials=[{"roles": [role], "uri": "x"}], declared=[role])
+
+
+def origin(**lists: Any) -> dict[str, Any]:
+    return {"provenance": Provenance(required=True, **lists)}
+
+
+NEEDS_BIAS = {"attestations": Attestations((Demand("bias", 30), Demand("bias")))}
+CNSA2 = Keys(algorithms=("ecdsa-p384", "ml-dsa-87"))
+signed_by_alice = ok("signatures", artifacts=[SIGNED])
+
+
+@pytest.mark.parametrize(
+    ("rule", "evidence", "policy", "expected"),
+    [
+        ("gate/not-promoted", clean(promotion=ok("promotion", verdicts=[])), {"promotion": Promotion(("qa", "stage"))},
+         ["let this very release pass in qa, and keep its signed verdict",
+          "let this very release pass in stage, and keep its signed verdict"]),
+        ("gate/not-checked", clean(), {"promotion": Promotion(("qa",))},
+         ["let this very release pass in qa, and keep its signed verdict",
+          "name the store that holds the verdicts of the earlier stages"]),
+        ("gate/root-algorithm", clean(trust=ok("trust", root_algorithms=["ed25519"])),
+         {"keys": Keys(root_algorithms=("ml-dsa-87",))},
+         ["judge by a trust root whose keys are of ml-dsa-87 only"]),
+        ("gate/clock", clean(clock=Evidence("clock", State.SKIPPED, "it is behind")), {},
+         ["set the clock right (it is behind)"]),
+        ("gate/review-missing", clean(signatures=signed_by_alice), {"signatures": Signatures(roles={"review": 2})},
+         ["let 2 other people than the signer attest a review of m"]),
+        ("gate/key-algorithm", clean(signatures=signed_by_alice), {"keys": CNSA2},
+         ["sign m again with ecdsa-p384 + ml-dsa-87"]),
+        ("gate/key-too-old", clean(signatures=signed_by_alice), {"keys": Keys(max_age_days=90)},
+         ["sign m again with a newer key"]),
+        ("gate/key-algorithm", clean(signatures=signed_by_alice),
+         {"signatures": Signatures(phase=(Phase(date(2026, 1, 1), algorithms=CNSA2.algorithms),))},
+         ["sign m again with ecdsa-p384 + ml-dsa-87"]),
+        ("gate/key-algorithm", attested("bias") | {"signatures": ok("signatures", covered={MODEL: "builder"})},
+         {**NEEDS_BIAS, "keys": CNSA2, "signatures": Signatures(required=False)},
+         [f'attest the "bias" test-result of {MODEL} again, with ecdsa-p384 + ml-dsa-87']),
+        ("gate/test-failed", attested("bias", state="failed", reason="the bias result is FAILED"), NEEDS_BIAS,
+         [f'pass the test "bias" of {MODEL}, and attest the result']),
+        ("gate/missing-evidence", attested("bias", since="2026-01-01T00:00:00Z"), NEEDS_BIAS,
+         [f'pass the test "bias" of {MODEL}, and attest the result']),
+        ("gate/missing-evidence", attested("bias", state="skipped", reason="the ring is expired"), NEEDS_BIAS,
+         [f'let the "bias" attestation of {MODEL} be verified, and it holds (the ring is expired)']),
+        ("gate/builder-not-allowed", attested("provenance"), origin(builders=("https://acme/*",)),
+         [f"build {MODEL} where the policy accepts it: https://acme/*"]),
+        ("gate/source-not-allowed", made_of("source"), origin(sources=("git+https://a/*",)),
+         [f"make {MODEL} from a source that the policy accepts: git+https://a/*"]),
+        ("gate/base-model-not-allowed", made_of("base-model"), origin(base_models=("pkg:a/*",)),
+         [f"make {MODEL} from a base model that the policy accepts: pkg:a/*"]),
+        ("gate/dataset-not-allowed", made_of("dataset"), origin(datasets=("https://d/*",)),
+         [f"make {MODEL} from training data that the policy accepts: https://d/*"]),
+        ("gate/missing-evidence", attested("provenance"), origin(sources=("*",)),
+         [f"name the source of {MODEL} in its provenance, or say there that there is none"]),
+        ("gate/input-missing", attested("provenance"), origin(inputs=("seed",)),
+         [f"name seed in the provenance of {MODEL}"]),
+        ("gate/check-failed", attested("provenance", state="failed", reason="it was replayed"), origin(),
+         [f"attest again where {MODEL} comes from (it was replayed)"]),
+        ("gate/missing-evidence", clean(sbom=ok("sbom", shipped=[])), {"sbom": Sbom(shipped=True)},
+         ["ship an SBOM made from this very release"]),
+        ("gate/sbom-disagrees", clean(sbom=ok("sbom", shipped=[{**SHIPPED, "agrees": False}])),
+         {"sbom": Sbom(shipped=True)}, ["ship an SBOM made from this very release"]),
+        ("gate/sbom-format", clean(sbom=ok("sbom", shipped=[SHIPPED])),
+         {"sbom": Sbom(shipped=True, spec=("SPDX>=3.0",))}, ["ship an SBOM made from this very release, as SPDX>=3.0"]),
+        ("gate/sbom-too-old", clean(sbom=ok("sbom", shipped=[SHIPPED])),
+         {"sbom": Sbom(shipped=True, max_age_days=30)}, ["ship an SBOM made from this very release"]),
+        ("gate/license-review", clean(sbom=ok("sbom", licenses={"": ["x", "y"]})),
+         {"licenses": Licenses(review=("NOASSERTION",))},
+         ["find out and state under which licence these are, or replace them: x, y"]),
+        ("shadow-ai/not-local", clean(shadow_ai=ok("shadow-ai", uses=[use()])), {"shadow_ai": {"local_only": True}},
+         ["run the model on this machine or its private network, or remove the call (Openai): a.py"]),
+    ],
+)  # fmt: skip
+def test_every_demand_has_words_for_what_would_meet_it(
+    rule: str, evidence: dict[str, Evidence], policy: dict[str, Any], expected: list[str]
+) -> None:
+    made = situation(evidence, replace(Policy(), name="t", owner="sec", **policy))
+    assert rule in {reason.rule for reason in decide(made).reasons}
+    least = counterfactual.least(made)
+    assert sorted(change.what for change in least.changes) == sorted(expected)
+    assert least.passes
+    assert least.smallest
+    assert all(part["key"] or part["from"] == "always" for one in explained(made) for part in one["demanded"])
+
+
+def test_a_trust_root_brings_every_attestation_that_waited_for_it() -> None:
+    why = "there is no trust root"
+    evidence = attested("bias", state="skipped", reason=why) | {"trust": Evidence("trust", State.SKIPPED, why)}
+    made = situation(evidence, replace(Policy(), **NEEDS_BIAS))  # type: ignore[arg-type]
+    assert whats(made) == [f"judge by a trust root that holds ({why})"]
+
+
+def test_what_only_the_policy_can_mend_remains() -> None:
+    made = situation(attested("provenance"), replace(Policy(), provenance=Provenance(named_builders=True)))
+    least = counterfactual.least(made)
+    assert [reason.rule for reason in least.remaining] == ["gate/builders-not-named"]
+    impossible = replace(Policy(), keys=Keys(algorithms=("ed448",)))
+    least = counterfactual.least(situation(clean(signatures=signed_by_alice), impossible))
+    assert not least.passes
+    assert least.changes == ()
 
 
 def test_pinning_is_a_change_and_an_expired_policy_is_none() -> None:
