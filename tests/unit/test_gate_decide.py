@@ -259,3 +259,12 @@ def test_a_rule_that_breaks_leaves_it_undecided() -> None:
     judgement = decide(situation(clean(models=ok("models", files=Hostile(a={}))), policy))
     assert judgement.decision is Decision.UNDECIDED
     assert any(check.result is Result.UNDECIDED for check in judgement.checks)
+
+
+def test_licences_of_what_was_not_looked_at_are_not_known() -> None:
+    """The AI-BOM need not be there, but whoever sets licence rules wants them held against everything."""
+    partly = replace(ok("sbom"), skips=(Skip("uv.lock", "larger than 8 MB"),))
+    lenient = replace(Policy(), sbom=replace(Policy().sbom, required=False))
+    assert decide(situation(clean(sbom=partly), lenient)).decision is Decision.WARN
+    asked = replace(lenient, licenses=replace(Policy().licenses, deny=("AGPL-*",)))
+    assert decide(situation(clean(sbom=partly), asked)).decision is Decision.UNDECIDED

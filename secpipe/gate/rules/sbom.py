@@ -54,7 +54,8 @@ def licenses(situation: Situation) -> Ruling:
             message = f"{', '.join(map(str, names[:3]))}: licence {license_} is {effect}"
             findings.append(Finding(rule, message, Severity.HIGH, subject=license_))
     state = State.OK if evidence.state is State.FAILED else evidence.state
-    own = Evidence("licenses", state, evidence.reason if state is not State.OK else "", since=evidence.since)
+    why = evidence.reason if state is not State.OK else ""
+    own = Evidence("licenses", state, why, since=evidence.since, skips=evidence.skips)
     judged = judge_findings(situation, findings, block="high", warn="low")
     if not asked:
         own = Evidence("licenses", State.SKIPPED, "the policy sets no licence rules")
