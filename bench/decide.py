@@ -19,9 +19,9 @@ from bench.measure import Run, claim, function, interleave, median_ratio, not_me
 from secpipe.cli.main import COLLECT_AFTER
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding, Severity
-from secpipe.gate import cel
+from secpipe.gate.conditions import cel
 from secpipe.gate.decide import decide
-from secpipe.gate.policy import Condition, Policy, Waiver
+from secpipe.gate.policies.policy import Condition, Policy, Waiver
 from secpipe.gate.ruling import Situation
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from secpipe.gate.policy import Demand, Phase, Policy
-from secpipe.gate.policy_file import load, profiles
+from secpipe.gate.policies.policy import Demand, Phase, Policy
+from secpipe.gate.policies.policy_file import load, profiles
 
 _WHOLE = {"signatures.roles", "sbom.profiles"}  # tables that are one value
 _SKIPPED = {"name", "owner", "mode"}

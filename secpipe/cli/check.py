@@ -124,7 +124,7 @@ def check(
 def _judge(
     request: Request, show: bool, emit_input: str | None, explain: bool, explain_min: bool
 ) -> tuple[dict[str, Any], Outcome | None]:
-    from secpipe.gate import cache
+    from secpipe.gate.kept import cache
 
     def progress(text: str) -> None:
         if show:

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 def explained(outcome: Outcome, why: bool, least: bool, progress: Callable[[str], None]) -> dict[str, Any]:
     """Return the document's field `explanation`: its `reasons` one by one, its `least` set of changes, as asked for."""
-    from secpipe.gate import counterfactual, pipeline
-    from secpipe.gate.explain import explain, origin_of
+    from secpipe.gate import pipeline
+    from secpipe.gate.explaining import counterfactual
+    from secpipe.gate.explaining.explain import explain, origin_of
 
     rules, situation = outcome.rules, outcome.situation
     found: dict[str, Any] = {}

@@ -73,7 +73,8 @@ class Plan:
         """Keep the outcome and sign it, and say so on stderr."""
         if self.store is None:
             return
-        from secpipe.gate import keeping, store
+        from secpipe.gate import keeping
+        from secpipe.gate.verdicts import store
 
         kept = keeping.contents(outcome, self.waivers)
         entry = keeping.keep(self.store, outcome, kept)
@@ -135,7 +136,8 @@ def signer(trust: Trust, name: str, purpose: str = "vsa") -> Identity:
 def sign_into(folder: Path, outcome: Outcome, kept: Kept, who: Identity, seal: Seal, now: datetime) -> None:
     """Sign what `outcome` says and write the twin bundle into `folder`; raises TrustError where there is no trust."""
     from secpipe.cli.signing import open_key, stamper
-    from secpipe.gate import keeping, signed, vsa
+    from secpipe.gate import keeping
+    from secpipe.gate.verdicts import signed, vsa
     from secpipe.sign.sign import write_twins
     from secpipe.sign.verdicts import sign_verdict
 

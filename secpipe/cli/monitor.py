@@ -49,11 +49,11 @@ def monitor(
     longer pass is listed with the reasons, since when, and the newest older release that still passes: the rollback
     target. Ends with 1 where something deployed is affected, 3 where something could not be judged, otherwise 0.
     """
-    from secpipe.gate import monitor as room
-    from secpipe.gate import today
-    from secpipe.gate.monitor_document import Frame, document
+    from secpipe.gate.after import monitor as room
+    from secpipe.gate.after import today
+    from secpipe.gate.after.monitor_document import Frame, document
+    from secpipe.gate.after.vouched import Vouched
     from secpipe.gate.origin import pinned_policy
-    from secpipe.gate.vouched import Vouched
 
     if policy_ref and not policy:
         raise ConfigError("--policy-ref pins a policy file, and none was given", hint="--policy FILE --policy-ref PIN")

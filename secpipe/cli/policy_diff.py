@@ -13,7 +13,7 @@ from secpipe.cli.options import write_result
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS
 
 if TYPE_CHECKING:
-    from secpipe.gate.policy_diff import Changed
+    from secpipe.gate.policies.policy_diff import Changed
 
 
 @click.command()
@@ -27,8 +27,8 @@ def diff(before: str, after: str, environments: tuple[str, ...], fail_on_looser:
 
     Values that cannot be compared are `different`; --fail-on-looser counts them, too, apart from name and owner.
     """
-    from secpipe.gate import policy_file
-    from secpipe.gate.policy_diff import diff as compare
+    from secpipe.gate.policies import policy_file
+    from secpipe.gate.policies.policy_diff import diff as compare
 
     old, new = policy_file.load(before), policy_file.load(after)
     changes = compare(old, new, environments)
@@ -52,7 +52,7 @@ def _counts(changes: Sequence[Changed]) -> dict[str, int]:
 
 def _lines(changes: Sequence[Changed], same: bool) -> list[str]:
     from secpipe.core.text import plural, printable
-    from secpipe.gate.policy_origin import toml
+    from secpipe.gate.policies.policy_origin import toml
 
     if not changes:
         return ["the same policy" if same else "nothing that decides changes (the digest does)"]

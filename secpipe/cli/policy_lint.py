@@ -11,8 +11,8 @@ from secpipe.cli.options import at_option, clock_of, write_result
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS
 
 if TYPE_CHECKING:
-    from secpipe.gate.policy_file import Loaded
-    from secpipe.gate.policy_lint import Remark
+    from secpipe.gate.policies.policy_file import Loaded
+    from secpipe.gate.policies.policy_lint import Remark
 
 
 @click.command()
@@ -26,8 +26,8 @@ def lint(sources: tuple[str, ...], strict: bool, form: str, at: str | None) -> i
     What is broken ends with 2. A warning is what surely is a mistake (a waiver that can never apply, an environment
     that waits for itself); a note is what its owner should know.
     """
-    from secpipe.gate import policy_file
-    from secpipe.gate.policy_lint import lint as examine
+    from secpipe.gate.policies import policy_file
+    from secpipe.gate.policies.policy_lint import lint as examine
 
     now, known = clock_of(at).now(), _known()
     judged = []

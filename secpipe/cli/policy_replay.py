@@ -37,8 +37,8 @@ def replay(
     would change; with 1 where they would and --fail-on-change was given; with 3 where a verdict could not be replayed,
     or its own policy no longer gives what was stored.
     """
-    from secpipe.gate import policy_file
-    from secpipe.gate import replay as room
+    from secpipe.gate.after import replay as room
+    from secpipe.gate.policies import policy_file
 
     loaded = policy_file.load(new)
     against = policy_file.load(old) if old else None

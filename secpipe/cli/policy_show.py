@@ -14,7 +14,7 @@ from secpipe.cli.options import write_result
 from secpipe.core.errors import EXIT_PASS
 
 if TYPE_CHECKING:
-    from secpipe.gate.policy_origin import Row
+    from secpipe.gate.policies.policy_origin import Row
 
 _WIDEST = 46
 
@@ -27,7 +27,7 @@ _WIDEST = 46
 def show(source: str, environment: str, resolved: bool, form: str) -> int:
     """Print what SOURCE (a file or builtin:NAME) demands, resolved for one environment."""
     from secpipe.core.text import printable
-    from secpipe.gate import policy_file, policy_identity, policy_origin
+    from secpipe.gate.policies import policy_file, policy_identity, policy_origin
 
     loaded = policy_file.load(source)
     policy = loaded.resolve(environment)
@@ -75,7 +75,7 @@ def _head(about: dict[str, Any]) -> list[str]:
 
 def _table(rows: Iterable[Row]) -> list[str]:
     """Return the values in three columns: key, value, origin; a value too wide has its origin below."""
-    from secpipe.gate.policy_origin import toml
+    from secpipe.gate.policies.policy_origin import toml
 
     cells = [(row, toml(row.value)) for row in rows]
     key = max(len(row.key) for row, _ in cells) + 2
@@ -96,7 +96,7 @@ def _table(rows: Iterable[Row]) -> list[str]:
 @click.argument("source", metavar="FILE")
 def pin(source: str) -> int:
     """Print the digest that --policy-ref or --waivers-ref takes: of what FILE says, not of how it is laid out."""
-    from secpipe.gate import waiver_file
+    from secpipe.gate.policies import waiver_file
 
     click.echo(f"sha256:{waiver_file.digest_of(source)}")
     return EXIT_PASS
@@ -105,7 +105,7 @@ def pin(source: str) -> int:
 @click.command()
 def schema() -> int:
     """Print the JSON Schema of policies, for editors (taplo, Even Better TOML)."""
-    from secpipe.gate import policy_file, policy_schema
+    from secpipe.gate.policies import policy_file, policy_schema
 
     write_result(policy_schema.text(policy_file.profiles()), "-")
     return EXIT_PASS

@@ -12,7 +12,7 @@ from secpipe.cli.options import write_result
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS
 
 if TYPE_CHECKING:
-    from secpipe.gate.case_run import Outcome
+    from secpipe.gate.policy_cases.case_run import Outcome
 
 
 @click.command()
@@ -24,9 +24,9 @@ def test(sources: tuple[str, ...], form: str) -> int:
     Beside policy.toml stand policy.cases.toml or policy.test.toml; without FILE, all of them in this folder are run.
     Ends with 1 if a policy decides anything else than a case expects.
     """
-    from secpipe.gate import policy_file
-    from secpipe.gate.case_run import run
-    from secpipe.gate.cases import load, locate
+    from secpipe.gate.policies import policy_file
+    from secpipe.gate.policy_cases.case_run import run
+    from secpipe.gate.policy_cases.cases import load, locate
 
     outcomes: list[Outcome] = []
     for place, policy in locate(sources, Path.cwd()):

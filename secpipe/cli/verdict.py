@@ -34,8 +34,8 @@ def list_(store: Path, environment: str, digest: str, form: str) -> int:
     """List what a verdict store holds, oldest first within a release. Nothing is verified here."""
     from secpipe.core.errors import SecpipeError
     from secpipe.core.text import plural, printable
-    from secpipe.gate import signed
-    from secpipe.gate.store import entries
+    from secpipe.gate.verdicts import signed
+    from secpipe.gate.verdicts.store import entries
 
     rows = []
     for entry in entries(store, environment=environment, digest=digest.removeprefix("dirHash:")):
@@ -79,7 +79,7 @@ def show(place: Path, form: str) -> int:
     Nothing is verified here: `secpipe verdict verify` says whether it holds.
     """
     from secpipe.cli.verdict_text import described
-    from secpipe.gate import vsa
+    from secpipe.gate.verdicts import vsa
     from secpipe.sign.verdicts import as_written
 
     folder, what = locate(place)
@@ -99,7 +99,7 @@ def show(place: Path, form: str) -> int:
 
 def locate(place: Path) -> tuple[Path, str]:
     """Return (folder, name of the bundles) of an entry's folder or of one bundle file."""
-    from secpipe.gate import signed
+    from secpipe.gate.verdicts import signed
     from secpipe.sign.sidecars import ATTESTATION, PQ_ATTESTATION
 
     if place.is_dir():
@@ -111,7 +111,7 @@ def locate(place: Path) -> tuple[Path, str]:
 def read_half(folder: Path, what: str) -> bytes:
     """Return the classical bundle, or the post-quantum one where only that is there; raises InputError."""
     from secpipe.core.errors import InputError
-    from secpipe.gate import signed
+    from secpipe.gate.verdicts import signed
 
     found = signed.bundles(folder, what)
     if not found:

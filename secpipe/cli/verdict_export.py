@@ -23,8 +23,8 @@ def export(place: Path, form: str, trust: str, output: str) -> int:
     from secpipe.cli.verdict import locate
     from secpipe.core.errors import InputError
     from secpipe.core.trust import HalfClass
-    from secpipe.gate import signed
-    from secpipe.gate.dsse import envelope
+    from secpipe.gate.verdicts import signed
+    from secpipe.gate.verdicts.dsse import envelope
     from secpipe.keystore.trusted import open_folder
     from secpipe.sign import bundle as bundles
 

@@ -15,7 +15,7 @@ from secpipe.core.errors import InputError, TrustError
 if TYPE_CHECKING:
     from secpipe.core.trust import Trust
     from secpipe.gate.origin import Rules
-    from secpipe.gate.policy import Policy
+    from secpipe.gate.policies.policy import Policy
     from secpipe.gate.request import Request
 
 

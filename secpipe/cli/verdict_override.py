@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from secpipe.cli.verdict_options import Pinned
     from secpipe.core.trust import Identity
-    from secpipe.gate.override import Grant
-    from secpipe.gate.signed import Held
-    from secpipe.gate.store import Entry
+    from secpipe.gate.verdicts.override import Grant
+    from secpipe.gate.verdicts.signed import Held
+    from secpipe.gate.verdicts.store import Entry
 
 
 @click.command(short_help="Let a blocked release out: two people, for hours.")
@@ -49,8 +49,8 @@ def override(
     from secpipe.cli.check_keep import signer
     from secpipe.cli.keys_quorum import confirmed
     from secpipe.cli.verdict_text import grant as shown
-    from secpipe.gate import signed
-    from secpipe.gate.store import entry_at
+    from secpipe.gate.verdicts import signed
+    from secpipe.gate.verdicts.store import entry_at
     from secpipe.system.clock import SystemClock
 
     if bool(countersign) == bool(reason or hours):
@@ -77,7 +77,7 @@ def _grant(
     verdict: Held, entry: Entry, rules: Pinned, reason: str, hours: int | None, nonce: str, now: datetime
 ) -> Grant:
     """Return the new grant, or the one that another holder signed already."""
-    from secpipe.gate import override as overrides
+    from secpipe.gate.verdicts import override as overrides
 
     longest = overrides.hours_of(verdict, rules.policy.break_glass)
     if not nonce:
@@ -98,8 +98,8 @@ def _sign(
 ) -> None:
     """Write this holder's twin bundle and say who has signed so far."""
     from secpipe.cli.signing import open_key
-    from secpipe.gate import override as overrides
-    from secpipe.gate import signed
+    from secpipe.gate.verdicts import override as overrides
+    from secpipe.gate.verdicts import signed
     from secpipe.sign.sign import write_twins
     from secpipe.sign.verdicts import sign_verdict
 

@@ -40,7 +40,7 @@ def sign(
     """
     from secpipe.cli.check_keep import Seal, sign_into, signer
     from secpipe.gate.keeping import rederive
-    from secpipe.gate.store import entry_at
+    from secpipe.gate.verdicts.store import entry_at
     from secpipe.system.clock import SystemClock
 
     digest = evidence.removeprefix("sha256:").lower()

@@ -7,9 +7,9 @@ from typing import Any
 
 from secpipe.core.errors import SecpipeError
 from secpipe.core.text import plural, printable
-from secpipe.gate import override, signed, vsa
-from secpipe.gate.acceptance import Answer
-from secpipe.gate.vsa import Summary
+from secpipe.gate.verdicts import override, signed, vsa
+from secpipe.gate.verdicts.acceptance import Answer
+from secpipe.gate.verdicts.vsa import Summary
 from secpipe.sign.statement import Statement
 from secpipe.sign.verdicts import as_written
 from secpipe.system import files

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from secpipe.core.trust import Trust
-    from secpipe.gate.acceptance import Answer
-    from secpipe.gate.signed import About, Broken, Held
+    from secpipe.gate.verdicts.acceptance import Answer
+    from secpipe.gate.verdicts.signed import About, Broken, Held
 
 
 @click.command(short_help="May this release go out, by its signed verdict?")
@@ -58,8 +58,8 @@ def verify(
     rules that are not pinned. Whoever can delete from the store can hide a newer no: that is bounded by the verdict's
     own end and by --max-age.
     """
-    from secpipe.gate.acceptance import Asked
-    from secpipe.gate.acceptance import accept as decide
+    from secpipe.gate.verdicts.acceptance import Asked
+    from secpipe.gate.verdicts.acceptance import accept as decide
 
     if (path is None) == (digest == "") or (store is None) == (bundle is None):
         raise ConfigError(
@@ -90,7 +90,7 @@ def about_of(path: Path | None, digest: str, environment: str, exclude: tuple[st
     from secpipe.core.artifact import dir_hash
     from secpipe.core.text import printable
     from secpipe.gate.pipeline import links_digest
-    from secpipe.gate.signed import About
+    from secpipe.gate.verdicts.signed import About
     from secpipe.sign.manifest import check_names
 
     if path is None:
@@ -123,7 +123,7 @@ def _candidates(
     store: Path | None, bundle: Path | None, about: About, trust: Trust, now: datetime
 ) -> Iterable[Held | Broken]:
     from secpipe.cli.verdict import locate
-    from secpipe.gate import signed
+    from secpipe.gate.verdicts import signed
 
     if store is not None:
         return signed.candidates(store, about, trust, now)
@@ -133,7 +133,7 @@ def _candidates(
 
 def _rendered(answer: Answer, digest: str, now: datetime, form: str, *, simulated: bool) -> str:
     from secpipe.cli import verdict_text
-    from secpipe.gate import vsa
+    from secpipe.gate.verdicts import vsa
 
     if form == "json":
         document = verdict_text.document(answer, digest, vsa.instant(now), simulated=simulated)

@@ -10,9 +10,9 @@ from secpipe.core.artifact import Skip
 from secpipe.core.evidence import State
 from secpipe.core.finding import Severity
 from secpipe.core.verdict import CheckResult, Decision, Effect, JudgedFinding, Judgement, Reason, Result
-from secpipe.gate import waivers
-from secpipe.gate.phases import in_force
-from secpipe.gate.policy import Policy
+from secpipe.gate.policies import waivers
+from secpipe.gate.policies.phases import in_force
+from secpipe.gate.policies.policy import Policy
 from secpipe.gate.rules import RULES
 from secpipe.gate.rules.conditions import conditions
 from secpipe.gate.ruling import Ruling, Situation

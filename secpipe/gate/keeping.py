@@ -17,13 +17,15 @@ from secpipe.core.inventory import ComponentKind
 from secpipe.core.text import printable
 from secpipe.core.trust import Trust
 from secpipe.core.verdict import Result
-from secpipe.gate import policy_file, record, store, vsa
+from secpipe.gate import record
+from secpipe.gate.facts import listing, mapping
 from secpipe.gate.origin import Rules, gather_rules
 from secpipe.gate.pipeline import Outcome, conclude
+from secpipe.gate.policies import policy_file
 from secpipe.gate.request import Request
-from secpipe.gate.rules.facts import listing, mapping
-from secpipe.gate.store import BOM, TREE_POLICY, WAIVERS, Entry
-from secpipe.gate.vsa import Judged, Summary
+from secpipe.gate.verdicts import store, vsa
+from secpipe.gate.verdicts.store import BOM, TREE_POLICY, WAIVERS, Entry
+from secpipe.gate.verdicts.vsa import Judged, Summary
 from secpipe.sign.manifest import check_names
 from secpipe.system import files
 

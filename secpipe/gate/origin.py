@@ -10,12 +10,12 @@ from typing import Any
 from secpipe.core.errors import ConfigError, InputError, SecpipeError, TrustError
 from secpipe.core.evidence import Evidence, State, skipped
 from secpipe.core.trust import Trust
-from secpipe.gate import pins, policy_file, waiver_file
 from secpipe.gate.anchor import Anchor, no_anchor, open_anchor, with_policy_clock
-from secpipe.gate.policy import Policy
-from secpipe.gate.policy_file import Loaded
+from secpipe.gate.policies import pins, policy_file, waiver_file
+from secpipe.gate.policies.policy import Policy
+from secpipe.gate.policies.policy_file import Loaded
+from secpipe.gate.policies.waiver_file import Given
 from secpipe.gate.request import DEFAULT_POLICY, TREE_POLICY, Request
-from secpipe.gate.waiver_file import Given
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,16 +16,17 @@ from secpipe.core.inventory import Component, ComponentKind, Inventory, Relation
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
 from secpipe.core.verdict import Judgement
-from secpipe.gate import policy_identity, validity, verdict
 from secpipe.gate.anchor import remember
 from secpipe.gate.decide import tightened
+from secpipe.gate.kept.parts import Parts, open_parts
 from secpipe.gate.origin import Rules, gather_rules
-from secpipe.gate.parts import Parts, open_parts
-from secpipe.gate.phases import classical_time_until, in_force
-from secpipe.gate.policy import Policy
+from secpipe.gate.policies import policy_identity
+from secpipe.gate.policies.phases import classical_time_until, in_force
+from secpipe.gate.policies.policy import Policy
 from secpipe.gate.record import Record
 from secpipe.gate.request import Request
 from secpipe.gate.ruling import Situation
+from secpipe.gate.verdicts import validity, verdict
 from secpipe.sign.sidecars import is_reserved
 from secpipe.system.tree import FolderTree, walk
 
@@ -315,7 +316,7 @@ def _audit(made: Made, request: Request, parts: Parts) -> Evidence:
 
 
 def _promotion(tree: FolderTree, rules: Rules, request: Request) -> Evidence:
-    from secpipe.gate.promotion import gather
+    from secpipe.gate.verdicts.promotion import gather
 
     if rules.trust is None or request.verdicts is None:
         return skipped("promotion", f"no verdict can be verified: {rules.trust_evidence.reason}")

@@ -20,7 +20,7 @@ from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Confidence, Finding, Severity
 from secpipe.core.inventory import Component, ComponentKind, Fact, Grade
 from secpipe.core.limits import DEFAULT, Limits
-from secpipe.gate.policy import Policy, Waiver
+from secpipe.gate.policies.policy import Policy, Waiver
 from secpipe.gate.ruling import Situation
 
 SCHEMA = "secpipe.evidence/1"

@@ -11,8 +11,9 @@ from secpipe.core.finding import Finding, Severity, sort_key
 from secpipe.core.inventory import Component
 from secpipe.core.text import plural
 from secpipe.core.verdict import CheckResult, Effect, JudgedFinding, Reason, Result
-from secpipe.gate import grouping, waivers
-from secpipe.gate.policy import Policy
+from secpipe.gate import grouping
+from secpipe.gate.policies import waivers
+from secpipe.gate.policies.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,7 +195,7 @@ class Case:
         policy = self.root / "policy.toml"
         rest = self.rest if "[provenance]" in self.rest else own + self.rest
         policy.write_text(POLICY.format(profiles=json.dumps(list(self.profiles)), rest=rest))
-        from secpipe.gate.policy_file import load
+        from secpipe.gate.policies.policy_file import load
 
         request = Request(
             path=self.tree, now=self.now, policy=str(policy), policy_ref=f"sha256:{load(str(policy)).digest}",

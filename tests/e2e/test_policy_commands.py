@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from secpipe.core.errors import ConfigError
-from secpipe.gate import policy_file
+from secpipe.gate.policies import policy_file
 from secpipe.system import places
 from tests.e2e.transcript import Shell
 

@@ -438,8 +438,9 @@ def test_waivers_are_part_of_the_evidence_and_of_the_cache(gate: Gate) -> None:
     sign(gate, "waivers.toml", "waiver")
     code, document, _ = with_waivers(gate, "--emit-input evidence.json")
     assert code == 0
-    from secpipe.gate import policy_file, record
+    from secpipe.gate import record
     from secpipe.gate.decide import decide
+    from secpipe.gate.policies import policy_file
 
     again = record.decode((gate.shell.cwd / "evidence.json").read_bytes(), "evidence")
     policy = policy_file.load(str(gate.shell.cwd / "policy.toml")).resolve("prod")

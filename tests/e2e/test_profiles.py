@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from secpipe.gate import policy_file
+from secpipe.gate.policies import policy_file
 from secpipe.keystore import age
 from tests.e2e import release
 from tests.e2e.release import REVIEW, Case, Maker, advisory, copy, provenance, reasons, write

@@ -30,7 +30,7 @@ ROOMS: dict[str, set[str]] = {
 
 #: Heavy or guarded package -> the one file that may import it.
 SOLE_IMPORTER = {
-    "cel_expr_python": "gate/cel.py",
+    "cel_expr_python": "gate/conditions/cel.py",
     "cyclonedx": "sbom/cyclonedx.py",
     "oqs": "keys/schemes/liboqs.py",
     "oras": "sign/registry.py",

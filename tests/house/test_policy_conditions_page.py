@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from secpipe.gate import cel, policy_file
-from secpipe.gate.expression import FUNCTIONS, MACROS
-from secpipe.gate.items import FIELDS
-from secpipe.gate.policy import ITEMS
+from secpipe.gate.conditions import cel
+from secpipe.gate.conditions.expression import FUNCTIONS, MACROS
+from secpipe.gate.conditions.fields import FIELDS
+from secpipe.gate.policies import policy_file
+from secpipe.gate.policies.policy import ITEMS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/policy-conditions.md").read_text()

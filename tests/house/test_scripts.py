@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from secpipe.gate import policy_file
+from secpipe.gate.policies import policy_file
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFLIGHT = ROOT / "scripts/preflight.sh"

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from secpipe.core.trust import HalfClass
-from secpipe.gate.dsse import envelope, key_id
+from secpipe.gate.verdicts.dsse import envelope, key_id
 from secpipe.sign import bundle as bundles
 from tests.unit.sign.world import HybridKey, make_identity, make_key
 from tests.unit.verdict_world import DIGEST, KEYS, Gate, halves

@@ -15,7 +15,7 @@ from secpipe.core.artifact import Skip
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Confidence, Finding, Severity
 from secpipe.core.inventory import Component, ComponentKind
-from secpipe.gate.policy import Policy, Waiver
+from secpipe.gate.policies.policy import Policy, Waiver
 from tests.unit.gate_builders import CHECKS, NOW, ok
 
 ATTESTATIONS = ("attestation:bias", "attestation:provenance", "attestation:review-a")
@@ -121,7 +121,7 @@ conditions = st.lists(
 
 
 def _condition(on: str, when: str, effect: str, name: str) -> Any:
-    from secpipe.gate.policy import Condition
+    from secpipe.gate.policies.policy import Condition
 
     return Condition(name, on, when, effect, "must not be")
 

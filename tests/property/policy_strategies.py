@@ -10,7 +10,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from secpipe.gate.policy import Condition, Policy, Waiver, keys_of
+from secpipe.gate.policies.policy import Condition, Policy, Waiver, keys_of
 from secpipe.scan.shadow_ai.allow import KEYS
 
 NUMBERS = st.integers(0, 3)

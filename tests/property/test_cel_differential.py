@@ -18,9 +18,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from secpipe.gate import cel as ours
-from secpipe.gate.expression import NotAllowed, parse
-from secpipe.gate.items import FIELDS, Item, bind, typed_fields
+from secpipe.gate.conditions import cel as ours
+from secpipe.gate.conditions.expression import NotAllowed, parse
+from secpipe.gate.conditions.fields import FIELDS, typed_fields
+from secpipe.gate.conditions.items import Item, bind
 
 theirs = pytest.importorskip("cel", reason="common-expression-language is not installed")
 pytestmark = pytest.mark.skipif(not ours.available(), reason="secpipe[cel] is not installed")

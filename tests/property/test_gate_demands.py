@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.verdict import Decision
 from secpipe.gate.decide import decide
-from secpipe.gate.policy import Attestations, Demand, Keys, Policy, Provenance, Sbom, Signatures
+from secpipe.gate.policies.policy import Attestations, Demand, Keys, Policy, Provenance, Sbom, Signatures
 from tests.unit.gate_builders import NOW, clean, ok, situation
 
 RANK = {Decision.PASS: 0, Decision.WARN: 1, Decision.UNDECIDED: 2, Decision.DENY: 3}

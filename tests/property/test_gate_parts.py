@@ -21,8 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secpipe.core.evidence import Evidence, State
-from secpipe.gate import parts as room
 from secpipe.gate import record
+from secpipe.gate.kept import parts as room
 from secpipe.gate.pipeline import check
 from secpipe.gate.request import Request
 from secpipe.report.json import dump

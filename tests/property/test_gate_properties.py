@@ -17,11 +17,13 @@ from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding
 from secpipe.core.inventory import Component
 from secpipe.core.verdict import Decision, Effect, Judgement
-from secpipe.gate import cel, counterfactual, waivers
+from secpipe.gate.conditions import cel
 from secpipe.gate.decide import decide
-from secpipe.gate.policy import Models, Policy, Vulnerabilities, Waiver
+from secpipe.gate.explaining import counterfactual
+from secpipe.gate.explaining.worlds import World
+from secpipe.gate.policies import waivers
+from secpipe.gate.policies.policy import Models, Policy, Vulnerabilities, Waiver
 from secpipe.gate.ruling import Situation
-from secpipe.gate.worlds import World
 from tests.property import gate_worlds as worlds
 from tests.unit.gate_builders import CHECKS, NOW, clean, situation
 

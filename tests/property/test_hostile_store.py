@@ -14,10 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from secpipe.gate import monitor, replay, store, today
-from secpipe.gate.monitor_document import Frame, document
-from secpipe.gate.policy_file import Loaded, parse
-from secpipe.gate.store import Entry
+from secpipe.gate.after import monitor, replay, today
+from secpipe.gate.after.monitor_document import Frame, document
+from secpipe.gate.policies.policy_file import Loaded, parse
+from secpipe.gate.verdicts import store
+from secpipe.gate.verdicts.store import Entry
 from secpipe.report.monitor import render
 from secpipe.report.replay import render as render_replay
 from tests.unit.gate_past import NOW, POLICY, Gate

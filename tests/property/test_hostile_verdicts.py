@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from secpipe.core.errors import InputError
 from secpipe.core.trust import HalfClass
-from secpipe.gate import keeping, override, signed, vsa
-from secpipe.gate.policy import BreakGlass
-from secpipe.gate.signed import About, Broken
+from secpipe.gate import keeping
+from secpipe.gate.policies.policy import BreakGlass
+from secpipe.gate.verdicts import override, signed, vsa
+from secpipe.gate.verdicts.signed import About, Broken
 from secpipe.sign import bundle as bundles
 from tests.unit.gate_builders import NOW
 from tests.unit.verdict_world import DIGEST, Gate, halves

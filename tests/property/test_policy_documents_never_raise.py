@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from secpipe.core.errors import ConfigError, UnsafeInput
-from secpipe.gate import cases, policy_diff, policy_file, policy_identity, policy_lint, policy_origin, waiver_file
+from secpipe.gate.policies import policy_diff, policy_file, policy_identity, policy_lint, policy_origin, waiver_file
+from secpipe.gate.policy_cases import cases
 from tests.unit.gate_builders import NOW
 
 ROOT = Path(__file__).resolve().parents[2]

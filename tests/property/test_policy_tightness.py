@@ -12,11 +12,11 @@ from secpipe.core.errors import ConfigError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.verdict import Decision, Effect, Judgement
-from secpipe.gate import tightness
 from secpipe.gate.decide import decide
-from secpipe.gate.overlay import Incompatible, default, field, overlay, tightest, walk
-from secpipe.gate.policy import Policy
-from secpipe.gate.policy_reader import build
+from secpipe.gate.policies import tightness
+from secpipe.gate.policies.overlay import Incompatible, default, field, overlay, tightest, walk
+from secpipe.gate.policies.policy import Policy
+from secpipe.gate.policies.policy_reader import build
 from tests.property.policy_strategies import POLICIES, WORDS
 from tests.unit.gate_builders import CHECKS, clean, ok, situation
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding, Severity
-from secpipe.gate.policy import Policy
+from secpipe.gate.policies.policy import Policy
 from secpipe.gate.ruling import Situation
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -12,7 +12,7 @@ from pathlib import Path
 from secpipe.core.artifact import Skip
 from secpipe.core.evidence import Evidence, State
 from secpipe.gate.decide import decide
-from secpipe.gate.policy import (
+from secpipe.gate.policies.policy import (
     Attestations,
     Demand,
     Models,

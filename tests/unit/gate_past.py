@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from secpipe.gate import keeping, policy_file
+from secpipe.gate import keeping
 from secpipe.gate.pipeline import check
+from secpipe.gate.policies import policy_file
 from secpipe.gate.request import Request
-from secpipe.gate.store import Entry
+from secpipe.gate.verdicts.store import Entry
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 POLICY = """\

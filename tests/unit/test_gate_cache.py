@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 
 from secpipe.core.artifact import Skip
-from secpipe.gate import cache, pipeline, policy_file, waiver_file
+from secpipe.gate import pipeline
+from secpipe.gate.kept import cache
+from secpipe.gate.policies import policy_file, waiver_file
 from secpipe.gate.request import Request
 from secpipe.keystore import memory
 from secpipe.system import kept

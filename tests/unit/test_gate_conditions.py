@@ -20,10 +20,11 @@ from secpipe.core.finding import Finding, Severity
 from secpipe.core.inventory import Component, ComponentKind
 from secpipe.core.limits import DEFAULT
 from secpipe.core.verdict import Decision, Effect, Judgement
-from secpipe.gate import cel, policy_file
+from secpipe.gate.conditions import cel, prepare
+from secpipe.gate.conditions.fields import FIELDS
 from secpipe.gate.decide import decide
-from secpipe.gate.items import FIELDS
-from secpipe.gate.policy import ITEMS, Condition, Policy, Waiver
+from secpipe.gate.policies import policy_file
+from secpipe.gate.policies.policy import ITEMS, Condition, Policy, Waiver
 from secpipe.gate.record import decode
 from secpipe.gate.rules import conditions as rule
 from tests.unit.gate_builders import clean, finding, ok, situation
@@ -166,7 +167,7 @@ def test_a_condition_may_ask_whether_a_value_is_known(when: str, decision: Decis
 )
 def test_an_expression_that_is_not_allowed_is_refused_at_load_and_never_a_no(when: str) -> None:
     condition = Condition("stop", "vulnerability", when, "deny")
-    wrong = rule.problem(condition)
+    wrong = prepare.problem(condition)
     assert wrong is not None
     assert wrong.message
     assert wrong.column >= 0
@@ -350,15 +351,15 @@ def test_without_the_extra_a_policy_with_conditions_is_undecided(monkeypatch: py
         judgement = judge('vulnerability.package == "numpy"', vulnerability(), effect=effect)
         assert judgement.decision is Decision.UNDECIDED
         assert "needs secpipe[cel]" in said(judgement)[0]
-    assert rule.problem(Condition("a", "finding", "finding.rule == 1")) is None  # types need the library
-    assert rule.problem(Condition("a", "finding", "finding.rul == 1")) is not None
+    assert prepare.problem(Condition("a", "finding", "finding.rule == 1")) is None  # types need the library
+    assert prepare.problem(Condition("a", "finding", "finding.rul == 1")) is not None
 
 
 def test_without_the_package_nothing_else_breaks() -> None:
     code = (
         "import sys; sys.modules['cel_expr_python'] = None\n"
         "from secpipe.gate.decide import decide\n"
-        "from secpipe.gate.policy import Condition, Policy\n"
+        "from secpipe.gate.policies.policy import Condition, Policy\n"
         "from tests.unit.gate_builders import situation\n"
         "print(decide(situation(policy=Policy(condition=(Condition('c', 'model', 'true'),)))).decision)\n"
         "print(decide(situation()).decision)\n"
@@ -371,7 +372,7 @@ def test_without_the_package_nothing_else_breaks() -> None:
 def test_a_policy_without_conditions_never_loads_the_library() -> None:
     code = (
         "import sys\nfrom secpipe.gate.decide import decide\nfrom tests.unit.gate_builders import situation\n"
-        "from secpipe.gate import policy_file\npolicy_file.load('builtin:strict').resolve('prod')\n"
+        "from secpipe.gate.policies import policy_file\npolicy_file.load('builtin:strict').resolve('prod')\n"
         "decide(situation())\nsys.exit('cel_expr_python' in sys.modules)\n"
     )
     root = Path(__file__).resolve().parents[2]

@@ -12,7 +12,7 @@ from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Severity
 from secpipe.core.verdict import Decision, Effect, Result
 from secpipe.gate.decide import decide
-from secpipe.gate.policy import (
+from secpipe.gate.policies.policy import (
     Attestations,
     Demand,
     Licenses,

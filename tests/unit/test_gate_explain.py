@@ -18,10 +18,13 @@ from secpipe.core.artifact import Skip
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.verdict import Decision, Effect, Judgement, Reason
-from secpipe.gate import cel, counterfactual, policy_file, repairs
+from secpipe.gate.conditions import cel
 from secpipe.gate.decide import decide
-from secpipe.gate.explain import ALWAYS, BY_CHECK, CHECKS, DEMANDS, QUIET, explain, origin_of
-from secpipe.gate.policy import (
+from secpipe.gate.explaining import counterfactual, repairs
+from secpipe.gate.explaining.explain import ALWAYS, BY_CHECK, CHECKS, DEMANDS, QUIET, explain, origin_of
+from secpipe.gate.explaining.repairs import MAKERS, NOT_OURS
+from secpipe.gate.policies import policy_file
+from secpipe.gate.policies.policy import (
     Attestations,
     Condition,
     Demand,
@@ -38,7 +41,6 @@ from secpipe.gate.policy import (
     Waiver,
     keys_of,
 )
-from secpipe.gate.repairs import MAKERS, NOT_OURS
 from secpipe.gate.ruling import Situation
 from secpipe.scan.shadow_ai.allow import KEYS
 from tests.unit.gate_builders import clean, finding, ok, situation

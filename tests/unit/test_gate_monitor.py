@@ -14,10 +14,11 @@ import pytest
 
 from secpipe.core.errors import InputError
 from secpipe.core.evidence import State
-from secpipe.gate import past, store, today
-from secpipe.gate.monitor import Survey, survey
-from secpipe.gate.store import Entry
-from secpipe.gate.today import Knowledge
+from secpipe.gate.after import past, today
+from secpipe.gate.after.monitor import Survey, survey
+from secpipe.gate.after.today import Knowledge
+from secpipe.gate.verdicts import store
+from secpipe.gate.verdicts.store import Entry
 from tests.unit.gate_builders import ok
 from tests.unit.gate_past import NOW, POLICY, Gate, advisory
 from tests.unit.sign.world import at, make_identity, make_key, make_trust
@@ -135,7 +136,7 @@ def test_an_expired_approval_and_an_expired_policy_are_told(gate: Gate) -> None:
 
 
 def test_todays_policy_judges_if_it_is_given(gate: Gate) -> None:
-    from secpipe.gate import policy_file
+    from secpipe.gate.policies import policy_file
 
     gate.judge()
     strict = policy_file.parse((POLICY + "[licenses]\nallow = ['MIT']\n").encode(), "new.toml")

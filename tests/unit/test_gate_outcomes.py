@@ -7,7 +7,7 @@ import typing
 import pytest
 
 from secpipe.core.verdict import Decision
-from secpipe.gate.policy import Models, Policy, Provenance, Sbom, Signatures, Vulnerabilities
+from secpipe.gate.policies.policy import Models, Policy, Provenance, Sbom, Signatures, Vulnerabilities
 from secpipe.gate.rules import RULES
 from tests.unit import gate_outcomes as outcomes
 from tests.unit.gate_builders import situation

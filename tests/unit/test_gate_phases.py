@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secpipe.core.verdict import Decision
-from secpipe.gate import policy_file
 from secpipe.gate.decide import decide
-from secpipe.gate.phases import NOTHING, classical_time_until, in_force
-from secpipe.gate.policy import REQUIRE, Keys, Phase, Policy, Signatures
+from secpipe.gate.policies import policy_file
+from secpipe.gate.policies.phases import NOTHING, classical_time_until, in_force
+from secpipe.gate.policies.policy import REQUIRE, Keys, Phase, Policy, Signatures
 from tests.unit.gate_builders import clean, ok, situation
 
 DAY = date(2027, 1, 1)

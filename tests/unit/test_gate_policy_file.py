@@ -7,8 +7,8 @@ from datetime import date
 import pytest
 
 from secpipe.core.errors import ConfigError
-from secpipe.gate import policy_file
-from secpipe.gate.overlay import tightest
+from secpipe.gate.policies import policy_file
+from secpipe.gate.policies.overlay import tightest
 
 WAIVED = "[[waiver]]\nid='W'\nowner='a'\n"
 HEAD = 'schema = "secpipe.policy/1"\nname = "acme"\nowner = "sec@acme.example"\nexpires = 2027-06-30\n'

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secpipe.core.errors import ConfigError
-from secpipe.gate import policy_file, policy_identity
-from secpipe.gate.policy_identity import canonical
+from secpipe.gate.policies import policy_file, policy_identity
+from secpipe.gate.policies.policy_identity import canonical
 
 HEAD = 'schema = "secpipe.policy/1"\nname = "acme"\nowner = "sec@acme.example"\nexpires = 2027-06-30\n'
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secpipe.gate.policy_places import Places, dotted
+from secpipe.gate.policies.policy_places import Places, dotted
 
 TEXT = '''\
 schema = "secpipe.policy/1"

@@ -16,8 +16,8 @@ from jsonschema import Draft202012Validator
 
 from secpipe.cli.main import run
 from secpipe.core.errors import ConfigError
-from secpipe.gate import policy_file, policy_schema
-from secpipe.gate.policy import Waiver
+from secpipe.gate.policies import policy_file, policy_schema
+from secpipe.gate.policies.policy import Waiver
 from secpipe.gate.starter import Found, starter_files
 from tests.property.policy_strategies import POLICIES
 

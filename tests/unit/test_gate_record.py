@@ -17,7 +17,7 @@ from secpipe.core.errors import InputError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.inventory import Component, ComponentKind, Fact, Grade
 from secpipe.gate.decide import decide
-from secpipe.gate.policy import Policy, Waiver
+from secpipe.gate.policies.policy import Policy, Waiver
 from secpipe.gate.record import Record, decode, encode
 from tests.unit.gate_builders import NOW, clean, finding, ok
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from secpipe.cli.main import run
-from secpipe.gate import policy_file
-from secpipe.gate.policy_file import Loaded
-from secpipe.gate.replay import document, replay_store
+from secpipe.gate.after.replay import document, replay_store
+from secpipe.gate.policies import policy_file
+from secpipe.gate.policies.policy_file import Loaded
 from tests.unit.gate_past import NOW, POLICY, Gate, advisory
 
 LICENSES = "[licenses]\nallow = ['MIT']\n"

@@ -10,7 +10,7 @@ import pytest
 
 from secpipe.core.verdict import Decision
 from secpipe.gate.decide import decide
-from secpipe.gate.policy import Policy, Sbom
+from secpipe.gate.policies.policy import Policy, Sbom
 from tests.unit.gate_builders import NOW, clean, ok, situation
 
 POLICY = replace(Policy(), sbom=Sbom(shipped=True, spec=("CycloneDX>=1.6", "SPDX>=3.0"), max_age_days=90))

@@ -11,7 +11,7 @@ import pytest
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.verdict import Decision, Effect
 from secpipe.gate.decide import decide
-from secpipe.gate.policy import (
+from secpipe.gate.policies.policy import (
     Attestations,
     Demand,
     Keys,

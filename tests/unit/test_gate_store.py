@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from secpipe.core.errors import InputError
-from secpipe.gate import store
+from secpipe.gate.verdicts import store
 
 DIGEST = "a" * 64
 FILES = {store.VERDICT: json.dumps({"schema": "secpipe.verdict/1"}).encode(), store.EVIDENCE: b"{}"}

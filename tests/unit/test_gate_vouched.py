@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from secpipe.gate import promotion, signed, store
-from secpipe.gate.monitor import Survey, survey
-from secpipe.gate.today import Knowledge
-from secpipe.gate.vouched import Unvouched, Vouched
+from secpipe.gate.after.monitor import Survey, survey
+from secpipe.gate.after.today import Knowledge
+from secpipe.gate.after.vouched import Unvouched, Vouched
+from secpipe.gate.verdicts import promotion, signed, store
 from secpipe.scan.vulnerabilities.store import open_store
 from tests.unit.gate_builders import NOW, ok
 from tests.unit.sign.world import at
@@ -109,7 +109,7 @@ def test_an_older_unsigned_one_does_not_matter_and_is_no_rollback_target(gate: G
     good = gate.sign(gate.outcome(at=NOW + HOUR, digest=OTHER))
     gate.sign(gate.outcome(at=NOW + 2 * HOUR, digest=THIRD))
     assert look(gate).exit_code == 0
-    from secpipe.gate import policy_file
+    from secpipe.gate.policies import policy_file
 
     strict = policy_file.parse(
         b'schema = "secpipe.policy/1"\nname = "n"\nowner = "o"\nexpires = 2026-11-22\n', "new.toml"
@@ -165,7 +165,7 @@ def test_more_than_was_overruled_is_affected(gate: Gate) -> None:
     strict = (
         b'schema = "secpipe.policy/1"\nname = "n"\nowner = "o"\nexpires = 2027-06-30\n[licenses]\nallow = ["MIT"]\n'
     )
-    from secpipe.gate import policy_file
+    from secpipe.gate.policies import policy_file
 
     found = look(gate, 1, policy=policy_file.parse(strict + b"[provenance]\nrequired = true\n", "new.toml"))
     assert [release.state for release in found.releases] == ["affected"]
@@ -175,7 +175,7 @@ def test_more_than_was_overruled_is_affected(gate: Gate) -> None:
 def test_an_overruled_release_is_no_rollback_target(gate: Gate) -> None:
     overruled(gate, "alice-key", "bob-key", hours=20)
     gate.sign(gate.outcome(at=NOW + HOUR, digest=OTHER))
-    from secpipe.gate import policy_file
+    from secpipe.gate.policies import policy_file
 
     ended = policy_file.parse(
         b'schema = "secpipe.policy/1"\nname = "n"\nowner = "o"\nexpires = 2026-11-20\n', "new.toml"
@@ -204,7 +204,7 @@ def test_how_fresh_the_stage_before_was_is_asked_once(gate: Gate) -> None:
 
 
 def test_the_policy_of_the_project_is_kept_and_still_tightens(gate: Gate) -> None:
-    from secpipe.gate import past
+    from secpipe.gate.after import past
 
     tree = b'schema = "secpipe.policy/1"\nname = "own"\nowner = "o"\nexpires = 2026-12-01\n'
     facts = replace(ok("files"), facts={**ok("files").facts, "tree_policy": ""})

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secpipe.core.finding import Finding, Severity
-from secpipe.gate.policy import Policy, Waiver, Waivers
-from secpipe.gate.waivers import Index, applies, never, refusal
+from secpipe.gate.policies.policy import Policy, Waiver, Waivers
+from secpipe.gate.policies.waivers import Index, applies, never, refusal
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 WORDS = st.sampled_from(["", "a", "ab", "a/b", "*", "a*", "*b", "?b", "[ab]", "[!a]b", "a[*]", "\\*"])

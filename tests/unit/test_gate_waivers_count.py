@@ -15,10 +15,10 @@ from secpipe.core.errors import ConfigError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Severity
 from secpipe.core.verdict import Decision, Effect, Judgement
-from secpipe.gate import waiver_file, waivers
 from secpipe.gate.decide import decide
-from secpipe.gate.persons import same_person
-from secpipe.gate.policy import Policy, Waiver, Waivers
+from secpipe.gate.policies import waiver_file, waivers
+from secpipe.gate.policies.persons import same_person
+from secpipe.gate.policies.policy import Policy, Waiver, Waivers
 from tests.unit.gate_builders import NOW, clean, finding, ok, situation
 
 BASE: dict[str, Any] = {"id": "W-1", "owner": "raj", "reason": "r", "rule": "models/*", "expires": date(2026, 12, 1)}

@@ -13,8 +13,8 @@ import pytest
 
 from secpipe.core.errors import ConfigError, InputError, TrustError
 from secpipe.core.trust import HalfClass
-from secpipe.gate import override
-from secpipe.gate.policy import BreakGlass, Policy
+from secpipe.gate.policies.policy import BreakGlass, Policy
+from secpipe.gate.verdicts import override
 from secpipe.sign.verdicts import sign_verdict
 from tests.unit.gate_builders import NOW
 from tests.unit.verdict_world import DIGEST, KEYS, Gate, halves

@@ -13,9 +13,10 @@ from secpipe.core.errors import InputError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.trust import HalfClass
 from secpipe.core.verdict import Decision
-from secpipe.gate import promotion, record
+from secpipe.gate import record
 from secpipe.gate.decide import decide
-from secpipe.gate.policy import Policy, Promotion, Verdicts
+from secpipe.gate.policies.policy import Policy, Promotion, Verdicts
+from secpipe.gate.verdicts import promotion
 from tests.unit.gate_builders import NOW, clean, ok, situation
 from tests.unit.verdict_world import DIGEST, Gate, halves
 

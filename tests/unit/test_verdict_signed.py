@@ -16,8 +16,9 @@ from secpipe.core.artifact import dir_hash
 from secpipe.core.errors import ConfigError, InputError, TrustError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.trust import HalfClass
-from secpipe.gate import keeping, signed, vsa
-from secpipe.gate.policy import Minimum, Policy, Verdicts
+from secpipe.gate import keeping
+from secpipe.gate.policies.policy import Minimum, Policy, Verdicts
+from secpipe.gate.verdicts import signed, vsa
 from secpipe.sign import bundle as bundles
 from secpipe.sign import statement as statements
 from secpipe.sign.attest import verify_attestations

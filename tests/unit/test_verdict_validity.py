@@ -11,7 +11,7 @@ import pytest
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.trust import Trust
 from secpipe.gate.decide import decide
-from secpipe.gate.policy import (
+from secpipe.gate.policies.policy import (
     Attestations,
     Demand,
     Keys,
@@ -25,7 +25,7 @@ from secpipe.gate.policy import (
     Vulnerabilities,
     Waiver,
 )
-from secpipe.gate.validity import ends, valid_until
+from secpipe.gate.verdicts.validity import ends, valid_until
 from tests.unit.gate_builders import NOW, clean, finding, ok, situation
 from tests.unit.sign.world import make_identity, make_key, make_trust
 

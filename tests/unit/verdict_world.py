@@ -10,14 +10,16 @@ from typing import Any
 
 from secpipe.core.evidence import Evidence
 from secpipe.core.trust import HalfClass, Identity
-from secpipe.gate import keeping, override, policy_file, signed, vsa
-from secpipe.gate.acceptance import Answer, Asked, accept
+from secpipe.gate import keeping
 from secpipe.gate.origin import Rules
 from secpipe.gate.pipeline import Outcome, conclude
-from secpipe.gate.policy import Policy
+from secpipe.gate.policies import policy_file
+from secpipe.gate.policies.policy import Policy
 from secpipe.gate.record import Record
-from secpipe.gate.signed import About
-from secpipe.gate.vsa import Summary
+from secpipe.gate.verdicts import override, signed, vsa
+from secpipe.gate.verdicts.acceptance import Answer, Asked, accept
+from secpipe.gate.verdicts.signed import About
+from secpipe.gate.verdicts.vsa import Summary
 from secpipe.sign.sign import write_twins
 from secpipe.sign.verdicts import sign_verdict
 from tests.unit.gate_builders import NOW, clean, finding, ok

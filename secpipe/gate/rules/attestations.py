@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.text import plural
 from secpipe.core.verdict import Effect, Reason
-from secpipe.gate.policy import Demand
-from secpipe.gate.rules.facts import not_asked
+from secpipe.gate.facts import not_asked
+from secpipe.gate.policies.policy import Demand
 from secpipe.gate.rules.signed import About, Statement, models, objection, statements
 from secpipe.gate.ruling import Ruling, Situation, rule_on
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from secpipe.core.errors import MissingDependency
@@ -12,10 +11,12 @@ from secpipe.core.finding import Finding, Severity
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.text import plural, printable
 from secpipe.core.verdict import Effect, JudgedFinding, Reason
-from secpipe.gate import cel, waivers
-from secpipe.gate.expression import Expression, NotAllowed, parse
-from secpipe.gate.items import FIELDS, SOURCES, Item, bind, items, typed_fields
-from secpipe.gate.policy import Condition
+from secpipe.gate.conditions.expression import Expression, NotAllowed
+from secpipe.gate.conditions.fields import SOURCES
+from secpipe.gate.conditions.items import Item, bind, items
+from secpipe.gate.conditions.prepare import prepare
+from secpipe.gate.policies import waivers
+from secpipe.gate.policies.policy import Condition
 from secpipe.gate.ruling import Ruling, Situation, rule_on
 
 CHECK, HOLDS, UNKNOWN = "conditions", "gate/condition", "gate/condition-unknown"
@@ -43,41 +44,6 @@ def conditions(situation: Situation, rulings: Sequence[Ruling], limits: Limits =
         situation, own, "Conditions hold", required=True, findings=judged, extra=extra,
         summary=plural(len(wanted), "condition"), fix="pip install 'secpipe[cel]'",
     )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A condition that can be evaluated."""
-
-    condition: Condition
-    expression: Expression
-    program: cel.Program
-
-
-def prepare(condition: Condition, limits: Limits = DEFAULT) -> Prepared:
-    """Return the condition ready to be evaluated.
-
-    Raises NotAllowed where the expression is none that may be used, MissingDependency where CEL is not installed (what
-    can be checked without it has been checked then).
-    """
-    expression = parse(condition.when, condition.on, FIELDS[condition.on], limits)
-    if not cel.available():
-        raise MissingDependency(cel.NEEDS, hint="pip install 'secpipe[cel]'")
-    try:
-        return Prepared(condition, expression, cel.compile_checked(condition.when, typed_fields(condition.on)))
-    except ImportError as error:
-        raise MissingDependency(f"{cel.NEEDS}, which cannot be loaded ({type(error).__name__})") from None
-
-
-def problem(condition: Condition, limits: Limits = DEFAULT) -> NotAllowed | None:
-    """Return what is wrong with a condition, or None; types are looked at only where CEL is installed."""
-    try:
-        prepare(condition, limits)
-    except NotAllowed as error:
-        return error
-    except MissingDependency:
-        pass
-    return None
 
 
 class _Work:

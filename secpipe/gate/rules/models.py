@@ -7,7 +7,7 @@ from typing import Any
 
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.text import plural
-from secpipe.gate.rules.facts import mapping
+from secpipe.gate.facts import mapping
 from secpipe.gate.ruling import Ruling, Situation, judge_findings, rule_on
 
 #: formats of the model scan that come with a model of any format

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.verdict import Effect, Reason
-from secpipe.gate.rules.facts import listing
+from secpipe.gate.facts import listing
 from secpipe.gate.rules.signatures import to_cover
 from secpipe.gate.ruling import Ruling, Situation, rule_on
 

@@ -9,7 +9,7 @@ from typing import Any
 from secpipe.core.evidence import State, skipped
 from secpipe.core.text import plural, printable
 from secpipe.core.verdict import Effect, Reason
-from secpipe.gate.rules.facts import listing, not_asked
+from secpipe.gate.facts import listing, not_asked
 from secpipe.gate.ruling import Ruling, Situation, rule_on
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.text import plural
 from secpipe.core.verdict import Effect, Reason
-from secpipe.gate.policy import Provenance
+from secpipe.gate.facts import not_asked
+from secpipe.gate.policies.policy import Provenance
 from secpipe.gate.rules.attestations import models_unknown, without
-from secpipe.gate.rules.facts import not_asked
 from secpipe.gate.rules.signed import Statement, listing_of, objection, statements
 from secpipe.gate.ruling import Ruling, Situation, rule_on
 from secpipe.gate.uris import accepts

@@ -8,7 +8,7 @@ from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.text import plural
 from secpipe.core.verdict import Effect, Reason
-from secpipe.gate.rules.facts import mapping
+from secpipe.gate.facts import mapping
 from secpipe.gate.rules.shipped import shipped
 from secpipe.gate.ruling import Ruling, Situation, judge_findings, rule_on
 

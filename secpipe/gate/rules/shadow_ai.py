@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from secpipe.core.text import plural
-from secpipe.gate.rules.facts import listing
+from secpipe.gate.facts import listing
 from secpipe.gate.ruling import Ruling, Situation, judge_findings, rule_on
 from secpipe.scan.shadow_ai.judge import judge, parse_allow
 

@@ -10,7 +10,7 @@ from typing import Any
 from secpipe.core.evidence import Evidence
 from secpipe.core.text import plural
 from secpipe.core.verdict import Effect, Reason
-from secpipe.gate.rules.facts import listing
+from secpipe.gate.facts import listing
 from secpipe.gate.ruling import Situation
 
 _WANTED = re.compile(r"([A-Za-z]+)\s*(?:>=\s*([0-9.]+))?")

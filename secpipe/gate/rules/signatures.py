@@ -9,8 +9,8 @@ from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.text import plural
 from secpipe.core.verdict import Effect, Reason
+from secpipe.gate.facts import listing, mapping
 from secpipe.gate.grouping import UNSIGNED
-from secpipe.gate.rules.facts import listing, mapping
 from secpipe.gate.rules.signed import About, Signatures, Statement, bundles, is_no_model, objection, statements
 from secpipe.gate.ruling import Ruling, Situation, judge_findings, rule_on
 

@@ -11,8 +11,8 @@ from typing import Any
 from secpipe.core.evidence import State
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.text import plural, printable
-from secpipe.gate.policy import Policy
-from secpipe.gate.rules.facts import listing, mapping
+from secpipe.gate.facts import listing, mapping
+from secpipe.gate.policies.policy import Policy
 from secpipe.gate.ruling import Situation
 from secpipe.sign.acceptance import FLOORS
 from secpipe.sign.sidecars import ATTESTATION, PQ_ATTESTATION

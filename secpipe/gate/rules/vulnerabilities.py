@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.text import plural
 from secpipe.core.verdict import Effect, Reason
-from secpipe.gate.rules.facts import mapping
+from secpipe.gate.facts import mapping
 from secpipe.gate.ruling import Ruling, Situation, judge_findings, rule_on
 
 

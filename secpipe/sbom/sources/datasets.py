@@ -9,7 +9,7 @@ from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, ComponentKind, Fact, RelationKind
 from secpipe.core.text import printable
 from secpipe.formats.huggingface import read_card
-from secpipe.sbom.bundles import is_attestation
+from secpipe.sbom.attestations import is_attestation
 from secpipe.sbom.collector import Collector, content_ref, verified
 from secpipe.sbom.paths import folder_of, is_installed
 from secpipe.sbom.sources.cards import card_facts

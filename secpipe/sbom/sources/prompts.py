@@ -7,7 +7,7 @@ import re
 
 from secpipe.core.artifact import Digest, FileEntry
 from secpipe.core.inventory import Component, ComponentKind
-from secpipe.sbom.bundles import is_attestation
+from secpipe.sbom.attestations import is_attestation
 from secpipe.sbom.collector import Collector, content_ref, verified
 from secpipe.sbom.paths import is_installed
 from secpipe.sbom.sources.weights import is_pointer

@@ -57,8 +57,8 @@ def _key(kind: str, doc: str, default: Any = (), **rest: Any) -> dict[str, Any]:
 _ALLOWS = ("allow", "deny")
 _SURE = ("high", "medium", "low")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d([Tt ].*)?")  # other forms of ISO 8601 are not RFC 3339
-#: Keys of `[shadow_ai]`: kind (`word`, `words`, `flag`, `tables`, `day`), what absence means, which way is tighter (the
-#: ways are those of `secpipe.gate.policy.key`). A gateway both forbids and approves, so no two can be compared.
+#: Keys of `[shadow_ai]`: kind (`word`, `words`, `flag`, `tables`, `day`), what absence means, which way is tighter (as
+#: in `secpipe.gate.policies.policy.key`). A gateway both forbids and approves, so no two can be compared.
 KEYS: dict[str, dict[str, Any]] = {
     "default": _key("word", "uses that nobody approved", "deny", choice=_ALLOWS, tighter="more"),
     "gateway": _key("words", "hosts through which all remote AI traffic must go; they need no approval of their own"),

@@ -1,0 +1,1 @@
+"""What earlier runs found, and when it may be believed."""

@@ -1,0 +1,209 @@
+"""The warm path: an unchanged release under unchanged rules need not be judged twice.
+
+An entry is named by everything the verdict rests on and carries a MAC under a key in `$SECPIPE_HOME`, outside any tree
+(`system.kept`); one that is edited, foreign, or past the moment at which anything it rests on changes is as good as
+absent. Where something is enforced only a pass by pinned rules is ever served. docs/adr/0018 says why that is safe.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from secpipe.core.errors import InputError, SecpipeError
+from secpipe.gate.kept.believable import is_inside, may_carry_a_foreign_change
+from secpipe.gate.request import BUILTIN, TREE_POLICY, Request
+from secpipe.sign.sidecars import twins
+from secpipe.system import files, kept, places
+from secpipe.system.tree import FolderTree
+
+if TYPE_CHECKING:
+    from secpipe.gate.pipeline import Outcome
+
+_PIN = re.compile(r"((sha256:)?[0-9a-fA-F]{64})?")
+_MEMORY = 1 << 16  # bytes of what this machine remembers of one trust root
+_RULES = 1 << 24  # bytes of one file of rules
+
+
+def may_serve(request: Request) -> bool:
+    """Whether a kept verdict could answer at all.
+
+    A verdict that rests on other verdicts (promotion), on a policy that is fetched from somewhere else than the file
+    named, or on rules that count by a signature is always made afresh, and so is everything in a job that may carry a
+    foreign change.
+    """
+    by_digest = _PIN.fullmatch(request.policy_ref) is not None and not _is_signed(request.waivers)
+    return request.cache and request.verdicts is None and by_digest and may_believe(request)
+
+
+def _is_signed(path: Path | None) -> bool:
+    """Whether anything that may be a signature stands beside a file, or it cannot be told."""
+    try:
+        return path is not None and any(name.startswith(f"{path.name}.") for name in os.listdir(path.parent))
+    except OSError:
+        return True
+
+
+def may_believe(request: Request) -> bool:
+    """Whether anything that an earlier run kept may be believed in this one."""
+    return not (request.simulated or may_carry_a_foreign_change(os.environ) or is_inside(request.path))
+
+
+def place_of(request: Request, tree: FolderTree) -> Path | None:
+    """Return where the verdict on `tree` (walked without the policy's exclusions) would be kept, or None."""
+    try:
+        return _place(request, tree)
+    except (SecpipeError, OSError):
+        return None
+
+
+def find(request: Request, entry: Path | None) -> dict[str, Any] | None:
+    """Return the verdict document kept at `entry` if it still holds, or None."""
+    row = kept.find(entry) if entry else None
+    try:
+        if row is None:
+            return None
+        document: dict[str, Any] = row["document"]
+        fresh = datetime.fromisoformat(document["at"]) <= request.now < datetime.fromisoformat(row["until"])
+        holds = fresh and _servable(document) and _remembered(row, request.now)
+        return document if holds else None
+    except (ValueError, KeyError, TypeError, SecpipeError, OSError):
+        return None
+
+
+def keep(request: Request, tree: FolderTree, outcome: Outcome, entry: Path | None) -> None:
+    """Keep the verdict on `tree` at `entry`, unless its rules changed meanwhile; failing to is not an error."""
+    document = outcome.document
+    if entry is None or not _servable(document) or place_of(request, tree) != entry:
+        return
+    from secpipe.gate.kept.lasting import lasts_until
+    from secpipe.keystore.memory import policy_name
+
+    end = datetime.fromisoformat(document["valid_until"])
+    until = lasts_until(outcome.judge_at, outcome.record.evidence, outcome.rules.trust, request.now, end)
+    anchor = outcome.rules.anchor.opened
+    name = f"{anchor.anchor if anchor else policy_name(document['policy']['digest']['sha256'])}.json"
+    row = {"document": document, "until": until.isoformat(), "anchor": anchor.anchor if anchor else ""}
+    try:
+        kept.keep(entry, row | {"memory": [name, _digest_of(places.home() / "seen" / name)]})
+    except (SecpipeError, OSError):
+        return
+
+
+def _remembered(row: dict[str, Any], now: datetime) -> bool:
+    """Whether this machine has seen no newer ring or root since, and no later verdict; raises InputError for damage."""
+    name, then = row["memory"]
+    if _digest_of(places.home() / "seen" / name) == then:
+        return True  # nothing was remembered since: the usual case, which needs no more imports
+    from secpipe.gate.anchor import SKEW
+    from secpipe.keystore import memory
+
+    document, anchor = row["document"], row["anchor"]
+    if not anchor:
+        last = memory.last_time(places.home(), document["policy"]["digest"]["sha256"])
+        return last is None or now >= last - SKEW
+    seen, trust = memory.recall(places.home(), anchor), document["trust"]
+    if seen is None:
+        return True
+    newest = (trust["root_version"], trust["ring_version"]) == (seen.root_version, seen.ring_version)
+    return newest and now >= seen.time - SKEW
+
+
+def _digest_of(path: Path) -> str:
+    """Return the hex SHA-256 of a small file, "" where none is."""
+    return hashlib.sha256(files.read_bytes(path, _MEMORY)).hexdigest() if path.is_file() else ""
+
+
+def _servable(document: dict[str, Any]) -> bool:
+    """Whether such a verdict may be served: any where the environment only warns, otherwise a pass by pinned rules."""
+    if document["simulated"]:
+        return False
+    if document["mode"] == "warn":
+        return True
+    trust = document["trust"]
+    pinned = document["policy"]["pinned"] and (trust is None or trust["pinned"]) and not document["self_judged"]
+    return bool(pinned and document["exit_code"] == 0 and document["decision"] in ("pass", "warn"))
+
+
+def _place(request: Request, tree: FolderTree) -> Path:
+    """Return the entry's place: its name covers engine, rules, question and the content of the whole tree."""
+    if tree.skipped:
+        raise SecpipeError("a tree that cannot be read whole is never kept")
+    question = {
+        "environment": request.environment,
+        "mode": request.mode,
+        "policy": request.policy,
+        "policy_ref": request.policy_ref,
+        "trust": str(request.trust),
+        "trust_pin": request.trust_pin,
+        "path": str(request.path.resolve()),
+        "name": request.name,
+        "advisories": str(request.advisories),
+        "waivers": str(request.waivers),
+        "waivers_ref": request.waivers_ref,
+        "exclude": request.exclude,
+        "left_out": [(skip.path, skip.reason, skip.soft) for skip in request.left_out],
+    }
+    parts: list[bytes] = [
+        kept.engine().encode(),
+        kept.machine().encode(),
+        json.dumps(question, sort_keys=True).encode(),
+        content_of(tree).encode(),
+        *_rule_bytes(request),
+        *_advisories(request),
+    ]
+    return places.cache_folder() / "verdicts" / kept.digest(parts)
+
+
+def content_of(tree: FolderTree) -> str:
+    """Return a digest over every path, size and content of a tree, its links and what was left out.
+
+    Every file was hashed in this run: nothing here rests on a time stamp. Unlike a `dirHash` no name can pass for two.
+    """
+    hasher = hashlib.sha256()
+    for entry in tree.files:
+        hasher.update(f"{entry.path!r} {entry.size} {entry.mode} {entry.sha256}\n".encode("utf-8", "surrogatepass"))
+    rest = [[(link.path, link.target, link.inside) for link in tree.links]]
+    rest += [[(skip.path, skip.reason, skip.soft) for skip in skips] for skips in (tree.skipped, tree.left_out)]
+    hasher.update(repr(rest).encode("utf-8", "surrogatepass"))
+    return hasher.hexdigest()
+
+
+def _rule_bytes(request: Request) -> Iterator[bytes]:
+    """Yield the name and content of every file that the rules come from."""
+    found = [Path(request.policy)] if request.policy and not request.policy.startswith(BUILTIN) else []
+    found.append(request.path / TREE_POLICY)
+    found += [request.waivers] if request.waivers else []
+    found += [bundle for file in found for bundle in twins(file, directory=False)]
+    if request.policy_ref.startswith("git:"):
+        from secpipe.gate.policies import pins
+
+        loaded, pin = pins.from_git(pins.parse(request.policy_ref), request)
+        yield from (pin.encode(), loaded.data)
+    for folder in filter(None, (request.trust, request.path / "keys")):
+        found += sorted(path for path in folder.rglob("*") if not path.is_dir()) if folder.is_dir() else []
+        for name in ("root", "ring"):  # may be links to folders, as in a mounted volume; what they hold decides
+            below = folder / name
+            found += [below / file for file in sorted(os.listdir(below))] if below.is_symlink() else []
+    for place in found:
+        yield os.fsencode(place)
+        try:
+            yield files.read_bytes(place, _RULES)
+        except InputError as error:
+            yield f"unreadable: {error.message}".encode("utf-8", "surrogatepass")
+
+
+def _advisories(request: Request) -> Iterator[bytes]:
+    """Yield the stamps of the advisory data in use: it lies outside the tree, and any write to it changes them."""
+    for place in (request.advisories, places.home() / "advisories"):
+        if place is None or not place.exists():
+            continue
+        for file in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            info = file.stat()
+            yield repr((str(file), info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino)).encode()

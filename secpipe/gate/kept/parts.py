@@ -1,0 +1,195 @@
+"""Results of single checks kept by content: what was judged before, byte for byte, is not judged again.
+
+One document a project (`system.kept`), holding what its last run found: a whole check under a digest of all that it
+looked at, a model file under its own digest. Only whole results are kept: one with something that was not looked at may
+come out otherwise next time. What depends on the day is kept with the days on which it changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from secpipe.core.artifact import FileEntry
+from secpipe.core.errors import InputError
+from secpipe.core.evidence import Evidence, State
+from secpipe.core.inventory import Inventory, Relation, RelationKind
+from secpipe.gate import record
+from secpipe.gate.kept.cache import content_of, may_believe
+from secpipe.gate.request import Request
+from secpipe.scan.models.scan import Judged
+from secpipe.system import kept, places
+from secpipe.system.tree import FolderTree
+
+T = TypeVar("T")
+#: What cannot be read back is as good as absent.
+_DAMAGE = (InputError, ValueError, KeyError, TypeError, AttributeError)
+
+
+class Parts:
+    """What the last run over a project found, and what this one finds. Without a place nothing is found or kept."""
+
+    def __init__(self, place: Path | None, content: str) -> None:
+        self.place = place
+        self.content = content
+        self.stock = ""  # digest over what the inventory lists; "" while it is not known whole
+        self._old: dict[str, Any] = {}
+        self._new: dict[str, Any] = {}
+        if place is not None:
+            found = kept.find(place)
+            self._old = found if isinstance(found, dict) else {}
+        self.quiet = Digests(self._table("quiet"))
+
+    def evidence(self, name: str, make: Callable[[], Evidence], content: str | None = None) -> Evidence:
+        """Return the evidence of a check that rests on nothing but `content`, by default all of the tree."""
+        key = _key(name, self.content if content is None else content)
+
+        def row(made: Evidence) -> Any:
+            return record.evidence_row(made) if made.state is State.OK and not made.skips else None
+
+        return self._recall(key, lambda kept_: record.read_evidence(name, kept_), make, row)
+
+    def inventory(self, make: Callable[[], Inventory]) -> Inventory:
+        """Return the inventory of the tree; `stock` then says what is in it."""
+        made = self._recall(
+            _key("inventory", self.content), self._read_inventory, make, lambda one: None if one.skipped else _rows(one)
+        )
+        if self.place is not None and not made.skipped and not self.stock:
+            self.stock = _stock(_rows(made))
+        return made
+
+    def audit(self, about: Any, now: datetime, make: Callable[[], Evidence]) -> Evidence:
+        """Return the audit of the inventory by the advisory data that `about` tells of.
+
+        It depends on the day only by the feeds' own expiry: it holds from when it was made until the first of those.
+        """
+        if not self.stock:
+            return make()
+
+        def read(kept_: Any) -> Evidence:
+            if not _holds(kept_, now):
+                raise ValueError("its time is over")
+            return record.read_evidence("audit", kept_["evidence"])
+
+        def row(made: Evidence) -> Any:
+            ends = sorted(filter(None, (str(feed.get("expires", "")) for feed in about.get("feeds", ()))))
+            told = {"from": now.isoformat(), "ends": ends, "evidence": record.evidence_row(made)}
+            return told if made.state is State.OK else None
+
+        return self._recall(_key("audit", self.stock + json.dumps(about, sort_keys=True)), read, make, row)
+
+    def model(self, entry: FileEntry, make: Callable[[], Judged]) -> Judged:
+        """Return what was found in one file of the tree."""
+        key, models = f"{entry.sha256}:{entry.size}:{entry.path}", self._table("models")
+        keep = self._new.setdefault("models", {}) if self.place is not None else {}
+        try:
+            if (row := models.get(key)) is not None:
+                found = _read_judged(row)
+                keep[key] = row
+                return found
+        except _DAMAGE:
+            pass
+        made = make()
+        if not made.skips:
+            keep[key] = _judged(made)
+        return made
+
+    def save(self) -> None:
+        """Keep what this run found and used, if it is something else than before; failing to is no error."""
+        if self.place is None:
+            return
+        # Where the whole check was known, no file of it was asked for: what is known of them stays known.
+        self._new.setdefault("models", self._table("models"))
+        self._new["quiet"] = dict.fromkeys(sorted(self.quiet.used), 1) or self._table("quiet")
+        if self._new != self._old:
+            kept.keep(self.place, self._new)
+
+    def _table(self, name: str) -> dict[str, Any]:
+        table = self._old.get(name)
+        return table if isinstance(table, dict) else {}
+
+    def _recall(self, key: str, read: Callable[[Any], T], make: Callable[[], T], row: Callable[[T], Any]) -> T:
+        """Return what is kept under `key`, else what `make` gives, of which `row` is kept if it is not None."""
+        try:
+            if (known := self._old.get(key)) is not None:
+                found = read(known)
+                self._new[key] = known
+                return found
+        except _DAMAGE:
+            pass
+        made = make()
+        if self.place is not None and (fresh := row(made)) is not None:
+            self._new[key] = fresh
+        return made
+
+    def _read_inventory(self, row: dict[str, Any]) -> Inventory:
+        digest, count = row["tree"]
+        relations = tuple(Relation(source, RelationKind(kind), target) for source, kind, target in row["relations"])
+        components = tuple(record.read_component(one) for one in row["components"])
+        self.stock = _stock(row)
+        return Inventory(components, relations, (), digest, count)
+
+
+def _key(name: str, content: str) -> str:
+    return f"{name}:{hashlib.sha256(content.encode()).hexdigest()}"
+
+
+class Digests:
+    """A set of digests that remembers which of its members were asked for or added."""
+
+    def __init__(self, known: dict[str, Any]) -> None:
+        self._known = known
+        self.used: set[str] = set()
+
+    def __contains__(self, digest: object) -> bool:
+        if digest in self._known:
+            self.used.add(str(digest))
+            return True
+        return False
+
+    def add(self, digest: str) -> None:
+        """Take a digest in."""
+        self.used.add(digest)
+
+
+def open_parts(request: Request, tree: FolderTree) -> Parts:
+    """Return what the last run over the same project kept, if results of earlier runs may be believed here."""
+    if not request.parts or not may_believe(request) or tree.skipped:
+        return Parts(None, "")
+    name = request.name or str(request.path.resolve())
+    parts = [kept.engine().encode(), kept.machine().encode(), name.encode("utf-8", "surrogatepass")]
+    return Parts(places.cache_folder() / "parts" / kept.digest(parts), content_of(tree))
+
+
+def _holds(row: dict[str, Any], now: datetime) -> bool:
+    """Whether no feed expired between the time of the audit and now."""
+    made = datetime.fromisoformat(row["from"])
+    return made <= now and not any(made < datetime.fromisoformat(end) <= now for end in row["ends"])
+
+
+def _rows(made: Inventory) -> dict[str, Any]:
+    return {
+        "components": [record.component_row(component) for component in made.components],
+        "relations": [[each.source, each.kind.value, each.target] for each in made.relations],
+        "tree": [made.tree_sha256, made.tree_files],
+    }
+
+
+def _stock(row: dict[str, Any]) -> str:
+    """Return a digest over what an inventory lists, whatever else stands in the tree."""
+    text = json.dumps([row["components"], row["relations"]], sort_keys=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _judged(made: Judged) -> list[Any]:
+    findings = [record.finding_row(finding) for finding in made.findings]
+    return [made.format, made.outcome, list(made.holds), findings]
+
+
+def _read_judged(row: list[Any]) -> Judged:
+    kind, outcome, holds, findings = row
+    return Judged(kind, outcome, tuple(holds), tuple(record.read_finding(each) for each in findings))

@@ -1,0 +1,172 @@
+"""From parsed TOML to the validated values of a policy: every key known, every type exact, every mistake placed."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from secpipe.core.errors import ConfigError
+from secpipe.core.limits import DEFAULT
+from secpipe.core.text import did_you_mean, printable
+from secpipe.gate.policies import policy as nouns
+from secpipe.gate.policies.persons import same_person
+from secpipe.gate.policies.policy_places import Path, Places, dotted
+from secpipe.scan.shadow_ai.judge import parse_allow
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def build(cls: type[Any], values: Mapping[str, Any]) -> Any:
+    """Return a `cls` from validated plain values; what is absent keeps its default."""
+    hints = nouns.hints(cls)
+    made = {
+        name: build(hints[name], value) if dataclasses.is_dataclass(hints[name]) else value
+        for name, value in values.items()
+    }
+    return cls(**made)
+
+
+def read(
+    cls: type[Any], table: Mapping[str, Any], path: Path, where: Places, also: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Return the validated values of `table` as plain data; every key must be one of `cls`.
+
+    `also` are keys that stand beside them and are read by the caller: they are only suggested. Raises ConfigError.
+    """
+    hints = nouns.hints(cls)
+    known = nouns.keys_of(cls)
+    values = {}
+    for name, value in table.items():
+        here = (*path, name)
+        if name not in known:
+            hint = did_you_mean(name, [*known, *also]) or f"known keys: {', '.join(known)}"
+            raise where.error(here, f'unknown key "{printable(dotted(here), 120)}"', hint=hint)
+        values[name] = _value(hints[name], value, here, where, known[name])
+    if cls is nouns.Waiver:
+        _check_waiver(values, path, where)
+    if values.get("condition"):
+        _check_conditions(values["condition"], (*path, "condition"), where)
+    return values
+
+
+def words(value: Any, here: Path, where: Places) -> tuple[str, ...]:
+    """Return a list of strings, or the one string, as a tuple; raises ConfigError."""
+    listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
+        raise where.error(here, f'"{dotted(here)}" must be a list of strings')
+    return tuple(listed)
+
+
+def tables(value: Any, here: Path, where: Places) -> list[tuple[Path, Mapping[str, Any]]]:
+    """Return the tables of an array, each with its path; raises ConfigError."""
+    if not isinstance(value, list):
+        raise where.error(here, f'"{dotted(here)}" must be an array of tables')
+    return [((*here, index), table(item, (*here, index), where)) for index, item in enumerate(value)]
+
+
+def table(value: Any, here: Path, where: Places) -> Mapping[str, Any]:
+    """Return a table; raises ConfigError."""
+    if not isinstance(value, dict):
+        raise where.error(here, f'"{dotted(here)}" must be a table')
+    return value
+
+
+def _value(kind: Any, value: Any, here: Path, where: Places, meta: Mapping[str, Any]) -> Any:
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if here[-1] == "shadow_ai":
+        return _shadow_ai(value, here, where)
+    if dataclasses.is_dataclass(kind):
+        return read(kind, table(value, here, where), here, where)  # type: ignore[arg-type]  # a class, not an instance
+    if origin is tuple and arguments[0] is not str:
+        element = arguments[0]
+        return tuple(build(element, read(element, item, path, where)) for path, item in tables(value, here, where))
+    if origin is tuple:
+        return words(value, here, where)
+    if origin is dict:
+        return _entries(arguments[1], table(value, here, where), here, where, meta)
+    if origin is types.UnionType:
+        kind = arguments[0]
+    return _scalar(kind, value, here, where, meta)
+
+
+def _entries(kind: Any, entries: Mapping[str, Any], here: Path, where: Places, meta: Mapping[str, Any]) -> Any:
+    """Return a table whose keys anyone may name: of sections, of whole numbers, or of whatever there is."""
+    if dataclasses.is_dataclass(kind):
+        return {name: build(kind, _value(kind, item, (*here, name), where, meta)) for name, item in entries.items()}  # type: ignore[arg-type]
+    if kind is Any:
+        return dict(entries)
+    return {name: _scalar(kind, item, (*here, name), where, meta) for name, item in entries.items()}
+
+
+def _scalar(kind: type[Any], value: Any, here: Path, where: Places, meta: Mapping[str, Any]) -> Any:
+    name = dotted(here)
+    exact = type(value) is kind or (kind is datetime and type(value) is date)
+    if not exact:
+        wanted = {bool: "true or false", str: "a string", int: "a whole number", date: "a date such as 2027-06-30"}
+        wanted |= {datetime: "a time such as 2027-06-30T12:00:00Z, or a date"}
+        raise where.error(here, f'"{printable(name, 120)}" must be {wanted[kind]}')
+    if meta.get("choice") and value not in meta["choice"]:
+        hint = did_you_mean(value, meta["choice"]) or f"one of: {', '.join(meta['choice'])}"
+        raise where.error(here, f'"{name}" cannot be "{printable(value, 60)}"', hint=hint)
+    if kind is int:
+        _check_number(value, here, where, meta.get("least", 0))
+    return value
+
+
+def _check_number(value: int, here: Path, where: Places, least: int) -> None:
+    name = printable(dotted(here), 120)
+    if value < 0:
+        raise where.error(here, f'"{name}" cannot be negative')
+    if value < least:
+        raise where.error(here, f'"{name}" cannot be below {least}')
+    if value > nouns.MOST:
+        raise where.error(here, f'"{name}" cannot be above {nouns.MOST:,}')
+
+
+def _shadow_ai(value: Any, here: Path, where: Places) -> Mapping[str, Any]:
+    section = table(value, here, where)
+    try:
+        parse_allow(section)
+    except ConfigError as error:
+        named = re.search(r'"([\w.-]+)"', error.message)
+        entry = re.search(r"\[\[shadow_ai\.allow\]\] entry (\d+)", error.message)
+        at: Path = ("allow", int(entry[1]) - 1) if entry else ()
+        place = (*here, *at, *(named[1].split(".")[-1:] if named else ()))
+        raise where.error(place, error.message, hint=error.hint) from None
+    return section
+
+
+def _check_waiver(values: Mapping[str, Any], path: Path, where: Places) -> None:
+    missing = [word for word in ("id", "owner", "reason", "expires") if not values.get(word)]
+    if missing:
+        raise where.error(
+            path, f"a waiver lacks {', '.join(missing)}", hint="every waiver names id, owner, reason and expires"
+        )
+    name = printable(values["id"], 60)
+    if not values.get("finding") and not values.get("rule"):
+        raise where.error(path, f'waiver "{name}" names neither a finding nor a rule')
+    if values.get("approved_by") and same_person(values["approved_by"], values["owner"]):
+        raise where.error((*path, "approved_by"), f'waiver "{name}" is approved by its own owner')
+
+
+def _check_conditions(conditions: tuple[nouns.Condition, ...], path: Path, where: Places) -> None:
+    """Refuse conditions that nobody could waive or that can never be evaluated; types only where CEL is installed."""
+    from secpipe.gate.conditions.prepare import problem  # CEL is loaded only by a policy that uses it
+
+    if len(conditions) > DEFAULT.conditions:
+        raise where.error(path, f"a policy has at most {DEFAULT.conditions} conditions")
+    seen: set[str] = set()
+    for number, condition in enumerate(conditions):
+        if not _ID.fullmatch(condition.id) or condition.id in seen:
+            hint = 'id = "exploited": letters, digits, . _ - and each only once'
+            raise where.error((*path, number, "id"), "a condition needs an id of its own", hint=hint)
+        seen.add(condition.id)
+        if wrong := problem(condition):
+            at = f" (at character {wrong.column})" if wrong.column else ""
+            said = f'condition "{condition.id}": {wrong.message}{at}'
+            raise where.error((*path, number, "when"), said, hint=wrong.hint)

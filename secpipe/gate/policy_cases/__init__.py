@@ -1,0 +1,1 @@
+"""Tests of a policy: cases beside it, run against the pure decision."""

@@ -1,0 +1,117 @@
+"""From a judgement to the document `secpipe.verdict/1`, whose first sentence anyone understands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from secpipe import __version__
+from secpipe.core.text import plural, printable
+from secpipe.core.trust import Trust
+from secpipe.core.verdict import SCHEMA, Decision, Effect, Judgement
+from secpipe.gate.policies.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What surrounds a judgement: who was judged, by which rules, when."""
+
+    now: datetime
+    simulated: bool
+    environment: str
+    subject: Mapping[str, Any]
+    policy: Policy
+    policy_source: str
+    policy_digest: str
+    policy_pin: str
+    policy_resolved: str
+    trust: Trust | None
+    self_judged: str
+    valid_until: datetime
+
+
+def document(judgement: Judgement, frame: Frame) -> dict[str, Any]:
+    """Return the verdict document; every string that came from the tree is escaped."""
+    policy, trust = frame.policy, frame.trust
+    return {
+        "schema": SCHEMA,
+        "tool": {"name": "secpipe", "version": __version__},
+        "at": stamp(frame.now),
+        "simulated": frame.simulated,
+        "environment": printable(frame.environment),
+        "mode": policy.mode,
+        "decision": str(judgement.decision),
+        "exit_code": judgement.decision.exit_code,
+        "sentence": sentence(judgement, frame),
+        "self_judged": bool(frame.self_judged),
+        "subject": dict(frame.subject),
+        "policy": {
+            "name": printable(policy.name),
+            "digest": {"sha256": frame.policy_digest},
+            "resolved": {"sha256": frame.policy_resolved},
+            "source": printable(frame.policy_source),
+            "pinned": bool(frame.policy_pin),
+            "pin": printable(frame.policy_pin),
+            "owner": printable(policy.owner),
+            "expires": str(policy.expires or ""),
+        },
+        "trust": None
+        if trust is None
+        else {
+            "root_version": trust.root_version,
+            "ring_version": trust.ring_version,
+            "digest": {"sha256": trust.root_digest},
+            "pinned": trust.pinned,
+        },
+        "valid_until": stamp(frame.valid_until),
+        "reasons": [reason.to_dict() for reason in judgement.reasons],
+        "checks": [check.to_dict() | {"facts": clean(check.facts)} for check in judgement.checks],
+        "findings": [clean(finding.to_dict()) for finding in judgement.findings],
+        "skipped": [
+            skip.to_dict() | {"path": printable(skip.path), "check": check} for check, skip in judgement.skipped
+        ],
+        "waivers": [waiver.to_dict() for waiver in judgement.waivers],
+        "counts": judgement.counts(),
+    }
+
+
+def clean(value: Any) -> Any:
+    """Return plain JSON with every string escaped: facts and details hold names taken from the tree."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, Mapping):
+        return {printable(str(key)): clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [clean(item) for item in value]
+    return value if isinstance(value, bool | int | float | None) else printable(str(value))
+
+
+def sentence(judgement: Judgement, frame: Frame) -> str:
+    """Return the one line that says it all: verdict, environment, how many things, and the first of them."""
+    place = printable(frame.environment) + (" (self-judged)" if frame.self_judged else "")
+    worst = [reason for reason in judgement.reasons if reason.effect is not Effect.WARN]
+    denies = [reason for reason in worst if reason.effect is Effect.DENY]
+    lead = ". First: " if len(worst) > 1 else ": "
+    first = f"{lead}{printable(worst[0].what, 300).rstrip('.')}." if worst else "."
+    if judgement.would_be is Decision.DENY:
+        must = f"{plural(len(denies), 'thing')} must change"
+        if judgement.decision is Decision.WARN:
+            return f"WOULD BE BLOCKED for {place}, but only warns: {must}{first}"
+        return f"BLOCKED for {place}: {must}{first}"
+    if judgement.would_be is Decision.UNDECIDED:
+        open_ = f"{plural(len(worst), 'thing')} could not be decided"
+        if judgement.decision is Decision.WARN:
+            return f"WOULD NOT PASS for {place}, but only warns: {open_}{first}"
+        return f"NOT DECIDED for {place}: {open_}{first}"
+    looked = f"{plural(int(frame.subject.get('files', 0)), 'file')} checked"
+    if judgement.would_be is Decision.WARN:
+        count = sum(reason.effect is Effect.WARN for reason in judgement.reasons)
+        return f"PASS for {place}, with {plural(count, 'warning')}: {looked}, nothing blocks."
+    return f"PASS for {place}: {looked}, nothing stands against it."
+
+
+def stamp(instant: datetime) -> str:
+    """Return RFC 3339 in UTC, to the second."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
