@@ -103,6 +103,10 @@ def plan_of(options: Mapping[str, Any], request: Request) -> Plan:
         raise ConfigError(
             "--verifier-id, --tsa and --passphrase-file go with --sign", hint="--sign IDENTITY --store DIR"
         )
+    if folder is not None:
+        from secpipe.gate.verdicts.store import check_environment
+
+        check_environment(request.environment)  # a wrong name is told before the work, not after it
     if folder is not None and folder.resolve().is_relative_to(request.path.resolve()):
         raise ConfigError(
             "the verdict store lies inside the project: keeping a verdict would change what was judged",

@@ -158,3 +158,18 @@ def test_an_environment_loosens_neither_waivers_nor_the_allow_list(text: str) ->
 )
 def test_an_environment_may_tighten_them(text: str) -> None:
     parse(text).resolve("dev")
+
+
+@pytest.mark.parametrize("asked", ["Prod", "PROD", "production", "prd", "prodd", "prdo", "stagin", "stage"])
+def test_an_environment_that_is_nearly_a_named_one_is_not_judged_by_the_base(asked: str) -> None:
+    """`--env production` would otherwise pass by the base alone, without what [env.prod] asks beyond it."""
+    text = 'schema = "secpipe.policy/1"\nname = "p"\nowner = "o"\nexpires = 2030-01-01\n[env.prod]\n[env.staging]\n'
+    loaded = policy_file.parse(text.encode(), "p.toml")
+    with pytest.raises(ConfigError, match=r"p.toml:\d:1: there is no \[env\."):
+        loaded.resolve(asked)
+
+
+@pytest.mark.parametrize("asked", ["prod", "staging", "dev", "eu-west", "lab", ""])
+def test_another_environment_is_judged_by_the_base(asked: str) -> None:
+    text = 'schema = "secpipe.policy/1"\nname = "p"\nowner = "o"\nexpires = 2030-01-01\n[env.prod]\n[env.staging]\n'
+    assert policy_file.parse(text.encode(), "p.toml").resolve(asked).name == "p"

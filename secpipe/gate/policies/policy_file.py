@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from typing import Any
 
 from secpipe.core.documents import parse_toml
@@ -20,6 +21,7 @@ from secpipe.system import files, places
 
 #: What a file of waivers beside the policy says it is.
 WAIVERS = "secpipe.waivers/1"
+_ALIKE = 0.65  # of 1; stage and staging are, dev and prod are not
 #: Keys of the document itself, which no environment has.
 OUTER = ("schema", "profile", "overridable", "env")
 
@@ -45,7 +47,17 @@ class Loaded:
     data: bytes = field(default=b"", repr=False)
 
     def resolve(self, environment: str) -> nouns.Policy:
-        """Return the policy for `environment`; one the document does not name gets the base. Raises ConfigError."""
+        """Return the policy for `environment`; one that the document does not name gets the base.
+
+        Raises ConfigError, also for a name that is nearly one that the document names: what an environment asks beyond
+        the base would silently not be asked.
+        """
+        if environment not in self.environments and (near := _nearly(environment, self.environments)):
+            raise self.where.error(
+                ("env", near),
+                f'there is no [env.{printable(environment, 60)}], but [env.{near}]: is "{near}" meant?',
+                hint=f"--env {near}, or write [env.{printable(environment, 60)}], even an empty one",
+            )
         top = self.environments.get(environment, {})
         try:
             values = overlay(self.values, top, self.overridable, self.source)
@@ -54,6 +66,17 @@ class Loaded:
             raise self.where.error(place, f'an overlay loosens "{error.key}"', hint=error.hint) from None
         policy: nouns.Policy = build(nouns.Policy, values)
         return policy
+
+
+def _nearly(name: str, known: Iterable[str]) -> str:
+    """Return the known environment that somebody may have meant: `Prod`, `production` or `prdo` for `prod`; or ""."""
+    low = name.lower()
+    for one in known:
+        other = one.lower()
+        alike = low.startswith(other) or other.startswith(low)
+        if low and other and (alike or SequenceMatcher(None, low, other).ratio() >= _ALIKE):
+            return one
+    return ""
 
 
 def load(reference: str) -> Loaded:

@@ -58,16 +58,21 @@ class Entry:
         return records.decode(self.read(EVIDENCE), f"the stored evidence {self.name}")
 
 
+def check_environment(name: str) -> None:
+    """Raise InputError for an environment that cannot name a folder of the store."""
+    if not _PLACE.fullmatch(name):
+        raise InputError(f'"{printable(name, 64)}" cannot name a folder of the store', hint="letters, digits, . _ -")
+
+
 def keep(store: Path, environment: str, digest: str, stamp: str, contents: Mapping[str, bytes]) -> Entry:
     """Store the files of one verdict and return its entry; storing the same again changes nothing.
 
     `stamp` is the verdict's own time (RFC 3339, UTC, to the second). Raises InputError for an environment that cannot
     name a folder, or where the store cannot be written.
     """
-    if not _PLACE.fullmatch(environment) or not _HEX.fullmatch(digest):
-        raise InputError(
-            f'"{printable(environment, 64)}" cannot name a folder of the store', hint="letters, digits, . _ -"
-        )
+    check_environment(environment)
+    if not _HEX.fullmatch(digest):
+        raise InputError("a release is stored under its dirHash, 64 hex digits")
     name = f"{re.sub('[-:]', '', stamp)}-{hashlib.sha256(contents[VERDICT]).hexdigest()[:8]}"
     entry = Entry(environment, digest, name, store / environment / digest / name)
     files.write_folder(entry.folder, contents)
