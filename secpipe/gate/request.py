@@ -18,7 +18,8 @@ class Request:
     """One question to the gate. `now` is real or simulated; nothing below reads a clock.
 
     `policy` is a file or `builtin:NAME`; `policy_ref` (see `gate.policies.pins`), `waivers_ref` and `trust_pin`
-    (`sha256:HEX`) are given from outside the tree; `advisories` a folder, zip or store of OSV records instead of the default ones.
+    (`sha256:HEX`) are given from outside the tree; `advisories` is a folder, zip or store of OSV records instead of the
+    default ones.
     """
 
     path: Path
