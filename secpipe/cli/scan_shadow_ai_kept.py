@@ -73,7 +73,7 @@ def keep(question: Question, evidence: Evidence) -> None:
 def _evidence(row: dict[str, Any]) -> Evidence:
     findings = tuple(
         Finding(**{**item, "severity": Severity(item["severity"]), "confidence": Confidence(item["confidence"])})
-        for item in row["findings"]
+        for item in ({name: value for name, value in item.items() if name != "id"} for item in row["findings"])
     )
     skips = tuple(Skip(**item) for item in row["skips"])
     return Evidence(**{**row, "state": State(row["state"]), "findings": findings, "skips": skips})

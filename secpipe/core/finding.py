@@ -46,22 +46,14 @@ class Confidence(_Ordered):
     HIGH = 2
 
 
-class _Known:
-    """Holds a finding's id once it was asked for; no field, so that copies, comparisons and documents know nothing of
-    it.
-    """
-
-    __slots__ = ("_id",)
-    _id: str
-
-
 @dataclass(frozen=True, slots=True)
-class Finding(_Known):
+class Finding:
     """A rule that bites at a place.
 
     `subject` is what identifies the finding beside rule and path (a purl and advisory, a host, a call); it holds no
     line number, so that `id` survives edits elsewhere in the file. `message` is one plain sentence. `fix` is the
-    command or change that ends it. `details` is JSON-ready and documented by the rule's page.
+    command or change that ends it. `details` is JSON-ready and documented by the rule's page. `id` is made of rule,
+    path and subject: 20 hex digits, stable across runs and machines.
     """
 
     rule: str
@@ -76,18 +68,13 @@ class Finding(_Known):
     fix: str = ""
     owner: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
+    id: str = field(init=False, repr=False, compare=False, default="")
 
-    @property
-    def id(self) -> str:
-        """20 hex digits over rule, path and subject; stable across runs and machines."""
-        known: str = getattr(self, "_id", "")
-        if known:
-            return known
+    def __post_init__(self) -> None:
         text = f"{self.rule}\0{self.path}\0{self.subject}"
         # Not surrogateescape: JSON under test may hold any lone surrogate ("\ud800"), and no name may alias another.
         made = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20]
-        object.__setattr__(self, "_id", made)
-        return made
+        object.__setattr__(self, "id", made)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the published JSON shape (`docs/spec/findings.md`); hostile strings are escaped."""

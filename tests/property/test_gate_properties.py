@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, given, seed, settings
 from hypothesis import strategies as st
 
 from secpipe.core.evidence import Evidence, State
@@ -233,24 +233,31 @@ def test_time_alone_never_turns_undecided_advisories_into_a_pass(days: int) -> N
 def test_the_random_worlds_reach_every_decision_and_most_reasons() -> None:
     decisions: set[Decision] = set()
     rules: set[str] = set()
-
-    @given(worlds.policies, worlds.evidence_sets(), worlds.components)
-    @settings(slowly, max_examples=300, database=None, derandomize=True)
-    def look(policy: Policy, evidence: dict[str, Evidence], parts: tuple[Component, ...]) -> None:
-        judgement = decide(situation(evidence, policy, components=parts))
-        decisions.add(judgement.decision)
-        rules.update(reason.rule for reason in judgement.reasons)
-
-    look()
-    assert decisions >= set(BLOCKS)
     known = {rule["id"] for rule in tomllib.loads((ROOT / "policies/rules/gate.toml").read_text())["rule"]}
     wanted = {
         "gate/condition", "gate/condition-unknown", "gate/unsigned-artifact", "gate/format-not-allowed",
         "gate/check-failed", "gate/not-checked", "gate/incomplete", "gate/missing-evidence", "gate/stale-advisories",
         "gate/policy-expired", "gate/key-algorithm", "gate/root-algorithm", "gate/review-missing", "gate/clock",
     }  # fmt: skip
-    assert wanted <= rules
-    assert len(known & rules) >= 24  # which of the seldom ones is chance; each has its row in test_gate_explain.py
+
+    def enough() -> bool:
+        # Which of the seldom ones is chance; each has its row in test_gate_explain.py.
+        return decisions >= set(BLOCKS) and wanted <= rules and len(known & rules) >= 24
+
+    for number in range(8):  # what one sample misses by chance, another has
+        if enough():
+            break
+
+        @seed(number)
+        @given(worlds.policies, worlds.evidence_sets(), worlds.components)
+        @settings(slowly, max_examples=150, database=None)
+        def look(policy: Policy, evidence: dict[str, Evidence], parts: tuple[Component, ...]) -> None:
+            judgement = decide(situation(evidence, policy, components=parts))
+            decisions.add(judgement.decision)
+            rules.update(reason.rule for reason in judgement.reasons)
+
+        look()
+    assert enough(), (decisions, wanted - rules, len(known & rules))
 
 
 def test_models_below_the_threshold_never_block_alone() -> None:
