@@ -19,3 +19,17 @@ def test_every_command_is_run() -> None:
 def test_the_policy_shown_is_the_one_that_decides() -> None:
     shown = PAGE.partition("<!-- policy:begin -->\n```toml\n")[2].partition("```\n<!-- policy:end -->")[0]
     assert shown == POLICY.partition("\n")[2]  # all but the line for editors
+
+
+def test_the_story_goes_as_the_page_tells_it() -> None:
+    """A transcript that was written anew may hold an error as what is expected: here none is."""
+    run = (ROOT / "tests/e2e/transcripts/policies.txt").read_text()
+    assert "secpipe: error" not in run
+    told = [
+        "PASS for staging", "PASS for prod", "PASSED for prod", "BLOCKED for prod", "1 of 2 people", "2 of 2 people",
+        "OVERRIDDEN for prod by alice and bob", "BLOCKED for prod", "AFFECTED", "roll back to",
+    ]  # fmt: skip
+    at = 0
+    for words in told:
+        assert words in run[at:], words
+        at = run.index(words, at) + len(words)
