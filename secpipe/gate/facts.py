@@ -20,6 +20,11 @@ def listing(evidence: Evidence, name: str) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else []
 
 
+def each(evidence: Evidence) -> list[Mapping[str, Any]]:
+    """Return the facts of every attestation of one kind; none where the evidence tells of none apart."""
+    return [fact for fact in listing(evidence, "each") if isinstance(fact, Mapping)]
+
+
 def not_asked(check: str) -> Evidence:
     """Return evidence for a check that the policy does not ask for."""
     return Evidence(check, State.SKIPPED, "the policy does not ask for it")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -268,3 +269,12 @@ def test_licences_of_what_was_not_looked_at_are_not_known() -> None:
     assert decide(situation(clean(sbom=partly), lenient)).decision is Decision.WARN
     asked = replace(lenient, licenses=replace(Policy().licenses, deny=("AGPL-*",)))
     assert decide(situation(clean(sbom=partly), asked)).decision is Decision.UNDECIDED
+
+
+@pytest.mark.parametrize("each", [[], [{"path": "m", "state": "ok", "purpose": "test-result", "result": "PASSED"}]])
+@pytest.mark.parametrize(("state", "decision"), [(State.FAILED, Decision.DENY), (State.SKIPPED, Decision.UNDECIDED)])
+def test_attestations_are_no_better_than_their_evidence(each: Any, state: State, decision: Decision) -> None:
+    """Evidence that failed as a whole is no pass, whatever its single attestations say of themselves."""
+    policy = replace(Policy(), attestations=Attestations((Demand("bias", 0),)))
+    made = Evidence("attestation:bias", state, "it does not hold", facts={"path": "m", "each": each})
+    assert decide(situation(clean() | {"attestation:bias": made}, policy)).decision is decision

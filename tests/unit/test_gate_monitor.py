@@ -14,12 +14,16 @@ import pytest
 
 from secpipe.core.errors import InputError
 from secpipe.core.evidence import State
+from secpipe.core.trust import Identity
+from secpipe.core.verdict import Decision
 from secpipe.gate.after import past, today
 from secpipe.gate.after.monitor import Survey, survey
 from secpipe.gate.after.today import Knowledge
+from secpipe.gate.decide import decide
+from secpipe.gate.policies.policy import Attestations, Demand, Policy
 from secpipe.gate.verdicts import store
 from secpipe.gate.verdicts.store import Entry
-from tests.unit.gate_builders import ok
+from tests.unit.gate_builders import clean, ok, situation
 from tests.unit.gate_past import NOW, POLICY, Gate, advisory
 from tests.unit.sign.world import at, make_identity, make_key, make_trust
 
@@ -348,3 +352,31 @@ def test_the_store_is_not_believed_to_name_a_rollback_from_elsewhere(gate: Gate)
     assert len(found.damaged) == 1
     assert found.exit_code == 3
     assert list(store.entries(gate.store, environment="staging"))
+
+
+def test_an_attestation_by_a_stolen_key_no_longer_counts_for_the_policy(signed: past.Past) -> None:
+    """The rules read each attestation by itself: what is known of its key today must reach them there."""
+    first = {
+        **signed.record.evidence["attestation:bias"].facts,
+        "path": "m", "kind": "bias", "state": "ok", "reason": "", "since": NOW.isoformat(), "result": "PASSED",
+    }  # fmt: skip
+    other = {**first, "path": "n", "identity": "other"}
+    bias = replace(ok("attestation:bias"), facts={**first, "each": [other, first]}, since=NOW)
+    record = replace(signed.record, evidence={**signed.record.evidence, "attestation:bias": bias})
+    files = {f"{name}/a.safetensors": {"format": "safetensors", "outcome": "ok"} for name in "mn"}
+    demand = replace(Policy(), attestations=Attestations((Demand("bias", 30),)))
+
+    def decided(*identities: Identity) -> tuple[Decision, list[str]]:
+        verdict = replace(signed, record=record)
+        made = today.evidence(verdict, Knowledge(None, make_trust(*identities)), NOW + DAY)
+        judgement = decide(situation(clean() | {"models": ok("models", files=files)} | {
+            "attestation:bias": made["attestation:bias"],
+            "signatures": ok("signatures", covered=dict.fromkeys(files, "builder")),
+        }, demand, now=NOW + DAY))  # fmt: skip
+        return judgement.decision, [reason.rule for reason in judgement.reasons]
+
+    mate = make_identity("other", make_key(1))
+    assert decided(STATES["good"][0], mate)[0] is Decision.PASS
+    for state in set(STATES) - {"good", "no longer accepted", "identity gone"}:
+        assert decided(STATES[state][0], mate) == (Decision.DENY, ["gate/test-failed"]), state
+    assert decided(STATES["good"][0])[0] is Decision.DENY  # who signed the other one is not in the ring any more

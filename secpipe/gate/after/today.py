@@ -19,7 +19,7 @@ from secpipe.core.text import plural, printable
 from secpipe.core.trust import KeyVersion, Trust
 from secpipe.gate.after.past import Past
 from secpipe.gate.anchor import open_anchor
-from secpipe.gate.facts import listing, mapping
+from secpipe.gate.facts import each, listing, mapping
 from secpipe.scan.vulnerabilities.audit import audit
 from secpipe.scan.vulnerabilities.store import AdvisoryStore, open_store
 from secpipe.sign.acceptance import check_authority, check_dates
@@ -123,13 +123,7 @@ def _signed(one: Evidence, trust: Trust, environment: str, now: datetime) -> Evi
         covered = {name: who for name, who in covered.items() if not _within(name, path)}
     if not problems:
         return one
-    return replace(
-        one,
-        state=State.FAILED,
-        reason=problems[0].message + (f" (and {plural(len(problems) - 1, 'more')})" if len(problems) > 1 else ""),
-        findings=(*one.findings, *problems),
-        facts={**one.facts, "artifacts": artifacts, "covered": covered},
-    )
+    return replace(_failed(one, problems), facts={**one.facts, "artifacts": artifacts, "covered": covered})
 
 
 def _within(name: str, path: str) -> bool:
@@ -138,11 +132,22 @@ def _within(name: str, path: str) -> bool:
 
 
 def _attested(one: Evidence, trust: Trust, environment: str, now: datetime) -> Evidence:
-    each = listing(one, "each") or [one.facts]  # of several of one kind, all hold
-    problem = next(filter(None, (_judge(fact, trust, environment, now) for fact in each)), None)
-    if problem is None:
-        return one
-    return replace(one, state=State.FAILED, reason=problem.message, findings=(*one.findings, problem))
+    """Return the evidence of one kind of attestation, those failed whose keys no longer count."""
+    told = each(one)
+    if not told:
+        problem = _judge(one.facts, trust, environment, now)
+        return one if problem is None else _failed(one, [problem])
+    rows, problems = [], []
+    for fact in told:
+        problem = _judge(fact, trust, environment, now)
+        rows.append(fact if problem is None else {**fact, "state": str(State.FAILED), "reason": problem.message})
+        problems += [problem] if problem else []
+    return replace(_failed(one, problems), facts={**one.facts, "each": rows}) if problems else one
+
+
+def _failed(one: Evidence, problems: list[Finding]) -> Evidence:
+    more = f" (and {plural(len(problems) - 1, 'more')})" if len(problems) > 1 else ""
+    return replace(one, state=State.FAILED, reason=f"{problems[0].message}{more}", findings=(*one.findings, *problems))
 
 
 def _judge(fact: Mapping[str, Any], trust: Trust, environment: str, now: datetime) -> Finding | None:

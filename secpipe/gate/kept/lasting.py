@@ -9,6 +9,7 @@ from typing import Any
 from secpipe.core.evidence import Evidence
 from secpipe.core.trust import KeyVersion, Trust
 from secpipe.core.verdict import Judgement
+from secpipe.gate.facts import each
 
 _SECOND = timedelta(seconds=1)
 
@@ -53,7 +54,7 @@ def _versions(evidence: Mapping[str, Evidence], trust: Trust) -> Iterator[KeyVer
 
 def _facts(evidence: Mapping[str, Evidence]) -> Iterator[Mapping[str, Any]]:
     for one in evidence.values():
-        yield one.facts
+        yield from (one.facts, *each(one))
         artifacts = one.facts.get("artifacts")
         yield from (
             fact for fact in (artifacts if isinstance(artifacts, list | tuple) else ()) if isinstance(fact, dict)

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from secpipe.core.evidence import State
+from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.text import plural, printable
-from secpipe.gate.facts import listing, mapping
+from secpipe.gate.facts import each, listing, mapping
 from secpipe.gate.policies.policy import Policy
 from secpipe.gate.ruling import Situation
 from secpipe.sign.acceptance import FLOORS
@@ -45,27 +45,33 @@ class Statement:
 
 
 def statements(situation: Situation) -> list[Statement]:
-    """Return every attestation of the evidence; one that does not say what it is about covers nothing."""
+    """Return every attestation of the evidence; one that does not say what it is about covers nothing.
+
+    None is better than the evidence it stands in: where that does not hold and no single one says why, none holds.
+    """
     found = []
     for name, evidence in situation.evidence.items():
-        if not name.startswith("attestation:"):
-            continue
-        kind = name.partition(":")[2]
-        for facts in listing(evidence, "each"):
-            if isinstance(facts, Mapping):
-                since, reason = instant(facts.get("since")), str(facts.get("reason", ""))
-                found.append(Statement(kind, str(facts.get("path", "")), _state(facts), reason, since, facts))
-        if "each" not in evidence.facts:
-            path = str(evidence.facts.get("path", ""))
-            found.append(Statement(kind, path, evidence.state, evidence.reason, evidence.since, evidence.facts))
-        if evidence.skips:  # incomplete: none of them is known to hold
-            why = f"{evidence.skips[0].path} was not looked at ({evidence.skips[0].reason})"
-            found = [_unless_ok(one, why) if one.kind == kind else one for one in found]
+        if name.startswith("attestation:"):
+            own = _statements(name.partition(":")[2], evidence)
+            if evidence.state is not State.OK and all(one.state is State.OK for one in own):
+                own = [replace(one, state=evidence.state, reason=evidence.reason) for one in own]
+            if evidence.skips:  # incomplete: none of them is known to hold
+                why = f"{evidence.skips[0].path} was not looked at ({evidence.skips[0].reason})"
+                own = [replace(one, state=State.SKIPPED, reason=why) if one.state is State.OK else one for one in own]
+            found += own
     return sorted(found, key=lambda one: (one.kind, one.path))
 
 
-def _unless_ok(one: Statement, why: str) -> Statement:
-    return replace(one, state=State.SKIPPED, reason=why) if one.state is State.OK else one
+def _statements(kind: str, evidence: Evidence) -> list[Statement]:
+    """Return each attestation of one kind; where the evidence tells of none apart, itself as one."""
+    found = []
+    for facts in each(evidence):
+        since, reason = instant(facts.get("since")), str(facts.get("reason", ""))
+        found.append(Statement(kind, str(facts.get("path", "")), _state(facts), reason, since, facts))
+    if found or ("each" in evidence.facts and evidence.state is State.OK):
+        return found
+    path = str(evidence.facts.get("path", ""))
+    return [Statement(kind, path, evidence.state, evidence.reason, evidence.since, evidence.facts)]
 
 
 def _state(facts: Mapping[str, Any]) -> State:

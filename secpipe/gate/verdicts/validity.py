@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from secpipe.core.errors import SecpipeError
-from secpipe.core.evidence import Evidence, State
+from secpipe.core.evidence import State
 from secpipe.core.trust import KeyVersion, Trust
 from secpipe.core.verdict import Judgement
-from secpipe.gate.facts import listing, mapping
+from secpipe.gate.facts import each, listing, mapping
 from secpipe.gate.policies.policy import Policy
 from secpipe.gate.rules.promotion import newest
 from secpipe.gate.ruling import Situation
@@ -91,7 +91,7 @@ def _of_advisories(situation: Situation) -> Iterator[End]:
 def _of_attestations(situation: Situation) -> Iterator[End]:
     for demand in situation.policy.attestations.require:
         evidence = situation.of(f"attestation:{demand.type}")
-        dates = [evidence.since, *(_time(fact.get("since")) for fact in _each(evidence))]
+        dates = [evidence.since, *(_time(fact.get("since")) for fact in each(evidence))]
         for made in dates if demand.max_age_days else ():
             if made is not None:
                 yield f'the "{demand.type}" result\'s age', _later(made, demand.max_age_days)
@@ -146,12 +146,7 @@ def _signed(situation: Situation) -> Iterator[Mapping[str, Any]]:
             yield fact
     for name, evidence in situation.evidence.items():
         if name.startswith("attestation:"):
-            yield from (evidence.facts, *_each(evidence))
-
-
-def _each(evidence: Evidence) -> list[Mapping[str, Any]]:
-    """Return the facts of each attestation, where several of one kind were found."""
-    return [fact for fact in listing(evidence, "each") if isinstance(fact, Mapping)]
+            yield from (evidence.facts, *each(evidence))
 
 
 def _last_second(day: date) -> datetime:
