@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from secpipe.cli.keys_options import format_option, opened, write_text_or_json
+from secpipe.cli.keys_options import format_option, opened, trust_folder, write_text_or_json
 from secpipe.cli.options import at_option, clock_of, write_result
 
 
@@ -69,15 +69,7 @@ def verify(folder: str, pin: str, at: str | None) -> int:
 
 @trust.command("update")
 @click.argument("source")
-@click.option(
-    "--trust",
-    "--dir",
-    "folder",
-    metavar="FOLDER",
-    default="keys",
-    show_default=True,
-    help="The folder to bring up to date.",
-)
+@trust_folder("The folder to bring up to date.")
 @click.option("--trust-pin", "pin", metavar="PIN", default="", help="sha256:HEX of a root that you know.")
 def update(source: str, folder: str, pin: str) -> int:
     """Bring FOLDER up to SOURCE (a folder or an https address), refusing rollback, forks, gaps and expired trust."""

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 from secpipe.core.errors import InputError, SecpipeError
 from secpipe.gate.kept.believable import is_inside, may_carry_a_foreign_change
 from secpipe.gate.request import BUILTIN, TREE_POLICY, Request
-from secpipe.sign.sidecars import twins
 from secpipe.system import files, kept, places
 from secpipe.system.tree import FolderTree
 
@@ -176,16 +175,10 @@ def content_of(tree: FolderTree) -> str:
 
 
 def _rule_bytes(request: Request) -> Iterator[bytes]:
-    """Yield the name and content of every file that the rules come from."""
+    """Yield the name and content of every file that the rules come from; rules that count otherwise are not served."""
     found = [Path(request.policy)] if request.policy and not request.policy.startswith(BUILTIN) else []
     found.append(request.path / TREE_POLICY)
     found += [request.waivers] if request.waivers else []
-    found += [bundle for file in found for bundle in twins(file, directory=False)]
-    if request.policy_ref.startswith("git:"):
-        from secpipe.gate.policies import pins
-
-        loaded, pin = pins.from_git(pins.parse(request.policy_ref), request)
-        yield from (pin.encode(), loaded.data)
     for folder in filter(None, (request.trust, request.path / "keys")):
         found += sorted(path for path in folder.rglob("*") if not path.is_dir()) if folder.is_dir() else []
         for name in ("root", "ring"):  # may be links to folders, as in a mounted volume; what they hold decides
