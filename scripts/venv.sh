@@ -11,6 +11,6 @@ if [ -f "$stamp" ] && cmp -s "$lock" "$stamp" && "$folder/bin/python" -c '' 2>/d
 fi
 echo "installing $(basename "$lock") into $folder (hash-checked; about a minute the first time)" >&2
 "$python" -m venv --clear "$folder"
-"$folder/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r "$lock" ||
+"$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: -r "$lock" ||
     { echo "venv: pip could not install $lock: is a package registry reachable?" >&2; exit 1; }
 cp "$lock" "$stamp"
