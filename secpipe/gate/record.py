@@ -1,4 +1,4 @@
-"""All that a verdict was decided from, as the document `secpipe.evidence/1`: lossless, so that it can be judged again.
+"""All that a verdict was decided from, as the document `secpipe.evidence/2`: lossless, so that it can be judged again.
 
 Written by `check --emit-input` (for OPA and conftest) and kept in the verdict store (for replay and monitor).
 Strings are those of the tree, unescaped; the JSON text is ASCII, so nothing in it can steer a terminal.
@@ -19,11 +19,14 @@ from secpipe.core.errors import InputError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Confidence, Finding, Severity
 from secpipe.core.inventory import Component, ComponentKind, Fact, Grade
+from secpipe.core.ledger import Account, Tally, Thing
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.gate.policies.policy import Policy, Waiver
 from secpipe.gate.ruling import Situation
 
-SCHEMA = "secpipe.evidence/1"
+SCHEMA = "secpipe.evidence/2"
+#: What is read: the first version had no accounts.
+_READ = ("secpipe.evidence/1", SCHEMA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def encode(record: Record) -> bytes:
 def decode(data: bytes, what: str, limits: Limits = DEFAULT) -> Record:
     """Return the record in a document; `what` names it in errors. Raises InputError, or UnsafeInput over a limit."""
     document = parse_json(data, what, limits)
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+    if not isinstance(document, dict) or document.get("schema") not in _READ:
         raise InputError(f"{what} is no {SCHEMA} document", hint="secpipe check --emit-input FILE writes one")
     try:
         return Record(
@@ -99,6 +102,7 @@ def evidence_row(one: Evidence) -> dict[str, Any]:
         "findings": [finding_row(finding) for finding in one.findings],
         "skips": [_skip(skip) for skip in one.skips],
         "facts": _plain(one.facts),
+        "account": one.account.to_dict() if one.account else None,
     }
 
 
@@ -113,7 +117,24 @@ def read_evidence(name: str, raw: Any) -> Evidence:
         skips=tuple(Skip(_text(one["path"]), _text(one["reason"]), _flag(one["soft"])) for one in raw["skips"]),
         facts=_table(raw["facts"]),
         producer=_text(raw["producer"]),
+        account=_read_account(raw.get("account")),
     )
+
+
+def _read_account(raw: Any) -> Account | None:
+    """Return the account in a row; None where there is none, as in the first version of the document."""
+    if raw is None:
+        return None
+    tallies = []
+    for name, one in _table(raw["things"]).items():
+        judged, cannot = (
+            {_text(key): _whole(n) for key, n in _table(one[part]).items()} for part in ("judged", "cannot_hold")
+        )
+        tallies.append(Tally(Thing(name), judged, cannot, _whole(one["not_read"]), _whole(one["text_only"])))
+    order = list(Thing)
+    tallies.sort(key=lambda tally: order.index(tally.thing))
+    shallow = tuple(Skip(_text(one["path"]), _text(one["reason"])) for one in _list(raw["text_only"]))
+    return Account(tuple(tallies), shallow)
 
 
 def _skip(skip: Skip) -> dict[str, Any]:

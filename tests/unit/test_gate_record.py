@@ -16,6 +16,7 @@ from secpipe.core.artifact import Digest, Skip
 from secpipe.core.errors import InputError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.inventory import Component, ComponentKind, Fact, Grade
+from secpipe.core.ledger import Account, Tally, Thing
 from secpipe.gate.decide import decide
 from secpipe.gate.policies.policy import Policy, Waiver
 from secpipe.gate.record import Record, decode, encode
@@ -35,6 +36,17 @@ def record(**evidence: Evidence) -> Record:
 
 
 TEXT = st.text(st.characters(), max_size=8) | st.sampled_from(["\ud800", "\udcff", "\x1b[2J", "a\nb", ""])
+COUNTS = st.dictionaries(TEXT, st.integers(1, 10**6), max_size=2)
+ACCOUNTS = st.none() | st.builds(
+    lambda tallies, shallow: Account(tuple(tallies), tuple(shallow)),
+    st.lists(st.sampled_from(list(Thing)), unique=True).flatmap(
+        lambda things: st.tuples(*(
+            st.builds(Tally, st.just(thing), COUNTS, COUNTS, st.integers(0, 9), st.integers(0, 9))
+            for thing in sorted(things, key=list(Thing).index)
+        ))
+    ),
+    st.lists(st.builds(Skip, TEXT, TEXT), max_size=2),
+)  # fmt: skip
 FACTS = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
@@ -42,11 +54,22 @@ FACTS = st.recursive(
 )
 
 
-@given(path=TEXT, subject=TEXT, message=TEXT, facts=st.dictionaries(TEXT, FACTS, max_size=3), soft=st.booleans())
-def test_nothing_is_lost_whatever_the_names(path: str, subject: str, message: str, facts: Any, soft: bool) -> None:
+@given(
+    path=TEXT,
+    subject=TEXT,
+    message=TEXT,
+    facts=st.dictionaries(TEXT, FACTS, max_size=3),
+    soft=st.booleans(),
+    account=ACCOUNTS,
+)
+def test_nothing_is_lost_whatever_the_names(
+    path: str, subject: str, message: str, facts: Any, soft: bool, account: Account | None
+) -> None:
     found = finding(path=path, subject=subject, message=message, details=facts)
     before = record(
-        models=Evidence("models", State.STALE, message or "old", NOW, (found,), (Skip(path, "why", soft),), facts, "p")
+        models=Evidence(
+            "models", State.STALE, message or "old", NOW, (found,), (Skip(path, "why", soft),), facts, "p", account
+        )
     )
     after = decode(encode(before), "it")
     assert after == before
@@ -119,3 +142,16 @@ def test_a_recorded_waiver_that_is_none_is_refused(change: dict[str, Any]) -> No
     document["waivers"][0] |= change
     with pytest.raises(InputError):
         decode(json.dumps(document).encode(), "evidence")
+
+
+def test_the_first_version_is_read_and_has_no_account() -> None:
+    document = json.loads(encode(record(models=ok("models"))))
+    document["schema"] = "secpipe.evidence/1"
+    for one in document["evidence"].values():
+        del one["account"]
+    assert decode(json.dumps(document).encode(), "it").evidence["models"].account is None
+
+
+def test_an_account_that_hides_what_was_not_read_is_a_defect() -> None:
+    with pytest.raises(ValueError, match="does not name"):
+        Evidence("models", State.OK, account=Account((Tally(Thing.FILE, not_read=1),)))

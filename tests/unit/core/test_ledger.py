@@ -1,0 +1,92 @@
+"""The ledger: every thing ends in exactly one way, and what nobody settled is not read."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secpipe.core.artifact import Skip
+from secpipe.core.bounds import Bound
+from secpipe.core.ledger import NOBODY, Account, Ledger, Thing
+
+NAMES = ["a", "b", "c/d", ""]
+STEPS = st.lists(st.tuples(st.sampled_from(["judged", "text", "cannot", "not"]), st.sampled_from(NAMES)))
+
+
+def act(ledger: Ledger, step: str, name: str) -> None:
+    acts = {
+        "judged": lambda: ledger.judged(Thing.FILE, name, "python"),
+        "text": lambda: ledger.judged_as_text(Thing.FILE, name, "no parser for it"),
+        "cannot": lambda: ledger.cannot_hold(Thing.FILE, name, "image"),
+        "not": lambda: ledger.not_read(Thing.FILE, name, "too deep"),
+    }
+    acts[step]()
+
+
+@given(STEPS)
+def test_every_thing_ends_once_and_the_worst_word_stays(steps: list[tuple[str, str]]) -> None:
+    ledger = Ledger()
+    ledger.open(Thing.FILE, *NAMES)
+    for step, name in steps:
+        act(ledger, step, name)
+    account, skips = ledger.close()
+    tally = account.of(Thing.FILE)
+    assert tally.total == len(NAMES)
+    said = {name: {step for step, of in steps if of == name} for name in NAMES}
+    unread = {name for name in NAMES if "not" in said[name] or not said[name]}
+    assert tally.not_read == len(unread) == len({skip.path for skip in skips})
+    as_text = {name for name in NAMES if name not in unread and "text" in said[name] and "judged" not in said[name]}
+    assert {skip.path for skip in account.shallow} == as_text
+    assert tally.text == len(as_text)
+    assert tally.judged.get("python", 0) == sum("judged" in said[name] and name not in unread for name in NAMES)
+    assert tally.cannot.get("image", 0) == sum(said[name] == {"cannot"} for name in NAMES)
+
+
+def test_what_nobody_settled_is_not_read() -> None:
+    ledger = Ledger()
+    ledger.open(Thing.MEMBER, "a.zip!x")
+    assert ledger.is_open(Thing.MEMBER, "a.zip!x")
+    account, skips = ledger.close()
+    assert account.not_read == 1
+    assert skips == (Skip("a.zip!x", NOBODY),)
+
+
+def test_settling_what_was_never_opened_is_a_defect() -> None:
+    with pytest.raises(KeyError):
+        Ledger().judged(Thing.FILE, "never", "python")
+
+
+def test_two_things_of_one_name_are_two() -> None:
+    ledger = Ledger()
+    ledger.open(Thing.FILE, "x")
+    ledger.open(Thing.LINK, "x")
+    ledger.judged(Thing.FILE, "x", "text")
+    account, _ = ledger.close()
+    assert (account.of(Thing.FILE).not_read, account.of(Thing.LINK).not_read) == (0, 1)
+
+
+def test_accounts_add_up() -> None:
+    parts = []
+    for reader in ("python", "go"):
+        ledger = Ledger()
+        ledger.open(Thing.FILE, "x", "y")
+        ledger.judged(Thing.FILE, "x", reader)
+        parts.append(ledger.close()[0])
+    both = parts[0] + parts[1]
+    assert both.of(Thing.FILE).total == 4
+    assert both.to_dict()["things"]["file"] == {
+        "total": 4, "judged": {"go": 1, "python": 1}, "cannot_hold": {}, "not_read": 2, "text_only": 0,
+    }  # fmt: skip
+    assert (Account() + both) == both
+
+
+def test_a_bound_tells_once_that_it_cut() -> None:
+    told: list[str] = []
+    bound = Bound(2, "values", told.append)
+    assert list(bound.first("abc")) == ["a", "b"]
+    assert not bound.allows()
+    assert told == ["more than 2 values"]
+    exact: list[str] = []
+    assert list(Bound(3, "values", exact.append).first("abc")) == ["a", "b", "c"]
+    assert not exact
