@@ -35,8 +35,9 @@ class Evidence:
     `check` names it (`signatures`, `sbom`, `models`, `shadow-ai`, `audit`, `attestation:<type>`). `reason` is one plain
     sentence, mandatory unless the state is ok. `skips` lists what the check did not look at: evidence with skips is
     incomplete and never green by itself. `account` says how everything ended that the check is answerable for
-    (`docs/spec/ledger.md`); None in evidence stored before there were accounts. `facts` are JSON-ready values for the policy and the report, documented beside
-    the room that makes them. `producer` names the engines that looked, with versions.
+    (`docs/spec/ledger.md`); None in evidence stored before there were accounts. `facts` are JSON-ready values for the
+    policy and the report, documented beside the room that makes them. `producer` names the engines that looked, with
+    versions.
     """
 
     check: str
