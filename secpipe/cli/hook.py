@@ -88,7 +88,7 @@ def run(kind: str, remote: tuple[str, ...], environment: str, mode: str, **optio
             trust=Path(options["trust"]) if options["trust"] else None,
             trust_pin=options["trust_pin"],
             name=published.name,
-            left_out=published.left_out,
+            not_read=published.not_read,
             mode=mode,
             cache=False,
             parts=True,

@@ -43,6 +43,7 @@ def models(
     from secpipe.core.limits import DEFAULT
     from secpipe.scan.models.additions import Addition, read_additions
     from secpipe.scan.models.scan import scan
+    from secpipe.system.aliases import aliased
     from secpipe.system.files import read_bytes
     from secpipe.system.tree import open_tree
 
@@ -52,7 +53,7 @@ def models(
     extra: list[str | Addition] = [*allow]
     if allow_list:
         extra += read_additions(read_bytes(allow_list, DEFAULT.text_bytes), now)
-    evidence = merge([(path, scan(open_tree(path), extra_allow=extra)) for path in paths])
+    evidence = merge([(path, scan(aliased(open_tree(path)), extra_allow=extra)) for path in paths])
     emit(document(evidence, now, simulated=at is not None), formats, output)
     if {facts["outcome"] for facts in evidence.facts["files"].values()} & {"malicious", "review"}:
         return EXIT_DENY

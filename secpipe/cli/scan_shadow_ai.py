@@ -104,24 +104,26 @@ def _scan(path: str, options: dict[str, Any]) -> Evidence:
     from secpipe.scan.shadow_ai.catalogue import read_catalogue
     from secpipe.scan.shadow_ai.changes import changed
     from secpipe.scan.shadow_ai.scan import scan
+    from secpipe.system.aliases import aliased
     from secpipe.system.process import find_program
     from secpipe.system.tree import open_tree
 
     catalogue = read_catalogue(options["catalogues"])
-    tree = open_tree(path)
+    walked = open_tree(path)
+    tree, root = aliased(walked), walked.root
     program = None
     if options["use_semgrep"]:
-        program = find_program("semgrep", outside=tree.root)
+        program = find_program("semgrep", outside=root)
         if program is None:
             raise MissingDependency(
                 "semgrep is not installed", hint="pip install 'secpipe[semgrep]', or leave --semgrep out"
             )
     only = None
     if options["base"]:
-        git = find_program("git", outside=tree.root)
+        git = find_program("git", outside=root)
         if git is None:
             raise MissingDependency("git is not installed", hint="--diff needs git")
-        only = changed(tree, tree.root, options["base"], git)
+        only = changed(tree, root, options["base"], git)
     rules = tuple(Path(rule).resolve() for rule in options["rules"])
     evidence = scan(tree, catalogue=catalogue, semgrep=program, rules=rules, only=only)
     return with_skips(evidence, tree.skipped)

@@ -39,7 +39,8 @@ class FileEntry:
 
     `path` is relative to the tree, with `/`; undecodable bytes are surrogate escapes (PEP 383): print it only through
     `core.text.printable`. `sha256` is 64 hex digits, or "" where the file could not be read. `head` is its first
-    64 bytes. `stamp` is (device, inode, size, mtime_ns) as seen while hashing: a reader refuses a file that changed.
+    64 bytes. `stamp` is (device, inode, size, mtime_ns, ctime_ns) as seen while hashing: a reader refuses a file that
+    changed. `via` is the path of the file itself, where `path` is a link's name for it.
     """
 
     path: str
@@ -47,7 +48,8 @@ class FileEntry:
     mode: int
     sha256: str
     head: bytes = field(repr=False, default=b"")
-    stamp: tuple[int, int, int, int] = field(repr=False, default=(0, 0, 0, 0))
+    stamp: tuple[int, ...] = field(repr=False, default=())
+    via: str = ""
 
     @property
     def name(self) -> str:
@@ -62,11 +64,12 @@ class FileEntry:
 
 @dataclass(frozen=True, slots=True)
 class LinkEntry:
-    """A symbolic link: recorded, never followed."""
+    """A symbolic link: recorded, never followed on disk. Its name is lent to what it leads to (`system.aliases`)."""
 
     path: str
     target: str
-    inside: bool  # the target stays inside the tree
+    inside: bool  # the target is relative and stays inside the tree
+    place: str = ""  # where it leads in the end, relative to the tree; "" outside of it
 
 
 def dir_hash(files: Iterable[FileEntry]) -> str:

@@ -111,7 +111,7 @@ class Published:
 
     name: str
     folder: Path
-    left_out: tuple[Skip, ...]
+    not_read: tuple[Skip, ...]
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from secpipe.core.artifact import LinkEntry, dir_hash
 from secpipe.core.errors import SecpipeError
 from secpipe.core.evidence import Evidence, State, skipped
 from secpipe.core.inventory import Component, ComponentKind, Inventory, RelationKind
+from secpipe.core.ledger import Ledger, Thing
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
 from secpipe.core.verdict import Judgement
@@ -28,6 +29,7 @@ from secpipe.gate.request import Request
 from secpipe.gate.ruling import Situation
 from secpipe.gate.verdicts import validity, verdict
 from secpipe.sign.sidecars import is_reserved
+from secpipe.system.aliases import aliased
 from secpipe.system.tree import FolderTree, walk
 
 Progress = Callable[[str], None]
@@ -69,7 +71,7 @@ def check(request: Request, progress: Progress = lambda text: None, tree: Folder
     parts = open_parts(request, tree)
     evidence, made = gather_evidence(tree, rules, request, progress, parts)
     parts.save()
-    paths = tuple(entry.path for entry in tree.files)
+    paths = tuple(entry.path for entry in aliased(tree).files)
     subject = _subject(tree, request)
     record = Record(
         request.now, request.environment, subject, evidence, paths, rules.self_judged(), made.components,
@@ -177,14 +179,32 @@ def _files(tree: FolderTree, rules: Rules, request: Request) -> Evidence:
     facts = {
         "files": len(tree.files),
         "bytes": sum(entry.size for entry in tree.files),
-        "left_out": [skip.to_dict() | {"path": printable(skip.path)} for skip in (*tree.left_out, *request.left_out)],
+        "left_out": [skip.to_dict() | {"path": printable(skip.path)} for skip in tree.left_out],
         "links": links_digest(tree.links),
         "signed": {entry.path: entry.sha256 for entry in tree.files if is_reserved(entry.name)},
         "tree_policy": rules.tree.digest if rules.tree else "",
     }
+    account, skips = _entries(tree, request).close()
     if not tree.files:
-        return Evidence("files", State.SKIPPED, "there is no file to judge", skips=tree.skipped, facts=facts)
-    return Evidence("files", State.OK, skips=tree.skipped, facts=facts, producer=f"secpipe {__version__}")
+        return Evidence("files", State.SKIPPED, "there is no file to judge", skips=skips, facts=facts, account=account)
+    return Evidence("files", State.OK, skips=skips, facts=facts, producer=f"secpipe {__version__}", account=account)
+
+
+def _entries(tree: FolderTree, request: Request) -> Ledger:
+    """Return the account of the walk: every file was hashed, every link led to one, or it is not read."""
+    ledger = Ledger()
+    ledger.open(Thing.FILE, *(entry.path for entry in tree.files))
+    ledger.open(Thing.LINK, *(link.path for link in tree.links))
+    for entry in tree.files:
+        ledger.judged(Thing.FILE, entry.path, "sha256")
+    for link in tree.links:
+        ledger.judged(Thing.LINK, link.path, "readlink")
+    links = {link.path for link in tree.links}
+    for skip in dict.fromkeys((*tree.skipped, *request.not_read)):
+        thing = Thing.LINK if skip.path in links else Thing.SUBMODULE if "submodule" in skip.reason else Thing.FILE
+        ledger.open(thing, skip.path)
+        ledger.not_read(thing, skip.path, skip.reason)
+    return ledger
 
 
 def links_digest(links: Iterable[LinkEntry]) -> str:
@@ -243,10 +263,13 @@ def _signatures(tree: FolderTree, rules: Rules, request: Request) -> Evidence:
             return skipped("signatures", rules.trust_evidence.reason)
         return Evidence("signatures", State.OK, facts={"artifacts": [], "covered": {}})
     policy = in_force(rules.resolve(request), request.now)
-    return verify_tree(
+    found = verify_tree(
         tree, rules.trust, require=policy.signatures.require, environment=request.environment,
         classical_time_until=classical_time_until(policy), now=request.now,
     )  # fmt: skip
+    covered = found.facts.get("covered", {})
+    lent = {entry.path: covered[entry.via] for entry in aliased(tree).files if entry.via in covered}
+    return replace(found, facts={**found.facts, "covered": covered | lent}) if lent else found
 
 
 _WORST = (State.FAILED, State.STALE, State.SKIPPED, State.OK)
@@ -291,13 +314,13 @@ def _merged(several: list[Evidence]) -> Evidence:
 def _models(tree: FolderTree, parts: Parts) -> Evidence:
     from secpipe.scan.models.scan import scan
 
-    return scan(tree, recall=parts.model)
+    return scan(aliased(tree), recall=parts.model)
 
 
 def _shadow_ai(tree: FolderTree, parts: Parts) -> Evidence:
     from secpipe.scan.shadow_ai.scan import scan
 
-    return scan(tree, quiet=parts.quiet)
+    return scan(aliased(tree), quiet=parts.quiet)
 
 
 def _audit(made: Made, request: Request, parts: Parts) -> Evidence:

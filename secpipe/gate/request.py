@@ -33,7 +33,7 @@ class Request:
     advisories: Path | None = None
     exclude: tuple[str, ...] = ()
     name: str = ""  # what the subject is called; "" is the folder's own name
-    left_out: tuple[Skip, ...] = ()  # what the caller knowingly did not put into the folder
+    not_read: tuple[Skip, ...] = ()  # what the caller could not put into the folder: submodules of a commit
     mode: str = ""  # `warn` or `enforce` from the command line; "" leaves it to the policy
     cache: bool = True
     waivers: Path | None = None  # a file of waivers beside the policy, from outside the tree

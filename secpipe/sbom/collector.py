@@ -11,7 +11,7 @@ from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, ComponentKind, Fact, Grade, Inventory, Relation, RelationKind
 from secpipe.core.limits import Limits
 from secpipe.core.protocols import Tree
-from secpipe.sbom.aliases import aliased
+from secpipe.system.aliases import aliased
 
 #: A word for each kind in a content-hash ref.
 _WORDS = {ComponentKind.MODEL: "model", ComponentKind.DATASET: "dataset", ComponentKind.CRYPTO: "crypto"}
@@ -29,7 +29,7 @@ class Collector:
 
     def __init__(self, tree: Tree, limits: Limits) -> None:
         self.whole = tree
-        self.tree = aliased(tree)
+        self.tree = aliased(tree, instead=True)
         self.limits = limits
         self._components: dict[str, Component] = {}
         self._relations: set[Relation] = set()

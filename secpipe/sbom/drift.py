@@ -10,10 +10,10 @@ from secpipe.core.finding import Finding, Severity
 from secpipe.core.inventory import ComponentKind, Inventory
 from secpipe.core.protocols import Tree
 from secpipe.core.text import plural, printable
-from secpipe.sbom.aliases import aliased
 from secpipe.sbom.bom import Document, hash_of, property_of
 from secpipe.sbom.extras import contents, walk
 from secpipe.sbom.query import select
+from secpipe.system.aliases import aliased
 
 _REVIEW = "make a new SBOM and have it reviewed"
 
@@ -32,7 +32,7 @@ def drift(document: Document, tree: Tree, inventory: Inventory) -> Drift:
 
     Files are compared by SHA-256. A BOM of another tool is compared by the files and packages that it names.
     """
-    tree = aliased(tree)
+    tree = aliased(tree, instead=True)
     claims = dict(_claims(document, tree))
     found = list(_files(claims, tree))
     taken = {finding.details["now"] for finding in found if "now" in finding.details}

@@ -9,10 +9,10 @@ from typing import Any
 
 from secpipe.core.inventory import Component, ComponentKind, Inventory
 from secpipe.core.protocols import Tree
-from secpipe.sbom.aliases import aliased
 from secpipe.sbom.collector import content_ref, verified
 from secpipe.sbom.extras import contents
 from secpipe.sbom.sources.models import file_component
+from secpipe.system.aliases import aliased
 
 
 def with_services(inventory: Inventory, uses: Iterable[Mapping[str, Any]]) -> Inventory:
@@ -47,7 +47,7 @@ def _endpoint(host: str) -> str:
 
 def with_files(inventory: Inventory, tree: Tree) -> Inventory:
     """Return the inventory with every file of the tree that is no component yet."""
-    tree = aliased(tree)
+    tree = aliased(tree, instead=True)
     known = {path for item in inventory.components for path in contents(item)}
     return _with(inventory, [file_component(entry) for entry in tree.files if entry.path not in known])
 

@@ -17,10 +17,10 @@ from secpipe.core.inventory import Component, Fact, Grade, Inventory, Relation, 
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.protocols import Tree
 from secpipe.core.text import printable
-from secpipe.sbom.aliases import aliased
 from secpipe.sbom.cbom import key_ref
 from secpipe.sbom.paths import folder_of
 from secpipe.sbom.sources.models import file_component
+from secpipe.system.aliases import aliased
 
 _MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _SIGNATURES = (".pqc.sig", ".sig")  # the longer one first
@@ -37,7 +37,7 @@ def with_signatures(inventory: Inventory, tree: Tree, limits: Limits = DEFAULT) 
     items = {item.ref: item for item in inventory.components}
     edges = set(inventory.relations)
     skips = list(inventory.skipped)
-    for entry in aliased(tree).files:
+    for entry in aliased(tree, instead=True).files:
         if not entry.name.casefold().endswith((*_SIGNATURES, _ATTESTATION)):
             continue
         try:

@@ -97,13 +97,11 @@ def _parse(listing: bytes, *, tree: bool) -> list[Blob]:
 def export(repository: Path, blobs: Sequence[Blob], folder: Path, limits: Limits = DEFAULT) -> tuple[Skip, ...]:
     """Write blobs below `folder` as they stand in the object store: no filters, no hooks, no attributes.
 
-    Returns submodules, which are not part of this repository. Raises UnsafeInput for a path that leaves the folder.
+    Returns submodules, of which this repository holds nothing. Raises UnsafeInput for a path that leaves the folder.
     """
     if len(blobs) > limits.tree_files:
         raise UnsafeInput(f"more than {limits.tree_files:,} files")
-    submodules = tuple(
-        Skip(blob.path, "submodule: checked where it is pushed") for blob in blobs if blob.mode == _GITLINK
-    )
+    submodules = tuple(Skip(blob.path, "a submodule without its checkout") for blob in blobs if blob.mode == _GITLINK)
     wanted = [blob for blob in blobs if blob.mode != _GITLINK]
     links = {blob.path for blob in wanted if blob.mode == _SYMLINK}
     for blob in wanted:

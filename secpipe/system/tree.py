@@ -9,6 +9,7 @@ import queue
 import stat
 import sys
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -17,7 +18,7 @@ from secpipe.core.artifact import FileEntry, LinkEntry, Skip
 from secpipe.core.errors import InputError, UnsafeInput
 from secpipe.core.limits import DEFAULT, MIB, Limits
 from secpipe.core.text import printable
-from secpipe.system import files
+from secpipe.system import files, linking
 from secpipe.system.listing import Listing
 
 _BUFFER = MIB
@@ -26,8 +27,12 @@ _WORKERS = min(8, os.cpu_count() or 1)
 _BATCH = 64  # files
 _BATCH_BYTES = 16 * MIB
 
-#: Folders that are never part of what is deployed; each one met is listed in `left_out`.
-NEVER = {".git": "git's own store"}
+#: Git's own store is no part of what is deployed; one further down is another project's, and nobody reads it.
+_STORE = ".git"
+_LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:"
+#: A file written within this time could be written again without a new stamp: file systems stamp in ticks.
+_TICK_NS = 20_000_000
+_TICKS = 3
 
 
 class FolderTree(Listing):
@@ -54,17 +59,23 @@ class FolderTree(Listing):
         gone = frozenset(exclude)
 
         def stays(path: str) -> bool:
-            return not any(part in gone for part in _prefixes(path))
+            return not any(part in gone for part in linking.prefixes(path))
 
+        left = [*self.left_out]
+        blind = [
+            Skip(link.path, f"link leads into {part}, which is left out")
+            for link in self.links if stays(link.path)
+            for part in linking.prefixes(link.place) if part in gone
+        ]  # fmt: skip
         paths = [entry.path for entry in self.files] + [link.path for link in self.links]
         paths += [skip.path for skip in self.skipped]
-        met = {part for path in paths for part in _prefixes(path)} & gone
-        left = [*self.left_out, *(Skip(path, "left out on request") for path in met)]
+        met = {part for path in paths for part in linking.prefixes(path)} & gone
+        left += [Skip(path, "left out on request") for path in met]
         return FolderTree(
             self.root,
             tuple(entry for entry in self.files if stays(entry.path)),
             tuple(link for link in self.links if stays(link.path)),
-            tuple(skip for skip in self.skipped if stays(skip.path)),
+            tuple(sorted([*blind, *(skip for skip in self.skipped if stays(skip.path))], key=lambda skip: skip.path)),
             tuple(sorted(left, key=lambda skip: skip.path)),
         )
 
@@ -76,10 +87,16 @@ class FolderTree(Listing):
 
     @contextlib.contextmanager
     def open(self, entry: FileEntry) -> Iterator[BinaryIO]:
-        with files.open_regular(self.root / entry.path if entry.path else self.root, follow=not entry.path) as file:
-            if _stamp(os.fstat(file.fileno())) != entry.stamp:
-                raise InputError(f"{printable(entry.path)} changed while it was being checked")
+        """Open for streaming; what is read is what was hashed: the stamp is compared before and after."""
+        path = entry.via or entry.path
+        with files.open_regular(self.root / path if path else self.root, follow=not path) as file:
+            self._unchanged(entry, file)
             yield file
+            self._unchanged(entry, file)
+
+    def _unchanged(self, entry: FileEntry, file: BinaryIO) -> None:
+        if not file.closed and _stamp(os.fstat(file.fileno())) != entry.stamp:
+            raise InputError(f"{printable(entry.path)} changed while it was being checked")
 
 
 def walk(
@@ -91,18 +108,19 @@ def walk(
 ) -> FolderTree:
     """Walk `root` and hash every regular file once with SHA-256.
 
-    Links are recorded, never followed; one that leaves the tree, a device, a FIFO, an unreadable file or folder is a
-    `Skip`. `exclude` holds relative paths the caller leaves out knowingly. `progress` is called with the number of
+    Links are recorded, never followed; one that leads to what nobody reads, a device, a FIFO, an unreadable file or
+    folder, a submodule without its checkout, a nested git store or a Git-LFS pointer is a `Skip`. `exclude` holds
+    relative paths the caller leaves out knowingly. `progress` is called with the number of
     bytes just hashed, from worker threads. Raises InputError if `root` cannot be read, UnsafeInput over a bound.
     """
     base = Path(root)
     found: list[tuple[str, os.stat_result]] = []
-    links: list[LinkEntry] = []
+    links: list[str] = []
     skipped: list[Skip] = []
     left_out: list[Skip] = []
     for path, info in _entries(base, limits, frozenset(exclude), skipped, left_out):
         if stat.S_ISLNK(info.st_mode):
-            _record_link(base, path, links, skipped)
+            links.append(path)
         elif stat.S_ISREG(info.st_mode):
             found.append((path, info))
             if len(found) > limits.tree_files:
@@ -117,13 +135,38 @@ def walk(
             skipped.append(result)
         else:
             entries.append(result)
-    return FolderTree(
+            skipped += _pointer(result)
+    linked = _links(base, links, entries, left_out)
+    tree = FolderTree(
         base,
         tuple(entries),
-        tuple(sorted(links, key=lambda link: link.path)),
-        tuple(sorted(skipped, key=lambda skip: skip.path)),
-        tuple(sorted(left_out, key=lambda skip: skip.path)),
+        linked.links,
+        tuple(sorted([*skipped, *linked.skipped], key=lambda skip: skip.path)),
+        tuple(sorted([*left_out, *linked.left_out], key=lambda skip: skip.path)),
     )
+    return _with_submodules(tree, limits)
+
+
+def _links(base: Path, paths: list[str], entries: list[FileEntry], left_out: list[Skip]) -> linking.Linked:
+    if not paths:
+        return linking.Linked((), (), ())
+    known = {entry.path for entry in entries}
+    return linking.judge_links(base, paths, known, {skip.path for skip in left_out})
+
+
+def _with_submodules(tree: FolderTree, limits: Limits) -> FolderTree:
+    """Return the tree with the submodules that are named and not there; a store of one that is there is git's own."""
+    named = tree.find(".gitmodules")
+    if named is None:
+        return tree
+    try:
+        modules = tree.read(named, limits.text_bytes)
+    except InputError as error:
+        absent: tuple[Skip, ...] = (Skip(named.path, f"submodules are not known: {error.message}"),)
+    else:
+        absent = linking.absent_submodules(modules, [entry.path for entry in tree.files])
+    skipped = sorted([*tree.skipped, *absent], key=lambda skip: skip.path)
+    return FolderTree(tree.root, tree.files, tree.links, tuple(skipped), tree.left_out)
 
 
 def single(path: str | os.PathLike[str], progress: Callable[[int], None] | None = None) -> FolderTree:
@@ -132,7 +175,11 @@ def single(path: str | os.PathLike[str], progress: Callable[[int], None] | None 
     result = _digest(target.parent, target.name, bytearray(_BUFFER), progress)
     if isinstance(result, Skip):
         raise InputError(f"cannot read {printable(str(path))}: {result.reason}")
-    return FolderTree(target.parent, (result,))
+    return FolderTree(target.parent, (result,), skipped=tuple(_pointer(result)))
+
+
+def _pointer(entry: FileEntry) -> list[Skip]:
+    return [Skip(entry.path, "a Git-LFS pointer, not the file itself")] if entry.head.startswith(_LFS) else []
 
 
 def open_tree(path: str | os.PathLike[str], **options: object) -> FolderTree:
@@ -155,19 +202,20 @@ def stamps(root: str | os.PathLike[str], *, limits: Limits = DEFAULT) -> tuple[s
     Raises as `walk`.
     """
     base, hasher, newest = Path(root), hashlib.sha256(), 0
-    links: list[LinkEntry] = []
+    links: list[str] = []
     skipped: list[Skip] = []
-    for count, (path, info) in enumerate(_entries(base, limits, frozenset(), skipped, [])):
+    left_out: list[Skip] = []
+    for count, (path, info) in enumerate(_entries(base, limits, frozenset(), skipped, left_out)):
         if stat.S_ISLNK(info.st_mode):
-            _record_link(base, path, links, skipped)
-        changed = info.st_mtime_ns if sys.platform == "win32" else info.st_ctime_ns
-        newest = max(newest, changed)
-        row = (path, info.st_mode, *_stamp(info), changed)
+            links.append(path)
+        newest = max(newest, info.st_mtime_ns if sys.platform == "win32" else info.st_ctime_ns)
+        row = (path, info.st_mode, *_stamp(info))
         hasher.update(repr(row).encode())
         if count > 2 * limits.tree_files:
             raise UnsafeInput(f"{printable(str(base))} holds more than {limits.tree_files:,} files")
-    hasher.update(repr([(link.path, link.target, link.inside) for link in links]).encode())
-    hasher.update(repr([(skip.path, skip.reason) for skip in skipped]).encode())
+    linked = linking.judge_links(base, links, frozenset(), {skip.path for skip in left_out})
+    hasher.update(repr([(link.path, link.target, link.inside, link.place) for link in linked.links]).encode())
+    hasher.update(repr([(skip.path, skip.reason) for skip in (*skipped, *linked.skipped)]).encode())
     return hasher.hexdigest(), newest
 
 
@@ -199,36 +247,14 @@ def _entries(
                 continue
             if not stat.S_ISDIR(info.st_mode):
                 yield path, info
-            elif child.name in NEVER:
-                left_out.append(Skip(path, NEVER[child.name]))
+            elif child.name == _STORE and not folder:
+                left_out.append(Skip(path, "git's own store"))
+            elif child.name == _STORE:
+                skipped.append(Skip(path, "the git store of another project"))
             elif depth + 1 > limits.tree_depth:
                 raise UnsafeInput(f"folders nested deeper than {limits.tree_depth}: {printable(path, 80)}")
             else:
                 pending.append((path, depth + 1))
-
-
-def _prefixes(path: str) -> Iterator[str]:
-    """Yield `a`, `a/b`, `a/b/c` for `a/b/c`."""
-    end = path.find("/")
-    while end >= 0:
-        yield path[:end]
-        end = path.find("/", end + 1)
-    yield path
-
-
-def _record_link(base: Path, path: str, links: list[LinkEntry], skipped: list[Skip]) -> None:
-    try:
-        target = os.readlink(base / path)
-        resolved = os.path.realpath(base / path)
-    except OSError as error:
-        skipped.append(Skip(path, f"link cannot be read: {files.reason(error)}"))
-        return
-    inside = os.path.commonpath([os.path.realpath(base), resolved]) == os.path.realpath(base)
-    links.append(LinkEntry(path, target, inside))
-    if not inside:
-        skipped.append(Skip(path, "link leaves the tree"))
-    elif not os.path.exists(resolved):
-        skipped.append(Skip(path, "link leads nowhere"))
 
 
 def _digest_all(
@@ -286,6 +312,7 @@ def _digest(base: Path, path: str, buffer: bytearray, progress: Callable[[int], 
         # and a file object for each another eighth
         descriptor, before = files.open_descriptor(f"{base}/{path}", follow=False)
         try:
+            before = _settled(descriptor, before)
             hasher = hashlib.sha256()
             view = memoryview(buffer)
             head = b""
@@ -316,5 +343,16 @@ def _read(descriptor: int, buffer: bytearray) -> int:
     return len(data)
 
 
-def _stamp(info: os.stat_result) -> tuple[int, int, int, int]:
-    return (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns)
+def _settled(descriptor: int, info: os.stat_result) -> os.stat_result:
+    """Wait out the tick in which a file was written last: whoever writes it after that leaves another stamp."""
+    for _ in range(_TICKS):  # one that is written all the time is seen to change while it is read
+        if not 0 <= time.time_ns() - info.st_ctime_ns < _TICK_NS:
+            break
+        time.sleep(_TICK_NS / 1e9)
+        info = os.fstat(descriptor)
+    return info
+
+
+def _stamp(info: os.stat_result) -> tuple[int, ...]:
+    """Who may write a file can set its mtime back, its ctime only with the clock (POSIX; creation time on Windows)."""
+    return (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)

@@ -157,7 +157,7 @@ SWAPS: dict[str, Callable[[Machine], dict[str, Any]]] = {
     "mode": lambda m: {"mode": "warn"},
     "a waiver file": waivers,
     "an exclusion": lambda m: {"exclude": ("README.md",)},
-    "what was left out": lambda m: {"left_out": (Skip("x", "not published"),)},
+    "what was left out": lambda m: {"not_read": (Skip("x", "not published"),)},
     "the subject's name": lambda m: {"name": "other"},
     "the place": moved,
     "no advisories": lambda m: {"advisories": None},

@@ -155,7 +155,7 @@ def test_a_link_cannot_redirect_what_is_written_after_it(repository: Path, tmp_p
     assert not list((tmp_path / "outside").iterdir())
 
 
-def test_submodules_are_named_as_left_out(repository: Path, tmp_path: Path) -> None:
+def test_submodules_of_a_commit_are_not_read(repository: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     skips = git.export(repository, [git.Blob("160000", "1" * 40, "vendor/x")], out)

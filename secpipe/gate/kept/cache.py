@@ -147,7 +147,7 @@ def _place(request: Request, tree: FolderTree) -> Path:
         "waivers": str(request.waivers),
         "waivers_ref": request.waivers_ref,
         "exclude": request.exclude,
-        "left_out": [(skip.path, skip.reason, skip.soft) for skip in request.left_out],
+        "not_read": [(skip.path, skip.reason, skip.soft) for skip in request.not_read],
     }
     parts: list[bytes] = [
         kept.engine().encode(),

@@ -24,7 +24,6 @@ from secpipe.scan.models.weights import MODEL_ENDINGS
 
 #: Formats that are ZIP archives themselves.
 _ZIPS: Final = frozenset({"zip", "torch", "keras", "npz", "mar", "skops"})
-_LFS: Final = b"version https://git-lfs.github.com/spec/v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +89,6 @@ def _judge(tree: Tree, entry: FileEntry, limits: Limits, allow: AllowList) -> Ju
 def scan_file(tree: Tree, entry: FileEntry, sink: Sink, allow: AllowList) -> str:
     """Judge one file into `sink`; return its format, "" where it is no model or serialised artefact."""
     context = Context(sink, allow, name=entry.path)
-    if entry.head.startswith(_LFS):
-        sink.skips.append(Skip(entry.path, "Git-LFS pointer, not the model"))
-        return ""
     try:
         with tree.open(entry) as file:
             kind = look_into(context, file, entry.size)

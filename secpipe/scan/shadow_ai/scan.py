@@ -99,7 +99,8 @@ class _Run:
         self.findings: list[Finding] = []
         self.skips: list[Skip] = []
         self.counts: Counter[str] = Counter()
-        self.only = None if only is None else frozenset(only)
+        lent = () if only is None else (entry.path for entry in tree.files if entry.via in only)
+        self.only = None if only is None else frozenset((*only, *lent))
         self.candidates: list[FileEntry] = []
         self.waivers: dict[str, dict[int, str]] = {}
         self.engines = {self.prefilter.engine}

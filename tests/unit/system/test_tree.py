@@ -14,6 +14,7 @@ import pytest
 from secpipe.core.artifact import dir_hash
 from secpipe.core.errors import InputError, UnsafeInput
 from secpipe.core.limits import DEFAULT
+from secpipe.system.aliases import aliased
 from secpipe.system.tree import open_tree, walk
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX file system")
@@ -50,8 +51,8 @@ def test_links_are_never_followed_and_one_out_of_the_tree_is_a_skip(tmp_path: Pa
     outside.write_bytes(b"secret")
     root = tmp_path / "root"
     write(root, {"a": b"1"})
-    (root / "loop").symlink_to(root)
-    (root / "self").symlink_to(root / "self")
+    (root / "loop").symlink_to(".")
+    (root / "self").symlink_to("self")
     (root / "in").symlink_to("a")
     (root / "out").symlink_to(outside)
     (root / "gone").symlink_to("nowhere")
@@ -82,7 +83,90 @@ def test_gits_store_is_left_out_at_any_depth_and_said(tmp_path: Path) -> None:
     write(tmp_path, {".git/config": b"x", "sub/.git/hooks/x": b"x", "a": b"1", "venv/b": b"2"})
     tree = walk(tmp_path, exclude=["venv"])
     assert [entry.path for entry in tree.files] == ["a"]
-    assert [skip.path for skip in tree.left_out] == [".git", "sub/.git", "venv"]
+    assert [skip.path for skip in tree.left_out] == [".git", "venv"]
+    assert [(skip.path, skip.reason) for skip in tree.skipped] == [("sub/.git", "the git store of another project")]
+
+
+@posix
+def test_a_link_to_what_nobody_reads_is_not_read(tmp_path: Path) -> None:
+    write(tmp_path, {".git/e.pkl": b"1", "tests/e.pkl": b"2", "a/b": b"3", "v/pyvenv.cfg": b"home = /usr/bin\n"})
+    targets = {
+        "store": "../.git/e.pkl", "folder": "../.git", "excluded": "../tests/e.pkl", "hop": "excluded",
+        "absolute": str(tmp_path / "a/b"), "good": "b",
+    }  # fmt: skip
+    for name, target in targets.items():
+        (tmp_path / "a" / name).symlink_to(target)
+    for folder in ("v/bin", "w/bin"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "python3").symlink_to("/usr/bin/env")
+        (tmp_path / folder / "evil").symlink_to("/usr/bin/env")
+    skipped = {skip.path: skip.reason for skip in walk(tmp_path, exclude=["tests"]).skipped}
+    assert skipped == {skip.path: skip.reason for skip in walk(tmp_path).without(["tests"]).skipped}
+    assert skipped == {
+        "a/store": "link leads into .git, which is left out",
+        "a/folder": "link leads into .git, which is left out",
+        "a/excluded": "link leads into tests, which is left out",
+        "a/hop": "link leads into tests, which is left out",
+        "a/absolute": "link is absolute: elsewhere it leads to something else",
+        "v/bin/evil": "link leaves the tree",
+        "w/bin/evil": "link leaves the tree",
+        "w/bin/python3": "link leaves the tree",
+    }
+    assert "v/bin/python3" in {skip.path for skip in walk(tmp_path).left_out}
+
+
+@posix
+def test_a_link_lends_its_name_to_what_it_leads_to(tmp_path: Path) -> None:
+    write(tmp_path, {"data/notes.txt": b"import x", "lib/a/b.py": b"1"})
+    (tmp_path / "x.py").symlink_to("data/notes.txt")
+    (tmp_path / "y.py").symlink_to("x.py")
+    (tmp_path / "models").symlink_to("lib")
+    (tmp_path / "lib/a/loop").symlink_to("..")
+    tree = walk(tmp_path)
+    both = aliased(tree)
+    lent = {entry.path: entry.via for entry in both.files if entry.via}
+    assert lent == {"x.py": "data/notes.txt", "y.py": "data/notes.txt", "models/a/b.py": "lib/a/b.py"}
+    assert both.read(next(entry for entry in both.files if entry.path == "x.py"), 100) == b"import x"
+    assert {entry.path for entry in tree.files} < {entry.path for entry in both.files}
+    assert {entry.path for entry in aliased(tree, instead=True).files} == set(lent)
+
+
+def test_a_submodule_without_its_checkout_is_not_read(tmp_path: Path) -> None:
+    modules = b'[submodule "s"]\n\tpath = svc\n[submodule "t"]\n\tpath = "lib/there"\n'
+    write(tmp_path, {".gitmodules": modules, "lib/there/a": b"1"})
+    (tmp_path / "svc").mkdir()
+    assert [(skip.path, skip.reason) for skip in walk(tmp_path).skipped] == [
+        ("svc", "a submodule without its checkout")
+    ]
+
+
+def test_a_git_lfs_pointer_is_not_the_file(tmp_path: Path) -> None:
+    write(tmp_path, {"m.bin": b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 5\n"})
+    for tree in (walk(tmp_path), open_tree(tmp_path / "m.bin")):
+        assert [skip.reason for skip in tree.skipped] == ["a Git-LFS pointer, not the file itself"]
+
+
+@posix
+def test_bytes_swapped_under_the_old_size_and_time_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, {"a": b"good"})
+    tree = walk(tmp_path)
+    before = (tmp_path / "a").stat()
+    with (tmp_path / "a").open("r+b") as file:
+        file.write(b"evil")
+    os.utime(tmp_path / "a", ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(InputError, match="changed"):
+        tree.read(tree.files[0], 100)
+
+
+@posix
+def test_bytes_swapped_while_they_are_read_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, {"a": b"good" * 10})
+    tree = walk(tmp_path)
+    reading = tree.open(tree.files[0])
+    reading.__enter__().read(4)
+    (tmp_path / "a").write_bytes(b"evil" * 10)
+    with pytest.raises(InputError, match="changed"):
+        reading.__exit__(None, None, None)
 
 
 def test_a_file_that_changes_after_it_was_hashed_is_refused(tmp_path: Path) -> None:

@@ -230,7 +230,7 @@ def test_containers_are_opened(look: Look, case: str) -> None:
 def test_a_git_lfs_pointer_is_not_the_model(look: Look) -> None:
     said = look(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n", "model.pt")
     assert said.outcome != "ok"
-    assert [skip.reason for skip in said.evidence.skips] == ["Git-LFS pointer, not the model"]
+    assert [skip.reason for skip in said.evidence.skips] == ["a Git-LFS pointer, not the file itself"]
 
 
 def test_what_is_unknown_under_a_models_name_is_for_review(look: Look) -> None:
