@@ -45,7 +45,8 @@ def large(folder: Path) -> Path:
 def own_share(release: Path) -> None:
     """Measure everything between the evidence and the exit code, in this process."""
     from secpipe.gate import record
-    from secpipe.gate.pipeline import check, conclude
+    from secpipe.gate.outcome import conclude
+    from secpipe.gate.pipeline import check
     from secpipe.gate.request import Request
     from secpipe.report import json as json_writer
     from secpipe.report import terminal

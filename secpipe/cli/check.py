@@ -15,7 +15,7 @@ from secpipe.cli.options import at_option, clock_of, emit, emit_for_ci, output_o
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, ConfigError
 
 if TYPE_CHECKING:
-    from secpipe.gate.pipeline import Outcome
+    from secpipe.gate.outcome import Outcome
     from secpipe.gate.request import Request
 
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from secpipe.gate.pipeline import Outcome
+    from secpipe.gate.outcome import Outcome
 
 
 def explained(outcome: Outcome, why: bool, least: bool, progress: Callable[[str], None]) -> dict[str, Any]:
     """Return the document's field `explanation`: its `reasons` one by one, its `least` set of changes, as asked for."""
-    from secpipe.gate import pipeline
     from secpipe.gate.explaining import counterfactual
     from secpipe.gate.explaining.explain import explain, origin_of
+    from secpipe.gate.outcome import tree_policy
 
     rules, situation = outcome.rules, outcome.situation
     found: dict[str, Any] = {}
@@ -22,6 +22,6 @@ def explained(outcome: Outcome, why: bool, least: bool, progress: Callable[[str]
         found["reasons"] = explain(outcome.judgement, situation.policy, origin)
     if least:
         progress("looking for the smallest set of changes")
-        tree = pipeline.tree_policy(rules, situation.environment)
+        tree = tree_policy(rules, situation.environment)
         found["least"] = counterfactual.least(situation, tree).to_dict()
     return {"explanation": found}

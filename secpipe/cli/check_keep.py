@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from secpipe.core.trust import Identity, Trust
     from secpipe.gate.keeping import Kept
-    from secpipe.gate.pipeline import Outcome
+    from secpipe.gate.outcome import Outcome
     from secpipe.gate.request import Request
 
 

@@ -20,7 +20,7 @@ from secpipe.core.verdict import Result
 from secpipe.gate import record
 from secpipe.gate.facts import listing, mapping
 from secpipe.gate.origin import Rules, gather_rules
-from secpipe.gate.pipeline import Outcome, conclude
+from secpipe.gate.outcome import Outcome, conclude
 from secpipe.gate.policies import policy_file
 from secpipe.gate.request import Request
 from secpipe.gate.verdicts import store, vsa

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from secpipe import __version__
@@ -16,43 +15,18 @@ from secpipe.core.inventory import Component, ComponentKind, Inventory, Relation
 from secpipe.core.ledger import Ledger, Thing
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
-from secpipe.core.verdict import Judgement
 from secpipe.gate.anchor import remember
-from secpipe.gate.decide import tightened
 from secpipe.gate.kept.parts import Parts, open_parts
 from secpipe.gate.origin import Rules, gather_rules
-from secpipe.gate.policies import policy_identity
+from secpipe.gate.outcome import Outcome, conclude
 from secpipe.gate.policies.phases import classical_time_until, in_force
-from secpipe.gate.policies.policy import Policy
 from secpipe.gate.record import Record
 from secpipe.gate.request import Request
-from secpipe.gate.ruling import Situation
-from secpipe.gate.verdicts import validity, verdict
 from secpipe.sign.sidecars import is_reserved
 from secpipe.system.aliases import aliased
 from secpipe.system.tree import FolderTree, walk
 
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """One run of the gate: what was asked under which rules, what was found, what was decided, and the document.
-
-    `until` is what ends first of all that the verdict rests on, and when; `bom` the AI-BOM (CycloneDX).
-    """
-
-    rules: Rules
-    situation: Situation
-    judgement: Judgement
-    record: Record
-    document: dict[str, Any]
-    until: validity.End
-    bom: bytes = b""
-
-    def judge_at(self, now: datetime) -> Judgement:
-        """Return what would be decided at another time on the same evidence."""
-        return judge(replace(self.situation, now=now), self.rules)
 
 
 def check(request: Request, progress: Progress = lambda text: None, tree: FolderTree | None = None) -> Outcome:
@@ -85,29 +59,6 @@ def check(request: Request, progress: Progress = lambda text: None, tree: Folder
     return outcome
 
 
-def conclude(record: Record, rules: Rules, policy: Policy, *, simulated: bool = False, bom: bytes = b"") -> Outcome:
-    """Judge what was recorded, as of when it was recorded, by the rules, and return the outcome."""
-    situation = record.situation(policy)
-    judgement = judge(situation, rules)
-    tree = rules.tree.resolve(record.environment) if rules.tree else None
-    until = validity.valid_until(judgement, situation, rules.trust, tree)
-    frame = verdict.Frame(
-        now=record.at,
-        simulated=simulated,
-        environment=record.environment,
-        subject=record.subject,
-        policy=situation.policy,
-        policy_source=rules.policy.source,
-        policy_digest=rules.policy.digest,
-        policy_pin=rules.policy_pin,
-        policy_resolved=policy_identity.resolved(rules.policy.resolve(record.environment)),
-        trust=rules.trust,
-        self_judged=situation.self_judged,
-        valid_until=until[1],
-    )
-    return Outcome(rules, situation, judgement, record, verdict.document(judgement, frame), until, bom)
-
-
 @dataclass(slots=True)
 class Made:
     """What one check makes for another: the inventory, its AI-BOM."""
@@ -118,19 +69,6 @@ class Made:
     @property
     def components(self) -> tuple[Component, ...]:
         return self.inventory.components if self.inventory else ()
-
-
-def judge(situation: Situation, rules: Rules) -> Judgement:
-    """Return the judgement by the rules' policy, tightened by the policy in the tree, if there is one."""
-    return tightened(situation, tree_policy(rules, situation.environment))
-
-
-def tree_policy(rules: Rules, environment: str) -> Policy | None:
-    """Return the policy found in the tree as it holds in an environment, with the waivers beside the pinned one."""
-    if rules.tree is None:
-        return None
-    theirs = rules.tree.resolve(environment)
-    return replace(theirs, waiver=(*theirs.waiver, *rules.waivers.waivers))
 
 
 def gather_evidence(

@@ -12,7 +12,7 @@ from secpipe.core.evidence import Evidence
 from secpipe.core.trust import HalfClass, Identity
 from secpipe.gate import keeping
 from secpipe.gate.origin import Rules
-from secpipe.gate.pipeline import Outcome, conclude
+from secpipe.gate.outcome import Outcome, conclude
 from secpipe.gate.policies import policy_file
 from secpipe.gate.policies.policy import Policy
 from secpipe.gate.record import Record

@@ -11,10 +11,10 @@ import re
 import struct
 from typing import Final
 
-from secpipe.core.limits import DEFAULT, Limits
 from secpipe.formats.pickle.opcodes import SLOW
-from secpipe.formats.pickle.values import KEPT, DictItems, Items, Listener, ListItems, Value
-from secpipe.formats.pickle.window import AHEAD, Broken, OverBound, Window
+from secpipe.formats.pickle.state import State
+from secpipe.formats.pickle.values import KEPT, DictItems, Items, ListItems, Value
+from secpipe.formats.pickle.window import AHEAD, Broken, OverBound
 
 _NUMBERS: Final = re.compile(rb"(?:K.|M..|J....|G.{8}|[N\x88\x89]){16,}+", re.DOTALL)
 _ONE_NUMBER: Final = re.compile(rb"K.|M..|J....|G.{8}|[N\x88\x89]", re.DOTALL)
@@ -30,7 +30,7 @@ _NUMERIC: Final = frozenset(b"KMJGN\x88\x89")
 SHOWN: Final = 12
 
 
-class Machine:
+class Machine(State):
     """Walks consecutive pickles of one stream.
 
     `run()` walks one, up to STOP, and returns its value; raises Broken or OverBound. What was told to the listener
@@ -38,22 +38,10 @@ class Machine:
     for BUILD, and after `run()`.
     """
 
-    def __init__(self, window: Window, listener: Listener, limits: Limits = DEFAULT) -> None:
-        self.window = window
-        self.listener = listener
-        self.stack: list[Value] = []
-        self.marks: list[int] = []
-        self.memo: dict[int, Value] = {}
-        self.protocol = 0
-        self.start = 0
-        self._stack_bound = limits.pickle_stack
-        self._memo_bound = limits.pickle_memo
-        self._frame_end = 0  # offset in the stream; 0 outside a frame
-
     def run(self) -> Value:
         """Walk the pickle that begins here; return the value it leaves."""
         self.stack, self.marks, self.memo = [], [], {}
-        self.protocol, self._frame_end, self.start = 0, 0, self.window.position
+        self.protocol, self.frame_end, self.start = 0, 0, self.window.position
         try:
             self._walk()
             value = self.stack.pop()
@@ -63,7 +51,7 @@ class Machine:
             raise Broken("an opcode takes what the stack or memo does not hold", self.window.position) from None
         if self.stack or self.marks:
             self.listener.noted("values are left on the stack", self.window.position)
-        if self._frame_end > self.window.position:
+        if self.frame_end > self.window.position:
             self.listener.noted("the pickle ends before its frame", self.window.position)
         return value
 
@@ -185,10 +173,10 @@ class Machine:
     def _boundary(self) -> int:
         """Settle what happens at the end of a frame or window; return where that is next."""
         window = self.window
-        if self._frame_end and window.position >= self._frame_end:
-            if window.position > self._frame_end:
-                self.listener.noted("an opcode straddles the end of its frame", self._frame_end)
-            self._frame_end = 0
+        if self.frame_end and window.position >= self.frame_end:
+            if window.position > self.frame_end:
+                self.listener.noted("an opcode straddles the end of its frame", self.frame_end)
+            self.frame_end = 0
         if not window.ended and len(window.data) - window.at < AHEAD:
             if len(self.stack) + len(self.marks) > self._stack_bound or len(self.memo) > self._memo_bound:
                 raise OverBound("the pickle's stack or memo is larger than is followed", window.position)
@@ -202,25 +190,7 @@ class Machine:
     def _bound(self) -> int:
         window = self.window
         bound = len(window.data) if window.ended else max(len(window.data) - AHEAD, window.at + 1)
-        return min(bound, self._frame_end - window.base) if self._frame_end else bound
-
-    def enter_frame(self, length: int, offset: int) -> None:
-        """FRAME: what follows, for `length` bytes, is one frame."""
-        if self._frame_end:
-            self.listener.noted("a frame begins inside a frame", offset)
-        self._frame_end = self.window.position + length
-
-    def leave_frame(self) -> None:
-        """Foreign bytes begin here, which belong to no frame."""
-        if self._frame_end == self.window.position:
-            self._frame_end = 0
-
-    def pop_mark(self) -> list[Value]:
-        """Return what stands above the topmost mark, and drop both."""
-        start = self.marks.pop()
-        values = self.stack[start:]
-        del self.stack[start:]
-        return values
+        return min(bound, self.frame_end - window.base) if self.frame_end else bound
 
 
 def _deep(value: Value, most: int = 1000) -> bool:

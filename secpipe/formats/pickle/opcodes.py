@@ -5,16 +5,14 @@ from __future__ import annotations
 import codecs
 import pickletools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from secpipe.core.limits import MIB
+from secpipe.formats.pickle.state import State
 from secpipe.formats.pickle.values import Call, DictItems, Global, Items, ListItems, Long, SetItems, Value
 from secpipe.formats.pickle.window import Broken
 
-if TYPE_CHECKING:
-    from secpipe.formats.pickle.machine import Machine
-
-Handler = Callable[["Machine", int], None]
+Handler = Callable[[State, int], None]
 
 _WHOLE: Final = 16 * MIB  # longest string or bytes handed over whole
 _HEAD: Final = 4096  # of longer ones
@@ -30,7 +28,7 @@ def underflow() -> IndexError:
     return IndexError("stack underflow")
 
 
-def _unknown(machine: Machine, offset: int) -> None:
+def _unknown(machine: State, offset: int) -> None:
     raise Broken("the byte is no opcode", offset)
 
 
@@ -43,7 +41,7 @@ def _empty(kind: type[Items]) -> Handler:
 
 
 def _skip_number(width: int) -> Handler:
-    def handle(machine: Machine, offset: int) -> None:
+    def handle(machine: State, offset: int) -> None:
         machine.window.take(width)
         machine.stack.append(None)
 
@@ -51,7 +49,7 @@ def _skip_number(width: int) -> Handler:
 
 
 def _long(width: int) -> Handler:
-    def handle(machine: Machine, offset: int) -> None:
+    def handle(machine: State, offset: int) -> None:
         length = machine.window.number(width, signed=width == 4)
         if length < 0:
             raise Broken("a length is negative", offset)
@@ -66,7 +64,7 @@ def _long(width: int) -> Handler:
 
 
 def _counted(width: int, decode: Callable[[bytes], Value], signed: bool = False) -> Handler:
-    def handle(machine: Machine, offset: int) -> None:
+    def handle(machine: State, offset: int) -> None:
         window = machine.window
         length = window.number(width, signed)
         if length < 0:
@@ -114,7 +112,7 @@ def _float(line: bytes) -> Value:
 
 
 def _line(read: Callable[[bytes], Value]) -> Handler:
-    def handle(machine: Machine, offset: int) -> None:
+    def handle(machine: State, offset: int) -> None:
         try:
             value = read(machine.window.line())
         except ValueError:
@@ -126,7 +124,7 @@ def _line(read: Callable[[bytes], Value]) -> Handler:
     return handle
 
 
-def _index(machine: Machine, offset: int) -> int:
+def _index(machine: State, offset: int) -> int:
     line = machine.window.line()
     try:
         return int(line if len(line) <= _DIGITS else b"")
@@ -134,32 +132,32 @@ def _index(machine: Machine, offset: int) -> int:
         raise Broken("a memo index is no number", offset) from None
 
 
-def _get(machine: Machine, offset: int) -> None:
+def _get(machine: State, offset: int) -> None:
     machine.stack.append(machine.memo[_index(machine, offset)])
 
 
-def _put(machine: Machine, offset: int) -> None:
+def _put(machine: State, offset: int) -> None:
     machine.memo[_index(machine, offset)] = machine.stack[-1]
 
 
-def _import(machine: Machine, module: Value, name: Value, offset: int) -> Global:
+def _import(machine: State, module: Value, name: Value, offset: int) -> Global:
     value = Global(module, name, offset)
     machine.listener.imported(value)
     return value
 
 
-def _global(machine: Machine, offset: int) -> None:
+def _global(machine: State, offset: int) -> None:
     module, name = _utf8(machine.window.line()), _utf8(machine.window.line())
     machine.stack.append(_import(machine, module, name, offset))
 
 
-def _stack_global(machine: Machine, offset: int) -> None:
+def _stack_global(machine: State, offset: int) -> None:
     name, module = machine.stack.pop(), machine.stack.pop()
     machine.stack.append(_import(machine, module, name, offset))
 
 
 def _extension(width: int) -> Handler:
-    def handle(machine: Machine, offset: int) -> None:
+    def handle(machine: State, offset: int) -> None:
         value = Global("copyreg", f"extension {machine.window.number(width)}", offset, extension=True)
         machine.listener.imported(value)
         machine.stack.append(value)
@@ -167,38 +165,38 @@ def _extension(width: int) -> Handler:
     return handle
 
 
-def _call(machine: Machine, call: Call) -> None:
+def _call(machine: State, call: Call) -> None:
     replacement = machine.listener.called(call)
     machine.stack.append(call if replacement is None else replacement)
 
 
-def _reduce(machine: Machine, offset: int) -> None:
+def _reduce(machine: State, offset: int) -> None:
     arguments, function = machine.stack.pop(), machine.stack.pop()
     _call(machine, Call(function, arguments, "REDUCE", offset))
 
 
-def _newobj(machine: Machine, offset: int) -> None:
+def _newobj(machine: State, offset: int) -> None:
     arguments, function = machine.stack.pop(), machine.stack.pop()
     _call(machine, Call(function, arguments, "NEWOBJ", offset))
 
 
-def _newobj_ex(machine: Machine, offset: int) -> None:
+def _newobj_ex(machine: State, offset: int) -> None:
     keywords, arguments, function = machine.stack.pop(), machine.stack.pop(), machine.stack.pop()
     _call(machine, Call(function, arguments, "NEWOBJ_EX", offset, keywords))
 
 
-def _inst(machine: Machine, offset: int) -> None:
+def _inst(machine: State, offset: int) -> None:
     module, name = _utf8(machine.window.line()), _utf8(machine.window.line())
     arguments = tuple(machine.pop_mark())
     _call(machine, Call(_import(machine, module, name, offset), arguments, "INST", offset))
 
 
-def _obj(machine: Machine, offset: int) -> None:
+def _obj(machine: State, offset: int) -> None:
     values = machine.pop_mark()
     _call(machine, Call(values[0], tuple(values[1:]), "OBJ", offset))
 
 
-def _build(machine: Machine, offset: int) -> None:
+def _build(machine: State, offset: int) -> None:
     state = machine.stack.pop()
     target = machine.stack[-1]
     if isinstance(target, Call):
@@ -206,7 +204,7 @@ def _build(machine: Machine, offset: int) -> None:
     machine.listener.built(target, state, offset)
 
 
-def _alter(machine: Machine, values: list[Value], offset: int) -> None:
+def _alter(machine: State, values: list[Value], offset: int) -> None:
     target = machine.stack[-1]
     if isinstance(target, Items):
         target.add(values)
@@ -214,21 +212,21 @@ def _alter(machine: Machine, values: list[Value], offset: int) -> None:
         machine.listener.altered(target, values, offset)
 
 
-def _append(machine: Machine, offset: int) -> None:
+def _append(machine: State, offset: int) -> None:
     _alter(machine, [machine.stack.pop()], offset)
 
 
-def _setitem(machine: Machine, offset: int) -> None:
+def _setitem(machine: State, offset: int) -> None:
     value, key = machine.stack.pop(), machine.stack.pop()
     _alter(machine, [key, value], offset)
 
 
-def _additems(machine: Machine, offset: int) -> None:
+def _additems(machine: State, offset: int) -> None:
     _alter(machine, machine.pop_mark(), offset)
 
 
 def _filled(kind: type[Items]) -> Handler:
-    def handle(machine: Machine, offset: int) -> None:
+    def handle(machine: State, offset: int) -> None:
         container = kind()
         container.add(machine.pop_mark())
         machine.stack.append(container)
@@ -236,12 +234,12 @@ def _filled(kind: type[Items]) -> Handler:
     return handle
 
 
-def _tuple(machine: Machine, offset: int) -> None:
+def _tuple(machine: State, offset: int) -> None:
     machine.stack.append(tuple(machine.pop_mark()))
 
 
 def _tuple_of(count: int) -> Handler:
-    def handle(machine: Machine, offset: int) -> None:
+    def handle(machine: State, offset: int) -> None:
         stack = machine.stack
         if len(stack) < count:
             raise underflow()
@@ -250,22 +248,22 @@ def _tuple_of(count: int) -> Handler:
     return handle
 
 
-def _pop(machine: Machine, offset: int) -> None:
+def _pop(machine: State, offset: int) -> None:
     if machine.marks and machine.marks[-1] == len(machine.stack):
         machine.marks.pop()  # POP on a mark drops the mark
     else:
         machine.stack.pop()
 
 
-def _pop_mark(machine: Machine, offset: int) -> None:
+def _pop_mark(machine: State, offset: int) -> None:
     machine.pop_mark()
 
 
-def _dup(machine: Machine, offset: int) -> None:
+def _dup(machine: State, offset: int) -> None:
     machine.stack.append(machine.stack[-1])
 
 
-def _proto(machine: Machine, offset: int) -> None:
+def _proto(machine: State, offset: int) -> None:
     machine.protocol = machine.window.number(1)
     if machine.protocol > 5:
         raise Broken(f"protocol {machine.protocol} is unknown", offset)
@@ -273,19 +271,19 @@ def _proto(machine: Machine, offset: int) -> None:
         machine.listener.noted("PROTO stands inside the pickle", offset)
 
 
-def _frame(machine: Machine, offset: int) -> None:
+def _frame(machine: State, offset: int) -> None:
     machine.enter_frame(machine.window.number(8), offset)
 
 
-def _persid(machine: Machine, offset: int) -> None:
+def _persid(machine: State, offset: int) -> None:
     machine.stack.append(machine.listener.persistent(_latin(machine.window.line()), offset))
 
 
-def _binpersid(machine: Machine, offset: int) -> None:
+def _binpersid(machine: State, offset: int) -> None:
     machine.stack.append(machine.listener.persistent(machine.stack.pop(), offset))
 
 
-def _nothing(machine: Machine, offset: int) -> None:
+def _nothing(machine: State, offset: int) -> None:
     """READONLY_BUFFER changes no value."""
 
 

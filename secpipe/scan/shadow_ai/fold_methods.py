@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 from functools import reduce
-from typing import TYPE_CHECKING
 
 from secpipe.scan.shadow_ai.values import (
     MAX_CHARS,
     OPEN,
+    Folds,
     Value,
     character,
     concat,
@@ -20,11 +20,8 @@ from secpipe.scan.shadow_ai.values import (
     text,
 )
 
-if TYPE_CHECKING:
-    from secpipe.scan.shadow_ai.fold import Folder
 
-
-def _join(folder: Folder, node: ast.Call, depth: int) -> Value:
+def _join(folder: Folds, node: ast.Call, depth: int) -> Value:
     if not isinstance(node.func, ast.Attribute) or not node.args:
         return OPEN
     glue = folder.fold(node.func.value, depth)
@@ -39,7 +36,7 @@ def _join(folder: Folder, node: ast.Call, depth: int) -> Value:
     return out
 
 
-def _elements(folder: Folder, node: ast.expr, depth: int) -> list[Value] | None:
+def _elements(folder: Folds, node: ast.expr, depth: int) -> list[Value] | None:
     """Return the items of a literal list, of `reversed(...)`, of `map(chr, [...])` or of `chr(x) for x in
     [...]`.
     """
@@ -71,7 +68,7 @@ def _elements(folder: Folder, node: ast.expr, depth: int) -> list[Value] | None:
     return None
 
 
-def _format(folder: Folder, node: ast.Call, depth: int) -> Value:
+def _format(folder: Folds, node: ast.Call, depth: int) -> Value:
     if not isinstance(node.func, ast.Attribute):
         return OPEN
     out = folder.fold(node.func.value, depth)
@@ -83,7 +80,7 @@ def _format(folder: Folder, node: ast.Call, depth: int) -> Value:
     return out
 
 
-def _replace(folder: Folder, node: ast.Call, depth: int) -> Value:
+def _replace(folder: Folds, node: ast.Call, depth: int) -> Value:
     if not isinstance(node.func, ast.Attribute) or len(node.args) < 2:
         return OPEN
     value, old, new = (folder.fold(item, depth) for item in (node.func.value, node.args[0], node.args[1]))
@@ -94,7 +91,7 @@ def _replace(folder: Folder, node: ast.Call, depth: int) -> Value:
     return Value(frozenset(item.replace(before, after, times)[:MAX_CHARS] for item in value.texts), value.envs)
 
 
-def _decode(folder: Folder, node: ast.Call, depth: int) -> Value:
+def _decode(folder: Folds, node: ast.Call, depth: int) -> Value:
     """`x.decode()`, and `codecs.decode(x, "rot13")`."""
     if folder.scope.dotted(node.func) == "codecs.decode" and node.args:
         coding = folder.fold(node.args[1], depth).texts if len(node.args) > 1 else frozenset()
@@ -102,11 +99,11 @@ def _decode(folder: Folder, node: ast.Call, depth: int) -> Value:
     return folder.fold(node.func.value, depth) if isinstance(node.func, ast.Attribute) else OPEN
 
 
-def _base64(folder: Folder, node: ast.Call, depth: int) -> Value:
+def _base64(folder: Folds, node: ast.Call, depth: int) -> Value:
     return decoded(folder.fold(node.args[0], depth), from_base64) if node.args else OPEN
 
 
-def _hex(folder: Folder, node: ast.Call, depth: int) -> Value:
+def _hex(folder: Folds, node: ast.Call, depth: int) -> Value:
     return (
         decoded(folder.fold(node.args[0], depth), lambda data: bytes.fromhex(data).decode("latin-1"))
         if node.args
@@ -114,18 +111,18 @@ def _hex(folder: Folder, node: ast.Call, depth: int) -> Value:
     )
 
 
-def _bytes(folder: Folder, node: ast.Call, depth: int) -> Value:
+def _bytes(folder: Folds, node: ast.Call, depth: int) -> Value:
     items = _elements(folder, node.args[0], depth) if node.args else None
     if items is None:
         return folder.fold(node.args[0], depth) if node.args else OPEN
     return reduce(concat, (character(item) for item in items[:1024]), text(""))
 
 
-def _chr(folder: Folder, node: ast.Call, depth: int) -> Value:
+def _chr(folder: Folds, node: ast.Call, depth: int) -> Value:
     return character(folder.fold(node.args[0], depth)) if node.args else OPEN
 
 
-def _urljoin(folder: Folder, node: ast.Call, depth: int) -> Value:
+def _urljoin(folder: Folds, node: ast.Call, depth: int) -> Value:
     if len(node.args) < 2:
         return OPEN
     base, path = folder.fold(node.args[0], depth), folder.fold(node.args[1], depth)
@@ -133,7 +130,7 @@ def _urljoin(folder: Folder, node: ast.Call, depth: int) -> Value:
     return Value(absolute, base.envs) if absolute else concat(concat(base, text("/")), path)
 
 
-METHODS: Mapping[str, Callable[[Folder, ast.Call, int], Value]] = {
+METHODS: Mapping[str, Callable[[Folds, ast.Call, int], Value]] = {
     "join": _join,
     "format": _format,
     "replace": _replace,

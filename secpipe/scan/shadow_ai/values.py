@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import binascii
 import codecs
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from secpipe.scan.shadow_ai.hosts import HOLE
 
@@ -28,6 +30,26 @@ class Value:
 
 
 OPEN = Value()
+
+
+class Names(Protocol):
+    """What the names of a file stand for."""
+
+    def dotted(self, node: ast.expr, depth: int = 0) -> str:
+        """Return the dotted name behind an expression, imports and aliases resolved, or ""."""
+
+
+class Folds(Protocol):
+    """Works out what expressions of one file may be."""
+
+    @property
+    def scope(self) -> Names: ...
+
+    def fold(self, node: ast.expr | None, depth: int = 0) -> Value:
+        """Return what `node` may be; OPEN when nothing is known."""
+
+    def container(self, node: ast.expr) -> ast.expr | None:
+        """Return the literal behind a name or attribute."""
 
 
 def join(values: Iterable[Value]) -> Value:

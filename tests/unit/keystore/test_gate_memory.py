@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from secpipe.core.evidence import State
-from secpipe.gate.pipeline import Outcome, check
+from secpipe.gate.outcome import Outcome
+from secpipe.gate.pipeline import check
 from secpipe.gate.request import Request
 from secpipe.keys.schedule import Schedule
 from secpipe.keystore import memory
