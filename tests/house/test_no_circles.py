@@ -9,7 +9,6 @@ PACKAGE = Path(__file__).resolve().parents[2] / "secpipe"
 #: Circles that are meant: a format that holds others asks for them again, one advisory store is made of several.
 MEANT = (
     {"scan.models.embedded", "scan.models.pickles", "scan.models.routes"},
-    {"scan.models.configs", "scan.models.keras"},
     {
         "scan.vulnerabilities.local", "scan.vulnerabilities.manifest", "scan.vulnerabilities.snapshot",
         "scan.vulnerabilities.store",

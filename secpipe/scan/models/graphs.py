@@ -11,7 +11,7 @@ from secpipe.formats.problem import Unreadable
 from secpipe.formats.wire import Message, Span
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.data import formats_data
-from secpipe.scan.models.keras import judge_embedded
+from secpipe.scan.models.keras_files import judge_embedded
 from secpipe.scan.models.weights import report
 
 _COREML_CUSTOM: Final = 555  # Model.customModel

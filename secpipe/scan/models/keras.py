@@ -1,24 +1,15 @@
 """Keras models: a configuration names the class of every layer, and Keras imports and calls what it names.
 
-`.keras` archives hold `config.json`; HDF5 files hold the same text as the attribute `model_config`, found here by its
-own beginning, since attributes are stored as they are; SavedModels keep it in `keras_metadata.pb`.
+`.keras` archives hold `config.json`; HDF5 files and SavedModels hold the same text inside (`keras_files`).
 """
 
 from __future__ import annotations
 
-import json
-import re
-from typing import Any, BinaryIO, Final
+from typing import Any
 
 from secpipe.core.text import printable
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.data import formats_data
-
-_START: Final = re.compile(rb'\{\s{0,8}"(?:class_name|module|name|layers|config|registered_name|function)"')
-_NAMED: Final = re.compile(rb'"(?:class_name|registered_name)"\s{0,8}:\s{0,8}"[^"]{1,200}"')
-_CHUNK: Final = 1 << 20
-_LONGEST: Final = 1 << 26
-_DECODER: Final = json.JSONDecoder()
 
 
 def judge_object(context: Context, table: dict[str, Any]) -> None:
@@ -35,7 +26,7 @@ def judge_object(context: Context, table: dict[str, Any]) -> None:
         context.add("keras-module", f"the model makes Keras use {where}", subject=where)
         return
     if isinstance(module, str) and module:
-        _module(context, module, str(name), config, where)
+        judge_module(context, module, str(name), config, where)
     custom = registered if isinstance(registered, str) and ">" in registered else name if ">" in name else ""
     if custom and not custom.startswith(("keras", "Keras", "tf")):
         context.add("keras-custom-object", f"the model needs a custom class: {printable(custom, 120)}", subject=custom)
@@ -43,7 +34,8 @@ def judge_object(context: Context, table: dict[str, Any]) -> None:
         _paths(context, config, where)
 
 
-def _module(context: Context, module: str, name: str, config: Any, where: str) -> None:
+def judge_module(context: Context, module: str, name: str, config: Any, where: str) -> None:
+    """Judge a class that a configuration names: its module, its name, what it is configured with."""
     lists = formats_data()
     known = [prefix for prefix in lists.of("keras", "modules") if module == prefix or module.startswith(prefix + ".")]
     function = name == "function" or (isinstance(config, str) and name in {"function", "type"})
@@ -85,80 +77,3 @@ def _paths(context: Context, config: dict[str, Any], where: str) -> None:
             context.add(
                 "outside-file", f"{where} reads {printable(value, 160)} when it is loaded", subject=f"{key} {value}"
             )
-
-
-def judge_hdf5(context: Context, file: BinaryIO, size: int) -> str:
-    """An HDF5 file: the configurations in it, wherever they stand."""
-    return "keras-h5" if judge_embedded(context, file) else "hdf5"
-
-
-def judge_embedded(context: Context, file: BinaryIO) -> int:
-    """Judge the Keras configurations that stand as plain text in a binary file; return how many there were."""
-    from secpipe.scan.models.configs import judge_value  # configs know Keras, Keras files hold configs
-
-    count = 0
-    for text in _texts(file):
-        try:
-            value, _ = _DECODER.raw_decode(text)
-        except (ValueError, RecursionError):
-            count += _by_words(context, text)
-            continue
-        if isinstance(value, dict):
-            judge_value(context, value)
-            count += 1
-    return count
-
-
-def _texts(file: BinaryIO) -> Any:
-    """Yield the text from each place where a configuration may begin; what the last one covered is not begun again."""
-    file.seek(0)
-    buffer, base, covered = b"", 0, 0
-    while chunk := file.read(_CHUNK):
-        buffer += chunk
-        for found in _START.finditer(buffer):
-            start = base + found.start()
-            if start < covered:
-                continue
-            end = _end(file, start)
-            if end > start:
-                file.seek(start)
-                data = file.read(end - start)
-                covered = end
-                if _NAMED.search(data):
-                    yield data.decode("utf-8", "replace")
-        base += max(len(buffer) - 64, 0)
-        buffer = buffer[-64:]
-        file.seek(base + len(buffer))
-
-
-def _end(file: BinaryIO, start: int) -> int:
-    """Return where the text that begins at `start` ends: at its closing bracket, or at the first NUL."""
-    file.seek(start)
-    depth, inside, escaped, position = 0, False, -1, start
-    while position - start < _LONGEST and (chunk := file.read(_CHUNK)):
-        for found in re.finditer(rb'[{}"\\\x00]', chunk):
-            byte, here = found.group(0), position + found.start()
-            if byte == b"\x00":
-                return here
-            if here == escaped:
-                continue
-            if byte == b"\\":
-                escaped = here + 1 if inside else -1
-            elif byte == b'"':
-                inside = not inside
-            elif not inside:
-                depth += 1 if byte == b"{" else -1
-                if depth == 0:
-                    return here + 1
-        position += len(chunk)
-    return position
-
-
-def _by_words(context: Context, text: str) -> int:
-    """A configuration that does not parse: judge the names that can be read in it."""
-    for found in re.finditer(r'"class_name"\s*:\s*"(\w+)"', text):
-        if found.group(1) in {"Lambda", "__lambda__"}:
-            context.add("keras-lambda", "a layer carries Python bytecode", subject="lambda")
-    for found in re.finditer(r'"module"\s*:\s*"([\w.]+)"', text):
-        _module(context, found.group(1), "", None, found.group(1))
-    return 1

@@ -36,7 +36,7 @@ JUDGES: Final[dict[str, str]] = {
     "onnx?": "secpipe.scan.models.graphs:judge_maybe_onnx",
     "savedmodel": "secpipe.scan.models.graphs:judge_saved_model",
     "tflite": "secpipe.scan.models.graphs:judge_tflite",
-    "hdf5": "secpipe.scan.models.keras:judge_hdf5",
+    "hdf5": "secpipe.scan.models.keras_files:judge_hdf5",
     "json?": "secpipe.scan.models.configs:judge_json",
     "xml": "secpipe.scan.models.documents:judge_xml",
     "text": "secpipe.scan.models.documents:judge_text",

@@ -1,0 +1,96 @@
+"""Binary files that hold a Keras configuration as plain text: HDF5 and SavedModel.
+
+HDF5 files hold it as the attribute `model_config`, found here by its own beginning, since attributes are stored as they
+are; SavedModels keep it in `keras_metadata.pb`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, BinaryIO, Final
+
+from secpipe.scan.models.configs import judge_value
+from secpipe.scan.models.context import Context
+from secpipe.scan.models.keras import judge_module
+
+_START: Final = re.compile(rb'\{\s{0,8}"(?:class_name|module|name|layers|config|registered_name|function)"')
+_NAMED: Final = re.compile(rb'"(?:class_name|registered_name)"\s{0,8}:\s{0,8}"[^"]{1,200}"')
+_CHUNK: Final = 1 << 20
+_LONGEST: Final = 1 << 26
+_DECODER: Final = json.JSONDecoder()
+
+
+def judge_hdf5(context: Context, file: BinaryIO, size: int) -> str:
+    """An HDF5 file: the configurations in it, wherever they stand."""
+    return "keras-h5" if judge_embedded(context, file) else "hdf5"
+
+
+def judge_embedded(context: Context, file: BinaryIO) -> int:
+    """Judge the Keras configurations that stand as plain text in a binary file; return how many there were."""
+    count = 0
+    for text in _texts(file):
+        try:
+            value, _ = _DECODER.raw_decode(text)
+        except (ValueError, RecursionError):
+            count += _by_words(context, text)
+            continue
+        if isinstance(value, dict):
+            judge_value(context, value)
+            count += 1
+    return count
+
+
+def _texts(file: BinaryIO) -> Any:
+    """Yield the text from each place where a configuration may begin; what the last one covered is not begun again."""
+    file.seek(0)
+    buffer, base, covered = b"", 0, 0
+    while chunk := file.read(_CHUNK):
+        buffer += chunk
+        for found in _START.finditer(buffer):
+            start = base + found.start()
+            if start < covered:
+                continue
+            end = _end(file, start)
+            if end > start:
+                file.seek(start)
+                data = file.read(end - start)
+                covered = end
+                if _NAMED.search(data):
+                    yield data.decode("utf-8", "replace")
+        base += max(len(buffer) - 64, 0)
+        buffer = buffer[-64:]
+        file.seek(base + len(buffer))
+
+
+def _end(file: BinaryIO, start: int) -> int:
+    """Return where the text that begins at `start` ends: at its closing bracket, or at the first NUL."""
+    file.seek(start)
+    depth, inside, escaped, position = 0, False, -1, start
+    while position - start < _LONGEST and (chunk := file.read(_CHUNK)):
+        for found in re.finditer(rb'[{}"\\\x00]', chunk):
+            byte, here = found.group(0), position + found.start()
+            if byte == b"\x00":
+                return here
+            if here == escaped:
+                continue
+            if byte == b"\\":
+                escaped = here + 1 if inside else -1
+            elif byte == b'"':
+                inside = not inside
+            elif not inside:
+                depth += 1 if byte == b"{" else -1
+                if depth == 0:
+                    return here + 1
+        position += len(chunk)
+    return position
+
+
+def _by_words(context: Context, text: str) -> int:
+    """A configuration that does not parse: judge the names that can be read in it."""
+    for found in re.finditer(r'"class_name"\s*:\s*"(\w+)"', text):
+        if found.group(1) in {"Lambda", "__lambda__"}:
+            context.add("keras-lambda", "a layer carries Python bytecode", subject="lambda")
+    for found in re.finditer(r'"module"\s*:\s*"([\w.]+)"', text):
+        judge_module(context, found.group(1), "", None, found.group(1))
+    return 1
