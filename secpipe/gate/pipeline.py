@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from secpipe import __version__
@@ -77,7 +77,7 @@ def check(request: Request, progress: Progress = lambda text: None, tree: Folder
         request.now, request.environment, subject, evidence, paths, rules.self_judged(), made.components,
         rules.waivers.waivers, rules.policy_signer,
     )  # fmt: skip
-    outcome = conclude(record, rules, policy, simulated=request.simulated, bom=made.bom)
+    outcome = conclude(record, rules, policy, simulated=request.simulated, bom=made.bom, warn_until=request.warn_until)
     if request.memory == "keep" and not request.simulated:
         note = remember(rules.anchor, rules.policy.digest if rules.policy_pinned else "", request.now)
         if note:
@@ -85,8 +85,14 @@ def check(request: Request, progress: Progress = lambda text: None, tree: Folder
     return outcome
 
 
-def conclude(record: Record, rules: Rules, policy: Policy, *, simulated: bool = False, bom: bytes = b"") -> Outcome:
-    """Judge what was recorded, as of when it was recorded, by the rules, and return the outcome."""
+def conclude(
+    record: Record, rules: Rules, policy: Policy, *, simulated: bool = False, bom: bytes = b"",
+    warn_until: date | None = None,
+) -> Outcome:  # fmt: skip
+    """Judge what was recorded, as of when it was recorded, by the rules, and return the outcome.
+
+    `warn_until` is only said: whether it warns stands in `policy.mode`.
+    """
     situation = record.situation(policy)
     judgement = judge(situation, rules)
     tree = rules.tree.resolve(record.environment) if rules.tree else None
@@ -104,6 +110,7 @@ def conclude(record: Record, rules: Rules, policy: Policy, *, simulated: bool = 
         trust=rules.trust,
         self_judged=situation.self_judged,
         valid_until=until[1],
+        warn_until=warn_until,
     )
     return Outcome(rules, situation, judgement, record, verdict.document(judgement, frame), until, bom)
 
