@@ -11,10 +11,12 @@ import click
 from click.core import ParameterSource
 
 from secpipe.cli.check_keep import keep_options, looked_into, plan_of
-from secpipe.cli.options import at_option, clock_of, emit, emit_for_ci, output_options, write_result
+from secpipe.cli.options import at_option, clock_of, emit, emit_for_ci, output_options, warn_until_option, write_result
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, ConfigError
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from secpipe.gate.outcome import Outcome
     from secpipe.gate.request import Request
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     "--env", "environment", default="prod", show_default=True, metavar="NAME", help="Environment to judge for."
 )
 @click.option("--mode", type=click.Choice(["warn", "enforce"]), help="Warn only, or enforce, whatever the policy says.")
+@warn_until_option
 @click.option("--advisories", type=click.Path(path_type=Path), metavar="PATH", help="OSV folder, zip or store to use.")
 @click.option("--exclude", multiple=True, metavar="PATH", help="Relative path that is no part of the release.")
 @click.option("--offline/--online", default=True, help="Offline is the default; no check needs the network.")
@@ -56,6 +59,7 @@ def check(
     trust_pin: str,
     environment: str,
     mode: str | None,
+    warn_until: date | None,
     advisories: Path | None,
     exclude: tuple[str, ...],
     offline: bool,
@@ -103,6 +107,7 @@ def check(
         exclude=exclude,
         name=name,
         mode=mode or "",
+        warn_until=warn_until,
         cache=not (no_cache or at or emit_input or verdicts or name or explain or explain_min or any(keeping.values())),
         verdicts=looked_into(verdicts, keeping["store"]),
         parts=not no_cache and at is None and not keeping["store"],  # a proof rests on nothing kept
@@ -115,6 +120,11 @@ def check(
     emit(document, formats, output)
     if click.get_current_context().get_parameter_source("formats") is ParameterSource.DEFAULT and not output:
         emit_for_ci(document)
+        if not (quiet or at):
+            from secpipe.cli.next_step import after_check
+
+            if step := after_check(document, request):
+                step.show()
     if outcome is not None:
         plan.carry_out(outcome)
     code = int(document["exit_code"])

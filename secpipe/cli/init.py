@@ -1,4 +1,4 @@
-"""`secpipe init`: the first day; writes a starter policy in warn mode and a CI step, and never over anything."""
+"""`secpipe init`: the first day; writes a starter policy and a CI step, and never over anything."""
 
 from __future__ import annotations
 
@@ -7,38 +7,46 @@ from pathlib import Path
 import click
 
 from secpipe.cli.options import clock_of
-from secpipe.core.errors import EXIT_PASS
-from secpipe.core.text import plural, printable
+from secpipe.core.errors import EXIT_PASS, ConfigError
+from secpipe.core.text import plural
 
 
 @click.command()
-@click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
+@click.argument("path", type=click.Path(exists=True, path_type=Path), default=".")
 @click.option("--owner", default="security@example.com", show_default=True, help="Who answers for the policy.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be written.")
 def init(path: Path, owner: str, dry_run: bool) -> int:
-    """Write a starter policy (warn mode) and a CI step for the project in PATH; existing files are kept."""
+    """Write a starter policy and a CI step for the project in PATH; existing files are kept.
+
+    The policy asks what secpipe asks anyway: a project that passed before passes after. Warn mode is nothing that a
+    project can give itself; see --warn-until of secpipe check and secpipe hook install.
+    """
+    from secpipe.cli.next_step import after_init
     from secpipe.gate import starter
+    from secpipe.gate.policies import policy_file
+    from secpipe.gate.request import TREE_POLICY
     from secpipe.system import files
     from secpipe.system.tree import walk
 
+    if path.is_file():
+        raise ConfigError(f"{path} is a file; init prepares a folder", hint=f"secpipe init {path.parent}")
     folders = starter.environments(path)
     found = starter.detect(walk(path, exclude=folders), folders)
     click.echo(f"found {plural(len(found.models), 'model file')}, {plural(len(found.locks), 'lock file')}")
     name = path.resolve().name or "project"
-    made = starter.starter_files(
-        found, name=printable(name).replace('"', "'"), owner=owner, today=clock_of(None).now().date()
-    )
+    made = starter.starter_files(found, name=name, owner=owner, today=clock_of(None).now().date())
+    kept = [path / place for place in made if (path / place).exists()]
     for place, text in made.items():
         target = path / place
-        if target.exists():
+        if target in kept:
             click.echo(f"kept  {place}")
             continue
         if not dry_run:
             files.make_folder(target.parent)
             files.write_atomic(target, text.encode())
         click.echo(f"{'would write' if dry_run else 'wrote'} {place}")
-    click.echo("\nnext:")
-    click.echo("  secpipe check . --mode warn          # what stands against a release today")
-    click.echo("  secpipe keys init                    # keys to sign the models with")
-    click.echo("  secpipe hook install                 # the same question at every git push")
+    if found.bare:
+        click.echo("no dependencies and no models: the policy asks for no bill of materials until there are some")
+    loosened = bool(found.environments or found.bare) and path / TREE_POLICY not in kept
+    after_init(path, policy_file.parse(made[TREE_POLICY].encode(), TREE_POLICY).digest if loosened else "").show()
     return EXIT_PASS

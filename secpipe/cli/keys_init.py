@@ -41,6 +41,7 @@ def init(
     """Make a trust root, a keyring and your keys. Public halves go to DIR, private ones to $SECPIPE_HOME."""
     from dataclasses import replace
 
+    from secpipe.cli.next_step import after_keys
     from secpipe.keys.schedule import check_schedule, parse_duration, parse_schedule
     from secpipe.keys.schemes.scheme import PAIRS
     from secpipe.keys.tufkey import ROOT_PAIRS
@@ -74,6 +75,7 @@ def init(
         f"pin: sha256:{anchor}",
     ]
     write_result("\n".join(lines) + "\n", "-")
+    after_keys(folder).show()
     return 0
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,12 +15,31 @@ from secpipe.core.protocols import Clock
 from secpipe.core.registry import load
 from secpipe.report import WRITERS
 
+if TYPE_CHECKING:
+    from datetime import date
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def at_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """`--at TIME`: judge as of that time; simulation only (design law 4)."""
     return click.option("--at", metavar="TIME", help="Simulate: judge as of this time (RFC 3339 or a date).")(function)
+
+
+def warn_until_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--warn-until DAY`: the dated warn mode of one caller, where nothing that is judged can reach it."""
+    return click.option(
+        "--warn-until",
+        metavar="DAY",
+        callback=_day,
+        help="Only warn through this day (UTC), whatever the policy says; from the next one on, enforce.",
+    )(function)
+
+
+def _day(_context: click.Context, _option: click.Parameter, value: str | None) -> date | None:
+    from secpipe.system.clock import parse_day
+
+    return None if value is None else parse_day(value)
 
 
 def output_options(*default: str) -> Decorator:

@@ -96,9 +96,13 @@ def _table(rows: Iterable[Row]) -> list[str]:
 @click.argument("source", metavar="FILE")
 def pin(source: str) -> int:
     """Print the digest that --policy-ref or --waivers-ref takes: of what FILE says, not of how it is laid out."""
+    from secpipe.cli.next_step import after_policy_pin
     from secpipe.gate.policies import waiver_file
 
-    click.echo(f"sha256:{waiver_file.digest_of(source)}")
+    digest = waiver_file.digest_of(source)
+    click.echo(f"sha256:{digest}")
+    if step := after_policy_pin(source, digest):
+        step.show()
     return EXIT_PASS
 
 

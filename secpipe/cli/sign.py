@@ -55,6 +55,8 @@ def sign(
     A directory gets model.sig and model.pqc.sig inside, a file FILE.sig and FILE.pqc.sig beside it. cosign and
     model_signing verify the first; secpipe demands both.
     """
+    from secpipe.cli.keys_options import opened
+    from secpipe.cli.next_step import after_sign
     from secpipe.cli.progress import hashed
     from secpipe.cli.signing import purpose_of, stamper, unlocked
     from secpipe.core.errors import ConfigError
@@ -88,6 +90,8 @@ def sign(
         click.echo(f"{printable(path)}: signed by {who.identity.name} (key version {who.version.version})")
         for bundle in written:
             click.echo(f"  {printable(str(bundle))}")
+    if not any(path.startswith("oci://") for path in paths):
+        after_sign(paths, trust, opened(trust, None).trust.root_digest).show()
     return 0
 
 

@@ -89,5 +89,10 @@ def update(source: str, folder: str, pin: str) -> int:
 @click.argument("folder", default="keys")
 def pin(folder: str) -> int:
     """Print the pin of the newest root, for --trust-pin."""
-    write_result(f"sha256:{opened(folder, None).trust.root_digest}\n", "-")
+    from secpipe.cli.next_step import after_trust_pin
+
+    digest = opened(folder, None).trust.root_digest
+    write_result(f"sha256:{digest}\n", "-")
+    if step := after_trust_pin(folder, digest):
+        step.show()
     return 0

@@ -13,13 +13,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from secpipe.core.artifact import Skip
-from secpipe.core.errors import ConfigError, InputError
+from secpipe.core.errors import ConfigError, InputError, SecpipeError
 from secpipe.core.text import printable
+from secpipe.gate.request import TREE_POLICY
 from secpipe.system import files, git
 
 KINDS = ("pre-push", "pre-commit")
 _MARK = "# secpipe:hook:1"
 _SAVED = ".before-secpipe"
+#: What `init`, `keys init` and `sign` leave in a project.
+_OURS = (TREE_POLICY, ".github/workflows/secpipe.yml", ".gitlab/secpipe.yml", "keys/r*", "*.sig")
 _SCRIPT = """#!/bin/sh
 {mark}
 # Installed by `secpipe hook install {kind}`; `secpipe hook uninstall {kind}` restores what was here before.
@@ -71,6 +74,7 @@ def _ours(place: Path) -> bool:
 
 
 def _place(repository: Path, kind: str) -> Path:
+    repository = repository.resolve()  # git runs in a folder of its own
     if kind not in KINDS:
         raise ConfigError(f'unknown hook "{kind}"', hint=f"one of: {', '.join(KINDS)}")
     try:
@@ -142,6 +146,46 @@ def staged(repository: Path) -> Iterator[Published]:
     """Yield the tree that the next commit would hold."""
     with _exported(repository, "the index", git.index_blobs(repository)) as published:
         yield published
+
+
+def state(folder: Path) -> str:
+    """Return whether the hook is `installed` or `missing`, or "" where `folder` is no repository of its own."""
+    if not (folder / ".git").exists():
+        return ""
+    try:
+        place = _place(folder, "pre-push")
+        return "installed" if place.exists() and _ours(place) else "missing"
+    except SecpipeError:
+        return ""
+
+
+def within(folder: Path, place: Path) -> bool:
+    """Whether the hook lies in the work tree itself, where a change of the project reaches it."""
+    try:
+        top = git.git(folder.resolve(), "rev-parse", "--path-format=absolute", "--show-toplevel")
+    except InputError:
+        return False
+    inside = Path(os.path.relpath(place.resolve(), os.fsdecode(top.rstrip(b"\n")))).parts
+    return inside[0] not in ("..", ".git")
+
+
+def push(folder: Path, kind: str = "pre-push") -> tuple[tuple[str, ...], ...]:
+    """Return the git commands that the hook in the repository `folder` would judge, as typed from here.
+
+    What `secpipe` made and git does not know yet comes first: a push publishes what is committed.
+    """
+    lead = ("git",) if folder.resolve() == Path.cwd() else ("git", "-C", str(folder))
+    folder = folder.resolve()
+    new = [spec for spec in _OURS if git.git(folder, "ls-files", "--others", "--exclude-standard", "--", spec)]
+    added = [(*lead, "add", *new), (*lead, "commit", "-m", "Gate releases with secpipe")] if new else []
+    if kind == "pre-commit":
+        return tuple(added) or ((*lead, "commit"),)
+    try:
+        git.git(folder, "rev-parse", "--verify", "--quiet", "@{upstream}")
+        return *added, (*lead, "push")
+    except InputError:
+        remotes = os.fsdecode(git.git(folder, "remote")).split()
+        return (*added, (*lead, "push", "-u", remotes[0], "HEAD")) if remotes else tuple(added)
 
 
 def is_executable(place: Path) -> bool:

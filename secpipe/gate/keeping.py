@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +147,7 @@ def rederive(entry: Entry, evidence: str, request: Request) -> tuple[Outcome, Ke
         waivers=rules.waivers.waivers,  # those given here: the evidence vouches for none
         policy_signer=rules.policy_signer,
     )
-    outcome = conclude(judged, rules, policy)
+    outcome = conclude(judged, rules, policy, warn_until=_warned_until(stored))
     now = conclude(dataclasses.replace(judged, at=request.now), rules, policy)
     if outcome.judgement.would_be.exit_code == 0 and now.judgement.would_be.exit_code != 0:
         raise TrustError(f"judged again today it does not pass: {now.judgement.reasons[0].what}", hint="check it again")
@@ -169,6 +169,14 @@ def _check_kept(entry: Entry, outcome: Outcome, stored: Mapping[str, Any], waive
     bom = outcome.situation.of("sbom").facts.get("sha256", "")
     if bom and hashlib.sha256(entry.read(BOM)).hexdigest() != bom:
         raise TrustError("the stored AI-BOM is not the one that was made", hint="check it again")
+
+
+def _warned_until(stored: Mapping[str, Any]) -> date | None:
+    """Return the day that the verdict says it warned until; what cannot be read is not what a verdict of ours says."""
+    try:
+        return date.fromisoformat(str(stored["warn_until"])) if "warn_until" in stored else None
+    except ValueError:
+        return None
 
 
 def _placeless(document: dict[str, Any]) -> dict[str, Any]:

@@ -13,17 +13,21 @@ from secpipe.core.trust import Trust
 from secpipe.gate.anchor import Anchor, no_anchor, open_anchor, with_policy_clock
 from secpipe.gate.policies import pins, policy_file, waiver_file
 from secpipe.gate.policies.policy import Policy
+from secpipe.gate.policies.policy_diff import asks_at_least
 from secpipe.gate.policies.policy_file import Loaded
 from secpipe.gate.policies.waiver_file import Given
 from secpipe.gate.request import DEFAULT_POLICY, TREE_POLICY, Request
+
+#: What "pins" a policy in the tree that asks no less than the shipped one which holds without any.
+AT_LEAST = f"at least {DEFAULT_POLICY}"
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """The rules a request is judged by. `tree` is the policy found in the tree, which can only tighten.
 
-    `policy_pin` says what pinned the policy (`sha256`, `git:REF@COMMIT:PATH`, `signed:IDENTITY`, `builtin`), "" if
-    nothing did.
+    `policy_pin` says what pinned the policy (`sha256`, `git:REF@COMMIT:PATH`, `signed:IDENTITY`, `builtin`, AT_LEAST),
+    "" if nothing did.
     """
 
     policy: Loaded
@@ -46,7 +50,7 @@ class Rules:
         A policy that is not pinned cannot ask for warn mode: it may have been edited in the same change.
         """
         policy = self.policy.resolve(request.environment)
-        mode = request.mode or (policy.mode if self.policy_pinned else "enforce")
+        mode = request.asked_mode or (policy.mode if self.policy_pinned else "enforce")
         return replace(policy, mode=mode)
 
     def self_judged(self) -> str:
@@ -78,6 +82,8 @@ def gather_rules(request: Request) -> Rules:
     signer = ""
     if not pin:
         pin, signer = pins.hold(reference, loaded, anchor.trust, **about)
+    if not (pin or request.policy or request.policy_ref) and _loosens_nothing(loaded, request.environment):
+        pin = AT_LEAST
     inside = request.path / TREE_POLICY
     tree = None
     if pin and inside.is_file() and (loaded.builtin or not _same(loaded.source, inside)):
@@ -91,6 +97,14 @@ def gather_rules(request: Request) -> Rules:
     if pin:
         anchor = _with_clock(anchor, loaded, request)
     return Rules(loaded, pin, tree, anchor.trust, anchor.evidence, anchor, signer, waivers)
+
+
+def _loosens_nothing(loaded: Loaded, environment: str) -> bool:
+    """Whether the project's own policy asks at least what holds for a project that has none.
+
+    Nothing has to vouch for such a policy: whoever could write it could leave it out, and would be asked no more.
+    """
+    return asks_at_least(loaded.resolve(environment), policy_file.load(DEFAULT_POLICY).resolve(environment))
 
 
 def pinned_policy(source: str, reference: str) -> tuple[Loaded, bool]:

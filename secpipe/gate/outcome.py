@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from secpipe.core.verdict import Judgement
@@ -36,8 +36,14 @@ class Outcome:
         return judge(replace(self.situation, now=now), self.rules)
 
 
-def conclude(record: Record, rules: Rules, policy: Policy, *, simulated: bool = False, bom: bytes = b"") -> Outcome:
-    """Judge what was recorded, as of when it was recorded, by the rules, and return the outcome."""
+def conclude(
+    record: Record, rules: Rules, policy: Policy, *, simulated: bool = False, bom: bytes = b"",
+    warn_until: date | None = None,
+) -> Outcome:  # fmt: skip
+    """Judge what was recorded, as of when it was recorded, by the rules, and return the outcome.
+
+    `warn_until` is only said: whether it warns stands in `policy.mode`.
+    """
     situation = record.situation(policy)
     judgement = judge(situation, rules)
     tree = rules.tree.resolve(record.environment) if rules.tree else None
@@ -55,6 +61,7 @@ def conclude(record: Record, rules: Rules, policy: Policy, *, simulated: bool = 
         trust=rules.trust,
         self_judged=situation.self_judged,
         valid_until=until[1],
+        warn_until=warn_until,
     )
     return Outcome(rules, situation, judgement, record, verdict.document(judgement, frame), until, bom)
 

@@ -51,7 +51,7 @@ def check(request: Request, progress: Progress = lambda text: None, tree: Folder
         request.now, request.environment, subject, evidence, paths, rules.self_judged(), made.components,
         rules.waivers.waivers, rules.policy_signer,
     )  # fmt: skip
-    outcome = conclude(record, rules, policy, simulated=request.simulated, bom=made.bom)
+    outcome = conclude(record, rules, policy, simulated=request.simulated, bom=made.bom, warn_until=request.warn_until)
     if request.memory == "keep" and not request.simulated:
         note = remember(rules.anchor, rules.policy.digest if rules.policy_pinned else "", request.now)
         if note:

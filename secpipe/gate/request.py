@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from secpipe.core.artifact import Skip
+from secpipe.core.errors import ConfigError
 
 BUILTIN = "builtin:"
 DEFAULT_POLICY = f"{BUILTIN}baseline"
@@ -35,6 +36,7 @@ class Request:
     name: str = ""  # what the subject is called; "" is the folder's own name
     not_read: tuple[Skip, ...] = ()  # what the caller could not put into the folder: submodules of a commit
     mode: str = ""  # `warn` or `enforce` from the command line; "" leaves it to the policy
+    warn_until: date | None = None  # instead of a mode: the last day (UTC) on which it only warns; then it enforces
     cache: bool = True
     waivers: Path | None = None  # a file of waivers beside the policy, from outside the tree
     waivers_ref: str = ""
@@ -43,3 +45,14 @@ class Request:
     bom: bool = False  # the AI-BOM itself is wanted, not only what it shows
     parts: bool = False  # results of single checks may come from earlier runs over the same content
     memory: str = "none"  # of this machine: `read` it (refuse what is older), `keep` it (and remember this verdict)
+
+    def __post_init__(self) -> None:
+        if self.mode and self.warn_until:
+            raise ConfigError("--mode and --warn-until both say the mode", hint="leave one of them out")
+
+    @property
+    def asked_mode(self) -> str:
+        """`warn` or `enforce` where the caller said so, by the day that it is now; "" leaves it to the policy."""
+        if self.warn_until is None:
+            return self.mode
+        return "warn" if self.now.date() <= self.warn_until else "enforce"

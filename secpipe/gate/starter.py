@@ -8,7 +8,10 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from secpipe.core.protocols import Tree
+from secpipe.core.text import printable
 from secpipe.gate.request import TREE_POLICY
+from secpipe.sbom.collect import collect
+from secpipe.sbom.evidence import listed
 from secpipe.system import files, places
 
 _MODELS = {
@@ -29,6 +32,10 @@ _LOCKS = {
     "requirements.txt", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", "package-lock.json",
     "pnpm-lock.yaml", "yarn.lock", "Cargo.lock", "go.sum",
 }  # fmt: skip
+_BARE = """
+[sbom]
+required = false                # there is nothing to list yet: take this out with the first dependency or model
+"""
 _REVIEW = timedelta(days=180)
 
 
@@ -39,16 +46,18 @@ class Found:
     models: tuple[str, ...]
     locks: tuple[str, ...]
     environments: tuple[str, ...]  # folders of installed packages that are no part of a release
+    bare: bool  # neither dependencies nor models: nothing for a bill of materials
     github: bool
     gitlab: bool
 
 
 def detect(tree: Tree, environments: Iterable[str]) -> Found:
-    """Return what stands in the tree, by name alone; nothing is opened."""
+    """Return what stands in the tree; nothing is run."""
     return Found(
         models=tuple(entry.path for entry in tree.files if entry.suffix in _MODELS),
         locks=tuple(entry.path for entry in tree.files if entry.name in _LOCKS),
         environments=tuple(sorted(environments)),
+        bare=not listed(collect(tree)),
         github=any(True for _ in tree.below(".github")),
         gitlab=tree.find(".gitlab-ci.yml") is not None,
     )
@@ -65,11 +74,11 @@ def starter_files(found: Found, *, name: str, owner: str, today: date) -> dict[s
     """Return path -> text of the files to write; the CI step only for the CI that is there."""
     values = {
         "FILE": TREE_POLICY,
-        "NAME": name,
-        "OWNER": owner,
+        "NAME": _inside(name),
+        "OWNER": _inside(owner),
         "EXPIRES": str(today + _REVIEW),
         "EXCLUDE": f"exclude = [{_quoted(found.environments)}]\n" if found.environments else "",
-        "COVER": '"models"' if found.models else "",
+        "BARE": _BARE if found.bare else "",
     }
     wanted = {TREE_POLICY: "policy.toml"}
     if found.github or not found.gitlab:
@@ -84,6 +93,11 @@ def _fill(template: str, values: dict[str, str]) -> str:
     for word, value in values.items():
         text = text.replace(f"@{word}@", value)
     return text
+
+
+def _inside(text: str) -> str:
+    """Return a text as it may stand between the quotes of a TOML string, whatever it holds."""
+    return printable(text).replace("\\", "/").replace('"', "'")
 
 
 def _quoted(words: Iterable[str]) -> str:

@@ -186,6 +186,7 @@ class Report:
     command: str = ""
     environment: str = ""
     mode: str = ""
+    warn_until: str = ""
     self_judged: bool = False
     valid_until: str = ""
     subject: str = ""

@@ -86,6 +86,7 @@ def _verdict(table: Table) -> Report:
         skipped=tuple(_unseen(part) for part in table.tables("skipped")),
         environment=table.text("environment"),
         mode=table.word("mode", ("enforce", "warn")),
+        warn_until=table.text("warn_until", optional=True, limit=10),
         self_judged=table.flag("self_judged"),
         valid_until=_time(table, "valid_until", optional=True),
         subject=_subject(table.table("subject")),
@@ -247,7 +248,8 @@ def _policy(table: Table) -> str:
     parts = [table.text("name"), _digest(table)]
     pin = table.text("pin", optional=True)
     by = f" by {pin}" if pin.startswith(("git:", "signed:")) else ""
-    parts += [f"pinned{by}" if table.flag("pinned", optional=True) else "not pinned"]
+    said = f"asks {pin}" if pin.startswith("at least ") else f"pinned{by}"
+    parts += [said if table.flag("pinned", optional=True) else "not pinned"]
     owner, expires = table.text("owner", optional=True), table.text("expires", optional=True)
     parts += [f"owner {owner}"] * bool(owner) + [f"expires {expires}"] * bool(expires)
     return ", ".join(filter(None, parts))

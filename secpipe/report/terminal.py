@@ -89,7 +89,7 @@ def _verdict(page: _Page, report: Report) -> None:
         ("data", report.data),
         ("policy", report.policy),
         ("trust", report.trust or "no trust root given: no signature can be believed"),
-        ("at", f"{when}, for {report.environment}, {report.mode} mode"),
+        ("at", f"{when}, for {report.environment}, {report.mode} mode{_ended(report)}"),
         ("valid until", report.valid_until),
     ]
     for name, value in rows:
@@ -98,6 +98,13 @@ def _verdict(page: _Page, report: Report) -> None:
             page.add(f"  {page.paint(pad(name, 13), _DIM)}  {first}", *(" " * 17 + line for line in rest))
     if report.self_judged:
         page.add("", *wrap(_SELF_JUDGED, COLUMNS))
+
+
+def _ended(report: Report) -> str:
+    """What to say of a warn mode with an end: until when it lasts, or since when it is over."""
+    if not report.warn_until:
+        return ""
+    return f" until {report.warn_until}" if report.mode == "warn" else f", which began after {report.warn_until}"
 
 
 def _reasons(page: _Page, heading: str, report: Report, effect: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from secpipe import __version__
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding, Severity
-from secpipe.core.inventory import ComponentKind, Inventory
+from secpipe.core.inventory import Component, ComponentKind, Inventory
 from secpipe.core.text import plural, printable
 from secpipe.sbom import licenses, lineage
 from secpipe.sbom.cyclonedx import emit
@@ -18,6 +18,11 @@ from secpipe.sbom.validate import check as check_document
 
 SPEC = "1.7"
 _UNLICENSED = frozenset({ComponentKind.FILE, ComponentKind.PROMPT, ComponentKind.SERVICE})
+
+
+def listed(inventory: Inventory) -> list[Component]:
+    """Return the components of the release itself; without one there is nothing that a bill of materials could list."""
+    return [item for item in inventory.components if "referenced" not in item.facts]
 
 
 def evidence(inventory: Inventory, *, name: str, now: datetime) -> tuple[Evidence, bytes]:
@@ -32,7 +37,7 @@ def evidence(inventory: Inventory, *, name: str, now: datetime) -> tuple[Evidenc
     data = emit(inventory, name=name, now=now, spec=SPEC)
     document = json.loads(data)
     problems = check_document(document)
-    counted = [item for item in inventory.components if "referenced" not in item.facts]
+    counted = listed(inventory)
     facts: dict[str, Any] = {
         "components": len(counted),
         "by_kind": dict(sorted(Counter(item.kind.value for item in counted).items())),

@@ -25,6 +25,16 @@ class FixedClock:
         return self.instant
 
 
+def parse_day(text: str) -> date:
+    """Return the day that `text` (YYYY-MM-DD) names; raise ConfigError."""
+    try:
+        if text == str(day := date.fromisoformat(text)):  # not a week, not without hyphens
+            return day
+    except ValueError:
+        pass
+    raise ConfigError(f'"{text}" is not a day', hint="2026-11-21")
+
+
 def parse_time(text: str) -> datetime:
     """Return the UTC instant of an RFC 3339 time, or midnight UTC of a date; raise ConfigError."""
     instant: datetime | None = None

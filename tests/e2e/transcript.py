@@ -2,14 +2,17 @@
 
 `secpipe` runs in this process under an injected clock (so that transcripts do not rot); everything else runs in `sh`.
 `$ NAME=$(command)` keeps what the command prints for later lines, `$ NAME=value secpipe ...` sets it for one command,
-as in a shell; `@ 3 days` moves the clock. `...` on a line of its own matches any lines; `<...>` inside a line matches
-any text. UPDATE_TRANSCRIPTS=1 rewrites in place the expected output that no longer
-matches, leaving open what differs from run to run (paths, digests of fresh keys); read the difference before a commit.
+as in a shell; `@ 3 days` moves the clock; `< words` is what somebody at a terminal types at each prompt of the next
+command; `$ next: command` runs what the command before printed under `next`, which must be that.
+`...` on a line of its own matches any lines; `<...>` inside a line matches any text.
+UPDATE_TRANSCRIPTS=1 rewrites in place the expected output that no longer matches, leaving open what differs from run
+to run (paths, digests of fresh keys); read the difference before a commit.
 """
 
 from __future__ import annotations
 
 import contextlib
+import getpass
 import io
 import os
 import re
@@ -28,6 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _ASSIGNMENT = re.compile(r"([A-Z_]+)=\$\((.*)\)")
 _PREFIXED = re.compile(r"([A-Z_]+)=(\S+) (secpipe .*)")
 _DIGEST = re.compile(r"((?:sha256|dirHash):)[0-9a-f]{16,}…?|\b[0-9a-f]{64}\b|(?<=Z-)[0-9a-f]{8}\b")
+_OFFER = re.compile(r"^next\b[^\n]*:\n  (.+)$", re.MULTILINE)
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 
@@ -38,6 +42,8 @@ class Shell:
         self.cwd = folder / "work"
         self.cwd.mkdir()
         self.now = NOON
+        self.typed = ""
+        self.offered = ""
         self._monkeypatch = monkeypatch
         self.environment = {
             "HOME": str(folder / "home"),
@@ -85,12 +91,23 @@ class Shell:
 
     def _secpipe(self, arguments: list[str]) -> tuple[int, str, str]:
         out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), self._monkeypatch.context() as person:
+            if self.typed:
+                person.setattr(sys, "stdin", _Terminal())
+                person.setattr(getpass, "getpass", lambda *_, typed=self.typed, **__: typed)
+                self.typed = ""
             try:
                 code = run(arguments)
             except SystemExit as error:
                 code = error.code if isinstance(error.code, int) else 1
         return code, *(stream.buffer.getvalue().decode() for stream in (out, err))  # type: ignore[attr-defined]
+
+
+class _Terminal(io.StringIO):
+    """Standard input at which somebody sits."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 def play(path: Path, shell: Shell) -> None:
@@ -106,13 +123,20 @@ def play(path: Path, shell: Shell) -> None:
         if line.startswith("@ "):
             number, unit = line[2:].split()
             shell.sleep(**{unit: float(number)})
+        if line.startswith("< "):
+            shell.typed = line[2:]
         if not line.startswith("$ "):
             continue
         expected = []
-        while index < len(lines) and not lines[index].startswith(("$ ", "# ", "@ ")):
+        while index < len(lines) and not lines[index].startswith(("$ ", "# ", "@ ", "< ")):
             expected.append(lines[index])
             index += 1
-        code, out, err = shell(line[2:])
+        command = line[2:]
+        if command.startswith("next: "):
+            assert _matches([command.removeprefix("next: ")], [shell.offered]), f"{line}\noffered: {shell.offered}"
+            command = shell.offered
+        code, out, err = shell(command)
+        shell.offered = (_OFFER.findall(out + err) or [""])[-1]
         shown = [*out.splitlines(), *err.splitlines(), *([f"[{code}]"] if code else [])]
         while expected and not expected[-1].strip():
             expected.pop()

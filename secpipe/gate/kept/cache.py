@@ -136,7 +136,8 @@ def _place(request: Request, tree: FolderTree) -> Path:
         raise SecpipeError("a tree that cannot be read whole is never kept")
     question = {
         "environment": request.environment,
-        "mode": request.mode,
+        "mode": request.asked_mode,
+        "warn_until": str(request.warn_until),
         "policy": request.policy,
         "policy_ref": request.policy_ref,
         "trust": str(request.trust),

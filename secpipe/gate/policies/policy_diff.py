@@ -68,6 +68,11 @@ def changes(before: Policy, after: Policy, environment: str = "") -> list[Change
     return found
 
 
+def asks_at_least(policy: Policy, floor: Policy) -> bool:
+    """Whether `policy` lets nothing out that `floor` stops, as far as can be told: what cannot be compared does not."""
+    return not any(item.risky for item in changes(floor, policy))
+
+
 def _at(policy: Any, path: tuple[str, ...], section: Section) -> Any:
     """Return a value of a resolved policy."""
     found = policy

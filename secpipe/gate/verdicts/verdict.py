@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from secpipe import __version__
@@ -30,6 +30,7 @@ class Frame:
     trust: Trust | None
     self_judged: str
     valid_until: datetime
+    warn_until: date | None = None
 
 
 def document(judgement: Judgement, frame: Frame) -> dict[str, Any]:
@@ -42,6 +43,7 @@ def document(judgement: Judgement, frame: Frame) -> dict[str, Any]:
         "simulated": frame.simulated,
         "environment": printable(frame.environment),
         "mode": policy.mode,
+        **({"warn_until": str(frame.warn_until)} if frame.warn_until else {}),
         "decision": str(judgement.decision),
         "exit_code": judgement.decision.exit_code,
         "sentence": sentence(judgement, frame),
@@ -91,6 +93,7 @@ def clean(value: Any) -> Any:
 def sentence(judgement: Judgement, frame: Frame) -> str:
     """Return the one line that says it all: verdict, environment, how many things, and the first of them."""
     place = printable(frame.environment) + (" (self-judged)" if frame.self_judged else "")
+    until = f" until {frame.warn_until}" if frame.warn_until and frame.policy.mode == "warn" else ""
     worst = [reason for reason in judgement.reasons if reason.effect is not Effect.WARN]
     denies = [reason for reason in worst if reason.effect is Effect.DENY]
     lead = ". First: " if len(worst) > 1 else ": "
@@ -98,13 +101,14 @@ def sentence(judgement: Judgement, frame: Frame) -> str:
     if judgement.would_be is Decision.DENY:
         must = f"{plural(len(denies), 'thing')} must change"
         if judgement.decision is Decision.WARN:
-            return f"WOULD BE BLOCKED for {place}, but only warns: {must}{first}"
+            return f"WOULD BE BLOCKED for {place}, but only warns{until}: {must}{first}"
         return f"BLOCKED for {place}: {must}{first}"
     if judgement.would_be is Decision.UNDECIDED:
         open_ = f"{plural(len(worst), 'thing')} could not be decided"
         if judgement.decision is Decision.WARN:
-            return f"WOULD NOT PASS for {place}, but only warns: {open_}{first}"
+            return f"WOULD NOT PASS for {place}, but only warns{until}: {open_}{first}"
         return f"NOT DECIDED for {place}: {open_}{first}"
+    place += f" (only warns{until})" if until else ""
     looked = f"{plural(int(frame.subject.get('files', 0)), 'file')} checked"
     if judgement.would_be is Decision.WARN:
         count = sum(reason.effect is Effect.WARN for reason in judgement.reasons)

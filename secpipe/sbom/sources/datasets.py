@@ -44,10 +44,7 @@ def read_all(found: Collector) -> None:
             continue
         for entry in entries:
             facts = verified(entry.path, {"format": format_of(entry), "size": str(entry.size)})
-            pointer = is_pointer(entry)
-            if pointer:
-                found.skip(entry.path, "Git LFS pointer: the content is not here and not checked")
-            digests = () if pointer else (Digest("sha256", entry.sha256),)
+            digests = () if is_pointer(entry) else (Digest("sha256", entry.sha256),)
             ref = content_ref(ComponentKind.DATASET, entry.path, entry.sha256)
             found.add(Component(ref, ComponentKind.DATASET, entry.name, path=entry.path, digests=digests, facts=facts))
 
@@ -88,5 +85,3 @@ def _folder(found: Collector, folder: str, entries: list[FileEntry], card: dict[
     for entry in entries:
         if len(entries) > 1:
             found.relate(ref, RelationKind.CONTAINS, found.add(file_component(entry)))
-        if is_pointer(entry):
-            found.skip(entry.path, "Git LFS pointer: the content is not here and not checked")

@@ -60,7 +60,10 @@ def scan(
     files: dict[str, dict[str, str | list[str]]] = {}
     findings: list[Finding] = []
     skips: list[Skip] = list(tree.skipped)
+    unread = {skip.path for skip in skips}
     for entry in tree.files:
+        if (entry.via or entry.path) in unread:
+            continue
         allow = with_extra(shipped, names_for(entry.path, extra_allow))
         found = recall(entry, partial(_judge, tree, entry, limits, allow))
         if found.format:
