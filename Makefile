@@ -50,6 +50,6 @@ clean:  ## remove everything that make made
 
 .demo-venv:
 	@sh scripts/venv.sh "$(PYTHON)" .demo/venv requirements/full.txt
-	@sh scripts/install-wheel.sh .demo/venv
+	@sh scripts/install-wheel.sh .demo/venv requirements/full.txt 'secpipe[full]'
 
 .PHONY: workflows help demo test check format lint types house slow bench lock clean .test-venv .demo-venv
