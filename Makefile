@@ -21,7 +21,9 @@ lint: .test-venv
 	.venv/bin/ruff check .
 
 types: .test-venv
-	.venv/bin/mypy
+	.venv/bin/mypy --platform linux
+	.venv/bin/mypy --platform win32
+	.venv/bin/mypy --platform darwin
 
 house: .test-venv
 	.venv/bin/python -m pytest tests/house
@@ -31,6 +33,9 @@ workflows: .test-venv  ## hold our workflow files against the ecosystem's own va
 
 slow: .test-venv  ## minutes of fuzzing and large data
 	$(PYTEST) -m slow
+
+pythons:  ## install, --help and the demo under every Python found (PYTHONS="python3.12 /path/to/python")
+	@sh scripts/pythons.sh
 
 bench: .test-venv  ## measure every speed claim as a ratio, into bench/results.md
 	.venv/bin/python -m bench.run
@@ -50,6 +55,6 @@ clean:  ## remove everything that make made
 
 .demo-venv:
 	@sh scripts/venv.sh "$(PYTHON)" .demo/venv requirements/full.txt
-	@sh scripts/install-wheel.sh .demo/venv
+	@sh scripts/install-wheel.sh .demo/venv requirements/full.txt 'secpipe[full]'
 
-.PHONY: workflows help demo test check format lint types house slow bench lock clean .test-venv .demo-venv
+.PHONY: pythons workflows help demo test check format lint types house slow bench lock clean .test-venv .demo-venv

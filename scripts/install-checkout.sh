@@ -5,5 +5,7 @@ cd "$(dirname "$0")/.."
 folder=$1
 stamp=$folder/.project
 cmp -s pyproject.toml "$stamp" && exit 0
-"$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+# No index: the build uses the locked backend, and nothing can be fetched by mistake.
+"$folder/bin/python" -I -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
+"$folder/bin/python" -I scripts/whole.py requirements/dev.txt 'secpipe[full]'
 cp pyproject.toml "$stamp"

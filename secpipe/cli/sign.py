@@ -60,6 +60,7 @@ def sign(
     from secpipe.cli.progress import hashed
     from secpipe.cli.signing import purpose_of, stamper, unlocked
     from secpipe.core.errors import ConfigError
+    from secpipe.core.names import windows_problem
     from secpipe.core.text import printable
     from secpipe.sign.sign import sign_artifact
     from secpipe.system.clock import SystemClock
@@ -82,8 +83,12 @@ def sign(
             )
             click.echo(f"{printable(path)}: signed by {who.identity.name} (key version {who.version.version})")
             continue
+        tree = hashed(path)
+        for entry in tree.files:
+            if why := windows_problem(entry.path):
+                click.echo(f"note: {printable(entry.path)} cannot be verified on Windows: {why}", err=True)
         written = sign_artifact(
-            Path(path), hashed(path), who.signers, who.version, kind=purposes[path], name=name,
+            Path(path), tree, who.signers, who.version, kind=purposes[path], name=name,
             artifact_version=artifact_version, ignore=ignore, output=Path(output) if output else None,
             timestamper=stamper(tsa), now=now,
         )  # fmt: skip

@@ -28,7 +28,7 @@ from secpipe.keystore.latest import write_latest
 from secpipe.keystore.newkey import succeed
 from secpipe.keystore.trusted import Opened, anchor_of, loader, open_folder, target_path
 from secpipe.keystore.unlock import open_record
-from secpipe.system import files
+from secpipe.system import files, locks
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def locked(home: Path, anchor: str) -> Iterator[None]:
     store.prepare(home)
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(files.lock(home / f"{anchor[:32]}.lock"))
+            stack.enter_context(locks.lock(home / f"{anchor[:32]}.lock"))
         except OSError as error:
             raise SecpipeError(f"cannot write to {home}: {files.reason(error)}") from error
         yield

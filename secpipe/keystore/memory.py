@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from secpipe.core.errors import TrustError
 from secpipe.keys.wire import HEX256, Fields, pretty, read, time_text
-from secpipe.system import files
+from secpipe.system import files, locks
 
 if TYPE_CHECKING:
     from secpipe.keystore.trusted import Opened
@@ -119,5 +119,5 @@ def remember_time(home: Path, policy: str, now: datetime) -> None:
 def _locked(home: Path) -> Iterator[None]:
     files.make_folder(home, mode=0o700)
     files.make_folder(home / "seen", mode=0o700)
-    with files.lock(home / "seen" / ".lock"):
+    with locks.lock(home / "seen" / ".lock"):
         yield

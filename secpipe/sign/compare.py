@@ -8,10 +8,12 @@ from itertools import islice
 from secpipe.core.artifact import FileEntry
 from secpipe.core.errors import SecpipeError
 from secpipe.core.finding import Finding
+from secpipe.core.names import windows_problem
 from secpipe.core.protocols import Tree
 from secpipe.core.text import printable
 from secpipe.sign import manifest as manifests
 from secpipe.sign.establish import Demand
+from secpipe.sign.line_ends import only_line_ends
 from secpipe.sign.refusal import CHANGED, EXTRA, IGNORED, INVALID, MISSING, Refused, finding
 from secpipe.sign.sidecars import SIDECARS
 from secpipe.sign.statement import Statement
@@ -59,11 +61,10 @@ def _differences(
     for path in manifests.ordered(manifest.files):
         entry = here.get(path)
         if entry is None:
-            yield finding(MISSING, f"{prefix}{path} is signed and is not there", prefix + path, fix="restore the file")
+            yield _missing(prefix + path)
         elif entry.sha256 != manifest.files[path]:
-            yield finding(
-                CHANGED, f"{prefix}{path} is not the file that was signed", prefix + path, fix="restore the file"
-            )
+            message, fix = _changed(tree, entry, manifest.files[path])
+            yield finding(CHANGED, message, prefix + path, fix=fix)
         elif not _unchanged(tree, entry):
             yield finding(CHANGED, f"{prefix}{path} changed while it was being verified", prefix + path)
 
@@ -73,7 +74,8 @@ def single_file(tree: Tree, entry: FileEntry, statement: Statement, demand: Dema
     if set(statement.digests) != {"sha256"}:
         raise Refused(INVALID, "a file is signed by its SHA-256 alone")
     if entry.sha256 != statement.digests["sha256"]:
-        raise Refused(CHANGED, f"{printable(entry.path)} is not the file that was signed", hint="restore the file")
+        message, hint = _changed(tree, entry, statement.digests["sha256"])
+        raise Refused(CHANGED, printable(message), hint=hint)
     if not demand.name and statement.name != entry.name:
         raise Refused(
             CHANGED, f'{printable(entry.path)} was signed under the name "{printable(statement.name)}"',
@@ -81,6 +83,20 @@ def single_file(tree: Tree, entry: FileEntry, statement: Statement, demand: Dema
         )  # fmt: skip
     if not _unchanged(tree, entry):
         raise Refused(CHANGED, f"{printable(entry.path)} changed while it was being verified")
+
+
+def _changed(tree: Tree, entry: FileEntry, signed: str) -> tuple[str, str]:
+    """Return what is to be said of a file with another digest, and what to do."""
+    if only_line_ends(tree, entry, signed):
+        message = f"{entry.path} is not the file that was signed: its line ends were changed, as git's autocrlf does"
+        return message, f'add "{printable(entry.name)} -text" to .gitattributes, and check the file out again'
+    return f"{entry.path} is not the file that was signed", "restore the file"
+
+
+def _missing(path: str) -> Finding:
+    why = windows_problem(path)
+    fix = f"restore the file; on Windows it cannot stand under this name: {why}" if why else "restore the file"
+    return finding(MISSING, f"{path} is signed and is not there", path, fix=fix)
 
 
 def _unchanged(tree: Tree, entry: FileEntry) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 from secpipe.core.artifact import FileEntry
 from secpipe.core.errors import InputError
+from secpipe.core.names import one_elsewhere
 from secpipe.core.protocols import Tree
 from secpipe.core.text import printable
 from secpipe.sign.bundle import fields
@@ -90,6 +91,9 @@ def of_tree(tree: Tree, folder: str, ignore: Collection[str] = ()) -> Manifest:
     if not files:
         raise InputError("there is no file to sign")
     check_names(files)
+    if same := one_elsewhere(files):
+        first, second = map(printable, same)
+        raise InputError(f"two names are one on Windows and macOS: {first} and {second}", hint="rename one of them")
     return Manifest(files, ignored)
 
 

@@ -1,4 +1,4 @@
-"""Files: bounded reads, atomic durable writes, locks. Nothing else in secpipe opens a file for writing."""
+"""Files: bounded reads, atomic durable writes. Nothing else in secpipe opens a file for writing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import secrets
 import shutil
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -21,7 +21,7 @@ _READ_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOC
 
 def check_private(path: str | os.PathLike[str]) -> None:
     """Raise InputError unless only the owner can read or write `path` (POSIX; Windows relies on its ACLs)."""
-    if sys.platform == "win32":
+    if os.name == "nt":
         return
     try:
         info = os.stat(path)
@@ -164,13 +164,12 @@ def create_exclusive(path: str | os.PathLike[str], data: bytes, *, mode: int = 0
 
 def sync_folder(folder: str | os.PathLike[str]) -> None:
     """Make a rename or a new name in `folder` durable (a no-op on Windows)."""
-    if sys.platform == "win32":
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    if sys.platform != "win32":
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def make_folder(path: str | os.PathLike[str], *, mode: int = 0o755) -> None:
@@ -229,31 +228,3 @@ def remove(path: str | os.PathLike[str]) -> None:
     except OSError as error:
         raise SecpipeError(f"cannot remove {printable(os.fspath(path))}: {reason(error)}") from error
     sync_folder(Path(path).parent)
-
-
-@contextlib.contextmanager
-def lock(path: str | os.PathLike[str], *, wait: bool = True) -> Iterator[None]:
-    """Hold an exclusive lock on `path` (created if absent); with `wait=False` raise SecpipeError when it is taken.
-
-    The lock belongs to the open file and is gone with the process, however that ends.
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
-    try:
-        _acquire(descriptor, wait, path)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _acquire(descriptor: int, wait: bool, path: str | os.PathLike[str]) -> None:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except OSError as error:
-        raise SecpipeError(f"{printable(os.fspath(path))} is locked by another process") from error

@@ -117,7 +117,8 @@ def _own_key(place: Path) -> bytes | None:
 
 def _is_mine(folder: Path) -> bool:
     """Whether nobody else can put anything into a folder, or take it away (POSIX; Windows relies on its ACLs)."""
-    if sys.platform == "win32":
+    if sys.platform != "win32":
+        info = os.stat(folder)
+        return info.st_uid == os.geteuid() and not stat.S_IMODE(info.st_mode) & 0o022
+    else:
         return folder.is_dir()
-    info = os.stat(folder)
-    return info.st_uid == os.geteuid() and not stat.S_IMODE(info.st_mode) & 0o022

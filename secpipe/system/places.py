@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from functools import cache
 from pathlib import Path
 
@@ -24,7 +23,7 @@ def home() -> Path:
     """Return `$SECPIPE_HOME`, by default `secpipe` in the user's data folder (XDG): private keys and local state."""
     if given := os.environ.get("SECPIPE_HOME"):
         return Path(given)
-    if sys.platform == "win32":
+    if os.name == "nt":
         return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "secpipe"
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "secpipe"
 
@@ -33,6 +32,6 @@ def cache_folder() -> Path:
     """Return the folder for what can be made again: `$SECPIPE_CACHE`, or `secpipe` in the user's cache folder."""
     if given := os.environ.get("SECPIPE_CACHE"):
         return Path(given)
-    if sys.platform == "win32":
+    if os.name == "nt":
         return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "secpipe" / "cache"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "secpipe"

@@ -88,7 +88,7 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg"):
+        if sys.platform != "win32":
             os.killpg(process.pid, signal.SIGKILL)
         else:
             process.kill()
@@ -109,11 +109,15 @@ def find_program(name: str, *, outside: str | os.PathLike[str]) -> str | None:
         program = shutil.which(name, path=folder)
         if program is None:
             continue
-        inside = any(
-            os.path.commonpath([forbidden, place]) == forbidden
-            for place in (os.path.realpath(program), os.path.realpath(folder))
-        )
+        inside = any(_within(place, forbidden) for place in (os.path.realpath(program), os.path.realpath(folder)))
         # The interpreter's own environment may stand inside the tree (secpipe checking itself): the user started it.
         if not inside or os.path.realpath(folder).startswith(os.path.realpath(sys.prefix)):
             return program
     return None
+
+
+def _within(place: str, folder: str) -> bool:
+    try:
+        return os.path.commonpath([folder, place]) == folder
+    except ValueError:  # two drives of Windows
+        return False

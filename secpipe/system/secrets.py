@@ -23,7 +23,7 @@ def resolve(reference: str) -> bytes:
     """
     kind, separator, rest = reference.partition(":")
     if separator and kind == "env":
-        value = os.environb.get(os.fsencode(rest)) if os.supports_bytes_environ else _encoded(os.environ.get(rest))
+        value = _variable(rest)
         if value is None:
             raise InputError(f"environment variable {rest} is not set")
     elif separator and kind == "exec":
@@ -44,8 +44,12 @@ def resolve(reference: str) -> bytes:
     return value
 
 
-def _encoded(value: str | None) -> bytes | None:
-    return None if value is None else value.encode()
+def _variable(name: str) -> bytes | None:
+    if sys.platform != "win32":
+        return os.environb.get(os.fsencode(name))
+    else:
+        value = os.environ.get(name)
+        return None if value is None else value.encode()
 
 
 def prompt(question: str, *, confirm: bool = False) -> bytes:

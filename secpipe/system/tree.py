@@ -336,11 +336,12 @@ def _digest(base: Path, path: str, buffer: bytearray, progress: Callable[[int], 
 
 def _read(descriptor: int, buffer: bytearray) -> int:
     """Fill `buffer` from the file as far as one read goes; 0 at its end."""
-    if hasattr(os, "readv"):
+    if sys.platform != "win32":
         return os.readv(descriptor, [buffer])
-    data = os.read(descriptor, len(buffer))  # Windows
-    buffer[: len(data)] = data
-    return len(data)
+    else:
+        data = os.read(descriptor, len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
 
 def _settled(descriptor: int, info: os.stat_result) -> os.stat_result:

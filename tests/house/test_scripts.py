@@ -48,6 +48,16 @@ def test_preflight_names_what_is_missing_in_one_line(tmp_path: Path) -> None:
     assert "python3-venv" in preflight(bare).stderr
 
 
+@pytest.mark.parametrize(("pip", "code"), [("21.2.3", 2), ("22.2.2", 2), ("22.3", 0), ("23.0.1", 0), ("100.0b1", 0)])
+def test_preflight_states_the_oldest_pip(pip: str, code: int, tmp_path: Path) -> None:
+    python = fake_python(tmp_path, f'case "$*" in *version\\(\\)*) echo {pip};; *) exec {sys.executable} "$@";; esac')
+    done = preflight(python)
+    assert done.returncode == code
+    said = f"preflight: {python} brings pip {pip}, too old: secpipe needs 22.3 or newer: "
+    assert done.stderr.startswith(said if code else "")
+    assert done.stderr.count("\n") == (1 if code else 0)
+
+
 @pytest.mark.parametrize("script", sorted((ROOT / "scripts").glob("*.sh")), ids=lambda path: path.name)
 def test_scripts_are_plain_posix_shell(script: Path) -> None:
     assert script.read_text().startswith("#!/bin/sh\n# ")

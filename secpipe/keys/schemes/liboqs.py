@@ -42,7 +42,7 @@ def mechanism(algorithm: str) -> str:
 @cache
 def _find() -> tuple[str, str]:
     """Return the path of the library and its version, or "" and why there is none. Loads it, starts nothing."""
-    if sys.platform == "win32":
+    if os.name == "nt":
         return "", "not supported on Windows"
     given = os.environ.get("OQS_INSTALL_PATH")
     reason = "no shared library found (OQS_INSTALL_PATH names where it is installed)"

@@ -23,7 +23,7 @@ from secpipe.scan.vulnerabilities import exploits, local, manifest, snapshot, sq
 from secpipe.scan.vulnerabilities.feed import Harvest, check_readable, harvest
 from secpipe.scan.vulnerabilities.osv import instant
 from secpipe.scan.vulnerabilities.store import ALL, Feed
-from secpipe.system import files
+from secpipe.system import files, locks
 
 #: Verifies the twin bundles beside a file against the user's trust root, for the purpose `advisories`.
 Verify = Callable[[Path], Evidence]
@@ -75,7 +75,7 @@ def update(
     home = place or local.folder()
     files.make_folder(home, mode=0o700)
     try:
-        with tempfile.TemporaryDirectory(prefix="secpipe-feed-") as scratch, files.lock(home / "lock", wait=False):
+        with tempfile.TemporaryDirectory(prefix="secpipe-feed-") as scratch, locks.lock(home / "lock", wait=False):
             known = _known(home, replace_all)
             intake = _take(source, Path(scratch), known, now, verify, unsigned, limits)
             if not intake.described:

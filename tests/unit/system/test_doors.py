@@ -14,7 +14,7 @@ from typing import ClassVar
 import pytest
 
 from secpipe.core.errors import ConfigError, InputError, MissingDependency, NetworkError, SecpipeError, UnsafeInput
-from secpipe.system import files, net, process, secrets
+from secpipe.system import files, locks, net, process, secrets
 from secpipe.system.clock import parse_time
 
 
@@ -49,10 +49,10 @@ def test_create_exclusive_never_replaces(tmp_path: Path) -> None:
 
 
 def test_a_lock_is_exclusive_and_released(tmp_path: Path) -> None:
-    second = files.lock(tmp_path / "lock", wait=False)
-    with files.lock(tmp_path / "lock"), pytest.raises(SecpipeError, match="locked by another"), second:
+    second = locks.lock(tmp_path / "lock", wait=False)
+    with locks.lock(tmp_path / "lock"), pytest.raises(SecpipeError, match="locked by another"), second:
         pass
-    with files.lock(tmp_path / "lock", wait=False):
+    with locks.lock(tmp_path / "lock", wait=False):
         pass
 
 

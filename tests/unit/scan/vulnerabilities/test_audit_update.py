@@ -339,7 +339,7 @@ def test_a_lock_held_by_another_process_does_not_stop_an_audit(
     finally:
         held.close()
     code = (
-        "import sys; from pathlib import Path; from secpipe.system.files import lock\n"
+        "import sys; from pathlib import Path; from secpipe.system.locks import lock\n"
         "with lock(sys.argv[1]): print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
@@ -449,7 +449,7 @@ def test_a_place_that_cannot_be_written_is_said(record: Make, tmp_path: Path, no
     (tmp_path / "a.json").write_text(json.dumps(record("GHSA-1", "torch", *SPAN)))
     place = tmp_path / "store"
     (place / "lock").mkdir(parents=True)  # a folder where the lock should stand
-    with pytest.raises(SecpipeError, match="cannot update"):
+    with pytest.raises(SecpipeError, match="cannot lock"):
         update(str(tmp_path / "a.json"), now=now, place=place)
     with pytest.raises(SecpipeError, match="cannot create"):
         update(str(tmp_path / "a.json"), now=now, place=tmp_path / "a.json" / "below")
