@@ -11,8 +11,9 @@ import click
 from click.core import ParameterSource
 
 from secpipe.cli.check_keep import keep_options, looked_into, plan_of
-from secpipe.cli.options import at_option, clock_of, emit, emit_for_ci, output_options, write_result
+from secpipe.cli.options import at_option, clock_of, emit, emit_for_ci, output_options, tell, write_result
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, ConfigError
+from secpipe.core.foreign import Sink
 
 if TYPE_CHECKING:
     from secpipe.gate.pipeline import Outcome
@@ -128,7 +129,7 @@ def _judge(
 
     def progress(text: str) -> None:
         if show:
-            print(f"secpipe: {text}", file=sys.stderr)
+            tell(f"secpipe: {text}")
 
     tree = entry = None
     if cache.may_serve(request):
@@ -148,7 +149,7 @@ def _judge(
     if emit_input:
         from secpipe.gate.record import encode
 
-        write_result(encode(outcome.record), emit_input)
+        write_result(encode(outcome.record), emit_input, Sink.JSON)
     if explain or explain_min:
         from secpipe.cli.check_explain import explained
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from secpipe.cli.options import clock_of, emit
+from secpipe.cli.options import clock_of, emit, say
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, EXIT_UNDECIDED
 
 _KIND = click.argument("kind", default="pre-push", metavar="[pre-push|pre-commit]")
@@ -47,7 +47,7 @@ def install(kind: str, **options: str) -> int:
             flag = "--env" if name == "environment" else f"--{name.replace('_', '-')}"
             path = name == "trust" or (name == "policy" and not value.startswith("builtin:"))
             words += [flag, str(Path(value).resolve()) if path else value]
-    click.echo(f"installed {room.install(Path.cwd(), kind, tuple(words))}")
+    say(f"installed {room.install(Path.cwd(), kind, tuple(words))}")
     return EXIT_PASS
 
 
@@ -57,7 +57,7 @@ def uninstall(kind: str) -> int:
     """Remove the hook and restore what was there before, byte for byte."""
     from secpipe.gate import hook as room
 
-    click.echo(f"removed {room.uninstall(Path.cwd(), kind)}")
+    say(f"removed {room.uninstall(Path.cwd(), kind)}")
     return EXIT_PASS
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from secpipe.cli.options import clock_of
+from secpipe.cli.options import clock_of, say
 from secpipe.core.errors import EXIT_PASS
 from secpipe.core.text import plural, printable
 
@@ -23,7 +23,7 @@ def init(path: Path, owner: str, dry_run: bool) -> int:
 
     folders = starter.environments(path)
     found = starter.detect(walk(path, exclude=folders), folders)
-    click.echo(f"found {plural(len(found.models), 'model file')}, {plural(len(found.locks), 'lock file')}")
+    say(f"found {plural(len(found.models), 'model file')}, {plural(len(found.locks), 'lock file')}")
     name = path.resolve().name or "project"
     made = starter.starter_files(
         found, name=printable(name).replace('"', "'"), owner=owner, today=clock_of(None).now().date()
@@ -31,14 +31,14 @@ def init(path: Path, owner: str, dry_run: bool) -> int:
     for place, text in made.items():
         target = path / place
         if target.exists():
-            click.echo(f"kept  {place}")
+            say(f"kept  {place}")
             continue
         if not dry_run:
             files.make_folder(target.parent)
             files.write_atomic(target, text.encode())
-        click.echo(f"{'would write' if dry_run else 'wrote'} {place}")
-    click.echo("\nnext:")
-    click.echo("  secpipe check . --mode warn          # what stands against a release today")
-    click.echo("  secpipe keys init                    # keys to sign the models with")
-    click.echo("  secpipe hook install                 # the same question at every git push")
+        say(f"{'would write' if dry_run else 'wrote'} {place}")
+    say("\nnext:")
+    say("  secpipe check . --mode warn          # what stands against a release today")
+    say("  secpipe keys init                    # keys to sign the models with")
+    say("  secpipe hook install                 # the same question at every git push")
     return EXIT_PASS

@@ -449,7 +449,7 @@ def test_a_place_that_cannot_be_written_is_said(record: Make, tmp_path: Path, no
     (tmp_path / "a.json").write_text(json.dumps(record("GHSA-1", "torch", *SPAN)))
     place = tmp_path / "store"
     (place / "lock").mkdir(parents=True)  # a folder where the lock should stand
-    with pytest.raises(SecpipeError, match="cannot update"):
+    with pytest.raises(SecpipeError, match="cannot lock"):
         update(str(tmp_path / "a.json"), now=now, place=place)
     with pytest.raises(SecpipeError, match="cannot create"):
         update(str(tmp_path / "a.json"), now=now, place=tmp_path / "a.json" / "below")
