@@ -87,7 +87,6 @@ WRITE_METHODS = {
     "touch",
     "mkdir",
     "unlink",
-    "rmdir",
     "rename",
 }
 #: module -> why it may speak past the door.
