@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from secpipe.cli.options import at_option, clock_of, write_result
+from secpipe.cli.options import at_option, clock_of, say, tell, write_json, write_result
 
 
 @click.group(short_help="Update and inspect the local advisory store.")
@@ -58,13 +58,13 @@ def update(
             dry_run=dry_run,
         )
         signed = f"signed by {printable(done.feed.signed)}" if done.feed.signed else "not signed"
-        click.echo(
+        say(
             f"{printable(done.feed.name)}: {plural(done.feed.records, 'record')} of {done.feed.date}, {signed}; "
             f"{done.added:,} new, {done.changed:,} changed, {done.total:,} in the store"
             + ("" if done.stored else " (dry run: nothing stored)")
         )
         for skip in done.refused[:20]:
-            click.echo(f"  not readable: {printable(skip.path, 200)}: {printable(skip.reason, 200)}", err=True)
+            tell(f"  not readable: {printable(skip.path, 200)}: {printable(skip.reason, 200)}")
     return EXIT_PASS
 
 
@@ -107,8 +107,8 @@ def pack(
         partial=partial,
         now=now,
     )
-    click.echo(f"{made.name} {made.version}: {plural(made.records, 'record')} of {made.date}, until {made.expires}")
-    click.echo(f"next: secpipe sign {target}/advisories.json --kind advisories --key advisories", err=True)
+    say(f"{made.name} {made.version}: {plural(made.records, 'record')} of {made.date}, until {made.expires}")
+    tell(f"next: secpipe sign {target}/advisories.json --kind advisories --key advisories")
     return EXIT_PASS
 
 
@@ -118,7 +118,6 @@ def pack(
 @at_option
 def show(path: str | None, form: str, at: str | None) -> int:
     """Say which feeds the store holds, as of when, and how many records."""
-    import json
 
     from secpipe.cli.advisories_run import lines
     from secpipe.core.errors import EXIT_PASS
@@ -126,6 +125,8 @@ def show(path: str | None, form: str, at: str | None) -> int:
 
     now = clock_of(at).now()
     store = open_store(Path(path) if path else None, now=now)
-    text = json.dumps(store.about, indent=2, ensure_ascii=False) if form == "json" else lines(store, now)
-    write_result(text + "\n", "-")
+    if form == "json":
+        write_json(store.about)
+    else:
+        write_result(lines(store, now) + "\n")
     return EXIT_PASS

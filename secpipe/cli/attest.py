@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from secpipe.cli.options import passphrase_option
+from secpipe.cli.options import passphrase_option, say
 
 
 @click.command(short_help="Sign a statement about an artifact (provenance, test result, ...).")
@@ -63,7 +63,7 @@ def attest(
             Path(path), hashed(path), body, who.signers, who.version, purpose=purpose, kind=kind,
             output=Path(output) if output else None, timestamper=stamper(tsa), now=now,
         )  # fmt: skip
-        click.echo(f"{printable(path)}: attested by {who.identity.name} (key version {who.version.version})")
+        say(f"{printable(path)}: attested by {who.identity.name} (key version {who.version.version})")
         for bundle in written:
-            click.echo(f"  {printable(str(bundle))}")
+            say(f"  {printable(str(bundle))}")
     return 0

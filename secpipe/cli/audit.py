@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from secpipe.cli.options import at_option, clock_of, emit, output_options, write_result
+from secpipe.core.foreign import Sink
 
 if TYPE_CHECKING:
     from secpipe.core.evidence import Evidence
@@ -90,12 +91,12 @@ def audit(
         evidence = work.attested(evidence, inventory, provenance, publishers, Path(paths[0]))
     evidence = work.aged(work.ordered(evidence, sort), max_age, now)
     if write_vex:
-        write_result(work.vex_document(evidence, write_vex, author, now), write_vex)
+        write_result(work.vex_document(evidence, write_vex, author, now), write_vex, Sink.JSON)
     if fix_plan:
         write_result(work.plan_text(evidence), output or "-")
     else:
         emit(work.document(evidence, now, simulated=at is not None), formats, output)
-    work.tell(evidence, now)
+    work.account(evidence, now)
     return exit_code(evidence, fail_on)
 
 

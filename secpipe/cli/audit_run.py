@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from secpipe import __version__
+from secpipe.cli.options import tell
 from secpipe.core.errors import ConfigError, InputError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding
@@ -165,18 +165,18 @@ def document(evidence: Evidence, now: datetime, *, simulated: bool) -> dict[str,
     }
 
 
-def tell(evidence: Evidence, now: datetime) -> None:
+def account(evidence: Evidence, now: datetime) -> None:
     """Say on stderr what was judged by which data, and how old that is."""
     about = evidence.facts["advisories"]
     age = f", {plural((now - parse_time(about['date'])).days, 'day')} old" if about["date"] else ""
     words = [f"judged {plural(evidence.facts['packages'], 'package')} by {about['source']}"]
     words += [f"of {about['date'][:10]}{age}", f"({plural(about['records'], 'record')})"]
-    print(printable(" ".join(words)), file=sys.stderr)
+    tell(" ".join(words))
     if about["note"]:
-        print(printable(f"note: {about['note']}"), file=sys.stderr)
+        tell(f"note: {about['note']}")
     for reason in evidence.facts.get("vex_refused", []):
-        print(printable(f"note: {reason}"), file=sys.stderr)
+        tell(f"note: {reason}")
     if evidence.state is not State.OK:
-        print(printable(f"not decided: {evidence.reason}"), file=sys.stderr)
+        tell(f"not decided: {evidence.reason}")
     for skip in evidence.skips[:20]:
-        print(printable(f"not looked at: {skip.path + ': ' if skip.path else ''}{skip.reason}"), file=sys.stderr)
+        tell(f"not looked at: {skip.path + ': ' if skip.path else ''}{skip.reason}")

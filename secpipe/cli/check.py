@@ -11,8 +11,18 @@ import click
 from click.core import ParameterSource
 
 from secpipe.cli.check_keep import keep_options, looked_into, plan_of
-from secpipe.cli.options import at_option, clock_of, emit, emit_for_ci, output_options, warn_until_option, write_result
+from secpipe.cli.options import (
+    at_option,
+    clock_of,
+    emit,
+    emit_for_ci,
+    output_options,
+    tell,
+    warn_until_option,
+    write_result,
+)  # fmt: skip
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, ConfigError
+from secpipe.core.foreign import Sink
 
 if TYPE_CHECKING:
     from datetime import date
@@ -138,7 +148,7 @@ def _judge(
 
     def progress(text: str) -> None:
         if show:
-            print(f"secpipe: {text}", file=sys.stderr)
+            tell(f"secpipe: {text}")
 
     tree = entry = None
     if cache.may_serve(request):
@@ -158,7 +168,7 @@ def _judge(
     if emit_input:
         from secpipe.gate.record import encode
 
-        write_result(encode(outcome.record), emit_input)
+        write_result(encode(outcome.record), emit_input, Sink.JSON)
     if explain or explain_min:
         from secpipe.cli.check_explain import explained
 

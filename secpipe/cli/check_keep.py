@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,7 +162,7 @@ def sign_into(folder: Path, outcome: Outcome, kept: Kept, who: Identity, seal: S
 
 
 def _tell(text: str) -> None:
-    from secpipe.core.text import printable
+    from secpipe.system.outputs import tell
 
     for line in text.splitlines():
-        print(f"secpipe: {printable(line)}", file=sys.stderr)
+        tell(f"secpipe: {line}")

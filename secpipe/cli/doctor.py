@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from secpipe.cli.options import at_option, clock_of, use_color, write_result
+from secpipe.cli.options import at_option, clock_of, use_color, write_json, write_result
 from secpipe.core.errors import EXIT_PASS, EXIT_UNDECIDED
 
 if TYPE_CHECKING:
@@ -40,16 +40,15 @@ def doctor(trust: Path, form: str, at: str | None) -> int:
     Ends with 3 when something is broken. What is optional and not there is no fault.
     """
     from secpipe import __version__
-    from secpipe.report.json import dump
 
     now = clock_of(at).now()
     found = _look(trust, now)
     if form == "json":
         head = {"schema": "secpipe.doctor/1", "tool": {"name": "secpipe", "version": __version__}}
         when = {"at": f"{now:%Y-%m-%dT%H:%M:%SZ}", "simulated": bool(at)}
-        write_result(dump(head | when | {"items": [asdict(item) for item in found]}), "-")
+        write_json(head | when | {"items": [asdict(item) for item in found]})
     else:
-        write_result(_page(found, "SIMULATED. " if at else "", use_color()), "-")
+        write_result(_page(found, "SIMULATED. " if at else "", use_color()), color=use_color())
     return EXIT_UNDECIDED if any(item.state == "broken" for item in found) else EXIT_PASS
 
 

@@ -31,12 +31,14 @@ def explain(rules: tuple[str, ...], every: bool, form: str) -> int:
     """Explain rules: what, why, a bad and a good example, how to mend and how to waive it."""
     from secpipe.cli.options import write_result
     from secpipe.core.errors import ConfigError
+    from secpipe.core.foreign import Sink
 
     if every == bool(rules):
         raise ConfigError("name the rules to explain, or --all", hint="secpipe explain --all")
     known = known_rules()
     wanted = list(known.values()) if every else [_find(name, known) for name in rules]
-    write_result(_render(wanted, form, every), "-")
+    # Our own text shows what keys look like: nothing in it is a secret or foreign.
+    write_result(_render(wanted, form, every), sink=Sink.EXACT)
     return 0
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secpipe.cli.options import clock_of, emit, warn_until_option
+from secpipe.cli.options import clock_of, emit, say, warn_until_option
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, EXIT_UNDECIDED, ConfigError, InputError
 from secpipe.core.text import printable
 
@@ -68,11 +68,11 @@ def install(kind: str, where: Path, warn_until: date | None, mode: str, **option
     until = None if mode else warn_until or clock_of(None).now().date() + GRACE
     words = _words(options)
     place = room.install(where, kind, (*words, *(("--warn-until", str(until)) if until else ("--mode", mode))))
-    click.echo(f"installed {place}")
+    say(f"installed {place}")
     if room.within(where, place):
-        click.echo("it lies in the project (core.hooksPath): whoever changes the project can change it")
+        say("it lies in the project (core.hooksPath): whoever changes the project can change it")
     if until and until >= clock_of(None).now().date():
-        click.echo(f"it only warns through {until}; from the next day on it stops what must not go out")
+        say(f"it only warns through {until}; from the next day on it stops what must not go out")
         here = [] if str(where) == "." else ["-C", str(where)]
         name = [kind] if kind != room.KINDS[0] else []
         secpipe("hook", "install", *name, *here, *words, "--mode", "enforce", lead="to stop it from today on").show()
@@ -98,7 +98,7 @@ def uninstall(kind: str, where: Path) -> int:
     """Remove the hook and restore what was there before, byte for byte."""
     from secpipe.gate import hook as room
 
-    click.echo(f"removed {room.uninstall(where, kind)}")
+    say(f"removed {room.uninstall(where, kind)}")
     return EXIT_PASS
 
 

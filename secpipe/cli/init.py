@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from secpipe.cli.options import clock_of
+from secpipe.cli.options import clock_of, say
 from secpipe.core.errors import EXIT_PASS, ConfigError
 from secpipe.core.text import plural
 
@@ -32,21 +32,21 @@ def init(path: Path, owner: str, dry_run: bool) -> int:
         raise ConfigError(f"{path} is a file; init prepares a folder", hint=f"secpipe init {path.parent}")
     folders = starter.environments(path)
     found = starter.detect(walk(path, exclude=folders), folders)
-    click.echo(f"found {plural(len(found.models), 'model file')}, {plural(len(found.locks), 'lock file')}")
+    say(f"found {plural(len(found.models), 'model file')}, {plural(len(found.locks), 'lock file')}")
     name = path.resolve().name or "project"
     made = starter.starter_files(found, name=name, owner=owner, today=clock_of(None).now().date())
     kept = [path / place for place in made if (path / place).exists()]
     for place, text in made.items():
         target = path / place
         if target in kept:
-            click.echo(f"kept  {place}")
+            say(f"kept  {place}")
             continue
         if not dry_run:
             files.make_folder(target.parent)
             files.write_atomic(target, text.encode())
-        click.echo(f"{'would write' if dry_run else 'wrote'} {place}")
+        say(f"{'would write' if dry_run else 'wrote'} {place}")
     if found.bare:
-        click.echo("no dependencies and no models: the policy asks for no bill of materials until there are some")
+        say("no dependencies and no models: the policy asks for no bill of materials until there are some")
     loosened = bool(found.environments or found.bare) and path / TREE_POLICY not in kept
     after_init(path, policy_file.parse(made[TREE_POLICY].encode(), TREE_POLICY).digest if loosened else "").show()
     return EXIT_PASS

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secpipe.cli.sbom_files import note, plain_format, read_bom, write
+from secpipe.cli.options import tell
+from secpipe.cli.sbom_files import plain_format, read_bom, write
 from secpipe.core.errors import EXIT_PASS, ConfigError
 from secpipe.core.text import plural, printable
 
@@ -51,7 +52,7 @@ def add(boms: tuple[str, ...], db: str | None) -> int:
     with _open(db) as store:
         for document in documents:
             release, new = store.add(document, SystemClock().now())
-            note(f"{'added' if new else 'known already'}: {_title(release)}")
+            tell(f"{'added' if new else 'known already'}: {_title(release)}")
     return EXIT_PASS
 
 
@@ -91,7 +92,7 @@ def query(
             ]
     lines = ["  ".join(str(value) for value in row.values()) for row in rows]
     write(form, output, {"schema": "secpipe.inventory-query/1", "rows": rows}, lines)
-    note(plural(len(rows), "row"))
+    tell(plural(len(rows), "row"))
     return EXIT_PASS
 
 

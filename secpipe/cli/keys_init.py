@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from secpipe.cli.keys_options import dir_option, passphrase_of, say
-from secpipe.cli.options import passphrase_option, write_result
+from secpipe.cli.keys_options import dir_option, passphrase_of
+from secpipe.cli.options import passphrase_option, tell, write_result
 from secpipe.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def init(
         ring_days=schedule.ring_validity.days,
     )
     passphrase = passphrase_of(passphrase_file, question="passphrase for the new keys", confirm=True)()
-    anchor = create(target, home, plan, passphrase, SystemClock().now(), say)
+    anchor = create(target, home, plan, passphrase, SystemClock().now(), tell)
     rotation = target / "rotation.toml"
     if not rotation.exists():
         files.write_atomic(rotation, template.replace(b'period = "P90D"', f'period = "{period}"'.encode(), 1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,19 +56,14 @@ def opened(folder: str, now: datetime | None, pin: str = "") -> Opened:
     return open_folder(Path(folder), pin=pin, now=now)
 
 
-def say(text: str) -> None:
-    """Write one line of progress to stderr."""
-    print(text, file=sys.stderr, flush=True)
-
-
 def write_text_or_json(document: object, lines: list[str], form: str, output: str) -> None:
     """Write `lines` for a person, or `document` as JSON, to stdout (`-`) or a file."""
-    import json
+    from secpipe.cli.options import write_json, write_result
 
-    from secpipe.cli.options import write_result
-
-    text = json.dumps(document, indent=2, ensure_ascii=False) if form == "json" else "\n".join(lines)
-    write_result(text + "\n", output)
+    if form == "json":
+        write_json(document, output)
+    else:
+        write_result("\n".join(lines) + "\n", output)
 
 
 def pick(prefix: str, names: list[str], what: str) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secpipe.cli.keys_options import dir_option, passphrase_of, say
-from secpipe.cli.options import passphrase_option, write_result
+from secpipe.cli.keys_options import dir_option, passphrase_of
+from secpipe.cli.options import passphrase_option, tell, write_result
 from secpipe.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def sign_root(yes: bool, folder: str, passphrase_file: str | None) -> int:
     home, target = places.home(), Path(folder)
     with locked(home, anchor_of(target)):
         for line in pending_changes(open_folder(target, now=None)):
-            say(line)
+            tell(line)
         if not yes and not confirmed():
             raise ConfigError(
                 "not signed", hint="somebody else drafted this; ask them, or delete " + folder + "/pending"
@@ -115,7 +115,7 @@ def add_holder(name: str, people: int | None, folder: str, passphrase_file: str 
 
     if not NAME.match(name):
         raise ConfigError("a holder's name is lower-case letters, digits and hyphens")
-    say(f"making root keys for {name}")
+    tell(f"making root keys for {name}")
     return carry_out(
         folder,
         passphrase_file,

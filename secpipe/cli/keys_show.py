@@ -8,6 +8,7 @@ import click
 
 from secpipe.cli.keys_options import dir_option, format_option, opened, pick, write_text_or_json
 from secpipe.cli.options import at_option, clock_of, write_result
+from secpipe.core.foreign import Sink
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -102,7 +103,7 @@ def export(name: str, folder: str, form: str, half: str | None, number: int | No
     halves = [item for item in versions[0].halves if wanted in {None, item.half.value}]
     if not halves:
         raise ConfigError(f'version {versions[0].version} of "{identity.name}" has no {wanted} half')
-    write_result(write_public(halves, "jwk" if form == "jwk" else "pem"), output)
+    write_result(write_public(halves, "jwk" if form == "jwk" else "pem"), output, Sink.EXACT)
     return 0
 
 

@@ -137,10 +137,17 @@ def run(argv: list[str] | None = None) -> int:
         # The reader is gone (click turns that into an exit with 1): whatever we concluded was not delivered.
         # Keep the interpreter from complaining at exit.
         _close_stdout()
+        complain("stdout was closed before everything was written")
         return errors.EXIT_UNDECIDED
     except Exception as error:
         if os.environ.get("SECPIPE_TRACEBACK"):
-            raise
+            from traceback import format_exception
+
+            from secpipe.system import outputs
+
+            for line in "".join(format_exception(error)).splitlines():
+                outputs.tell(line)
+            return errors.EXIT_UNDECIDED
         complain(
             f"unexpected {type(error).__name__}: {printable(str(error), 300)}",
             "this is a defect in secpipe; SECPIPE_TRACEBACK=1 shows where",
@@ -157,10 +164,11 @@ def _close_stdout() -> None:
 
 def complain(message: str, hint: str = "") -> None:
     """Write an error and its hint lines to stderr, in the house style."""
-    with contextlib.suppress(OSError, ValueError):
-        print(f"secpipe: error: {printable(message)}", file=sys.stderr)
-        for line in hint.splitlines():
-            print(f"  hint: {printable(line)}", file=sys.stderr)
+    from secpipe.system.outputs import tell
+
+    tell(f"secpipe: error: {printable(message)}")
+    for line in hint.splitlines():
+        tell(f"  hint: {printable(line)}")
 
 
 def _plain(message: str) -> str:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from secpipe.cli.options import tell
 from secpipe.core.text import printable
 from secpipe.gate.request import TREE_POLICY, Request
 
@@ -35,7 +35,8 @@ class Step:
             return
         command = " && ".join(shlex.join(words) for words in self.commands)
         if not os.environ.get("CI") and printable(command, len(command)) == command:
-            print(f"\n{self.lead}:\n  {command}", file=sys.stderr)
+            for line in ("", f"{self.lead}:", f"  {command}"):
+                tell(line)
 
 
 def secpipe(*words: str | Path, lead: str = "next") -> Step:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from secpipe.core.errors import ConfigError
+from secpipe.core.foreign import Sink
 from secpipe.core.protocols import Clock
 from secpipe.core.registry import load
-from secpipe.report import WRITERS
+from secpipe.report import SINKS, WRITERS
 
 if TYPE_CHECKING:
     from datetime import date
@@ -96,12 +96,14 @@ def emit(document: Mapping[str, Any], formats: Sequence[str], output: str | None
         planned[place] = name
     if output and output not in planned:
         raise ConfigError("--output has nothing to hold: every format names its own file")
-    rendered = {
-        place: load(WRITERS, name, "format")(document, color=place == "-" and use_color())
-        for place, name in planned.items()
-    }
+    from secpipe.system import outputs, redaction
+
+    outputs.check(*planned)
+    clean = redaction.redact_values(document)  # before a writer escapes what a shape is known by
+    painted = {place: place == "-" and use_color() for place in planned}
+    rendered = {place: load(WRITERS, name, "format")(clean, color=painted[place]) for place, name in planned.items()}
     for place, text in rendered.items():
-        write_result(text, place)
+        outputs.write(place, text, SINKS[planned[place]], color=painted[place])
 
 
 def emit_for_ci(document: Mapping[str, Any]) -> None:
@@ -109,23 +111,38 @@ def emit_for_ci(document: Mapping[str, Any]) -> None:
     if os.environ.get("GITHUB_ACTIONS") == "true":
         emit(document, ("github",), None)
         if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-            from secpipe.system.files import append
+            from secpipe.system import outputs, redaction
 
-            append(summary, load(WRITERS, "markdown", "format")(document).encode("utf-8", "backslashreplace"))
+            page = load(WRITERS, "markdown", "format")(redaction.redact_values(document))
+            outputs.append(summary, page, SINKS["markdown"])
     elif os.environ.get("GITLAB_CI") == "true":
         emit(document, ("gitlab=gl-code-quality-report.json",), None)
 
 
-def write_result(result: str | bytes, place: str) -> None:
-    """Write to stdout (`-`) or, atomically, to a file."""
-    data = result.encode("utf-8", "backslashreplace") if isinstance(result, str) else result
-    if place == "-":
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-    else:
-        from secpipe.system.files import write_atomic
+def write_result(result: str | bytes, place: str = "-", sink: Sink = Sink.TEXT, *, color: bool = False) -> None:
+    """Write to stdout (`-`) or to whatever `place` names, through the one door of `system.outputs`."""
+    from secpipe.system.outputs import write
 
-        write_atomic(Path(place), data)
+    write(place, result, sink, color=color)
+
+
+def write_json(document: object, place: str = "-") -> None:
+    """Write a document as JSON, as `write_result` does."""
+    import json
+
+    write_result(json.dumps(document, indent=2, ensure_ascii=False) + "\n", place, Sink.JSON)
+
+
+def say(text: str) -> None:
+    """Write a line for a person to stdout."""
+    write_result(f"{text}\n")
+
+
+def tell(text: str) -> None:
+    """Write a line of progress or complaint to stderr."""
+    from secpipe.system import outputs
+
+    outputs.tell(text)
 
 
 def use_color() -> bool:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from secpipe.cli.options import write_result
+from secpipe.cli.options import write_json, write_result
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def diff(before: str, after: str, environments: tuple[str, ...], fail_on_looser:
             "changes": [item.to_dict() for item in changes],
             "counts": _counts(changes),
         }
-        write_result(json.dumps(document, indent=2) + "\n", "-")
+        write_json(document)
     else:
         write_result("\n".join(_lines(changes, old.digest == new.digest)) + "\n", "-")
     return EXIT_DENY if fail_on_looser and any(item.risky for item in changes) else EXIT_PASS

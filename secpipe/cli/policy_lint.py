@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from secpipe.cli.options import at_option, clock_of, write_result
+from secpipe.cli.options import at_option, clock_of, write_json, write_result
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def lint(sources: tuple[str, ...], strict: bool, form: str, at: str | None) -> i
     warnings = sum(remark.level == "warning" for _, remarks in judged for remark in remarks)
     if form == "json":
         document = {"schema": "secpipe.policy-lint/1", "policies": [_document(*one) for one in judged]}
-        write_result(json.dumps(document, indent=2) + "\n", "-")
+        write_json(document)
     else:
         write_result("".join(f"{line}\n" for one in judged for line in _lines(*one)), "-")
     return EXIT_DENY if strict and warnings else EXIT_PASS

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secpipe.cli.options import write_result
+from secpipe.cli.options import write_json, write_result
 from secpipe.core.errors import EXIT_PASS
+from secpipe.core.foreign import Sink
 
 if TYPE_CHECKING:
     from secpipe.gate.policies.policy_origin import Row
@@ -33,7 +34,7 @@ def show(source: str, environment: str, resolved: bool, form: str) -> int:
     policy = loaded.resolve(environment)
     if not resolved:
         values = policy_origin.plain(dataclasses.asdict(policy))
-        write_result(f"{json.dumps(values, indent=2)}\n" if form == "json" else _lines(values), "-")
+        write_json(values) if form == "json" else write_result(_lines(values))
         return EXIT_PASS
     rows = policy_origin.rows(loaded, environment)
     about = {
@@ -47,7 +48,7 @@ def show(source: str, environment: str, resolved: bool, form: str) -> int:
     }
     if form == "json":
         document = {"schema": "secpipe.policy-resolved/1", **about, "values": [row.to_dict() for row in rows]}
-        write_result(json.dumps(document, indent=2) + "\n", "-")
+        write_json(document)
     else:
         write_result("\n".join([*_head(about), *_table(rows)]) + "\n", "-")
     return EXIT_PASS
@@ -100,7 +101,7 @@ def pin(source: str) -> int:
     from secpipe.gate.policies import waiver_file
 
     digest = waiver_file.digest_of(source)
-    click.echo(f"sha256:{digest}")
+    write_result(f"sha256:{digest}\n")
     if step := after_policy_pin(source, digest):
         step.show()
     return EXIT_PASS
@@ -111,5 +112,5 @@ def schema() -> int:
     """Print the JSON Schema of policies, for editors (taplo, Even Better TOML)."""
     from secpipe.gate.policies import policy_file, policy_schema
 
-    write_result(policy_schema.text(policy_file.profiles()), "-")
+    write_result(policy_schema.text(policy_file.profiles()), sink=Sink.JSON)
     return EXIT_PASS

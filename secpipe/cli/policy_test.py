@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from secpipe.cli.options import write_result
+from secpipe.cli.options import write_json, write_result
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def test(sources: tuple[str, ...], form: str) -> int:
     failed = [outcome for outcome in outcomes if not outcome.passed]
     if form == "json":
         document = {"schema": "secpipe.policy-test/1", "cases": [outcome.to_dict() for outcome in outcomes]}
-        write_result(json.dumps(document, indent=2) + "\n", "-")
+        write_json(document)
     else:
         write_result("".join(f"{line}\n" for line in _lines(outcomes)), "-")
     return EXIT_DENY if failed else EXIT_PASS

@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
-from secpipe.cli.options import write_result
-from secpipe.cli.sbom_files import note, plain_format, read_bom, write
+from secpipe.cli.options import tell, write_result
+from secpipe.cli.sbom_files import plain_format, read_bom, write
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS
+from secpipe.core.foreign import Sink
 from secpipe.core.text import plural, printable
 
 
@@ -29,7 +30,7 @@ def diff(before: str, after: str, exit_code: bool, form: str, output: str) -> in
         what = f"{change.subject} {change.field}" if change.kind == "property" else change.subject
         lines.append(f"{change.kind:<18} {what}{values}" + (f"  ({change.note})" if change.note else ""))
     write(form, output, document, lines)
-    note(plural(len(changes), "difference"))
+    tell(plural(len(changes), "difference"))
     return EXIT_DENY if changes and exit_code else EXIT_PASS
 
 
@@ -41,7 +42,7 @@ def merge(boms: tuple[str, ...], output: str) -> int:
     from secpipe.sbom.bom import dump
     from secpipe.sbom.merge import merge as join
 
-    write_result(dump(join([read_bom(place) for place in boms])), output)
+    write_result(dump(join([read_bom(place) for place in boms])), output, Sink.JSON)
     return EXIT_PASS
 
 
@@ -75,7 +76,7 @@ def query(bom: str, expression: str, count: bool, form: str, output: str) -> int
         cells = (values(hit, "kind")[-1], label(hit), " ".join(licenses_of(hit)), where)
         rows.append("  ".join(printable(cell) for cell in cells if cell))
     write(form, output, {"schema": "secpipe.sbom-query/1", "expression": expression, "components": hits}, rows)
-    note(plural(len(hits), "component"))
+    tell(plural(len(hits), "component"))
     return EXIT_PASS
 
 

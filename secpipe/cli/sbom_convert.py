@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from secpipe.cli.options import write_result
-from secpipe.cli.sbom_files import note, read_bom, read_file
+from secpipe.cli.options import tell, write_result
+from secpipe.cli.sbom_files import read_bom, read_file, sink_of
 from secpipe.core.errors import EXIT_PASS, EXIT_UNDECIDED
+from secpipe.core.foreign import Sink
 from secpipe.core.text import plural
 
 
@@ -25,9 +26,9 @@ def vex(bom: str, statements: tuple[str, ...], output: str) -> int:
         result = attach(document, parse_json(read_file(place), place))
         document, attached = result.document, attached + result.statements
         for name in result.unmatched:
-            note(f"not in the SBOM: {name}")
-    write_result(dump(document), output)
-    note(f"{plural(attached, 'statement')} attached")
+            tell(f"not in the SBOM: {name}")
+    write_result(dump(document), output, Sink.JSON)
+    tell(f"{plural(attached, 'statement')} attached")
     return EXIT_PASS if attached else EXIT_UNDECIDED
 
 
@@ -50,6 +51,6 @@ def convert(bom: str, form: str, spec: str | None, output: str) -> int:
     document = read_bom(bom)
     data = to_format(document, form, spec)
     for name in lost(document, form, spec):
-        note(f"not carried over: {name}")
-    write_result(data, output)
+        tell(f"not carried over: {name}")
+    write_result(data, output, sink_of(form))
     return EXIT_PASS

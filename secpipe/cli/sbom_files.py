@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import click
 
 from secpipe.core.errors import UnsafeInput
+from secpipe.core.foreign import Sink
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
 
@@ -45,12 +45,16 @@ def plain_format(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def write(form: str, output: str, document: Document, lines: Iterable[str]) -> None:
     """Write a result as JSON or as lines."""
-    from secpipe.cli.options import write_result
+    from secpipe.cli.options import write_json, write_result
 
-    text = json.dumps(document, indent=2, ensure_ascii=False) if form == "json" else "\n".join(lines)
-    write_result(text + "\n" if text else "", output)
+    if form == "json":
+        write_json(document, output)
+    else:
+        write_result("".join(f"{line}\n" for line in lines), output)
 
 
-def note(text: str) -> None:
-    """Write one line of progress to stderr."""
-    print(printable(text), file=sys.stderr)
+def sink_of(form: str) -> Sink:
+    """Return what a BOM in this format is for whoever reads it next."""
+    if form.endswith("json"):
+        return Sink.JSON
+    return Sink.MARKUP if form.endswith("xml") else Sink.TEXT

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from secpipe.cli.options import at_option, clock_of, write_result
-from secpipe.cli.sbom_files import note
+from secpipe.cli.options import at_option, clock_of, tell, write_result
+from secpipe.cli.sbom_files import sink_of
 from secpipe.cli.sbom_make import Asked, inside, inventory_of
 from secpipe.core.errors import EXIT_UNDECIDED, ConfigError
 from secpipe.core.text import plural, printable
@@ -49,27 +49,29 @@ def generate(
     same --at give the same bytes.
     """
     from secpipe.sbom.validate import validate
+    from secpipe.system import outputs
 
     places = _places(formats, output)
+    outputs.check(*places)
     own = tuple(path for place in places for path in inside(place, paths))
     asked = Asked(all_files, services, exclude, own, keys)
     now = clock_of(at).now()
     if at:
-        note("SIMULATED: the document is dated by --at")
+        tell("SIMULATED: the document is dated by --at")
     data, counted, skipped = _document(paths, name, now, spec, author, supplier, asked)
     for place, form in places.items():
-        write_result(_render(data, form), place)
+        write_result(_render(data, form), place, sink_of(form))
     for line in skipped[:20]:
-        note(line)
+        tell(line)
     if len(skipped) > 20:
-        note(f"and {plural(len(skipped) - 20, 'path')} more not analysed")
+        tell(f"and {plural(len(skipped) - 20, 'path')} more not analysed")
     if not counted:
-        note("nothing was found: the SBOM is empty")
+        tell("nothing was found: the SBOM is empty")
         return EXIT_UNDECIDED
     if problems := validate(data):
-        note(f"the SBOM is not valid: {problems[0].pointer}: {problems[0].message}")
+        tell(f"the SBOM is not valid: {problems[0].pointer}: {problems[0].message}")
         return EXIT_UNDECIDED
-    note(f"{plural(counted, 'component')}, {plural(len(skipped), 'path')} not analysed")
+    tell(f"{plural(counted, 'component')}, {plural(len(skipped), 'path')} not analysed")
     return 0
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from secpipe.cli.options import emit as emit_document
-from secpipe.cli.options import output_options
-from secpipe.cli.sbom_files import note, plain_format, read_bom, read_file, write
+from secpipe.cli.options import output_options, tell
+from secpipe.cli.sbom_files import plain_format, read_bom, read_file, write
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, EXIT_UNDECIDED
 from secpipe.core.text import plural, printable
 
@@ -114,9 +114,9 @@ def verify(bom: str, path: str, formats: tuple[str, ...], output: str | None) ->
     if result.findings:
         return EXIT_DENY
     if not result.compared:
-        note(reason)
+        tell(reason)
         return EXIT_UNDECIDED
-    note(f"{plural(result.compared, 'file')} and {plural(result.libraries, 'package')} as the SBOM says")
+    tell(f"{plural(result.compared, 'file')} and {plural(result.libraries, 'package')} as the SBOM says")
     return EXIT_PASS
 
 

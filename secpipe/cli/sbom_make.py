@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from secpipe.cli.sbom_files import note
+from secpipe.cli.options import tell
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -71,7 +71,7 @@ def _uses(tree: Tree) -> list[dict[str, Any]]:
     try:
         scanner: Any = importlib.import_module("secpipe.scan.shadow_ai.scan")
     except ModuleNotFoundError:
-        note("services are not listed: this installation has no shadow-AI scanner")
+        tell("services are not listed: this installation has no shadow-AI scanner")
         return []
     return list(scanner.scan(tree).facts.get("uses", []))
 

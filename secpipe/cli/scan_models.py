@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from secpipe import __version__
-from secpipe.cli.options import at_option, clock_of, emit, output_options
+from secpipe.cli.options import at_option, clock_of, emit, output_options, say
 from secpipe.core.artifact import Skip
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, EXIT_UNDECIDED
 from secpipe.core.evidence import Evidence
@@ -69,8 +69,8 @@ def show(paths: Sequence[str]) -> int:
     for path in paths:
         with open_regular(path) as file:
             lines = list(explain(file, shipped_list()))
-        click.echo(f"{printable(path)}:")
-        click.echo("\n".join(lines))
+        say(f"{printable(path)}:")
+        say("\n".join(lines))
     return EXIT_PASS
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from secpipe.cli.options import write_result
+from secpipe.cli.options import write_json
 
 if TYPE_CHECKING:
     from secpipe.core.artifact import Skip
@@ -80,10 +80,9 @@ def document_of(
 
 def write_services(evidences: Sequence[Evidence], now: Any, file: str) -> None:
     """Write the services of all paths as CycloneDX JSON."""
-    import json
 
     from secpipe import __version__
     from secpipe.scan.shadow_ai.services import services
 
     uses = [use for evidence in evidences for use in evidence.facts["uses"]]
-    write_result(json.dumps(services(uses, now, version=__version__), indent=2) + "\n", file)
+    write_json(services(uses, now, version=__version__), file)

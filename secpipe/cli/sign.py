@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from secpipe.cli.options import passphrase_option
+from secpipe.cli.options import passphrase_option, say, tell
 
 
 @click.command(short_help="Sign models and files with a hybrid key.")
@@ -81,20 +81,20 @@ def sign(
             sign_image(
                 path, who.signers, who.version, artifact_version=artifact_version, timestamper=stamper(tsa), now=now
             )
-            click.echo(f"{printable(path)}: signed by {who.identity.name} (key version {who.version.version})")
+            say(f"{printable(path)}: signed by {who.identity.name} (key version {who.version.version})")
             continue
         tree = hashed(path)
         for entry in tree.files:
             if why := windows_problem(entry.path):
-                click.echo(f"note: {printable(entry.path)} cannot be verified on Windows: {why}", err=True)
+                tell(f"note: {printable(entry.path)} cannot be verified on Windows: {why}")
         written = sign_artifact(
             Path(path), tree, who.signers, who.version, kind=purposes[path], name=name,
             artifact_version=artifact_version, ignore=ignore, output=Path(output) if output else None,
             timestamper=stamper(tsa), now=now,
         )  # fmt: skip
-        click.echo(f"{printable(path)}: signed by {who.identity.name} (key version {who.version.version})")
+        say(f"{printable(path)}: signed by {who.identity.name} (key version {who.version.version})")
         for bundle in written:
-            click.echo(f"  {printable(str(bundle))}")
+            say(f"  {printable(str(bundle))}")
     if not any(path.startswith("oci://") for path in paths):
         after_sign(paths, trust, opened(trust, None).trust.root_digest).show()
     return 0
@@ -111,5 +111,5 @@ def _sign_keyless(paths: tuple[str, ...], trust_config: str | None, token_file: 
     for path in paths:
         folder = Path(output) if output else None
         bundle = sign_keyless(Path(path), hashed(path), trust_config=config, token=token, output=folder)
-        click.echo(f"{printable(path)}: signed by the workload's identity (classical only)\n  {printable(str(bundle))}")
+        say(f"{printable(path)}: signed by the workload's identity (classical only)\n  {printable(str(bundle))}")
     return 0

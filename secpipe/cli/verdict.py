@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from secpipe.cli.main import LazyGroup
-from secpipe.cli.options import write_result
+from secpipe.cli.options import write_json, write_result
 
 _TABLE = {
     "list": ("secpipe.cli.verdict:list_", "List what a verdict store holds."),
@@ -57,7 +56,7 @@ def list_(store: Path, environment: str, digest: str, form: str) -> int:
             }
         )
     if form == "json":
-        write_result(json.dumps({"schema": "secpipe.verdicts/1", "verdicts": rows}, indent=2) + "\n", "-")
+        write_json({"schema": "secpipe.verdicts/1", "verdicts": rows})
     else:
         lines = [
             f"{row['at']}  {row['environment']:<10} {row['decision']:<10} "
@@ -90,7 +89,7 @@ def show(place: Path, form: str) -> int:
             "name": statement.name,
             "digest": dict(statement.digests),
         }
-        write_result(json.dumps(document | {"predicate": dict(statement.predicate)}, indent=2) + "\n", "-")
+        write_json(document | {"predicate": dict(statement.predicate)})
     else:
         lines = described(vsa.read(statement.predicate, "the verdict"), statement, folder)
         write_result("\n".join(lines) + "\n", "-")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from secpipe.cli.options import write_result
+from secpipe.core.foreign import Sink
 
 
 @click.command(short_help="Write a signed verdict for other tools.")
@@ -36,5 +37,5 @@ def export(place: Path, form: str, trust: str, output: str) -> int:
     known = open_folder(Path(trust), now=None).trust.find(half.hint)
     if known is None:
         raise InputError("the keyring does not know the key of this verdict", hint="--trust FOLDER")
-    write_result(envelope(half, known[2]), output)
+    write_result(envelope(half, known[2]), output, Sink.EXACT)
     return 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secpipe.cli.options import passphrase_option
+from secpipe.cli.options import passphrase_option, say
 from secpipe.cli.verdict_options import pinned, rules_options
 from secpipe.core.errors import ConfigError, InputError
 
@@ -66,7 +66,7 @@ def override(
     verdict = signed.held(entry.folder, signed.About(entry.digest, None, entry.environment), rules.trust, now)
     one = _grant(verdict, entry, rules, reason, hours, countersign, now)
     for line in (f"{who.holder} signs:", *shown(one)):
-        click.echo(line)
+        say(line)
     if countersign and not yes and not confirmed():
         raise ConfigError("not signed", hint="somebody else wrote this; ask them")
     _sign(one, who, verdict, entry, rules, passphrase_file, now)
@@ -112,6 +112,6 @@ def _sign(
         {name for other, name in overrides.holders_of(verdict, entry.digest, rules.trust, now) if other == one}
     )
     enough = overrides.people(verdict, rules.policy.break_glass)
-    click.echo(f"signed by {', '.join(agreed)}: {len(agreed)} of {enough} people")
+    say(f"signed by {', '.join(agreed)}: {len(agreed)} of {enough} people")
     if len(agreed) < enough:
-        click.echo(f"next: secpipe verdict override ENTRY --key IDENTITY --countersign {one.nonce}")
+        say(f"next: secpipe verdict override ENTRY --key IDENTITY --countersign {one.nonce}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secpipe.cli.options import at_option, clock_of, write_result
+from secpipe.cli.options import at_option, clock_of, write_json, write_result
 from secpipe.cli.verdict_options import names_policy, pinned, rules_options
 from secpipe.core.errors import EXIT_PASS, EXIT_UNDECIDED, ConfigError, InputError
 
@@ -80,7 +79,7 @@ def verify(
     answer = decide(_candidates(store, bundle, about, rules.trust, now), asked, rules.trust, now)
     if answer.exit_code == EXIT_PASS and rules.doubt:
         answer = replace(answer, exit_code=EXIT_UNDECIDED, why=rules.doubt, overridden=None)
-    write_result(_rendered(answer, about.digest, now, form, simulated=at is not None), output)
+    _write(answer, about.digest, now, form, output, simulated=at is not None)
     return answer.exit_code
 
 
@@ -131,14 +130,14 @@ def _candidates(
     return [signed.attempt(folder, "", about, trust, now, what)]
 
 
-def _rendered(answer: Answer, digest: str, now: datetime, form: str, *, simulated: bool) -> str:
+def _write(answer: Answer, digest: str, now: datetime, form: str, output: str, *, simulated: bool) -> None:
     from secpipe.cli import verdict_text
     from secpipe.gate.verdicts import vsa
 
     if form == "json":
-        document = verdict_text.document(answer, digest, vsa.instant(now), simulated=simulated)
-        return json.dumps(document, indent=2) + "\n"
+        write_json(verdict_text.document(answer, digest, vsa.instant(now), simulated=simulated), output)
+        return
     lines = [*(["SIMULATED: judged as of another time"] if simulated else []), answer.sentence]
     if answer.verdict is not None:
         lines += verdict_text.facts(answer.verdict.summary, answer.verdict.name)[1:]
-    return "\n".join(lines) + "\n"
+    write_result("\n".join(lines) + "\n", output)

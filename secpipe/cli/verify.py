@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from secpipe.cli.options import at_option, clock_of, output_options
+from secpipe.cli.options import at_option, clock_of, output_options, write_result
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -72,7 +72,7 @@ def show(
     simulated: bool,
 ) -> None:
     """Write the evidence: for people as sentences, otherwise as the findings document in the formats asked for."""
-    from secpipe.cli.options import emit, write_result
+    from secpipe.cli.options import emit
     from secpipe.cli.verify_report import document, human
 
     if tuple(formats) == ("terminal",):

@@ -10,7 +10,11 @@ from collections.abc import Iterable
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
-def printable(text: str, limit: int = 4096) -> str:
+#: Characters of one string that anybody is shown.
+LIMIT = 4096
+
+
+def printable(text: str, limit: int = LIMIT) -> str:
     """Return `text` with every character that could move a cursor, hide or reorder text escaped.
 
     Undecodable bytes (surrogate escapes, PEP 383) come out as `\\xNN`. The result is plain text of at most `limit`

@@ -48,7 +48,7 @@ def install(repository: Path, kind: str, options: tuple[str, ...]) -> Path:
         if saved.exists():
             raise InputError(f"{saved} is in the way", hint=f"secpipe hook uninstall {kind}")
         files.make_folder(place.parent)
-        os.replace(place, saved)
+        files.rename(place, saved)
     words = [sys.executable, "-E", "-P", "-m", "secpipe", "hook", "run", kind, *options]
     script = _SCRIPT.format(mark=_MARK, kind=kind, saved=_SAVED, command=shlex.join(words))
     files.make_folder(place.parent)
@@ -63,7 +63,7 @@ def uninstall(repository: Path, kind: str) -> Path:
         raise InputError(f"there is no secpipe hook at {place}")
     saved = place.with_name(place.name + _SAVED)
     if saved.exists():
-        os.replace(saved, place)
+        files.rename(saved, place)
     else:
         files.remove(place)
     return place

@@ -28,6 +28,7 @@ from secpipe.gate.verdicts.store import BOM, TREE_POLICY, WAIVERS, Entry
 from secpipe.gate.verdicts.vsa import Judged, Summary
 from secpipe.sign.manifest import check_names
 from secpipe.system import files
+from secpipe.system.redaction import redact_values
 
 _LIMIT = 64 << 20
 _INSIDE = (ComponentKind.MODEL, ComponentKind.DATASET, ComponentKind.PROMPT)
@@ -76,7 +77,8 @@ def keep(where: Path, outcome: Outcome, kept: Kept) -> Entry:
 
 def encode(document: dict[str, Any]) -> bytes:
     """Return a verdict document as it is stored: ASCII JSON, the same document as the same bytes."""
-    return json.dumps(document, indent=1, sort_keys=True, allow_nan=False).encode("ascii") + b"\n"
+    clean = redact_values(document)  # before its digest is signed
+    return json.dumps(clean, indent=1, sort_keys=True, allow_nan=False).encode("ascii") + b"\n"
 
 
 def summarise(outcome: Outcome, kept: Kept, identity: str, verifier: str = "") -> Summary:

@@ -23,6 +23,7 @@ from secpipe.keystore.fresh import fresh, signed_file, tuf_keys
 from secpipe.keystore.latest import write_latest
 from secpipe.keystore.trusted import target_path
 from secpipe.system import files
+from secpipe.system.links import judge
 
 Progress = Callable[[str], None]
 
@@ -47,6 +48,7 @@ def create(folder: Path, home: Path, plan: Plan, passphrase: bytes, now: datetim
     Order: private halves, then targets and ring, then the root; a crash leaves a folder without a root, which the next
     run fills.
     """
+    judge(folder)
     if (folder / "root" / "1.root.json").exists():
         raise InputError(
             f"{printable(str(folder))} has a trust root already", hint="secpipe keys list, secpipe keys due"

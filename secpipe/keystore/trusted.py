@@ -17,6 +17,7 @@ from secpipe.keys.ring import Load, Ring, read_ring
 from secpipe.keys.root import Root, verify_chain
 from secpipe.keys.wire import HEX256
 from secpipe.system import files
+from secpipe.system.links import judge
 
 FILE_LIMIT = 4 << 20
 FOLDER_LIMIT = 256 << 20
@@ -66,6 +67,7 @@ def open_trust(folder: Path, *, pin: str = "", now: datetime) -> Trust:
 
 def open_folder(folder: Path, *, pin: str = "", now: datetime | None) -> Opened:
     """Return everything in a `keys/` folder; with `now=None` expiry is not judged (to show or repair old trust)."""
+    judge(folder)  # a pull request can change it: state is never written through a link in it
     paths = root_files(folder)  # first: a wrong folder fails here, before anything of it is read
     refuse_private_keys(folder)
     roots = verify_chain([files.read_bytes(path, FILE_LIMIT, follow=False) for path in paths])

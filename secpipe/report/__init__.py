@@ -3,6 +3,8 @@
 A writer is `render(document, *, color=False) -> str` over a `secpipe.verdict/1` or `secpipe.findings/1` document.
 """
 
+from secpipe.core.foreign import Sink
+
 #: format name -> writer; the explicit table of built-ins.
 WRITERS: dict[str, str] = {
     "terminal": "secpipe.report.terminal:render",
@@ -13,4 +15,16 @@ WRITERS: dict[str, str] = {
     "gitlab": "secpipe.report.gitlab:render",
     "junit": "secpipe.report.junit:render",
     "html": "secpipe.report.html:render",
+}
+
+#: format name -> what its text is for whoever reads it next.
+SINKS: dict[str, Sink] = {
+    "terminal": Sink.TEXT,
+    "json": Sink.JSON,
+    "sarif": Sink.JSON,
+    "markdown": Sink.MARKUP,
+    "github": Sink.COMMANDS,
+    "gitlab": Sink.JSON,
+    "junit": Sink.MARKUP,
+    "html": Sink.MARKUP,
 }

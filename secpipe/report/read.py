@@ -11,7 +11,7 @@ from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
 from secpipe.core.finding import RULE_ID, Confidence
 from secpipe.core.limits import DEFAULT, Limits
-from secpipe.core.text import did_you_mean, plural
+from secpipe.core.text import did_you_mean, plural, printable
 from secpipe.report import explanation
 from secpipe.report.document import (
     DECISIONS,
@@ -31,7 +31,6 @@ from secpipe.report.document import (
 )
 from secpipe.report.monitor import as_findings
 from secpipe.report.table import Table
-from secpipe.report.text import safe
 
 _RANK = {severity: index for index, severity in enumerate(SEVERITIES)}
 _ID = re.compile(r"[0-9a-f]{20}")
@@ -241,7 +240,7 @@ def _subject(table: Table) -> str:
 def _digest(table: Table) -> str:
     """Return the first digest of an in-toto digest set, shortened: `dirHash:0123456789abcdef…`."""
     digests = table.table("digest", optional=True)
-    return next((f"{safe(name, 20)}:{digests.text(name, limit=200)[:16]}…" for name in sorted(digests.values)), "")
+    return next((f"{printable(name, 20)}:{digests.text(name, limit=200)[:16]}…" for name in sorted(digests.values)), "")
 
 
 def _policy(table: Table) -> str:

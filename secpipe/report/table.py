@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from secpipe.core.errors import InputError
-from secpipe.report.text import LIMIT, safe
+from secpipe.core.text import LIMIT, printable
 
 _MAX_INT = 2**53 - 1  # the largest integer every JSON reader agrees on (RFC 8259 section 6)
 
@@ -22,7 +22,7 @@ class Table:
     def refuse(self, key: str, problem: str) -> InputError:
         """Return the error that `key` has `problem`."""
         place = ".".join(filter(None, (self.where, key))) or "the document"
-        return InputError(f"{safe(place, 120)} {problem}", hint="is this a file that secpipe wrote with -f json?")
+        return InputError(f"{printable(place, 120)} {problem}", hint="is this a file that secpipe wrote with -f json?")
 
     def _get(self, key: str, optional: bool) -> Any:
         value = self.values.get(key)
@@ -37,13 +37,13 @@ class Table:
             return ""
         if not isinstance(value, str):
             raise self.refuse(key, "is not a string")
-        return safe(value, limit)
+        return printable(value, limit)
 
     def word(self, key: str, allowed: Collection[str], *, optional: bool = False) -> str:
         """Return one of the `allowed` words."""
         value = self.text(key, optional=optional)
         if value not in allowed and not (optional and not value):
-            raise self.refuse(key, f'is "{safe(value, 40)}", none of {", ".join(allowed)}')
+            raise self.refuse(key, f'is "{printable(value, 40)}", none of {", ".join(allowed)}')
         return value
 
     def number(self, key: str, *, optional: bool = False) -> int:
@@ -86,7 +86,7 @@ class Table:
         for index, value in enumerate(items):
             if not isinstance(value, str):
                 raise self.refuse(f"{key}[{index}]", "is not a string")
-        return tuple(safe(value) for value in items)
+        return tuple(printable(value) for value in items)
 
     def _array(self, key: str, optional: bool) -> list[Any]:
         value = self._get(key, optional)

@@ -1,25 +1,9 @@
-"""Words for people: what a hostile string may become, how wide it is, and how lines are laid out."""
+"""Words for people: as markup, how wide they are, and how lines are laid out."""
 
 from __future__ import annotations
 
 import html
 import unicodedata
-
-from secpipe.core.text import printable
-
-LIMIT = 4096
-
-
-def safe(text: str, limit: int = LIMIT) -> str:
-    """Return `text` with everything unprintable escaped, on one line; unlike `printable` it may be applied twice.
-
-    Documents hold strings that `printable` escaped already, and a saved document may hold anything: backslashes are
-    therefore left as they stand.
-    """
-    cut = text[:limit]
-    if not (cut.isascii() and cut.isprintable()):
-        cut = "\\".join(printable(part, limit) for part in cut.split("\\"))
-    return cut if len(text) <= limit else cut + "…"
 
 
 def markup(text: str) -> str:

@@ -21,6 +21,7 @@ from secpipe.core.text import printable
 from secpipe.sbom.bom import Document, dump, hash_of, licenses_of
 from secpipe.sbom.extras import walk
 from secpipe.sbom.graph import edges
+from secpipe.system import files
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS release (
@@ -78,7 +79,7 @@ class SqliteStore:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = printable(os.fspath(path))
         try:
-            self._db = sqlite3.connect(path, timeout=10)
+            self._db = sqlite3.connect(files.state_place(path), timeout=10)
             self._db.execute("PRAGMA foreign_keys = ON")
             found = self._db.execute("PRAGMA user_version").fetchone()[0]
             if found not in {0, _VERSION}:

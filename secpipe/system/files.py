@@ -1,4 +1,4 @@
-"""Files: bounded reads, atomic durable writes. Nothing else in secpipe opens a file for writing."""
+"""Files: bounded reads, atomic durable writes of state. Only `system` opens a file for writing."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from secpipe.core.errors import InputError, SecpipeError, UnsafeInput
+from secpipe.core.errors import ConfigError, InputError, SecpipeError, UnsafeInput
 from secpipe.core.text import printable
+from secpipe.system import links
 
 # O_NONBLOCK: opening a FIFO must not hang. O_BINARY exists on Windows only.
 _READ_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -80,24 +81,33 @@ def reason(error: OSError) -> str:
 
 
 def write_atomic(path: str | os.PathLike[str], data: bytes, *, mode: int = 0o644) -> None:
-    """Replace `path` by `data` in one step that survives a crash: temporary file, fsync, rename, fsync of the folder.
+    """Replace the state file `path` by `data` in one step that survives a crash, with exactly this `mode`.
 
-    On any failure the old content stays and no temporary file is left. Raises SecpipeError.
+    For keys, trust material and state, which never follow a link: one that stands at `path` is replaced itself, one in
+    a project's folders is refused (ConfigError, as for a missing folder). Raises SecpipeError where writing fails; the
+    old content then stays and no temporary file is left. What the user names with `-o` goes through `outputs`.
     """
+    replace(real_place(path), data, mode=mode)
 
-    import tempfile  # only writers pay for it
 
-    target = Path(path)
+def replace(target: Path, data: bytes, *, mode: int | None) -> None:
+    """Replace the file `target`, whose folder is free of links: temporary file, fsync, rename, fsync of the folder.
+
+    `mode` None keeps mode and owner of what stands there, and lets the umask decide for a new file. Anything but a
+    regular file or a link is refused: renaming over a device would take it from the whole machine. Raises SecpipeError.
+    """
+    temporary = target.with_name(f".{target.name[:64]}.{secrets.token_hex(6)}.tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name[:64]}.", suffix=".tmp", dir=target.parent)
+        old = _old(target)
+        descriptor = os.open(temporary, flags, 0o666 if mode is None and old is None else 0o600)
     except OSError as error:
         raise SecpipeError(f"cannot write {printable(str(target))}: {reason(error)}") from error
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
-            if hasattr(os, "fchmod"):
-                os.fchmod(file.fileno(), mode)
+            _settle(file.fileno(), mode, old)
             os.fsync(file.fileno())
         os.replace(temporary, target)
         sync_folder(target.parent)
@@ -109,10 +119,59 @@ def write_atomic(path: str | os.PathLike[str], data: bytes, *, mode: int = 0o644
         raise
 
 
-def append(path: str | os.PathLike[str], data: bytes) -> None:
-    """Add to the end of a file that others write too (a CI job summary); raises SecpipeError."""
+def state_place(path: str | os.PathLike[str]) -> Path:
+    """Return where a state file lies that a library opens itself; raises ConfigError for a link, device or folder."""
+    place = real_place(path)
+    if place.is_symlink():
+        raise ConfigError(f"{printable(str(place))} is a link, and state never follows one", hint="name its target")
+    _old(place)
+    return place
+
+
+def real_place(path: str | os.PathLike[str]) -> Path:
+    """Return `path` with its folder free of links; raises ConfigError for one that lies in a project."""
+    folder = links.follow(Path(path).parent)
+    if isinstance(folder, int):
+        raise ConfigError(f"{printable(os.fspath(path))} is in no folder")
+    return folder / Path(path).name
+
+
+def _old(target: Path) -> os.stat_result | None:
+    """Return the stat of the regular file at `target`, None where nothing or a link stands; raises SecpipeError."""
     try:
-        with open(path, "ab") as file:
+        info = os.lstat(target)
+    except FileNotFoundError:
+        return None
+    if stat.S_ISDIR(info.st_mode):
+        raise ConfigError(f"{printable(str(target))} is a folder")
+    if not stat.S_ISREG(info.st_mode) and not stat.S_ISLNK(info.st_mode):
+        raise ConfigError(f"{printable(str(target))} is a device, pipe or socket and cannot hold this")
+    return info if stat.S_ISREG(info.st_mode) else None
+
+
+def _settle(descriptor: int, mode: int | None, old: os.stat_result | None) -> None:
+    """Give a new file its mode, or mode and owner of the `old` one; what cannot be kept never widens who reads it."""
+    if not hasattr(os, "fchmod"):
+        return
+    if mode is not None:
+        os.fchmod(descriptor, mode)
+    elif old is not None:
+        kept = stat.S_IMODE(old.st_mode) & 0o777
+        mine = os.fstat(descriptor)
+        if (mine.st_uid, mine.st_gid) != (old.st_uid, old.st_gid):
+            try:
+                os.fchown(descriptor, old.st_uid, old.st_gid)
+            except OSError:  # only root gives files away
+                kept &= 0o707
+        os.fchmod(descriptor, kept)
+
+
+def append(path: str | os.PathLike[str], data: bytes) -> None:
+    """Add to the end of a file that others write too (a CI job summary); raises SecpipeError, ConfigError."""
+    target = links.follow(path)
+    try:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        with os.fdopen(target if isinstance(target, int) else os.open(target, flags, 0o644), "wb", buffering=0) as file:
             file.write(data)
     except OSError as error:
         raise SecpipeError(f"cannot write {printable(os.fspath(path))}: {reason(error)}") from error
@@ -142,7 +201,7 @@ def make_link(path: str | os.PathLike[str], target: bytes) -> None:
 
 def create_exclusive(path: str | os.PathLike[str], data: bytes, *, mode: int = 0o600) -> None:
     """Create `path` durably; raise InputError where something stands already, SecpipeError on any other failure."""
-    target = Path(path)
+    target = real_place(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     try:
         descriptor = os.open(target, flags, mode)
@@ -173,8 +232,14 @@ def sync_folder(folder: str | os.PathLike[str]) -> None:
 
 
 def make_folder(path: str | os.PathLike[str], *, mode: int = 0o755) -> None:
-    """Create a folder and its parents; raise SecpipeError."""
+    """Create a folder and its parents; raise SecpipeError, ConfigError where a link in a project would lead away."""
+    if os.path.isdir(path):
+        return
+    there = Path(path).absolute()
+    while not os.path.lexists(there) and there != there.parent:
+        there = there.parent
     try:
+        links.follow(there)
         os.makedirs(path, mode=mode, exist_ok=True)
     except OSError as error:
         raise SecpipeError(f"cannot create {printable(os.fspath(path))}: {reason(error)}") from error
@@ -217,6 +282,15 @@ def names(path: str | os.PathLike[str]) -> list[str]:
             return sorted(item.name for item in found if item.is_file(follow_symlinks=False))
     except OSError as error:
         raise InputError(f"cannot read {printable(os.fspath(path))}: {reason(error)}") from error
+
+
+def rename(old: str | os.PathLike[str], new: str | os.PathLike[str]) -> None:
+    """Rename a file within a project's or a user's folder, durably; raises SecpipeError."""
+    try:
+        os.replace(real_place(old), target := real_place(new))
+    except OSError as error:
+        raise SecpipeError(f"cannot rename {printable(os.fspath(old))}: {reason(error)}") from error
+    sync_folder(target.parent)
 
 
 def remove(path: str | os.PathLike[str]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from secpipe.core.errors import SecpipeError
 from secpipe.core.text import printable
+from secpipe.system import files
 
 if sys.platform == "win32":
     import errno
@@ -45,9 +46,9 @@ def lock(path: str | os.PathLike[str], *, wait: bool = True) -> Iterator[None]:
     """
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
     try:
-        descriptor = os.open(path, flags, 0o600)
+        descriptor = os.open(files.real_place(path), flags, 0o600)
     except OSError as error:
-        raise SecpipeError(f"cannot lock {printable(os.fspath(path))}: {(error.strerror or '').lower()}") from error
+        raise SecpipeError(f"cannot lock {printable(os.fspath(path))}: {files.reason(error)}") from error
     try:
         try:
             _acquire(descriptor, wait)

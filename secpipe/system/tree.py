@@ -19,6 +19,7 @@ from secpipe.core.errors import InputError, UnsafeInput
 from secpipe.core.limits import DEFAULT, MIB, Limits
 from secpipe.core.text import printable
 from secpipe.system import files, linking
+from secpipe.system.links import judge
 from secpipe.system.listing import Listing
 
 _BUFFER = MIB
@@ -172,6 +173,7 @@ def _with_submodules(tree: FolderTree, limits: Limits) -> FolderTree:
 def single(path: str | os.PathLike[str], progress: Callable[[int], None] | None = None) -> FolderTree:
     """Return a tree of one file named by its own name, whose root is the folder it stands in."""
     target = Path(path)
+    judge(target)
     result = _digest(target.parent, target.name, bytearray(_BUFFER), progress)
     if isinstance(result, Skip):
         raise InputError(f"cannot read {printable(str(path))}: {result.reason}")
@@ -222,6 +224,7 @@ def stamps(root: str | os.PathLike[str], *, limits: Limits = DEFAULT) -> tuple[s
 def _entries(
     base: Path, limits: Limits, exclude: frozenset[str], skipped: list[Skip], left_out: list[Skip]
 ) -> Iterator[tuple[str, os.stat_result]]:
+    judge(base)  # no writer of this process follows a link in it from here on
     pending = [("", 0)]
     while pending:
         folder, depth = pending.pop()

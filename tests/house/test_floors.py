@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,54 @@ def imports(path: Path) -> list[tuple[str, int]]:
     return found
 
 
+#: Calls that write, make, move or remove something on disk, or speak to stdout and stderr past the one door.
+WRITE_CALLS = re.compile(
+    r"os\.(replace|renames?|link|symlink|mkdir|makedirs|mknod|mkfifo|unlink|remove|removedirs|truncate|ftruncate"
+    r"|fdopen|p?write|chmod|chown)"
+    r"|shutil\.(copy\w*|move|rmtree|make_archive)|tempfile\.(mk\w+|NamedTemporaryFile|TemporaryFile)"
+    r"|click\.(echo|secho|open_file)|sys\.std(out|err)(\.buffer)?\.write|io\.open"
+)
+WRITE_METHODS = {
+    "write_text",
+    "write_bytes",
+    "symlink_to",
+    "hardlink_to",
+    "touch",
+    "mkdir",
+    "unlink",
+    "rename",
+}
+#: module -> why it may speak past the door.
+SPEAKS = {
+    "cli/main.py": "the root's own usage text, and the last resort where stdout is gone",
+    "cli/progress.py": "a line that overwrites itself, on a terminal only",
+}
+
+
+def writes(node: ast.Call, called: str) -> bool:
+    """Whether a call writes to disk or to a standard stream."""
+    if WRITE_CALLS.fullmatch(called):
+        return True
+    if called == "os.open":
+        return any(flag in ast.unparse(node) for flag in ("O_WRONLY", "O_RDWR", "O_CREAT", "O_APPEND", "O_TRUNC"))
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "open" and called != "os.open":
+        return any(isinstance(arg, ast.Constant) and set(str(arg.value)) & set("wax+") for arg in node.args[:1])
+    owner = called.rpartition(".")[0]
+    return isinstance(node.func, ast.Attribute) and node.func.attr in WRITE_METHODS and owner != "files"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Path('x').write_text('')", "os.replace(a, b)", "os.open(p, os.O_WRONLY)", "path.open('w')", "click.echo('x')",
+        "tempfile.NamedTemporaryFile()", "shutil.copy(a, b)", "target.unlink()", "folder.mkdir(parents=True)",
+    ],
+)  # fmt: skip
+def test_the_house_sees_a_writer_outside_the_door(line: str) -> None:
+    call = next(node for node in ast.walk(ast.parse(line)) if isinstance(node, ast.Call))
+    assert writes(call, ast.unparse(call.func))
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_module_keeps_the_house_rules(path: Path) -> None:
     name, text = path.relative_to(PACKAGE).as_posix(), path.read_text()
@@ -114,6 +163,10 @@ def test_module_keeps_the_house_rules(path: Path) -> None:
             called = ast.unparse(node.func)
             if called in {"eval", "exec", "compile", "__import__", "os.system", "pickle.loads", "yaml.load"}:
                 problems.append(f"line {node.lineno}: {called} is never called")
+            if mine != "system" and name not in SPEAKS and writes(node, called):
+                problems.append(
+                    f"line {node.lineno}: {called} writes: only system does (outputs.write, files.write_atomic)"
+                )
             if called == "open" and mine != "system":
                 problems.append(f"line {node.lineno}: open belongs to system")
             if any(keyword.arg == "shell" for keyword in node.keywords):

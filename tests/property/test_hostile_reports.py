@@ -20,10 +20,10 @@ from secpipe.core.errors import InputError
 from secpipe.core.evidence import State
 from secpipe.core.finding import Confidence, Finding, Severity
 from secpipe.core.registry import load as load_writer
+from secpipe.core.text import printable
 from secpipe.report import WRITERS, github, gitlab, html, junit, markdown, sarif, terminal
 from secpipe.report import json as json_writer
 from secpipe.report.read import load, read
-from secpipe.report.text import safe
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests/data"
@@ -229,10 +229,10 @@ def test_findings_as_scanners_make_them_keep_the_published_schema(parts: list[tu
 @QUICK
 @given(HOSTILE)
 def test_safe_is_idempotent_and_printable(text: str) -> None:
-    once = safe(text)
+    once = printable(text)
     assert not unsafe(once + "")
     assert "\n" not in once
-    assert safe(once, 100_000) == once
+    assert printable(once, 100_000) == once
 
 
 JUNK: st.SearchStrategy[Any] = st.sampled_from(

@@ -12,8 +12,9 @@ import pytest
 from jsonschema import Draft7Validator
 
 from secpipe.core.registry import load
+from secpipe.core.text import printable
 from secpipe.report import WRITERS, github, gitlab, html, junit, markdown, sarif, terminal
-from secpipe.report.text import clip, safe, width, wrap
+from secpipe.report.text import clip, width, wrap
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 SARIF = Draft7Validator(
@@ -241,9 +242,9 @@ def test_markdown_breaks_what_hosts_turn_into_links() -> None:
 
 def test_safe_may_be_applied_twice_and_keeps_backslashes() -> None:
     hostile = "a\\b\n\x1b[31m\u202e\udc80\x9b"
-    once = safe(hostile)
+    once = printable(hostile)
     assert once == "a\\b\\n\\u001b[31m\\u202e\\x80\\u009b"
-    assert safe(once) == once
+    assert printable(once) == once
 
 
 def test_columns_count_wide_and_combining_characters() -> None:

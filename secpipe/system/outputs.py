@@ -1,0 +1,171 @@
+"""The one door for results: where each may go, what is taken out of it on the way, and the errors of doing so.
+
+    write(place, result, sink)   what `-o FILE`, `-f FORMAT=FILE` and their kin name; "-" is stdout
+    say(text), tell(text)        a line for a person on stdout, on stderr
+    check(*places)               every place looked at before the first is written
+
+Keys, trust material and other state go through `files`, which shares this door's rules for links.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import stat
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from secpipe.core.errors import ConfigError, SecpipeError
+from secpipe.core.foreign import Sink, neutral
+from secpipe.core.text import printable
+from secpipe.system import files, links, redaction
+
+STDOUT = "-"
+
+
+def write(place: str | os.PathLike[str], result: str | bytes, sink: Sink = Sink.TEXT, *, color: bool = False) -> None:
+    """Write a result to `place`: stdout for "-", through devices, pipes and sockets, files in one step.
+
+    Secrets are replaced and foreign text is made harmless as `sink` says; `Sink.EXACT` alone leaves bytes as they are.
+    A regular file keeps its mode and owner. A link is followed where it lies outside the project, and its target is
+    replaced. Raises ConfigError (exit 2) for a place that cannot hold a result, SecpipeError (exit 3) where writing
+    fails.
+    """
+    data = _cleaned(result, sink, color)
+    target = _target(place)
+    if isinstance(target, int):
+        _to_descriptor(target, data, place)
+    elif (kind := _kind(target)) is None or stat.S_ISREG(kind):
+        files.replace(target, data, mode=None)
+    elif stat.S_ISSOCK(kind):
+        _to_socket(target, data)
+    else:
+        _through(target, data)
+
+
+def append(place: str, result: str, sink: Sink) -> None:
+    """Add to the end of a file that others write too (a CI job summary); cleaned and refused as by `write`."""
+    files.append(place, _cleaned(result, sink, False))
+
+
+def check(*places: str | os.PathLike[str]) -> None:
+    """Raise ConfigError for the first place that cannot hold a result; nothing is written."""
+    for place in places:
+        _target(place)
+
+
+def say(text: str) -> None:
+    """Write a line (or lines) for a person to stdout."""
+    write(STDOUT, f"{text}\n")
+
+
+def tell(text: str) -> None:
+    """Write one line of progress or complaint to stderr, line ends in it escaped; that nobody reads it is no error."""
+    try:
+        sys.stderr.write(_cleaned(printable(text, len(text)) + "\n", Sink.TEXT, False).decode())
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return
+
+
+def _cleaned(result: str | bytes, sink: Sink, color: bool) -> bytes:
+    if sink is Sink.EXACT:
+        return result if isinstance(result, bytes) else result.encode("utf-8", "backslashreplace")
+    text = result if isinstance(result, str) else result.decode("utf-8", "surrogateescape")
+    return neutral(redaction.redact(text), sink, color=color).encode("utf-8", "backslashreplace")
+
+
+def _target(place: str | os.PathLike[str]) -> Path | int:
+    """Return the descriptor or the path free of links that a result goes to; raises ConfigError."""
+    text = os.fspath(place)
+    if text == STDOUT:
+        return 1
+    target = links.follow(text)
+    if isinstance(target, int):
+        return target
+    kind = _kind(target)
+    if (kind is not None and stat.S_ISDIR(kind)) or (kind is None and text.endswith(("/", os.sep))):
+        raise ConfigError(
+            f"{printable(text)} names a folder, and a result needs a file",
+            hint=f"name a file in it: {printable(os.path.join(text, 'FILE'))}",
+        )
+    return target
+
+
+def _kind(target: Path) -> int | None:
+    """Return the mode of what stands at `target` (never a link), None where nothing does."""
+    try:
+        return os.lstat(target).st_mode
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _failed(target, error) from error
+
+
+def _to_descriptor(number: int, data: bytes, place: str | os.PathLike[str]) -> None:
+    stream = {1: sys.stdout, 2: sys.stderr}.get(number)
+    try:
+        if stream is not None:
+            stream.flush()  # what was said before comes first
+            number = _number(stream)
+        if number >= 0:
+            _send(number, data)
+        elif stream is not None:
+            stream.buffer.write(data)
+            stream.flush()
+    except BrokenPipeError as error:
+        if stream is sys.stdout:
+            raise  # `| head`: the command line's root knows what that means
+        raise _failed(place, error) from error
+    except OSError as error:
+        if error.errno == errno.EBADF:
+            raise ConfigError(f"{printable(os.fspath(place))} is not open for writing") from error
+        raise _failed("stdout" if stream is sys.stdout else place, error) from error
+
+
+def _number(stream: TextIO) -> int:
+    """Return the stream's descriptor, -1 for one that lives in memory (an embedding program's, a test's)."""
+    try:
+        return stream.fileno()
+    except (OSError, ValueError):
+        return -1
+
+
+def _through(target: Path, data: bytes) -> None:
+    """Write to a device or FIFO as it stands; a FIFO waits for its reader, as in a shell."""
+    try:
+        descriptor = os.open(target, os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise SecpipeError(f"{printable(str(target))} changed while it was being written")
+            _send(descriptor, data)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise _failed(target, error) from error
+
+
+def _to_socket(target: Path, data: bytes) -> None:
+    import socket
+
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.connect(str(target))
+            connection.sendall(data)
+    except OSError as error:
+        raise _failed(target, error) from error
+
+
+def _send(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(descriptor, view) :]
+        except BlockingIOError:
+            select.select([], [descriptor], [])
+
+
+def _failed(place: str | os.PathLike[str], error: OSError) -> SecpipeError:
+    return SecpipeError(f"cannot write {printable(os.fspath(place))}: {files.reason(error)}")
