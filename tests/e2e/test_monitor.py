@@ -55,8 +55,8 @@ AFFECTED  acme-chat for prod
     (since 2026-11-22T00:00:00Z)
     do:  replace or isolate torch
     who: the release owner; why: secpipe explain audit/known-vulnerability
-  roll back to the one of 2026-11-21T12:00:00Z, dirHash:4199a76e9c149566…, which still passes
-    do:  secpipe check FOLDER --env prod --policy builtin:baseline
+  roll back to the one of 2026-11-21T12:00:00Z, dirHash:4199a76e9c149566…, which still passes; there:
+    do:  secpipe check . --env prod --policy builtin:baseline
 
 As it was recorded, not judged again
   - model files and AI services: they need the files themselves
