@@ -24,7 +24,7 @@ ENFORCE = 'schema = "secpipe.policy/1"\nname = "shop"\nowner = "ann@shop.example
 
 
 #: Transcripts whose first check is wrong usage, and those whose project holds something malicious.
-WRONG = ("bad-paths", "bad-policy", "bad-usage")
+WRONG = ("bad-paths", "bad-policy", "bad-usage", "first-day-small")
 MALICIOUS = ("acme-chat", "bad-names")
 
 
