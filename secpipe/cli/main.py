@@ -35,6 +35,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "monitor": ("secpipe.cli.monitor:monitor", "Judge again what is already out; name the rollback target."),
     "hook": ("secpipe.cli.hook:hook", "Install, remove and run the pre-deploy git hook."),
     "init": ("secpipe.cli.init:init", "Write a starter policy and a CI step for a project."),
+    "approve": ("secpipe.cli.approve:approve", "Approve the use of an AI service in a policy."),
+    "waive": ("secpipe.cli.waive:waive", "Waive a finding in a policy, with an owner and a date."),
     "policy": ("secpipe.cli.policy:policy", "Show, compare, check, test and pin policies."),
 }
 

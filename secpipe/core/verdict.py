@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from secpipe.core.artifact import Skip
+from secpipe.core.do import Do, person
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, EXIT_UNDECIDED
 from secpipe.core.evidence import State
 from secpipe.core.finding import Finding, Severity
@@ -52,16 +53,20 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One thing that stands against a pass: what it is, who acts, and what to run."""
+    """One thing that stands against a pass: what it is, who acts, and what to do.
+
+    `advice` is what the scanner, or the policy's author, says about it in prose; `do` is what `decide` made of it.
+    """
 
     rule: str
     effect: Effect
     what: str
     check: str
-    fix: str = ""
     owner: str = ""
     path: str = ""
     findings: tuple[str, ...] = ()
+    advice: str = ""
+    do: Do | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -69,7 +74,8 @@ class Reason:
             "effect": str(self.effect),
             "what": printable(self.what),
             "owner": printable(self.owner),
-            "fix": printable(self.fix),
+            "fix": self.do.text if self.do else printable(self.advice),
+            "do": (self.do or person(self.advice or "mend this, and check again")).to_dict(),
             "check": self.check,
             "findings": list(self.findings),
             "path": printable(self.path),

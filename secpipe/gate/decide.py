@@ -10,6 +10,7 @@ from secpipe.core.artifact import Skip
 from secpipe.core.evidence import State
 from secpipe.core.finding import Severity
 from secpipe.core.verdict import CheckResult, Decision, Effect, JudgedFinding, Judgement, Reason, Result
+from secpipe.gate.doing.todo import told
 from secpipe.gate.policies import waivers
 from secpipe.gate.policies.phases import in_force
 from secpipe.gate.policies.policy import Policy
@@ -48,7 +49,7 @@ def decide(situation: Situation, tree_policy: Judgement | None = None) -> Judgem
     return Judgement(
         decision=Decision.WARN if lenient else would_be,
         would_be=would_be,
-        reasons=tuple(reasons),
+        reasons=tuple(told(reasons, findings, situation)),
         checks=tuple(ruling.result for ruling in rulings),
         findings=findings,
         skipped=_skipped(situation),
@@ -63,7 +64,7 @@ def tightened(situation: Situation, tree: Policy | None) -> Judgement:
 
 def by_tree(situation: Situation, tree: Policy) -> Situation:
     """Return the situation as the policy found in the tree judges it: where it came from is not its question."""
-    return replace(situation, policy=tree, self_judged="")
+    return replace(situation, policy=tree, self_judged="", call=situation.call.by_tree())
 
 
 def _apply(rule: Callable[[Situation], Ruling], situation: Situation) -> Ruling:
@@ -114,7 +115,7 @@ def _tightening(tree: Judgement, owner: str) -> list[Reason]:
     theirs = [reason for reason in tree.reasons if reason.effect is effect and reason.rule != "gate/self-judged"]
     return [
         Reason("gate/tree-policy-denies", effect, f"{TREE_SAYS}{reason.what}", reason.check,
-               reason.fix, reason.owner or owner, reason.path, reason.findings)
+               reason.owner or owner, reason.path, reason.findings, reason.advice, reason.do)
         for reason in theirs
     ]  # fmt: skip
 
@@ -133,9 +134,7 @@ def _refused_waivers(situation: Situation, rulings: Iterable[Ruling]) -> list[Re
         if waiver is None or (waiver.id, why) in told:
             continue
         told.add((waiver.id, why))
-        rule, fix = "gate/waiver-refused", "mend it, or let the waiver meet the policy's [waivers]"
-        if waivers.is_expired(waiver, situation.now):
-            rule, fix = "gate/waiver-expired", "mend it, or renew the waiver"
+        rule = "gate/waiver-expired" if waivers.is_expired(waiver, situation.now) else "gate/waiver-refused"
         what = f"waiver {waiver.id} ({waiver.owner}) {why}: {item.finding.message}"
-        reasons.append(Reason(rule, item.effect, what, "waivers", fix, waiver.owner))
+        reasons.append(Reason(rule, item.effect, what, "waivers", waiver.owner))
     return reasons

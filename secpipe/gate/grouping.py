@@ -62,10 +62,10 @@ def _reason(check: str, effect: Effect, group: Sequence[Finding], owner: str) ->
         effect=effect,
         what=_words(group),
         check=check,
-        fix=_fix(group),
         owner=first.owner or owner,
         path=first.path,
         findings=tuple([finding.id for finding in group]),
+        advice=next((finding.fix for finding in group if finding.fix), ""),
     )
 
 
@@ -93,31 +93,18 @@ def _words(group: Sequence[Finding]) -> str:
     return f"{_with_place(first)} (and {plural(len(group) - 1, 'more finding')} of the same kind)"
 
 
-def _fix(group: Sequence[Finding]) -> str:
-    first = group[0]
-    if first.rule == UNSIGNED:
-        signable = [finding.path for finding in group if not finding.details.get("blocked")]
-        if not signable:
-            return "mend what the model scan says first"
-        folders = list(dict.fromkeys(path.rpartition("/")[0] or path for path in signable))
-        return (
-            f"secpipe sign {' '.join(printable(folder) for folder in folders[:8])}{' ...' if len(folders) > 8 else ''}"
-        )
-    if first.rule == REVIEW and len(group) > 1:
-        paths = " ".join(printable(path) for path in _places(group)[:8]) + (" ..." if len(group) > 8 else "")
-        return f"secpipe attest {paths} --type {first.subject} --predicate FILE, by another person"
-    upgrade = str(first.details.get("upgrade") or "")
-    if upgrade:
-        return f"upgrade {first.details.get('package')} to {upgrade}"
+def fixed_in(group: Sequence[Finding]) -> str:
+    """Return the version of a package that ends what these findings know against it, as far as one can, or ""."""
+    details = group[0].details if group else {}
+    if upgrade := str(details.get("upgrade") or ""):
+        return upgrade
     fixed = [str(version) for finding in group for version in _listed(finding.details.get("fixed"))[:1]]
-    if len(group) > 1 and fixed:
-        return f"upgrade {first.details.get('package')} to {_newest(str(first.details.get('ecosystem')), fixed)}"
-    return next((finding.fix for finding in group if finding.fix), "")
+    return _newest(str(details.get("ecosystem")), fixed) if fixed else ""
 
 
 def _newest(ecosystem: str, fixed: list[str]) -> str:
     keyed = [(key, text) for text in fixed if (key := versions.key(ecosystem, text)) is not None]
-    return max(keyed)[1] if keyed else ", ".join(sorted(set(fixed)))
+    return max(keyed)[1] if keyed else ""
 
 
 def _with_place(finding: Finding) -> str:

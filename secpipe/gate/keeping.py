@@ -49,7 +49,7 @@ class Kept:
 def contents(outcome: Outcome, waivers: Path | None = None) -> Kept:
     """Return what is kept of an outcome: the verdict, all its evidence, and the rules as they were read."""
     kept = {
-        store.VERDICT: encode(outcome.document),
+        store.VERDICT: encode(outcome.placeless()),
         store.EVIDENCE: record.encode(outcome.record),
         store.POLICY: outcome.rules.policy.data,
     }
@@ -161,7 +161,7 @@ def rederive(entry: Entry, evidence: str, request: Request) -> tuple[Outcome, Ke
 
 def _check_kept(entry: Entry, outcome: Outcome, stored: Mapping[str, Any], waivers: Path | None) -> None:
     """What stands in the entry is what this evidence, this policy and this trust give; only its place may differ."""
-    made = json.loads(encode(outcome.document))
+    made = json.loads(encode(outcome.placeless()))
     if _placeless(made) != _placeless(dict(stored)):
         raise TrustError("the stored verdict is not what this evidence and this policy give", hint="check it again")
     if entry.read(store.POLICY) != outcome.rules.policy.data:

@@ -8,6 +8,7 @@ from typing import Any
 
 from secpipe.core.verdict import Judgement
 from secpipe.gate.decide import tightened
+from secpipe.gate.doing.call import Call
 from secpipe.gate.origin import Rules
 from secpipe.gate.policies import policy_identity
 from secpipe.gate.policies.policy import Policy
@@ -31,6 +32,11 @@ class Outcome:
     until: validity.End
     bom: bytes = b""
 
+    def placeless(self) -> dict[str, Any]:
+        """Return the document as anybody else gets it: what is told to run is for somebody inside the project."""
+        reasons = judge(replace(self.situation, call=Call()), self.rules).reasons
+        return self.document | {"reasons": [reason.to_dict() for reason in reasons]}
+
     def judge_at(self, now: datetime) -> Judgement:
         """Return what would be decided at another time on the same evidence."""
         return judge(replace(self.situation, now=now), self.rules)
@@ -38,13 +44,14 @@ class Outcome:
 
 def conclude(
     record: Record, rules: Rules, policy: Policy, *, simulated: bool = False, bom: bytes = b"",
-    warn_until: date | None = None,
+    warn_until: date | None = None, call: Call | None = None,
 ) -> Outcome:  # fmt: skip
     """Judge what was recorded, as of when it was recorded, by the rules, and return the outcome.
 
-    `warn_until` is only said: whether it warns stands in `policy.mode`.
+    `warn_until` is only said: whether it warns stands in `policy.mode`. `call` is how it was asked; without one, what
+    is told to run is for somebody inside the project.
     """
-    situation = record.situation(policy)
+    situation = replace(record.situation(policy), call=call or Call())
     judgement = judge(situation, rules)
     tree = rules.tree.resolve(record.environment) if rules.tree else None
     until = validity.valid_until(judgement, situation, rules.trust, tree)

@@ -16,6 +16,7 @@ from secpipe.core.ledger import Ledger, Thing
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
 from secpipe.gate.anchor import remember
+from secpipe.gate.doing.asked import called
 from secpipe.gate.kept.parts import Parts, open_parts
 from secpipe.gate.origin import Rules, gather_rules
 from secpipe.gate.outcome import Outcome, conclude
@@ -51,7 +52,10 @@ def check(request: Request, progress: Progress = lambda text: None, tree: Folder
         request.now, request.environment, subject, evidence, paths, rules.self_judged(), made.components,
         rules.waivers.waivers, rules.policy_signer,
     )  # fmt: skip
-    outcome = conclude(record, rules, policy, simulated=request.simulated, bom=made.bom, warn_until=request.warn_until)
+    outcome = conclude(
+        record, rules, policy, simulated=request.simulated, bom=made.bom, warn_until=request.warn_until,
+        call=called(request, rules),
+    )  # fmt: skip
     if request.memory == "keep" and not request.simulated:
         note = remember(rules.anchor, rules.policy.digest if rules.policy_pinned else "", request.now)
         if note:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from secpipe.core.evidence import Evidence, State, skipped
@@ -12,6 +12,7 @@ from secpipe.core.inventory import Component
 from secpipe.core.text import plural
 from secpipe.core.verdict import CheckResult, Effect, JudgedFinding, Reason, Result
 from secpipe.gate import grouping
+from secpipe.gate.doing.call import Call
 from secpipe.gate.policies import waivers
 from secpipe.gate.policies.policy import Policy
 
@@ -27,6 +28,7 @@ class Situation:
     paths: tuple[str, ...] = ()  # every file of the tree
     self_judged: str = ""  # why the policy or the trust root is not pinned; "" when both are
     components: tuple[Component, ...] = ()  # of the release, as the AI-BOM lists them
+    call: Call = field(default_factory=Call)  # how it was asked: for what is told to run, never for the decision
 
     def of(self, check: str) -> Evidence:
         """Return the evidence for `check`; without any, evidence that nothing is known."""
@@ -54,21 +56,20 @@ def rule_on(
     findings: Iterable[JudgedFinding],
     extra: Iterable[Reason] = (),
     summary: str = "",
-    fix: str = "",
     complete: bool = True,
     fails_by_findings: bool = False,
 ) -> Ruling:
     """Return the ruling on `evidence`: its state, what it did not look at, its judged findings and `extra` reasons.
 
-    A required check that is skipped, stale or incomplete is undecided; a failed one denies. `fix` is what to run when
-    the check could not be done; `complete=False` lets soft skips pass with a warning. `fails_by_findings`: the check
-    fails because of its findings and nothing else, so that waivers for all of them are waivers for the failure.
+    A required check that is skipped, stale or incomplete is undecided; a failed one denies. `complete=False` lets soft
+    skips pass with a warning. `fails_by_findings`: the check fails because of its findings and nothing else, so that
+    waivers for all of them are waivers for the failure.
     """
     judged = tuple(sorted(findings, key=lambda item: sort_key(item.finding)))
     effects = {item.effect for item in judged}
     waived = fails_by_findings and bool(evidence.findings) and effects == {Effect.WAIVED}
     explained = Effect.DENY in effects or waived  # the findings say why it failed
-    reasons = [*_state_reasons(situation, evidence, required, fix, explained), *extra]
+    reasons = [*_state_reasons(situation, evidence, required, explained), *extra]
     reasons += _skip_reasons(situation, evidence, required, complete)
     reasons += grouping.reasons(evidence.check, judged, situation.policy.owner)
     worst = next((effect for effect in _WORST if any(reason.effect is effect for reason in reasons)), None)
@@ -91,18 +92,16 @@ def rule_on(
     return Ruling(row, tuple(reasons), judged)
 
 
-def _state_reasons(
-    situation: Situation, evidence: Evidence, required: bool, fix: str, explained: bool
-) -> Iterable[Reason]:
+def _state_reasons(situation: Situation, evidence: Evidence, required: bool, explained: bool) -> Iterable[Reason]:
     owner, check = situation.policy.owner, evidence.check
     if evidence.state is State.FAILED:
         if not explained:
-            yield Reason("gate/check-failed", Effect.DENY, evidence.reason, check, fix, owner)
+            yield Reason("gate/check-failed", Effect.DENY, evidence.reason, check, owner)
     elif evidence.state is State.STALE:
         effect = Effect.UNDECIDED if required else Effect.WARN
-        yield Reason("gate/stale-advisories", effect, evidence.reason, check, fix, owner)
+        yield Reason("gate/stale-advisories", effect, evidence.reason, check, owner)
     elif evidence.state is State.SKIPPED and required:
-        yield Reason("gate/not-checked", Effect.UNDECIDED, evidence.reason, check, fix, owner)
+        yield Reason("gate/not-checked", Effect.UNDECIDED, evidence.reason, check, owner)
 
 
 def _skip_reasons(situation: Situation, evidence: Evidence, required: bool, complete: bool) -> Iterable[Reason]:
@@ -114,7 +113,7 @@ def _skip_reasons(situation: Situation, evidence: Evidence, required: bool, comp
         more = f" and {plural(len(skips) - 1, 'more', 'more')}" if len(skips) > 1 else ""
         what = f"{'not judged' if soft else 'not looked at'}: {skips[0].path or 'the tree'} ({skips[0].reason}){more}"
         effect = Effect.UNDECIDED if required and not soft else Effect.WARN
-        yield Reason("gate/incomplete", effect, what, evidence.check, "", situation.policy.owner, path=skips[0].path)
+        yield Reason("gate/incomplete", effect, what, evidence.check, situation.policy.owner, path=skips[0].path)
 
 
 def judge_findings(

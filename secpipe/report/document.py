@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
+from secpipe.core.do import Do
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.text import plural
 from secpipe.report.explanation import Explanation
@@ -69,7 +71,7 @@ class Reason:
     effect: str
     what: str
     owner: str = ""
-    fix: str = ""
+    do: Do | None = None
     check: str = ""
     path: str = ""
     findings: tuple[str, ...] = ()
@@ -95,7 +97,7 @@ class Reason:
             confidence="high",
             path=self.path,
             subject=self.check,
-            fix=self.fix,
+            fix=self.do.text if self.do else "",
             owner=self.owner,
             effect=self.effect,
         )
@@ -217,7 +219,12 @@ class Report:
         bare = [reason.entry for reason in self.reasons if not listed.intersection(reason.findings)]
         if not self.is_verdict:
             bare = [check.entry for check in self.checks if check.unknown or (check.state == "failed" and not listed)]
-        return (*bare, *self.findings)
+        return (*bare, *self._doing(self.findings))
+
+    def _doing(self, items: Iterable[Item]) -> Iterator[Item]:
+        """The findings, each with what its reason says to do instead of what the scanner advises."""
+        todo = {name: reason.do for reason in reversed(self.reasons) if reason.do for name in reason.findings}
+        return (replace(item, fix=todo[item.id].text) if item.id in todo else item for item in items)
 
     def by_check(self) -> dict[str, list[Item]]:
         """The findings that are not waived under the check whose reasons name them, else under their wing of rules."""
@@ -225,7 +232,7 @@ class Report:
             return {check.check: list(self.open) for check in self.checks}
         named = {identity: reason.check for reason in self.reasons for identity in reason.findings}
         groups: dict[str, list[Item]] = {}
-        for item in self.open:
+        for item in self._doing(self.open):
             groups.setdefault(named.get(item.id, item.rule.partition("/")[0]), []).append(item)
         return groups
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from secpipe.core.do import Do
 from secpipe.core.text import plural
+from secpipe.report.doing import todo
 from secpipe.report.table import Table
 
 _WORDS = {"deny": "BLOCKED", "undecided": "UNDECIDED", "warn": "warning"}
@@ -25,7 +27,7 @@ class Explanation:
 
     reasons: tuple[Why, ...] = ()
     least: str = ""
-    changes: tuple[tuple[str, str], ...] = ()  # (what, command)
+    changes: tuple[tuple[str, Do | None], ...] = ()
     remaining: tuple[str, ...] = ()
 
 
@@ -35,9 +37,7 @@ def read(table: Table) -> Explanation:
     return Explanation(
         reasons=tuple(_why(part) for part in table.tables("reasons", optional=True)),
         least=_heading(found) if found.values else "",
-        changes=tuple(
-            (part.text("what"), part.text("fix", optional=True)) for part in found.tables("changes", optional=True)
-        ),
+        changes=tuple((part.text("what"), todo(part)) for part in found.tables("changes", optional=True)),
         remaining=tuple(part.text("what") for part in found.tables("remaining", optional=True)),
     )
 

@@ -28,7 +28,7 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
 
 def _issue(item: Item, nth: int) -> dict[str, Any]:
     return {
-        "description": item.message or item.rule,
+        "description": item.advice or item.rule,
         "check_name": item.rule,
         "fingerprint": item.id if nth == 1 else f"{item.id}-{nth}",
         "severity": _BY_SEVERITY[item.severity],

@@ -7,8 +7,10 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from secpipe.core.do import Kind
 from secpipe.core.text import plural
 from secpipe.report.document import Check, Item, Reason, Report, Unseen
+from secpipe.report.doing import who
 from secpipe.report.read import read
 from secpipe.report.text import markup
 
@@ -72,8 +74,11 @@ def _reasons(report: Report) -> Iterator[str]:
 
 
 def _reason(reason: Reason) -> str:
-    facts = [f"who: {markup(reason.owner)}"] * bool(reason.owner)
-    facts += [f"do: <code>{markup(reason.fix)}</code>"] * bool(reason.fix)
+    acts = markup(who(reason.do, reason.owner))
+    facts = [acts] * bool(acts)
+    if reason.do:
+        told = markup(reason.do.text)
+        facts.append(f"do: {told if reason.do.kind is Kind.PERSON else f'<code>{told}</code>'}")
     facts.append(f"why: <code>secpipe explain {markup(reason.rule)}</code>")
     return f'<li><b class="{reason.effect}">{markup(reason.said)}</b><br>{"<br>".join(facts)}'
 

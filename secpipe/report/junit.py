@@ -21,7 +21,7 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
     known = {check.check for check in report.checks}
     # A reason that belongs to no check (a policy that expired, missing pins) is a case of its own.
     cases += [
-        _case(reason.rule, "gate", "error" if reason.effect == "undecided" else "failure", reason.said, [])
+        _case(reason.rule, "gate", "error" if reason.effect == "undecided" else "failure", reason.said, [reason.entry])
         for reason in report.reasons
         if reason.effect != "warn" and reason.check not in known
     ]
@@ -52,9 +52,13 @@ def _check(report: Report, check: Check, found: list[Item]) -> str:
     return _case(check.title, check.check, "skipped" if check.result == "off" else "", said, items)
 
 
+def _do(item: Item) -> str:
+    return f" | do: {item.fix}" if item.fix else ""
+
+
 def _case(name: str, group: str, outcome: str, said: str, items: list[Item]) -> str:
     head = f'<testcase classname="secpipe.{markup(group)}" name="{markup(name)}"'
-    lines = [f"[{item.severity}] {item.rule} {item.said}" for item in items[:_FINDINGS]]
+    lines = [f"[{item.severity}] {item.rule} {item.said}{_do(item)}" for item in items[:_FINDINGS]]
     if len(items) > _FINDINGS:
         lines.append(f"and {len(items) - _FINDINGS:,} more in the JSON")
     listed = markup("\n".join(lines))

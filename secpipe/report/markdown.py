@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from secpipe.core.do import Kind
 from secpipe.core.text import plural
 from secpipe.report.document import Check, Item, Reason, Report
+from secpipe.report.doing import who
 from secpipe.report.read import read
 
 _REASONS = 100
@@ -84,9 +86,10 @@ def _more(count: int) -> list[str]:
 
 
 def _reason(reason: Reason) -> str:
-    who = f" ({escape(reason.owner)})" if reason.owner else ""
-    fix = f"<br>{code(reason.fix)}" if reason.fix else ""
-    return f"{escape(reason.said)}{who}{fix}<br>{code(f'secpipe explain {reason.rule}')}"
+    acts = f" ({escape(who(reason.do, reason.owner).removeprefix('who: '))})" if reason.owner else ""
+    do = reason.do
+    told = f"<br>{escape(do.text) if do.kind is Kind.PERSON else code(do.text)}" if do else ""
+    return f"{escape(reason.said)}{acts}{told}<br>{code(f'secpipe explain {reason.rule}')}"
 
 
 def _checks(checks: tuple[Check, ...]) -> list[str]:

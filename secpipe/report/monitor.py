@@ -8,6 +8,7 @@ from typing import Any
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.text import plural
 from secpipe.report.document import FINDINGS
+from secpipe.report.doing import todo, told, who
 from secpipe.report.table import Table
 from secpipe.report.text import wrap
 
@@ -70,12 +71,9 @@ def _release(release: Table, paint: Any) -> list[str]:
         path, what = reason.text("path", optional=True), reason.text("what")
         said = what if not path or path in what else f"{path}: {what}"
         lines += _hanging("  - ", said + (f" (since {since})" if since else ""))
-        if fix := reason.text("fix", optional=True):
-            lines.append(f"    {paint('do: ', _DIM)} {fix}")
-        owner = reason.text("owner", optional=True)
-        lines.append(
-            f"    {paint(f'who: {owner}; why:' if owner else 'why:', _DIM)} secpipe explain {reason.text('rule')}"
-        )
+        lines += told(todo(reason), "    ", paint)
+        lead = "; ".join(filter(None, (who(todo(reason), reason.text("owner", optional=True)), "why:")))
+        lines.append(f"    {paint(lead, _DIM)} secpipe explain {reason.text('rule')}")
     if len(reasons) > _REASONS:
         lines.append(f"  - and {len(reasons) - _REASONS:,} more: -f json lists them")
     if release.word("state", _STATES) == "affected":
@@ -86,8 +84,9 @@ def _release(release: Table, paint: Any) -> list[str]:
 def _back(target: Table, paint: Any) -> list[str]:
     if not target.values:
         return ["  no older release of this name still passes: mend this one"]
+    where = f"{target.text('at')}, {_digest(target)}"
     return [
-        f"  {paint('roll back to', _BOLD)} the one of {target.text('at')}, {_digest(target)}, which still passes",
+        f"  {paint('roll back to', _BOLD)} the one of {where}, which still passes; there:",
         f"    {paint('do: ', _DIM)} {target.text('check')}",
     ]
 

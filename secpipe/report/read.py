@@ -29,6 +29,7 @@ from secpipe.report.document import (
     Unseen,
     Waived,
 )
+from secpipe.report.doing import todo
 from secpipe.report.monitor import as_findings
 from secpipe.report.table import Table
 
@@ -195,7 +196,7 @@ def _reason(table: Table) -> Reason:
         effect=table.word("effect", ("deny", "undecided", "warn")),
         what=table.text("what"),
         owner=table.text("owner", optional=True),
-        fix=table.text("fix", optional=True),
+        do=todo(table),
         check=table.text("check", optional=True),
         path=table.text("path", optional=True),
         findings=table.texts("findings", optional=True),

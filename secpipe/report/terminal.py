@@ -8,6 +8,7 @@ from typing import Any
 from secpipe.core.text import plural
 from secpipe.report import monitor, replay
 from secpipe.report.document import MONITOR, REPLAY, Check, Item, Reason, Report, Unseen
+from secpipe.report.doing import told, who
 from secpipe.report.explanation import Explanation
 from secpipe.report.read import read
 from secpipe.report.text import clip, pad, width, wrap
@@ -126,9 +127,9 @@ def _reason(page: _Page, label: str, reason: Reason, by_id: Mapping[str, Item]) 
     # A reason that sums its findings up in words of its own needs no list of them.
     summed_up = not items or items[0].message not in reason.what
     _list(page, indent, [] if summed_up else [item.said for item in items[1:]], _PLACES)
-    who = f"who: {reason.owner}; " if reason.owner else ""
-    page.add(*[f"{indent}{page.paint('do: ', _DIM)} {reason.fix}"] * bool(reason.fix))
-    page.add(f"{indent}{page.paint(f'{who}why:', _DIM)} secpipe explain {reason.rule}")
+    page.add(*told(reason.do, indent, page.paint))
+    lead = "; ".join(filter(None, (who(reason.do, reason.owner), "why:")))
+    page.add(f"{indent}{page.paint(lead, _DIM)} secpipe explain {reason.rule}")
 
 
 def _explained(page: _Page, explanation: Explanation) -> None:
@@ -144,9 +145,9 @@ def _explained(page: _Page, explanation: Explanation) -> None:
             page.add(*(f"  {' ' if last else '│'}  {' ' * 12}{line}" for line in rest))
     if explanation.least:
         page.heading(explanation.least)
-    for number, (what, fix) in enumerate(explanation.changes, 1):
+    for number, (what, do) in enumerate(explanation.changes, 1):
         page.add(*_hanging(f"{f'{number}.'.rjust(3)} ", what))
-        page.add(*[f"    {page.paint('do: ', _DIM)} {fix}"] * bool(fix))
+        page.add(*told(do, "    ", page.paint))
     if explanation.remaining:
         page.add("  What remains then:")
         _list(page, "  ", explanation.remaining, _REASONS)

@@ -53,10 +53,11 @@ AFFECTED  acme-chat for prod
   passed 2026-11-21T13:00:00Z, dirHash:4c69621842f638e8…
   - requirements.txt: torch 2.2.0 has a known vulnerability (GHSA-new): no fixed version is known
     (since 2026-11-22T00:00:00Z)
-    do:  replace or isolate torch
+    do:  The release owner decides whether to accept this: secpipe check on the release says with
+         which command.
     who: the release owner; why: secpipe explain audit/known-vulnerability
-  roll back to the one of 2026-11-21T12:00:00Z, dirHash:4199a76e9c149566…, which still passes
-    do:  secpipe check FOLDER --env prod --policy builtin:baseline
+  roll back to the one of 2026-11-21T12:00:00Z, dirHash:4199a76e9c149566…, which still passes; there:
+    do:  secpipe check . --env prod --policy builtin:baseline
 
 As it was recorded, not judged again
   - model files and AI services: they need the files themselves

@@ -44,6 +44,7 @@ SOLE_IMPORTER = {
     "jinja2": "formats/jinja.py",
     "cvss": "scan/vulnerabilities/severity.py",
     "yaml": "formats/yaml.py",
+    "tomlkit": "gate/policies/policy_edit.py",
 }
 NEVER_IMPORTED = {"pip_audit", "semgrep", "requests", "pydantic", "rich", "pickle", "torch", "numpy"}
 

@@ -98,8 +98,8 @@ def _about(head: Head) -> dict[str, Any]:
 
 
 def _command(head: Head, frame: Frame) -> str:
-    """Return what to type once the release lies in a folder again."""
-    words = ["secpipe", "check", "FOLDER", "--env", head.entry.environment, *frame.options]
+    """Return what to type in the folder of the release, once there is one again."""
+    words = ["secpipe", "check", ".", "--env", head.entry.environment, *frame.options]
     return printable(shlex.join(words))
 
 

@@ -155,10 +155,10 @@ def _tree_said(verdict: Mapping[str, Any]) -> Judgement | None:
         if raw["rule"] != "gate/tree-policy-denies":
             continue
         what = str(raw["what"]).removeprefix(TREE_SAYS)
-        check, fix, owner, path = (str(raw[key]) for key in ("check", "fix", "owner", "path"))
+        check, advice, owner, path = (str(raw[key]) for key in ("check", "fix", "owner", "path"))
         findings = tuple(str(name) for name in raw["findings"])
         effect = Effect(raw["effect"])
-        reasons.append(Reason("gate/tree-policy-denies", effect, what, check, fix, owner, path, findings))
+        reasons.append(Reason("gate/tree-policy-denies", effect, what, check, owner, path, findings, advice))
     if not reasons:
         return None
     decision = Decision.DENY if any(reason.effect is Effect.DENY for reason in reasons) else Decision.UNDECIDED

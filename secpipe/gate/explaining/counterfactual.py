@@ -42,7 +42,7 @@ class Least:
         return {
             "passes": self.passes,
             "smallest": self.smallest,
-            "changes": [{"what": one.what, "fix": one.fix, "owner": one.owner} for one in self.changes],
+            "changes": [one.to_dict() for one in self.changes],
             "remaining": [reason.to_dict() for reason in self.remaining],
         }
 
@@ -171,4 +171,4 @@ def _bundled(found: list[Change]) -> list[Change]:
 
 def _bundle(kind: str, group: list[Change]) -> Change:
     what = f"{len(group):,} changes of one kind ({kind}), among them: {group[0].what}; {group[-1].what}"
-    return Change((kind, "all"), what, group[0].fix, group[0].owner, lambda world: apply(world, group))
+    return Change((kind, "all"), what, group[0].do, group[0].owner, lambda world: apply(world, group))

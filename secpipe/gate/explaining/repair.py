@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from secpipe.core.do import Do
 from secpipe.core.finding import Finding
 from secpipe.core.text import printable
 from secpipe.core.verdict import Reason
@@ -21,9 +23,13 @@ class Change:
 
     key: tuple[str, ...]
     what: str
-    fix: str = ""
+    do: Do | None = None
     owner: str = ""
     apply: Callable[[World], World] = field(default=lambda world: world, repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        done = {"do": self.do.to_dict()} if self.do else {}
+        return {"what": self.what, "fix": self.do.text if self.do else "", "owner": self.owner, **done}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +47,13 @@ class Case:
 Maker = Callable[[Case], Iterator[Change]]
 
 
-def change(
-    case: Case, key: tuple[str, ...], what: str, apply: Callable[[Situation], Situation], fix: str | None = None
-) -> Change:
-    """Return the change that does `apply`; `fix` is what to type, the reason's own where none is given."""
+def change(case: Case, key: tuple[str, ...], what: str, apply: Callable[[Situation], Situation]) -> Change:
+    """Return the change that does `apply`; what to do about it is what the reason says."""
 
     def applied(world: World) -> World:
         return replace(world, situation=apply(world.situation))
 
-    command = case.reason.fix if fix is None else fix
-    told = printable(command, 400) if command != what else ""
-    return Change(key, printable(what, 600), told, case.reason.owner, applied)
-
-
-def listed(paths: Iterable[str]) -> str:
-    """Return paths as a command takes them."""
-    known = list(dict.fromkeys(path for path in paths if path)) or ["PATH"]
-    return " ".join(printable(path) for path in known[:8]) + (" ..." if len(known) > 8 else "")
-
-
-def places(paths: Iterable[str]) -> str:
-    """Return the folders that files lie in, as a command takes them; a file beside none is named itself."""
-    return listed(path.rpartition("/")[0] or path for path in paths)
+    return Change(key, printable(what, 600), case.reason.do, case.reason.owner, applied)
 
 
 def named(things: Iterable[str], nameless: str = "the release") -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from secpipe.gate.explaining.repair import Case, Change, change
 from secpipe.gate.explaining.worlds import with_facts
 from secpipe.gate.facts import listing, mapping
-from secpipe.gate.rules.shipped import command, example, shipped
+from secpipe.gate.rules.shipped import example, shipped
 from secpipe.gate.ruling import Situation
 
 
@@ -29,9 +29,7 @@ def complete(case: Case) -> Iterator[Change]:
                 return with_facts(now, "sbom", profiles={**scores, profile: max(least, _number(scores.get(profile)))})
 
             what = f"complete the AI-BOM to {least}% of {profile}"
-            yield change(
-                case, ("bom", profile, str(least)), what, apply, f"secpipe sbom score --profile {profile} PATH"
-            )
+            yield change(case, ("bom", profile, str(least)), what, apply)
 
 
 def ship(case: Case) -> Iterator[Change]:
@@ -47,7 +45,7 @@ def ship(case: Case) -> Iterator[Change]:
         return with_facts(now, "sbom", shipped=[*listing(now.of("sbom"), "shipped"), row])
 
     what = "ship an SBOM made from this very release" + (f", as {' or '.join(spec)}" if spec else "")
-    yield change(case, ("ship", *spec), what, apply, command(spec))
+    yield change(case, ("ship", *spec), what, apply)
 
 
 def _number(value: Any) -> int:

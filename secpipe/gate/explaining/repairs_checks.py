@@ -12,17 +12,16 @@ from secpipe.gate.explaining.worlds import carried_out, fresh_advisories, passed
 from secpipe.gate.facts import listing
 from secpipe.gate.ruling import Situation
 
-_TRUST = "secpipe check --trust DIR --trust-pin sha256:..."
-#: check -> (what must come about, what to type); the reason why it is not so follows in brackets.
-CARRY_OUT: dict[str, tuple[str, str | None]] = {
-    "trust": ("judge by a trust root that holds", _TRUST),
-    "files": ("bring a release whose files can be read", None),
-    "signatures": ("let the signatures be verified, and they hold", _TRUST),
-    "models": ("let the model files be scanned, and nothing is found in them", "secpipe scan models PATH"),
-    "shadow-ai": ("let the code be searched for AI services, and none is found", "secpipe scan shadow-ai PATH"),
-    "audit": ("let the dependencies be looked up, and nothing is known against them", None),
-    "sbom": ("let the AI-BOM be made, and it is valid", "secpipe sbom generate PATH"),
-    "promotion": ("name the store that holds the verdicts of the earlier stages", "secpipe check --verdicts DIR"),
+#: check -> what must come about; the reason why it is not so follows in brackets.
+CARRY_OUT: dict[str, str] = {
+    "trust": "judge by a trust root that holds",
+    "files": "bring a release whose files can be read",
+    "signatures": "let the signatures be verified, and they hold",
+    "models": "let the model files be scanned, and nothing is found in them",
+    "shadow-ai": "let the code be searched for AI services, and none is found",
+    "audit": "let the dependencies be looked up, and nothing is known against them",
+    "sbom": "let the AI-BOM be made, and it is valid",
+    "promotion": "name the store that holds the verdicts of the earlier stages",
 }
 #: check of the report -> the evidence that it rests on, where that has another name or there is more of it.
 RESTS_ON: dict[str, tuple[str, ...]] = {
@@ -55,12 +54,12 @@ def mend(case: Case) -> Iterator[Change]:
 
 
 def _done(case: Case, name: str) -> Change:
-    what, fix = CARRY_OUT[name]
+    what = CARRY_OUT[name]
     why = case.situation.of(name).reason if name in case.situation.evidence else ""
     told = f"{what} ({why})" if why else what
     if case.situation.of(name).state is State.FAILED:
-        told, fix = f"mend what does not hold: {why}", None
-    return change(case, ("check", name), told, lambda now: carried_out(now, name), fix)
+        told = f"mend what does not hold: {why}"
+    return change(case, ("check", name), told, lambda now: carried_out(now, name))
 
 
 def look_at_all(case: Case) -> Iterator[Change]:
@@ -104,7 +103,7 @@ def update_trust(case: Case) -> Iterator[Change]:
 
     asked = [f"{word} {wanted}" for word, wanted in (("root", least.root), ("ring", least.ring)) if wanted]
     what = f"bring {' and '.join(asked)} of the trust root, or newer"
-    yield change(case, ("trust", str(least.root), str(least.ring)), what, apply, "secpipe trust update SOURCE")
+    yield change(case, ("trust", str(least.root), str(least.ring)), what, apply)
 
 
 def _number(value: Any) -> int:
@@ -128,8 +127,7 @@ def promote(case: Case) -> Iterator[Change]:
     from secpipe.gate.rules.promotion import missing
 
     for name in case.policy.promotion.after:
-        reason = missing(replace(case.situation, policy=case.policy), name)
-        if reason is None:
+        if missing(replace(case.situation, policy=case.policy), name) is None:
             continue
         what = f"let this very release pass in {name}, and keep its signed verdict"
-        yield change(case, ("promote", name), what, lambda now, name=name: passed_before(now, name), reason.fix)  # type: ignore[misc]
+        yield change(case, ("promote", name), what, lambda now, name=name: passed_before(now, name))  # type: ignore[misc]

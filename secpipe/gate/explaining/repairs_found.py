@@ -23,6 +23,7 @@ from secpipe.gate.explaining.worlds import (
     without_uses,
 )
 from secpipe.gate.facts import mapping
+from secpipe.gate.grouping import fixed_in
 from secpipe.gate.ruling import Situation
 
 #: what no approval ends: the use itself must change
@@ -83,7 +84,8 @@ def upgrade(case: Case) -> Iterator[Change]:
         def apply(now: Situation, package: tuple[str, ...] = package) -> Situation:
             return without_findings(now, lambda one: _package(one) == package)
 
-        what = case.reason.fix if case.reason.rule.startswith("audit/") else finding.fix
+        target = fixed_in(case.findings if case.reason.rule.startswith("audit/") else [finding])
+        what = f"upgrade {package[1]} to {target}" if target else finding.fix
         yield change(case, ("upgrade", *package), what or f"replace {package[1]} {package[2]}", apply)
 
 
@@ -108,7 +110,7 @@ def approve(case: Case) -> Iterator[Change]:
         what = f"{uses[0].fix} ({name}): {named(dict.fromkeys(one.path for one in uses))}"
         apart = tuple(sorted({one.path for one in uses}))
         key = ("reroute", case.reason.rule, str(first.get("provider")), *apart)
-        yield change(case, key, what, lambda now: without_uses(now, lambda use: _use(use.get("path"), use) in gone), "")
+        yield change(case, key, what, lambda now: without_uses(now, lambda use: _use(use.get("path"), use) in gone))
         return
     rows = [_approval(one) for one in uses]
 
@@ -121,7 +123,7 @@ def approve(case: Case) -> Iterator[Change]:
     yield Change(
         ("approve", str(first.get("provider"))),
         printable(f"get approval for {name} ({plural(len(uses), 'use')}), or remove it", 600),
-        printable(case.reason.fix, 400), case.reason.owner, apply,
+        case.reason.do, case.reason.owner, apply,
     )  # fmt: skip
 
 
@@ -142,7 +144,7 @@ def mend_findings(case: Case) -> Iterator[Change]:
             return without_findings(now, lambda one: one.id == identity)
 
         what = f"{finding.fix}: {finding.message}" if finding.fix else f"mend: {finding.message}"
-        yield change(case, ("mend", finding.rule, finding.path, finding.subject), what, apply, finding.fix)
+        yield change(case, ("mend", finding.rule, finding.path, finding.subject), what, apply)
 
 
 def condition(case: Case) -> Iterator[Change]:
@@ -176,7 +178,7 @@ def _look_for_condition(case: Case) -> Iterator[Change]:
         source = case.situation.of(check)
         if f'"{condition.id}"' not in case.reason.what or not check:
             continue
-        own = replace(case, reason=replace(case.reason, check=check, fix=""))
+        own = replace(case, reason=replace(case.reason, check=check))
         if source.state is not State.OK:
             yield from carry_out(own)
         elif source.skips:

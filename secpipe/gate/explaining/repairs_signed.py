@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from secpipe.core.evidence import State
 from secpipe.core.text import plural
-from secpipe.gate.explaining.repair import Case, Change, change, listed, named, places
+from secpipe.gate.explaining.repair import Case, Change, change, named
 from secpipe.gate.explaining.repairs_checks import CARRY_OUT
 from secpipe.gate.explaining.worlds import carried_out, with_evidence
 from secpipe.gate.explaining.worlds_signed import (
@@ -30,7 +30,6 @@ from secpipe.gate.rules.provenance import ROLES, refused
 from secpipe.gate.rules.signed import Statement, instant, listing_of, objection, statements
 from secpipe.gate.ruling import Situation
 from secpipe.gate.uris import accepts
-from secpipe.keys.schemes.scheme import PAIRS
 
 _UNKNOWN = (State.SKIPPED, State.STALE)
 
@@ -42,23 +41,21 @@ def sign(case: Case) -> Iterator[Change]:
     by = f" as {identity}" if identity else ""
     by += f" with {_pair(case.policy)}" if case.policy.keys.algorithms else ""
     what = f"sign {plural(len(paths), 'file')}{by}: {named(paths)}"
-    fix = f"secpipe sign {places(paths)}" + (f" --key {identity}" if identity else "") + _profile(case.policy)
     who = identity or "a signer with the authority"
-    yield change(case, ("sign", who), what, lambda now: signed(now, case.policy, paths, who), fix)
+    yield change(case, ("sign", who), what, lambda now: signed(now, case.policy, paths, who))
 
 
 def sign_again(case: Case) -> Iterator[Change]:
     """The same signatures, by keys that count."""
     policy, rule = case.policy, case.reason.rule
     if rule == "gate/key-too-old":
-        how, fix = "with a newer key", "secpipe keys rotate IDENTITY"
+        how = "with a newer key"
     else:
-        how, fix = f"with {_pair(policy)}", f"secpipe keys rotate IDENTITY{_profile(policy)}"
+        how = f"with {_pair(policy)}"
     if case.findings:
         paths = list(dict.fromkeys(finding.path for finding in case.findings))
         what = f"sign {named(paths)} again {how}"
-        told = f"{fix}, then secpipe sign {listed(paths)}"
-        yield change(case, ("sign again", rule, how, *paths), what, lambda now: strengthened(now, policy, paths), told)
+        yield change(case, ("sign again", rule, how, *paths), what, lambda now: strengthened(now, policy, paths))
         return
     kinds = {demand.type for demand in policy.attestations.require} if case.reason.check == "attestations" else set()
 
@@ -79,8 +76,7 @@ def sign_again(case: Case) -> Iterator[Change]:
         paths = [one.path for one in bad if one.kind == kind]
         word = purpose if purpose == kind else f'"{kind}" {purpose}'
         what = f"attest the {word} of {named(paths)} again, {how}"
-        told = f"{fix}, then secpipe attest {listed(paths)} --type {purpose} --kind {kind} --predicate FILE"
-        yield change(case, ("attest again", rule, kind, how), what, again, told)
+        yield change(case, ("attest again", rule, kind, how), what, again)
 
 
 def review(case: Case) -> Iterator[Change]:
@@ -90,14 +86,13 @@ def review(case: Case) -> Iterator[Change]:
         count = case.policy.signatures.roles.get(role, 1)
         people = "another person" if count == 1 else f"{count:,} other people"
         what = f"let {people} than the signer attest a {role} of {named(paths)}"
-        fix = f"secpipe attest {listed(paths)} --type {role} --predicate {role}.json --key THEIR-IDENTITY"
 
         def apply(now: Situation, paths: list[str] = paths, role: str = role, count: int = count) -> Situation:
             for path in paths:
                 now = reviewed(now, case.policy, path, role, count)
             return now
 
-        yield change(case, ("review", role, str(count), *paths), what, apply, fix)
+        yield change(case, ("review", role, str(count), *paths), what, apply)
 
 
 def test(case: Case) -> Iterator[Change]:
@@ -127,9 +122,7 @@ def test(case: Case) -> Iterator[Change]:
         if paths or old:
             about = f" of {named(dict.fromkeys([*paths, *old]))}" if any([*paths, *old]) else ""
             what = f'pass the test "{kind}"{about}, and attest the result'
-            there = " ".join([*([places(paths)] if paths else []), *([listed(old)] if old else [])])
-            fix = f"secpipe attest {there} --type test-result --kind {kind} --predicate {kind}.json"
-            yield change(case, ("attest", kind), what, apply, fix)
+            yield change(case, ("attest", kind), what, apply)
 
 
 def trace(case: Case) -> Iterator[Change]:
@@ -140,9 +133,8 @@ def trace(case: Case) -> Iterator[Change]:
     if paths:
         about = named(paths, "the release")
         what = f"attest where {about} comes from" if len(paths) == 1 else f"attest where these come from: {about}"
-        fix = f"secpipe attest {places(paths)} --type provenance --predicate provenance.json"
         apply = lambda now: attested(now, policy, "provenance", "provenance")  # noqa: E731
-        yield change(case, ("attest", "provenance"), what, apply, fix)
+        yield change(case, ("attest", "provenance"), what, apply)
     wanted = {role: key for role, (key, _, _) in ROLES.items() if getattr(policy.provenance, key)}
     for one in _of(case, _good):
         silent = [role for role in wanted if role not in listing_of(one.facts, "declared")]
@@ -164,8 +156,7 @@ def trace_again(case: Case) -> Iterator[Change]:
         return edited(now, bad, lambda row: statement(now, policy, "provenance", str(row.get("path", "")), "-"))
 
     what = f"attest again where {case.reason.path or 'the release'} comes from ({case.reason.what})"
-    fix = f"secpipe attest {listed([case.reason.path])} --type provenance --predicate provenance.json"
-    yield change(case, ("trace again", case.reason.path), what, apply, fix)
+    yield change(case, ("trace again", case.reason.path), what, apply)
 
 
 def build_elsewhere(case: Case) -> Iterator[Change]:
@@ -224,8 +215,7 @@ def _named_more(case: Case, key: tuple[str, ...], what: str, path: str, fact: st
     def more(row: Row) -> Row:
         return {**row, fact: list(dict.fromkeys([*listing_of(row, fact), *names]))}
 
-    fix = f"secpipe attest {listed([path])} --type provenance --predicate provenance.json"
-    return change(case, key, what, lambda now: edited(now, wanted, more), fix)
+    return change(case, key, what, lambda now: edited(now, wanted, more))
 
 
 def _verify(case: Case, kind: str) -> Iterator[Change]:
@@ -237,21 +227,18 @@ def _verify(case: Case, kind: str) -> Iterator[Change]:
     if evidence.skips:
         places = named(one.path for one in evidence.skips)
         what = f'bring or repair the "{kind}" attestations that could not be read: {places}'
-        yield change(
-            case, ("complete", check), what, lambda now: with_evidence(now, replace(now.of(check), skips=())), ""
-        )
+        yield change(case, ("complete", check), what, lambda now: with_evidence(now, replace(now.of(check), skips=())))
     bare = with_evidence(now, replace(evidence, skips=()))
     unknown = [one for one in statements(bare) if one.kind == kind and one.state in _UNKNOWN]
     if not unknown:
         return
     trust, why = now.of("trust"), unknown[0].reason
     if trust.state in _UNKNOWN and trust.reason == why:
-        what, fix = CARRY_OUT["trust"]
-        yield change(case, ("check", "trust"), f"{what} ({why})", lambda now: carried_out(now, "trust"), fix)
+        what = CARRY_OUT["trust"]
+        yield change(case, ("check", "trust"), f"{what} ({why})", lambda now: carried_out(now, "trust"))
     else:
         what = f'let the "{kind}" attestation of {named(one.path for one in unknown)} be verified, and it holds ({why})'
-        fix = "secpipe check --trust DIR --trust-pin sha256:..."
-        yield change(case, ("verify", kind), what, lambda now: verified(now, kind), fix)
+        yield change(case, ("verify", kind), what, lambda now: verified(now, kind))
 
 
 def _of(case: Case, wanted: Callable[[Statement], bool]) -> list[Statement]:
@@ -268,10 +255,3 @@ def _row(one: Statement) -> Row:
 
 def _pair(policy: Policy) -> str:
     return " + ".join(name for name, _ in halves(policy)) or "keys that count"
-
-
-def _profile(policy: Policy) -> str:
-    """Return the option that makes keys, or insists on keys, of the accepted algorithms, if there is one."""
-    pair = tuple(name for name, _ in halves(policy))
-    known = next((name for name, of in PAIRS.items() if of == pair), "")
-    return f" --profile {known}" if known and policy.keys.algorithms else ""

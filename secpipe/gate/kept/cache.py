@@ -143,6 +143,7 @@ def _place(request: Request, tree: FolderTree) -> Path:
         "trust": str(request.trust),
         "trust_pin": request.trust_pin,
         "path": str(request.path.resolve()),
+        "typed": str(request.path),  # what is told to run names the path as it was given
         "name": request.name,
         "advisories": str(request.advisories),
         "waivers": str(request.waivers),

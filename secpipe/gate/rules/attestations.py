@@ -69,30 +69,25 @@ def _results(situation: Situation, demand: Demand, found: Sequence[Statement]) -
         problem = objection(one.facts, situation.policy, situation.now) if one.state is State.OK else None
         bad += [one] if refused or problem else []
         if refused:
-            yield Reason("gate/test-failed", Effect.DENY, refused, "attestations", "", owner, one.path)
+            yield Reason("gate/test-failed", Effect.DENY, refused, "attestations", owner, one.path)
         elif problem is not None:
             what = f'the "{kind}" result about {problem.message}'
-            yield Reason(problem.rule, Effect.DENY, what, "attestations", "", owner, one.path)
+            yield Reason(problem.rule, Effect.DENY, what, "attestations", owner, one.path)
         elif one.state is State.OK:
             good.append(one)
         if one.state is State.OK and one.facts.get("result") == "WARNED":
             what = f'the "{kind}" result about {one.path} was passed with warnings'
-            yield Reason("gate/test-failed", Effect.WARN, what, "attestations", "", owner, one.path)
+            yield Reason("gate/test-failed", Effect.WARN, what, "attestations", owner, one.path)
     missing = without(situation, [*good, *bad])
     if missing:
         why = next((one.reason for one in found if one.state not in (State.OK, State.FAILED)), "nobody attested one")
         about = f" about {missing[0]}" if missing[0] else ""
         more = f" (and {plural(len(missing) - 1, 'more model')})" if len(missing) > 1 else ""
         what = f'no "{kind}" result{about}{more}: {why}'
-        fix = f"secpipe attest --type test-result --predicate {kind}.json {_folder(missing[0])}"
-        yield Reason("gate/missing-evidence", Effect.UNDECIDED, what, "attestations", fix, owner, missing[0])
+        yield Reason("gate/missing-evidence", Effect.UNDECIDED, what, "attestations", owner, missing[0])
     fresh = [one for one in good if is_fresh(one.since, demand.max_age_days, situation.now)]
     old = sorted(set(without(situation, [*fresh, *bad])) - set(missing))
     if old:
         age = plural(demand.max_age_days, "day")
         what = f'the "{kind}" result{f" about {old[0]}" if old[0] else ""} is older than {age} or bears no trusted time'
-        yield Reason("gate/missing-evidence", Effect.UNDECIDED, what, "attestations", "", owner, old[0])
-
-
-def _folder(path: str) -> str:
-    return path.rpartition("/")[0] or path or "PATH"
+        yield Reason("gate/missing-evidence", Effect.UNDECIDED, what, "attestations", owner, old[0])

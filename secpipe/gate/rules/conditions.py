@@ -42,7 +42,7 @@ def conditions(situation: Situation, rulings: Sequence[Ruling], limits: Limits =
         extra.append(_unknown(situation, wanted[-1], f"a policy has at most {limits.conditions} conditions"))
     return rule_on(
         situation, own, "Conditions hold", required=True, findings=judged, extra=extra,
-        summary=plural(len(wanted), "condition"), fix="pip install 'secpipe[cel]'",
+        summary=plural(len(wanted), "condition"),
     )  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def _not_seen(situation: Situation, condition: Condition) -> list[Reason]:
 def _unknown(situation: Situation, condition: Condition, why: str) -> Reason:
     effect = Effect.WARN if condition.effect == "warn" else Effect.UNDECIDED
     what = f'condition "{printable(condition.id, 64)}" could not be decided: {why}'
-    return Reason(UNKNOWN, effect, what, CHECK, condition.fix, situation.policy.owner)
+    return Reason(UNKNOWN, effect, what, CHECK, situation.policy.owner, advice=condition.fix)
 
 
 def _judge(index: waivers.Index, condition: Condition, item: Item, held: bool | None, why: str) -> JudgedFinding:

@@ -14,23 +14,18 @@ def trust(situation: Situation) -> Ruling:
     policy, evidence = situation.policy, situation.of("trust")
     extra = []
     if situation.self_judged:
-        fix = "secpipe check --policy FILE --policy-ref sha256:... --trust DIR --trust-pin sha256:..."
-        extra.append(Reason("gate/self-judged", Effect.UNDECIDED, situation.self_judged, "trust", fix, policy.owner))
+        extra.append(Reason("gate/self-judged", Effect.UNDECIDED, situation.self_judged, "trust", policy.owner))
     if (clock := situation.evidence.get("clock")) is not None and clock.state is not State.OK:
-        fix = str(clock.facts.get("fix") or "set the clock")
-        extra.append(Reason("gate/clock", Effect.UNDECIDED, clock.reason, "trust", fix, policy.owner))
+        mend = str(clock.facts.get("fix") or "set the clock")
+        extra.append(Reason("gate/clock", Effect.UNDECIDED, clock.reason, "trust", policy.owner, advice=mend))
     if policy.expires and situation.now.date() > policy.expires:
         what = f'the policy "{policy.name}" expired on {policy.expires}'
-        extra.append(Reason("gate/policy-expired", Effect.UNDECIDED, what, "trust", "renew the policy", policy.owner))
+        extra.append(Reason("gate/policy-expired", Effect.UNDECIDED, what, "trust", policy.owner))
     for word, minimum in (("root", policy.minimum.root), ("ring", policy.minimum.ring)):
         version = evidence.facts.get(f"{word}_version")
         if minimum and (not isinstance(version, int) or version < minimum):
             what = f"the trust {word} is version {version or 'unknown'}; the policy wants {minimum} or newer"
-            extra.append(
-                Reason(
-                    "gate/trust-below-minimum", Effect.UNDECIDED, what, "trust", "secpipe trust update", policy.owner
-                )
-            )
+            extra.append(Reason("gate/trust-below-minimum", Effect.UNDECIDED, what, "trust", policy.owner))
     extra += _root_keys(situation, evidence)
     required = policy.signatures.required and bool(to_cover(situation))  # otherwise nothing rests on it
     return rule_on(situation, evidence, "Judged by pinned rules", required=required, findings=(), extra=extra)
@@ -44,10 +39,9 @@ def _root_keys(situation: Situation, evidence: Evidence) -> list[Reason]:
     found = sorted(map(str, listing(evidence, "root_algorithms")))
     if not found:
         what = "which algorithms the trust root signs with is not known"
-        return [Reason("gate/root-algorithm", Effect.UNDECIDED, what, "trust", "", owner)]
+        return [Reason("gate/root-algorithm", Effect.UNDECIDED, what, "trust", owner)]
     refused = [name for name in found if name not in wanted]
     if not refused:
         return []
     what = f"the trust root rests on {', '.join(refused)}; the policy accepts {', '.join(wanted)}"
-    fix = "secpipe keys init --profile cnsa2 makes a new root; pin it (secpipe trust pin)"
-    return [Reason("gate/root-algorithm", Effect.DENY, what, "trust", fix, owner)]
+    return [Reason("gate/root-algorithm", Effect.DENY, what, "trust", owner)]

@@ -26,7 +26,6 @@ def promotion(situation: Situation) -> Ruling:
     return rule_on(
         situation, evidence, "Passed earlier stages", required=bool(after), findings=(), extra=extra,
         summary=f"passed in {', '.join(map(printable, after))}" if not extra else "",
-        fix="secpipe check --verdicts DIR names the verdict store",
     )  # fmt: skip
 
 
@@ -54,8 +53,7 @@ def missing(situation: Situation, environment: str) -> Reason | None:
         what = f"this release passed in {where} on {printable(str(found['at'])[:10])}, more than {days} ago"
     else:
         return None
-    fix = f"secpipe check PATH --env {where} --sign IDENTITY --store DIR"
-    return Reason("gate/not-promoted", Effect.DENY, what, "promotion", fix, situation.policy.owner)
+    return Reason("gate/not-promoted", Effect.DENY, what, "promotion", situation.policy.owner)
 
 
 def _too_old(situation: Situation, at: str) -> bool:

@@ -33,8 +33,7 @@ def provenance(situation: Situation) -> Ruling:
     extra = [*models_unknown(situation, _CHECK)]
     if policy.named_builders and not policy.builders:
         what = "the policy asks for named builders and names none"
-        fix = '[provenance] builders = ["https://..."] in your policy'
-        extra.append(Reason("gate/builders-not-named", Effect.UNDECIDED, what, _CHECK, fix, situation.policy.owner))
+        extra.append(Reason("gate/builders-not-named", Effect.UNDECIDED, what, _CHECK, situation.policy.owner))
     found = [one for one in statements(situation) if "provenance" in (one.purpose, one.kind)]
     good = []
     for one in found:
@@ -47,9 +46,8 @@ def provenance(situation: Situation) -> Ruling:
         more = f" (nor of {plural(len(missing) - 1, 'more model')})" if len(missing) > 1 else ""
         why = next((one.reason for one in found if one.state not in (State.OK, State.FAILED)), "nobody attested it")
         what = f"the origin {about}is not known{more}: {why}"
-        fix = "secpipe attest --type provenance --predicate provenance.json PATH"
         extra.append(
-            Reason("gate/missing-evidence", Effect.UNDECIDED, what, _CHECK, fix, situation.policy.owner, missing[0])
+            Reason("gate/missing-evidence", Effect.UNDECIDED, what, _CHECK, situation.policy.owner, missing[0])
         )
     own = Evidence(_CHECK, State.OK, facts={"attested": len(good)})
     summary = plural(len(good), "provenance", "provenances")
@@ -60,25 +58,25 @@ def _judged(situation: Situation, one: Statement) -> Iterator[Reason]:
     """Say what stands against one provenance; each is judged, also one about a file that is no model."""
     owner, about = situation.policy.owner, one.path or "the release"
     if one.state is State.FAILED:
-        yield Reason("gate/check-failed", Effect.DENY, one.reason, _CHECK, "", owner, one.path)
+        yield Reason("gate/check-failed", Effect.DENY, one.reason, _CHECK, owner, one.path)
     if one.state is not State.OK:
         return
     if one.purpose != "provenance":
         what = "what is called provenance is a statement of another type"
-        yield Reason("gate/check-failed", Effect.DENY, what, _CHECK, "", owner, one.path)
+        yield Reason("gate/check-failed", Effect.DENY, what, _CHECK, owner, one.path)
         return
     if (problem := objection(one.facts, situation.policy, situation.now)) is not None:
         what = f"the provenance of {problem.message}"
-        yield Reason(problem.rule, Effect.DENY, what, _CHECK, "", owner, one.path)
+        yield Reason(problem.rule, Effect.DENY, what, _CHECK, owner, one.path)
     policy, builder = situation.policy.provenance, str(one.facts.get("builder", ""))
     if policy.builders and not accepts(policy.builders, builder):
         what = f'{about} was built by "{builder or "nobody named"}", which the policy does not accept'
-        yield Reason("gate/builder-not-allowed", Effect.DENY, what, _CHECK, "", owner, one.path)
+        yield Reason("gate/builder-not-allowed", Effect.DENY, what, _CHECK, owner, one.path)
     yield from _materials(situation, one, about)
     lacking = [name for name in policy.inputs if name not in listing_of(one.facts, "inputs")]
     if lacking:
         what = f"the provenance of {about} does not name {', '.join(lacking)}"
-        yield Reason("gate/input-missing", Effect.UNDECIDED, what, _CHECK, "", owner, one.path)
+        yield Reason("gate/input-missing", Effect.UNDECIDED, what, _CHECK, owner, one.path)
 
 
 def refused(policy: Provenance, facts: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -107,14 +105,13 @@ def _materials(situation: Situation, one: Statement, about: str) -> Iterator[Rea
             told.add(rule)
             uri = str(material.get("uri", "")) or "nameless"
             what = f'{about} was made with the {words[rule]} "{uri}", which the policy does not accept'
-            yield Reason(rule, Effect.DENY, what, _CHECK, "", owner, one.path)
+            yield Reason(rule, Effect.DENY, what, _CHECK, owner, one.path)
     lists = _lists(policy)
     for role in lists:
         if role not in listing_of(one.facts, "declared"):
             key, word, _ = ROLES[role]
-            what = f"the provenance of {about} names no {word}"
-            fix = f"name it in the provenance, or say that there is none: {key} = []"
-            yield Reason("gate/missing-evidence", Effect.UNDECIDED, what, _CHECK, fix, owner, one.path)
+            what = f"the provenance of {about} names no {word}, and does not say that there is none ({key} = [])"
+            yield Reason("gate/missing-evidence", Effect.UNDECIDED, what, _CHECK, owner, one.path)
 
 
 def _tables(value: Any) -> list[Mapping[str, Any]]:

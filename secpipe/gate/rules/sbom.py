@@ -25,8 +25,7 @@ def sbom(situation: Situation) -> Ruling:
             extra.append(Reason("gate/missing-evidence", Effect.UNDECIDED, what, "sbom", owner=situation.policy.owner))
         elif score < minimum:
             what = f'the AI-BOM reaches {score}% of "{profile}"; the policy wants {minimum}%'
-            fix = f"secpipe sbom score --profile {profile} PATH"
-            extra.append(Reason("gate/incomplete-sbom", Effect.DENY, what, "sbom", fix, situation.policy.owner))
+            extra.append(Reason("gate/incomplete-sbom", Effect.DENY, what, "sbom", situation.policy.owner))
     extra += shipped(situation, evidence)
     judged = judge_findings(situation, evidence.findings, block="high", warn="low")
     summary = plural(int(evidence.facts.get("components", 0)), "component")

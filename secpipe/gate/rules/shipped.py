@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,12 +29,12 @@ def shipped(situation: Situation, evidence: Evidence) -> list[Reason]:
     if not rows:
         asked = "shipped" in evidence.facts
         what = "the release ships no SBOM file" if asked else "nobody looked for a shipped SBOM file"
-        return [Reason("gate/missing-evidence", Effect.UNDECIDED, what, "sbom", command(policy.spec), owner)]
+        return [Reason("gate/missing-evidence", Effect.UNDECIDED, what, "sbom", owner)]
     judged = [_against(situation, row) for row in rows]
     if any(verdict is None for verdict in judged):
         return []
     _, rule, effect, words, path = max((one for one in judged if one), key=lambda one: one[0])
-    return [Reason(rule, effect, f"{path} {words}", "sbom", command(policy.spec), owner, path)]
+    return [Reason(rule, effect, f"{path} {words}", "sbom", owner, path)]
 
 
 def _against(situation: Situation, row: Mapping[str, Any]) -> tuple[int, str, Effect, str, str] | None:
@@ -77,12 +77,13 @@ def example(spec: Sequence[str]) -> tuple[str, str] | None:
     return None
 
 
-def command(spec: Sequence[str]) -> str:
-    """Return the command that makes an SBOM of an accepted format."""
+def command(spec: Sequence[str], under: Callable[[str], str]) -> tuple[str, ...]:
+    """Return the words of the command that makes an SBOM of an accepted format; `under` finds a path of the release."""
     name, version = example(spec) or ("", "")
     if name.lower() == "spdx":
-        return "secpipe sbom generate . -f spdx-json -o bom.spdx.json"
-    return "secpipe sbom generate . -o bom.cdx.json" + (" --spec 1.6" if version == "1.6" else "")
+        return ("secpipe", "sbom", "generate", under(""), "-f", "spdx-json", "-o", under("bom.spdx.json"))
+    more = ("--spec", "1.6") if version == "1.6" else ()
+    return ("secpipe", "sbom", "generate", under(""), "-o", under("bom.cdx.json"), *more)
 
 
 def _is(wanted: str, name: str, version: str) -> bool:

@@ -32,10 +32,9 @@ def signatures(situation: Situation) -> Ruling:
     unknown = _unknown_cover(situation) if required else []
     signed = len(listing(evidence, "artifacts"))
     judged = judge_findings(situation, findings, block="low", warn="info")
-    fix = "secpipe check --trust keys --trust-pin sha256:..."
     return rule_on(
         situation, evidence, "Signed by people we trust", required=required, findings=judged,
-        extra=unknown, summary=plural(signed, "signed artifact"), fix=fix, fails_by_findings=True,
+        extra=unknown, summary=plural(signed, "signed artifact"), fails_by_findings=True,
     )  # fmt: skip
 
 
@@ -51,11 +50,8 @@ def _unsigned(situation: Situation, evidence: Evidence, made: Signatures) -> lis
         if problem is None:
             continue
         if problem.rule == UNSIGNED:
-            about = mapping(situation.of("models"), "files").get(path)
-            blocked = isinstance(about, Mapping) and about.get("outcome") == "malicious"
-            details = {"blocked": blocked}  # nobody is told to sign what the model scan refuses
             subject = problem.subject or "unsigned"
-            problem = Finding(UNSIGNED, problem.message, Severity.HIGH, path=path, subject=subject, details=details)
+            problem = Finding(UNSIGNED, problem.message, Severity.HIGH, path=path, subject=subject)
         findings.setdefault(problem.id, problem)
     return list(findings.values())
 
@@ -99,8 +95,7 @@ def _unvouched(
                 message = (
                     f"{subject or 'the release'} needs {plural(count, role)} by other people than its signer: {problem}"
                 )
-                fix = f"secpipe attest {subject or 'PATH'} --type {role} --predicate FILE, by another person"
-                yield Finding("gate/review-missing", message, Severity.HIGH, path=subject, subject=role, fix=fix)
+                yield Finding("gate/review-missing", message, Severity.HIGH, path=subject, subject=role)
 
 
 def _lacking(situation: Situation, found: list[Statement], signers: set[str], count: int) -> str:

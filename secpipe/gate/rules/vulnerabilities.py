@@ -20,7 +20,7 @@ def vulnerabilities(situation: Situation) -> Ruling:
     summary = plural(int(evidence.facts.get("packages", 0)), "package") + (f", advisories of {date}" if date else "")
     return rule_on(
         situation, evidence, "No known vulnerabilities", required=policy.required, findings=judged, extra=extra,
-        summary=summary, fix="secpipe advisories update --from URL", complete=policy.complete,
+        summary=summary, complete=policy.complete,
     )  # fmt: skip
 
 
@@ -29,13 +29,13 @@ def _advisory_age(situation: Situation, evidence: Evidence) -> list[Reason]:
     policy, minimum = situation.policy.vulnerabilities, situation.policy.minimum.advisories
     if evidence.state is not State.OK:
         return []
-    owner, fix = situation.policy.owner, "secpipe advisories update --from URL"
+    owner = situation.policy.owner
     text = str(mapping(evidence, "advisories").get("date", ""))
     try:
         date = datetime.fromisoformat(text)
     except ValueError:
         what = "the advisory data bears no date"
-        return [Reason("gate/stale-advisories", Effect.UNDECIDED, what, "audit", fix, owner)]
+        return [Reason("gate/stale-advisories", Effect.UNDECIDED, what, "audit", owner)]
     date = date if date.tzinfo else date.replace(tzinfo=UTC)
     age = situation.now - date
     what = f"the advisory data is of {date:%Y-%m-%d}, {plural(age.days, 'day')} old"
@@ -46,8 +46,8 @@ def _advisory_age(situation: Situation, evidence: Evidence) -> list[Reason]:
                 Effect.UNDECIDED,
                 f"the advisory data is of {date:%Y-%m-%d}, in the future",
                 "audit",
-                "check the clock",
                 owner,
+                advice="set the clock right, or take advisory data that is not of the future",
             )
         ]
     if minimum and date.date() < minimum:
@@ -57,7 +57,6 @@ def _advisory_age(situation: Situation, evidence: Evidence) -> list[Reason]:
                 Effect.UNDECIDED,
                 f"{what}; the policy wants {minimum} or newer",
                 "audit",
-                fix,
                 owner,
             )
         ]
@@ -68,10 +67,9 @@ def _advisory_age(situation: Situation, evidence: Evidence) -> list[Reason]:
                 Effect.UNDECIDED,
                 f"{what}; the policy allows {policy.max_age_days}",
                 "audit",
-                fix,
                 owner,
             )
         ]
     if not policy.max_age_days and age > timedelta(days=30):
-        return [Reason("gate/stale-advisories", Effect.WARN, what, "audit", fix, owner)]
+        return [Reason("gate/stale-advisories", Effect.WARN, what, "audit", owner)]
     return []

@@ -114,7 +114,8 @@ def test_a_clock_before_the_last_verdict_leaves_it_undecided(release: Path, proj
     assert back.document["exit_code"] == 3
     (reason,) = (reason for reason in back.judgement.reasons if reason.rule == "gate/clock")
     assert "before the last verdict of 2026-11-23T12:00:00Z" in reason.what
-    assert "remove $SECPIPE_HOME/seen/" in reason.fix
+    assert reason.do is not None
+    assert "$SECPIPE_HOME/seen/" in reason.do.text
     assert "gate/clock" in rules(judge(release, now + DAY, project.keys, memory="read"))
     assert "gate/clock" not in rules(judge(release, now + 3 * DAY, project.keys))
 

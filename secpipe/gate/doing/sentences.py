@@ -1,0 +1,62 @@
+"""Who must act where nothing can be run: one sentence a rule, with what it is about, its owner and its advice."""
+
+from __future__ import annotations
+
+_ANOTHER = "get {what} anew from whoever signed it: nobody can accept a signature that does not hold"
+_SIGN_AGAIN = "whoever signs {what} signs it again with an active key (secpipe sign)"
+_ROTATE = "whoever holds the key behind {what} rotates it (secpipe keys rotate) and signs again"
+_ORIGIN = "whoever builds {what} builds it from what {policy} accepts, or {owner} adds to its [provenance] lists"
+
+#: rule -> the sentence; `rule:check` where one rule is that of several checks.
+SENTENCES: dict[str, str] = {
+    "audit/malicious-package": "{advice}",
+    "gate/not-checked": "mend what stood in the way of the check, and check again",
+    "gate/check-failed": "mend what does not hold, and check again",
+    "gate/incomplete": "bring or repair {what}, or let {owner} exclude it from the release in {policy}",
+    "gate/stale-advisories": (
+        "whoever keeps the advisory mirror gives its address to secpipe advisories update --from on this machine"
+    ),
+    "gate/policy-expired": "{owner} reviews the policy and sets a later expires in {policy}",
+    "gate/waiver-expired": "{owner} mends what the waiver was about, or waives it anew (secpipe waive)",
+    "gate/waiver-refused": "{owner} mends what the waiver is about, or lets it meet [waivers] in {policy}",
+    "gate/tree-policy-denies": "meet the project's own policy, or let its owner change it",
+    "gate/not-promoted": (
+        "let this very release pass in the stage before, with its verdict signed into the store (check --store --sign)"
+    ),
+    "gate/not-checked:promotion": "whoever runs the stage before says where its verdict store is: --verdicts",
+    "gate/review-missing": (
+        "let other people than the signer review {what} and sign what they say (secpipe attest, with their own keys)"
+    ),
+    "gate/key-algorithm": _ROTATE,
+    "gate/key-too-old": _ROTATE,
+    "gate/root-algorithm": "the holders of the trust root make one with accepted algorithms (secpipe keys init)",
+    "gate/trust-below-minimum": "whoever keeps the trust root gives the newer one; secpipe trust update takes it",
+    "gate/incomplete-sbom": "add to the sources of the AI-BOM what secpipe sbom score says is lacking",
+    "gate/missing-evidence:sbom": "score the AI-BOM with secpipe sbom score, and add what is lacking",
+    "gate/missing-evidence:attestations": "whoever tests {what} runs the test and signs its result (secpipe attest)",
+    "gate/missing-evidence:provenance": "whoever builds {what} signs where it comes from (secpipe attest)",
+    "gate/input-missing": "whoever builds {what} names these inputs in its provenance and signs it again",
+    "gate/test-failed": "whoever makes {what} mends it until the test passes, and the tester signs the new result",
+    "gate/builder-not-allowed": _ORIGIN,
+    "gate/source-not-allowed": _ORIGIN,
+    "gate/base-model-not-allowed": _ORIGIN,
+    "gate/dataset-not-allowed": _ORIGIN,
+    "gate/builders-not-named": "{owner} names the accepted builders in {policy}: [provenance] builders",
+    "gate/clock": "{advice}",
+    "gate/condition-unknown": "bring what the condition could not look at, and check again",
+    "sbom/lfs-pointer": "fetch the real file in place of the pointer {what} (git lfs pull), and check again",
+    "shadow-ai/leaked-key": "revoke the key in {what} where it was issued, then remove it from the file",
+    "signatures/changed-file": _ANOTHER,
+    "signatures/extra-file": "remove what nobody signed, or let the signer look at it and sign again: {what}",
+    "signatures/missing-file": "bring back what was signed, or let the signer sign again: {what}",
+    "signatures/invalid": _ANOTHER,
+    "signatures/stripped-half": _ANOTHER,
+    "signatures/unknown-key": "ask who signed {what}; the holders of the trust root decide whether to accept the key",
+    "signatures/wrong-purpose": "let somebody sign {what} whose key may",
+    "signatures/expired-key": _SIGN_AGAIN,
+    "signatures/suspended-key": "the holders of the trust root say why the key is suspended, and for how long",
+    "signatures/compromised-key": "look at {what} as if anybody had made it, then sign it again with a new key",
+    "signatures/ignored-path": "sign {what} again without leaving anything out",
+    "signatures/reserved-name": "remove or rename {what}: only a signature may have that name",
+    "signatures/replayed": "deploy the newer signed version instead of {what}",
+}

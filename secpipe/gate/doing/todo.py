@@ -1,0 +1,279 @@
+"""Which command ends a reason: one table by rule. What holds malicious content is never offered for acceptance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from secpipe.core.do import Do, Kind, accept, fix, person
+from secpipe.core.evidence import State
+from secpipe.core.finding import Finding, Severity
+from secpipe.core.text import printable
+from secpipe.core.verdict import JudgedFinding, Reason
+from secpipe.gate.doing import upgrade
+from secpipe.gate.doing.call import Call
+from secpipe.gate.doing.sentences import SENTENCES
+from secpipe.gate.grouping import fixed_in
+from secpipe.gate.policies import waivers
+from secpipe.gate.policies.policy import Policy
+from secpipe.gate.request import BUILTIN
+from secpipe.gate.rules.shipped import command as sbom_words
+from secpipe.gate.rules.shipped import shipped
+from secpipe.gate.ruling import Situation
+from secpipe.keys.schemes.scheme import PAIRS
+from secpipe.scan.shadow_ai.signal import LOCAL, UNKNOWN, UNLISTED
+
+_SHOWN = 8  # paths or findings on one command line; more of them are named by rule and path
+_PROMPTS = ("shadow-ai/unapproved-host", "shadow-ai/unapproved-provider", "shadow-ai/expired-approval")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A reason, the findings behind it, and everything that was judged."""
+
+    reason: Reason
+    findings: Sequence[Finding]
+    situation: Situation
+    bad: frozenset[str] = frozenset()  # files that nobody is asked to answer for
+
+    @property
+    def call(self) -> Call:
+        return self.situation.call
+
+    @property
+    def policy(self) -> Policy:
+        return self.situation.policy
+
+    @property
+    def paths(self) -> list[str]:
+        """The files it is about, each once."""
+        named = [*(finding.path for finding in self.findings), self.reason.path]
+        return list(dict.fromkeys(path for path in named if path))
+
+
+def told(reasons: Iterable[Reason], judged: Iterable[JudgedFinding], situation: Situation) -> list[Reason]:
+    """Return the reasons, each with what to do about it; one that knows already keeps it."""
+    known = {item.finding.id: item.finding for item in judged}
+    bad = frozenset(finding.path for finding in known.values() if _malicious(finding))
+    return [
+        reason if reason.do is not None else replace(reason, do=_total(reason, known, bad, situation))
+        for reason in reasons
+    ]
+
+
+def _total(reason: Reason, known: dict[str, Finding], bad: frozenset[str], situation: Situation) -> Do:
+    try:
+        do = _todo(reason, known, bad, situation)
+        if do.kind is Kind.ACCEPT and not situation.call.known:
+            owner = reason.owner or situation.policy.owner or "the owner of the policy"
+            return person(
+                f"{owner} decides whether to accept this: secpipe check on the release says with which command"
+            )
+        return do
+    except Exception:  # evidence is made from hostile input; the reason itself stands whatever is told about it
+        return person("mend this and check again")
+
+
+def _todo(reason: Reason, known: dict[str, Finding], bad: frozenset[str], situation: Situation) -> Do:
+    case = Case(reason, [known[name] for name in reason.findings if name in known], situation, bad)
+    hostile = [path for path in case.paths if path in bad]
+    if any(_malicious(finding) for finding in case.findings) or (hostile and len(hostile) == len(case.paths)):
+        return _refuse(case)
+    maker = MAKERS.get(reason.rule)
+    if maker is not None:
+        return maker(case)
+    if _sentence(reason):
+        return _say(case)
+    return _waive(case) if case.findings else _say(case)
+
+
+def _malicious(finding: Finding) -> bool:
+    """Whether nobody is asked to answer for it: code in a model, known or not, a malicious package, a leaked secret."""
+    if finding.rule.startswith("models/") and finding.severity >= Severity.HIGH:
+        return True
+    attacks = finding.details.get("outcome") == "malicious" or finding.severity is Severity.CRITICAL
+    return attacks and finding.rule != "audit/known-vulnerability"
+
+
+def _refuse(case: Case) -> Do:
+    rule, advice = case.reason.rule, case.reason.advice
+    if _sentence(case.reason):
+        return _say(case)
+    if case.paths and not rule.startswith("audit/"):
+        return person(f"do not open {_named(case.paths)}: remove it, or get it anew as safetensors")
+    return person(advice or f"remove what {rule} names: {case.reason.what}")
+
+
+def _say(case: Case) -> Do:
+    """A sentence: the table's, else the scanner's or the policy's own advice, else that somebody must look."""
+    about = {
+        "what": _named(case.paths) or "the release",
+        "owner": case.reason.owner or case.policy.owner or "the owner of the policy",
+        "policy": printable(case.call.policy, 200) or "the policy",
+        "advice": case.reason.advice,
+    }
+    sentence = _sentence(case.reason) or ("{advice}" if case.reason.advice else "mend this and check again")
+    return person(sentence.format_map(about))
+
+
+def _sentence(reason: Reason) -> str:
+    return SENTENCES.get(f"{reason.rule}:{reason.check}") or SENTENCES.get(reason.rule, "")
+
+
+def _named(paths: Sequence[str]) -> str:
+    shown = ", ".join(printable(path, 200) for path in paths[:3])
+    return f"{shown} and {len(paths) - 3:,} more" if len(paths) > 3 else shown
+
+
+def _answerable(case: Case) -> Do | None:
+    """Return what must be done before an owner can write into the policy, or None where nothing must."""
+    call = case.call
+    if not call.policy:
+        return fix("secpipe", "init", call.under(""))
+    if call.editable:
+        return None
+    if call.policy.startswith(BUILTIN):
+        name = call.policy.removeprefix(BUILTIN)
+        return person(
+            f'keep a policy file of your own with profile = "{name}" outside the project and check with it:'
+            " an exception needs an owner, and a shipped policy has none"
+        )
+    return person(f"{case.policy.owner} decides whether to accept this in the policy behind {call.policy_ref}")
+
+
+def _waive(case: Case) -> Do:
+    rule, policy = case.reason.rule, case.policy
+    rules = list(dict.fromkeys(finding.rule for finding in case.findings))
+    if any(waivers.never(one, policy.waivers) for one in rules) or not case.findings:
+        return _say(case)
+    if policy.waivers.signed:
+        return person(f"{policy.owner} decides whether to waive {rule} in a signed file of waivers")
+    if (first := _answerable(case)) is not None:
+        return first
+    scope = [word for one in rules for word in ("--rule", one)]
+    ids = [finding.id for finding in case.findings]
+    if len(ids) > _SHOWN:
+        return accept(*_edit(case, "waive"), *scope, *_within(case))
+    return accept(*_edit(case, "waive"), *scope, *ids)
+
+
+def _edit(case: Case, command: str) -> tuple[str, ...]:
+    return ("secpipe", command, "--policy", case.call.policy, "--env", case.situation.environment)
+
+
+def _within(case: Case) -> list[str]:
+    return [word for path in case.paths[:_SHOWN] for word in _option("--path", _glob(path))]
+
+
+def _option(name: str, value: str) -> tuple[str, ...]:
+    return (f"{name}={value}",) if value.startswith("-") else (name, value)
+
+
+def _glob(path: str) -> str:
+    """Return the glob that matches this path and no other."""
+    return "".join(f"[{char}]" if char in "*?[" else char for char in path)
+
+
+def _approve(case: Case) -> Do:
+    if (first := _answerable(case)) is not None:
+        return first
+    named: dict[tuple[str, ...], None] = {}
+    for details in (finding.details for finding in case.findings):
+        provider, host = str(details.get("provider") or ""), str(details.get("host") or "")
+        by_host = host and provider in (UNLISTED, LOCAL, "")
+        named[_option("--host", host) if by_host else _option("--provider", provider)] = None
+    if not named or len(named) > _SHOWN:
+        return _waive(case)
+    return accept(*_edit(case, "approve"), *(word for option in named for word in option))
+
+
+def _unknown_destination(case: Case) -> Do:
+    if (first := _answerable(case)) is not None:
+        return first
+    return accept(*_edit(case, "approve"), "--provider", UNKNOWN, *_within(case))
+
+
+def _upgrade(case: Case) -> Do:
+    target = fixed_in(case.findings)
+    if target:
+        details, lock = case.findings[0].details, case.findings[0].path
+        found = upgrade.command(details, target, lock, case.situation.paths, case.call)
+        name = printable(str(details.get("package")), 100)
+        return found or person(
+            f"set {name} to {printable(target, 60)} in {_named([lock])}, with its new hash if it has one"
+        )
+    return _waive(case)
+
+
+def _sign(case: Case) -> Do:
+    folders = dict.fromkeys(finding.path.rpartition("/")[0] or finding.path for finding in case.findings)
+    nameless = [path for path in case.paths if not _signable(path)]
+    clean = [folder for folder in folders if not _holds(folder, [*case.bad, *nameless])]
+    if not clean and nameless:
+        return person(f"rename {_named(nameless)}: such a name cannot be signed")
+    if not clean:
+        return person("mend what the model scan says first: nobody signs a folder with a file that can run code")
+    return _with_root(case, lambda: _sign_words(case, clean))
+
+
+def _holds(folder: str, paths: Iterable[str]) -> bool:
+    return any(f"{path}/".startswith(f"{folder}/") for path in paths)
+
+
+def _signable(path: str) -> bool:
+    """Whether a manifest can name the file: valid Unicode on one line."""
+    return not any(char in "\r\n" or 0xD800 <= ord(char) <= 0xDFFF for char in path)
+
+
+def _with_root(case: Case, words: Callable[[], tuple[str, ...]]) -> Do:
+    """A command that needs a trust root; without one, the command that makes it: whose keys count is a decision."""
+    trust = case.situation.of("trust")
+    if trust.state is State.OK:
+        return accept(*words())
+    if not case.call.trust_there:
+        return accept("secpipe", "keys", "init", "--trust", case.call.trust, *_profile(case.policy))
+    return person(f"mend the trust root in {case.call.trust} first: {trust.reason}")
+
+
+def _sign_words(case: Case, folders: Sequence[str]) -> tuple[str, ...]:
+    call, accepted = case.call, case.policy.signatures.identities
+    who = [name for name in accepted if name in call.signers] or list(call.signers)
+    key = ("--key", who[0]) if who and (len(call.signers) > 1 or accepted) else ()
+    return ("secpipe", "sign", *(call.under(folder) for folder in folders[:_SHOWN]), "--trust", call.trust, *key)
+
+
+def _profile(policy: Policy) -> tuple[str, ...]:
+    wanted = set(policy.keys.algorithms)
+    fitting = [name for name, pair in PAIRS.items() if wanted and set(pair) <= wanted]
+    return ("--profile", fitting[0]) if fitting and "default" not in fitting else ()
+
+
+def _not_checked(case: Case) -> Do:
+    trust, check = case.situation.of("trust"), case.reason.check
+    if check in ("trust", "signatures") and trust.state is not State.OK and not case.call.trust_there:
+        return _with_root(case, tuple)
+    return _say(case)
+
+
+def _pin(case: Case) -> Do:
+    return accept(*case.call.check())
+
+
+def _ship(case: Case) -> Do:
+    if case.reason.check != "sbom" or not shipped(case.situation, case.situation.of("sbom")):
+        return _say(case)
+    return fix(*sbom_words(case.policy.sbom.spec, case.call.under))
+
+
+MAKERS: dict[str, Callable[[Case], Do]] = {
+    **dict.fromkeys(_PROMPTS, _approve),
+    "shadow-ai/unknown-destination": _unknown_destination,
+    "audit/known-vulnerability": _upgrade,
+    "gate/unsigned-artifact": _sign,
+    "gate/not-checked": _not_checked,
+    "gate/self-judged": _pin,
+    "gate/missing-evidence": _ship,
+    "gate/sbom-disagrees": _ship,
+    "gate/sbom-format": _ship,
+    "gate/sbom-too-old": _ship,
+}
