@@ -17,3 +17,4 @@ compile dev --extra full --group dev --group lock
 compile full --extra full --group build --constraint requirements/dev.txt
 compile core --group build --constraint requirements/dev.txt
 source=requirements/workflows.in compile workflows
+source=requirements/tools.in compile tools
