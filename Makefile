@@ -10,7 +10,7 @@ demo: .demo-venv  ## judge examples/acme-chat: BLOCKED, then mended until it pas
 	@PATH="$(CURDIR)/.demo/venv/bin:$$PATH" sh examples/demo.sh
 
 test: .test-venv  ## run every test but the slow ones
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow" --durations=10 --durations-min=5
 
 check: format lint types house  ## format, lint, types, house rules
 
@@ -32,7 +32,16 @@ workflows: .test-venv  ## hold our workflow files against the ecosystem's own va
 	@sh scripts/workflows.sh "$(PYTHON)"
 
 slow: .test-venv  ## minutes of fuzzing and large data
-	$(PYTEST) -m slow
+	SECPIPE_EXAMPLES=explore $(PYTEST) -m slow
+
+steady: .test-venv  ## the suite RUNS times (10), each in another order, home, umask, zone and locale, under load
+	@sh scripts/steady.sh .venv/bin/python $(or $(RUNS),10)
+
+tools:  ## fetch the other side's programs for the interop tests (Debian, PyPI, npm)
+	@sh scripts/tools.sh "$(PYTHON)"
+
+rivals:  ## make the environments of the programs that the benches measure against
+	@sh scripts/rivals.sh "$(PYTHON)"
 
 pythons:  ## install, --help and the demo under every Python found (PYTHONS="python3.12 /path/to/python")
 	@sh scripts/pythons.sh
@@ -45,7 +54,7 @@ lock:  ## refresh the hash-locked requirements (UPGRADE=1: newer versions)
 	UV=.venv/bin/uv sh scripts/lock.sh
 
 clean:  ## remove everything that make made
-	rm -rf .demo .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .demo .tools .rivals .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	-$(PYTHON) examples/acme-chat/make_models.py --remove
 
@@ -57,4 +66,4 @@ clean:  ## remove everything that make made
 	@sh scripts/venv.sh "$(PYTHON)" .demo/venv requirements/full.txt
 	@sh scripts/install-wheel.sh .demo/venv requirements/full.txt 'secpipe[full]'
 
-.PHONY: pythons workflows help demo test check format lint types house slow bench lock clean .test-venv .demo-venv
+.PHONY: pythons steady tools rivals workflows help demo test check format lint types house slow bench lock clean .test-venv .demo-venv

@@ -1,9 +1,9 @@
 """Numbers of the dependency audit, in one run: index build, 5,000 packages, a 100-package lock against pip-audit.
 
-    python bench/audit.py [folder of OSV data]      (default ../shared/vectors/osv)
+    python bench/audit.py [folder of OSV data]      (default: shared/vectors/osv beside the checkout)
 
 pip-audit runs on generated pins against a loopback OSV service over the same records; both are whole processes, and
-what counts is their CPU time. Prints one line a number, with its budget.
+what counts is their CPU time.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from bench.measure import claim, not_measured, note  # noqa: E402
+from bench.measure import rival as rival_program  # noqa: E402
 from secpipe.core.inventory import Component, ComponentKind, Inventory  # noqa: E402
 from secpipe.scan.vulnerabilities import pack, ranges  # noqa: E402
 from secpipe.scan.vulnerabilities.audit import audit  # noqa: E402
 from secpipe.scan.vulnerabilities.feed import Harvest, harvest  # noqa: E402
 from secpipe.scan.vulnerabilities.store import open_store  # noqa: E402
 from secpipe.scan.vulnerabilities.update import update  # noqa: E402
-from secpipe.system.process import find_program  # noqa: E402
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 PYPA = "pypa-advisory-database-2024-10-10.zip"
@@ -39,15 +40,19 @@ ROUNDS = 5
 
 def main() -> None:
     """Measure and print."""
-    data = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / ".." / "shared" / "vectors" / "osv"
+    vectors = os.environ.get("SECPIPE_VECTORS") or ROOT.parent / "shared" / "vectors"
+    data = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(vectors, "osv")
+    if not (data / PYPA).exists():
+        not_measured("the dependency audit", "no OSV records here (SECPIPE_VECTORS)")
+        return
     with tempfile.TemporaryDirectory() as scratch:
         os.environ |= {"SECPIPE_HOME": f"{scratch}/home", "SECPIPE_CACHE": f"{scratch}/cache"}
         began = time.process_time()
         update(str(data / PYPA), now=NOW)
         took = time.process_time() - began
         size = sum(path.stat().st_size for path in Path(scratch, "home", "advisories").glob("*.sqlite"))
-        line("index build of 2,661 records", f"{took:.2f} s CPU", "3 s")
-        line("size of the index", f"{size / 1e6:.2f} MB", "2 MB")
+        claim("index build of 2,661 records: CPU against 3 s", took / 3, 1)
+        claim("size of the index: against 2 MB", size / 2e6, 1)
         found = harvest(data / PYPA, NOW)
         many(found)
         rival(found, Path(scratch))
@@ -65,15 +70,15 @@ def many(found: Harvest) -> None:
     evidence = audit(Inventory(parts), open_store(), now=NOW)
     took = time.process_time() - began
     what = f"{len(parts):,} packages, {len(known)} with advisories, {len(evidence.findings):,} findings"
-    line(what, f"{took:.2f} s CPU", "1 s")
+    claim(f"{what}: CPU against 1 s", took, 1)
 
 
 def rival(found: Harvest, scratch: Path) -> None:
     """Judge a lock of 100 packages, and let pip-audit do the same."""
     pairs = dict(chosen(found, 100))
-    program = find_program("pip-audit", outside=scratch)
+    program = rival_program("pip-audit")
     if program is None:
-        print("pip-audit is not installed: no comparison")
+        not_measured("100-package lock: CPU against pip-audit", "no pip-audit here (make rivals)")
         return
     lock = scratch / "requirements.txt"
     lock.write_text("".join(f"{name}=={version}\n" for name, version in pairs.items()))
@@ -97,10 +102,10 @@ def rival(found: Harvest, scratch: Path) -> None:
         for vuln in item.get("vulns", ())
     }
     a, b = min(cpu["secpipe"]), min(cpu["pip-audit"])
-    line(f"100-package lock: secpipe {a:.3f} s, pip-audit {b:.3f} s CPU", f"{a / b:.2f} of it", "1/5")
-    line("the same findings", f"{len(same & other)} common, {len(same ^ other)} different", "0 different")
+    claim("100-package lock: CPU against pip-audit", a / b, 1 / 5)
+    claim(f"findings that only one of both has, beside {len(same & other)} common ones", len(same ^ other), 0)
     for package, identity in sorted(same ^ other):
-        print(f"  only {'secpipe' if (package, identity) in same else 'pip-audit'}: {package} {identity}")
+        note(f"only {'secpipe' if (package, identity) in same else 'pip-audit'}: {package} {identity}")
 
 
 def rank(identity: str) -> tuple[int, str]:
@@ -158,11 +163,6 @@ def serve(found: Harvest) -> str:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{server.server_address[1]}/v1/query"
-
-
-def line(what: str, value: str, budget: str) -> None:
-    """Print one number."""
-    print(f"{what:72} {value:24} (budget {budget})", flush=True)
 
 
 if __name__ == "__main__":

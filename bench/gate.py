@@ -17,7 +17,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.measure import claim, command, function, interleave, median_ratio, not_measured
+from bench.measure import claim, command, function, info, interleave, median_ratio, not_measured
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPONENTS, ARTIFACTS, SOURCES = 5_000, 50, 500
@@ -68,7 +68,7 @@ def cold(release: Path, env: dict[str, str]) -> None:
     """Measure the whole command in a fresh process with nothing kept, for information."""
     argv = [*secpipe(), "check", str(release), "--no-cache", "-f", "json"]
     (seconds,) = interleave([command(argv, env=env, cwd=str(ROOT), codes=(0, 1, 3))], rounds=3)
-    print(f"{WHOLE} | {median_ratio(seconds, [1.0]):.2f} | - | for information", flush=True)
+    info(WHOLE, median_ratio(seconds, [1.0]))
 
 
 def unchanged(name: str, release: Path, env: dict[str, str], policy: Path, budgets: tuple[float, float]) -> None:

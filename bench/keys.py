@@ -20,6 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench.measure import claim, info
 from secpipe.core.trust import Authority
 from secpipe.keys.schedule import Schedule
 from secpipe.keystore import age, quorum
@@ -77,25 +78,25 @@ def main() -> None:
         one, many = Path(folder, "one"), Path(folder, "many")
         now = grow(one, 1, 40)
         size = sum(path.stat().st_size for path in (one / "keys").rglob("*") if path.is_file())
-        print(f"40 rotations leave {size / 1000:.0f} kB in keys/ (budget 600)")
+        claim("what 40 rotations leave in keys/: against 600 kB", size / 600e3, 1)
         chain = best(lambda: open_trust(one / "keys", now=now))
-        print(f"verifying a chain of 41 versions: {chain:.0f} ms (budget 100)")
+        claim("verifying a chain of 41 versions: against 100 ms", chain / 100, 1)
         ring = one / "keys" / "ring"
         files = (one / "keys/root/1.root.json").read_bytes(), (ring / "1.targets.json").read_bytes()
         newest = (ring / "41.rotation.json").read_bytes()
         rival = best(lambda: second_opinion([files[0]], files[1], newest))
-        print(f"  python-tuf, metadata only, no endorsements: {rival:.0f} ms; ratio {chain / rival:.1f}")
+        info("the same against python-tuf, metadata only, no endorsements", chain / rival)
         grow(many, 5, 39)
         wall = best(lambda: open_trust(many / "keys", now=now))
-        print(f"opening a ring of 200 versions, all by rotation: {wall:.0f} ms")
+        info("opening a ring of 200 versions, all by rotation: ms", wall)
         listed = best(lambda: run_list(many / "keys"))
-        print(f"keys list of those 200 versions: {listed:.0f} ms in the process (budget 150)")
+        claim("keys list of those 200 versions, in the process: against 150 ms", listed / 150, 1)
         renew(many, now)
         listed = best(lambda: run_list(many / "keys"))
-        print(f"  the same after keys renew (rotations folded in): {listed:.0f} ms")
+        info("the same after keys renew (rotations folded in): ms", listed)
         bare = best(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True), 5, time.perf_counter)
         whole = best(lambda: command(many / "keys"), 5, time.perf_counter)
-        print(f"  as a process: {whole:.0f} ms, {whole / bare:.1f} x python -c pass")
+        info("the same as a process: against `python -c pass`", whole / bare)
 
 
 def renew(base: Path, now: datetime) -> None:

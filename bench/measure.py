@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import gc
+import os
+import re
 import resource
+import shutil
 import statistics
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 Run = Callable[[], float]
+
+_RIVALS = Path(__file__).resolve().parent.parent / ".rivals"
+#: What `claim`, `info` and `not_measured` print; `bench.run` takes nothing else but notes.
+ROW = re.compile(
+    r"[^|]+ \| (?:-?[\d.]+ \| (?:[<>]= [\d.e+-]+ \| (?:yes|no)|- \| for information)|- \| - \| not measured: [^|]+)"
+)
+NOTE = "# "
 
 
 def command(
@@ -72,12 +83,36 @@ def claim(text: str, ratio: float, budget: float, *, at_least: bool = False) -> 
     """Print one result line; `at_least` for ratios that must not fall below their budget (throughput)."""
     met = ratio >= budget if at_least else ratio <= budget
     sign = ">=" if at_least else "<="
-    print(f"{text} | {ratio:.2f} | {sign} {budget:g} | {'yes' if met else 'no'}", flush=True)
+    _say(f"{text} | {ratio:.2f} | {sign} {budget:g} | {'yes' if met else 'no'}")
+
+
+def info(text: str, value: float) -> None:
+    """Print a figure without a budget; what it counts stands in `text`."""
+    _say(f"{text} | {value:.2f} | - | for information")
 
 
 def not_measured(text: str, reason: str) -> None:
     """Print that a claim could not be measured here, and why."""
-    print(f"{text} | - | - | not measured: {reason}", flush=True)
+    _say(f"{text} | - | - | not measured: {reason}")
+
+
+def note(text: str) -> None:
+    """Print something for whoever watches; it does not enter the results."""
+    for line in text.splitlines():
+        print(NOTE + line, flush=True)
+
+
+def rival(name: str, program: str = "") -> str | None:
+    """Return a program of the rival `name`: of its own environment (`make rivals`), or from PATH; None where absent."""
+    program = program or name
+    own = _RIVALS / name / "bin" / program
+    return str(own) if os.access(own, os.X_OK) else shutil.which(program)
+
+
+def _say(row: str) -> None:
+    if not ROW.fullmatch(row):
+        raise ValueError(f"no result row: {row!r}")
+    print(row, flush=True)
 
 
 def _start(argv: Sequence[str], env: Mapping[str, str] | None, cwd: str | None, codes: Sequence[int]) -> None:

@@ -1,17 +1,16 @@
-"""Model scan against picklescan, same bytes, same run: `python -m bench.models` in an environment that has both.
+"""Model scan against picklescan (`make rivals`) on opcode-dense pickles: CPU, the same bytes in the same run.
 
-Prints MB/s of CPU time and the ratio, for opcode-dense pickles of several protocols; before that the time for
-PyTorch layouts of 512 MiB and 2 GiB against reads of the same file, and the peak of memory.
+Before that PyTorch archives of 512 MiB and 2 GiB against reads of the same file, and the peak of memory.
 """
 
 from __future__ import annotations
 
 import io
-import logging
 import pickle
 import pickletools
 import random
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,6 +20,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench.measure import claim, info, not_measured
+from bench.measure import rival as rival_program
 from secpipe.core.limits import DEFAULT
 from secpipe.scan.models.allow import shipped_list
 from secpipe.scan.models.context import Context, Sink
@@ -34,13 +35,22 @@ def ours(data: bytes) -> None:
     look_into(Context(sink, shipped_list()), io.BytesIO(data), len(data))
 
 
-def theirs() -> Callable[[bytes], object] | None:
-    try:
-        from picklescan.scanner import scan_pickle_bytes
-    except ImportError:
-        return None
-    logging.disable(logging.CRITICAL)
-    return lambda data: scan_pickle_bytes(io.BytesIO(data), "x")
+RIVAL = """
+import io, logging, sys, time
+from picklescan.scanner import scan_pickle_bytes
+logging.disable(logging.CRITICAL)
+data, times = sys.stdin.buffer.read(), []
+for _ in range(int(sys.argv[1])):
+    start = time.process_time()
+    scan_pickle_bytes(io.BytesIO(data), "x")
+    times.append(time.process_time() - start)
+print(min(times))
+"""
+
+
+def theirs(python: Path, data: bytes) -> float:
+    """Return what `best` does, of picklescan in its own environment."""
+    return float(subprocess.run([python, "-c", RIVAL, str(ROUNDS)], input=data, capture_output=True, check=True).stdout)
 
 
 def best(work: Callable[[bytes], object], data: bytes) -> float:
@@ -130,28 +140,24 @@ def torch_layout(mebibytes: int) -> None:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         mine = seconds(scan)
         after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        print(
-            f"torch layout, {mebibytes} MiB: scan {mine * 1e3:.0f} ms,"
-            f" memory peak grew by {(after - before) / 1024:.1f} MiB"
-        )
-        for name, work in (("a read of the other members", others), ("their opcodes", opcodes), ("all bytes", whole)):
-            rival = seconds(work)
-            print(f"  {name:28} {rival * 1e3:7.0f} ms   scan takes {mine / rival:.2f} of it")
+        what = f"PyTorch archive of {mebibytes} MiB: scan"
+        info(f"{what}: MiB by which the peak of memory grew", (after - before) / 1024)
+        info(f"{what} against a read of the members that are no tensors", mine / seconds(others))
+        info(f"{what} against pickletools over those", mine / seconds(opcodes))
+        claim(f"{what} against one read of all bytes", mine / seconds(whole), 1.1)
 
 
 def main() -> None:
     for mebibytes in (512, 2048):
         torch_layout(mebibytes)
-    rival = theirs()
+    program = rival_program("picklescan")
+    python = Path(program).with_name("python") if program else None
     for name, data in samples().items():
-        mine = best(ours, data)
-        line = f"{name:24} {len(data) / 1e6:6.1f} MB   secpipe {len(data) / mine / 1e6:6.1f} MB/s"
-        if rival is not None:
-            other = best(rival, data)
-            line += f"   picklescan {len(data) / other / 1e6:6.1f} MB/s   ratio {other / mine:.1f}"
-        print(line)
-    if rival is None:
-        print("picklescan is not installed here: no ratios")
+        text = f"opcode-dense pickle ({name}, {len(data) / 1e6:.0f} MB): MB/s against picklescan"
+        if python is None:
+            not_measured(text, "no picklescan here (make rivals)")
+        else:
+            claim(text, theirs(python, data) / best(ours, data), 2, at_least=True)
 
 
 if __name__ == "__main__":

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from bench.measure import NOTE, ROW
+
 HERE = Path(__file__).resolve().parent
 NOT_SCRIPTS = {"__init__", "measure", "run"}
 VERSIONS = ("click", "cryptography", "semgrep", "pip-audit")
 SECONDS = 600
+_HOST = platform.node()
 
 
 def main() -> int:
@@ -34,10 +38,15 @@ def main() -> int:
 
 
 def run(name: str) -> tuple[list[str], str]:
-    """Return the result lines of one script and, if it broke, its last line of error."""
+    """Return the result lines of one script and, if it broke, why: in words that name no place of this machine."""
+    return started([sys.executable, "-m", f"bench.{name}"])
+
+
+def started(argv: list[str]) -> tuple[list[str], str]:
+    """Run a script and read its lines; one that is neither a result nor a note is an error, and so are no results."""
     try:
         done = subprocess.run(
-            [sys.executable, "-m", f"bench.{name}"],
+            argv,
             cwd=HERE.parent,
             capture_output=True,
             text=True,
@@ -45,10 +54,20 @@ def run(name: str) -> tuple[list[str], str]:
         )
     except subprocess.TimeoutExpired:
         return [], f"no end after {SECONDS} s"
-    lines = [line for line in done.stdout.splitlines() if line.count(" | ") == 3]
-    if done.returncode == 0:
-        return lines, ""
-    return lines, (done.stderr.strip().splitlines() or ["no output"])[-1].replace("|", "/")
+    said = [line for line in done.stdout.splitlines() if line.strip() and not line.startswith(NOTE)]
+    lines = [line for line in said if ROW.fullmatch(line)]
+    unread = [line for line in said if not ROW.fullmatch(line)]
+    if done.returncode:
+        return lines, placeless((done.stderr.strip().splitlines() or ["no output"])[-1])
+    if unread:
+        return lines, placeless(f"{len(unread)} lines are no results, the first: {unread[0]}")
+    return lines, "" if lines else "it printed no result"
+
+
+def placeless(text: str) -> str:
+    """Return text for a table cell, without paths: they tell where this machine keeps things."""
+    text = re.sub(r"(?:[A-Za-z]:)?[~.\w+-]*[/\\][^\s'\"|,;:)\]}>]*", "(path)", text)
+    return text.replace("|", "/").replace(_HOST, "(host)")[:300] if len(_HOST) > 3 else text.replace("|", "/")[:300]
 
 
 def page(rows: list[str]) -> str:
@@ -62,6 +81,9 @@ def page(rows: list[str]) -> str:
         except PackageNotFoundError:
             continue
     machine = f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}"
+    for row in rows:
+        if place := re.search(r"(?:^|[\s\"'=(])(?:~|[A-Za-z]:)?[/\\]+[\w.-]+[/\\]+\S+", row):
+            raise ValueError(f"a path would enter the results: {place[0].strip()!r}")
     return "\n".join(
         [
             "# Benchmark results",

@@ -1,6 +1,6 @@
-"""SBOM: ours against the rivals in the same run: CPU, wall, fields. `python -m bench.sbom [--rivals BIN_FOLDER]`.
+"""SBOM: ours against the rivals in the same run: CPU, wall, fields. `python -m bench.sbom`.
 
-Rivals are run where they are found (`cyclonedx-py` in the given folder or on PATH); nothing is installed.
+The rival is `cyclonedx-py` (`make rivals`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import resource
-import shutil
 import struct
 import subprocess
 import sys
@@ -22,6 +21,8 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from bench.measure import claim, info, not_measured, note, rival
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -58,7 +59,7 @@ def fields(document: dict[str, Any]) -> dict[str, int]:
     }
 
 
-def environment(site: str, rivals: str) -> None:
+def environment(site: str) -> None:
     """An installed environment: ours, hashing every file, against cyclonedx-py with and without its validation."""
     code = (
         "import sys; from datetime import datetime, UTC; from secpipe.system.tree import walk;"
@@ -72,15 +73,19 @@ def environment(site: str, rivals: str) -> None:
         "secpipe, every file hashed": child([sys.executable, "-c", code, site]),
         "secpipe, metadata only": child([sys.executable, "-c", metadata_only, site]),
     }
-    tool = shutil.which("cyclonedx-py", path=rivals or None)
+    tool = rival("cyclonedx-py")
     if tool:
         python = str(Path(site).parents[2] / "bin" / "python")
         rows["cyclonedx-py"] = child([tool, "environment", python])
         rows["cyclonedx-py --no-validate"] = child([tool, "environment", "--no-validate", python])
-    else:
-        print("cyclonedx-py: not found, skipped")
     for name, (cpu, wall, out) in rows.items():
-        print(f"{name:<28} cpu {cpu:6.2f} s  wall {wall:6.2f} s  {fields(json.loads(out)) if out else 'no output'}")
+        note(f"{name:<28} cpu {cpu:6.2f} s  wall {wall:6.2f} s  {fields(json.loads(out)) if out else 'no output'}")
+    for ours in ("secpipe, every file hashed", "secpipe, metadata only"):
+        text = f"BOM of an installed environment ({ours.partition(', ')[2]}): CPU against cyclonedx-py --no-validate"
+        if tool:
+            info(text, rows[ours][0] / rows["cyclonedx-py --no-validate"][0])
+        else:
+            not_measured(text, "no cyclonedx-py here (make rivals)")
 
 
 class HeaderTree:
@@ -166,7 +171,9 @@ def headers(what: str, head: Callable[[int, int], bytes], suffix: str, count: in
         wall = time.perf_counter() - start
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
         found = f"{len(inventory.components)} components, {len(inventory.skipped)} not analysed"
-        print(f"{count} files of 1 GB, {what}: {wall:.2f} s, memory grew by {grown} MB, {found}")
+        note(found)
+        info(f"describing {count} files of 1 GB, {what}: seconds", wall)
+        info(f"describing {count} files of 1 GB, {what}: MB by which memory grew", grown)
 
 
 def validation() -> None:
@@ -187,17 +194,18 @@ def validation() -> None:
     middle = time.perf_counter()
     validate(data)
     after = time.perf_counter()
-    print(f"100 components: {1000 * (middle - start):.1f} ms with the schema, {1000 * (after - middle):.1f} ms after")
-    print(f"problems: {len(first)}")
+    info(
+        "validating a BOM of 100 components: first, with the schema, against again", (middle - start) / (after - middle)
+    )
+    claim("problems of that BOM", len(first), 0)
 
 
 def main() -> None:
     """Run everything and print."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--rivals", default="", help="folder of cyclonedx-py")
     parser.add_argument("--site", default=sysconfig.get_path("purelib"))
     options = parser.parse_args()
-    environment(options.site, options.rivals)
+    environment(options.site)
     for row in HEADERS:
         headers(*row)
     validation()

@@ -1,4 +1,4 @@
-"""Other open scanners on the suites of `shadow_ai_suites.py`: from PATH or a variable, absent ones left out.
+"""Other open scanners on the suites of `shadow_ai_suites.py`: from PATH or a variable, absent ones named.
 
     SECPIPE_AIROM=... SECPIPE_AI_BOM=... SECPIPE_AIBOM_SCANNER=... python bench/shadow_ai_rivals.py
 
@@ -13,12 +13,13 @@ import json
 import os
 import re
 import runpy
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from bench.measure import info, not_measured, rival
 
 SUITES = runpy.run_path(str(Path(__file__).with_name("shadow_ai_suites.py")))
 
@@ -72,17 +73,25 @@ def words_of(case: dict[str, Any]) -> list[str]:
     return [word.lower() for word in words if len(word) > 2]
 
 
+def told(name: str, seen: int, named: int, alarms: int) -> None:
+    """Print what one tool came to."""
+    evasions, negatives = len(SUITES["cases"]("evasion")), len(SUITES["cases"]("negatives"))
+    info(f"{name}: evasions seen, of {evasions}", seen)
+    info(f"{name}: evasions whose provider is named, of {evasions}", named)
+    info(f"{name}: hard negatives reported, of {negatives}", alarms)
+
+
 def main() -> int:
-    """Print a line for each tool."""
+    """Print lines for each tool."""
     evasions, negatives = SUITES["cases"]("evasion"), SUITES["cases"]("negatives")
-    print(f"{'tool':16} {'seen':>10} {'named':>10} {'false alarms':>14}")
     ours = [SUITES["run"](case) for case in evasions]
     quiet = [SUITES["run"](case) for case in negatives]
     found, alarms = sum(outcome.found for outcome in ours), sum(not outcome.found for outcome in quiet)
-    print(f"{'secpipe':16} {found:>6}/{len(evasions)} {found:>6}/{len(evasions)} {alarms:>10}/{len(negatives)}")
+    told("secpipe", found, found, alarms)
     for name, (variable, ask) in RIVALS.items():
-        program = os.environ.get(variable) or shutil.which(name)
+        program = os.environ.get(variable) or rival(name)
         if not program:
+            not_measured(f"{name}: evasions and hard negatives", f"no {name} here (make rivals, or {variable})")
             continue
         seen = named = alarms = 0
         for case in [*evasions, *negatives]:
@@ -95,7 +104,7 @@ def main() -> int:
                 seen += bool(items)
                 said = json.dumps(items).lower().replace(folder.lower(), "")
                 named += bool(items) and any(word in said for word in words_of(case))
-        print(f"{name:16} {seen:>6}/{len(evasions)} {named:>6}/{len(evasions)} {alarms:>10}/{len(negatives)}")
+        told(name, seen, named, alarms)
     return 0
 
 

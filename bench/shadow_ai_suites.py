@@ -12,6 +12,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+from bench.measure import claim, info, note  # noqa: E402
+
 CASES = ROOT / "tests/unit/shadow_ai/cases"
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -78,20 +80,20 @@ def main() -> int:
     negative = [run(case) for case in cases("negatives") if not wanted or any(word in case["name"] for word in wanted)]
     for outcome in evasion:
         if not outcome.found or outcome.wrong or wanted:
-            print(f"{'MISSED' if not outcome.found else 'ALSO' if outcome.wrong else 'ok'}: {outcome.name}")
+            note(f"{'MISSED' if not outcome.found else 'ALSO' if outcome.wrong else 'ok'}: {outcome.name}")
             for line in outcome.said if not outcome.found or wanted else outcome.wrong:
-                print(f"    {line}")
+                note(f"    {line}")
     for outcome in negative:
         if not outcome.found or wanted:
-            print(f"FALSE ALARM: {outcome.name}")
+            note(f"FALSE ALARM: {outcome.name}")
             for line in outcome.said:
-                print(f"    {line}")
+                note(f"    {line}")
     hits = sum(outcome.found for outcome in evasion)
     alarms = sum(not outcome.found for outcome in negative)
-    print(f"recall {hits}/{len(evasion)}; right provider alone in {sum(o.found and not o.wrong for o in evasion)}")
-    print(f"hard negatives without a finding {len(negative) - alarms}/{len(negative)}")
-    print(f"precision {hits / max(1, hits + alarms):.3f}  recall {hits / max(1, len(evasion)):.3f}")
-    return 0 if hits == len(evasion) and not alarms else 1
+    claim(f"evasions found, of {len(evasion)}", hits, len(evasion), at_least=True)
+    info(f"evasions whose provider alone is named, of {len(evasion)}", sum(o.found and not o.wrong for o in evasion))
+    claim(f"hard negatives with a finding, of {len(negative)}", alarms, 0)
+    return 0
 
 
 if __name__ == "__main__":

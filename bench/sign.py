@@ -17,6 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bench.measure import Run, claim, command, function, interleave, median_ratio, not_measured
+from bench.measure import rival as rival_program
 from secpipe.sign.sign import sign_artifact
 from secpipe.sign.verify import verify_artifact
 from secpipe.system.tree import open_tree
@@ -130,10 +131,11 @@ def _many_files(folder: Path) -> None:
         (part / f"{number}.bin").write_bytes(number.to_bytes(4, "big") * 5000)
     os.sync()
     text = "sign 5,000 files of 20 kB: wall against model_signing"
-    python = os.environ.get("SECPIPE_MODEL_SIGNING_PYTHON")
-    if not python:
-        not_measured(text, "SECPIPE_MODEL_SIGNING_PYTHON is not set")
+    python = rival_program("model-signing", "model_signing")
+    if python is None:
+        not_measured(text, "no model_signing here (make rivals)")
         return
+    python = str(Path(python).with_name("python"))
     from tests.interop.others import new_key
 
     (folder / "ms.key").write_bytes(new_key()[0])

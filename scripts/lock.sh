@@ -17,3 +17,5 @@ compile dev --extra full --group dev --group lock
 compile full --extra full --group build --constraint requirements/dev.txt
 compile core --group build --constraint requirements/dev.txt
 source=requirements/workflows.in compile workflows
+source=requirements/tools.in compile tools
+for rival in requirements/rivals/*.in; do source=$rival compile "rivals/$(basename "$rival" .in)"; done

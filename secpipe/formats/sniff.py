@@ -42,6 +42,7 @@ _MAGIC: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b"%PDF-", "pdf"),
     (0, b"SQLite format 3\x00", "sqlite"),
 )
+_CONTROLS: Final = bytes(set(range(32)) - set(b"\t\n\r\f\x1b\b"))
 _ZLIB: Final = frozenset((b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda", b"\x68\x43", b"\x48\x89"))
 #: A text pickle imports within its first opcodes: module and name on lines of their own.
 _TEXT_IMPORT: Final = re.compile(rb"[(\]}dlt0-9pq\nVSIFK.*' -~]{0,64}?[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n")
@@ -104,9 +105,10 @@ def is_text(head: bytes) -> bool:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return True
     try:
-        text = head.decode("utf-8")
+        head.decode("utf-8")
     except UnicodeDecodeError as error:
         if error.start < len(head) - 4:
             return False
-        text = head[: error.start].decode("utf-8")
-    return not any(ord(char) < 32 and char not in "\t\n\r\f\x1b\b" for char in text)
+        head = head[: error.start]
+    # A byte below 32 is a character of its own in UTF-8; C code deletes those that text has none of.
+    return len(head.translate(None, _CONTROLS)) == len(head)

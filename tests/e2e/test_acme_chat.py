@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import skips
+
 ROOT = Path(__file__).resolve().parents[2]
 ACME = ROOT / "examples/acme-chat"
 GENERATED = (".safetensors", ".gguf", ".onnx", ".joblib", ".pkl")
@@ -52,13 +54,13 @@ def test_models_can_be_taken_away_again(acme: Path, tmp_path: Path) -> None:
 def test_no_generated_file_is_committed() -> None:
     listed = subprocess.run(["git", "ls-files", "examples"], capture_output=True, text=True, cwd=ROOT)
     if listed.returncode:
-        pytest.skip("not a git checkout")
+        skips.cannot("this is no git checkout")
     assert listed.stdout
     assert not [name for name in listed.stdout.splitlines() if name.endswith(GENERATED)]
 
 
 def test_joblib_loads_the_honest_model(acme: Path) -> None:
-    joblib = pytest.importorskip("joblib", reason="joblib is in the dev lock only")
+    joblib = skips.module("joblib")
     table = joblib.load(acme / "models/intent/intent.joblib")
     assert sorted(table) == ["bias", "weights"]
     assert table["bias"].tolist() == [0.25, 0.5, 0.125]

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests import skips
 from tests.e2e.transcript import Shell
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32" or not shutil.which("bash"), reason="bash")
+pytestmark = skips.unless_possible(sys.platform != "win32" and shutil.which("bash"), "the steps are bash")
 ROOT = Path(__file__).resolve().parents[2]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 INSTALL, CHECK = ACTION["runs"]["steps"]
@@ -134,7 +135,7 @@ def pre_commit() -> str:
     beside = ROOT / ".venv-workflows/bin/pre-commit"
     found = str(beside) if beside.exists() else shutil.which("pre-commit")
     if not found:
-        pytest.skip("pre-commit is not here (make workflows installs it)")
+        skips.missing("pre-commit is not here (make tools)")
     return found
 
 

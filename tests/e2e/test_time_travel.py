@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from tests import skips
 from tests.e2e.package_index import Index, serving, wheel, wheel_of_installed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +37,7 @@ for site in "$folder"/lib/python3*/site-packages; do echo "{pip}" >"$site/pip.pt
 
 def lacking(why: str) -> None:
     """Skip; in CI what is lacking is a failure."""
-    (pytest.fail if os.environ.get("SECPIPE_CI") else pytest.skip)(why)
+    (pytest.fail if os.environ.get("SECPIPE_CI") else skips.cannot)(why)
 
 
 @pytest.fixture(scope="session")
@@ -143,7 +144,7 @@ def test_the_same_lock_gives_the_same_environment_years_later(
     installer: str, tmp_path: Path, index: Index, pips: dict[str, Path]
 ) -> None:
     if installer == f"pip-{OLDEST}" and too_new_for_oldest():
-        pytest.skip(f"pip {OLDEST} does not run on Python {sys.version_info[0]}.{sys.version_info[1]}")
+        skips.cannot(f"pip {OLDEST} does not run on Python {sys.version_info[0]}.{sys.version_info[1]}")
     lock = today(index)
     newer = two_years_later(index)
     done = install(tmp_path, lock, index.url, installer, pips.get(installer))
@@ -166,7 +167,7 @@ def test_the_same_lock_gives_the_same_environment_years_later(
 def test_the_index_would_trap_one_who_resolves(tmp_path: Path, index: Index, pips: dict[str, Path]) -> None:
     """The control: without `--no-deps` the oldest pip refuses the very same lock."""
     if too_new_for_oldest():
-        pytest.skip("the oldest pip does not run on this Python")
+        skips.cannot("the oldest pip does not run on this Python")
     (tmp_path / "lock.txt").write_text(today(index))
     two_years_later(index)
     pip = [

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
 from secpipe.gate.conditions import cel
 from secpipe.gate.conditions.expression import FUNCTIONS, MACROS
 from secpipe.gate.conditions.fields import FIELDS
 from secpipe.gate.policies import policy_file
 from secpipe.gate.policies.policy import ITEMS
+from tests import skips
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/policy-conditions.md").read_text()
@@ -31,7 +30,7 @@ def test_every_function_is_named() -> None:
     assert [name for name in (*FUNCTIONS, *MACROS) if f"{name}(" not in PAGE] == []
 
 
-@pytest.mark.skipif(not cel.available(), reason="secpipe[cel] is not installed")
+@skips.unless_installed(cel.available(), "secpipe[cel] is not installed")
 def test_the_examples_are_policies() -> None:
     assert EXAMPLES
     loaded = [policy_file.parse(HEAD + text.encode(), "page").resolve("prod") for text in EXAMPLES]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from secpipe.gate.policies import policy_file
+from tests import skips
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFLIGHT = ROOT / "scripts/preflight.sh"
@@ -65,9 +65,8 @@ def test_scripts_are_plain_posix_shell(script: Path) -> None:
     assert subprocess.run([shell, "-n", script], capture_output=True).returncode == 0
 
 
+@skips.unless_possible(skips.IN_CI, "only in CI (.ci/run) is a missing tool a failure")
 def test_ci_has_every_tool_that_it_needs() -> None:
-    if not os.environ.get("SECPIPE_CI"):
-        pytest.skip("only in CI (.ci/run) is a missing tool a failure")
     tools = Path(sys.executable).parent
     lacking = [name for name in ("semgrep", "pip-audit", "sigstore") if not (tools / name).exists()]
     lacking += [name for name in ("openssl", "git") if not shutil.which(name)]

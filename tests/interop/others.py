@@ -23,7 +23,8 @@ PROGRAMS = {"cosign": "SECPIPE_COSIGN", "model_signing": "SECPIPE_MODEL_SIGNING"
 @cache
 def find(name: str) -> str | None:
     """Return the program, or None where it cannot be had (or, for openssl, where it has no ML-DSA)."""
-    program = os.environ.get(PROGRAMS[name]) or shutil.which(name)
+    newer = "openssl-3.5" if name == "openssl" else name  # as `make tools` calls it, beside the system's own
+    program = os.environ.get(PROGRAMS[name]) or shutil.which(newer) or shutil.which(name)
     if program and name == "openssl":
         text = subprocess.run([program, "version"], capture_output=True, text=True).stdout
         version = re.match(r"OpenSSL (\d+)\.(\d+)", text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 from collections.abc import Iterator
@@ -15,19 +14,6 @@ import pytest
 from secpipe.cli.main import run
 from secpipe.keystore import age
 from tests.unit.keystore.conftest import quick_seal
-
-
-def _present(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
-
-
-_ROOMS = ("secpipe.sign.verify", "secpipe.keystore.trusted", "secpipe.cli.keys", "secpipe.cli.sign")
-pytestmark = [
-    pytest.mark.skipif(not all(map(_present, _ROOMS)), reason="the rooms that sign are not here"),
-]
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ code, so that agreement means something.
 from __future__ import annotations
 
 import json
-import os
 import random
 import threading
 import zipfile
@@ -28,15 +27,16 @@ from secpipe.scan.vulnerabilities.osv import normal_name
 from secpipe.scan.vulnerabilities.pip_audit import merge, second_opinion
 from secpipe.scan.vulnerabilities.store import AdvisoryStore, open_store
 from secpipe.system.process import find_program
+from tests import skips
 
-VECTORS = Path(os.environ.get("SECPIPE_VECTORS") or Path(__file__).resolve().parents[2] / ".." / "shared" / "vectors")
+VECTORS = skips.vectors()
 PYPA, STACK = VECTORS / "osv" / "pypa-advisory-database-2024-10-10.zip", VECTORS / "osv" / "ghsa-ai-stack.json"
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 pytestmark = [
     pytest.mark.interop,
-    pytest.mark.skipif(not PYPA.exists(), reason="the shared vectors are not here"),
-    pytest.mark.skipif(find_program("pip-audit", outside="/nonexistent") is None, reason="pip-audit is not installed"),
+    skips.unless_possible(PYPA.exists(), "the shared vectors are not here"),
+    skips.unless_installed(find_program("pip-audit", outside="/nonexistent"), "pip-audit is not installed"),
 ]
 
 

@@ -28,6 +28,7 @@ from secpipe.core.inventory import Component, ComponentKind, Fact, Grade, Invent
 from secpipe.scan.vulnerabilities.attested import PROVENANCES, Invalid, read
 from secpipe.scan.vulnerabilities.provenance import RULE, with_provenance
 from secpipe.system import process
+from tests import skips
 
 REPOSITORY = "https://github.com/acme/tiny"
 IDENTITY = f"{REPOSITORY}/.github/workflows/release.yml@refs/tags/v1.0"
@@ -65,9 +66,8 @@ ENTRY = {
 BEFORE = Evidence("audit", State.OK, producer="secpipe")
 
 pytestmark = pytest.mark.interop
-needs_program = pytest.mark.skipif(
-    process.find_program("pypi-attestations", outside="/nonexistent") is None,
-    reason="pypi-attestations is not installed",
+needs_program = skips.unless_installed(
+    process.find_program("pypi-attestations", outside="/nonexistent"), "pypi-attestations is not installed (make tools)"
 )
 
 
@@ -262,7 +262,7 @@ def test_a_workflow_identity_is_of_the_repository_it_stands_in() -> None:
 
 
 @needs_program
-@pytest.mark.skipif(not SAMPLES, reason="SECPIPE_PEP740 names no folder with published attestations")
+@skips.unless_possible(SAMPLES, "no published attestations are kept here: SECPIPE_PEP740 names a folder of them")
 def test_published_attestations_are_accepted_and_changed_bytes_are_not(tmp_path: Path) -> None:
     from secpipe.scan.vulnerabilities.provenance import _named
 

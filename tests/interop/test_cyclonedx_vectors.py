@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import random
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,13 +18,14 @@ from secpipe.sbom.convert import to_format
 from secpipe.sbom.cyclonedx import emit
 from secpipe.sbom.textforms import FORMATS
 from secpipe.sbom.validate import VERSIONS, check, validate
+from tests import skips
 
 ROOT = Path(__file__).resolve().parents[2]
-VECTORS = Path(os.environ.get("SECPIPE_VECTORS", ROOT.parent / "shared" / "vectors")) / "cyclonedx"
+VECTORS = skips.vectors() / "cyclonedx"
 FILES = sorted(VECTORS.glob("*/*.json"))
 SCHEMAS = ROOT / "policies" / "cyclonedx"
 
-needs_vectors = pytest.mark.skipif(not FILES, reason="the CycloneDX vectors are not here")
+needs_vectors = skips.unless_possible(FILES, "the CycloneDX vectors are not here")
 
 
 @needs_vectors
@@ -38,8 +38,8 @@ def test_every_verdict_is_right(path: Path) -> None:
 
 def _reference(version: str) -> Any:
     """jsonschema over the same files; the checks of forms are ours on both sides."""
-    jsonschema = pytest.importorskip("jsonschema")
-    referencing = pytest.importorskip("referencing")
+    jsonschema = skips.module("jsonschema")
+    referencing = skips.module("referencing")
     names = {"spdx.SNAPSHOT.schema.json": "spdx.schema.json", "jsf-0.82.SNAPSHOT.schema.json": "jsf-0.82.schema.json",
              "cryptography-defs.SNAPSHOT.schema.json": "cryptography-defs.schema.json"}  # fmt: skip
     resources = []
@@ -98,7 +98,7 @@ def _damage(document: Any, chance: random.Random) -> Any:
 @pytest.mark.interop
 @pytest.mark.parametrize("spec", ["1.6", "1.7"])
 def test_our_xml_is_valid_by_the_official_xsd(spec: str) -> None:
-    pytest.importorskip("lxml", reason="lxml is not installed")
+    skips.module("lxml")
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.xml import XmlValidator
 

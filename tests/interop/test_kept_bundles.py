@@ -16,6 +16,7 @@ from secpipe.keys.schemes import scheme
 from secpipe.sign.attest import verify_attestation
 from secpipe.sign.verify import verify_artifact, verify_tree
 from secpipe.system.tree import open_tree, walk
+from tests import skips
 
 GENERATIONS = sorted(path for path in (Path(__file__).parent / "bundles").iterdir() if path.is_dir())
 CASES = [
@@ -57,7 +58,7 @@ def test_a_kept_bundle_verifies(folder: Path, pair: str, name: str) -> None:
 
 @pytest.mark.parametrize(("folder", "pair", "name"), CASES)
 def test_its_timestamps_outlive_its_key(folder: Path, pair: str, name: str) -> None:
-    pytest.importorskip("rfc3161_client")
+    skips.module("rfc3161_client")
     _, signed = trusted(folder, pair)
     trust, _ = trusted(
         folder, pair, verify_until=signed + timedelta(days=2), compromised_since=signed + timedelta(days=3)

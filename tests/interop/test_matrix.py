@@ -8,6 +8,7 @@ import pytest
 
 from secpipe.sign.sign import sign_artifact
 from secpipe.system.tree import walk
+from tests import skips
 from tests.interop import others
 from tests.interop.matrix import CELLS, Cell, world
 from tests.unit.sign.tsa import Authority
@@ -19,15 +20,15 @@ pytestmark = pytest.mark.interop
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: f"{cell.signer} -> {cell.verifier}".replace(" ", "_"))
 def test_cell(cell: Cell, tmp_path: Path) -> None:
     if cell.missing:
-        pytest.skip(cell.missing)
+        skips.missing(cell.missing)
     assert cell.run(tmp_path) == ""
 
 
 @pytest.mark.parametrize("program", ["cosign", "model_signing"])
 def test_timestamps_do_not_disturb_the_others(program: str, tmp_path: Path) -> None:
     if others.find(program) is None:
-        pytest.skip(others.why_not(program))
-    pytest.importorskip("rfc3161_client")
+        skips.missing(others.why_not(program))
+    skips.module("rfc3161_client")
     made = world(tmp_path, "directory")
     stamp = Authority(tmp_path / "tsa").stamp
     sign_artifact(made.path, walk(made.path), made.key.signers, made.key.version, timestamper=stamp, now=NOW)
@@ -41,7 +42,7 @@ def test_timestamps_do_not_disturb_the_others(program: str, tmp_path: Path) -> N
 def test_a_renamed_weight_file_passes_cosign_and_not_us(tmp_path: Path) -> None:
     """Why the full manifest is compared: the OMS root digest binds no names."""
     if others.find("cosign") is None:
-        pytest.skip(others.why_not("cosign"))
+        skips.missing(others.why_not("cosign"))
     made = world(tmp_path, "directory")
     weights = made.path / "weights"
     (weights / "b.safetensors").rename(weights / "b_pickle.bin")

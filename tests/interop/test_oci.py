@@ -16,6 +16,7 @@ from secpipe.core.evidence import State
 from secpipe.sign import bundle as bundles
 from secpipe.sign.oci import sign_image, verify_image, verify_image_legacy
 from secpipe.sign.registry import MANIFEST, Reference, Registry
+from tests import skips
 from tests.interop import others, registries
 from tests.unit.sign.world import NOW, make_identity, make_key, make_trust, rules
 
@@ -24,9 +25,9 @@ pytestmark = pytest.mark.interop
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    pytest.importorskip("oras")
+    skips.module("oras")
     if registries.find() is None:
-        pytest.skip(registries.WHY_NOT)
+        skips.missing(registries.WHY_NOT)
     with registries.serving(tmp_path_factory.mktemp("registry")) as address:
         yield address
 
@@ -89,7 +90,7 @@ def test_another_images_signature_is_replayed(image: str, host: str) -> None:
 
 def test_cosigns_signature_and_ours_live_side_by_side(image: str, tmp_path: Path) -> None:
     if others.find("cosign") is None:
-        pytest.skip(others.why_not("cosign"))
+        skips.missing(others.why_not("cosign"))
     key = make_key()
     pem = others.cosign_signs_image(image, tmp_path)
     sign_image(image, key.signers, key.version, now=NOW)
@@ -117,7 +118,7 @@ def test_a_broken_copy_of_a_half_hides_nothing(image: str) -> None:
 
 
 def test_an_unreachable_registry_is_undecided() -> None:
-    pytest.importorskip("oras")
+    skips.module("oras")
     with pytest.raises(NetworkError):
         verify_image("oci://127.0.0.1:1/x@sha256:" + "0" * 64, make_trust(), now=NOW)
 

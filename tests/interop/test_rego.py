@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 from secpipe.core.artifact import Skip
 from secpipe.core.evidence import Evidence, State
 from secpipe.gate.record import Record, decode, encode
+from tests import skips
 from tests.unit.gate_builders import NOW, clean, finding, ok
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,7 +27,7 @@ def record(**changes: Evidence) -> Record:
 
 def denied(made: Record) -> list[str]:
     """Return what the page's rules say, by a real Rego engine."""
-    regopy = pytest.importorskip("regopy", reason="no Rego engine: pip install regopy")
+    regopy = skips.module("regopy")
     rules = re.search(r"```rego\n(.*?)```", PAGE, re.DOTALL)
     assert rules
     engine = regopy.Interpreter()

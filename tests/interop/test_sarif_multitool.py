@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from secpipe.report import sarif
+from tests import skips
 
 REPORTS = Path(__file__).resolve().parents[1] / "data/reports"
 TOOL = shutil.which("sarif-multitool")
 
 
 @pytest.mark.interop
-@pytest.mark.skipif(TOOL is None, reason="sarif-multitool is not on the PATH")
+@skips.unless_installed(TOOL, "sarif-multitool is not on the PATH")
 @pytest.mark.parametrize("name", ["verdict", "scan"])
 @pytest.mark.parametrize("kind", ["Sarif", "Ghas"])
 def test_multitool_has_nothing_to_say(name: str, kind: str, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +13,9 @@ from secpipe.core.evidence import Evidence, State
 from secpipe.sign.keyless import verify_keyless
 from secpipe.sign.legacy import verify_legacy
 from secpipe.system.tree import single
+from tests import skips
 
-VECTORS = Path(os.environ.get("SECPIPE_VECTORS", Path(__file__).resolve().parents[3] / "shared" / "vectors"))
+VECTORS = skips.vectors()
 CASES = sorted(path for path in (VECTORS / "sigstore-bundles").glob("*/")) if VECTORS.is_dir() else []
 IDENTITY = (
     "https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon"
@@ -48,7 +48,7 @@ def judge(case: Path) -> Evidence:
         key = (case / "key.pub").read_bytes()
         now = datetime.now(UTC)
         return verify_legacy(artifact, single(artifact), key, reason="conformance", bundle=bundle, now=now)
-    pytest.importorskip("sigstore")
+    skips.module("sigstore")
     told = {name: (case / name).read_text().strip() for name in ("identity", "issuer") if (case / name).exists()}
     root = case / "trusted_root.json"
     return verify_keyless(
@@ -57,7 +57,7 @@ def judge(case: Path) -> Evidence:
     )  # fmt: skip
 
 
-@pytest.mark.skipif(not CASES, reason="the Sigstore vectors are not here (SECPIPE_VECTORS)")
+@skips.unless_possible(CASES, "the Sigstore vectors are not here (SECPIPE_VECTORS)")
 def test_all_cases_are_here() -> None:
     assert len(CASES) == 70
 

@@ -14,6 +14,7 @@ from secpipe.core.inventory import Component, ComponentKind, Fact, Grade, Invent
 from secpipe.sbom.bom import load
 from secpipe.sbom.cyclonedx import emit
 from secpipe.sbom.spdx import from_cyclonedx
+from tests import skips
 
 pytestmark = pytest.mark.interop
 SHA = "ab" * 32
@@ -47,7 +48,7 @@ def sample() -> dict[str, object]:
 
 
 def test_the_bindings_read_and_accept_what_is_written() -> None:
-    spdx = pytest.importorskip("spdx_python_model.bindings.v3_0_1.model", reason="spdx-python-model is not installed")
+    spdx = skips.module("spdx_python_model.bindings.v3_0_1.model")
     objects = spdx.SHACLObjectSet()
     spdx.JSONLDDeserializer().read(io.BytesIO(from_cyclonedx(sample())), objects)
     assert not [name for name in objects.link() if "/terms/" not in str(name)]

@@ -20,6 +20,7 @@ import pytest
 from secpipe.core.trust import HalfClass
 from secpipe.gate.verdicts.dsse import envelope, key_id
 from secpipe.sign import bundle as bundles
+from tests import skips
 from tests.unit.sign.world import HybridKey, make_identity, make_key
 from tests.unit.verdict_world import DIGEST, KEYS, Gate, halves
 
@@ -93,9 +94,9 @@ def test_a_level_that_is_no_number_would_be_refused_by_slsa_verifier() -> None:
 
 @pytest.mark.parametrize("pair", ["default", "cnsa2"])
 def test_securesystemslib_verifies_the_envelope(gate: Gate, pair: str) -> None:
-    dsse = pytest.importorskip("securesystemslib.dsse")
-    signer = pytest.importorskip("securesystemslib.signer")
-    errors = pytest.importorskip("securesystemslib.exceptions")
+    dsse = skips.module("securesystemslib.dsse")
+    signer = skips.module("securesystemslib.signer")
+    errors = skips.module("securesystemslib.exceptions")
     key = make_key(pair=pair)
     who = replace(make_identity("verdict", key, purposes=("vsa",)), holder="ci")
     gate.trust = replace(gate.trust, identities=(who,))
@@ -115,7 +116,7 @@ def test_securesystemslib_verifies_the_envelope(gate: Gate, pair: str) -> None:
 def test_slsa_verifier_itself(gate: Gate, tmp_path: Path) -> None:
     program = os.environ.get("SECPIPE_SLSA_VERIFIER")
     if not program:
-        pytest.skip("slsa-verifier is not here: set SECPIPE_SLSA_VERIFIER")
+        skips.cannot("no package registry gives slsa-verifier: name one in SECPIPE_SLSA_VERIFIER")
     (tmp_path / "key.pem").write_text(KEYS["verdict"].version.halves[0].pem)
     command = [program, "verify-vsa"] if Path(program).name.startswith("slsa-verifier") else [program]
 

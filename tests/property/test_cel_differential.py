@@ -22,9 +22,10 @@ from secpipe.gate.conditions import cel as ours
 from secpipe.gate.conditions.expression import NotAllowed, parse
 from secpipe.gate.conditions.fields import FIELDS, typed_fields
 from secpipe.gate.conditions.items import Item, bind
+from tests import skips
 
-theirs = pytest.importorskip("cel", reason="common-expression-language is not installed")
-pytestmark = pytest.mark.skipif(not ours.available(), reason="secpipe[cel] is not installed")
+theirs = skips.module("cel")
+pytestmark = skips.unless_installed(ours.available(), "secpipe[cel] is not installed")
 
 WORDS = ["", "a", "torch", "CVE-2025-1", "high", "MIT", "é", "\U0001f600", "a\nb", 'q"\\', "'"]
 Rendered = tuple[str, Callable[[dict[str, Any]], str]]  # as it is, and unrolled over the bound values

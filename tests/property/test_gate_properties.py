@@ -9,7 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, assume, given, seed, settings
 from hypothesis import strategies as st
 
@@ -24,6 +23,7 @@ from secpipe.gate.explaining.worlds import World
 from secpipe.gate.policies import waivers
 from secpipe.gate.policies.policy import Models, Policy, Vulnerabilities, Waiver
 from secpipe.gate.ruling import Situation
+from tests import skips
 from tests.property import gate_worlds as worlds
 from tests.unit.gate_builders import CHECKS, NOW, clean, situation
 
@@ -229,7 +229,7 @@ def test_time_alone_never_turns_undecided_advisories_into_a_pass(days: int) -> N
     assert (later.decision is Decision.PASS) == (days < 4)
 
 
-@pytest.mark.skipif(not cel.available(), reason="secpipe[cel] is not installed")
+@skips.unless_installed(cel.available(), "secpipe[cel] is not installed")
 def test_the_random_worlds_reach_every_decision_and_most_reasons() -> None:
     decisions: set[Decision] = set()
     rules: set[str] = set()

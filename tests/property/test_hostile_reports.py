@@ -24,6 +24,7 @@ from secpipe.core.text import printable
 from secpipe.report import WRITERS, github, gitlab, html, junit, markdown, sarif, terminal
 from secpipe.report import json as json_writer
 from secpipe.report.read import load, read
+from tests import skips
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests/data"
@@ -188,7 +189,7 @@ def _html(document: dict[str, Any]) -> None:
 def _markdown(document: dict[str, Any]) -> None:
     text = markdown.render(document)
     assert not unsafe(text)
-    markdown_it = pytest.importorskip("markdown_it")
+    markdown_it = skips.module("markdown_it")
     parser = _Tags()
     parser.feed(markdown_it.MarkdownIt("gfm-like", {"linkify": False}).render(text))
     parser.close()

@@ -22,10 +22,11 @@ from secpipe.gate.request import Request
 from secpipe.keystore import memory
 from secpipe.system import kept
 from secpipe.system.tree import walk
+from tests import skips
 from tests.unit.gate_past import NOW, POLICY, Gate, advisory
 
-POSIX = pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions and links")
-ROOT = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away")
+POSIX = skips.unless_possible(sys.platform != "win32", "POSIX permissions and links")
+ROOT = skips.unless_possible(hasattr(os, "geteuid") and os.geteuid() == 0, "only root can give files away")
 
 
 def ask(request: Request) -> tuple[bool, dict[str, Any]]:
@@ -459,7 +460,7 @@ def test_no_name_passes_for_two(tmp_path: Path) -> None:
     try:
         (tmp_path / "one" / f"a\n{digest}  b").write_text("good")
     except OSError:
-        pytest.skip("this file system refuses such names")
+        skips.cannot("this file system refuses such names")
     from secpipe.core.artifact import dir_hash
 
     one, two = walk(tmp_path / "one"), walk(tmp_path / "two")

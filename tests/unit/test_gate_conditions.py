@@ -27,9 +27,10 @@ from secpipe.gate.policies import policy_file
 from secpipe.gate.policies.policy import ITEMS, Condition, Policy, Waiver
 from secpipe.gate.record import decode
 from secpipe.gate.rules import conditions as rule
+from tests import skips
 from tests.unit.gate_builders import clean, finding, ok, situation
 
-needs_cel = pytest.mark.skipif(not cel.available(), reason="secpipe[cel] is not installed")
+needs_cel = skips.unless_installed(cel.available(), "secpipe[cel] is not installed")
 
 ONE = '[[condition]]\nid = "a"\non = "model"\nwhen = "true"'
 HEAD = 'schema = "secpipe.policy/1"\nname = "t"\nowner = "o"\nexpires = 2027-06-30\n'

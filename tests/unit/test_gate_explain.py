@@ -43,6 +43,7 @@ from secpipe.gate.policies.policy import (
 )
 from secpipe.gate.ruling import Situation
 from secpipe.scan.shadow_ai.allow import KEYS
+from tests import skips
 from tests.unit.gate_builders import clean, finding, ok, situation
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -369,7 +370,7 @@ def test_a_warning_names_the_key_that_warns() -> None:
     assert explained(situation(clean(models=low)))[0]["demanded"][0]["key"] == "models.warn"
 
 
-@pytest.mark.skipif(not cel.available(), reason="secpipe[cel] is not installed")
+@skips.unless_installed(cel.available(), "secpipe[cel] is not installed")
 def test_a_condition_is_named_with_its_expression() -> None:
     conditions = (
         Condition("one", "model", "model.format == 'x'"),

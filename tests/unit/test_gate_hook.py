@@ -12,8 +12,9 @@ import pytest
 from secpipe.core.errors import ConfigError, InputError, UnsafeInput
 from secpipe.gate import hook
 from secpipe.system import git
+from tests import skips
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX shell hooks")
+pytestmark = skips.unless_possible(sys.platform != "win32", "POSIX shell hooks")
 
 
 def run(folder: Path, *argv: str, **environment: str) -> str:

@@ -10,6 +10,7 @@ from secpipe.formats import npy, tars, zips
 from secpipe.formats.compressed import Expander
 from secpipe.formats.sniff import HEAD, sniff
 from secpipe.formats.stream import Readable, at, upto, view
+from secpipe.scan.models import torch_storage
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.documents import judge_torchscript
 from secpipe.scan.models.pickles import scan_pickles
@@ -43,9 +44,12 @@ def judge_zip(context: Context, file: BinaryIO, size: int) -> str:
     if context.depth >= context.limits.nesting:
         context.unread("resource-limit", f"archives nested deeper than {context.limits.nesting}")
         return kind
-    for member in (*archive.members, *archive.hidden):
-        if member.start >= 0 and not member.name.endswith("/"):
-            _member(context, file, member, kind)
+    storages: dict[str, int] = {}
+    # The pickles that declare storages come first, whatever the order; a member that is not listed declares nothing.
+    for member in sorted(archive.members, key=lambda member: not member.name.endswith(torch_storage.INDEXES)):
+        _member(context, file, member, kind, storages)
+    for member in archive.hidden:
+        _member(context, file, member, kind, {})
     return kind
 
 
@@ -68,25 +72,30 @@ def _kind_of_zip(names: list[str]) -> str:
     return "zip"
 
 
-def _member(context: Context, file: BinaryIO, member: zips.Member, kind: str) -> None:
+def _member(context: Context, file: BinaryIO, member: zips.Member, kind: str, storages: dict[str, int]) -> None:
+    if member.start < 0 or member.name.endswith("/"):
+        return
     inner = context.inside(member.name)
     if member.encrypted:
         inner.skip("encrypted")
         trial = inner.trial()  # PyTorch ignores the flag: where the bytes are plain, they are judged
-        _content(trial, file, member, kind)
+        _content(trial, file, member, kind, storages)
         if trial.sink.outcome is Outcome.MALICIOUS:
             inner.adopt(trial)
-        return
-    _content(inner, file, member, kind)
+    elif storages.get(member.name) == member.size and (member.method or member.compressed == member.size):
+        torch_storage.judge_numbers(inner, lambda trial: _content(trial, file, member, kind, {}))
+    else:
+        _content(inner, file, member, kind, storages)
 
 
-def _content(inner: Context, file: BinaryIO, member: zips.Member, kind: str) -> None:
+def _content(inner: Context, file: BinaryIO, member: zips.Member, kind: str, storages: dict[str, int]) -> None:
+    """Judge what a member holds; storages that it declares are added to those known."""
     try:
         if member.method == 0:
             part = view(file, member.start, member.compressed)
             if kind == "torch" and sniff(part.read(HEAD)) == "pickle":
                 part.seek(0)
-                scan_pickles(inner, part, torch=True)
+                _torch_pickle(inner, part, member.name, storages)
             else:
                 _look(inner, part, member.compressed, kind)
             return
@@ -94,11 +103,17 @@ def _content(inner: Context, file: BinaryIO, member: zips.Member, kind: str) -> 
         stream = Expander(view(file, member.start, member.compressed), method, inner.limits)
         head = upto(stream, HEAD)
         if kind == "torch" and sniff(head) == "pickle":
-            scan_pickles(inner, Prefixed(head, stream), torch=True)
+            _torch_pickle(inner, Prefixed(head, stream), member.name, storages)
         else:
             _look_through(inner, Prefixed(head, stream), head, kind)
     except InputError as error:
         guard(inner, "member", error)
+
+
+def _torch_pickle(inner: Context, stream: Readable, name: str, storages: dict[str, int]) -> None:
+    found = scan_pickles(inner, stream, torch=True).storages
+    if name.rpartition("/")[2] in torch_storage.INDEXES:
+        storages.update({f"{name.removesuffix('.pkl')}/{key}": size for key, size in found.items()})
 
 
 def judge_tar(context: Context, stream: Readable, size: int) -> str:

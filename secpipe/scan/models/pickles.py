@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from secpipe.formats.pickle.machine import Machine
@@ -30,13 +30,15 @@ class Judge:
         self.torch = torch  # persistent ids name tensor storages
         self.machine: Machine | None = None
         self.imports = self.calls = 0
+        self.storages: dict[str, int] = {}  # bytes of each that a persistent id names
 
     def imported(self, value: Global) -> None:
         """An import alone: harmless or not by what it names."""
-        self.imports += 1
         if value.extension:
             self._tell("extension-code", "imports a name by a number that only the loading machine can resolve", value)
-        elif not (isinstance(value.module, str) and isinstance(value.name, str)):
+            return
+        self.imports += 1
+        if not (isinstance(value.module, str) and isinstance(value.name, str)):
             value.module, value.name = render(value.module), render(value.name)
             self._tell("computed-name", "imports a name that it computes while loading", value)
         else:
@@ -90,7 +92,9 @@ class Judge:
 
     def persistent(self, value: Value, offset: int) -> Value:
         """A reference to something outside the pickle."""
-        if not (self.torch and torch_storage.is_storage(value)):
+        if self.torch and (storage := torch_storage.declared(value)):
+            self.storages[storage[0]] = storage[1]
+        else:
             message = f"asks its loader for an object by an id: {render(value)}"
             self.context.add("persistent-id", message, subject=render(value), offset=offset)
         return torch_storage.Storage(value)
@@ -172,6 +176,7 @@ class Walked:
     imports: int = 0
     calls: int = 0
     whole: bool = False  # nothing else follows
+    storages: Mapping[str, int] = field(default_factory=dict)  # that PyTorch's persistent ids name, with their bytes
 
 
 def scan_pickles(context: Context, stream: Readable, *, torch: bool = False) -> Walked:
@@ -203,7 +208,7 @@ def scan_pickles(context: Context, stream: Readable, *, torch: bool = False) -> 
                 whole = _trailing(context, window)
             if count > 1 and not judge.torch:
                 context.add("several-streams", f"{count} pickles follow each other in one file")
-    return Walked(count, judge.imports, judge.calls, whole)
+    return Walked(count, judge.imports, judge.calls, whole, judge.storages)
 
 
 def _another(rest: bytes) -> bool:

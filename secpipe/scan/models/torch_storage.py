@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -9,11 +10,30 @@ from secpipe.formats.pickle.machine import Machine
 from secpipe.formats.pickle.values import Global, Value
 
 if TYPE_CHECKING:
+    from secpipe.scan.models.context import Context
     from secpipe.scan.models.pickles import Judge
 
 #: First value of a legacy file (torch.serialization.MAGIC_NUMBER).
 MAGIC: Final = 0x1950A86A20F9469CFC6C
 _LEGACY_PICKLES: Final = 5  # magic, protocol, system, object, storage keys
+#: Bytes of one element by type of storage (torch/storage.py, `_dtype_to_storage_type_map`).
+_WIDTHS: Final = {
+    **dict.fromkeys(("Untyped", "Byte", "Char", "Bool", "QUInt8", "QInt8", "QUInt4x2", "QUInt2x4"), 1),
+    **dict.fromkeys(("Half", "BFloat16", "Short"), 2),
+    **dict.fromkeys(("Float", "Int", "QInt32"), 4),
+    **dict.fromkeys(("Double", "Long", "ComplexFloat"), 8),
+    "ComplexDouble": 16,
+}
+#: Pickles of an archive that name storages, which lie in the folder of the same name.
+INDEXES: Final = ("data.pkl", "constants.pkl")
+#: What only a name that a pickle spells out can break: numbers do not come to it by chance.
+_PROOFS: Final = frozenset(
+    f"models/{rule}"
+    for rule in (
+        "dangerous-call", "dangerous-import", "code-object", "unlisted-call", "unlisted-class", "unlisted-import",
+        "attribute-path", "program",
+    )
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -23,9 +43,12 @@ class Storage:
     key: Value
 
 
-def is_storage(value: Value) -> bool:
-    """Tell whether a persistent id is `('storage', type, key, place, elements, ...)`."""
-    return (
+def declared(value: Value) -> tuple[str, int] | None:
+    """Return the key of a storage and how many bytes it takes, -1 for a type of unknown width.
+
+    None where the persistent id is not `('storage', type, key, place, elements, ...)`.
+    """
+    if not (
         isinstance(value, tuple)
         and 5 <= len(value) <= 6
         and value[0] == "storage"
@@ -34,7 +57,21 @@ def is_storage(value: Value) -> bool:
         and value[1].name.endswith("Storage")
         and all(isinstance(part, str) for part in value[2:4])
         and isinstance(value[4], int)
-    )
+    ):
+        return None
+    width = _WIDTHS.get(value[1].name.removesuffix("Storage"))
+    return value[2], value[4] * width if width else -1
+
+
+def judge_numbers(context: Context, judge: Callable[[Context], object]) -> None:
+    """Bytes that an archive declares as a storage: PyTorch reads numbers there and unpickles nothing.
+
+    Numbers may begin like anything, so what merely resembles a pickle is not accused. A name that one imports is proof.
+    """
+    trial = context.trial()
+    judge(trial)
+    if any(finding.rule in _PROOFS for finding in trial.sink.findings.values()):
+        context.adopt(trial)
 
 
 def is_legacy_magic(value: Value) -> bool:

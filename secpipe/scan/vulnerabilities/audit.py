@@ -145,9 +145,13 @@ def _package(finding: Finding) -> tuple[str, str, str]:
 def _coverage(
     inventory: Inventory, packages: list[Package], store: AdvisoryStore
 ) -> tuple[int, list[Feed], list[Skip]]:
-    """Return how many packages were judged, the feeds that needed, and what was not judged."""
+    """Return how many packages were judged, the feeds that needed, and what was not judged.
+
+    What no feed covers is not read, whatever a policy says: silence about it is no answer.
+    """
+    uncovered: dict[str, list[Component]] = {}
     missed: dict[str, list[Component]] = {}
-    feeds: dict[str, Feed] = {}
+    feeds: dict[int, Feed] = {}
     judged = 0
     placed = {package.component.ref for package in packages}
     pinned = {(package.ecosystem, package.name) for package in packages if package.version}
@@ -158,16 +162,17 @@ def _coverage(
         feed = store.covering(package.ecosystem, package.name)
         if feed is None:
             reason = f"no advisory feed covers these {printable(package.ecosystem, 40)} packages"
-            missed.setdefault(reason, []).append(package.component)
+            uncovered.setdefault(reason, []).append(package.component)
         elif not package.version:
             missed.setdefault("without an exact version nothing can be looked up", []).append(package.component)
         else:
             judged += 1
-            feeds[feed.name] = feed
+            feeds[id(feed)] = feed
     for component in inventory.components:
         if component.kind is ComponentKind.LIBRARY and component.ref not in placed:
             missed.setdefault("not from a package index that advisories cover", []).append(component)
-    return judged, list(feeds.values()), [_skip(reason, parts) for reason, parts in sorted(missed.items())]
+    skips = [_skip(reason, parts, soft=False) for reason, parts in sorted(uncovered.items())]
+    return judged, list(feeds.values()), skips + [_skip(*one, soft=True) for one in sorted(missed.items())]
 
 
 def _state(date: str, expiries: list[str], now: datetime) -> tuple[State, str, datetime | None]:
@@ -181,10 +186,10 @@ def _state(date: str, expiries: list[str], now: datetime) -> tuple[State, str, d
     return State.OK, "", None
 
 
-def _skip(reason: str, missed: list[Component]) -> Skip:
+def _skip(reason: str, missed: list[Component], *, soft: bool) -> Skip:
     names = sorted({component.name for component in missed})
     listed = ", ".join(printable(name, 80) for name in names[:5]) + (", ..." if len(names) > 5 else "")
     paths = {component.path for component in missed}
     return Skip(
-        paths.pop() if len(paths) == 1 else "", f"{plural(len(missed), 'package')}: {reason} ({listed})", soft=True
+        paths.pop() if len(paths) == 1 else "", f"{plural(len(missed), 'package')}: {reason} ({listed})", soft=soft
     )

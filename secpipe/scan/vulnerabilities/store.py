@@ -154,11 +154,13 @@ class AdvisoryStore:
 def open_store(path: Path | None = None, *, now: datetime | None = None) -> AdvisoryStore:
     """Return the store at `path`: a store folder, an SQLite file, a snapshot, or a folder or zip of OSV records.
 
-    None means the user's own store; where there is none, or it is damaged, the embedded snapshot, and `about["note"]`
-    says so. `now` (by default the clock's) dates OSV records that come without a manifest: their newest `modified` that
-    is not in the future. Raises InputError where `path` was named and holds nothing usable.
+    None means the user's own store, beside what the embedded snapshot knows; where there is none, or it is damaged, the
+    snapshot alone, and `about["note"]` says so. `now` (by default the clock's) dates OSV records that come without a
+    manifest: their newest `modified` that is not in the future. Raises InputError where `path` was named and holds
+    nothing usable.
     """
     from secpipe.scan.vulnerabilities import local, snapshot
+    from secpipe.scan.vulnerabilities.joined import joined
 
     if path is not None:
         return local.open_at(path, now or SystemClock().now())
@@ -166,4 +168,4 @@ def open_store(path: Path | None = None, *, now: datetime | None = None) -> Advi
         store = local.open_home()
     except SecpipeError as error:
         return snapshot.load(note=f"the local advisory store was not used: {error.message}")
-    return store or snapshot.load()
+    return joined(store, snapshot.load()) if store else snapshot.load()

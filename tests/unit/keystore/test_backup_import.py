@@ -19,6 +19,7 @@ from secpipe.keystore.backup import backup, restore
 from secpipe.keystore.importing import import_key
 from secpipe.keystore.trusted import open_trust
 from secpipe.keystore.unlock import open_signers
+from tests import skips
 
 # By PyNaCl 1.6: SecretBox(bytes(range(32))).encrypt(bytes(i * 7 % 256 for i in range(300)), bytes(range(100, 124)))
 BOX = bytes.fromhex(
@@ -180,7 +181,7 @@ def test_hostile_cosign_keys(change):
 def test_openssl_reads_what_age_holds(project, passphrase, now):
     """The plaintext of a key file is PEM that the openssl program reads."""
     if shutil.which("openssl") is None:
-        pytest.skip("no openssl here")
+        skips.missing("openssl is not here")
     from secpipe.keystore import age
 
     trust = open_trust(project.keys, now=now)

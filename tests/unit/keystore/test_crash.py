@@ -15,6 +15,7 @@ from secpipe.keystore.custody import file as file_custody
 from secpipe.keystore.home import read_record
 from secpipe.keystore.trusted import open_folder, open_trust
 from secpipe.keystore.unlock import open_record
+from tests import skips
 
 DAY = timedelta(days=1)
 SCHEDULE = Schedule(jitter=timedelta(0))
@@ -36,7 +37,7 @@ DOOR = (
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 KILLED = 77
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+pytestmark = skips.unless_possible(hasattr(os, "fork"), "this system has no fork")
 
 
 def killed_at(point: int, after: bool, work) -> bool:

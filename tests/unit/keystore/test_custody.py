@@ -26,6 +26,7 @@ from secpipe.keystore.custody.custody import open_half
 from secpipe.keystore.pending import sign_pending
 from secpipe.keystore.trusted import open_trust
 from secpipe.keystore.unlock import open_signers
+from tests import skips
 
 DAY = timedelta(days=1)
 SCHEDULE = Schedule(jitter=timedelta(0))
@@ -163,8 +164,8 @@ def test_bad_references(record, passphrase, project, reference):
 def token(tmp_path, monkeypatch):
     """A fresh SoftHSM token; what it is called and its PIN."""
     if SOFTHSM is None or shutil.which("softhsm2-util") is None:
-        pytest.skip("no SoftHSM2 here")
-    pytest.importorskip("pkcs11")
+        skips.missing("SoftHSM2 is not here")
+    skips.module("pkcs11")
     (tmp_path / "tokens").mkdir()
     (tmp_path / "softhsm2.conf").write_text(
         f"directories.tokendir = {tmp_path / 'tokens'}\nobjectstore.backend = file\n"

@@ -22,6 +22,7 @@ from secpipe.keys.schedule import Schedule
 from secpipe.keystore import memory
 from secpipe.keystore.commit import rotate
 from secpipe.keystore.trusted import open_folder
+from tests import skips
 from tests.unit.keystore.conftest import Project
 
 DAY = timedelta(days=1)
@@ -164,7 +165,7 @@ def test_damaged_memory_is_not_passed_over(release: Path, project: Project, tmp_
     assert judge(release, now + DAY).document["exit_code"] == 3
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
+@skips.unless_possible(sys.platform != "win32", "POSIX permissions")
 def test_a_home_that_cannot_be_written_is_said_and_does_not_stop_the_gate(
     release: Path, project: Project, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

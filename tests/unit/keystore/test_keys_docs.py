@@ -16,6 +16,7 @@ from secpipe.cli import keys_quorum
 from secpipe.cli.main import run
 from secpipe.keystore.custody import file as file_custody
 from secpipe.system import secrets
+from tests import skips
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = ROOT / "docs/keys-and-rotation.md"
@@ -126,7 +127,7 @@ def test_kubernetes():
     assert mounted == {volume["name"] for volume in pod["volumes"]}
 
 
-@pytest.mark.skipif(shutil.which("git") is None, reason="no git here")
+@skips.unless_installed(shutil.which("git"), "no git here")
 def test_two_open_rotations_cannot_both_be_merged(project, passphrase, now, tmp_path):
     """Two branches, two rotations: git stops the second merge, and a ring with both halves of it is refused."""
     from datetime import timedelta

@@ -17,6 +17,7 @@ import pytest
 from secpipe.cli import doctor_machine, doctor_state
 from secpipe.cli.doctor_item import Item
 from secpipe.scan.vulnerabilities import local
+from tests import skips
 
 ROOT = Path(__file__).resolve().parents[3]
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -68,7 +69,7 @@ def test_the_terminal_page_gives_a_hint_for_what_is_not_there(machine: Path) -> 
     assert "hint: secpipe keys init" in done.stdout
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
+@skips.unless_possible(sys.platform != "win32", "POSIX permissions")
 def test_private_keys_that_others_can_read_are_broken(machine: Path) -> None:
     keys = machine / "home/keys"
     keys.mkdir(parents=True)
@@ -81,7 +82,7 @@ def test_private_keys_that_others_can_read_are_broken(machine: Path) -> None:
     assert not any("secret" in item.said for item in items)
 
 
-@pytest.mark.skipif(find_spec("oqs") is None, reason="secpipe[pq] is not installed")
+@skips.unless_installed(find_spec("oqs"), "secpipe[pq] is not installed")
 @pytest.mark.parametrize("content", [None, b"not a library", b"", b"\x7fELF" + bytes(60)])
 def test_an_absent_or_broken_liboqs_is_told_and_nothing_is_built(
     machine: Path, content: bytes | None, monkeypatch: pytest.MonkeyPatch

@@ -15,6 +15,7 @@ from secpipe.core.registry import load
 from secpipe.core.text import printable
 from secpipe.report import WRITERS, github, gitlab, html, junit, markdown, sarif, terminal
 from secpipe.report.text import clip, width, wrap
+from tests import skips
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 SARIF = Draft7Validator(
@@ -224,7 +225,7 @@ def test_html_has_no_script_and_forbids_all_fetching(verdict: dict[str, Any]) ->
     ],
 )  # fmt: skip
 def test_markdown_shows_hostile_text_as_it_stands(text: str) -> None:
-    parser = pytest.importorskip("markdown_it").MarkdownIt("gfm-like", {"linkify": False})
+    parser = skips.module("markdown_it").MarkdownIt("gfm-like", {"linkify": False})
     for shown in (markdown.escape(text), markdown.code(text)):
         for frame in (f"- {shown}", f"| a | b |\n|---|---|\n| x | {shown} |", f"### {shown}"):
             rendered = parser.render(frame)

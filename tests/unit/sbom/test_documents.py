@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,11 +28,10 @@ from secpipe.sbom.query import query, select
 from secpipe.sbom.services import with_services
 from secpipe.sbom.validate import validate
 from secpipe.sbom.vex import attach
+from tests import skips
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-VECTORS = (
-    Path(os.environ.get("SECPIPE_VECTORS", Path(__file__).resolve().parents[4] / "shared" / "vectors")) / "cyclonedx"
-)
+VECTORS = skips.vectors() / "cyclonedx"
 VALID = sorted(VECTORS.glob("*/valid-*.json"))
 SHA = "ab" * 32
 

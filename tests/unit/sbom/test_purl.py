@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from secpipe.sbom import purl
+from tests import skips
 
-packageurl = pytest.importorskip("packageurl")
+packageurl = skips.module("packageurl")
 VERSIONS = st.from_regex(r"[0-9][0-9A-Za-z.+!~-]{0,12}", fullmatch=True)
 NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9._-]{0,12}[A-Za-z0-9]", fullmatch=True)
 

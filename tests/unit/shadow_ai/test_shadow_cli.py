@@ -20,6 +20,7 @@ from secpipe.scan.shadow_ai.scan import scan
 from secpipe.scan.shadow_ai.semgrep import look
 from secpipe.system.process import find_program
 from secpipe.system.tree import open_tree
+from tests import skips
 
 CALL = 'from openai import OpenAI\n\nclient = OpenAI(base_url="https://api.deepseek.com/v1")\n'
 GIT = find_program("git", outside="/nonexistent")
@@ -91,7 +92,7 @@ def test_what_could_not_be_read_ends_in_three(tmp_path: Path) -> None:
     assert document["skipped"][0]["path"] == "a.py"
 
 
-@pytest.mark.skipif(os.name == "nt", reason="POSIX file system")
+@skips.unless_possible(os.name != "nt", "POSIX file system")
 def test_what_the_walk_could_not_read_ends_in_three(tmp_path: Path) -> None:
     folder = tmp_path / "p"
     folder.mkdir()
@@ -148,7 +149,7 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *settings, *arguments], cwd=folder, check=True, capture_output=True, env=environment)
 
 
-@pytest.mark.skipif(GIT is None, reason="git is not installed")
+@skips.unless_installed(GIT, "git is not installed")
 def test_diff_reports_only_what_changed(project: Path, tmp_path: Path) -> None:
     git(project, "init")
     git(project, "add", "-A")
@@ -165,7 +166,7 @@ def test_diff_reports_only_what_changed(project: Path, tmp_path: Path) -> None:
     assert run(["scan", "shadow-ai", str(project), "--diff", "--output=x"]) == 3
 
 
-@pytest.mark.skipif(GIT is None, reason="git is not installed")
+@skips.unless_installed(GIT, "git is not installed")
 def test_a_hostile_repository_runs_nothing(project: Path, tmp_path: Path) -> None:
     marker = tmp_path / "ran"
     program = tmp_path / "evil.sh"
@@ -212,7 +213,7 @@ def test_a_semgrep_that_fails_is_not_checked(tmp_path: Path, body: str) -> None:
     assert evidence.facts["uses"]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="the fake is a shell script")
+@skips.unless_possible(os.name != "nt", "the fake is a shell script")
 def test_a_semgrep_that_hangs_is_stopped_and_not_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(semgrep, "_SECONDS", 0.5)
     folder = tmp_path / "p"
@@ -229,7 +230,7 @@ def test_a_semgrep_that_hangs_is_stopped_and_not_checked(tmp_path: Path, monkeyp
         os.kill(int((tmp_path / "pid").read_text()), 0)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="the fake is a shell script")
+@skips.unless_possible(os.name != "nt", "the fake is a shell script")
 def test_semgrep_has_no_home_and_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path / "home"
     home.mkdir()
@@ -257,7 +258,7 @@ def test_semgrep_is_never_started_without_candidates(tmp_path: Path) -> None:
 
 
 @pytest.mark.interop
-@pytest.mark.skipif(SEMGREP is None, reason="semgrep is not installed")
+@skips.unless_installed(SEMGREP, "semgrep is not installed")
 def test_the_real_semgrep_reads_our_rules() -> None:
     source = (
         b'import OpenAI from "openai";\n'

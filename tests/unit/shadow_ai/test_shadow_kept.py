@@ -14,6 +14,7 @@ from secpipe.cli import scan_shadow_ai_kept as kept
 from secpipe.cli.main import run
 from secpipe.scan.shadow_ai.scan import scan
 from secpipe.system.tree import open_tree
+from tests import skips
 
 CALL = 'from openai import OpenAI\n\nclient = OpenAI(base_url="https://api.deepseek.com/v1")\n'
 CASES = Path(__file__).parent / "cases"
@@ -104,7 +105,7 @@ CHANGES = {
 }
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX times, links and modes")
+@skips.unless_possible(sys.platform != "win32", "POSIX times, links and modes")
 @pytest.mark.parametrize("change", CHANGES)
 def test_whatever_changes_is_searched_again(bench: Bench, change: str) -> None:
     bench.run()

@@ -13,9 +13,10 @@ from secpipe.sign import keyless
 from secpipe.sign.envelope import PAYLOAD_TYPE
 from secpipe.sign.legacy import check_statement
 from secpipe.system.tree import open_tree
+from tests import skips
 from tests.unit.sign.world import World
 
-pytest.importorskip("sigstore")
+skips.module("sigstore")
 
 
 def test_the_statement_is_one_that_the_package_accepts_and_we_verify(world: World) -> None:

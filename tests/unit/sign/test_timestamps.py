@@ -16,10 +16,11 @@ from secpipe.core.trust import TimeAuthority, Trust
 from secpipe.sign import bundle as bundles
 from secpipe.sign import timestamps
 from secpipe.sign.refusal import Refused
+from tests import skips
 from tests.unit.sign.tsa import Authority
 from tests.unit.sign.world import HybridKey, World, make_identity, make_trust, rules
 
-pytest.importorskip("rfc3161_client")
+skips.module("rfc3161_client")
 
 DAY = timedelta(days=1)
 

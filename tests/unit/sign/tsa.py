@@ -11,12 +11,12 @@ from functools import cache
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
-import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from secpipe.core.trust import TimeAuthority
+from tests import skips
 
 CONFIG = """
 [tsa]
@@ -40,7 +40,7 @@ class Authority:
     def __init__(self, folder: Path, name: str = "Test TSA") -> None:
         self.folder = folder
         folder.mkdir()
-        self.program = shutil.which("openssl") or pytest.skip("openssl is not here")
+        self.program = shutil.which("openssl") or skips.missing("openssl is not here")
         root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
         self.root = _certificate(f"{name} root", root_key, f"{name} root", root_key, ca=True)
         self.leaf = _certificate(name, key, f"{name} root", root_key, ca=False)
@@ -103,10 +103,8 @@ def _faketime() -> str:
         Path(os.environ.get("SECPIPE_FAKETIME", "/nowhere")),
         *Path("/usr/lib").glob("*/faketime/libfaketime.so.1"),
     ]
-    for place in places:
-        if place.is_file():
-            return str(place)
-    pytest.skip("libfaketime is not here (SECPIPE_FAKETIME): no timestamps of another time")
+    found = next((str(place) for place in places if place.is_file()), None)
+    return found or skips.missing("libfaketime is not here (SECPIPE_FAKETIME): no timestamps of another time")
 
 
 def _certificate(

@@ -16,6 +16,7 @@ import pytest
 from secpipe.core.errors import ConfigError, InputError, MissingDependency, NetworkError, SecpipeError, UnsafeInput
 from secpipe.system import files, locks, net, process, secrets
 from secpipe.system.clock import parse_time
+from tests import skips
 
 
 def test_a_failed_write_keeps_the_old_content_and_leaves_no_temporary_file(
@@ -36,7 +37,7 @@ def test_a_failed_write_keeps_the_old_content_and_leaves_no_temporary_file(
 
 def test_writing_to_a_full_device_is_an_error_with_its_reason() -> None:
     if not Path("/dev/full").exists():
-        pytest.skip("no /dev/full here")
+        skips.cannot("this system has no /dev/full")
     with pytest.raises(SecpipeError):
         files.write_atomic("/dev/full/x", b"1")
 

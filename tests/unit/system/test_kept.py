@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from secpipe.system import kept
+from tests import skips
 
 DOCUMENT = {"decision": "allow", "path": "\udcff", "n": [1, 2.5, None]}
 
@@ -64,7 +65,7 @@ def test_an_entry_without_a_mac_or_under_another_key_counts_as_absent(place: Pat
     assert kept.find(place) is None
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions and links")
+@skips.unless_possible(sys.platform != "win32", "POSIX permissions and links")
 def test_a_key_that_others_can_read_and_a_link_for_an_entry_are_not_used(place: Path, tmp_path: Path) -> None:
     key = tmp_path / "home" / "cache.key"
     key.chmod(0o644)

@@ -18,6 +18,7 @@ import pytest
 
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.scan.models.rules import rules
+from tests import skips
 from tests.unit.scan.models.test_other_formats import (
     CHAT,
     DENSE,
@@ -155,7 +156,7 @@ def test_the_table_holds_every_rule_and_no_other() -> None:
 @pytest.mark.parametrize("rule", CASES)
 def test_the_bad_sample_breaks_its_rule(look: Look, rule: str) -> None:
     if rule.startswith("template"):
-        pytest.importorskip("jinja2")
+        skips.module("jinja2")
     name, bad, _ = CASES[rule]
     said = look(bad, name, limits_for(rule))
     assert rule in said.rules, said
@@ -166,7 +167,7 @@ def test_the_bad_sample_breaks_its_rule(look: Look, rule: str) -> None:
 @pytest.mark.parametrize("rule", CASES)
 def test_the_good_twin_is_ok_and_nothing_is_left_unread(look: Look, rule: str) -> None:
     if rule.startswith("template"):
-        pytest.importorskip("jinja2")
+        skips.module("jinja2")
     name, _, good = CASES[rule]
     said = look(good, name, limits_for(rule))
     assert not said.rules, said

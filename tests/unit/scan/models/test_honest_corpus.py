@@ -29,6 +29,7 @@ import pytest
 
 from secpipe.scan.models.scan import scan
 from secpipe.system.tree import open_tree
+from tests import skips
 
 
 def standard() -> Iterator[tuple[str, Any]]:
@@ -62,7 +63,7 @@ def standard() -> Iterator[tuple[str, Any]]:
 
 
 def scientific() -> Iterator[tuple[str, Any]]:
-    np = pytest.importorskip("numpy")
+    np = skips.module("numpy")
     yield "floats", np.arange(10.0)
     yield "text", np.array(["a", "bb"])
     yield "objects", np.array([1, "a", None], dtype=object)
@@ -76,7 +77,7 @@ def scientific() -> Iterator[tuple[str, Any]]:
 
 
 def frames() -> Iterator[tuple[str, Any]]:
-    pd = pytest.importorskip("pandas")
+    pd = skips.module("pandas")
     index = pd.date_range("2020", periods=3, tz="UTC")
     yield "frame", pd.DataFrame({"a": [1, 2], "b": ["x", "y"], "c": [1.5, None]})
     yield "category", pd.Series(["a", "b"], dtype="category")
@@ -92,8 +93,8 @@ def frames() -> Iterator[tuple[str, Any]]:
 
 
 def estimators() -> Iterator[tuple[str, Any]]:
-    pytest.importorskip("sklearn")
-    np = pytest.importorskip("numpy")
+    skips.module("sklearn")
+    np = skips.module("numpy")
     from sklearn.cluster import KMeans
     from sklearn.compose import ColumnTransformer
     from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
@@ -133,7 +134,7 @@ def test_honest_files_are_ok(tmp_path: Path, source: Any) -> None:
 
 
 def _with_joblib(path: Path, value: Any) -> int:
-    joblib = pytest.importorskip("joblib")
+    joblib = skips.module("joblib")
     made = 0
     for ending in (".joblib", ".z", ".gz", ".bz2", ".xz", ".lzma"):
         try:
@@ -146,7 +147,7 @@ def _with_joblib(path: Path, value: Any) -> int:
 
 
 def test_arrays_in_numpys_own_files_are_ok(tmp_path: Path) -> None:
-    np = pytest.importorskip("numpy")
+    np = skips.module("numpy")
     np.save(tmp_path / "floats.npy", np.arange(5.0))
     np.save(tmp_path / "objects.npy", np.array([1, "a"], dtype=object), allow_pickle=True)
     np.savez(tmp_path / "both.npz", a=np.arange(5), b=np.array(["x"]))

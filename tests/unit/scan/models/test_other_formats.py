@@ -13,6 +13,8 @@ from collections.abc import Callable
 
 import pytest
 
+from tests import skips
+
 Look = Callable[..., object]
 
 
@@ -278,7 +280,7 @@ UNLISTED: dict[str, tuple[str, bytes]] = {
 
 def needs_jinja(name: str) -> None:
     if "template" in name or name in {"gguf", "tokenizer", "gguf truncated", "named templates"}:
-        pytest.importorskip("jinja2")
+        skips.module("jinja2")
 
 
 @pytest.mark.parametrize("case", BAD)

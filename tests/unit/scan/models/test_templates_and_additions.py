@@ -11,6 +11,7 @@ import pytest
 
 from secpipe.core.errors import ConfigError
 from secpipe.scan.models.additions import names_for, read_additions
+from tests import skips
 
 Look = Callable[..., object]
 
@@ -63,14 +64,14 @@ BAD = [
 
 @pytest.mark.parametrize("template", GOOD)
 def test_templates_of_well_known_models_are_ok(look: Look, template: str) -> None:
-    pytest.importorskip("jinja2")
+    skips.module("jinja2")
     said = look(json.dumps({"chat_template": template}).encode(), "tokenizer_config.json")
     assert (said.format, said.outcome) == ("chat-template", "ok"), said
 
 
 @pytest.mark.parametrize("template", BAD)
 def test_templates_that_reach_out_are_not(look: Look, template: str) -> None:
-    pytest.importorskip("jinja2")
+    skips.module("jinja2")
     assert look(json.dumps({"chat_template": template}).encode(), "tokenizer_config.json").outcome in {
         "malicious",
         "review",

@@ -160,3 +160,86 @@ def test_two_end_records_that_disagree_are_a_mismatch(look: Look, wide: bytes) -
     place = wide.rindex(b"PK\x05\x06") + 16
     other = struct.pack("<I", int.from_bytes(wide[place : place + 4], "little") - 1)
     assert "archive-mismatch" in look(wide[:place] + other + wide[place + 4 :], "m.pt").rules
+
+
+def declared(data: bytes, *, said: int = -1, kind: str = "ByteStorage", member: str = "m/data/7") -> bytes:
+    """An archive whose data.pkl calls `member` a storage of `said` elements, by default its true size."""
+    count = struct.pack("<I", len(data) if said < 0 else said)
+    storage = b"(" + text("storage") + f"ctorch\n{kind}\n".encode() + text("7") + text("cpu") + b"J" + count + b"tQ"
+    rebuilt = (
+        b"ctorch._utils\n_rebuild_tensor_v2\n("
+        + storage
+        + b"K\x00K\x02\x85K\x01\x85\x89ccollections\nOrderedDict\n)RtR"
+    )
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(member, data)  # before the index that names it, as no order is promised
+        archive.writestr("m/data.pkl", b"\x80\x02}" + text("w") + rebuilt + b"s.")
+        archive.writestr("m/version", "3\n")
+    return out.getvalue()
+
+
+#: How a tensor may begin by chance, each followed by numbers.
+FIRST_BYTES = {
+    "EXT1": b"\x82\x07", "EXT1 and STOP": b"\x82\x07.", "EXT2": b"\x83\x07\x07", "EXT4": b"\x84\x07\x07\x07\x07",
+    "protocol 2": b"\x80\x02", "protocol 4 and a frame": b"\x80\x04\x95", "a call of nothing": b"))R",
+    "an object id": b"}Q", "gzip": b"\x1f\x8b\x08", "lzma": b"\x5d\0\0", "npy": b"\x93NUMPY", "a zip": b"PK\x03\x04",
+    "tar": b"\1" * 257 + b"ustar", "onnx": b"\x08\x07\x12", "json": b"[1", "macho": b"\xfe\xed\xfa",
+    "bzip2": b"BZh9", "marks": b"(" * 4000, "text": b"cab\n1",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["ByteStorage", "BoolStorage", "UntypedStorage"])
+@pytest.mark.parametrize("case", FIRST_BYTES)
+def test_the_numbers_of_a_declared_storage_are_no_pickle_whatever_they_begin_with(
+    look: Look, case: str, kind: str
+) -> None:
+    said = look(declared(FIRST_BYTES[case] + bytes(range(1, 60)), kind=kind), "m.pt")
+    assert (said.format, said.outcome, said.rules) == ("torch", "ok", set()), said
+    assert not said.evidence.skips
+
+
+def test_the_size_of_a_storage_counts_elements_of_its_type(look: Look) -> None:
+    for kind, width in (("FloatStorage", 4), ("DoubleStorage", 8), ("HalfStorage", 2), ("BFloat16Storage", 2),
+                        ("ComplexDoubleStorage", 16), ("LongStorage", 8), ("QInt32Storage", 4)):  # fmt: skip
+        data = b"\x80\x02" + bytes(range(62))
+        assert look(declared(data, kind=kind, said=len(data) // width), "m.pt").outcome == "ok", kind
+        assert look(declared(data, kind=kind, said=len(data)), "m.pt").rules, kind
+
+
+EXT_PROVEN = b"\x80\x02\x82\x07."
+
+
+def test_a_member_that_is_not_declared_or_not_of_its_size_is_judged_as_any_other(look: Look) -> None:
+    for data in (EVIL, EXT_PROVEN):
+        assert look(declared(data), "m.pt").outcome == ("malicious" if data == EVIL else "ok")
+        assert look(declared(data, said=len(data) - 1), "m.pt").outcome == "malicious"
+        assert look(declared(data, said=len(data) // 4, kind="FloatStorage"), "m.pt").outcome == "malicious"
+        assert look(declared(data, kind="OfWhatStorage"), "m.pt").outcome == "malicious"
+        assert look(declared(data, member="m/data/8"), "m.pt").outcome == "malicious"
+        assert look(declared(data, member="n/data/7"), "m.pt").outcome == "malicious"
+        assert look(declared(data, member="m/7"), "m.pt").outcome == "malicious"
+
+
+def test_a_pickle_that_is_called_a_storage_is_found_by_the_names_that_it_imports(look: Look) -> None:
+    plain = b"cposix\nsystem\n(S'id'\ntR."
+    broken = b"\x80\x02cposix\nsystem\n" + text("id") + b"\x85R\xff\xff"
+    for data in (EVIL, plain, broken, b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x02id\x85R.", zipped(EVIL)):
+        said = look(declared(data), "m.pt")
+        assert said.outcome == "malicious", said
+        assert said.rules & {"dangerous-call", "dangerous-import"}
+
+
+def test_a_storage_that_only_a_local_header_names_is_no_storage(look: Look) -> None:
+    whole = declared(EXT_PROVEN)
+    first, second = whole.index(CENTRAL), whole.index(CENTRAL, whole.index(CENTRAL) + 1)
+    end = whole.rindex(b"PK\x05\x06")
+    tail = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 2, 2, end - second, first, 0)
+    assert look(whole[:first] + whole[second:end] + tail, "m.pt").outcome == "malicious"
+
+
+def test_one_byte_that_could_name_an_extension_is_not_proof_of_a_pickle(look: Look) -> None:
+    assert look(b"\x83\xa1a\x01\xa1b\x02\xa1c\x03", "three_keys.msgpack").outcome in {"", "ok"}
+    assert look(b"\x82\x07.", "m.pkl").outcome == "malicious"
+    assert look(b"\x82\x07(U\x02idtR.", "m.pkl").outcome == "malicious"
+    assert look(b"\x82\x07(U\x02idtRnot a pickle to its end", "m.pkl").outcome == "malicious"

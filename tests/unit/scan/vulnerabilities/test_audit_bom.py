@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +10,9 @@ import pytest
 from secpipe.core.errors import InputError
 from secpipe.scan.vulnerabilities import purl
 from secpipe.scan.vulnerabilities.bom import read_sbom
+from tests import skips
 
-VECTORS = Path(os.environ.get("SECPIPE_VECTORS") or Path(__file__).resolve().parents[4] / ".." / "shared" / "vectors")
+VECTORS = skips.vectors()
 
 
 def read(value: Any) -> Any:
@@ -160,7 +159,7 @@ def test_purls(text: str, expected: tuple[str, str, str] | None) -> None:
         assert purl.parse(purl.make(*expected or ("", "", ""))) == found
 
 
-@pytest.mark.skipif(not (VECTORS / "cyclonedx").is_dir(), reason="the shared vectors are not here")
+@skips.unless_possible((VECTORS / "cyclonedx").is_dir(), "the shared vectors are not here")
 def test_other_peoples_valid_documents_are_read() -> None:
     read_in = 0
     for path in sorted((VECTORS / "cyclonedx").rglob("valid-*.json")):

@@ -11,6 +11,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from secpipe.core.errors import ConfigError, InputError, NetworkError, SecpipeError, TrustError, UnsafeInput
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.limits import Limits
-from secpipe.scan.vulnerabilities import local
+from secpipe.scan.vulnerabilities import local, snapshot
 from secpipe.scan.vulnerabilities.audit import audit
 from secpipe.scan.vulnerabilities.pack import pack
-from secpipe.scan.vulnerabilities.store import open_store
+from secpipe.scan.vulnerabilities.store import AdvisoryStore, open_store
 from secpipe.scan.vulnerabilities.update import update
 
 Make = Callable[..., Any]
@@ -255,16 +256,18 @@ def test_an_older_record_does_not_replace_a_newer_one(record: Make, tmp_path: Pa
 
 
 def test_a_few_fresh_records_do_not_make_old_data_look_fresh(
-    record: Make, tmp_path: Path, inventory_of: Make, now: datetime
+    record: Make, tmp_path: Path, inventory_of: Make, library: Make, now: datetime
 ) -> None:
-    old = [{**record(f"GHSA-{n}", f"p{n}", *SPAN), "modified": "2020-01-01T00:00:00Z"} for n in range(5)]
+    made = partial(record, ecosystem="crates.io")  # of which nothing is shipped
+    old = [{**made(f"GHSA-{n}", f"p{n}", *SPAN), "modified": "2020-01-01T00:00:00Z"} for n in range(5)]
     (tmp_path / "old.json").write_text(json.dumps(old))
-    (tmp_path / "new.json").write_text(json.dumps([record("GHSA-9", "torch", *SPAN)]))
+    (tmp_path / "new.json").write_text(json.dumps([made("GHSA-9", "torch", *SPAN)]))
     update(str(tmp_path / "old.json"), now=now)
     update(str(tmp_path / "new.json"), now=now)
+    crates = {name: library(name, "9", ecosystem="crates.io") for name in ("torch", "p1", "unheard-of")}
     dates = {
-        name: audit(inventory_of((name, "9")), open_store(), now=now).facts["advisories"]["date"][:4]
-        for name in ("torch", "p1", "unheard-of")
+        name: audit(inventory_of(crate), open_store(), now=now).facts["advisories"]["date"][:4]
+        for name, crate in crates.items()
     }
     assert dates == {"torch": "2026", "p1": "2020", "unheard-of": "2020"}
 
@@ -379,7 +382,9 @@ def test_audits_during_updates_see_a_whole_store(
     stop.set()
     watcher.join()
     assert failures == []
-    assert open_store().count == 13
+    own = local.open_home()
+    assert own is not None
+    assert own.count == 13
 
 
 def test_a_killed_update_leaves_the_old_store_or_the_new_one(
@@ -476,3 +481,70 @@ def test_packing_is_reproducible(record: Make, tmp_path: Path, now: datetime) ->
         )
         made.append({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()})
     assert made[0] == made[1]
+
+
+def osv_zip(folder: Path, *records: Any) -> str:
+    """A zip of OSV records, as anybody may download one."""
+    place = folder / "all.zip"
+    with zipfile.ZipFile(place, "w") as archive:
+        for value in records:
+            archive.writestr(f"{value['id']}.json", json.dumps(value))
+    return str(place)
+
+
+def embedded() -> AdvisoryStore:
+    """The store of a home that has none of its own."""
+    return snapshot.load()
+
+
+def test_a_feed_of_one_ecosystem_does_not_hide_what_is_shipped_for_the_others(
+    record: Make, inventory_of: Make, now: datetime, tmp_path: Path
+) -> None:
+    pinned = inventory_of(("requests", "2.19.0"), ("flask", "0.12"), ("torch", "2.0.0"))
+    before = audit(pinned, open_store(), now=now)
+    assert before.findings
+    update(osv_zip(tmp_path, record("GHSA-9", "lodash", *SPAN, ecosystem="npm")), now=now)
+    after = audit(pinned, open_store(), now=now)
+    assert after.findings == before.findings
+    assert (after.facts["unjudged"], after.skips) == (0, ())
+    assert after.facts["advisories"]["date"] == before.facts["advisories"]["date"]  # of PyPI's, not of npm's
+    assert "PyPA advisory database" in [feed["name"] for feed in after.facts["advisories"]["feeds"]]
+    assert open_store().find("npm", "lodash")
+
+
+def test_of_two_feeds_of_an_ecosystem_the_newer_counts(record: Make, now: datetime, tmp_path: Path) -> None:
+    shipped_one = next(iter(embedded().find("PyPI", "requests")))
+    assert len(embedded().find("PyPI", "requests")) > 1
+    newer = record(shipped_one.id, "requests", {"introduced": "0"}, {"fixed": "99"})
+    update(osv_zip(tmp_path, newer), now=now)  # of 2026-11: newer than all that is shipped
+    assert [item.id for item in open_store().find("PyPI", "requests")] == [shipped_one.id]
+
+
+def test_a_feed_that_is_older_than_what_is_shipped_adds_to_it(record: Make, now: datetime, tmp_path: Path) -> None:
+    one, *others = embedded().find("PyPI", "requests")
+    old = {"modified": "2019-01-01T00:00:00Z"}
+    update(
+        osv_zip(tmp_path, record("OWN-1", "requests", *SPAN, **old), record(one.id, "requests", *SPAN, **old)), now=now
+    )
+    found = {item.id: item for item in open_store().find("PyPI", "requests")}
+    assert found.keys() == {"OWN-1", one.id, *(item.id for item in others)}
+    assert found[one.id] == one  # the later modified of two records of one id
+
+
+def test_a_store_that_is_damaged_is_not_joined_and_not_silent(record: Make, now: datetime, tmp_path: Path) -> None:
+    update(osv_zip(tmp_path, record("GHSA-9", "lodash", *SPAN, ecosystem="npm")), now=now)
+    for place in local.folder().glob("*.sqlite"):
+        place.write_bytes(b"SQLite format 3\0" + b"x" * 100)
+    assert "was not used" in open_store().about["note"]
+
+
+def test_packages_of_an_ecosystem_that_no_feed_covers_are_not_judged(
+    inventory_of: Make, library: Make, now: datetime
+) -> None:
+    evidence = audit(
+        inventory_of(("requests", "2.32.0"), library("lodash", "4.17.4", ecosystem="npm")), open_store(), now=now
+    )
+    (skip,) = evidence.skips
+    assert "no advisory feed covers these npm packages (lodash)" in skip.reason
+    assert not skip.soft  # no policy may take silence for an answer
+    assert (evidence.facts["packages"], evidence.facts["unjudged"]) == (1, 1)
