@@ -63,10 +63,10 @@ def _change(path: Path) -> None:
 
 
 def _relink(path: Path) -> None:
-    kept = path.with_name("kept-" + path.name)
-    path.rename(kept)
-    shutil.move(kept, path.parents[6] / kept.name if len(path.parents) > 7 else kept)
-    path.symlink_to(path.parents[6] / kept.name)
+    """Leave a link to the very same content, which now lies elsewhere."""
+    elsewhere = next(parent for parent in path.parents if parent.name == "home").parent / "elsewhere"
+    shutil.move(path, elsewhere)
+    path.symlink_to(elsewhere)
 
 
 def _fifo(path: Path) -> None:

@@ -126,7 +126,15 @@ def test_pushed_pulled_and_run(layout: Path, tmp_path: Path) -> None:
 
     def inside(*words: str) -> subprocess.CompletedProcess[str]:
         """Run the image's program as its user in its root, without a network."""
-        argv = ["unshare", "--net", "chroot", "--userspec=65532:65532", root, "/usr/bin/secpipe", *words]
+        argv = [
+            "unshare",
+            "--net",
+            shutil.which("chroot") or "/usr/sbin/chroot",
+            "--userspec=65532:65532",
+            root,
+            "/usr/bin/secpipe",
+            *words,
+        ]
         return subprocess.run(argv, env={"HOME": "/tmp", "PATH": "/usr/bin"}, capture_output=True, text=True)
 
     done = inside("--version")
