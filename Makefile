@@ -24,6 +24,7 @@ types: .test-venv
 	.venv/bin/mypy --platform linux
 	.venv/bin/mypy --platform win32
 	.venv/bin/mypy --platform darwin
+	.venv/bin/mypy scripts/release/*.py
 
 house: .test-venv
 	.venv/bin/python -m pytest tests/house
@@ -53,8 +54,14 @@ lock:  ## refresh the hash-locked requirements (UPGRADE=1: newer versions)
 	@sh scripts/venv.sh "$(PYTHON)" .venv requirements/dev.txt
 	UV=.venv/bin/uv sh scripts/lock.sh
 
+dist: .dist-venv  ## build the release of this commit into dist/: wheel, sdist, one file, AI-BOM, provenance
+	@sh scripts/dist.sh .dist/venv/bin/python dist
+
+image: dist  ## build an OCI image of it, without an engine (Debian's umoci)
+	@sh scripts/image.sh .dist/venv/bin/python dist
+
 clean:  ## remove everything that make made
-	rm -rf .demo .tools .rivals .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .demo .dist .tools .rivals .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	-$(PYTHON) examples/acme-chat/make_models.py --remove
 
@@ -66,4 +73,7 @@ clean:  ## remove everything that make made
 	@sh scripts/venv.sh "$(PYTHON)" .demo/venv requirements/full.txt
 	@sh scripts/install-wheel.sh .demo/venv requirements/full.txt 'secpipe[full]'
 
-.PHONY: pythons steady tools rivals workflows help demo test check format lint types house slow bench lock clean .test-venv .demo-venv
+.dist-venv:
+	@sh scripts/venv.sh "$(PYTHON)" .dist/venv requirements/core.txt
+
+.PHONY: pythons steady tools rivals workflows help demo test check format lint types house slow bench lock dist image clean .test-venv .demo-venv .dist-venv

@@ -16,6 +16,7 @@ compile dev --extra full --group dev --group lock
 # The smaller ones are cut from the same resolution, so that all of them name the same versions.
 compile full --extra full --group build --constraint requirements/dev.txt
 compile core --group build --constraint requirements/dev.txt
+compile release --constraint requirements/dev.txt
 source=requirements/workflows.in compile workflows
 source=requirements/tools.in compile tools
 for rival in requirements/rivals/*.in; do source=$rival compile "rivals/$(basename "$rival" .in)"; done

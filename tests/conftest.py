@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.e2e import releases
+
 _FOLDER = pytest.StashKey[str]()
 _TOOLS = Path(__file__).resolve().parents[1] / ".tools" / "bin"
 
@@ -32,6 +34,12 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[f"SECPIPE_{name}"] = os.path.join(folder, name.lower())
     if _TOOLS.is_dir() and str(_TOOLS) not in os.environ["PATH"].split(os.pathsep):
         os.environ["PATH"] += os.pathsep + str(_TOOLS)  # what `make tools` fetched; behind what the machine has
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> releases.Build:
+    """The release of what the checkout holds, built once; tests that use it share the xdist group "release"."""
+    return releases.build(releases.clone(tmp_path_factory.mktemp("release") / "source"))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import stat
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from secpipe.core.artifact import Skip
 from secpipe.core.errors import ConfigError, InputError, SecpipeError
 from secpipe.core.text import printable
 from secpipe.gate.request import TREE_POLICY
-from secpipe.system import files, git
+from secpipe.system import files, git, process
 
 KINDS = ("pre-push", "pre-commit")
 _MARK = "# secpipe:hook:1"
@@ -49,7 +48,7 @@ def install(repository: Path, kind: str, options: tuple[str, ...]) -> Path:
             raise InputError(f"{saved} is in the way", hint=f"secpipe hook uninstall {kind}")
         files.make_folder(place.parent)
         files.rename(place, saved)
-    words = [sys.executable, "-E", "-P", "-m", "secpipe", "hook", "run", kind, *options]
+    words = [*process.ourselves(), "hook", "run", kind, *options]
     script = _SCRIPT.format(mark=_MARK, kind=kind, saved=_SAVED, command=shlex.join(words))
     files.make_folder(place.parent)
     files.write_atomic(place, script.encode("utf-8", "surrogateescape"), mode=0o755)

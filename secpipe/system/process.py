@@ -95,6 +95,14 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
+def ourselves() -> list[str]:
+    """Return the words that start this very secpipe again, blind to the work tree and to `PYTHON*` variables."""
+    archive = getattr(getattr(sys.modules["__main__"], "__loader__", None), "archive", "")
+    if archive:  # the one-file release: nothing outside of it can be imported
+        return [sys.executable, "-I", os.path.abspath(archive)]
+    return [sys.executable, "-E", "-P", "-m", "secpipe"]
+
+
 def find_program(name: str, *, outside: str | os.PathLike[str]) -> str | None:
     """Return the absolute path of program `name`: beside this interpreter first, then on the user's PATH.
 

@@ -26,7 +26,7 @@ def project() -> dict[str, object]:
 
 
 def test_the_locks_are_there() -> None:
-    assert set(LOCKS) == {"core", "dev", "full", "tools", "workflows"}
+    assert set(LOCKS) == {"core", "dev", "full", "release", "tools", "workflows"}
 
 
 @pytest.mark.parametrize("name", sorted(LOCKS))
@@ -38,7 +38,7 @@ def test_lock_holds_hashes_and_nothing_of_one_machine(name: str) -> None:
     assert not UNWANTED.search(LOCKS[name].read_text())
 
 
-@pytest.mark.parametrize("name", ["core", "full"])
+@pytest.mark.parametrize("name", ["core", "full", "release"])
 def test_smaller_locks_name_the_versions_of_the_largest(name: str) -> None:
     dev = versions("dev")
     assert {package: dev.get(package) for package in versions(name)} == versions(name)
@@ -54,6 +54,7 @@ def test_locks_answer_what_the_project_declares() -> None:
         for requirement in requirements
         if extra != "full"
     ]
+    wanted["release"] = wanted["core"]
     for name, requirements in wanted.items():
         locked = versions(name)
         for text in requirements:
@@ -69,3 +70,9 @@ def test_full_means_every_extra() -> None:
     extras = dict(declared["optional-dependencies"])
     (full,) = extras.pop("full")
     assert Requirement(full).extras == set(extras)
+
+
+def test_a_release_holds_the_core_and_no_builder() -> None:
+    builders = {"hatchling", "pathspec", "pluggy", "trove-classifiers", "tomlkit"}
+    assert versions("release").items() <= versions("core").items()
+    assert set(versions("core")) - set(versions("release")) == builders
