@@ -7,6 +7,7 @@ import gc
 import importlib
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import click
@@ -110,6 +111,7 @@ def main(argv: list[str] | None = None) -> NoReturn:
 def run(argv: list[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     try:
+        refuse_empty_words(sys.argv[1:] if argv is None else argv)
         result = root.main(args=argv, prog_name="secpipe", standalone_mode=False)
         sys.stdout.flush()
     except errors.SecpipeError as error:
@@ -156,6 +158,27 @@ def run(argv: list[str] | None = None) -> int:
         )
         return errors.EXIT_UNDECIDED
     return result if isinstance(result, int) else errors.EXIT_PASS
+
+
+def refuse_empty_words(argv: Sequence[str]) -> None:
+    """Raise ConfigError for an empty word: a variable of a script or a CI step that is not set.
+
+    To leave an option out means its default. To give it nothing is a question that was not asked as it was meant.
+    """
+    options = True
+    for before, word in zip(("", *argv), argv, strict=False):
+        options = options and before != "--"
+        name, equals, value = word.partition("=")
+        if options and equals and name.startswith("--") and not value.strip():
+            _refuse(name)
+        if not word.strip():
+            _refuse(before if options and before.startswith("-") else "an argument")
+
+
+def _refuse(what: str) -> NoReturn:
+    raise errors.ConfigError(
+        f"{printable(what, 60)} is given an empty word", hint="is a variable not set? To use the default, leave it out"
+    )
 
 
 def _close_stdout() -> None:

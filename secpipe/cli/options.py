@@ -85,7 +85,9 @@ def emit(document: Mapping[str, Any], formats: Sequence[str], output: str | None
     """
     planned: dict[str, str] = {}
     for item in formats:
-        name, _, file = item.partition("=")
+        name, equals, file = item.partition("=")
+        if equals and not file.strip():
+            raise ConfigError(f"--format {name}= names no file", hint=f"-f {name}=FILE, or -f {name} for stdout")
         place = file or output or "-"
         if place in planned:
             raise ConfigError(

@@ -9,6 +9,7 @@ from typing import Any
 
 from secpipe.core.errors import ConfigError, InputError, SecpipeError, TrustError
 from secpipe.core.evidence import Evidence, State, skipped
+from secpipe.core.text import printable
 from secpipe.core.trust import Trust
 from secpipe.gate.anchor import Anchor, no_anchor, open_anchor, with_policy_clock
 from secpipe.gate.policies import pins, policy_file, waiver_file
@@ -16,7 +17,7 @@ from secpipe.gate.policies.policy import Policy
 from secpipe.gate.policies.policy_diff import asks_at_least
 from secpipe.gate.policies.policy_file import Loaded
 from secpipe.gate.policies.waiver_file import Given
-from secpipe.gate.request import DEFAULT_POLICY, TREE_POLICY, Request
+from secpipe.gate.request import ADOPTING, DEFAULT_POLICY, TREE_POLICY, Request
 
 #: What "pins" a policy in the tree that asks no less than the shipped one which holds without any.
 AT_LEAST = f"at least {DEFAULT_POLICY}"
@@ -27,7 +28,7 @@ class Rules:
     """The rules a request is judged by. `tree` is the policy found in the tree, which can only tighten.
 
     `policy_pin` says what pinned the policy (`sha256`, `git:REF@COMMIT:PATH`, `signed:IDENTITY`, `builtin`, AT_LEAST),
-    "" if nothing did.
+    "" if nothing did; `builtin, as ...` where the default policy stands in for one that a branch does not have yet.
     """
 
     policy: Loaded
@@ -47,9 +48,12 @@ class Rules:
     def resolve(self, request: Request) -> Policy:
         """Return the policy for the request's environment, in the mode that counts.
 
-        A policy that is not pinned cannot ask for warn mode: it may have been edited in the same change.
+        A policy that is not pinned cannot ask for warn mode: it may have been edited in the same change. Neither can
+        anybody where a branch has no policy yet: who asks may be the change that is judged.
         """
         policy = self.policy.resolve(request.environment)
+        if self.policy_pin.startswith(ADOPTING):
+            return replace(policy, mode="enforce")
         mode = request.asked_mode or (policy.mode if self.policy_pinned else "enforce")
         return replace(policy, mode=mode)
 
@@ -72,6 +76,8 @@ def gather_rules(request: Request) -> Rules:
 
     Trust that does not hold is not an error here: it is evidence, and nothing is verified with it.
     """
+    if not any(map(str.isalnum, request.environment[:1])):  # blank, or an option that an empty variable let slip in
+        raise ConfigError(f'"{printable(request.environment, 60)}" is no name of an environment', hint="--env prod")
     reference = pins.parse(request.policy_ref)
     if reference.kind == "git":
         loaded, pin = pins.from_git(reference, request)

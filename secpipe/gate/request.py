@@ -12,6 +12,8 @@ from secpipe.core.errors import ConfigError
 BUILTIN = "builtin:"
 DEFAULT_POLICY = f"{BUILTIN}baseline"
 TREE_POLICY = "secpipe-policy.toml"
+#: How the pin begins where a branch has no policy yet and the default one stands in; what follows says why.
+ADOPTING = "builtin, "
 
 
 @dataclass(frozen=True, slots=True)

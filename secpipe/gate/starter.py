@@ -9,10 +9,11 @@ from pathlib import Path
 
 from secpipe.core.protocols import Tree
 from secpipe.core.text import printable
+from secpipe.gate import starter_ci
 from secpipe.gate.request import TREE_POLICY
 from secpipe.sbom.collect import collect
 from secpipe.sbom.evidence import listed
-from secpipe.system import files, places
+from secpipe.system.installed import Source
 
 _MODELS = {
     ".safetensors",
@@ -37,6 +38,7 @@ _BARE = """
 required = false                # there is nothing to list yet: take this out with the first dependency or model
 """
 _REVIEW = timedelta(days=180)
+_UNKNOWN = Source()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,7 @@ class Found:
     locks: tuple[str, ...]
     environments: tuple[str, ...]  # folders of installed packages that are no part of a release
     bare: bool  # neither dependencies nor models: nothing for a bill of materials
-    github: bool
-    gitlab: bool
+    platforms: tuple[str, ...] = ("github",)  # CI that it is set up for
 
 
 def detect(tree: Tree, environments: Iterable[str]) -> Found:
@@ -58,8 +59,7 @@ def detect(tree: Tree, environments: Iterable[str]) -> Found:
         locks=tuple(entry.path for entry in tree.files if entry.name in _LOCKS),
         environments=tuple(sorted(environments)),
         bare=not listed(collect(tree)),
-        github=any(True for _ in tree.below(".github")),
-        gitlab=tree.find(".gitlab-ci.yml") is not None,
+        platforms=starter_ci.platforms(tree),
     )
 
 
@@ -70,8 +70,13 @@ def environments(root: Path) -> tuple[str, ...]:
     return tuple(sorted(path.relative_to(root).as_posix() for path in folders))
 
 
-def starter_files(found: Found, *, name: str, owner: str, today: date) -> dict[str, str]:
-    """Return path -> text of the files to write; the CI step only for the CI that is there."""
+def starter_files(
+    found: Found, *, name: str, owner: str, today: date, source: Source = _UNKNOWN, branch: str = "main"
+) -> dict[str, str]:
+    """Return path -> text of the files to write; the CI step only for the CI that is there.
+
+    `source` is which secpipe the step runs, `branch` the one whose rules count.
+    """
     values = {
         "FILE": TREE_POLICY,
         "NAME": _inside(name),
@@ -80,19 +85,10 @@ def starter_files(found: Found, *, name: str, owner: str, today: date) -> dict[s
         "EXCLUDE": f"exclude = [{_quoted(found.environments)}]\n" if found.environments else "",
         "BARE": _BARE if found.bare else "",
     }
-    wanted = {TREE_POLICY: "policy.toml"}
-    if found.github or not found.gitlab:
-        wanted[".github/workflows/secpipe.yml"] = "github.yml"
-    if found.gitlab:
-        wanted[".gitlab/secpipe.yml"] = "gitlab.yml"
-    return {place: _fill(template, values) for place, template in wanted.items()}
-
-
-def _fill(template: str, values: dict[str, str]) -> str:
-    text = files.read_bytes(places.shipped() / "starter" / template, 1 << 20).decode()
+    text = starter_ci.read("policy.toml")
     for word, value in values.items():
         text = text.replace(f"@{word}@", value)
-    return text
+    return {TREE_POLICY: text, **dict(starter_ci.steps(found.platforms, source, branch))}
 
 
 def _inside(text: str) -> str:

@@ -39,6 +39,10 @@ _GITLINK = "160000"
 _SYMLINK = "120000"
 
 
+class Absent(InputError):
+    """A commit was read, and it holds nothing at the path asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Blob:
     """One path of a commit or of the index."""
@@ -200,6 +204,8 @@ def _commit(where: Enclosing, name: str) -> str:
 def read_at(where: Enclosing, commit: str, path: str, limit: int) -> bytes:
     """Return the bytes of a regular file as `commit` holds it, at most `limit`; raises InputError or UnsafeInput.
 
+    Raises Absent where the commit could be read and has nothing there.
+
     `path` counts from the top of the repository. Nothing is filtered or converted, and no link is followed.
     """
     parts = PurePosixPath(path).parts
@@ -208,7 +214,8 @@ def read_at(where: Enclosing, commit: str, path: str, limit: int) -> bytes:
     plain = "/".join(parts)
     listing = git(where.folder, "--literal-pathspecs", "ls-tree", "-z", "--full-tree", _hex(commit), "--", plain)
     blob = next((blob for blob in _parse(listing, tree=True) if blob.path == plain), None)
-    if blob is None or not blob.mode.startswith("100"):
-        what = "is no regular file" if blob else "is not there"
-        raise InputError(f"{printable(plain, 200)} {what} in {commit[:12]}")
+    if blob is None:
+        raise Absent(f"{printable(plain, 200)} is not there in {commit[:12]}")
+    if not blob.mode.startswith("100"):
+        raise InputError(f"{printable(plain, 200)} is no regular file in {commit[:12]}")
     return git(where.folder, "cat-file", "blob", _hex(blob.object), limit=limit)

@@ -1,4 +1,4 @@
-"""The doors of CI: the composite action's own steps under bash, and pre-commit with both hook ids."""
+"""The doors of CI: what the composite action's steps show people, and pre-commit with both hook ids."""
 
 from __future__ import annotations
 
@@ -10,55 +10,26 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests import skips
+from tests.e2e.ci_steps import ACTION, ROOT, Job, commit, git
 from tests.e2e.transcript import Shell
 
 pytestmark = skips.unless_possible(sys.platform != "win32" and shutil.which("bash"), "the steps are bash")
-ROOT = Path(__file__).resolve().parents[2]
-ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
-INSTALL, CHECK = ACTION["runs"]["steps"]
 UNAPPROVED = 'from openai import OpenAI\nclient = OpenAI(base_url="https://api.deepseek.com/v1")\n'
 
 
-class Runner:
-    """A GitHub runner as far as the steps can see one: its variables, a temporary folder, a job summary."""
-
-    def __init__(self, folder: Path) -> None:
-        self.temp = folder / "temp"
-        self.project = folder / "project with space"
-        self.summary = folder / "summary.md"
-        self.temp.mkdir()
-        self.project.mkdir()
-        (self.project / "requirements.txt").write_text("click==8.1.8\n")
-        (self.project / "app.py").write_text("print(1)\n")
-
-    def run(self, step: dict[str, object], **inputs: str) -> subprocess.CompletedProcess[str]:
-        values = {name: about.get("default", "") for name, about in ACTION["inputs"].items()} | inputs
-        wanted: dict[str, str] = step["env"]  # type: ignore[assignment]
-        environment = {
-            name: str(ROOT) if "action_path" in text else values[text.split("inputs.")[1].split(" ")[0]]
-            for name, text in wanted.items()
-        }
-        given = {"RUNNER_TEMP": str(self.temp), "GITHUB_STEP_SUMMARY": str(self.summary)}
-        places = {"SECPIPE_HOME": str(self.temp / "home"), "SECPIPE_CACHE": str(self.temp / "cache")}
-        return subprocess.run(
-            ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", str(step["run"])],
-            cwd=self.project, env=os.environ | given | places | environment, capture_output=True, text=True, timeout=99,
-        )  # fmt: skip
-
-    def install_ours(self) -> None:
-        """Put this checkout's secpipe where the first step would have installed one."""
-        program = self.temp / "secpipe-venv/bin/secpipe"
-        program.parent.mkdir(parents=True)
-        program.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m secpipe "$@"\n')
-        program.chmod(0o755)
-
-
 @pytest.fixture
-def runner(tmp_path: Path) -> Runner:
-    return Runner(tmp_path)
+def runner(tmp_path: Path) -> Job:
+    """A runner that checked a clean project out, with our secpipe where the first step would have put one."""
+    upstream, project = tmp_path / "upstream", tmp_path / "project with space"
+    upstream.mkdir()
+    git(upstream, "init", "-q", "-b", "main")
+    commit(upstream, {"requirements.txt": "click==8.1.8\n", "app.py": "print(1)\n"})
+    git(tmp_path, "clone", "-q", str(upstream), str(project))
+    job = Job("action", tmp_path / "machine", project, upstream)
+    job.install_ours()
+    return job
 
 
 def test_no_step_of_the_action_pastes_an_input_into_its_script() -> None:
@@ -66,40 +37,34 @@ def test_no_step_of_the_action_pastes_an_input_into_its_script() -> None:
     assert all(step["shell"] == "bash" for step in ACTION["runs"]["steps"])
 
 
-def test_a_clean_project_passes_with_summary_and_sarif(runner: Runner) -> None:
-    runner.install_ours()
-    done = runner.run(CHECK)
+def test_a_clean_project_passes_with_summary_and_sarif(runner: Job) -> None:
+    done = runner.judge()
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "PASS for prod" in runner.summary.read_text()
+    assert "PASS for prod" in (runner.folder / "summary.md").read_text()
     assert (runner.project / "secpipe.sarif").is_file()
 
 
-def test_a_bad_project_fails_with_annotations_and_still_writes_its_reports(runner: Runner) -> None:
-    runner.install_ours()
+def test_a_bad_project_fails_with_annotations_and_still_writes_its_reports(runner: Job) -> None:
     (runner.project / "app.py").write_text(UNAPPROVED)
-    done = runner.run(CHECK)
+    done = runner.judge()
     assert done.returncode == 1
     assert "::error file=app.py,line=2" in done.stdout
-    assert "BLOCKED" in runner.summary.read_text()
+    assert "BLOCKED" in (runner.folder / "summary.md").read_text()
     assert (runner.project / "secpipe.sarif").is_file()
 
 
-def test_inputs_are_words_never_code(runner: Runner, tmp_path: Path) -> None:
-    runner.install_ours()
+def test_inputs_are_words_never_code(runner: Job, tmp_path: Path) -> None:
     mark = tmp_path / "PWNED"
-    for name in ("path", "policy", "policy-ref", "trust", "trust-pin", "environment", "mode", "sarif"):
-        done = runner.run(CHECK, **{name: f'$(touch {mark}); `touch {mark}` "; touch {mark}; "'})
+    for name in ACTION["inputs"]:
+        runner.inputs = {name: f'$(touch {mark}); `touch {mark}` "; touch {mark}; "'}
+        done = runner.judge()
         assert not mark.exists(), name
-        assert done.returncode != 0 or name in ("environment", "sarif"), name
+        assert done.returncode != 0 or name == "sarif", name
 
 
-@pytest.mark.parametrize("step", [INSTALL, CHECK], ids=["install", "check"])
-def test_it_fails_closed_when_secpipe_is_not_there(runner: Runner, step: dict[str, object]) -> None:
-    if step is INSTALL:
-        done = runner.run(step, version="0.0.0.dev0-does-not-exist")
-    else:
-        done = runner.run(step)
-    assert done.returncode != 0
+def test_it_fails_closed_when_secpipe_is_not_there(runner: Job) -> None:
+    shutil.rmtree(runner.work / "secpipe-venv")
+    assert runner.judge().returncode == 3
 
 
 def test_a_github_job_is_recognised(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,11 +90,6 @@ def test_a_gitlab_job_is_recognised(shell: Shell, monkeypatch: pytest.MonkeyPatc
     assert [item["location"]["path"] for item in report if "deepseek" in item["description"]] == ["app.py"]
 
 
-def _git(folder: Path, *argv: str) -> None:
-    identity = ["-c", "user.name=a", "-c", "user.email=a@x"]
-    subprocess.run(["git", *identity, *argv], cwd=folder, check=True, capture_output=True)
-
-
 @pytest.fixture
 def pre_commit() -> str:
     beside = ROOT / ".venv-workflows/bin/pre-commit"
@@ -152,10 +112,10 @@ def _hooks_repository(folder: Path) -> Path:
 def test_pre_commit_runs_the_hook(identity: str, pre_commit: str, tmp_path: Path) -> None:
     project = tmp_path / "project"
     project.mkdir()
-    _git(project, "init", "-q")
+    git(project, "init", "-q")
     (project / "requirements.txt").write_text("click==8.1.8\n")
     (project / "app.py").write_text(UNAPPROVED)
-    _git(project, "add", ".")
+    git(project, "add", ".")
     program = tmp_path / "bin/secpipe"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -P -m secpipe "$@"\n')
@@ -173,7 +133,7 @@ def test_pre_commit_runs_the_hook(identity: str, pre_commit: str, tmp_path: Path
     assert blocked.returncode == 1, blocked.stdout + blocked.stderr
     assert "api.deepseek.com" in blocked.stdout
     (project / "app.py").write_text("print(1)\n")
-    _git(project, "add", ".")
+    git(project, "add", ".")
     passed = subprocess.run(
         [*offline, *argv], cwd=project, env=environment, capture_output=True, text=True, timeout=600
     )

@@ -78,7 +78,7 @@ def test_shipped_policies_keep_it(path: Path) -> None:
 
 
 def written() -> Iterator[tuple[str, str]]:
-    found = Found(("m/a.gguf",), ("uv.lock",), (".venv",), bare=True, github=True, gitlab=False)
+    found = Found(("m/a.gguf",), ("uv.lock",), (".venv",), bare=True, platforms=("github", "gitlab", "jenkins"))
     made = starter_files(found, name="shop", owner="sec@shop.example", today=date(2026, 11, 21))
     yield "starter", made["secpipe-policy.toml"]
     for path in [ROOT / ".ci/policy.toml", *sorted((ROOT / "examples").rglob("policy.toml"))]:

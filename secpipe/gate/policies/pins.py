@@ -14,7 +14,7 @@ from secpipe.core.trust import Trust
 from secpipe.gate.policies import policy_file
 from secpipe.gate.policies.policy_file import Loaded
 from secpipe.gate.policies.signed_file import signer_of
-from secpipe.gate.request import BUILTIN, TREE_POLICY, Request
+from secpipe.gate.request import ADOPTING, BUILTIN, DEFAULT_POLICY, TREE_POLICY, Request
 
 KINDS = ("sha256", "git", "signed")
 PURPOSE = "policy"
@@ -51,7 +51,8 @@ def from_git(reference: Reference, request: Request) -> tuple[Loaded, str]:
     """Return the policy as it stands in a ref of the repository that the project lies in, and what pinned it.
 
     The work tree is never read: `REF` is a commit or a branch, and the file comes out of the object store. It is the
-    one at `PATH`, or where `--policy` says, or the project's own. Raises ConfigError where there is no such thing.
+    one at `PATH`, or where `--policy` says, or the project's own. Raises ConfigError where there is no such thing; only
+    where nobody named a place and the branch has no policy yet, the default one stands in (the change that adopts it).
     """
     from secpipe.system import git
 
@@ -62,6 +63,10 @@ def from_git(reference: Reference, request: Request) -> tuple[Loaded, str]:
         path = reference.path or where.prefix + (_beside(request) or TREE_POLICY)
         name, commit = git.resolve(where, reference.value)
         data = git.read_at(where, commit, os.path.normpath(path), DEFAULT.text_bytes)
+    except git.Absent as error:
+        if request.policy or reference.path:
+            raise ConfigError(error.message) from None
+        return policy_file.load(DEFAULT_POLICY), f"{ADOPTING}as {printable(name)} has no policy yet"
     except InputError as error:
         raise ConfigError(error.message, hint=error.hint or "--policy-ref git:origin/main:policy.toml") from None
     return policy_file.parse(data, f"git:{reference.value}:{path}"), f"git:{name}@{commit}:{printable(path)}"

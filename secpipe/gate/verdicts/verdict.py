@@ -12,6 +12,7 @@ from secpipe.core.text import plural, printable
 from secpipe.core.trust import Trust
 from secpipe.core.verdict import SCHEMA, Decision, Effect, Judgement
 from secpipe.gate.policies.policy import Policy
+from secpipe.gate.request import ADOPTING
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,8 @@ def clean(value: Any) -> Any:
 def sentence(judgement: Judgement, frame: Frame) -> str:
     """Return the one line that says it all: verdict, environment, how many things, and the first of them."""
     place = printable(frame.environment) + (" (self-judged)" if frame.self_judged else "")
+    if frame.policy_pin.startswith(ADOPTING):
+        place += f" by {frame.policy_source}, {printable(frame.policy_pin.removeprefix(ADOPTING))}"
     until = f" until {frame.warn_until}" if frame.warn_until and frame.policy.mode == "warn" else ""
     worst = [reason for reason in judgement.reasons if reason.effect is not Effect.WARN]
     denies = [reason for reason in worst if reason.effect is Effect.DENY]
