@@ -467,3 +467,33 @@ def test_the_warm_path_sees_a_protected_branch_move(repo: Repo) -> None:
 def test_a_pin_without_its_file_is_wrong_usage() -> None:
     assert run(["check", ".", "--waivers-ref", "sha256:00"]) == 2
     assert origin.pins.parse("").kind == ""
+
+
+@pytest.mark.parametrize("mode", ["", "--mode warn"])
+def test_a_branch_without_a_policy_is_judged_by_the_default_one(repo: Repo, mode: str) -> None:
+    """The change that adopts secpipe: its own rules only tighten, and nobody gets warn mode out of it."""
+    repo.git("rm", "-q", "secpipe-policy.toml")
+    repo.commit("none yet")
+    repo.git("update-ref", "refs/remotes/origin/main", "HEAD")
+    (repo.tree / "app.py").write_text(DEEPSEEK)
+    (repo.tree / "secpipe-policy.toml").write_text(LAX)
+    repo.commit("adopt")
+    code, document, _ = repo.asks(f"--policy-ref git:origin/main {mode}")
+    assert (code, document["mode"], document["policy"]["name"]) == (1, "enforce", "baseline")
+    said = "BLOCKED for prod by builtin:baseline, as refs/remotes/origin/main has no policy yet: "
+    assert document["sentence"].startswith(said)
+
+
+def test_only_a_path_that_nobody_named_may_be_absent(repo: Repo) -> None:
+    for options in (
+        "--policy-ref git:origin/main:absent.toml",
+        "--policy project/absent.toml --policy-ref git:origin/main",
+    ):
+        code, document, err = repo.asks(options)
+        assert (code, document) == (2, {})
+        assert "is not there" in err
+    (repo.tree / "secpipe-policy.toml").unlink()
+    (repo.tree / "secpipe-policy.toml").symlink_to("policy.toml")
+    repo.commit("a link")
+    repo.git("update-ref", "refs/remotes/origin/main", "HEAD")
+    assert repo.asks("--policy-ref git:origin/main")[0] == 2
