@@ -110,8 +110,9 @@ class Job:
         environment = always | self.variables() | changed
         for name in missing:
             environment.pop(name, None)
+        shell = ("sh", "-c") if self.platform == "jenkins" else BASH
         return subprocess.run(
-            [*BASH, script], cwd=self.project, env=environment, capture_output=True, text=True, timeout=300
+            [*shell, script], cwd=self.project, env=environment, capture_output=True, text=True, timeout=300
         )
 
     def judge(self, *, missing: tuple[str, ...] = (), **changed: str) -> subprocess.CompletedProcess[str]:
