@@ -112,7 +112,7 @@ class Job:
             environment.pop(name, None)
         shell = ("sh", "-c") if self.platform == "jenkins" else BASH
         return subprocess.run(
-            [*shell, script], cwd=self.project, env=environment, capture_output=True, text=True, timeout=300
+            [*shell, script], cwd=self.project, env=environment, capture_output=True, text=True, timeout=1200
         )
 
     def judge(self, *, missing: tuple[str, ...] = (), **changed: str) -> subprocess.CompletedProcess[str]:
