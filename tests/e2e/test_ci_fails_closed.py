@@ -253,6 +253,20 @@ def test_a_warn_mode_without_an_end_is_refused_in_a_step(world: World) -> None:
         assert done.returncode in (1, 2, 3), (words, done.stdout)
 
 
+@pytest.mark.parametrize(("base", "code"), [("policy", 0), ("none", 1)])
+def test_a_dated_warn_mode_counts_until_its_day_by_the_rules_of_the_base_only(
+    world: World, base: str, code: int
+) -> None:
+    if base == "policy":
+        world.protected(**rules(POLICY))
+    script = scripts("github")[1].replace("--mode enforce", "--warn-until 2099-12-31")
+    job = world.job("github", MALICIOUS)
+    done = job.run(script)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert ("only warns until 2099-12-31" in done.stdout.splitlines()[0]) == (code == 0)
+    assert job.run(script, PROTECTED="").returncode == 2, "without a branch there is nothing to warn by"
+
+
 def test_a_warn_mode_of_the_base_policy_does_not_reach_ci(world: World) -> None:
     lenient = POLICY.replace("profile =", 'mode = "warn"\nprofile =')
     world.protected(**rules(lenient))
@@ -312,7 +326,9 @@ def test_no_step_installs_secpipe_by_a_bare_name() -> None:
         *(ROOT / "examples").rglob("*.yaml"),
         ROOT / ".pre-commit-hooks.yaml",
     ]
-    named = re.compile(r"(?:pipx?|uvx?|uv tool)\s+(?:\S+\s+)*?(?:install|run)?\s*[\"']?secpipe\b(?!-)")
+    named = re.compile(
+        r"""(?:pipx?|uv tool|uv pip)[ \t]+install[ \t]+(?:-\S+[ \t]+)*["']?secpipe\b|uvx[ \t]+secpipe\b"""
+    )
     found = [str(file.relative_to(ROOT)) for file in files if re.search(named, file.read_text())]
     assert found == []
     assert re.search(named, "pipx install secpipe")
