@@ -25,6 +25,7 @@ from pathlib import Path
 import pytest
 
 from secpipe.cli.main import run
+from secpipe.system import installed
 from secpipe.system.clock import SystemClock
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,6 +59,8 @@ class Shell:
         for name in ("NO_COLOR", "FORCE_COLOR", "CI", "GITHUB_ACTIONS", "GITLAB_CI"):
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setattr(SystemClock, "now", lambda clock: self.now)
+        # Where this checkout came from differs from machine to machine.
+        monkeypatch.setattr(installed, "source", installed.Source)
         monkeypatch.chdir(self.cwd)
 
     def sleep(self, **span: float) -> None:
