@@ -12,12 +12,13 @@ import pytest
 from secpipe.cli.main import run
 from secpipe.keystore import age
 from secpipe.system.installed import Source
+from tests import skips
 from tests.e2e.ci_steps import ACTION, PLATFORMS, ROOT, Job, commit, git, scripts, written
 from tests.e2e.test_pull_request import LAX
 from tests.e2e.test_pull_request import POLICY as DATED
 from tests.unit.keystore.conftest import quick_seal
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32" or not shutil.which("bash"), reason="bash")
+pytestmark = skips.unless_possible(sys.platform != "win32" and shutil.which("bash"), "the steps are bash")
 POLICY = DATED.replace("2027-06-30", "2099-12-31")  # the clock is the real one here
 #: `os.system("touch /PWNED")` as a pickle, written by hand; nothing here ever loads it.
 PICKLE = b"\x80\x04cos\nsystem\nV/bin/false\n\x85R."
