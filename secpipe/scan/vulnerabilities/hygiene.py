@@ -12,8 +12,8 @@ from secpipe.core.finding import Confidence, Finding, Severity
 from secpipe.core.inventory import Component, ComponentKind, Inventory
 from secpipe.core.limits import MIB
 from secpipe.core.text import plural, printable
+from secpipe.formats.packages.ecosystems import normal_name
 from secpipe.scan.vulnerabilities.match import Package
-from secpipe.scan.vulnerabilities.osv import normal_name
 from secpipe.system import files, places
 
 _LOCKS = (".txt", ".in", ".lock", ".toml", "package-lock.json", "npm-shrinkwrap.json", "package.json")

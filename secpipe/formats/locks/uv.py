@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from secpipe.core.artifact import FileEntry
 from secpipe.core.inventory import Component
-from secpipe.sbom.collector import Collector
-from secpipe.sbom.paths import folder_of, join
-from secpipe.sbom.sources.library import elsewhere, hash_of, library
-from secpipe.sbom.sources.pyproject import project
-from secpipe.sbom.sources.python import applies
-from secpipe.sbom.sources.tomllock import Names, packages
+from secpipe.core.paths import folder_of, join
+from secpipe.formats.locks.library import elsewhere, hash_of, library
+from secpipe.formats.locks.lock import Lock
+from secpipe.formats.locks.pyproject import project
+from secpipe.formats.locks.python import applies
+from secpipe.formats.locks.tomllock import Names, packages
 
 
-def read(found: Collector, entry: FileEntry) -> None:
+def read(found: Lock) -> None:
     """Read one uv.lock; workspace members become the applications of their folders."""
-    _, items = packages(found, entry)
+    _, items = packages(found)
     names = Names()
     for item in items:
-        ref = found.add(_component(item, entry.path))
+        ref = found.add(_component(item, found.path))
         names.put(item["name"], str(item.get("version") or ""), ref)
         needs = list(item.get("dependencies") or [])
         for group in ("optional-dependencies", "dev-dependencies"):

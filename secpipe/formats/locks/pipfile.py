@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from secpipe.core.artifact import FileEntry
 from secpipe.core.documents import parse_json
 from secpipe.core.inventory import Component
-from secpipe.sbom.collector import Collector
-from secpipe.sbom.sources.library import elsewhere, hash_of, library
-from secpipe.sbom.sources.lines import key_lines
+from secpipe.formats.locks.library import elsewhere, hash_of, library
+from secpipe.formats.locks.lines import key_lines
+from secpipe.formats.locks.lock import Lock
 
 
-def read(found: Collector, entry: FileEntry) -> None:
+def read(found: Lock) -> None:
     """Read one Pipfile.lock; it states no edges."""
-    data = found.read(entry)
+    data = found.data
     document = parse_json(data, "Pipfile.lock", found.limits)
     sources = {
         item.get("name"): str(item.get("url") or "") for item in (document.get("_meta") or {}).get("sources") or []
@@ -30,7 +29,7 @@ def read(found: Collector, entry: FileEntry) -> None:
                 "scope": "" if section == "default" else "optional",
             }
             url = str(item.get("git") or item.get("file") or item.get("path") or "")
-            where = {"path": entry.path, "line": lines.get(name, 0)}
+            where = {"path": found.path, "line": lines.get(name, 0)}
             found.add(_component(name, version, url, item, sources, hashes, facts, where))
 
 

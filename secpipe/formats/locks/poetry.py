@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from secpipe.core.artifact import FileEntry
 from secpipe.core.inventory import Component
-from secpipe.sbom.collector import Collector
-from secpipe.sbom.sources.library import elsewhere, hash_of, library
-from secpipe.sbom.sources.python import applies
-from secpipe.sbom.sources.tomllock import Names, packages
+from secpipe.formats.locks.library import elsewhere, hash_of, library
+from secpipe.formats.locks.lock import Lock
+from secpipe.formats.locks.python import applies
+from secpipe.formats.locks.tomllock import Names, packages
 
 
-def read(found: Collector, entry: FileEntry) -> None:
+def read(found: Lock) -> None:
     """Read one poetry.lock; which packages the project itself named stands in pyproject.toml."""
-    document, items = packages(found, entry)
+    document, items = packages(found)
     old_files = (document.get("metadata") or {}).get("files") or {}
     names = Names()
     for item in items:
         files = item.get("files") or old_files.get(item["name"]) or []
-        ref = found.add(_component(item, files, entry.path))
+        ref = found.add(_component(item, files, found.path))
         names.put(item["name"], str(item.get("version") or ""), ref)
         for name, spec in (item.get("dependencies") or {}).items():
             choices = spec if isinstance(spec, list) else [spec]

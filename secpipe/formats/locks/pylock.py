@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from secpipe.core.artifact import FileEntry
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component
-from secpipe.sbom.collector import Collector
-from secpipe.sbom.sources.library import elsewhere, hash_of, library
-from secpipe.sbom.sources.python import applies
-from secpipe.sbom.sources.tomllock import Names, packages
+from secpipe.formats.locks.library import elsewhere, hash_of, library
+from secpipe.formats.locks.lock import Lock
+from secpipe.formats.locks.python import applies
+from secpipe.formats.locks.tomllock import Names, packages
 
 
-def read(found: Collector, entry: FileEntry) -> None:
+def read(found: Lock) -> None:
     """Read one lock file of PEP 751, version 1."""
-    document, items = packages(found, entry, "packages")
+    document, items = packages(found, "packages")
     if not str(document.get("lock-version") or "").startswith("1."):
         raise InputError("the lock version of PEP 751 is not 1.x")
     names = Names()
     for item in items:
-        ref = found.add(_component(item, entry.path))
+        ref = found.add(_component(item, found.path))
         names.put(item["name"], str(item.get("version") or ""), ref)
         for need in item.get("dependencies") or []:
             names.need(ref, need["name"], str(need.get("version") or ""))

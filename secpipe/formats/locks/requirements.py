@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from secpipe.core.artifact import FileEntry
 from secpipe.core.inventory import RelationKind
+from secpipe.core.paths import folder_of, join
 from secpipe.core.text import printable
-from secpipe.sbom import purl
-from secpipe.sbom.collector import Collector
-from secpipe.sbom.paths import folder_of, join
-from secpipe.sbom.sources.library import elsewhere, hash_of
-from secpipe.sbom.sources.python import pinned, requirement
+from secpipe.formats.locks.library import elsewhere, hash_of
+from secpipe.formats.locks.lock import Lock
+from secpipe.formats.locks.python import pinned, requirement
+from secpipe.formats.packages.names import pep503
 
-_INCLUDES = 8  # a file that includes a file that includes ...
 _HASH = re.compile(r"\s--hash[=\s]+(\S+)")
 _OPTION = re.compile(r"\s--(?:config-settings?|global-option|install-option)[=\s]+\S+")
 _COMMENT = re.compile(r"(?:^|\s)#.*$")
@@ -23,9 +21,9 @@ _INDEX = re.compile(r"(?:-i|--index-url)[=\s]\s*(\S+)$")
 _VIA = re.compile(r"^\s*#\s+(?:via\s*)?(.*)$")
 
 
-def read(found: Collector, entry: FileEntry, depth: int = 0) -> None:
-    """Read one requirements file and what it includes; an include that leaves the tree is a skip."""
-    text = _decode(found.read(entry))
+def read(found: Lock) -> None:
+    """Read one requirements file and say what it includes; an include that is not in the tree is a skip."""
+    text = _decode(found.data)
     registry = ""
     edges: list[tuple[str, tuple[str, ...]]] = []
     names: dict[str, str] = {}
@@ -33,26 +31,26 @@ def read(found: Collector, entry: FileEntry, depth: int = 0) -> None:
     lines = list(_logical(text))
     for number, line, _ in lines:  # a constraint holds wherever it stands
         if (include := _INCLUDE.match(line)) and include[1] in {"-c", "--constraint"}:
-            _include(found, entry, include[2], number, depth, constraints)
+            _include(found, include[2], number, constraints)
     for number, line, via in lines:
         if index := _INDEX.match(line):
             registry = index[1]
         elif include := _INCLUDE.match(line):
             if include[1] in {"-r", "--requirement"}:
-                _include(found, entry, include[2], number, depth, None)
+                _include(found, include[2], number, None)
         elif not line.startswith("-") or line.startswith(("-e", "--editable")):
-            named = _requirement(found, entry, number, line, via, registry, constraints)
+            named = _requirement(found, number, line, via, registry, constraints)
             if named is not None:
                 names[named[0]] = named[1]
                 edges.append((named[1], via))
     for ref, parents in edges:
         for parent in parents:
-            if source := names.get(purl.normalize_python(parent)):
+            if source := names.get(pep503(parent)):
                 found.relate(source, RelationKind.DEPENDS_ON, ref)
 
 
 def _requirement(
-    found: Collector, entry: FileEntry, number: int, line: str, via: tuple[str, ...], registry: str,
+    found: Lock, number: int, line: str, via: tuple[str, ...], registry: str,
     constraints: dict[str, str],
 ) -> tuple[str, str] | None:  # fmt: skip
     hashes = tuple(filter(None, (hash_of(item) for item in _HASH.findall(line))))
@@ -62,26 +60,26 @@ def _requirement(
         plain = plain[editable.end() :].strip("'\"")
     # `# via -r requirements.in` and `# via project (pyproject.toml)` mean that somebody asked for it by name.
     direct = not via or any(parent.startswith(("-r", "-c")) or "(" in parent for parent in via)
-    component = requirement(plain, path=entry.path, line=number, direct=direct, hashes=hashes, registry=registry)
+    component = requirement(plain, path=found.path, line=number, direct=direct, hashes=hashes, registry=registry)
     if component is None:
         if not (editable or re.match(r"\.{0,2}/|[\w+.-]+://|\w:\\|[\w./-]+\.(?:whl|zip|tar\.gz)$|\.$|\.\[", plain)):
-            found.skip(entry.path, f"line {number} is not a requirement: {printable(plain, 80)}")
+            found.skip(f"line {number} is not a requirement: {printable(plain, 80)}")
             return None
         url, _, fragment = plain.partition("#")
         egg = re.search(r"(?:^|&)egg=([\w.-]+)", fragment)
-        name = egg[1] if egg else url.rstrip("/").rpartition("/")[2].partition("@")[0] or entry.path
+        name = egg[1] if egg else url.rstrip("/").rpartition("/")[2].partition("@")[0] or found.path
         commit = url.rpartition("@")[2] if url.startswith("git+") and "@" in url.rpartition("/")[2] else ""
         bare = url.removesuffix(f"@{commit}") if commit else url
         if url in {".", "./"} or url.startswith((".[", "./[")):
             return None  # the project itself
         component = elsewhere(
-            name, "", path=entry.path, line=number, direct=direct, url=bare, commit=commit, hashes=hashes
+            name, "", path=found.path, line=number, direct=direct, url=bare, commit=commit, hashes=hashes
         )
     elif not component.version and (pin := constraints.get(component.name)):
         component = (
             requirement(
                 f"{component.name}=={pin}",
-                path=entry.path,
+                path=found.path,
                 line=number,
                 direct=direct,
                 hashes=hashes,
@@ -92,20 +90,15 @@ def _requirement(
     return component.name, found.add(component)
 
 
-def _include(
-    found: Collector, entry: FileEntry, name: str, number: int, depth: int, constraints: dict[str, str] | None
-) -> None:
-    path = join(folder_of(entry.path), name)
-    target = found.tree.find(path) if path is not None else None
-    if target is None:
-        found.skip(entry.path, f"line {number} includes {printable(name, 120)}, which is not in the tree")
-    elif depth >= _INCLUDES:
-        found.skip(entry.path, f"line {number}: files include each other deeper than {_INCLUDES}")
+def _include(found: Lock, name: str, number: int, constraints: dict[str, str] | None) -> None:
+    path = join(folder_of(found.path), name)
+    data = found.near(path) if path is not None else None
+    if path is None or data is None:
+        found.skip(f"line {number} includes {printable(name, 120)}, which is not in the tree")
     elif constraints is None:
-        if found.once(target.path):
-            read(found, target, depth + 1)
+        found.includes.append(path)
     else:
-        constraints.update(_pins(_decode(found.read(target))))
+        constraints.update(_pins(_decode(data)))
 
 
 def _pins(text: str) -> dict[str, str]:
@@ -118,7 +111,7 @@ def _pins(text: str) -> dict[str, str]:
         except InvalidRequirement:
             continue
         if version := pinned(wanted):
-            pins[purl.normalize_python(wanted.name)] = version
+            pins[pep503(wanted.name)] = version
     return pins
 
 

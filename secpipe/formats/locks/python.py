@@ -8,8 +8,8 @@ from packaging.markers import InvalidMarker, Marker, UndefinedComparison, Undefi
 from packaging.requirements import InvalidRequirement, Requirement
 
 from secpipe.core.inventory import Component, RelationKind
-from secpipe.sbom.collector import Collector
-from secpipe.sbom.sources.library import elsewhere, library
+from secpipe.formats.locks.library import elsewhere, library
+from secpipe.formats.locks.lock import Lock
 
 #: Where a release may run: a marker that is false on all of these never installs anything.
 _PLATFORMS = (
@@ -87,7 +87,7 @@ def applies(marker: str, extras: tuple[str, ...] = ()) -> bool:
         return True
 
 
-def depend(found: Collector, source: str, *components: Component) -> None:
+def depend(found: Lock, source: str, *components: Component) -> None:
     """Add components that `source` (a ref, or "") needs directly."""
     for component in components:
         ref = found.add(component)

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from secpipe.core.artifact import FileEntry
-from secpipe.core.inventory import Component, ComponentKind
-from secpipe.sbom.collector import Collector, content_ref
-from secpipe.sbom.paths import folder_of
-from secpipe.sbom.sources.library import elsewhere, library
-from secpipe.sbom.sources.tomllock import Names, packages
+from secpipe.core.inventory import Component, ComponentKind, content_ref
+from secpipe.core.paths import folder_of
+from secpipe.formats.locks.library import elsewhere, library
+from secpipe.formats.locks.lock import Lock
+from secpipe.formats.locks.tomllock import Names, packages
 
 _CRATES = ("registry+https://github.com/rust-lang/crates.io-index", "sparse+https://index.crates.io/")
 
 
-def read(found: Collector, entry: FileEntry) -> None:
+def read(found: Lock) -> None:
     """Read one Cargo.lock."""
-    _, items = packages(found, entry)
+    _, items = packages(found)
     names = Names()
     for item in items:
         name, version, source = str(item["name"]), str(item.get("version") or ""), str(item.get("source") or "")
         checksum = str(item.get("checksum") or "")
         hashes = [f"sha256:{checksum}"] if len(checksum) == 64 else []
         if not source:
-            ref = content_ref(ComponentKind.APPLICATION, folder_of(entry.path), name)
-            component = Component(ref, ComponentKind.APPLICATION, name, version, path=entry.path, line=item["\0line"])
+            ref = content_ref(ComponentKind.APPLICATION, folder_of(found.path), name)
+            component = Component(ref, ComponentKind.APPLICATION, name, version, path=found.path, line=item["\0line"])
         elif source.startswith("git+"):
             url, _, commit = source.partition("#")
             component = elsewhere(
-                name, version, path=entry.path, line=item["\0line"], url=url.partition("?")[0], commit=commit
+                name, version, path=found.path, line=item["\0line"], url=url.partition("?")[0], commit=commit
             )
         else:
             registry = "" if source in _CRATES else source.partition("+")[2]
@@ -34,7 +33,7 @@ def read(found: Collector, entry: FileEntry) -> None:
                 "crates.io",
                 name,
                 version,
-                path=entry.path,
+                path=found.path,
                 line=item["\0line"],
                 hashes=hashes,
                 facts={"registry": registry},

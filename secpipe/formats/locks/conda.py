@@ -4,35 +4,34 @@ from __future__ import annotations
 
 import re
 
-from secpipe.core.artifact import FileEntry
 from secpipe.core.errors import InputError
-from secpipe.core.inventory import Component, ComponentKind
+from secpipe.core.inventory import Component, ComponentKind, content_ref, declared
+from secpipe.formats.locks.lock import Lock
+from secpipe.formats.locks.python import requirement
+from secpipe.formats.packages import purl
 from secpipe.formats.yaml import parse_yaml
-from secpipe.sbom import purl
-from secpipe.sbom.collector import Collector, content_ref, declared
-from secpipe.sbom.sources.python import requirement
 
 _SPEC = re.compile(r"(?:([\w./-]+)::)?([A-Za-z0-9_.-]+)\s*(.*)$")
 _EXACT = re.compile(r"(?:==\s*([^\s=*<>,|]+)|=([^\s=*<>,|]+)=([^\s=*]+))$")
 
 
-def read(found: Collector, entry: FileEntry) -> None:
+def read(found: Lock) -> None:
     """Read one environment file; a YAML file of another kind gives nothing."""
-    documents = parse_yaml(found.read(entry), entry.name, found.limits)
+    documents = parse_yaml(found.data, found.name, found.limits)
     document = documents[0] if documents else None
     if not isinstance(document, dict) or not isinstance(document.get("dependencies"), list):
         return
     channels = [str(item) for item in document.get("channels") or []]
     for item in document["dependencies"]:
         if isinstance(item, str):
-            found.add(_package(item, channels, entry.path))
+            found.add(_package(item, channels, found.path))
         elif isinstance(item, dict):
             for text in item.get("pip") or []:
-                component = requirement(str(text), path=entry.path)
+                component = requirement(str(text), path=found.path)
                 if component is not None:
                     found.add(component)
                 else:
-                    found.skip(entry.path, f"not a requirement: {text!a:.80}")
+                    found.skip(f"not a requirement: {text!a:.80}")
 
 
 def _package(text: str, channels: list[str], path: str) -> Component:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-_COMMENTS = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*[\s\S]*?\*/')
-_COMMAS = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
+# What is not closed reaches to the end of the text: so that a hostile text is gone through once, not once a quote.
+_COMMENTS = re.compile(r'("(?:[^"\\]|\\[\s\S])*(?:"|\\?\Z))|//[^\n]*|/\*(?:[\s\S]*?\*/|[\s\S]*)')
+_COMMAS = re.compile(r'("(?:[^"\\]|\\[\s\S])*(?:"|\\?\Z))|,(?=\s*[}\]])')
 
 
 def plain_json(text: str) -> str:

@@ -5,22 +5,21 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from secpipe.core.artifact import FileEntry
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import RelationKind
+from secpipe.formats.locks.library import elsewhere, hash_of, library
+from secpipe.formats.locks.lock import Lock
 from secpipe.formats.yaml import parse_yaml
-from secpipe.sbom.collector import Collector
-from secpipe.sbom.sources.library import elsewhere, hash_of, library
 
 _PATTERN = re.compile(r'"?((?:@[^/@"]+/)?[^/@"]+)@([^"]*)"?')
 _FIELD = re.compile(r'\s+"?([\w@/.-]+)"?:?\s+"?([^"]*)"?$')
 
 
-def read(found: Collector, entry: FileEntry) -> None:
+def read(found: Lock) -> None:
     """Read one yarn.lock; what the project itself named stands in package.json."""
-    data = found.read(entry)
+    data = found.data
     if b"__metadata:" in data[:4096]:
-        documents = parse_yaml(data, entry.name, found.limits)
+        documents = parse_yaml(data, found.name, found.limits)
         table = documents[0] if documents else {}
         if not isinstance(table, dict):
             raise InputError("the lock file is not a table")
@@ -32,7 +31,7 @@ def read(found: Collector, entry: FileEntry) -> None:
     by_pattern: dict[str, str] = {}
     needs: list[tuple[str, dict[str, Any]]] = []
     for line, key, item in blocks:
-        ref = _package(found, entry.path, line, key, item)
+        ref = _package(found, line, key, item)
         for part in key.split(","):
             by_pattern[part.strip().strip('"')] = ref
         needs.append((ref, {**(item.get("dependencies") or {}), **(item.get("optionalDependencies") or {})}))
@@ -43,11 +42,11 @@ def read(found: Collector, entry: FileEntry) -> None:
                 found.relate(ref, RelationKind.DEPENDS_ON, target)
 
 
-def _package(found: Collector, path: str, line: int, key: str, item: dict[str, Any]) -> str:
+def _package(found: Lock, line: int, key: str, item: dict[str, Any]) -> str:
     parts = _PATTERN.match(key.split(",")[0].strip())
     version = str(item.get("version") or "")
     if parts is None or not version:
-        found.skip(path, f"not analysed: the package {key!a:.80}")
+        found.skip(f"not analysed: the package {key!a:.80}")
         return ""
     resolution = str(item.get("resolution") or item.get("resolved") or "")
     if "workspace:" in resolution:
@@ -59,10 +58,10 @@ def _package(found: Collector, path: str, line: int, key: str, item: dict[str, A
     if resolution.startswith(("git", "https://codeload.github.com")) or "#commit=" in resolution:
         url, _, commit = resolution.rpartition("@" if "#commit=" in resolution else "\0")[2].partition("#")
         commit = commit.removeprefix("commit=")
-        return found.add(elsewhere(name, version, path=path, line=line, url=url, commit=commit))
+        return found.add(elsewhere(name, version, path=found.path, line=line, url=url, commit=commit))
     registry = "/".join(resolution.split("/")[:3]) if resolution.startswith("http") else ""
     hashes = [digest] if digest else []
-    return found.add(library("npm", name, version, path=path, line=line, hashes=hashes, registry=registry))
+    return found.add(library("npm", name, version, path=found.path, line=line, hashes=hashes, registry=registry))
 
 
 def _classic(text: str) -> list[tuple[int, str, dict[str, Any]]]:

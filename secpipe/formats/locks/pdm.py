@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from secpipe.core.artifact import FileEntry
-from secpipe.sbom.collector import Collector
-from secpipe.sbom.sources.library import elsewhere, hash_of, library
-from secpipe.sbom.sources.python import applies
-from secpipe.sbom.sources.tomllock import Names, packages
+from secpipe.formats.locks.library import elsewhere, hash_of, library
+from secpipe.formats.locks.lock import Lock
+from secpipe.formats.locks.python import applies
+from secpipe.formats.locks.tomllock import Names, packages
 
 
-def read(found: Collector, entry: FileEntry) -> None:
+def read(found: Lock) -> None:
     """Read one pdm.lock."""
-    _, items = packages(found, entry)
+    _, items = packages(found)
     names = Names()
     for item in items:
         name, version = str(item["name"]), str(item.get("version") or "")
@@ -22,18 +21,18 @@ def read(found: Collector, entry: FileEntry) -> None:
         facts = {"description": str(item.get("summary") or ""), "group": " ".join(map(str, item.get("groups") or []))}
         if url:
             component = elsewhere(
-                name, version, path=entry.path, line=item["\0line"], url=url,
+                name, version, path=found.path, line=item["\0line"], url=url,
                 commit=str(item.get("revision") or ""), hashes=hashes, facts=facts,
             )  # fmt: skip
         else:
-            component = library("PyPI", name, version, path=entry.path, line=item["\0line"], hashes=hashes, facts=facts)
+            component = library("PyPI", name, version, path=found.path, line=item["\0line"], hashes=hashes, facts=facts)
         ref = found.add(component)
         names.put(name, version, ref)
         for text in item.get("dependencies") or []:
             try:
                 wanted = Requirement(text)
             except InvalidRequirement:
-                found.skip(entry.path, f"not a requirement: {text!a:.80}")
+                found.skip(f"not a requirement: {text!a:.80}")
                 continue
             if wanted.marker is None or applies(str(wanted.marker)):
                 names.need(ref, wanted.name)

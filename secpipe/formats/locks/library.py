@@ -9,15 +9,9 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from secpipe.core.artifact import Digest
-from secpipe.core.inventory import Component, ComponentKind
-from secpipe.sbom import purl
-from secpipe.sbom.collector import content_ref, declared
+from secpipe.core.inventory import Component, ComponentKind, content_ref, declared
+from secpipe.formats.packages import ecosystems, purl
 
-#: The registries whose packages a bare purl names; any other is a `repository_url` qualifier.
-PUBLIC = {
-    "PyPI": {"pypi.org", "files.pythonhosted.org", "pypi.python.org"},
-    "npm": {"registry.npmjs.org", "registry.yarnpkg.com"},
-}
 _LENGTHS = {"md5": 32, "sha1": 40, "sha256": 64, "sha384": 96, "sha512": 128}
 _GITHUB = re.compile(r"(?:git\+)?(?:https://|ssh://git@|git://)github\.com[/:]([\w.-]+)/([\w.-]+?)(?:\.git)?/?$")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -41,12 +35,13 @@ def library(
     `hashes` are `algorithm:hex` of its artifacts: kept as the fact `hashes`, and as digests where there is just one.
     `registry` is the address it comes from; one that is not the ecosystem's own becomes part of the purl.
     """
-    if ecosystem == "PyPI":
-        name = purl.normalize_python(name)
+    known = ecosystems.of(ecosystem)
+    if known and known.name == "PyPI":
+        name = known.normal(name)
     host = urlsplit(registry).hostname or "" if "://" in registry else ""
-    private = registry if host and host not in PUBLIC.get(ecosystem, {host}) else ""
+    private = registry if host and known and known.hosts and host not in known.hosts else ""
     package = purl.for_ecosystem(ecosystem, name, version, {"repository_url": _without_secret(private)})
-    known = sorted(set(hashes))
+    marks = sorted(set(hashes))
     where = f"{path}:{line}" if line else path
     return Component(
         package or content_ref(ComponentKind.LIBRARY, ecosystem, name, version),
@@ -57,10 +52,10 @@ def library(
         "" if private else ecosystem,
         path,
         line,
-        tuple(Digest(*item.split(":", 1)) for item in known) if len(known) == 1 else (),
+        tuple(Digest(*item.split(":", 1)) for item in marks) if len(marks) == 1 else (),
         tuple(licenses),
         direct,
-        declared(where, {"hashes": " ".join(known), **(facts or {})}),
+        declared(where, {"hashes": " ".join(marks), **(facts or {})}),
     )
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from secpipe.core.artifact import FileEntry
 from secpipe.core.documents import parse_toml
-from secpipe.core.inventory import Component, ComponentKind
-from secpipe.sbom import purl
-from secpipe.sbom.collector import Collector, content_ref, declared
-from secpipe.sbom.paths import folder_of
-from secpipe.sbom.sources.library import elsewhere, library
-from secpipe.sbom.sources.python import depend, requirement
+from secpipe.core.inventory import Component, ComponentKind, content_ref, declared
+from secpipe.core.paths import folder_of
+from secpipe.formats.locks.library import elsewhere, library
+from secpipe.formats.locks.lock import Lock
+from secpipe.formats.locks.python import depend, requirement
+from secpipe.formats.packages import names
 
 
 def project(
@@ -24,15 +23,15 @@ def project(
     facts: dict[str, str] | None = None,
 ) -> Component:
     """Return the application or package that a folder of the tree holds; `name` is its own word for itself."""
-    ref = content_ref(ComponentKind.APPLICATION, folder, purl.normalize_python(name))
+    ref = content_ref(ComponentKind.APPLICATION, folder, names.pep503(name))
     return Component(
         ref, ComponentKind.APPLICATION, name, version, path=path, licenses=licenses, facts=declared(path, facts or {})
     )
 
 
-def read(found: Collector, entry: FileEntry) -> None:
+def read(found: Lock) -> None:
     """Read one pyproject.toml; a file without a project (only tool settings) gives nothing."""
-    document = parse_toml(found.read(entry), "pyproject.toml", found.limits)
+    document = parse_toml(found.data, "pyproject.toml", found.limits)
     table = document.get("project") or {}
     poetry = (document.get("tool") or {}).get("poetry") or {}
     groups = document.get("dependency-groups") or {}
@@ -46,8 +45,8 @@ def read(found: Collector, entry: FileEntry) -> None:
             "supplier": _people(table.get("authors")) or ", ".join(map(str, poetry.get("authors") or [])),
         }
         licenses = _license(table.get("license") or poetry.get("license"))
-        folder = folder_of(entry.path)
-        source = found.add(project(folder, name, version, entry.path, licenses=licenses, facts=facts))
+        folder = folder_of(found.path)
+        source = found.add(project(folder, name, version, found.path, licenses=licenses, facts=facts))
     wanted = [(text, "") for text in table.get("dependencies") or []]
     for extra, texts in (table.get("optional-dependencies") or {}).items():
         wanted += [(text, f"extra:{extra}") for text in texts]
@@ -55,16 +54,16 @@ def read(found: Collector, entry: FileEntry) -> None:
         wanted += [(text, f"group:{group}") for text in texts if isinstance(text, str)]
     for text, scope in wanted:
         component = requirement(
-            str(text), path=entry.path, facts={"group": scope, "scope": "optional" if scope else ""}
+            str(text), path=found.path, facts={"group": scope, "scope": "optional" if scope else ""}
         )
         if component is None:
-            found.skip(entry.path, f"not a requirement: {text!a:.80}")
-        elif component.name != purl.normalize_python(name):
+            found.skip(f"not a requirement: {text!a:.80}")
+        elif component.name != names.pep503(name):
             depend(found, source, component)
-    _poetry(found, entry, source, poetry)
+    _poetry(found, source, poetry)
 
 
-def _poetry(found: Collector, entry: FileEntry, source: str, poetry: dict[str, Any]) -> None:
+def _poetry(found: Lock, source: str, poetry: dict[str, Any]) -> None:
     tables = [("", poetry.get("dependencies") or {}), ("group:dev", poetry.get("dev-dependencies") or {})]
     tables += [
         (f"group:{name}", group.get("dependencies") or {}) for name, group in (poetry.get("group") or {}).items()
@@ -77,9 +76,9 @@ def _poetry(found: Collector, entry: FileEntry, source: str, poetry: dict[str, A
                 url = str(detail.get("git") or detail.get("url") or detail.get("path") or "")
                 if url:
                     commit = str(detail.get("rev") or "")
-                    component = elsewhere(name, "", path=entry.path, direct=True, url=url, commit=commit, facts=facts)
+                    component = elsewhere(name, "", path=found.path, direct=True, url=url, commit=commit, facts=facts)
                 else:
-                    component = library("PyPI", name, path=entry.path, direct=True, facts=facts)
+                    component = library("PyPI", name, path=found.path, direct=True, facts=facts)
                 depend(found, source, component)
 
 

@@ -7,24 +7,23 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from secpipe.core.artifact import FileEntry
 from secpipe.core.documents import parse_toml
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import RelationKind
-from secpipe.sbom import purl
-from secpipe.sbom.collector import Collector
+from secpipe.formats.locks.lock import Lock
+from secpipe.formats.packages import names
 
-_TABLE = re.compile(rb"^\[\[packages?\]\][ \t\r]*(?:#.*)?$", re.MULTILINE)
+_TABLE = re.compile(rb"^\[\[packages?\]\][ \t\r]*(?:#.*)?$")
 
 
-def packages(found: Collector, entry: FileEntry, key: str = "package") -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def packages(found: Lock, key: str = "package") -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the document of a lock file and its packages, each with its 1-based line under `"\\0line"`."""
-    data = found.read(entry)
-    document = parse_toml(data, entry.name, found.limits)
+    data = found.data
+    document = parse_toml(data, found.name, found.limits)
     items = document.get(key) or []
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise InputError(f"{entry.name} holds no list of packages")
-    lines = [data.count(b"\n", 0, match.start()) + 1 for match in _TABLE.finditer(data)] if len(items) < 20_000 else []
+        raise InputError(f"{found.name} holds no list of packages")
+    lines = [number for number, line in enumerate(data.split(b"\n"), 1) if _TABLE.match(line)]
     if len(lines) != len(items):
         lines = [0] * len(items)
     return document, [{**item, "\0line": line} for item, line in zip(items, lines, strict=True)]
@@ -40,20 +39,20 @@ class Names:
     def put(self, name: str, version: str, ref: str) -> None:
         """Remember that the package is the component `ref`."""
         item = (version, ref)
-        if item not in self._refs[purl.normalize_python(name)]:
-            self._refs[purl.normalize_python(name)].append(item)
+        if item not in self._refs[names.pep503(name)]:
+            self._refs[names.pep503(name)].append(item)
 
     def need(self, source: str, name: str, version: str = "") -> None:
         """Remember an edge; without a version it leads to every package of that name."""
-        self._edges.append((source, purl.normalize_python(name), version))
+        self._edges.append((source, names.pep503(name), version))
 
     def find(self, name: str, version: str = "") -> Iterator[str]:
         """Yield the refs of a package."""
-        for known, ref in self._refs.get(purl.normalize_python(name), ()):
+        for known, ref in self._refs.get(names.pep503(name), ()):
             if not version or known == version:
                 yield ref
 
-    def relate(self, found: Collector) -> None:
+    def relate(self, found: Lock) -> None:
         """Write the edges."""
         for source, name, version in self._edges:
             found.relate(source, RelationKind.DEPENDS_ON, *self.find(name, version))
