@@ -43,7 +43,7 @@ def read(text: str, path: str, catalogue: Catalogue) -> Reading:
                     confidence=Confidence.LOW if weak else Confidence.MEDIUM,
                 )
             )  # fmt: skip
-    if path.rpartition("/")[2] == "package.json":
+    if row.reader == "npm":
         _scripts(text, lines, catalogue, out)
     return out
 
