@@ -51,7 +51,8 @@ def read(found: Lock) -> None:
 def _locked(path: str, item: dict[str, Any], file: str, line: int) -> Component:
     name = str(item.get("name") or path.rpartition("node_modules/")[2])
     version, resolved = str(item.get("version") or ""), str(item.get("resolved") or "")
-    if version.startswith(("git", "http", "file:")):  # lock version 1 writes the source there
+    outside = version.startswith(("git", "http", "file:"))  # lock version 1 writes such a source there
+    if outside:
         version, resolved = "", version
     if version.startswith("npm:"):  # lock version 1 writes an alias so
         name, _, version = version[4:].rpartition("@")
@@ -59,11 +60,11 @@ def _locked(path: str, item: dict[str, Any], file: str, line: int) -> Component:
     facts = {
         "scope": "optional" if item.get("dev") or item.get("optional") or item.get("devOptional") else "",
         "group": "dev" if item.get("dev") else "",
-        "artifact-url": resolved if resolved.startswith("https://") else "",
+        "artifact-url": resolved if resolved.startswith("https://") and not outside else "",
         "install-script": "yes" if item.get("hasInstallScript") else "",
     }
     hashes = (digest,) if digest else ()
-    if resolved.startswith(("git", "file:", "github:")):
+    if outside or resolved.startswith(("git", "file:", "github:")):
         url, _, commit = resolved.partition("#")
         return elsewhere(name, version, path=file, line=line, url=url, commit=commit, hashes=hashes, facts=facts)
     registry = resolved if resolved.startswith("http") else ""

@@ -177,10 +177,13 @@ def test_an_alias_and_a_repository_of_npm_lock_version_1() -> None:
     lock = read("package-lock.json", json.dumps({"lockfileVersion": 1, "dependencies": {
         "chat": {"version": "npm:openai@4.17.4"},
         "num": {"version": "git+https://git.example/num.git#" + "a" * 40},
+        "tar": {"version": "https://bob:word@h.example/tar.tgz?token=word"},
     }}))  # fmt: skip
     found = by_name(lock)
     assert (found["openai"].ecosystem, found["openai"].version) == ("npm", "4.17.4")
     assert (found["num"].ecosystem, found["num"].facts["source-url"].value) == ("", "git+https://git.example/num.git")
+    assert (found["tar"].purl, found["tar"].version) == ("", "")
+    assert {fact.value for fact in found["tar"].facts.values()} == {"https://h.example/tar.tgz"}
 
 
 def test_a_commented_requirement_of_go_is_none() -> None:
