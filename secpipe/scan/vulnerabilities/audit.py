@@ -84,7 +84,9 @@ def _audit(
         skips.append(Skip("", f"more than {limits.findings:,} findings; the rest is not listed"))
     about = store.about
     about["date"] = min((feed.date for feed in feeds), default=about["date"])
-    asked = sum(_asked(component) for component in inventory.components)
+    # An SBOM asks for all that it lists, whatever it calls it. What a tree holds is counted in the skips: how much of
+    # that may stay unjudged is the policy's question.
+    asked = sum(LISTED in component.facts for component in inventory.components)
     state, reason, since = _state(about["date"], [feed.expires for feed in feeds if feed.expires], now)
     if asked and not judged and state is State.OK:
         state, reason = State.SKIPPED, f"nothing could be judged: {plural(asked, 'component')}, and advisories for none"
@@ -177,11 +179,6 @@ def _coverage(
             missed.setdefault("not from a package index that advisories cover", []).append(component)
     skips = [_skip(reason, parts, soft=False) for reason, parts in sorted(uncovered.items())]
     return judged, list(feeds.values()), skips + [_skip(*one, soft=True) for one in sorted(missed.items())]
-
-
-def _asked(component: Component) -> bool:
-    """Whether somebody must judge it: every package, and whatever an SBOM lists below its subject."""
-    return component.kind is ComponentKind.LIBRARY or LISTED in component.facts
 
 
 def _state(date: str, expiries: list[str], now: datetime) -> tuple[State, str, datetime | None]:
