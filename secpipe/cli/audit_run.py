@@ -17,8 +17,10 @@ from secpipe.core.inventory import Inventory
 from secpipe.core.limits import DEFAULT
 from secpipe.core.registry import load
 from secpipe.core.text import plural, printable
-from secpipe.scan.vulnerabilities import bom, context, vex
-from secpipe.scan.vulnerabilities.osv import instant, normal_name
+from secpipe.formats.boms import packages as bom
+from secpipe.formats.packages.ecosystems import normal_name
+from secpipe.scan.vulnerabilities import context, vex
+from secpipe.scan.vulnerabilities.osv import instant
 from secpipe.scan.vulnerabilities.plan import lines_of
 from secpipe.scan.vulnerabilities.store import AdvisoryStore
 from secpipe.scan.vulnerabilities.vex import Statement

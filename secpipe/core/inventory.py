@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -97,3 +98,23 @@ class Inventory:
     def of_kind(self, *kinds: ComponentKind) -> tuple[Component, ...]:
         """Return the components of the given kinds, in canonical order."""
         return tuple(component for component in self.components if component.kind in kinds)
+
+
+#: A word for each kind in a content-hash ref.
+_WORDS = {ComponentKind.MODEL: "model", ComponentKind.DATASET: "dataset", ComponentKind.CRYPTO: "crypto"}
+
+
+def content_ref(kind: ComponentKind, *parts: str) -> str:
+    """Return `<kind>:<sha256>` over what identifies a component that has no proven purl."""
+    text = "\0".join(parts)
+    return f"{_WORDS.get(kind, kind.value)}:{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()}"
+
+
+def declared(source: str, facts: Mapping[str, str]) -> dict[str, Fact]:
+    """Return the facts that are not empty, each declared by `source`."""
+    return {name: Fact(value, Grade.DECLARED, source) for name, value in facts.items() if value}
+
+
+def verified(source: str, facts: Mapping[str, str]) -> dict[str, Fact]:
+    """Return the facts that are not empty, each verified from the bytes of `source`."""
+    return {name: Fact(value, Grade.VERIFIED, source) for name, value in facts.items() if value}

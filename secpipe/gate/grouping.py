@@ -8,7 +8,7 @@ from typing import Any
 from secpipe.core.finding import Finding
 from secpipe.core.text import plural, printable
 from secpipe.core.verdict import Effect, JudgedFinding, Reason
-from secpipe.scan.vulnerabilities import versions
+from secpipe.formats.packages import versions
 
 UNSIGNED = "gate/unsigned-artifact"
 REVIEW = "gate/review-missing"

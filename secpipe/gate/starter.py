@@ -9,6 +9,7 @@ from pathlib import Path
 
 from secpipe.core.protocols import Tree
 from secpipe.core.text import printable
+from secpipe.formats.locks.table import row_of
 from secpipe.gate import starter_ci
 from secpipe.gate.request import TREE_POLICY
 from secpipe.sbom.collect import collect
@@ -29,10 +30,6 @@ _MODELS = {
     ".tflite",
     ".npz",
 }
-_LOCKS = {
-    "requirements.txt", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", "package-lock.json",
-    "pnpm-lock.yaml", "yarn.lock", "Cargo.lock", "go.sum",
-}  # fmt: skip
 _BARE = """
 [sbom]
 required = false                # there is nothing to list yet: take this out with the first dependency or model
@@ -56,11 +53,16 @@ def detect(tree: Tree, environments: Iterable[str]) -> Found:
     """Return what stands in the tree; nothing is run."""
     return Found(
         models=tuple(entry.path for entry in tree.files if entry.suffix in _MODELS),
-        locks=tuple(entry.path for entry in tree.files if entry.name in _LOCKS),
+        locks=tuple(entry.path for entry in tree.files if _is_lock(entry.path)),
         environments=tuple(sorted(environments)),
         bare=not listed(collect(tree)),
         platforms=starter_ci.platforms(tree),
     )
+
+
+def _is_lock(path: str) -> bool:
+    row = row_of(path)
+    return row is not None and bool(row.reader) and (row.locked or row.reader == "requirements")
 
 
 def environments(root: Path) -> tuple[str, ...]:

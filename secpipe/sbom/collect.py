@@ -7,13 +7,12 @@ import importlib
 from collections.abc import Callable
 
 from secpipe.core.artifact import FileEntry
-from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, ComponentKind, Inventory, RelationKind
 from secpipe.core.limits import DEFAULT, Limits
+from secpipe.core.paths import folder_of, is_installed
 from secpipe.core.protocols import Tree
-from secpipe.core.text import printable
+from secpipe.formats.locks import table
 from secpipe.sbom.collector import Collector
-from secpipe.sbom.paths import folder_of, is_installed
 from secpipe.sbom.sources import reader_of
 
 
@@ -28,11 +27,15 @@ def collect(tree: Tree, *, limits: Limits = DEFAULT) -> Inventory:
     for skip in tree.skipped:
         found.skip(skip.path, skip.reason)
     for entry in found.tree.files:
-        target = "" if is_installed(entry.path) else reader_of(entry.path)
-        if target:
+        if is_installed(entry.path):
+            continue
+        row = table.row_of(entry.path)
+        if row is not None and row.listed:
+            _locked(found, entry, row)
+        elif target := reader_of(entry.path):
             attempt(found, entry, target)
     for whole in _WHOLE_TREE:
-        _guarded(found, "", whole)
+        _source(found, "", whole)
     _fold_unpinned(found)
     return found.result()
 
@@ -50,31 +53,33 @@ _WHOLE_TREE = (
 )
 
 
+def _locked(found: Collector, entry: FileEntry, row: table.Row) -> None:
+    """Read one lock file or manifest and what it includes; a lock file that nobody reads yet is said by name."""
+    if not row.reader:
+        if row.locked:
+            found.skip(entry.path, f"not analysed: no reader for a lock file of {row.ecosystem} of this name yet")
+        return
+    pending = [entry.path]
+    while pending:
+        path = pending.pop()
+        if found.once(path):
+            _guarded(found, path, row.reader, lambda path=path: pending.extend(found.take(row, path)))  # type: ignore[misc]
+
+
 def attempt(found: Collector, entry: FileEntry, target: str) -> None:
     """Let one source read one file; what it cannot read becomes a skip."""
     if found.once(entry.path):
-        _guarded(found, entry.path, target, entry)
+        _source(found, entry.path, target, entry)
 
 
-def _guarded(found: Collector, path: str, target: str, *arguments: FileEntry) -> None:
-    try:
-        _call(target)(found, *arguments)
-    except InputError as error:
-        found.skip(path, f"not analysed: {printable(error.message, 300)}")
-    except RecursionError:
-        found.skip(path, "not analysed: nested too deeply")
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
-        # A file of a shape that its source does not know: said, never guessed.
-        found.skip(path, f"not analysed: {_why(error, target)}")
-
-
-def _why(error: Exception, target: str) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return f"is not UTF-8 at byte {error.start}"
-    if isinstance(error, KeyError):
-        return f"an entry lacks {printable(str(error.args[0]) if error.args else '?', 60)}"
+def _source(found: Collector, path: str, target: str, *arguments: FileEntry) -> None:
     what = target.partition(":")[0].rpartition(".")[2]
-    return f"unexpected content ({what}, {type(error).__name__})"
+    _guarded(found, path, what, lambda: _call(target)(found, *arguments))
+
+
+def _guarded(found: Collector, path: str, what: str, action: Callable[[], None]) -> None:
+    if problem := table.guarded(action, what):
+        found.skip(path, f"not analysed: {problem}")
 
 
 def _call(target: str) -> Callable[..., None]:

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from secpipe.core.artifact import Digest, FileEntry, Skip
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, ComponentKind, Fact, Grade, Inventory, Relation, RelationKind
 from secpipe.core.limits import Limits
 from secpipe.core.protocols import Tree
+from secpipe.formats.locks.table import Row, read
 from secpipe.system.aliases import aliased
 
-#: A word for each kind in a content-hash ref.
-_WORDS = {ComponentKind.MODEL: "model", ComponentKind.DATASET: "dataset", ComponentKind.CRYPTO: "crypto"}
 _GRADES = {Grade.VERIFIED: 0, Grade.DECLARED: 1, Grade.NOT_DISCLOSED: 2, Grade.MISSING: 3}
-
-
-def content_ref(kind: ComponentKind, *parts: str) -> str:
-    """Return `<kind>:<sha256>` over what identifies a component that has no proven purl."""
-    text = "\0".join(parts)
-    return f"{_WORDS.get(kind, kind.value)}:{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()}"
 
 
 class Collector:
@@ -73,6 +66,24 @@ class Collector:
         if entry.head.startswith(b"version https://git-lfs.github.com/spec/v1"):
             raise InputError("is a Git LFS pointer; its content is not here")
         return self.tree.read(entry, self.limits.text_bytes)
+
+    def take(self, row: Row, path: str) -> list[str]:
+        """Add what a lock file or manifest of the tree names; return the files that it includes."""
+        lock = read(row, path, self._near(path) or b"", self._near, self.limits)
+        for component in lock.components:
+            self.add(component)
+        for ref in lock.named:
+            self._components[ref] = dataclasses.replace(self._components[ref], direct=True)
+        self._relations |= lock.relations
+        for reason in lock.skips:
+            self.skip(path, reason)
+        if lock.problem:
+            self.skip(path, f"not analysed: {lock.problem}")
+        return lock.includes
+
+    def _near(self, path: str) -> bytes | None:
+        entry = self.tree.find(path)
+        return None if entry is None else self.read(entry)
 
     def fold(self, unpinned: str, pinned: Iterable[str]) -> None:
         """Let the components `pinned` by a lock file take the place of the manifest's unpinned one."""
@@ -142,13 +153,3 @@ def place(component: Component) -> str:
 
 def _digests(digests: Iterable[Digest]) -> tuple[Digest, ...]:
     return tuple(sorted(set(digests)))
-
-
-def declared(source: str, facts: Mapping[str, str]) -> dict[str, Fact]:
-    """Return the facts that are not empty, each declared by `source`."""
-    return {name: Fact(value, Grade.DECLARED, source) for name, value in facts.items() if value}
-
-
-def verified(source: str, facts: Mapping[str, str]) -> dict[str, Fact]:
-    """Return the facts that are not empty, each verified from the bytes of `source`."""
-    return {name: Fact(value, Grade.VERIFIED, source) for name, value in facts.items() if value}

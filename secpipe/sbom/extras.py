@@ -12,9 +12,9 @@ from typing import Any
 
 from secpipe.core.inventory import Component, ComponentKind, Inventory, RelationKind
 from secpipe.core.text import printable
+from secpipe.formats.packages import ecosystems
 from secpipe.sbom.cbom import properties_of
 from secpipe.sbom.collector import place
-from secpipe.sbom.purl import normalize_python
 from secpipe.sbom.textforms import is_iri_reference
 
 #: Facts that have a field of their own in CycloneDX.
@@ -113,11 +113,8 @@ def address(text: str) -> str:
 
 def registry_page(item: Component) -> str:
     """Return where the artifacts of a package of a public registry are listed, or ""."""
-    if item.ecosystem == "PyPI":
-        return f"https://pypi.org/simple/{normalize_python(item.name)}/"
-    if item.ecosystem == "npm":
-        return f"https://www.npmjs.com/package/{item.name}"
-    return item.purl.partition("?")[0]
+    known = ecosystems.of(item.ecosystem)
+    return known.page.format(known.normal(item.name)) if known and known.page else item.purl.partition("?")[0]
 
 
 def _card(item: Component, datasets: list[str]) -> dict[str, Any]:

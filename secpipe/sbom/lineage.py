@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 from secpipe.core.finding import Finding, Severity
-from secpipe.core.inventory import Component, ComponentKind, Fact, Grade, Inventory, RelationKind
+from secpipe.core.inventory import Component, ComponentKind, Fact, Grade, Inventory, RelationKind, content_ref
+from secpipe.core.paths import join
 from secpipe.core.text import printable
-from secpipe.sbom.collector import Collector, content_ref
-from secpipe.sbom.paths import join
+from secpipe.sbom.collector import Collector
 
 _NOWHERE = {"", "none", "null", "unknown", "n/a", "."}
 

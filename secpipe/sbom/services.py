@@ -7,9 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from secpipe.core.inventory import Component, ComponentKind, Inventory
+from secpipe.core.inventory import Component, ComponentKind, Inventory, content_ref, verified
 from secpipe.core.protocols import Tree
-from secpipe.sbom.collector import content_ref, verified
 from secpipe.sbom.extras import contents
 from secpipe.sbom.sources.models import file_component
 from secpipe.system.aliases import aliased

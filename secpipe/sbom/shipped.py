@@ -15,14 +15,14 @@ from secpipe.core.documents import parse_json
 from secpipe.core.errors import SecpipeError
 from secpipe.core.inventory import ComponentKind, Inventory
 from secpipe.core.limits import DEFAULT, Limits
+from secpipe.core.paths import is_installed
 from secpipe.core.protocols import Tree
 from secpipe.core.text import plural, printable
+from secpipe.formats.boms.shapes import as_cyclonedx
 from secpipe.sbom import validate
 from secpipe.sbom.bom import Document
 from secpipe.sbom.drift import drift
-from secpipe.sbom.paths import is_installed
 from secpipe.sbom.query import select
-from secpipe.sbom.spdx_read import as_components
 
 #: Names under which tools write an SBOM. A name decides only what is opened; the content decides what it is.
 _NAME = re.compile(r"(?i)(.*[._-])?(s?bom|cyclonedx|cdx|spdx)([._-].*)?\.json|.*\.(cdx|spdx|spdx3|bom)\.json")
@@ -61,7 +61,7 @@ def _row(tree: Tree, entry: FileEntry, inventory: Inventory, limits: Limits) -> 
         if row["spec"] == "CycloneDX" and (problems := validate.check(document)):
             row |= {"agrees": False, "problem": f"not valid: {problems[0].pointer}: {problems[0].message}"}
             return row
-        problem = _difference(as_components(document), tree, inventory, entry.path)
+        problem = _difference(as_cyclonedx(document) or {}, tree, inventory, entry.path)
         row |= {"agrees": None if problem is None else not problem, "problem": problem or ""}
     except SecpipeError as error:
         row |= {"agrees": False, "problem": printable(error.message, 300)}

@@ -15,10 +15,10 @@ from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, Fact, Grade, Inventory, Relation, RelationKind
 from secpipe.core.limits import DEFAULT, Limits
+from secpipe.core.paths import folder_of
 from secpipe.core.protocols import Tree
 from secpipe.core.text import printable
 from secpipe.sbom.cbom import key_ref
-from secpipe.sbom.paths import folder_of
 from secpipe.sbom.sources.models import file_component
 from secpipe.system.aliases import aliased
 

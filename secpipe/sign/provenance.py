@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from secpipe.core.text import printable
+from secpipe.formats.packages import purl
+from secpipe.formats.packages.ecosystems import TABLE
 from secpipe.sign.refusal import INVALID, Refused
 
 SOURCE, BASE_MODEL, DATASET, PACKAGE, OTHER = "source", "base-model", "dataset", "package", "other"
@@ -19,9 +21,7 @@ _PARAMETERS = {
     "dataset": DATASET, "datasets": DATASET,
 }  # fmt: skip
 #: purl types that hold libraries, never weights or data of their own
-_LIBRARIES = frozenset(
-    {"pypi", "npm", "cargo", "golang", "maven", "gem", "nuget", "conda", "deb", "rpm", "apk", "githubactions"}
-)
+_LIBRARIES = frozenset({"conda", "deb", "rpm", "apk", "githubactions", *(row.purl for row in TABLE)})
 _MATERIALS, _INPUTS, _TEXT, _DEPTH = 5_000, 2_000, 2_000, 4
 
 
@@ -97,10 +97,10 @@ def _role_of(uri: str, digest: Mapping[str, Any]) -> str:
     """Tell the role of a dependency that nobody gave one; what cannot be told is `other`, and may be anything."""
     if uri.startswith("git+") or {"gitCommit", "gitTree", "gitTag"} & set(digest):
         return SOURCE
-    if uri.startswith("pkg:huggingface/"):
-        return DATASET if uri.startswith("pkg:huggingface/datasets/") else BASE_MODEL
-    kind = uri.removeprefix("pkg:").partition("/")[0] if uri.startswith("pkg:") else ""
-    return PACKAGE if kind in _LIBRARIES else OTHER
+    package = purl.parse(uri)
+    if package is not None and package.kind == "huggingface":
+        return DATASET if package.name.startswith("datasets/") else BASE_MODEL
+    return PACKAGE if package is not None and package.kind in _LIBRARIES else OTHER
 
 
 def _names(table: Mapping[str, Any]) -> Iterator[str]:

@@ -43,6 +43,8 @@ CORPUS = {
     "go.mod": "module example.org/app\n\ngo 1.22\n\nrequire github.com/a/b v1.2.3\nrequire (\n\tgithub.com/c/d v0.1.0 // indirect\n)\nreplace github.com/c/d v0.1.0 => github.com/fork/d v0.2.0\n",
     "go.sum": f"github.com/a/b v1.2.3 h1:{'A' * 43}=\ngithub.com/a/b v1.2.3/go.mod h1:{'B' * 43}=\n",
     "Cargo.lock": f'version = 3\n[[package]]\nname = "app"\nversion = "0.1.0"\ndependencies = ["serde 1.0.1"]\n[[package]]\nname = "serde"\nversion = "1.0.1"\nsource = "registry+https://github.com/rust-lang/crates.io-index"\nchecksum = "{H}"\n',
+    "Gemfile.lock": f"GIT\n  remote: https://e.example/r\n  revision: b\n  specs:\n    t (1)\nGEM\n  remote: https://rubygems.org/\n  specs:\n    a (1.0-x86_64-linux)\n      b (>= 1)\n    b (2.0)\nDEPENDENCIES\n  a\nCHECKSUMS\n  b (2.0) sha256={H}\n",
+    "composer.lock": json.dumps({"packages": [{"name": "a/b", "version": "v1.0", "require": {"php": "8", "c/d": "^1"}, "dist": {"type": "zip", "shasum": "a" * 40}, "source": {"reference": "b"}, "license": ["MIT"], "notification-url": "https://packagist.org/downloads/"}], "packages-dev": [{"name": "c/d", "version": "dev-main", "dist": {"type": "path", "url": "x"}}]}, indent=4),
     "Dockerfile": f"ARG TAG=3.11\nFROM --platform=linux/amd64 python:${{TAG}} AS build\nRUN pip install --no-cache-dir \\\n    torch==2.5.0 'flask>=2' && echo done\nFROM ghcr.io/acme/base:1@sha256:{H}\nCOPY --from=build /a /b\n",
     "compose.yaml": f"services:\n  a:\n    image: ghcr.io/acme/a:1@sha256:{H}\n  b:\n    build: .\n",
 }  # fmt: skip

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, ComponentKind, Inventory
-from secpipe.scan.vulnerabilities import bom, exploits, manifest, rows, severity, snapshot, sqlite, vex
+from secpipe.formats.boms import packages as bom
+from secpipe.scan.vulnerabilities import exploits, manifest, rows, severity, snapshot, sqlite, vex
 from secpipe.scan.vulnerabilities.audit import audit
 from secpipe.scan.vulnerabilities.feed import harvest
 from secpipe.scan.vulnerabilities.osv import parse_advisory

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secpipe.scan.vulnerabilities import maven, versions
+from secpipe.formats.packages import maven, semver, versions
+from secpipe.formats.packages.ecosystems import TABLE
 from secpipe.scan.vulnerabilities.osv import Affected, Range
 from secpipe.scan.vulnerabilities.ranges import affects
 
@@ -18,7 +19,7 @@ _LIKELY = st.from_regex(
 )
 
 
-@pytest.mark.parametrize("ecosystem", sorted(versions.KEYS))
+@pytest.mark.parametrize("ecosystem", sorted(row.name for row in TABLE))
 @given(texts=st.lists(st.one_of(_TEXT, _LIKELY), min_size=3, max_size=3))
 def test_keys_are_a_total_order(ecosystem: str, texts: list[str]) -> None:
     keys = [key for text in texts if (key := versions.key(ecosystem, text)) is not None]
@@ -30,7 +31,7 @@ def test_keys_are_a_total_order(ecosystem: str, texts: list[str]) -> None:
 
 
 @given(text=st.text(max_size=300))
-@pytest.mark.parametrize("ecosystem", [*sorted(versions.KEYS), "Unknown"])
+@pytest.mark.parametrize("ecosystem", [*sorted(row.name for row in TABLE), "Unknown"])
 def test_no_text_breaks_a_comparer(ecosystem: str, text: str) -> None:
     versions.key(ecosystem, text)
     versions.event_key(ecosystem, text)
@@ -42,8 +43,8 @@ def test_no_text_breaks_a_comparer(ecosystem: str, text: str) -> None:
 def test_semver_precedence_is_that_of_its_specification() -> None:
     chain = ["1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11"]
     for left, right in pairwise([*chain, "1.0.0-rc.1", "1.0.0", "2.0.0", "2.1.0", "2.1.1"]):
-        assert versions.semver(left) < versions.semver(right)
-    assert versions.semver("1.0.0+a") == versions.semver("v1.0+b")
+        assert semver.key(left) < semver.key(right)
+    assert semver.key("1.0.0+a") == semver.key("v1.0+b")
 
 
 def test_maven_order_is_that_of_the_pom_reference() -> None:
@@ -58,7 +59,7 @@ def test_maven_order_is_that_of_the_pom_reference() -> None:
 
 @given(installed=_LIKELY, bound=_LIKELY)
 def test_fixed_and_last_affected_agree_with_the_order(installed: str, bound: str) -> None:
-    here, limit = versions.semver(installed), versions.semver(bound)
+    here, limit = semver.key(installed), semver.key(bound)
     if here is None or limit is None:
         return
     fixed = Affected("npm", "x", (Range((("introduced", "0"), ("fixed", bound))),))

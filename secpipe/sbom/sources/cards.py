@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from secpipe.core.inventory import Fact
+from secpipe.core.inventory import Fact, declared
 from secpipe.formats.huggingface import Card
-from secpipe.sbom.collector import declared
 
 
 def card_facts(card: Card, path: str) -> dict[str, Fact]:

@@ -6,12 +6,12 @@ from collections import defaultdict
 
 from secpipe.core.artifact import Digest, FileEntry
 from secpipe.core.errors import InputError
-from secpipe.core.inventory import Component, ComponentKind, Fact, RelationKind
+from secpipe.core.inventory import Component, ComponentKind, Fact, RelationKind, content_ref, verified
+from secpipe.core.paths import folder_of, is_installed
 from secpipe.core.text import printable
 from secpipe.formats.huggingface import read_card
 from secpipe.sbom.attestations import is_attestation
-from secpipe.sbom.collector import Collector, content_ref, verified
-from secpipe.sbom.paths import folder_of, is_installed
+from secpipe.sbom.collector import Collector
 from secpipe.sbom.sources.cards import card_facts
 from secpipe.sbom.sources.models import file_component
 from secpipe.sbom.sources.weights import is_pointer

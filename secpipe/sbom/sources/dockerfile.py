@@ -6,10 +6,10 @@ import re
 import shlex
 
 from secpipe.core.artifact import Digest, FileEntry
-from secpipe.core.inventory import Component, ComponentKind
-from secpipe.sbom import purl
-from secpipe.sbom.collector import Collector, content_ref, declared
-from secpipe.sbom.sources.python import requirement
+from secpipe.core.inventory import Component, ComponentKind, content_ref, declared
+from secpipe.formats.locks.python import requirement
+from secpipe.formats.packages import purl
+from secpipe.sbom.collector import Collector
 
 _FROM = re.compile(r"FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?\s*$", re.IGNORECASE)
 _ARG = re.compile(r"ARG\s+(\w+)=(\S+)", re.IGNORECASE)

@@ -8,13 +8,14 @@ from typing import Any
 from secpipe.core.artifact import Digest
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
-from secpipe.core.inventory import Component, ComponentKind, RelationKind
+from secpipe.core.inventory import Component, ComponentKind, RelationKind, content_ref, declared
 from secpipe.core.text import printable
-from secpipe.sbom.collector import Collector, content_ref, declared
-from secpipe.sbom.extras import walk
+from secpipe.formats.boms.shapes import as_cyclonedx, walk
+from secpipe.formats.packages.purl import parse
+from secpipe.sbom.collector import Collector
 from secpipe.sbom.query import select
 
-_ECOSYSTEMS = {"pypi": "PyPI", "npm": "npm", "cargo": "crates.io", "golang": "Go", "maven": "Maven"}
+_LONGEST = 1000  # characters of a purl that is kept
 
 
 def read_below(found: Collector, folder: str, owner: str) -> None:
@@ -32,35 +33,30 @@ def read_below(found: Collector, folder: str, owner: str) -> None:
 
 
 def components(document: Any, path: str) -> Iterator[Component]:
-    """Yield the libraries that a CycloneDX or SPDX 2 document names; raises InputError for anything else."""
-    if isinstance(document, dict) and document.get("bomFormat") == "CycloneDX":
-        for item in walk(document.get("components")):
-            licenses = [*select(item, "licenses[].expression"), *select(item, "licenses[].license.id")]
-            digests = [str(value).lower() for value in select(item, "hashes[alg=SHA-256].content")]
-            yield _component(item.get("name"), item.get("version"), item.get("purl"), licenses, digests, path)
-    elif isinstance(document, dict) and str(document.get("spdxVersion", "")).startswith("SPDX-2"):
-        for item in select(document, "packages[]"):
-            purls = select(item, "externalRefs[referenceType=purl].referenceLocator")
-            licenses = [value for value in select(item, "licenseConcluded") if value not in {"NOASSERTION", "NONE"}]
-            yield _component(item.get("name"), item.get("versionInfo"), next(iter(purls), None), licenses, [], path)
-    else:
-        raise InputError("the embedded SBOM is neither CycloneDX nor SPDX 2")
+    """Yield the packages that a CycloneDX or SPDX document names; raises InputError for anything else."""
+    shaped = as_cyclonedx(document) if isinstance(document, dict) else None
+    if shaped is None:
+        raise InputError("the embedded SBOM is neither CycloneDX nor SPDX")
+    for item in walk(shaped):
+        if item.get("type") != "file":
+            yield _component(item, path)
 
 
-def _component(name: Any, version: Any, purl: Any, licenses: list[Any], digests: list[str], path: str) -> Component:
-    package = purl if isinstance(purl, str) and purl.startswith("pkg:") and len(purl) < 1000 else ""
-    kind = package[4:].partition("/")[0]
-    label, number = str(name or "unnamed"), str(version or "")
+def _component(item: dict[str, Any], path: str) -> Component:
+    claim, label, version = item.get("purl"), str(item.get("name") or "unnamed"), str(item.get("version") or "")
+    named = parse(claim) if isinstance(claim, str) and len(claim) < _LONGEST else None
+    package = str(claim) if named else ""
+    digests = [value.lower() for value in select(item, "hashes[alg=SHA-256].content") if isinstance(value, str)]
     return Component(
-        package or content_ref(ComponentKind.LIBRARY, "embedded", label, number),
+        package or content_ref(ComponentKind.LIBRARY, "embedded", label, version),
         ComponentKind.LIBRARY,
         label,
-        number,
+        version,
         package,
-        _ECOSYSTEMS.get(kind, ""),
+        named.ecosystem if named else "",
         path,
         digests=tuple(Digest("sha256", value) for value in digests[:1] if len(value) == 64),
-        licenses=tuple(str(text) for text in licenses),
+        licenses=tuple(map(str, [*select(item, "licenses[].expression"), *select(item, "licenses[].license.id")])),
         direct=False,
         facts=declared(path, {"embedded": "yes"}),
     )

@@ -15,11 +15,11 @@ from typing import IO, Any
 from secpipe.core.artifact import Digest, FileEntry
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError, UnsafeInput
-from secpipe.core.inventory import Component, ComponentKind, RelationKind
+from secpipe.core.inventory import Component, ComponentKind, RelationKind, content_ref, declared
+from secpipe.core.paths import folder_of, join
 from secpipe.core.text import printable
 from secpipe.formats.metadata import parse
-from secpipe.sbom.collector import Collector, content_ref, declared
-from secpipe.sbom.paths import folder_of, join
+from secpipe.sbom.collector import Collector
 from secpipe.sbom.sources import ospackages
 from secpipe.sbom.sources.installed import describe
 from secpipe.sbom.sources.weights import ENDINGS

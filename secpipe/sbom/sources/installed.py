@@ -16,13 +16,13 @@ from packaging.requirements import InvalidRequirement, Requirement
 from secpipe.core.artifact import FileEntry
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, Fact, Grade, RelationKind
+from secpipe.core.paths import folder_of, join
 from secpipe.core.text import printable
+from secpipe.formats.locks.library import library
 from secpipe.formats.metadata import Metadata, parse
-from secpipe.sbom import purl
+from secpipe.formats.packages import names
 from secpipe.sbom.collector import Collector
-from secpipe.sbom.paths import folder_of, join
 from secpipe.sbom.sources import embedded
-from secpipe.sbom.sources.library import library
 from secpipe.sbom.sources.models import file_component
 
 _PYTHON = re.compile(r"(?:^|/)python(\d\.\d+)/(?:site|dist)-packages(?:/|$)")
@@ -139,13 +139,13 @@ def _edges(found: Collector, site: str, installed: dict[str, Distribution]) -> N
     while pending:
         item = installed[name := pending.pop()]
         for need in needs[name]:
-            target = installed.get(purl.normalize_python(need.name))
+            target = installed.get(names.pep503(need.name))
             if target is None or not _wanted(need, environment, item.extras):
                 continue
             found.relate(item.ref, RelationKind.DEPENDS_ON, target.ref)
             if need.extras - target.extras:
                 target.extras |= need.extras
-                pending.append(purl.normalize_python(need.name))
+                pending.append(names.pep503(need.name))
 
 
 def _requirements(metadata: Metadata) -> list[Requirement]:

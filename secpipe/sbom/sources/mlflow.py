@@ -7,9 +7,9 @@ from typing import Any
 
 from secpipe.core.artifact import FileEntry
 from secpipe.core.errors import InputError
-from secpipe.core.inventory import Component, ComponentKind, RelationKind
-from secpipe.sbom.collector import Collector, content_ref, declared
-from secpipe.sbom.paths import folder_of
+from secpipe.core.inventory import Component, ComponentKind, RelationKind, content_ref, declared
+from secpipe.core.paths import folder_of
+from secpipe.sbom.collector import Collector
 from secpipe.sbom.sources.models import file_component
 
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 
 from secpipe.core.artifact import Digest, FileEntry
 from secpipe.core.errors import InputError
-from secpipe.core.inventory import Component, ComponentKind, Fact, Grade, RelationKind
+from secpipe.core.inventory import Component, ComponentKind, Fact, Grade, RelationKind, content_ref, declared, verified
+from secpipe.core.paths import folder_of, join
 from secpipe.core.text import printable
 from secpipe.formats import huggingface
+from secpipe.formats.packages import purl
 from secpipe.formats.problem import Problem
-from secpipe.sbom import purl
-from secpipe.sbom.collector import Collector, content_ref, declared, verified
-from secpipe.sbom.paths import folder_of, join
+from secpipe.sbom.collector import Collector
 from secpipe.sbom.sources import prompts, weights
 from secpipe.sbom.sources.cards import card_facts
 

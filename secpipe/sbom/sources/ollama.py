@@ -7,10 +7,10 @@ import re
 from secpipe.core.artifact import Digest, FileEntry
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
-from secpipe.core.inventory import Component, ComponentKind, RelationKind
+from secpipe.core.inventory import Component, ComponentKind, RelationKind, content_ref, declared
+from secpipe.core.paths import folder_of, join
 from secpipe.core.text import printable
-from secpipe.sbom.collector import Collector, content_ref, declared
-from secpipe.sbom.paths import folder_of, join
+from secpipe.sbom.collector import Collector
 from secpipe.sbom.sources import prompts
 from secpipe.sbom.sources.models import file_component
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from secpipe.core.inventory import Component, ComponentKind
-from secpipe.sbom import purl
-from secpipe.sbom.collector import declared
+from secpipe.core.inventory import Component, ComponentKind, declared
+from secpipe.formats.packages import purl
 
 DPKG, APK, RELEASE = "var/lib/dpkg/status", "lib/apk/db/installed", ("etc/os-release", "usr/lib/os-release")
 _PAIR = re.compile(r'^([A-Z_]+)=["\']?([^"\'\n]*)["\']?$', re.MULTILINE)

@@ -6,10 +6,10 @@ import hashlib
 import re
 
 from secpipe.core.artifact import Digest, FileEntry
-from secpipe.core.inventory import Component, ComponentKind
+from secpipe.core.inventory import Component, ComponentKind, content_ref, verified
+from secpipe.core.paths import is_installed
 from secpipe.sbom.attestations import is_attestation
-from secpipe.sbom.collector import Collector, content_ref, verified
-from secpipe.sbom.paths import is_installed
+from secpipe.sbom.collector import Collector
 from secpipe.sbom.sources.weights import is_pointer
 
 _FOLDERS = {"prompts", "prompt", "prompt_templates", "prompt-templates", "system_prompts", "system-prompts"}

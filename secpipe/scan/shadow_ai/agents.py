@@ -9,10 +9,10 @@ from functools import cache
 from typing import Any
 
 from secpipe.core.finding import Confidence
+from secpipe.formats.jsonc import plain_json
 from secpipe.scan.shadow_ai import configs, shell
 from secpipe.scan.shadow_ai.catalogue import Catalogue
 from secpipe.scan.shadow_ai.hosts import resolve
-from secpipe.scan.shadow_ai.jsonc import plain_json
 from secpipe.scan.shadow_ai.signal import Reading, Signal
 
 _SERVER_KEYS = ("mcpServers", "mcp_servers", "context_servers", "mcp-servers")

@@ -16,6 +16,7 @@ from secpipe.core.documents import parse_toml
 from secpipe.core.errors import ConfigError, InputError
 from secpipe.core.finding import Confidence
 from secpipe.core.text import did_you_mean
+from secpipe.formats.packages.ecosystems import normal_name
 from secpipe.system.files import read_bytes
 from secpipe.system.places import shipped
 
@@ -155,22 +156,14 @@ class Catalogue:
     def package(self, ecosystem: str, name: str) -> str:
         """Return the provider of a package as a manifest names it, or ""."""
         index = self.packages.get(ecosystem, {})
-        if ecosystem == "pypi":
-            return index.get(re.sub(r"[-_.]+", "-", name).lower(), "")
-        if name in index:
-            return index[name]
+        if owner := index.get(normal_name(ecosystem, name)):
+            return owner
         if ecosystem == "maven":
             return index.get(name.partition(":")[0], "")
         if ecosystem == "go":
             return self.imported("go", name)[0]
-        if ecosystem == "nuget":
-            return self._nuget().get(name.lower(), "")
         scope = name.partition("/")[0]
         return index.get(f"{scope}/*", "") if scope.startswith("@") else ""
-
-    @cache  # noqa: B019  # a catalogue lives as long as the process
-    def _nuget(self) -> dict[str, str]:
-        return {name.lower(): id_ for name, id_ in self.packages.get("nuget", {}).items()}
 
     def brand(self, name: str) -> str:
         """Return the provider a client class of a framework is made for (`ChatOpenAI`, `AzureChatOpenAI`), or ""."""
@@ -289,7 +282,7 @@ def _nested(providers: Iterable[Provider], table: str, ecosystem: str) -> dict[s
     for provider in providers:
         for item in getattr(provider, table).get(ecosystem, ()):
             found.setdefault(
-                re.sub(r"[-_.]+", "-", item).lower() if (table, ecosystem) == ("packages", "pypi") else item,
+                normal_name(ecosystem, item) if table == "packages" else item,
                 provider.id,
             )
     return found

@@ -124,8 +124,10 @@ def _manifest(content: str, path: str, catalogue: Catalogue) -> Reading:
     out = manifests.read(content, path, catalogue)
     if path.endswith(("setup.py",)):
         return _joined(out, python.read(content, catalogue))
-    if path.lower().endswith((".kts", ".gradle", ".swift", ".sbt")):
-        return out
+    if path.endswith((".yml", ".yaml")):  # a conda environment, or any YAML file of such a name
+        return _joined(out, agents.read(content, path, catalogue))
+    if re.search(r"(?:^|/)requirements/[^/]*$", path, re.I):  # a folder of that name may hold prose
+        return _joined(out, text.read(content, catalogue))
     return out
 
 

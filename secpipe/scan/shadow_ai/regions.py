@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from secpipe.formats.locks.table import row_of
+
 _VENDORED = re.compile(
     r"(?:^|/)(?:vendor|vendored|third_party|third-party|thirdparty|node_modules|site-packages|bower_components|Godeps|Pods|external_libs|_vendor|\.venv|venv|\.tox|\.yarn)/",
     re.I,
@@ -67,9 +69,9 @@ def region_of(path: str) -> str:
     if _TEST.search(path):
         return "test"
     name = path.rpartition("/")[2].lower()
-    if name in {"requirements.txt", "constraints.txt", "cmakelists.txt"} or re.fullmatch(
-        r"requirements[\w.-]*\.(?:txt|in)", name
-    ):
+    row = row_of(path)
+    listed = row is not None and "/" not in row.pattern and name.endswith((".txt", ".in"))
+    if listed or name == "cmakelists.txt":
         return "config"
     if (_DOCS.search(path) and not (name.endswith(_CODE_IN_DOCS) and not _DOCS.search("/" + name))) or name.endswith(
         _DOC_SUFFIX

@@ -28,7 +28,7 @@ _INSTALL = re.compile(
     r"(?:-m\s+pip\s+)?(?:install|add|i|get|require|global add|add package|run|-y|--yes)\s+(?P<rest>[^\n;|&]*)"
 )
 _RUNNERS = re.compile(r"\b(?:npx|bunx|pnpm dlx|uvx|pipx run)\s+(?:-\S+\s+)*(?P<name>@?[\w./-]+)(?:@[\w.-]+)?")
-_ECOSYSTEM = {"pip": "pypi", "pip3": "pypi", "uv": "pypi", "uv pip": "pypi", "poetry": "pypi", "pipenv": "pypi",
+ECOSYSTEM = {"pip": "pypi", "pip3": "pypi", "uv": "pypi", "uv pip": "pypi", "poetry": "pypi", "pipenv": "pypi",
     "conda": "pypi", "pipx": "pypi", "uvx": "pypi",
               "npm": "npm", "yarn": "npm", "pnpm": "npm", "bun": "npm", "npx": "npm", "gem": "gem", "go": "go",
               "cargo": "cargo", "composer": "composer", "dotnet": "nuget"}  # fmt: skip
@@ -105,7 +105,7 @@ def _packages(row: str, line: int, catalogue: Catalogue, out: Reading) -> None:
         if owner:
             out.signals.append(_sign("cli", owner, line, f"runs {match['name']}", host=catalogue.providers[owner].host))
     for match in _INSTALL.finditer(row):
-        ecosystem = _ECOSYSTEM[match["tool"]]
+        ecosystem = ECOSYSTEM[match["tool"]]
         for word in match["rest"].split()[:200]:
             name = re.split(r"[=<>~!\[;]", word.strip("\"'"), maxsplit=1)[0]
             name = (

@@ -14,6 +14,7 @@ from secpipe.core.finding import Finding, sort_key
 from secpipe.core.inventory import Component, ComponentKind, Inventory
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.text import plural, printable
+from secpipe.formats.boms.packages import LISTED
 from secpipe.scan.vulnerabilities import findings, hygiene, match, plan, vex
 from secpipe.scan.vulnerabilities.graph import Graph
 from secpipe.scan.vulnerabilities.match import Hit, Package
@@ -83,7 +84,12 @@ def _audit(
         skips.append(Skip("", f"more than {limits.findings:,} findings; the rest is not listed"))
     about = store.about
     about["date"] = min((feed.date for feed in feeds), default=about["date"])
+    # An SBOM asks for all that it lists, whatever it calls it. What a tree holds is counted in the skips: how much of
+    # that may stay unjudged is the policy's question.
+    asked = sum(LISTED in component.facts for component in inventory.components)
     state, reason, since = _state(about["date"], [feed.expires for feed in feeds if feed.expires], now)
+    if asked and not judged and state is State.OK:
+        state, reason = State.SKIPPED, f"nothing could be judged: {plural(asked, 'component')}, and advisories for none"
     return Evidence(
         CHECK,
         state,

@@ -12,11 +12,11 @@ from secpipe.core.finding import Confidence, Finding, Severity
 from secpipe.core.inventory import Component, ComponentKind, Inventory
 from secpipe.core.limits import MIB
 from secpipe.core.text import plural, printable
+from secpipe.formats.locks.table import row_of
+from secpipe.formats.packages.ecosystems import normal_name
 from secpipe.scan.vulnerabilities.match import Package
-from secpipe.scan.vulnerabilities.osv import normal_name
 from secpipe.system import files, places
 
-_LOCKS = (".txt", ".in", ".lock", ".toml", "package-lock.json", "npm-shrinkwrap.json", "package.json")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _LEAST = 5  # shorter names have too many honest neighbours
 
@@ -34,7 +34,7 @@ def check(
     `known` are names with advisories of their own (PyPI); `internal` are globs over names that must never come from a
     public index; `index` is a snapshot of names that exist, if one was supplied.
     """
-    listed = [package for package in packages if package.component.path.endswith(_LOCKS)]
+    listed = [package for package in packages if _is_listing(package.component.path)]
     seen: set[tuple[str, str]] = set()
     for package in listed:
         if not package.version:
@@ -47,6 +47,11 @@ def check(
     for component in inventory.components:
         if component.kind is ComponentKind.LIBRARY and "source-url" in component.facts:
             yield from _direct_url(component)
+
+
+def _is_listing(path: str) -> bool:
+    """Whether a file is one in which versions and hashes are expected; an included list of pins has any name."""
+    return path.endswith((".txt", ".in")) or (path.endswith((".lock", ".toml", ".json")) and row_of(path) is not None)
 
 
 def _named(
@@ -121,7 +126,7 @@ def _without_hash(packages: list[Package]) -> Iterator[Finding]:
     bare: dict[str, list[Package]] = {}
     for package in packages:
         component = package.component
-        if package.version and not component.digests and not component.facts.get("hashes"):
+        if package.version and not component.digests and not {"hashes", "commit"} & set(component.facts):
             bare.setdefault(component.path, []).append(package)
     for path, missing in sorted(bare.items()):
         names = ", ".join(printable(package.name, 60) for package in missing[:3]) + (", ..." if missing[3:] else "")

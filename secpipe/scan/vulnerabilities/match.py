@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from secpipe.core.finding import Severity
-from secpipe.core.inventory import Component, ComponentKind, Inventory
-from secpipe.scan.vulnerabilities import purl, ranges, severity, versions
-from secpipe.scan.vulnerabilities.osv import Advisory, normal_name
+from secpipe.core.inventory import Component, Inventory
+from secpipe.formats.packages import purl, versions
+from secpipe.formats.packages.ecosystems import normal_name, spelled
+from secpipe.scan.vulnerabilities import ranges, severity
+from secpipe.scan.vulnerabilities.osv import Advisory
 from secpipe.scan.vulnerabilities.store import AdvisoryStore, Entry
 
 _FIRST = ("MAL-", "CVE-", "GHSA-", "PYSEC-")  # which id names a vulnerability, so that the name outlives the feed
@@ -29,7 +31,12 @@ class Package:
         """The component's own purl where it says the same, otherwise one of what was judged."""
         named = purl.parse(self.component.purl) if self.component.purl else None
         same = named and (normal_name(named.ecosystem, named.name), named.version) == (self.name, self.version)
-        return self.component.purl if same else purl.make(self.ecosystem, self.name, self.version)
+        return (
+            self.component.purl
+            if same
+            else purl.for_ecosystem(self.ecosystem, self.name, self.version)
+            or purl.make("generic", self.name, self.version)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +64,8 @@ def packages(inventory: Inventory) -> list[Package]:
     found: dict[tuple[str, str, str, str], Package] = {}
     for component in inventory.components:
         named = purl.parse(component.purl) if component.purl else None
-        ecosystem = component.ecosystem or (named.ecosystem if named else "")
-        if not ecosystem or component.kind in {ComponentKind.MODEL, ComponentKind.DATASET, ComponentKind.PROMPT}:
+        ecosystem = spelled(component.ecosystem) or (named.ecosystem if named else "")
+        if not ecosystem:
             continue
         name = named.name if named and named.ecosystem == ecosystem else component.name
         claims = [(name, component.version.strip() or (named.version.strip() if named else ""))]

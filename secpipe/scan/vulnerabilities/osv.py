@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
 from secpipe.core.errors import InputError
+from secpipe.formats.packages.ecosystems import normal_name, spelled
 
 _ORDERED = ("ECOSYSTEM", "SEMVER")
 EVENTS = ("introduced", "fixed", "last_affected", "limit")
@@ -59,17 +60,6 @@ class Advisory:
         return self.id.startswith("MAL-") or any(alias.startswith("MAL-") for alias in self.aliases)
 
 
-def normal_name(ecosystem: str, name: str) -> str:
-    """Return the one spelling under which `ecosystem` knows a package (PEP 503 for PyPI)."""
-    if ecosystem == "PyPI":
-        return re.sub(r"[-_.]+", "-", name).lower()
-    if ecosystem == "crates.io":
-        return name.replace("_", "-").lower()
-    if ecosystem in {"Packagist", "NuGet"}:
-        return name.lower()
-    return name
-
-
 def parse_advisory(value: Any, now: datetime) -> Advisory:
     """Return the advisory in a parsed OSV record; raises InputError where it has no id or names nothing readable.
 
@@ -118,7 +108,7 @@ def _affected(identity: str, entries: list[Any]) -> Iterator[Affected]:
         ecosystem, name = package.get("ecosystem"), package.get("name")
         if not (_is_text(ecosystem, 100) and _is_text(name, 512)):
             raise InputError(f"{identity}: an affected package has no name")
-        ecosystem = ecosystem.partition(":")[0]
+        ecosystem = spelled(ecosystem.partition(":")[0])
         name = normal_name(ecosystem, name)
         try:
             ranges, commits = _ranges(entry.get("ranges"))

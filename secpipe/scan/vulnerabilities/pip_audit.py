@@ -20,10 +20,12 @@ from secpipe.core.evidence import Evidence, State, skipped
 from secpipe.core.finding import Finding, sort_key
 from secpipe.core.inventory import Inventory
 from secpipe.core.text import plural, printable
-from secpipe.scan.vulnerabilities import findings, match, versions
+from secpipe.formats.packages import versions
+from secpipe.formats.packages.ecosystems import normal_name
+from secpipe.scan.vulnerabilities import findings, match
 from secpipe.scan.vulnerabilities.graph import Graph
 from secpipe.scan.vulnerabilities.match import Hit, Package
-from secpipe.scan.vulnerabilities.osv import Advisory, normal_name
+from secpipe.scan.vulnerabilities.osv import Advisory
 from secpipe.scan.vulnerabilities.store import AdvisoryStore
 from secpipe.scan.vulnerabilities.vex import SUPPRESSED
 from secpipe.system import files, places, process
@@ -107,7 +109,7 @@ def _names(finding: Finding) -> set[str]:
 def _sendable(package: Package) -> bool:
     """Whether the package makes exactly one `name==version` line; anything else could be an option or a URL."""
     fits = _NAME.fullmatch(package.name) and _VERSION.fullmatch(package.version)
-    return bool(fits) and versions.pypi(package.version) is not None
+    return bool(fits) and versions.key("PyPI", package.version) is not None
 
 
 def _batches(packages: dict[tuple[str, str], Package]) -> list[dict[tuple[str, str], Package]]:
@@ -176,15 +178,17 @@ def _results(answer: Any, asked: dict[tuple[str, str], Package]) -> dict[tuple[s
 
 def _match(name: str, version: str, asked: dict[tuple[str, str], Package]) -> tuple[str, str] | None:
     """Return which package an answer is about: pip-audit writes versions in their normal form."""
-    wanted = versions.pypi(version)
-    return next((key for key in asked if key[0] == name and versions.pypi(key[1]) == wanted), None)
+    wanted = versions.key("PyPI", version)
+    return next((key for key in asked if key[0] == name and versions.key("PyPI", key[1]) == wanted), None)
 
 
 def _hit(vuln: dict[str, Any], package: Package) -> Hit:
     names = {str(vuln["id"]), *map(str, vuln["aliases"])}
     fixed = [str(text) for text in vuln["fix_versions"]]
-    here = versions.pypi(package.version)
-    keyed: dict[str, Any] = {text: key for text in fixed if (key := versions.pypi(text)) is not None and key > here}
+    here = versions.key("PyPI", package.version)
+    keyed: dict[str, Any] = {
+        text: key for text in fixed if (key := versions.key("PyPI", text)) is not None and key > here
+    }
     first = min(names, key=match.preference)
     advisory = Advisory(first, tuple(sorted(names - {first})))
     return Hit(package, first, advisory.aliases, (advisory,), tuple(sorted(keyed, key=lambda text: keyed[text])))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from secpipe.core.text import printable
-from secpipe.scan.vulnerabilities import match, ranges, versions
+from secpipe.formats.packages import versions
+from secpipe.scan.vulnerabilities import match, ranges
 from secpipe.scan.vulnerabilities.graph import Graph
 from secpipe.scan.vulnerabilities.match import Hit, Package
 from secpipe.scan.vulnerabilities.store import AdvisoryStore, Entry

@@ -14,10 +14,11 @@ from secpipe.core.evidence import Evidence
 from secpipe.core.finding import Finding, Severity, sort_key
 from secpipe.core.inventory import Inventory
 from secpipe.core.text import plural, printable
-from secpipe.scan.vulnerabilities import match, versions
+from secpipe.formats.packages import versions
+from secpipe.formats.packages.ecosystems import normal_name
+from secpipe.scan.vulnerabilities import match
 from secpipe.scan.vulnerabilities.attested import ATTESTATIONS, PROVENANCES, Claim, Invalid, read
 from secpipe.scan.vulnerabilities.match import Package
-from secpipe.scan.vulnerabilities.osv import normal_name
 from secpipe.system import files, process
 from secpipe.system.tree import FolderTree, open_tree
 
@@ -94,7 +95,7 @@ def _typed(error: SecpipeError) -> str:
 
 def _cases(material: FolderTree, packages: Iterable[Package]) -> tuple[list[_Case], list[Skip]]:
     """Return what can be verified, and the attesting files whose archive is not there."""
-    wanted = {(package.name, versions.pypi(package.version)): package for package in packages}
+    wanted = {(package.name, versions.key("PyPI", package.version)): package for package in packages}
     beside: dict[str, list[FileEntry]] = {}
     for entry in material.files:
         for ending in (*PROVENANCES, *ATTESTATIONS):

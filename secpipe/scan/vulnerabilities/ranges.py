@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from secpipe.scan.vulnerabilities import versions
+from secpipe.formats.packages import versions
+from secpipe.formats.packages.ecosystems import Key
 from secpipe.scan.vulnerabilities.osv import Affected, Range
-from secpipe.scan.vulnerabilities.versions import Key
 
 
 def affects(affected: Affected, version: str) -> bool | None:
@@ -99,7 +99,7 @@ def _in_range(ecosystem: str, span: Range, version: str) -> bool | None:
 
     A version that its ecosystem does not know (PyPI's `2013-b`) sorts below every other, as OSV has it.
     """
-    if ecosystem not in versions.KEYS:
+    if not versions.is_ordered(ecosystem):
         return True if span.events == (("introduced", "0"),) else None
     ordered = _ordered(ecosystem, span)
     if ordered is None:

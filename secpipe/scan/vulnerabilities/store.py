@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 from secpipe.core.errors import InputError, SecpipeError
 from secpipe.core.text import plural, printable
+from secpipe.formats.packages.ecosystems import normal_name
 from secpipe.scan.vulnerabilities import rows
-from secpipe.scan.vulnerabilities.osv import Advisory, Affected, normal_name
+from secpipe.scan.vulnerabilities.osv import Advisory, Affected
 from secpipe.system.clock import SystemClock
 
 #: An advisory, and what it says of one package.

@@ -16,9 +16,10 @@ from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.text import printable
-from secpipe.scan.vulnerabilities import purl
+from secpipe.formats.packages import purl
+from secpipe.formats.packages.ecosystems import normal_name
 from secpipe.scan.vulnerabilities.findings import UNCLEAR, VULNERABLE
-from secpipe.scan.vulnerabilities.osv import instant, normal_name
+from secpipe.scan.vulnerabilities.osv import instant
 
 SUPPRESSED = "audit/suppressed"
 EXPIRES = "secpipe:expires"  # CycloneDX property; OpenVEX statements carry the key `expires`
@@ -159,7 +160,7 @@ def _products(value: Any) -> Iterator[str]:
         for part in parts or [item]:
             identifiers = part.get("identifiers")
             for text in (part.get("@id"), identifiers.get("purl") if isinstance(identifiers, dict) else None):
-                if isinstance(text, str) and text.startswith("pkg:"):
+                if isinstance(text, str) and purl.is_purl(text):
                     yield text
                     break
 
@@ -182,7 +183,7 @@ def _cyclonedx(value: dict[str, Any], what: str) -> Iterator[Statement]:
         products = (known.get(ref, ref) for ref in refs)
         yield Statement(
             _names(item.get("id"), *(reference.get("id") for reference in _tables(item.get("references")))),
-            tuple(product for product in products if product.startswith("pkg:")),
+            tuple(product for product in products if purl.is_purl(product)),
             _text(analysis.get("state")),
             _text(_known(analysis.get("justification")) or analysis.get("detail")),
             author,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secpipe.sbom import purl
+from secpipe.formats.packages import purl
 from tests import skips
 
 packageurl = skips.module("packageurl")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from secpipe.core.inventory import Component, ComponentKind, Inventory
-from secpipe.scan.vulnerabilities import purl
+from secpipe.formats.packages import purl
 from secpipe.scan.vulnerabilities.store import AdvisoryStore, open_store
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -64,7 +64,7 @@ def store_of(tmp_path: Path, now: datetime) -> Callable[..., AdvisoryStore]:
 @pytest.fixture
 def library() -> Callable[..., Component]:
     def make(name: str, version: str = "", *, ecosystem: str = "PyPI", **rest: Any) -> Component:
-        named = purl.make(ecosystem, name, version)
+        named = purl.for_ecosystem(ecosystem, name, version)
         fields = {"ref": named, "purl": named, "path": "requirements.txt", **rest}
         return Component(kind=ComponentKind.LIBRARY, name=name, version=version, ecosystem=ecosystem, **fields)
 

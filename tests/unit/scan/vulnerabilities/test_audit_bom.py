@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 
 from secpipe.core.errors import InputError
-from secpipe.scan.vulnerabilities import purl
-from secpipe.scan.vulnerabilities.bom import read_sbom
+from secpipe.core.evidence import State
+from secpipe.formats.boms.packages import read_sbom
+from secpipe.formats.packages import purl
+from secpipe.formats.packages.ecosystems import normal_name
+from secpipe.sbom.sources.embedded import components
+from secpipe.scan.vulnerabilities.audit import audit
 from tests import skips
 
 VECTORS = skips.vectors()
@@ -156,7 +160,10 @@ def test_purls(text: str, expected: tuple[str, str, str] | None) -> None:
     found = purl.parse(text)
     assert (found and (found.ecosystem, found.name, found.version)) == expected
     if found and found.ecosystem:
-        assert purl.parse(purl.make(*expected or ("", "", ""))) == found
+        again = purl.parse(purl.for_ecosystem(*expected or ("", "", "")))
+        assert again
+        name = normal_name(found.ecosystem, found.name)
+        assert (again.ecosystem, again.name, again.version) == (found.ecosystem, name, found.version)
 
 
 @skips.unless_possible((VECTORS / "cyclonedx").is_dir(), "the shared vectors are not here")
@@ -165,3 +172,61 @@ def test_other_peoples_valid_documents_are_read() -> None:
     for path in sorted((VECTORS / "cyclonedx").rglob("valid-*.json")):
         read_in += len(read_sbom(path.read_bytes(), path.name).components)
     assert read_in > 50
+
+
+def cyclonedx(*components: dict[str, Any]) -> Any:
+    return read({"bomFormat": "CycloneDX", "components": list(components)})
+
+
+@pytest.mark.parametrize("kind", ["application", "firmware", "machine-learning-model", "data", "file", "x"])
+def test_what_nobody_could_judge_is_no_pass(kind: str, store_of: Any, record: Any, now: Any) -> None:
+    """Whatever the SBOM calls it: a package without a purl, or one under another label."""
+    store = store_of(record("OSV-1", "jinja2", {"introduced": "0"}, {"fixed": "3"}))
+    evidence = audit(cyclonedx({"type": kind, "name": "jinja2", "version": "2.10"}), store, now=now)
+    assert evidence.state is State.SKIPPED
+    assert "1 component" in evidence.reason
+    named = cyclonedx({"type": kind, "name": "jinja2", "version": "2.10", "purl": "PKG:PyPI/Jinja2@2.10"})
+    found = audit(named, store, now=now)
+    assert (found.state, found.facts["packages"]) == (State.OK, 1)
+    assert [item.rule for item in found.findings] == ["audit/known-vulnerability"]
+
+
+def test_spdx_3_without_purls_is_no_pass(store_of: Any, record: Any, now: Any) -> None:
+    rows = [{"type": "software_Package", "spdxId": name, "name": name} for name in ("torch", "jinja2")]
+    for purpose in ("library", "application"):
+        graph = [{**row, "software_primaryPurpose": purpose} for row in rows]
+        evidence = audit(read({"@graph": graph}), store_of(record("OSV-1", "torch")), now=now)
+        assert (evidence.state, "2 components" in evidence.reason) == (State.SKIPPED, True)
+
+
+def test_an_sbom_of_nothing_and_one_with_a_model_beside_packages_pass(store_of: Any, record: Any, now: Any) -> None:
+    store = store_of(record("OSV-1", "other", {"introduced": "0"}))
+    root = {"type": "application", "name": "app", "bom-ref": "app"}
+    empty = read({"bomFormat": "CycloneDX", "metadata": {"component": root}})
+    assert audit(empty, store, now=now).state is State.OK
+    six = {"type": "library", "name": "six", "version": "1", "purl": "pkg:pypi/six@1"}
+    own, model = {"type": "application", "name": "web"}, {"type": "machine-learning-model", "name": "m"}
+    evidence = audit(cyclonedx(six, own, model), store, now=now)
+    assert (evidence.state, evidence.skips) == (State.OK, ())
+
+
+def test_sbom_and_audit_read_an_spdx_document_alike() -> None:
+    """One reader: what an embedded SBOM holds is what an audit of the same document holds."""
+    document = {
+        "spdxVersion": "SPDX-2.3",
+        "packages": [
+            {
+                "SPDXID": "SPDXRef-a", "name": "openssl", "versionInfo": "3.0", "licenseConcluded": "Apache-2.0",
+                "externalRefs": [{"referenceType": "purl", "referenceLocator": "PKG:cargo/openssl@3.0"}],
+                "checksums": [{"algorithm": "SHA256", "checksumValue": "A" * 64}],
+            },
+            {"SPDXID": "SPDXRef-b", "name": "zlib", "versionInfo": "1.3"},
+        ],
+    }  # fmt: skip
+    audited = read(document).components
+    carried = list(components(document, "x"))
+    for mine, other in zip(audited, carried, strict=True):
+        assert (mine.name, mine.version, mine.purl, mine.ecosystem, mine.digests) == (
+            other.name, other.version, other.purl, other.ecosystem, other.digests
+        )  # fmt: skip
+    assert carried[0].licenses == ("Apache-2.0",)

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from secpipe.core.errors import InputError
+from secpipe.formats.packages.ecosystems import normal_name
 from secpipe.scan.vulnerabilities import rows
-from secpipe.scan.vulnerabilities.osv import normal_name, parse_advisory
+from secpipe.scan.vulnerabilities.osv import parse_advisory
 from secpipe.scan.vulnerabilities.ranges import affects
 
 INTRODUCED, FIXED = {"introduced": "0"}, {"fixed": "2.0"}

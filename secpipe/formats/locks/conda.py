@@ -1,0 +1,49 @@
+"""conda's environment.yml: packages with their channel, and the pip requirements inside it."""
+
+from __future__ import annotations
+
+import re
+
+from secpipe.core.errors import InputError
+from secpipe.core.inventory import Component, ComponentKind, content_ref, declared
+from secpipe.formats.locks.lock import Lock
+from secpipe.formats.locks.python import requirement
+from secpipe.formats.packages import purl
+from secpipe.formats.yaml import parse_yaml
+
+_SPEC = re.compile(r"(?:([\w./-]+)::)?([A-Za-z0-9_.-]+)\s*(.*)$")
+_EXACT = re.compile(r"(?:==\s*([^\s=*<>,|]+)|=([^\s=*<>,|]+)=([^\s=*]+))$")
+
+
+def read(found: Lock) -> None:
+    """Read one environment file; a YAML file of another kind gives nothing."""
+    documents = parse_yaml(found.data, found.name, found.limits)
+    document = documents[0] if documents else None
+    if not isinstance(document, dict) or not isinstance(document.get("dependencies"), list):
+        return
+    channels = [str(item) for item in document.get("channels") or []]
+    for item in document["dependencies"]:
+        if isinstance(item, str):
+            found.add(_package(item, channels, found.path))
+        elif isinstance(item, dict):
+            for text in item.get("pip") or []:
+                component = requirement(str(text), path=found.path)
+                if component is not None:
+                    found.add(component)
+                else:
+                    found.skip(f"not a requirement: {text!a:.80}")
+
+
+def _package(text: str, channels: list[str], path: str) -> Component:
+    parts = _SPEC.match(text.strip())
+    if parts is None:
+        raise InputError(f"{text!a:.80} is no conda package")
+    channel, name, rest = parts[1] or (channels[0] if len(channels) == 1 else ""), parts[2].lower(), parts[3].strip()
+    exact = _EXACT.match(rest)  # `=1.26` is a prefix, `==1.26.4` and `=1.26.4=build` are pins
+    version = (exact[1] or exact[2]) if exact else ""
+    build = (exact[3] or "") if exact else ""
+    shown = "" if "://" in channel else channel
+    package = purl.make("conda", name, version, qualifiers={"channel": shown, "build": build})
+    facts = {"specifier": "" if version else rest, "channel": channel}
+    ref = package or content_ref(ComponentKind.LIBRARY, "conda", name)
+    return Component(ref, ComponentKind.LIBRARY, name, version, package, path=path, facts=declared(path, facts))

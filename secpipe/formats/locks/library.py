@@ -1,0 +1,118 @@
+"""How every lock-file source makes a library: one place for identity, hashes and where it was read."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
+
+from secpipe.core.artifact import Digest
+from secpipe.core.inventory import Component, ComponentKind, content_ref, declared
+from secpipe.formats.packages import ecosystems, purl
+
+_LENGTHS = {"md5": 32, "sha1": 40, "sha256": 64, "sha384": 96, "sha512": 128}
+_GITHUB = re.compile(r"(?:git\+)?(?:https://|ssh://git@|git://)github\.com[/:]([\w.-]+)/([\w.-]+?)(?:\.git)?/?$")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def library(
+    ecosystem: str,
+    name: str,
+    version: str = "",
+    *,
+    path: str,
+    line: int = 0,
+    direct: bool = False,
+    hashes: Iterable[str] = (),
+    licenses: Iterable[str] = (),
+    registry: str = "",
+    facts: Mapping[str, str] | None = None,
+) -> Component:
+    """Return a library named by a manifest or lock file at `path:line`.
+
+    `hashes` are `algorithm:hex` of its artifacts: kept as the fact `hashes`, and as digests where there is just one.
+    `registry` is the address it comes from; one that is not the ecosystem's own becomes part of the purl.
+    """
+    known = ecosystems.of(ecosystem)
+    if known and known.name == "PyPI":
+        name = known.normal(name)
+    host = urlsplit(registry).hostname or "" if "://" in registry else ""
+    private = registry if host and known and known.hosts and host not in known.hosts else ""
+    package = purl.for_ecosystem(ecosystem, name, version, {"repository_url": _without_secret(private)})
+    marks = sorted(set(hashes))
+    where = f"{path}:{line}" if line else path
+    return Component(
+        package or content_ref(ComponentKind.LIBRARY, ecosystem, name, version),
+        ComponentKind.LIBRARY,
+        name,
+        version,
+        package,
+        "" if private else ecosystem,
+        path,
+        line,
+        tuple(Digest(*item.split(":", 1)) for item in marks) if len(marks) == 1 else (),
+        tuple(licenses),
+        direct,
+        declared(where, {"hashes": " ".join(marks), **(facts or {})}),
+    )
+
+
+def elsewhere(
+    name: str, version: str, *, path: str, line: int = 0, direct: bool = False, url: str = "", commit: str = "",
+    hashes: Iterable[str] = (), facts: Mapping[str, str] | None = None,
+) -> Component:  # fmt: skip
+    """Return a library that does not come from a registry: a direct URL, a repository, a folder.
+
+    Its name claims nothing about a registry's package of that name, so it has no ecosystem; only a GitHub commit is a
+    proven purl.
+    """
+    package = ""
+    found = _GITHUB.match(url)
+    if found and _COMMIT.fullmatch(commit):
+        package = purl.make("github", found[2].lower(), commit, found[1].lower())
+    known = sorted(set(hashes))
+    where = f"{path}:{line}" if line else path
+    shown = _without_secret(url)
+    return Component(
+        package or content_ref(ComponentKind.LIBRARY, name, version, shown, commit),
+        ComponentKind.LIBRARY,
+        name,
+        version,
+        package,
+        "",
+        path,
+        line,
+        tuple(Digest(*item.split(":", 1)) for item in known) if len(known) == 1 else (),
+        (),
+        direct,
+        declared(where, {"source-url": shown, "commit": commit, "hashes": " ".join(known), **(facts or {})}),
+    )
+
+
+def hash_of(text: object) -> str:
+    """Return `algorithm:hex` of `sha256:HEX` or of an SRI string (`sha512-BASE64`); "" for anything else."""
+    if not isinstance(text, str):
+        return ""
+    best = ""
+    for part in text.split():
+        algorithm, sign, value = part.partition("-") if re.match(r"[a-z0-9]+-", part) else part.partition(":")
+        if sign == "-":
+            try:
+                value = base64.b64decode(value.partition("?")[0], validate=True).hex()
+            except (binascii.Error, ValueError):
+                continue
+        algorithm, value = algorithm.lower(), value.lower()
+        good = len(value) == _LENGTHS.get(algorithm, -1) and re.fullmatch("[0-9a-f]+", value)
+        if good and _LENGTHS[algorithm] > _LENGTHS.get(best.partition(":")[0], 0):
+            best = f"{algorithm}:{value}"
+    return best
+
+
+def _without_secret(url: str) -> str:
+    """Return `url` without a user name, password or query: a BOM is published, a token is not."""
+    if "://" not in url:
+        return url
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()

@@ -1,0 +1,50 @@
+"""What a reader is given of one lock file or manifest, and what it says: packages, edges, and what it left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from secpipe.core.inventory import Component, Relation, RelationKind
+from secpipe.core.limits import DEFAULT, Limits
+
+
+def _nothing(path: str) -> bytes | None:
+    return None
+
+
+class Lock:
+    """One file: `path` relative to its tree, `data`, and what was read of it so far.
+
+    `near` gives the bytes of another file of the same tree, or None: some formats are completed by their neighbour.
+    `components` and `relations` are in the order read; a package named twice stands there twice. `named` are packages
+    that the project itself asks for; `includes` other files to be read in the same way; `skips` what was not
+    understood; `problem` why the reading ended early, or "".
+    """
+
+    def __init__(
+        self, path: str, data: bytes, near: Callable[[str], bytes | None] = _nothing, limits: Limits = DEFAULT
+    ) -> None:
+        self.path = path
+        self.name = path.rpartition("/")[2]
+        self.data = data
+        self.near = near
+        self.limits = limits
+        self.components: list[Component] = []
+        self.relations: set[Relation] = set()
+        self.named: set[str] = set()
+        self.includes: list[str] = []
+        self.skips: list[str] = []
+        self.problem = ""
+
+    def add(self, component: Component) -> str:
+        """Add a package or the project itself; return its ref."""
+        self.components.append(component)
+        return component.ref
+
+    def relate(self, source: str, kind: RelationKind, *targets: str) -> None:
+        """Add edges."""
+        self.relations.update(Relation(source, kind, target) for target in targets if target and target != source)
+
+    def skip(self, reason: str) -> None:
+        """Record what was not understood."""
+        self.skips.append(reason)

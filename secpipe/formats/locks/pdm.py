@@ -1,0 +1,39 @@
+"""pdm.lock: packages, hashes, extras folded into their package, and edges."""
+
+from __future__ import annotations
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from secpipe.formats.locks.library import elsewhere, hash_of, library
+from secpipe.formats.locks.lock import Lock
+from secpipe.formats.locks.python import applies
+from secpipe.formats.locks.tomllock import Names, packages
+
+
+def read(found: Lock) -> None:
+    """Read one pdm.lock."""
+    _, items = packages(found)
+    names = Names()
+    for item in items:
+        name, version = str(item["name"]), str(item.get("version") or "")
+        hashes = [digest for part in item.get("files") or [] if (digest := hash_of(part.get("hash")))]
+        url = str(item.get("git") or item.get("url") or item.get("path") or "")
+        facts = {"description": str(item.get("summary") or ""), "group": " ".join(map(str, item.get("groups") or []))}
+        if url:
+            component = elsewhere(
+                name, version, path=found.path, line=item["\0line"], url=url,
+                commit=str(item.get("revision") or ""), hashes=hashes, facts=facts,
+            )  # fmt: skip
+        else:
+            component = library("PyPI", name, version, path=found.path, line=item["\0line"], hashes=hashes, facts=facts)
+        ref = found.add(component)
+        names.put(name, version, ref)
+        for text in item.get("dependencies") or []:
+            try:
+                wanted = Requirement(text)
+            except InvalidRequirement:
+                found.skip(f"not a requirement: {text!a:.80}")
+                continue
+            if wanted.marker is None or applies(str(wanted.marker)):
+                names.need(ref, wanted.name)
+    names.relate(found)

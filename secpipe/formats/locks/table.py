@@ -1,0 +1,132 @@
+"""The one table of lock files and manifests: which file name is whose. A new format is one row and one file."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import lru_cache
+
+from secpipe.core.errors import InputError
+from secpipe.core.limits import DEFAULT, Limits
+from secpipe.core.text import printable
+from secpipe.formats.locks import loose
+from secpipe.formats.locks.lock import Lock
+
+Names = Callable[[str], Iterator[tuple[str, int]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One format: a pattern over the file name, or over its last two parts where it holds a `/`; case does not count.
+
+    `reader` is the module below `formats/locks` that reads versions and edges, "" where there is none yet. `names`
+    gives (name, line) of what such a file declares beyond that: for wings that only ask what is used. `locked` files
+    pin versions: one without a reader hides packages, and every wing says so. A row that is not `listed` names
+    packages that need not be installed.
+    """
+
+    pattern: str
+    ecosystem: str
+    reader: str = ""
+    names: Names | None = None
+    locked: bool = False
+    listed: bool = True
+
+
+TABLE = (
+    Row("uv.lock", "PyPI", "uv", locked=True),
+    Row("poetry.lock", "PyPI", "poetry", locked=True),
+    Row("pdm.lock", "PyPI", "pdm", locked=True),
+    Row("pylock.toml", "PyPI", "pylock", locked=True),
+    Row("pylock.*.toml", "PyPI", "pylock", locked=True),
+    Row("Pipfile.lock", "PyPI", "pipfile", locked=True),
+    Row("pyproject.toml", "PyPI", "pyproject", loose.toml),
+    Row("Pipfile", "PyPI", names=loose.toml),
+    Row("setup.py", "PyPI", names=loose.setup),
+    Row("setup.cfg", "PyPI", names=loose.setup),
+    Row("environment*.y*ml", "PyPI", "conda"),
+    Row("conda*.y*ml", "PyPI", "conda"),
+    Row("*requirements*.txt", "PyPI", "requirements"),
+    Row("*requirements*.in", "PyPI", "requirements"),
+    Row("requirements/*.txt", "PyPI", "requirements"),
+    Row("requirements/*.in", "PyPI", "requirements"),
+    Row("constraints*.txt", "PyPI", "requirements", listed=False),
+    Row("constraints*.in", "PyPI", "requirements", listed=False),
+    Row("package-lock.json", "npm", "npm_lock", locked=True),
+    Row("npm-shrinkwrap.json", "npm", "npm_lock", locked=True),
+    Row("package.json", "npm", "npm", loose.json_tables),
+    Row("pnpm-lock.yaml", "npm", "pnpm", locked=True),
+    Row("yarn.lock", "npm", "yarn", locked=True),
+    Row("bun.lock", "npm", names=loose.pattern(r"^[ \t]+\"(@?[\w.-]+(?:/[\w.-]+)?)\":\s*\["), locked=True),
+    Row("deno.json", "npm", names=loose.json_tables),
+    Row("deno.jsonc", "npm", names=loose.json_tables),
+    Row("bower.json", "npm", names=loose.json_tables),
+    Row("go.mod", "Go", "golang"),
+    Row("go.sum", "Go", "golang_sum", locked=True),
+    Row("Cargo.lock", "crates.io", "rust", locked=True),
+    Row("Cargo.toml", "crates.io", names=loose.toml),
+    Row("Gemfile.lock", "RubyGems", "gemfile", locked=True),
+    Row("gems.locked", "RubyGems", "gemfile", locked=True),
+    Row("Gemfile", "RubyGems", names=loose.pattern(r"^[ \t]*gem[ \t]*\(?[ \t]*[\"']([\w-]+)[\"']")),
+    Row("*.gemspec", "RubyGems", names=loose.pattern(r"add_(?:\w+_)?dependency\s*\(?\s*[\"']([\w-]+)[\"']")),
+    Row("composer.lock", "Packagist", "composer", locked=True),
+    Row("composer.json", "Packagist", names=loose.json_tables),
+    Row("pom.xml", "Maven", names=loose.maven, locked=True),
+    Row("gradle.lockfile", "Maven", names=loose.pattern(r"^([\w.-]+:[\w.-]+):[^:=\n]+="), locked=True),
+    Row("libs.versions.toml", "Maven", names=loose.pattern(r"(?:module\s*=\s*|=\s*)\"([\w.-]+:[\w.-]+)(?::[^\"]*)?\"")),
+    Row("*.gradle", "Maven", names=loose.gradle),
+    Row("*.gradle.kts", "Maven", names=loose.gradle),
+    Row("build.sbt", "Maven", names=loose.pattern(r"\"([\w.-]+)\"\s+%%?%?\s+\"([\w.-]+)\"")),
+    Row("packages.lock.json", "NuGet", names=loose.pattern(r"^[ \t]+\"([\w.]+)\":\s*\{"), locked=True),
+    Row("packages.config", "NuGet", names=loose.pattern(r"<package\s+id=\"([\w.]+)\""), locked=True),
+    Row("*.csproj", "NuGet", names=loose.nuget),
+    Row("*.fsproj", "NuGet", names=loose.nuget),
+    Row("*.vbproj", "NuGet", names=loose.nuget),
+    Row("*.props", "NuGet", names=loose.nuget),
+    Row("mix.lock", "Hex", names=loose.pattern(r"^[ \t]*\"([\w]+)\":[ \t]*\{:hex"), locked=True),
+    Row("pubspec.lock", "Pub", names=loose.pattern(r"^  ([\w]+):\s*$"), locked=True),
+    Row("Package.resolved", "SwiftURL", names=loose.swift, locked=True),
+    Row("Package.swift", "SwiftURL", names=loose.swift),
+)
+
+_EXACT = {row.pattern.lower(): row for row in TABLE if not set(row.pattern) & set("*?[/")}
+_GLOBS = tuple((row.pattern.lower(), row) for row in TABLE if row.pattern.lower() not in _EXACT)
+
+
+@lru_cache(65_536)
+def row_of(path: str) -> Row | None:
+    """Return the row of the file at `path`, or None."""
+    name, tail = path.rpartition("/")[2].lower(), "/".join(path.split("/")[-2:]).lower()
+    if name in _EXACT:
+        return _EXACT[name]
+    return next((row for glob, row in _GLOBS if fnmatchcase(tail if "/" in glob else name, glob)), None)
+
+
+def read(
+    row: Row, path: str, data: bytes, near: Callable[[str], bytes | None] | None = None, limits: Limits = DEFAULT
+) -> Lock:
+    """Return what the row's reader finds in a file. Never raises: `problem` says why the reading ended early."""
+    lock = Lock(path, data, near, limits) if near else Lock(path, data, limits=limits)
+    reader: Callable[[Lock], None] = importlib.import_module(f"secpipe.formats.locks.{row.reader}").read
+    lock.problem = guarded(lambda: reader(lock), row.reader)
+    return lock
+
+
+def guarded(action: Callable[[], None], what: str) -> str:
+    """Run the reading of a hostile file; return why it ended early, or ""."""
+    try:
+        action()
+    except InputError as error:
+        return printable(error.message, 300)
+    except RecursionError:
+        return "nested too deeply"
+    except UnicodeDecodeError as error:
+        return f"is not UTF-8 at byte {error.start}"
+    except KeyError as error:
+        return f"an entry lacks {printable(str(error.args[0]) if error.args else '?', 60)}"
+    except (ValueError, TypeError, AttributeError, IndexError, OverflowError) as error:
+        # A file of a shape that its reader does not know: said, never guessed.
+        return f"unexpected content ({what}, {type(error).__name__})"
+    return ""

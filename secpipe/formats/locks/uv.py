@@ -1,0 +1,52 @@
+"""uv.lock: every package with its source, artifacts and true edges."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from secpipe.core.inventory import Component
+from secpipe.core.paths import folder_of, join
+from secpipe.formats.locks.library import elsewhere, hash_of, library
+from secpipe.formats.locks.lock import Lock
+from secpipe.formats.locks.pyproject import project
+from secpipe.formats.locks.python import applies
+from secpipe.formats.locks.tomllock import Names, packages
+
+
+def read(found: Lock) -> None:
+    """Read one uv.lock; workspace members become the applications of their folders."""
+    _, items = packages(found)
+    names = Names()
+    for item in items:
+        ref = found.add(_component(item, found.path))
+        names.put(item["name"], str(item.get("version") or ""), ref)
+        needs = list(item.get("dependencies") or [])
+        for group in ("optional-dependencies", "dev-dependencies"):
+            for part in (item.get(group) or {}).values():
+                needs += part
+        for need in needs:
+            if applies(str(need.get("marker") or "os_name != ''")):
+                names.need(ref, need["name"], str(need.get("version") or ""))
+    names.relate(found)
+
+
+def _component(item: dict[str, Any], path: str) -> Component:
+    source, line = item.get("source") or {}, item["\0line"]
+    name, version = str(item["name"]), str(item.get("version") or "")
+    local = source.get("editable") or source.get("virtual") or source.get("directory")
+    if local is not None:
+        folder = join(folder_of(path), str(local))
+        if folder is not None:
+            return project(folder, name, version, path)
+        return elsewhere(name, version, path=path, line=line, url=str(local))
+    artifacts = [part for part in [item.get("sdist"), *(item.get("wheels") or [])] if isinstance(part, dict)]
+    hashes = [digest for part in artifacts if (digest := hash_of(part.get("hash")))]
+    url = str(source.get("git") or source.get("url") or source.get("path") or "")
+    if url:
+        address, _, commit = url.partition("#") if "git" in source else (url, "", "")
+        return elsewhere(
+            name, version, path=path, line=line, url=address.partition("?")[0], commit=commit, hashes=hashes
+        )
+    facts = {"artifact-url": str(artifacts[0].get("url") or "") if len(artifacts) == 1 else ""}
+    registry = str(source.get("registry") or "")
+    return library("PyPI", name, version, path=path, line=line, hashes=hashes, registry=registry, facts=facts)

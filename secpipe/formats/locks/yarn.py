@@ -1,0 +1,82 @@
+"""yarn.lock: version 1's own format, and the YAML of later versions."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from secpipe.core.errors import InputError
+from secpipe.core.inventory import RelationKind
+from secpipe.formats.locks.library import elsewhere, hash_of, library
+from secpipe.formats.locks.lock import Lock
+from secpipe.formats.yaml import parse_yaml
+
+_PATTERN = re.compile(r'"?((?:@[^/@"]+/)?[^/@"]+)@([^"]*)"?')
+_FIELD = re.compile(r'\s+"?([\w@/.-]+)"?:?\s+"?([^"]*)"?$')
+
+
+def read(found: Lock) -> None:
+    """Read one yarn.lock; what the project itself named stands in package.json."""
+    data = found.data
+    if b"__metadata:" in data[:4096]:
+        documents = parse_yaml(data, found.name, found.limits)
+        table = documents[0] if documents else {}
+        if not isinstance(table, dict):
+            raise InputError("the lock file is not a table")
+        blocks = [
+            (0, str(key), value) for key, value in table.items() if key != "__metadata" and isinstance(value, dict)
+        ]
+    else:
+        blocks = _classic(data.decode("utf-8"))
+    by_pattern: dict[str, str] = {}
+    needs: list[tuple[str, dict[str, Any]]] = []
+    for line, key, item in blocks:
+        ref = _package(found, line, key, item)
+        for part in key.split(","):
+            by_pattern[part.strip().strip('"')] = ref
+        needs.append((ref, {**(item.get("dependencies") or {}), **(item.get("optionalDependencies") or {})}))
+    for ref, table in needs:
+        for name, wanted in table.items():
+            target = by_pattern.get(f"{name}@{wanted}") or by_pattern.get(f"{name}@npm:{wanted}")
+            if target and ref:
+                found.relate(ref, RelationKind.DEPENDS_ON, target)
+
+
+def _package(found: Lock, line: int, key: str, item: dict[str, Any]) -> str:
+    parts = _PATTERN.match(key.split(",")[0].strip())
+    version = str(item.get("version") or "")
+    if parts is None or not version:
+        found.skip(f"not analysed: the package {key!a:.80}")
+        return ""
+    resolution = str(item.get("resolution") or item.get("resolved") or "")
+    if "workspace:" in resolution:
+        return ""
+    name = parts[1]
+    if alias := re.match(r"npm:((?:@[^/@]+/)?[^/@]+)@", parts[2]):
+        name = alias[1]
+    digest = hash_of(item.get("integrity"))
+    if resolution.startswith(("git", "https://codeload.github.com")) or "#commit=" in resolution:
+        url, _, commit = resolution.rpartition("@" if "#commit=" in resolution else "\0")[2].partition("#")
+        commit = commit.removeprefix("commit=")
+        return found.add(elsewhere(name, version, path=found.path, line=line, url=url, commit=commit))
+    registry = "/".join(resolution.split("/")[:3]) if resolution.startswith("http") else ""
+    hashes = [digest] if digest else []
+    return found.add(library("npm", name, version, path=found.path, line=line, hashes=hashes, registry=registry))
+
+
+def _classic(text: str) -> list[tuple[int, str, dict[str, Any]]]:
+    """Return (line, patterns, fields) of each block of the version 1 format."""
+    blocks: list[tuple[int, str, dict[str, Any]]] = []
+    inner: dict[str, Any] | None = None
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        if not line.startswith(" "):
+            blocks.append((number, line.rstrip().removesuffix(":"), {}))
+            inner = None
+        elif blocks and line.rstrip().endswith(":"):
+            inner = blocks[-1][2].setdefault(line.strip().removesuffix(":"), {})
+        elif blocks and (field := _FIELD.match(line)):
+            target = inner if inner is not None and line.startswith("    ") else blocks[-1][2]
+            target[field[1]] = field[2]
+    return blocks

@@ -1,0 +1,122 @@
+"""Each thing we know has one home: a list of ideas, and proof in the code that nobody else keeps a copy."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from secpipe.formats.locks.table import TABLE
+
+PACKAGE = Path(__file__).resolve().parents[2] / "secpipe"
+_NAMES = {row.pattern.lower() for row in TABLE if not set(row.pattern) & set("*?[/")}
+
+
+@dataclass(frozen=True)
+class Idea:
+    """`text` is searched in the text constants of the code, `code` in the names that it imports and calls."""
+
+    what: str
+    home: str
+    text: str = r"(?!)"
+    code: str = r"(?!)"
+    also: tuple[str, ...] = ()  # who may speak of it, and why
+
+
+IDEAS = (
+    Idea("one spelling of a Python package (PEP 503)", "formats/packages/names.py",
+         r"^\[-_\.\]\+$|^\[._-\]\+$", r"canonicalize_name"),
+    Idea("package URLs", "formats/packages/purl.py", r"^pkg:"),
+    Idea("words for ecosystems", "formats/packages/ecosystems.py",
+         r"^(crates\.io|RubyGems|Packagist|SwiftURL|NuGet|golang|Maven|Hex|Pub)$",
+         also=(
+             "formats/locks/",  # a reader says which ecosystem its format is of
+         )),
+    Idea("the order of versions (PEP 440)", "formats/packages/semver.py", code=r"packaging\.version",
+         also=(
+             "sbom/query.py",  # compares what a user writes in a query
+             "sign/establish.py",  # compares versions of our own program
+         )),
+    Idea("names of lock files and manifests", "formats/locks/",
+         "^(?i:" + "|".join(map(re.escape, sorted(_NAMES))) + ")$",
+         also=(
+             "scan/shadow_ai/readers.py",  # setup.py is a program as well
+             "scan/shadow_ai/source.py",  # a Gemfile is Ruby
+         )),
+    Idea("requirements (PEP 508) as components", "formats/locks/", code=r"packaging\.requirements",
+         also=(
+             "sbom/sources/installed.py",  # metadata of installed distributions
+         )),
+    Idea("the fields of SPDX", "formats/boms/",
+         r"^(spdxElementId|referenceLocator|externalRefs|relatedSpdxElement|software_packageUrl|versionInfo)$",
+         also=(
+             "sbom/spdx.py",  # the writer
+         )),
+    Idea("CycloneDX in XML", "formats/boms/", code=r"xml\.parsers"),
+    Idea("JSON with comments", "formats/jsonc.py", r"//\[\^\\n\]"),
+)  # fmt: skip
+
+
+@cache
+def words(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the text constants of a module without its docstrings, and the names that it imports."""
+    tree = ast.parse(path.read_text())
+    prose = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    texts, code = [], []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
+            texts.append(node.value)
+        elif isinstance(node, ast.ImportFrom):
+            code += [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            code += [alias.name for alias in node.names]
+    return tuple(texts), tuple(code)
+
+
+def copies(idea: Idea, package: Path) -> list[str]:
+    found = []
+    for path in sorted(package.rglob("*.py")):
+        name = path.relative_to(package).as_posix()
+        if not name.startswith((idea.home, *idea.also)):
+            texts, code = words(path)
+            found += [f"{name}: {text!a:.60}" for text in texts if re.search(idea.text, text)]
+            found += [f"{name}: {text}" for text in code if re.search(idea.code, text)]
+    return found
+
+
+@pytest.mark.parametrize("idea", IDEAS, ids=lambda idea: idea.what)
+def test_it_has_one_home(idea: Idea) -> None:
+    assert copies(idea, PACKAGE) == [], f"{idea.what} is at home in secpipe/{idea.home}"
+
+
+@pytest.mark.parametrize("idea", IDEAS, ids=lambda idea: idea.what)
+def test_the_home_holds_it_and_the_guests_need_it(idea: Idea) -> None:
+    """A search that finds nothing at home finds nothing anywhere; a guest without need is struck off the list."""
+    modules = {path.relative_to(PACKAGE).as_posix(): path for path in PACKAGE.rglob("*.py")}
+    for place in (idea.home, *idea.also):
+        paths = [path for name, path in modules.items() if name.startswith(place)]
+        texts = [text for path in paths for text in words(path)[0] if re.search(idea.text, text)]
+        assert texts or [text for path in paths for text in words(path)[1] if re.search(idea.code, text)], place
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'import re\nname = re.sub(r"[-_.]+", "-", name)', "from packaging.utils import canonicalize_name",
+        'kind = text.removeprefix("pkg:")', 'LOCKS = {"Composer.lock"}', 'ORDER = {"RubyGems": str}',
+        'url = item.get("externalRefs")', "from packaging.version import Version",
+    ],
+)  # fmt: skip
+def test_a_copy_would_be_found(line: str, tmp_path: Path) -> None:
+    (tmp_path / "copy.py").write_text(line + "\n")
+    assert [found for idea in IDEAS for found in copies(idea, tmp_path)]
