@@ -9,6 +9,7 @@ from datetime import date
 
 import click
 
+from secpipe.cli.options import tell
 from secpipe.core.errors import ConfigError
 from secpipe.core.text import printable
 
@@ -44,7 +45,7 @@ def _answer(question: Question) -> str:
         if wrong and (question.given or not sys.stdin.isatty()):
             raise ConfigError(f"{question.option}: {wrong}")
         if wrong:
-            click.echo(f"  {wrong}", err=True)
+            tell(f"  {wrong}")
         answer = str(click.prompt(question.asks, default="", show_default=False, err=True)).strip()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from secpipe.cli.answers import Question, ask, day_after
-from secpipe.cli.options import clock_of
+from secpipe.cli.options import clock_of, say
 from secpipe.core.errors import EXIT_PASS, ConfigError
 
 
@@ -63,6 +63,6 @@ def told(what: str, policy: str, digest: str) -> None:
     """Print what now holds, and the policy's new pin."""
     from secpipe.core.text import printable
 
-    click.echo(printable(what))
-    click.echo(f"written into {printable(policy)}; whoever pins it reviews the change and pins it anew:")
-    click.echo(f"  --policy-ref sha256:{digest}")
+    say(printable(what))
+    say(f"written into {printable(policy)}; whoever pins it reviews the change and pins it anew:")
+    say(f"  --policy-ref sha256:{digest}")

@@ -133,8 +133,6 @@ def aged(evidence: Evidence, days: int | None, now: datetime) -> Evidence:
 
 def vex_document(evidence: Evidence, target: str, author: str, now: datetime) -> str:
     """Return the findings as OpenVEX, or as CycloneDX where the target's name says so."""
-    if not target.endswith(".json"):
-        raise ConfigError("--write-vex writes JSON", hint="FILE.openvex.json or FILE.cdx.json")
     from secpipe.scan.vulnerabilities import vex_write
 
     write = vex_write.to_cyclonedx if target.endswith(".cdx.json") else vex_write.to_openvex

@@ -141,7 +141,8 @@ def run(argv: list[str] | None = None) -> int:
         # The reader is gone (click turns that into an exit with 1): whatever we concluded was not delivered.
         # Keep the interpreter from complaining at exit.
         _close_stdout()
-        complain("stdout was closed before everything was written")
+        if "_SECPIPE_COMPLETE" not in os.environ:  # a prompt is being typed: click ends so when it has its words
+            complain("stdout was closed before everything was written")
         return errors.EXIT_UNDECIDED
     except Exception as error:
         if os.environ.get("SECPIPE_TRACEBACK"):

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from tests import skips
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,10 +27,10 @@ _UNSHARE = ["unshare", "--mount", "--propagation", "private", "sh", "-c", _ENTER
 def in_private_dev(*argv: str, timeout: float = 500) -> subprocess.CompletedProcess[bytes]:
     """Run `argv` as root under a private /dev; skip the test, with the reason, where that is not possible."""
     if sys.platform != "linux" or shutil.which("unshare") is None:
-        pytest.skip("mount namespaces: there is no unshare here")
+        skips.cannot("mount namespaces: there is no unshare here")
     if os.getuid() != 0:
-        pytest.skip("mount namespaces: not root")
+        skips.cannot("mount namespaces: not root")
     if subprocess.run([*_UNSHARE, "true"], capture_output=True).returncode != 0:
-        pytest.skip("mount namespaces: unshare is not permitted here")
+        skips.cannot("mount namespaces: unshare is not permitted here")
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.run([*_UNSHARE, *argv], capture_output=True, timeout=timeout, env=environment)

@@ -16,12 +16,13 @@ from pathlib import Path
 import pytest
 
 from secpipe import __version__
+from tests import skips
 
 ROOT = Path(__file__).resolve().parents[2]
 #: for every module that uses the fixture `built`
 MARKS = [
-    pytest.mark.skipif(sys.platform == "win32", reason="make dist is a POSIX script"),
-    pytest.mark.skipif(not (ROOT / ".git").exists(), reason="a release is made from a commit"),
+    skips.posix,
+    skips.unless_possible((ROOT / ".git").exists(), "a release is made from a commit"),
     pytest.mark.xdist_group("release"),
 ]
 _DATE = "2026-11-29T12:00:00Z"

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from secpipe import __version__
+from tests import skips
 from tests.e2e.releases import ROOT, clone, run
 
 INSTALL = (ROOT / "README.md").read_text().split("## Install\n")[1].split("\n## ")[0]
@@ -34,8 +35,8 @@ def test_the_readme_names_lines_of_the_page() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="make is a POSIX tool")
-@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="the checkout is what is installed from")
+@skips.posix
+@skips.unless_possible((ROOT / ".git").exists(), "the checkout is what is installed from")
 def test_every_install_line_runs_from_an_empty_home(tmp_path: Path) -> None:
     origin = clone(tmp_path / "origin")
     checkout, home, tools = tmp_path / "checkout", tmp_path / "home", tmp_path / "tools"

@@ -16,14 +16,15 @@ from types import ModuleType
 import pytest
 
 from secpipe import __version__
+from tests import skips
 from tests.e2e.releases import ROOT, Machine
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="owners, modes and links are those of POSIX")
+pytestmark = skips.posix
 AFRESH = "unpacked afresh for this start"
 #: what planted code does: it must never be seen
 EVIL = "import os; os.write(1, b'PWNED\\n')\n"
-root_only = pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="another owner can be made by root alone"
+root_only = skips.unless_possible(
+    hasattr(os, "geteuid") and os.geteuid() == 0, "another owner can be made by root alone"
 )
 
 
@@ -205,7 +206,7 @@ def _module(name: str) -> ModuleType:
 )
 def test_the_wrong_machine_is_told_so(tmp_path: Path, python: str, platform: str, words: str) -> None:
     if not sys.platform.startswith("linux") or os.uname().machine == "s390x":
-        pytest.skip("the names are those of another platform")
+        skips.cannot("the names are those of another platform")
     pyz = tmp_path / "secpipe.pyz"
     _module("pyz").write(
         pyz, platform, {}, 1_800_000_000, python or f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -15,7 +15,7 @@ RUN = {
     if line.startswith("$ ")
 }
 #: Run elsewhere: the demo plays a transcript, the tests are these; how to install is tried by its own tests.
-ELSEWHERE = re.compile(r"make (demo|test)\b.*|(pipx|uv|pip|python3?|git) .*|secpipe check path/to/project")
+ELSEWHERE = re.compile(r"make (demo|test|dist)\b.*|(pipx|uv|pip|python3?|git) .*|secpipe check path/to/project")
 
 
 def commands(page: str) -> list[str]:

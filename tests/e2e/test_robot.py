@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from secpipe.core.do import quote
+from tests import skips
 from tests.e2e.robot import LIMIT, ROOT, End, Robot, against, story
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a POSIX terminal is what the lines are pasted into")
+pytestmark = skips.posix
 
 ENFORCE = 'schema = "secpipe.policy/1"\nname = "shop"\nowner = "ann@shop.example"\nexpires = 2027-06-30\n'
 

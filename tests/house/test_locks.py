@@ -73,6 +73,6 @@ def test_full_means_every_extra() -> None:
 
 
 def test_a_release_holds_the_core_and_no_builder() -> None:
-    builders = {"hatchling", "pathspec", "pluggy", "trove-classifiers", "tomlkit"}
+    builders = {"hatchling", "pathspec", "pluggy", "trove-classifiers"}
     assert versions("release").items() <= versions("core").items()
     assert set(versions("core")) - set(versions("release")) == builders

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "secpipe"
 MEANT = (
     {"scan.models.embedded", "scan.models.pickles", "scan.models.routes"},
     {
-        "scan.vulnerabilities.local", "scan.vulnerabilities.manifest", "scan.vulnerabilities.snapshot",
+        "scan.vulnerabilities.joined", "scan.vulnerabilities.local", "scan.vulnerabilities.manifest", "scan.vulnerabilities.snapshot",
         "scan.vulnerabilities.store",
     },
 )  # fmt: skip

@@ -15,6 +15,7 @@ import pytest
 
 from secpipe import __version__
 from secpipe.sign.registry import MANIFEST, Reference, Registry, digest_of
+from tests import skips
 from tests.e2e.releases import MARKS, Build, run
 from tests.interop import registries
 
@@ -27,7 +28,7 @@ able = (
     and os.uname().machine == "x86_64"
     and all(map(shutil.which, TOOLS))
 )
-pytestmark = [*MARKS, pytest.mark.interop, pytest.mark.slow, pytest.mark.skipif(not able, reason=NEEDS)]
+pytestmark = [*MARKS, pytest.mark.interop, pytest.mark.slow, skips.unless_installed(able, NEEDS)]
 
 
 @pytest.fixture(scope="module")
@@ -109,12 +110,12 @@ def through_a_registry(layout: Path, host: str) -> Path:
 
 
 def test_pushed_pulled_and_run(layout: Path, tmp_path: Path) -> None:
-    pytest.importorskip("oras")
+    skips.module("oras")
     umoci = os.environ.get("SECPIPE_UMOCI") or shutil.which("umoci")
     if registries.find() is None:
-        pytest.skip(registries.WHY_NOT)
+        skips.missing(registries.WHY_NOT)
     if umoci is None:
-        pytest.skip("umoci is not here: put it on PATH or set SECPIPE_UMOCI")
+        skips.missing("umoci is not here: put it on PATH or set SECPIPE_UMOCI")
     (tmp_path / "registry").mkdir()
     with registries.serving(tmp_path / "registry") as host:
         pulled = through_a_registry(layout, host)

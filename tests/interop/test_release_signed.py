@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import skips
 from tests.e2e.releases import MARKS, ROOT, Build
 from tests.interop import others
 
@@ -65,14 +66,14 @@ def signed(built: Build, tmp_path_factory: pytest.TempPathFactory) -> Reader:
 
 def test_the_page_verifies_with_cosign_alone(signed: Reader) -> None:
     if others.find("cosign") is None:
-        pytest.skip(others.why_not("cosign"))
+        skips.missing(others.why_not("cosign"))
     for command in commands("cosign"):
         signed(command, inside=True)
 
 
 def test_cosign_refuses_what_was_touched(signed: Reader, tmp_path: Path) -> None:
     if others.find("cosign") is None:
-        pytest.skip(others.why_not("cosign"))
+        skips.missing(others.why_not("cosign"))
     for command in commands("cosign"):
         file = signed.release / signed.env.get(command.split('"$')[-1].rstrip('"'), "SHA256SUMS")
         kept = file.read_bytes()

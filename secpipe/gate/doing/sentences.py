@@ -7,6 +7,9 @@ _SIGN_AGAIN = "whoever signs {what} signs it again with an active key (secpipe s
 _ROTATE = "whoever holds the key behind {what} rotates it (secpipe keys rotate) and signs again"
 _ORIGIN = "whoever builds {what} builds it from what {policy} accepts, or {owner} adds to its [provenance] lists"
 
+#: Packages of an ecosystem that no feed covers; the scanner's words are `NO_FEED`.
+NO_FEED_SAYS = "whoever keeps the advisories gives those of that ecosystem to secpipe advisories update --from"
+
 #: rule -> the sentence; `rule:check` where one rule is that of several checks.
 SENTENCES: dict[str, str] = {
     "audit/malicious-package": "{advice}",

@@ -12,7 +12,7 @@ from secpipe.core.text import printable
 from secpipe.core.verdict import JudgedFinding, Reason
 from secpipe.gate.doing import upgrade
 from secpipe.gate.doing.call import Call
-from secpipe.gate.doing.sentences import SENTENCES
+from secpipe.gate.doing.sentences import NO_FEED_SAYS, SENTENCES
 from secpipe.gate.grouping import fixed_in
 from secpipe.gate.policies import waivers
 from secpipe.gate.policies.policy import Policy
@@ -22,6 +22,7 @@ from secpipe.gate.rules.shipped import shipped
 from secpipe.gate.ruling import Situation
 from secpipe.keys.schemes.scheme import PAIRS
 from secpipe.scan.shadow_ai.signal import LOCAL, UNKNOWN, UNLISTED
+from secpipe.scan.vulnerabilities import NO_FEED
 
 _SHOWN = 8  # paths or findings on one command line; more of them are named by rule and path
 _PROMPTS = ("shadow-ai/unapproved-host", "shadow-ai/unapproved-provider", "shadow-ai/expired-approval")
@@ -117,6 +118,8 @@ def _say(case: Case) -> Do:
 
 
 def _sentence(reason: Reason) -> str:
+    if reason.rule == "gate/incomplete" and NO_FEED in reason.what:
+        return NO_FEED_SAYS
     return SENTENCES.get(f"{reason.rule}:{reason.check}") or SENTENCES.get(reason.rule, "")
 
 

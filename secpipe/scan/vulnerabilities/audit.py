@@ -15,7 +15,7 @@ from secpipe.core.inventory import Component, ComponentKind, Inventory
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.text import plural, printable
 from secpipe.formats.boms.packages import LISTED
-from secpipe.scan.vulnerabilities import findings, hygiene, match, plan, vex
+from secpipe.scan.vulnerabilities import NO_FEED, findings, hygiene, match, plan, vex
 from secpipe.scan.vulnerabilities.graph import Graph
 from secpipe.scan.vulnerabilities.match import Hit, Package
 from secpipe.scan.vulnerabilities.osv import instant
@@ -167,7 +167,7 @@ def _coverage(
             continue
         feed = store.covering(package.ecosystem, package.name)
         if feed is None:
-            reason = f"no advisory feed covers these {printable(package.ecosystem, 40)} packages"
+            reason = f"{NO_FEED} these {printable(package.ecosystem, 40)} packages"
             uncovered.setdefault(reason, []).append(package.component)
         elif not package.version:
             missed.setdefault("without an exact version nothing can be looked up", []).append(package.component)

@@ -12,6 +12,7 @@ import pytest
 from secpipe.core.errors import ConfigError, InputError, SecpipeError
 from secpipe.core.foreign import Sink
 from secpipe.system import files, kept, links, locks, outputs
+from tests import skips
 
 OLD = b"old"
 
@@ -155,7 +156,7 @@ def test_a_complaint_is_one_line_without_secrets(capsys: pytest.CaptureFixture[s
 
 def test_a_result_that_stdout_cannot_take_is_undecided() -> None:
     if not Path("/dev/full").exists():
-        pytest.skip("no /dev/full here")
+        skips.cannot("no /dev/full here")
     code = 'exec "$0" -m secpipe keys schemes > /dev/full'
     done = subprocess.run(["sh", "-c", code, sys.executable], capture_output=True, text=True)
     assert done.returncode == 3
