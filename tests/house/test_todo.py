@@ -76,7 +76,7 @@ def mistake(do: Do) -> str:
     if isinstance(command, click.Group):
         return "no such command"
     try:
-        command.make_context("secpipe", list(rest))
+        command.make_context("secpipe", list(rest), help_option_names=["-h", "--help"])  # click keeps them
     except click.UsageError as error:
         return "" if "does not exist" in error.format_message() else error.format_message()
     return ""
