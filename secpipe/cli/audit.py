@@ -74,7 +74,7 @@ def audit(
     from secpipe.core.errors import ConfigError
     from secpipe.scan.vulnerabilities.audit import Options
     from secpipe.scan.vulnerabilities.audit import audit as judge
-    from secpipe.scan.vulnerabilities.store import open_store
+    from secpipe.scan.vulnerabilities.local import open_store
 
     if offline and second_opinion:
         raise ConfigError("--second-opinion needs the network, and --offline refuses it")

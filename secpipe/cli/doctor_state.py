@@ -100,7 +100,7 @@ def _until(name: str, said: str, end: datetime, now: datetime) -> Item:
 
 def advisories(now: datetime) -> Iterator[Item]:
     """How old the knowledge about vulnerabilities is."""
-    from secpipe.scan.vulnerabilities.store import open_store
+    from secpipe.scan.vulnerabilities.local import open_store
 
     about = open_store(now=now).about
     date, source = str(about["date"])[:10], printable(str(about["source"]), 80)

@@ -266,7 +266,7 @@ def _shadow_ai(tree: FolderTree, parts: Parts) -> Evidence:
 
 
 def _audit(made: Made, request: Request, parts: Parts) -> Evidence:
-    from secpipe.scan.vulnerabilities.store import open_store
+    from secpipe.scan.vulnerabilities.local import open_store
 
     if made.inventory is None:
         return skipped("audit", "the dependencies could not be read")

@@ -149,8 +149,12 @@ def _explained(page: _Page, explanation: Explanation) -> None:
         page.add(*_hanging(f"{f'{number}.'.rjust(3)} ", what))
         page.add(*told(do, "    ", page.paint))
     if explanation.remaining:
-        page.add("  What remains then:")
-        _list(page, "  ", explanation.remaining, _REASONS)
+        page.add("  What still stands against a pass then:")
+    for what, do in explanation.remaining[:_REASONS]:
+        page.add(*_hanging("  - ", what))
+        page.add(*told(do, "    ", page.paint))
+    if len(explanation.remaining) > _REASONS:
+        page.add(f"  - and {len(explanation.remaining) - _REASONS:,} more: -f json lists them")
 
 
 def _list(page: _Page, indent: str, texts: Iterable[str], limit: int) -> None:

@@ -21,7 +21,8 @@ from secpipe.gate.after.past import Past
 from secpipe.gate.anchor import open_anchor
 from secpipe.gate.facts import each, listing, mapping
 from secpipe.scan.vulnerabilities.audit import audit
-from secpipe.scan.vulnerabilities.store import AdvisoryStore, open_store
+from secpipe.scan.vulnerabilities.local import open_store
+from secpipe.scan.vulnerabilities.store import AdvisoryStore
 from secpipe.sign.acceptance import check_authority, check_dates
 from secpipe.sign.refusal import COMPROMISED, INVALID, SUSPENDED, UNKNOWN_KEY, Refused, finding
 

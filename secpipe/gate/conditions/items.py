@@ -38,7 +38,8 @@ def items(situation: Situation, on: str, judged: Iterable[JudgedFinding]) -> lis
     if on == "vulnerability":
         known = {"audit/known-vulnerability", "audit/malicious-package", "audit/unclear-advisory"}
         waived = {one.finding.id for one in judged if one.waiver}
-        return [_vulnerability(one, waived) for one in situation.of("audit").findings if one.rule in known]
+        found = (one for one in situation.of("audit").findings if one.id not in situation.ended)
+        return [_vulnerability(one, waived) for one in found if one.rule in known]
     if on == "component":
         return [_component(one) for one in situation.components]
     source = situation.of(SOURCES[on])
@@ -109,7 +110,7 @@ def _all_findings(situation: Situation, judged: Iterable[JudgedFinding]) -> Iter
         yield one
     for evidence in situation.evidence.values():
         for finding in evidence.findings:
-            if id(finding) not in seen:
+            if id(finding) not in seen and finding.id not in situation.ended:
                 yield JudgedFinding(finding, Effect.INFO)
 
 
