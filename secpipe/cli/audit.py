@@ -95,7 +95,9 @@ def audit(
     if fix_plan:
         write_result(work.plan_text(evidence), output or "-")
     else:
-        emit(work.document(evidence, now, simulated=at is not None), formats, output)
+        from secpipe.core import findings
+
+        emit(findings.document(evidence, "audit", now, simulated=at is not None), formats, output)
     work.account(evidence, now)
     return exit_code(evidence, fail_on)
 

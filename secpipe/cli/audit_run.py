@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from secpipe import __version__
 from secpipe.cli.options import tell
 from secpipe.core.errors import ConfigError, InputError
 from secpipe.core.evidence import Evidence, State
@@ -20,7 +18,6 @@ from secpipe.core.text import plural, printable
 from secpipe.formats.boms import packages as bom
 from secpipe.formats.packages.ecosystems import normal_name
 from secpipe.scan.vulnerabilities import context, vex
-from secpipe.scan.vulnerabilities.osv import instant
 from secpipe.scan.vulnerabilities.plan import lines_of
 from secpipe.scan.vulnerabilities.store import AdvisoryStore
 from secpipe.scan.vulnerabilities.vex import Statement
@@ -145,26 +142,6 @@ def plan_text(evidence: Evidence) -> str:
     """Return the fix plan as lines."""
     found = lines_of(evidence.facts.get("plan", []))
     return "\n".join(found or ["nothing to upgrade"]) + "\n"
-
-
-def document(evidence: Evidence, now: datetime, *, simulated: bool) -> dict[str, Any]:
-    """Return the `secpipe.findings/1` document of an audit."""
-    return {
-        "schema": "secpipe.findings/1",
-        "tool": {"name": "secpipe", "version": __version__},
-        "command": "audit",
-        "at": instant(now),
-        "simulated": simulated,
-        "evidence": {
-            "check": evidence.check,
-            "state": str(evidence.state),
-            "reason": evidence.reason,
-            "producer": evidence.producer,
-            "facts": dict(evidence.facts),
-        },
-        "findings": [finding.to_dict() for finding in evidence.findings],
-        "skipped": [skip.to_dict() for skip in evidence.skips],
-    }
 
 
 def account(evidence: Evidence, now: datetime) -> None:

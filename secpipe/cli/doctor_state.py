@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from secpipe.cli.doctor_item import Item
+from secpipe.core import times
 from secpipe.core.text import plural, printable
 
 if TYPE_CHECKING:
@@ -107,11 +108,11 @@ def advisories(now: datetime) -> Iterator[Item]:
     said = f"{about['records']:,} records of {date or 'no date'}, {source}"
     if about.get("note"):
         yield Item("advisories", "local store", "attention", printable(str(about["note"]), 300))
-    try:
-        age = now.date() - datetime.fromisoformat(date).date()
-    except ValueError:
+    known = times.maybe_day(date)
+    if known is None:
         yield Item("advisories", "data", "attention", said, _UPDATE)
         return
+    age = now.date() - known
     if age < timedelta(days=-1):
         yield Item(
             "advisories", "data", "broken", f"{said}: in the future, so this machine's clock is wrong", "set the clock"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from secpipe.core.do import Do
+from secpipe.core.shape import Table
 from secpipe.core.text import plural
 from secpipe.report.doing import todo
-from secpipe.report.table import Table
 
 _WORDS = {"deny": "BLOCKED", "undecided": "UNDECIDED", "warn": "warning"}
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from secpipe import __version__
+from secpipe.core import times
 from secpipe.core.artifact import FileEntry
 from secpipe.core.errors import ConfigError, SecpipeError
 from secpipe.core.evidence import Evidence, State
@@ -168,7 +169,7 @@ def _describe(done: Established) -> dict[str, Any]:
         "digest": digests.get("dirHash", digests["sha256"]),
         **signer_facts(signed),
         "require_met": True,
-        "trusted_time": done.trusted_time.isoformat().replace("+00:00", "Z") if done.trusted_time else None,
+        "trusted_time": times.exact(done.trusted_time) if done.trusted_time else None,
     }
 
 
@@ -191,8 +192,8 @@ def _evidence(outcomes: list[Outcome], trust: Trust, now: datetime) -> Evidence:
         return replace(base, state=State.FAILED, reason=printable(first.message) + more)
     ends = min(trust.ring_expires, trust.root_expires)
     if now > ends:
-        when = ends.strftime("%Y-%m-%dT%H:%M:%SZ")
-        return replace(base, state=State.STALE, reason=f"the trust state expired on {when}", since=ends)
+        reason = f"the trust state expired on {times.rfc3339(ends)}"
+        return replace(base, state=State.STALE, reason=reason, since=ends)
     return base
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from secpipe import __version__
+from secpipe.core import times
 from secpipe.core.errors import InputError
 from secpipe.core.text import plural, printable
 from secpipe.core.verdict import Decision, Effect, Judgement, Reason
@@ -16,7 +17,6 @@ from secpipe.gate.after import past
 from secpipe.gate.after.past import Past
 from secpipe.gate.policies.policy_file import Loaded
 from secpipe.gate.verdicts import store
-from secpipe.gate.verdicts.verdict import stamp
 
 SCHEMA = "secpipe.replay/1"
 _AGAINST = (Effect.DENY, Effect.UNDECIDED)
@@ -40,7 +40,7 @@ class Change:
             "entry": head.place,
             "subject": {"name": head.name, "digest": {"dirHash": head.entry.digest}},
             "environment": head.entry.environment,
-            "at": stamp(head.at),
+            "at": times.rfc3339(head.at),
             "then": str(self.then),
             "now": str(self.now),
             "changed": self.then is not self.now,

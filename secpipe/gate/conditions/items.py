@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from secpipe.core import shape
 from secpipe.core.finding import Finding
 from secpipe.core.inventory import Component
 from secpipe.core.limits import DEFAULT, Limits
@@ -178,21 +179,16 @@ def _model(path: str, about: Any) -> Item:
 
 def _use(about: Any) -> Item:
     values = about if isinstance(about, Mapping) else {}
-    path, line = _text(values, "path"), values.get("line")
+    path, line = shape.text(values.get("path")), values.get("line")
     where = f"{path}:{line}" if type(line) is int and line else path
-    words = [_text(values, name) for name in ("provider", "host", "mechanism")]
-    named = _text(values, "name") or words[0] or "an AI service"
+    words = [shape.text(values.get(name)) for name in ("provider", "host", "mechanism")]
+    named = shape.text(values.get("name")) or words[0] or "an AI service"
     line = line if type(line) is int else 0
     values = {**values, "line": line or None}
-    return Item(values, _text(values, "id"), f"{named} in {where}", " ".join(filter(None, words)), path, line)
+    return Item(values, shape.text(values.get("id")), f"{named} in {where}", " ".join(filter(None, words)), path, line)
 
 
 def _artifact(about: Any) -> Item:
     values = about if isinstance(about, Mapping) else {}
-    path = _text(values, "path")
-    return Item(values, path, path or "the project itself", path or _text(values, "name"), path)
-
-
-def _text(values: Mapping[str, Any], name: str) -> str:
-    value = values.get(name)
-    return value if isinstance(value, str) else ""
+    path = shape.text(values.get("path"))
+    return Item(values, path, path or "the project itself", path or shape.text(values.get("name")), path)
