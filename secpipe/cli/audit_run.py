@@ -13,7 +13,6 @@ from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding
 from secpipe.core.inventory import Inventory
 from secpipe.core.limits import DEFAULT
-from secpipe.core.registry import load
 from secpipe.core.text import plural, printable
 from secpipe.formats.boms import packages as bom
 from secpipe.formats.packages.ecosystems import normal_name
@@ -24,8 +23,6 @@ from secpipe.scan.vulnerabilities.vex import Statement
 from secpipe.system.clock import parse_time
 from secpipe.system.files import read_bytes
 
-_ROOMS = {"sbom": "secpipe.sbom.collect:collect"}
-
 
 def gather(paths: Sequence[str]) -> tuple[Inventory, frozenset[str] | None]:
     """Return the packages of all paths, and the modules that Python code in them imports (None: no code seen)."""
@@ -35,10 +32,11 @@ def gather(paths: Sequence[str]) -> tuple[Inventory, frozenset[str] | None]:
         if Path(path).is_file() and bom.is_sbom(Path(path).name):
             parts.append(bom.read_sbom(read_bytes(path, DEFAULT.document_bytes), Path(path).name))
             continue
+        from secpipe.sbom.collect import collect
         from secpipe.system.tree import open_tree
 
         tree = open_tree(path)
-        parts.append(load(_ROOMS, "sbom", "room")(tree))
+        parts.append(collect(tree))
         if any(entry.suffix in {".py", ".ipynb"} for entry in tree.files):
             imported = (imported or set()) | context.imported_modules(tree)
     if not any(part.components or part.skipped for part in parts):

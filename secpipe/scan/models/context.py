@@ -12,7 +12,7 @@ from secpipe.core.finding import Confidence, Finding
 from secpipe.core.limits import Limits
 from secpipe.core.text import printable
 from secpipe.scan.models.allow import AllowList
-from secpipe.scan.models.rules import Outcome, rules
+from secpipe.scan.models.rules import Rating, rules
 
 #: Judges a seekable file of so many bytes by its content and returns its format; `routes.look_into` is the one.
 LookInto = Callable[["Context", BinaryIO, int], str]
@@ -27,7 +27,7 @@ class Sink:
     look_into: LookInto  # how what is nested in the file is judged
     findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
     skips: list[Skip] = field(default_factory=list)
-    outcome: Outcome = Outcome.OK
+    outcome: Rating = Rating.OK
     begun: float = field(default_factory=time.monotonic)
     cut: bool = False
     holds: set[str] = field(default_factory=set)  # formats met in the file, at any depth
