@@ -30,7 +30,7 @@ from secpipe.core.inventory import Component, ComponentKind, Inventory  # noqa: 
 from secpipe.scan.vulnerabilities import pack, ranges  # noqa: E402
 from secpipe.scan.vulnerabilities.audit import audit  # noqa: E402
 from secpipe.scan.vulnerabilities.feed import Harvest, harvest  # noqa: E402
-from secpipe.scan.vulnerabilities.store import open_store  # noqa: E402
+from secpipe.scan.vulnerabilities.local import open_store  # noqa: E402
 from secpipe.scan.vulnerabilities.update import update  # noqa: E402
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

@@ -31,7 +31,7 @@ ROUNDS = 5
 
 
 def ours(data: bytes) -> None:
-    sink = Sink("x", DEFAULT)
+    sink = Sink("x", DEFAULT, look_into)
     look_into(Context(sink, shipped_list()), io.BytesIO(data), len(data))
 
 
@@ -119,7 +119,7 @@ def torch_layout(mebibytes: int) -> None:
 
         def scan() -> None:
             with path.open("rb", buffering=0) as file:
-                sink = Sink("model.pt", DEFAULT)
+                sink = Sink("model.pt", DEFAULT, look_into)
                 look_into(Context(sink, shipped_list(), name="model.pt"), file, path.stat().st_size)  # type: ignore[arg-type]
             if sink.findings:
                 raise SystemExit(f"the honest archive has findings: {next(iter(sink.findings.values())).message}")

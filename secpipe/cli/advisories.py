@@ -121,7 +121,7 @@ def show(path: str | None, form: str, at: str | None) -> int:
 
     from secpipe.cli.advisories_run import lines
     from secpipe.core.errors import EXIT_PASS
-    from secpipe.scan.vulnerabilities.store import open_store
+    from secpipe.scan.vulnerabilities.local import open_store
 
     now = clock_of(at).now()
     store = open_store(Path(path) if path else None, now=now)

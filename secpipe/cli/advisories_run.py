@@ -7,23 +7,21 @@ from datetime import datetime
 from pathlib import Path
 
 from secpipe.core.evidence import Evidence
-from secpipe.core.registry import load
 from secpipe.core.text import plural
 from secpipe.scan.vulnerabilities.store import AdvisoryStore
 from secpipe.system.clock import parse_time
 from secpipe.system.tree import open_tree
 
-_ROOMS = {"trust": "secpipe.keystore.trusted:open_trust", "verify": "secpipe.sign.verify:verify_artifact"}
-
 
 def verifier(trust: Path, pin: str, now: datetime) -> Callable[[Path], Evidence]:
     """Return what verifies the twin bundles beside a file, for the purpose `advisories` only."""
-    root = load(_ROOMS, "trust", "room")(trust, pin=pin, now=now)
-    verify_artifact = load(_ROOMS, "verify", "room")
+    from secpipe.keystore.trusted import open_trust
+    from secpipe.sign.verify import verify_artifact
+
+    root = open_trust(trust, pin=pin, now=now)
 
     def verify(path: Path) -> Evidence:
-        evidence: Evidence = verify_artifact(path, open_tree(path), root, purpose="advisories", now=now)
-        return evidence
+        return verify_artifact(path, open_tree(path), root, purpose="advisories", now=now)
 
     return verify
 

@@ -10,6 +10,7 @@ from datetime import date
 import click
 
 from secpipe.cli.options import tell
+from secpipe.core import times
 from secpipe.core.errors import ConfigError
 from secpipe.core.text import printable
 
@@ -59,9 +60,9 @@ def day_after(today: date) -> Callable[[str], str]:
     """Return the check for a date that is still to come."""
 
     def check(answer: str) -> str:
-        try:
-            return "" if date.fromisoformat(answer) >= today and len(answer) == 10 else "that day is over"
-        except ValueError:
+        day = times.maybe_day(answer)
+        if day is None:
             return "a day is written 2027-03-31"
+        return "" if day >= today else "that day is over"
 
     return check

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 import click
 
 from secpipe.cli.answers import Question, ask, day_after
 from secpipe.cli.options import clock_of, say
+from secpipe.core import times
 from secpipe.core.errors import EXIT_PASS, ConfigError
 
 
@@ -51,7 +51,7 @@ def approve(
         ]
     )
     rest: dict[str, Any] = {"owner": who, "reason": why} | ({"ticket": ticket} if ticket else {})
-    rest["expires"] = date.fromisoformat(day)
+    rest["expires"] = times.day(day)
     scope = {key: list(value) for key, value in (("paths", paths), ("env", environments)) if value}
     what = [("provider", one) for one in providers] + [("host", one.lower()) for one in hosts]
     data = policy_edit.added(loaded, ("shadow_ai", "allow"), [{key: value} | scope | rest for key, value in what])

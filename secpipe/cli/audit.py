@@ -74,7 +74,7 @@ def audit(
     from secpipe.core.errors import ConfigError
     from secpipe.scan.vulnerabilities.audit import Options
     from secpipe.scan.vulnerabilities.audit import audit as judge
-    from secpipe.scan.vulnerabilities.store import open_store
+    from secpipe.scan.vulnerabilities.local import open_store
 
     if offline and second_opinion:
         raise ConfigError("--second-opinion needs the network, and --offline refuses it")
@@ -95,7 +95,9 @@ def audit(
     if fix_plan:
         write_result(work.plan_text(evidence), output or "-")
     else:
-        emit(work.document(evidence, now, simulated=at is not None), formats, output)
+        from secpipe.core import findings
+
+        emit(findings.document(evidence, "audit", now, simulated=at is not None), formats, output)
     work.account(evidence, now)
     return exit_code(evidence, fail_on)
 

@@ -6,28 +6,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from secpipe import __version__
 from secpipe.cli.options import tell
 from secpipe.core.errors import ConfigError, InputError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding
 from secpipe.core.inventory import Inventory
 from secpipe.core.limits import DEFAULT
-from secpipe.core.registry import load
 from secpipe.core.text import plural, printable
 from secpipe.formats.boms import packages as bom
 from secpipe.formats.packages.ecosystems import normal_name
 from secpipe.scan.vulnerabilities import context, vex
-from secpipe.scan.vulnerabilities.osv import instant
 from secpipe.scan.vulnerabilities.plan import lines_of
 from secpipe.scan.vulnerabilities.store import AdvisoryStore
 from secpipe.scan.vulnerabilities.vex import Statement
 from secpipe.system.clock import parse_time
 from secpipe.system.files import read_bytes
-
-_ROOMS = {"sbom": "secpipe.sbom.collect:collect"}
 
 
 def gather(paths: Sequence[str]) -> tuple[Inventory, frozenset[str] | None]:
@@ -38,10 +32,11 @@ def gather(paths: Sequence[str]) -> tuple[Inventory, frozenset[str] | None]:
         if Path(path).is_file() and bom.is_sbom(Path(path).name):
             parts.append(bom.read_sbom(read_bytes(path, DEFAULT.document_bytes), Path(path).name))
             continue
+        from secpipe.sbom.collect import collect
         from secpipe.system.tree import open_tree
 
         tree = open_tree(path)
-        parts.append(load(_ROOMS, "sbom", "room")(tree))
+        parts.append(collect(tree))
         if any(entry.suffix in {".py", ".ipynb"} for entry in tree.files):
             imported = (imported or set()) | context.imported_modules(tree)
     if not any(part.components or part.skipped for part in parts):
@@ -143,26 +138,6 @@ def plan_text(evidence: Evidence) -> str:
     """Return the fix plan as lines."""
     found = lines_of(evidence.facts.get("plan", []))
     return "\n".join(found or ["nothing to upgrade"]) + "\n"
-
-
-def document(evidence: Evidence, now: datetime, *, simulated: bool) -> dict[str, Any]:
-    """Return the `secpipe.findings/1` document of an audit."""
-    return {
-        "schema": "secpipe.findings/1",
-        "tool": {"name": "secpipe", "version": __version__},
-        "command": "audit",
-        "at": instant(now),
-        "simulated": simulated,
-        "evidence": {
-            "check": evidence.check,
-            "state": str(evidence.state),
-            "reason": evidence.reason,
-            "producer": evidence.producer,
-            "facts": dict(evidence.facts),
-        },
-        "findings": [finding.to_dict() for finding in evidence.findings],
-        "skipped": [skip.to_dict() for skip in evidence.skips],
-    }
 
 
 def account(evidence: Evidence, now: datetime) -> None:

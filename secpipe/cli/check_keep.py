@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secpipe.cli.options import passphrase_option
+from secpipe.core import times
 from secpipe.core.errors import ConfigError, TrustError
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ def sign_into(folder: Path, outcome: Outcome, kept: Kept, who: Identity, seal: S
     classical, pq = signed.names(signed.VSA)
     write_twins((folder / classical, folder / pq), data)
     result = vsa.PASSED if summary.passed else vsa.FAILED
-    until = f", holds until {vsa.instant(summary.valid_until)} ({summary.because})" if summary.passed else ""
+    until = f", holds until {times.rfc3339(summary.valid_until)} ({summary.because})" if summary.passed else ""
     _tell(f"signed as {result} by {who.name} (key version {version.version}){until}")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from secpipe.cli.options import at_option, clock_of, use_color, write_json, write_result
+from secpipe.core import times
 from secpipe.core.errors import EXIT_PASS, EXIT_UNDECIDED
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def doctor(trust: Path, form: str, at: str | None) -> int:
     found = _look(trust, now)
     if form == "json":
         head = {"schema": "secpipe.doctor/1", "tool": {"name": "secpipe", "version": __version__}}
-        when = {"at": f"{now:%Y-%m-%dT%H:%M:%SZ}", "simulated": bool(at)}
+        when = {"at": times.rfc3339(now), "simulated": bool(at)}
         write_json(head | when | {"items": [asdict(item) for item in found]})
     else:
         write_result(_page(found, "SIMULATED. " if at else "", use_color()), color=use_color())

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from secpipe.cli.doctor_item import Item
+from secpipe.core import times
 from secpipe.core.text import plural, printable
 
 if TYPE_CHECKING:
@@ -100,18 +101,18 @@ def _until(name: str, said: str, end: datetime, now: datetime) -> Item:
 
 def advisories(now: datetime) -> Iterator[Item]:
     """How old the knowledge about vulnerabilities is."""
-    from secpipe.scan.vulnerabilities.store import open_store
+    from secpipe.scan.vulnerabilities.local import open_store
 
     about = open_store(now=now).about
     date, source = str(about["date"])[:10], printable(str(about["source"]), 80)
     said = f"{about['records']:,} records of {date or 'no date'}, {source}"
     if about.get("note"):
         yield Item("advisories", "local store", "attention", printable(str(about["note"]), 300))
-    try:
-        age = now.date() - datetime.fromisoformat(date).date()
-    except ValueError:
+    known = times.maybe_day(date)
+    if known is None:
         yield Item("advisories", "data", "attention", said, _UPDATE)
         return
+    age = now.date() - known
     if age < timedelta(days=-1):
         yield Item(
             "advisories", "data", "broken", f"{said}: in the future, so this machine's clock is wrong", "set the clock"

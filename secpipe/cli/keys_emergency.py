@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from secpipe.keystore.quorum import Change
+    from secpipe.keystore.quorum import TrustChange
     from secpipe.keystore.trusted import Opened
 
 
@@ -99,7 +99,7 @@ def renew(root: bool, rotation_key: bool, adopt_schedule: bool, folder: str, pas
 
     schedule = schedule_of(folder) if adopt_schedule else None
 
-    def make(found: Opened, home: Path, ask: Callable[[], bytes], now: datetime) -> Change:
+    def make(found: Opened, home: Path, ask: Callable[[], bytes], now: datetime) -> TrustChange:
         change = renewed(found, root=root, schedule=schedule)
         return with_rotation_key(found, change, home, ask, now) if rotation_key else change
 

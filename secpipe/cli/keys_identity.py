@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from secpipe.keystore.quorum import Change
+    from secpipe.keystore.quorum import TrustChange
     from secpipe.keystore.trusted import Opened
 
 _SCOPE = (
@@ -59,7 +59,7 @@ def add_identity(
     if not NAME.match(name):
         raise ConfigError("an identity's name is lower-case letters, digits and hyphens")
 
-    def make(found: Opened, home: Path, ask: Callable[[], bytes], now: datetime) -> Change:
+    def make(found: Opened, home: Path, ask: Callable[[], bytes], now: datetime) -> TrustChange:
         imported = tuple(_bring(path, ask) for path in paths)
         others = [[half.algorithm for half in item.versions[-1].halves] for item in found.ring.identities]
         halves = list(algorithms) or (others[0] if others else list(PAIRS["default"]))

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from secpipe.keystore.quorum import Change
+    from secpipe.keystore.quorum import TrustChange
     from secpipe.keystore.trusted import Opened
 
 
 def carry_out(
     folder: str,
     reference: str | None,
-    make: Callable[[Opened, Path, Callable[[], bytes], datetime], Change],
+    make: Callable[[Opened, Path, Callable[[], bytes], datetime], TrustChange],
     *,
     over_pending: bool = False,
     confirm: bool = False,

@@ -9,6 +9,7 @@ import click
 
 from secpipe.cli.keys_options import dir_option, format_option, opened, passphrase_of, write_text_or_json
 from secpipe.cli.options import at_option, clock_of, passphrase_option, write_result
+from secpipe.core import times
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, ConfigError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def _plan(found: Opened, schedule: Schedule, now: datetime, force: tuple[str, ..
 def _document(plan: Plan, *, changed: bool, simulated: bool, ring: int) -> dict[str, Any]:
     return {
         "schema": "secpipe.rotation-plan/1",
-        "at": f"{plan.now:%Y-%m-%dT%H:%M:%SZ}",
+        "at": times.rfc3339(plan.now),
         "simulated": simulated,
         "changed": changed,
         "ring": ring,
@@ -49,13 +50,13 @@ def _document(plan: Plan, *, changed: bool, simulated: bool, ring: int) -> dict[
                 "version": step.version,
                 "algorithms": list(step.algorithms),
                 "why": step.why,
-                "not_before": f"{step.not_before:%Y-%m-%dT%H:%M:%SZ}",
-                "sign_until": f"{step.sign_until:%Y-%m-%dT%H:%M:%SZ}",
+                "not_before": times.rfc3339(step.not_before),
+                "sign_until": times.rfc3339(step.sign_until),
                 "blocked": step.blocked,
             }
             for step in plan.steps
         ],
-        "next_due": f"{plan.next_due:%Y-%m-%dT%H:%M:%SZ}" if plan.next_due else None,
+        "next_due": times.rfc3339(plan.next_due) if plan.next_due else None,
     }
 
 

@@ -8,6 +8,7 @@ import click
 
 from secpipe.cli.keys_options import dir_option, format_option, opened, pick, write_text_or_json
 from secpipe.cli.options import at_option, clock_of, write_result
+from secpipe.core import times
 from secpipe.core.foreign import Sink
 
 if TYPE_CHECKING:
@@ -29,10 +30,14 @@ def list_keys(folder: str, at: str | None, form: str, output: str) -> int:
         "simulated": bool(at),
         "ring": {
             "version": trust.ring_version,
-            "expires": _time(trust.ring_expires),
+            "expires": times.rfc3339(trust.ring_expires),
             "expired": now > trust.ring_expires,
         },
-        "root": {"version": trust.root_version, "expires": _time(trust.root_expires), "sha256": trust.root_digest},
+        "root": {
+            "version": trust.root_version,
+            "expires": times.rfc3339(trust.root_expires),
+            "sha256": trust.root_digest,
+        },
         "identities": [_describe(identity, now) for identity in trust.identities],
     }
     rows = [("IDENTITY", "VERSION", "STATE", "ALGORITHMS", "SIGNS UNTIL", "KEY")]
@@ -44,7 +49,7 @@ def list_keys(folder: str, at: str | None, form: str, output: str) -> int:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     if at:
-        lines.insert(0, f"SIMULATED at {_time(now)}")
+        lines.insert(0, f"SIMULATED at {times.rfc3339(now)}")
     lines.append("")
     lines.append(f"ring {trust.ring_version} until {trust.ring_expires:%Y-%m-%d}")
     lines.append(f"root {trust.root_version} until {trust.root_expires:%Y-%m-%d}")
@@ -62,7 +67,7 @@ def show(name: str, folder: str, at: str | None, form: str, output: str) -> int:
     now = clock_of(at).now()
     identity, versions = _find(opened(folder, None).trust.identities, name)
     document: dict[str, Any] = {"schema": "secpipe.key/1", "simulated": bool(at)} | _describe(identity, now, versions)
-    lines = [f"SIMULATED at {_time(now)}"] if at else []
+    lines = [f"SIMULATED at {times.rfc3339(now)}"] if at else []
     lines += [f"{identity.name}  (holder {identity.holder})"]
     for label, values in document["authority"].items():
         lines.append(f"  {label}: {', '.join(values)}")
@@ -145,12 +150,8 @@ def _version(version: KeyVersion, now: datetime) -> dict[str, Any]:
         "id": version.id,
         "version": version.version,
         "state": str(version.state(now)),
-        "not_before": _time(version.not_before),
-        "sign_until": _time(version.sign_until),
-        "accepted": f"until {_time(until)}" if until else "for ever",
+        "not_before": times.rfc3339(version.not_before),
+        "sign_until": times.rfc3339(version.sign_until),
+        "accepted": f"until {times.rfc3339(until)}" if until else "for ever",
         "halves": [{"algorithm": half.algorithm, "keyid": half.keyid} for half in version.halves],
     }
-
-
-def _time(value: datetime) -> str:
-    return f"{value:%Y-%m-%dT%H:%M:%SZ}"

@@ -9,6 +9,7 @@ import click
 from secpipe.cli.keys_options import dir_option, format_option, opened, write_text_or_json
 from secpipe.cli.keys_rotate import schedule_of
 from secpipe.cli.options import at_option, clock_of
+from secpipe.core import times
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, ConfigError
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ def simulate(folder: str, end: str, profiles: tuple[str, ...], at: str | None, f
     )
     events = run(start, schedule_of(folder), now, until, _profiles(profiles))
     broken = any(event.breaks for event in events)
-    rows = [{"at": f"{e.at:%Y-%m-%dT%H:%M:%SZ}", "what": e.what, "breaks": e.breaks} for e in events]
-    document = {"schema": "secpipe.simulation/1", "from": f"{now:%Y-%m-%dT%H:%M:%SZ}", "events": rows}
+    rows = [{"at": times.rfc3339(e.at), "what": e.what, "breaks": e.breaks} for e in events]
+    document = {"schema": "secpipe.simulation/1", "from": times.rfc3339(now), "events": rows}
     lines = [f"SIMULATED from {now:%Y-%m-%d} to {until:%Y-%m-%d}"]
     lines += [f"{event.at:%Y-%m-%d}  {'BREAKS  ' if event.breaks else '        '}{event.what}" for event in events]
     write_text_or_json(document, lines, form, output)

@@ -11,7 +11,7 @@ from secpipe.cli.options import write_json, write_result
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS
 
 if TYPE_CHECKING:
-    from secpipe.gate.policy_cases.case_run import Outcome
+    from secpipe.gate.policy_cases.case_run import CaseResult
 
 
 @click.command()
@@ -27,7 +27,7 @@ def test(sources: tuple[str, ...], form: str) -> int:
     from secpipe.gate.policy_cases.case_run import run
     from secpipe.gate.policy_cases.cases import load, locate
 
-    outcomes: list[Outcome] = []
+    outcomes: list[CaseResult] = []
     for place, policy in locate(sources, Path.cwd()):
         suite = load(place, policy)
         outcomes += run(suite, policy_file.load(suite.policy))
@@ -40,7 +40,7 @@ def test(sources: tuple[str, ...], form: str) -> int:
     return EXIT_DENY if failed else EXIT_PASS
 
 
-def _lines(outcomes: list[Outcome]) -> list[str]:
+def _lines(outcomes: list[CaseResult]) -> list[str]:
     from secpipe.core.text import plural, printable
 
     lines = []

@@ -90,6 +90,8 @@ def verify(bom: str, path: str, formats: tuple[str, ...], output: str | None) ->
     from datetime import UTC, datetime
 
     from secpipe.cli.sbom_make import Asked, inside, inventory_of
+    from secpipe.core import findings
+    from secpipe.core.evidence import Evidence, State
     from secpipe.sbom.drift import drift
     from secpipe.system.clock import SystemClock
 
@@ -98,19 +100,12 @@ def verify(bom: str, path: str, formats: tuple[str, ...], output: str | None) ->
     inventory, tree = inventory_of(path, datetime.now(UTC), asked)
     result = drift(document, tree, inventory)
     reason = "" if result.compared else "the SBOM names no file that could be compared"
-    emit_document(
-        {
-            "schema": "secpipe.findings/1", "tool": _tool(), "command": "sbom verify",
-            "at": SystemClock().now().isoformat().replace("+00:00", "Z"), "simulated": False,
-            "evidence": {
-                "check": "sbom-verify", "state": "ok" if result.compared else "skipped", "reason": reason,
-                "producer": "secpipe", "facts": {"files": result.compared, "packages": result.libraries},
-            },
-            "findings": [finding.to_dict() for finding in result.findings],
-            "skipped": [skip.to_dict() for skip in inventory.skipped],
-        },
-        formats, output,
+    evidence = Evidence(
+        "sbom-verify", State.OK if result.compared else State.SKIPPED, reason,
+        findings=tuple(result.findings), skips=tuple(inventory.skipped), producer="secpipe",
+        facts={"files": result.compared, "packages": result.libraries},
     )  # fmt: skip
+    emit_document(findings.document(evidence, "sbom verify", SystemClock().now()), formats, output)
     if result.findings:
         return EXIT_DENY
     if not result.compared:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
-from typing import Any
 
 import click
 
-from secpipe import __version__
 from secpipe.cli.options import at_option, clock_of, emit, output_options, say
+from secpipe.core import findings
 from secpipe.core.artifact import Skip
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, EXIT_UNDECIDED
 from secpipe.core.evidence import Evidence
@@ -54,7 +52,7 @@ def models(
     if allow_list:
         extra += read_additions(read_bytes(allow_list, DEFAULT.text_bytes), now)
     evidence = merge([(path, scan(aliased(open_tree(path)), extra_allow=extra)) for path in paths])
-    emit(document(evidence, now, simulated=at is not None), formats, output)
+    emit(findings.document(shown(evidence), "scan models", now, simulated=at is not None), formats, output)
     if {facts["outcome"] for facts in evidence.facts["files"].values()} & {"malicious", "review"}:
         return EXIT_DENY
     return EXIT_UNDECIDED if evidence.skips else EXIT_PASS
@@ -78,10 +76,10 @@ def merge(parts: Sequence[tuple[str, Evidence]]) -> Evidence:
     """Return one evidence for several paths; paths inside then begin with the path given."""
     if len(parts) == 1:
         return parts[0][1]
-    findings = [replace(found, path=join(path, found.path)) for path, each in parts for found in each.findings]
+    every = [replace(found, path=join(path, found.path)) for path, each in parts for found in each.findings]
     return replace(
         parts[0][1],
-        findings=tuple(sorted(findings, key=sort_key)),
+        findings=tuple(sorted(every, key=sort_key)),
         skips=tuple(Skip(join(path, skip.path), skip.reason) for path, each in parts for skip in each.skips),
         facts={
             "files": {join(path, name): facts for path, each in parts for name, facts in each.facts["files"].items()}
@@ -94,21 +92,8 @@ def join(path: str, inner: str) -> str:
     return path if path.rpartition("/")[2] == inner else f"{path.rstrip('/')}/{inner}".rstrip("/")
 
 
-def document(evidence: Evidence, now: datetime, *, simulated: bool) -> dict[str, Any]:
-    """Return the `secpipe.findings/1` document of a model scan."""
-    return {
-        "schema": "secpipe.findings/1",
-        "tool": {"name": "secpipe", "version": __version__},
-        "command": "scan models",
-        "at": now.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "simulated": simulated,
-        "evidence": {
-            "check": evidence.check,
-            "state": str(evidence.state),
-            "reason": evidence.reason,
-            "producer": evidence.producer,
-            "facts": {"files": {printable(path): facts for path, facts in evidence.facts["files"].items()}},
-        },
-        "findings": [finding.to_dict() for finding in evidence.findings],
-        "skipped": [skip.to_dict() for skip in evidence.skips],
-    }
+def shown(evidence: Evidence) -> Evidence:
+    """Return the evidence with every name of a file made safe to print."""
+    return replace(
+        evidence, facts={"files": {printable(path): facts for path, facts in evidence.facts["files"].items()}}
+    )

@@ -44,10 +44,12 @@ def with_skips(evidence: Evidence, skipped: Sequence[Skip]) -> Evidence:
 
 
 def document_of(
-    evidences: Sequence[Evidence], findings: Sequence[Finding], now: Any, simulated: bool, known: int
+    evidences: Sequence[Evidence], found: Sequence[Finding], now: Any, simulated: bool, known: int
 ) -> dict[str, Any]:
     """Return the `secpipe.findings/1` document over all paths; `known` findings were silenced by a baseline."""
-    from secpipe import __version__
+    from dataclasses import replace
+
+    from secpipe.core import findings
 
     first = evidences[0]
     facts = {
@@ -60,22 +62,9 @@ def document_of(
         "baseline": known,
     }
     state = next((evidence for evidence in evidences if evidence.state != "ok"), first)
-    return {
-        "schema": "secpipe.findings/1",
-        "tool": {"name": "secpipe", "version": __version__},
-        "command": "scan shadow-ai",
-        "at": now.isoformat().replace("+00:00", "Z"),
-        "simulated": simulated,
-        "evidence": {
-            "check": first.check,
-            "state": str(state.state),
-            "reason": state.reason,
-            "producer": first.producer,
-            "facts": facts,
-        },
-        "findings": [finding.to_dict() for finding in findings],
-        "skipped": [skip.to_dict() for evidence in evidences for skip in evidence.skips],
-    }
+    skips = tuple(skip for evidence in evidences for skip in evidence.skips)
+    whole = replace(state, findings=tuple(found), skips=skips, facts=facts, producer=first.producer, account=None)
+    return findings.document(whole, "scan shadow-ai", now, simulated=simulated)
 
 
 def write_services(evidences: Sequence[Evidence], now: Any, file: str) -> None:

@@ -6,6 +6,7 @@ import click
 
 from secpipe.cli.keys_options import format_option, opened, trust_folder, write_text_or_json
 from secpipe.cli.options import at_option, clock_of, write_result
+from secpipe.core import times
 
 
 @click.group()
@@ -28,14 +29,14 @@ def show(folder: str, at: str | None, form: str, output: str) -> int:
         "root": {
             "version": state.root_version,
             "sha256": state.root_digest,
-            "expires": f"{state.root_expires:%Y-%m-%dT%H:%M:%SZ}",
+            "expires": times.rfc3339(state.root_expires),
             "people": found.root.quorum.people,
             "holders": list(found.root.quorum.names),
         },
         "ring": {
             "version": state.ring_version,
             "sha256": state.ring_digest,
-            "expires": f"{state.ring_expires:%Y-%m-%dT%H:%M:%SZ}",
+            "expires": times.rfc3339(state.ring_expires),
         },
         "expired": now > min(state.root_expires, state.ring_expires),
         "identities": {identity.name: list(identity.authority.purposes) for identity in state.identities},
@@ -43,7 +44,7 @@ def show(folder: str, at: str | None, form: str, output: str) -> int:
     }
     quorum = found.root.quorum
     people = f"{len(quorum.names)} ({', '.join(quorum.names)})"
-    lines = [f"SIMULATED at {now:%Y-%m-%dT%H:%M:%SZ}"] if at else []
+    lines = [f"SIMULATED at {times.rfc3339(now)}"] if at else []
     lines += [
         f"root {state.root_version}: {quorum.people} of {people}, until {state.root_expires:%Y-%m-%d}",
         f"  sha256:{state.root_digest}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from secpipe.core import times
 from secpipe.core.errors import SecpipeError
 from secpipe.core.text import plural, printable
 from secpipe.gate.verdicts import override, signed, vsa
@@ -34,8 +35,8 @@ def facts(told: Summary, name: str) -> list[str]:
     lines = [
         f"{result} for {printable(told.environment)} ({how}): {printable(name)}",
         f"  verifier    {printable(told.verifier)}, secpipe {printable(told.version)}",
-        f"  given       {vsa.instant(told.at)}",
-        f"  holds until {vsa.instant(told.valid_until)} ({printable(told.because)})",
+        f"  given       {times.rfc3339(told.at)}",
+        f"  holds until {times.rfc3339(told.valid_until)} ({printable(told.because)})",
         f"  resource    {printable(told.resource)}",
         f"  policy      {printable(told.policy_name)}, sha256:{told.policy}",
         f"  evidence    sha256:{told.evidence}",
@@ -93,7 +94,7 @@ def grant(one: override.Grant) -> list[str]:
     """Return what people sign when they override."""
     return [
         f"    for         {printable(one.environment)}, verdict sha256:{one.verdict}",
-        f"    from        {vsa.instant(one.not_before)} until {vsa.instant(one.not_after)}",
+        f"    from        {times.rfc3339(one.not_before)} until {times.rfc3339(one.not_after)}",
         f"    reason      {printable(one.reason)}",
         f"    nonce       {one.nonce}",
     ]

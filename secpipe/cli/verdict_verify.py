@@ -11,6 +11,7 @@ import click
 
 from secpipe.cli.options import at_option, clock_of, write_json, write_result
 from secpipe.cli.verdict_options import names_policy, pinned, rules_options
+from secpipe.core import times
 from secpipe.core.errors import EXIT_PASS, EXIT_UNDECIDED, ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -132,10 +133,9 @@ def _candidates(
 
 def _write(answer: Answer, digest: str, now: datetime, form: str, output: str, *, simulated: bool) -> None:
     from secpipe.cli import verdict_text
-    from secpipe.gate.verdicts import vsa
 
     if form == "json":
-        write_json(verdict_text.document(answer, digest, vsa.instant(now), simulated=simulated), output)
+        write_json(verdict_text.document(answer, digest, times.rfc3339(now), simulated=simulated), output)
         return
     lines = [*(["SIMULATED: judged as of another time"] if simulated else []), answer.sentence]
     if answer.verdict is not None:

@@ -73,9 +73,10 @@ def show(
 ) -> None:
     """Write the evidence: for people as sentences, otherwise as the findings document in the formats asked for."""
     from secpipe.cli.options import emit
-    from secpipe.cli.verify_report import document, human
+    from secpipe.cli.verify_report import human
+    from secpipe.core import findings
 
     if tuple(formats) == ("terminal",):
         write_result(human(evidence, paths, simulated=simulated), output or "-")
     else:
-        emit(document(evidence, "verify", now, simulated=simulated), formats, output)
+        emit(findings.document(evidence, "verify", now, simulated=simulated), formats, output)

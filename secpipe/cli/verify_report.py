@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
-from secpipe import __version__
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, EXIT_UNDECIDED
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding
@@ -40,26 +38,6 @@ def exit_code(evidence: Evidence) -> int:
     if evidence.state is State.FAILED:
         return EXIT_DENY
     return EXIT_PASS if evidence.state is State.OK and not evidence.skips else EXIT_UNDECIDED
-
-
-def document(evidence: Evidence, command: str, now: datetime, *, simulated: bool) -> dict[str, Any]:
-    """Return the `secpipe.findings/1` document."""
-    return {
-        "schema": "secpipe.findings/1",
-        "tool": {"name": "secpipe", "version": __version__},
-        "command": command,
-        "at": now.isoformat().replace("+00:00", "Z"),
-        "simulated": simulated,
-        "evidence": {
-            "check": evidence.check,
-            "state": str(evidence.state),
-            "reason": printable(evidence.reason),
-            "producer": evidence.producer,
-            "facts": dict(evidence.facts),
-        },
-        "findings": [finding.to_dict() for finding in evidence.findings],
-        "skipped": [skip.to_dict() for skip in evidence.skips],
-    }
 
 
 def human(evidence: Evidence, paths: Sequence[str], *, simulated: bool) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +12,7 @@ import click
 from secpipe.cli.answers import Question, ask, day_after
 from secpipe.cli.approve import told
 from secpipe.cli.options import clock_of
+from secpipe.core import times
 from secpipe.core.errors import EXIT_PASS, ConfigError
 from secpipe.core.finding import RULE_ID
 
@@ -66,7 +67,7 @@ def waive(
     who, why, day, *approver = ask(questions)
     common: dict[str, Any] = {"env": list(environments)} if environments else {}
     common |= {"owner": who} | ({"approved_by": approver[0]} if approver else {}) | {"reason": why}
-    common |= ({"ticket": ticket} if ticket else {}) | {"expires": date.fromisoformat(day)}
+    common |= ({"ticket": ticket} if ticket else {}) | {"expires": times.day(day)}
     _check_answers(demands, common, now)
     names = _names({waiver.id for waiver in loaded.resolve("prod").waiver}, now)
     scopes = list(_scopes(findings, rules, paths))

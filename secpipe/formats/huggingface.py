@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from secpipe.core import shape
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
 from secpipe.core.limits import DEFAULT, KIB, Limits
@@ -64,10 +65,10 @@ class Card:
     def metrics(self) -> tuple[Metric, ...]:
         """The results under `model-index`."""
         found = []
-        for model in _tables(self.front.get("model-index")):
-            for result in _tables(model.get("results")):
+        for model in shape.tables(self.front.get("model-index")):
+            for result in shape.tables(model.get("results")):
                 dataset, task = (_name_of(result.get(key)) for key in ("dataset", "task"))
-                for metric in _tables(result.get("metrics")):
+                for metric in shape.tables(result.get("metrics")):
                     if isinstance(metric.get("value"), int | float | str):
                         kind = str(metric.get("type") or metric.get("name") or "")
                         found.append(Metric(kind, str(metric["value"]), dataset, task))
@@ -76,7 +77,7 @@ class Card:
     @property
     def index_name(self) -> str:
         """The name of the first model under `model-index`, or ""."""
-        return next((_word(model.get("name")) for model in _tables(self.front.get("model-index"))), "")
+        return next((shape.text(model.get("name")) for model in shape.tables(self.front.get("model-index"))), "")
 
     @property
     def emissions(self) -> Mapping[str, Any]:
@@ -139,7 +140,7 @@ def read_card(data: bytes, limits: Limits = DEFAULT) -> Card:
     body = text[found.end() :] if found else text
     title, sections = _sections(body)
     front = {str(key): value for key, value in front.items()}
-    if front.get("model-index") and not _tables(front["model-index"]):
+    if front.get("model-index") and not shape.tables(front["model-index"]):
         problems.append(Problem("model-index", "model-index is not a list of tables", 0))
     return Card(front, sections, title, tuple(problems))
 
@@ -158,13 +159,13 @@ def read_config(data: bytes, limits: Limits = DEFAULT) -> Config:
         )
     auto = table.get("auto_map")
     return Config(
-        _word(table.get("model_type")),
+        shape.text(table.get("model_type")),
         _texts(table.get("architectures")),
-        _word(both.get("torch_dtype") or both.get("dtype")),
+        shape.text(both.get("torch_dtype") or both.get("dtype")),
         method,
         _count(both.get("max_position_embeddings") or both.get("n_positions") or both.get("max_seq_len")),
         _count(both.get("vocab_size")),
-        _word(table.get("_name_or_path")),
+        shape.text(table.get("_name_or_path")),
         tuple(sorted(str(value) for value in auto.values())) if isinstance(auto, dict) else (),
         table,
     )
@@ -174,11 +175,11 @@ def read_adapter(data: bytes, limits: Limits = DEFAULT) -> Adapter:
     """Read an adapter_config.json; raises InputError where it is no JSON table."""
     table = _table(data, "adapter_config.json", limits)
     return Adapter(
-        _word(table.get("base_model_name_or_path")),
-        _word(table.get("revision")),
-        _word(table.get("peft_type")),
+        shape.text(table.get("base_model_name_or_path")),
+        shape.text(table.get("revision")),
+        shape.text(table.get("peft_type")),
         _count(table.get("r")),
-        _word(table.get("task_type")),
+        shape.text(table.get("task_type")),
     )
 
 
@@ -188,9 +189,9 @@ def read_templates(data: bytes, limits: Limits = DEFAULT) -> dict[str, str]:
     if isinstance(value, str):
         return {"default": value}
     found = {}
-    for item in _tables(value):
+    for item in shape.tables(value):
         if isinstance(item.get("template"), str):
-            found[_word(item.get("name")) or "default"] = str(item["template"])
+            found[shape.text(item.get("name")) or "default"] = str(item["template"])
     return found
 
 
@@ -214,10 +215,6 @@ def _table(data: bytes, what: str, limits: Limits) -> dict[str, Any]:
     return value
 
 
-def _tables(value: Any) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
 def _name_of(value: Any) -> str:
     return str(value.get("name") or value.get("type") or "") if isinstance(value, dict) else ""
 
@@ -225,10 +222,6 @@ def _name_of(value: Any) -> str:
 def _texts(value: Any) -> tuple[str, ...]:
     items = value if isinstance(value, list) else [value]
     return tuple(item for item in items if isinstance(item, str))
-
-
-def _word(value: Any) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _count(value: Any) -> int:

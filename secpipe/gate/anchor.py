@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from secpipe.core import times
 from secpipe.core.errors import InputError, SecpipeError, TrustError
 from secpipe.core.evidence import Evidence, State, skipped
 from secpipe.core.trust import Trust
@@ -118,7 +119,7 @@ def _clock(opened: Opened, seen: memory.Seen | None, now: datetime) -> tuple[str
 
 
 def _before(now: datetime, what: str, then: datetime) -> str:
-    return f"the clock says {now:%Y-%m-%dT%H:%M:%SZ}, before the {what} of {then:%Y-%m-%dT%H:%M:%SZ}"
+    return f"the clock says {times.rfc3339(now)}, before the {what} of {times.rfc3339(then)}"
 
 
 def _refused(error: SecpipeError) -> Evidence:

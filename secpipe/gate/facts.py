@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from secpipe.core import shape
 from secpipe.core.evidence import Evidence, State
 
 
 def mapping(evidence: Evidence, name: str) -> Mapping[str, Any]:
     """Return the fact `name` if it is a mapping, otherwise an empty one."""
-    value = evidence.facts.get(name)
-    return value if isinstance(value, Mapping) else {}
+    return shape.mapping(evidence.facts.get(name))
 
 
 def listing(evidence: Evidence, name: str) -> list[Any]:
     """Return the fact `name` if it is a list, otherwise an empty one."""
-    value = evidence.facts.get(name)
-    return list(value) if isinstance(value, list | tuple) else []
+    return shape.listing(evidence.facts.get(name))
 
 
 def each(evidence: Evidence) -> list[Mapping[str, Any]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from secpipe import __version__
+from secpipe.core import times
 from secpipe.core.errors import ConfigError, InputError, TrustError
 from secpipe.core.inventory import ComponentKind
 from secpipe.core.text import printable
@@ -136,7 +137,7 @@ def rederive(entry: Entry, evidence: str, request: Request) -> tuple[Outcome, Ke
         raise TrustError("the stored evidence is not the one named by its digest", hint="check it again")
     judged = record.decode(data, "the stored evidence")
     if judged.at > request.now + _SKEW:
-        raise InputError(f"the evidence was recorded at {vsa.instant(judged.at)}, after now", hint="check the clock")
+        raise InputError(f"the evidence was recorded at {times.rfc3339(judged.at)}, after now", hint="check the clock")
     stored = entry.verdict()
     request = dataclasses.replace(
         request, environment=judged.environment, mode="warn" if stored.get("mode") == "warn" else "enforce"
@@ -175,10 +176,7 @@ def _check_kept(entry: Entry, outcome: Outcome, stored: Mapping[str, Any], waive
 
 def _warned_until(stored: Mapping[str, Any]) -> date | None:
     """Return the day that the verdict says it warned until; what cannot be read is not what a verdict of ours says."""
-    try:
-        return date.fromisoformat(str(stored["warn_until"])) if "warn_until" in stored else None
-    except ValueError:
-        return None
+    return times.maybe_day(stored.get("warn_until"))
 
 
 def _placeless(document: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from secpipe import __version__
+from secpipe.core import times
 from secpipe.core.artifact import LinkEntry, dir_hash
 from secpipe.core.errors import SecpipeError
 from secpipe.core.evidence import Evidence, State, skipped
@@ -247,7 +248,7 @@ def _merged(several: list[Evidence]) -> Evidence:
     oldest = min((item.since for item in several if item.since is not None), default=None)
     each = [
         {**item.facts, "state": str(item.state), "reason": item.reason,
-         "since": item.since.isoformat() if item.since else None}
+         "since": times.exact(item.since) if item.since else None}
         for item in several
     ]  # fmt: skip
     return replace(worst, since=oldest, facts={**worst.facts, "each": each})
@@ -266,7 +267,7 @@ def _shadow_ai(tree: FolderTree, parts: Parts) -> Evidence:
 
 
 def _audit(made: Made, request: Request, parts: Parts) -> Evidence:
-    from secpipe.scan.vulnerabilities.store import open_store
+    from secpipe.scan.vulnerabilities.local import open_store
 
     if made.inventory is None:
         return skipped("audit", "the dependencies could not be read")

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import UTC, date, datetime
+from datetime import datetime
 from typing import Any
 
 from secpipe import __version__
+from secpipe.core import times
 from secpipe.core.artifact import Digest, Skip
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
@@ -21,6 +22,7 @@ from secpipe.core.finding import Confidence, Finding, Severity
 from secpipe.core.inventory import Component, ComponentKind, Fact, Grade
 from secpipe.core.ledger import Account, Tally, Thing
 from secpipe.core.limits import DEFAULT, Limits
+from secpipe.core.shape import exactly
 from secpipe.gate.policies.policy import Policy, Waiver
 from secpipe.gate.ruling import Situation
 
@@ -56,7 +58,7 @@ def encode(record: Record) -> bytes:
     document = {
         "schema": SCHEMA,
         "tool": {"name": "secpipe", "version": __version__},
-        "at": record.at.astimezone(UTC).isoformat(),
+        "at": times.exact(record.at),
         "environment": record.environment,
         "subject": _plain(record.subject),
         "self_judged": record.self_judged,
@@ -76,15 +78,15 @@ def decode(data: bytes, what: str, limits: Limits = DEFAULT) -> Record:
         raise InputError(f"{what} is no {SCHEMA} document", hint="secpipe check --emit-input FILE writes one")
     try:
         return Record(
-            at=_time(document["at"]),
-            environment=_text(document["environment"]),
-            subject=_table(document["subject"]),
-            evidence={name: read_evidence(name, one) for name, one in _table(document["evidence"]).items()},
-            paths=tuple(_text(path) for path in document["paths"]),
-            self_judged=_text(document["self_judged"]),
+            at=times.instant(document["at"]),
+            environment=exactly(str, document["environment"]),
+            subject=exactly(dict, document["subject"]),
+            evidence={name: read_evidence(name, one) for name, one in exactly(dict, document["evidence"]).items()},
+            paths=tuple(exactly(str, path) for path in document["paths"]),
+            self_judged=exactly(str, document["self_judged"]),
             components=tuple(read_component(one) for one in document["components"]),
             waivers=tuple(_read_waiver(one) for one in document.get("waivers", [])),
-            policy_signer=_text(document.get("policy_signer", "")),
+            policy_signer=exactly(str, document.get("policy_signer", "")),
         )
     except InputError:
         raise
@@ -97,7 +99,7 @@ def evidence_row(one: Evidence) -> dict[str, Any]:
     return {
         "state": str(one.state),
         "reason": one.reason,
-        "since": one.since.astimezone(UTC).isoformat() if one.since else None,
+        "since": times.exact(one.since) if one.since else None,
         "producer": one.producer,
         "findings": [finding_row(finding) for finding in one.findings],
         "skips": [_skip(skip) for skip in one.skips],
@@ -111,12 +113,15 @@ def read_evidence(name: str, raw: Any) -> Evidence:
     return Evidence(
         check=name,
         state=State(raw["state"]),
-        reason=_text(raw["reason"]),
-        since=_time(raw["since"]) if raw["since"] is not None else None,
+        reason=exactly(str, raw["reason"]),
+        since=times.instant(raw["since"]) if raw["since"] is not None else None,
         findings=tuple(read_finding(one) for one in raw["findings"]),
-        skips=tuple(Skip(_text(one["path"]), _text(one["reason"]), _flag(one["soft"])) for one in raw["skips"]),
-        facts=_table(raw["facts"]),
-        producer=_text(raw["producer"]),
+        skips=tuple(
+            Skip(exactly(str, one["path"]), exactly(str, one["reason"]), exactly(bool, one["soft"]))
+            for one in raw["skips"]
+        ),
+        facts=exactly(dict, raw["facts"]),
+        producer=exactly(str, raw["producer"]),
         account=_read_account(raw.get("account")),
     )
 
@@ -126,14 +131,19 @@ def _read_account(raw: Any) -> Account | None:
     if raw is None:
         return None
     tallies = []
-    for name, one in _table(raw["things"]).items():
+    for name, one in exactly(dict, raw["things"]).items():
         judged, cannot = (
-            {_text(key): _whole(n) for key, n in _table(one[part]).items()} for part in ("judged", "cannot_hold")
+            {exactly(str, key): exactly(int, n) for key, n in exactly(dict, one[part]).items()}
+            for part in ("judged", "cannot_hold")
         )
-        tallies.append(Tally(Thing(name), judged, cannot, _whole(one["not_read"]), _whole(one["text_only"])))
+        tallies.append(
+            Tally(Thing(name), judged, cannot, exactly(int, one["not_read"]), exactly(int, one["text_only"]))
+        )
     order = list(Thing)
     tallies.sort(key=lambda tally: order.index(tally.thing))
-    shallow = tuple(Skip(_text(one["path"]), _text(one["reason"])) for one in _list(raw["text_only"]))
+    shallow = tuple(
+        Skip(exactly(str, one["path"]), exactly(str, one["reason"])) for one in exactly(list, raw["text_only"])
+    )
     return Account(tuple(tallies), shallow)
 
 
@@ -163,18 +173,18 @@ def finding_row(one: Finding) -> dict[str, Any]:
 def read_finding(raw: Any) -> Finding:
     """Return the finding in a row; raises as `read_evidence`."""
     return Finding(
-        rule=_text(raw["rule"]),
-        message=_text(raw["message"]),
-        severity=Severity(Severity.parse(_text(raw["severity"]))),
-        confidence=Confidence(Confidence.parse(_text(raw["confidence"]))),
-        path=_text(raw["path"]),
-        line=_whole(raw["line"]),
-        column=_whole(raw["column"]),
-        offset=None if raw["offset"] is None else _whole(raw["offset"]),
-        subject=_text(raw["subject"]),
-        fix=_text(raw["fix"]),
-        owner=_text(raw["owner"]),
-        details=_table(raw["details"]),
+        rule=exactly(str, raw["rule"]),
+        message=exactly(str, raw["message"]),
+        severity=Severity(Severity.parse(exactly(str, raw["severity"]))),
+        confidence=Confidence(Confidence.parse(exactly(str, raw["confidence"]))),
+        path=exactly(str, raw["path"]),
+        line=exactly(int, raw["line"]),
+        column=exactly(int, raw["column"]),
+        offset=None if raw["offset"] is None else exactly(int, raw["offset"]),
+        subject=exactly(str, raw["subject"]),
+        fix=exactly(str, raw["fix"]),
+        owner=exactly(str, raw["owner"]),
+        details=exactly(dict, raw["details"]),
     )
 
 
@@ -202,31 +212,31 @@ def component_row(one: Component) -> dict[str, Any]:
 def read_component(raw: Any) -> Component:
     """Return the component in a row; raises as `read_evidence`."""
     facts = {
-        name: Fact(_text(one["value"]), Grade(one["grade"]), _text(one["source"]))
-        for name, one in _table(raw["facts"]).items()
+        name: Fact(exactly(str, one["value"]), Grade(one["grade"]), exactly(str, one["source"]))
+        for name, one in exactly(dict, raw["facts"]).items()
     }
     return Component(
-        ref=_text(raw["ref"]),
+        ref=exactly(str, raw["ref"]),
         kind=ComponentKind(raw["kind"]),
-        name=_text(raw["name"]),
-        version=_text(raw["version"]),
-        purl=_text(raw["purl"]),
-        ecosystem=_text(raw["ecosystem"]),
-        path=_text(raw["path"]),
-        line=_whole(raw["line"]),
-        digests=tuple(Digest(name, _text(value)) for name, value in _table(raw["digests"]).items()),
-        licenses=tuple(_text(one) for one in raw["licenses"]),
-        direct=_flag(raw["direct"]),
+        name=exactly(str, raw["name"]),
+        version=exactly(str, raw["version"]),
+        purl=exactly(str, raw["purl"]),
+        ecosystem=exactly(str, raw["ecosystem"]),
+        path=exactly(str, raw["path"]),
+        line=exactly(int, raw["line"]),
+        digests=tuple(Digest(name, exactly(str, value)) for name, value in exactly(dict, raw["digests"]).items()),
+        licenses=tuple(exactly(str, one) for one in raw["licenses"]),
+        direct=exactly(bool, raw["direct"]),
         facts=facts,
     )
 
 
 def _read_waiver(raw: Any) -> Waiver:
-    table = _table(raw)
-    made: dict[str, Any] = {"expires": date.fromisoformat(_text(table["expires"]))}
+    table = exactly(dict, raw)
+    made: dict[str, Any] = {"expires": times.day(table["expires"])}
     for name in ("paths", "subjects", "env"):
-        made[name] = tuple(_text(one) for one in _list(table[name]))
-    made |= {item.name: _text(table[item.name]) for item in fields(Waiver) if item.name not in made}
+        made[name] = tuple(exactly(str, one) for one in exactly(list, table[name]))
+    made |= {item.name: exactly(str, table[item.name]) for item in fields(Waiver) if item.name not in made}
     return Waiver(**made)
 
 
@@ -239,40 +249,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not (abs(value) < float("inf")):
         return str(value)
     return value if isinstance(value, str | bool | int | float | None) else str(value)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError
-    return value
-
-
-def _whole(value: Any) -> int:
-    if type(value) is not int:
-        raise TypeError
-    return value
-
-
-def _table(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise TypeError
-    return value
-
-
-def _list(value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise TypeError
-    return value
-
-
-def _time(value: Any) -> datetime:
-    when = datetime.fromisoformat(_text(value))
-    if when.tzinfo is None:
-        raise ValueError
-    return when.astimezone(UTC)

@@ -29,6 +29,7 @@ class Situation:
     self_judged: str = ""  # why the policy or the trust root is not pinned; "" when both are
     components: tuple[Component, ...] = ()  # of the release, as the AI-BOM lists them
     call: Call = field(default_factory=Call)  # how it was asked: for what is told to run, never for the decision
+    ended: frozenset[str] = frozenset()  # findings supposed to be gone: only `explaining` supposes so
 
     def of(self, check: str) -> Evidence:
         """Return the evidence for `check`; without any, evidence that nothing is known."""
@@ -68,7 +69,8 @@ def rule_on(
     judged = tuple(sorted(findings, key=lambda item: sort_key(item.finding)))
     effects = {item.effect for item in judged}
     waived = fails_by_findings and bool(evidence.findings) and effects == {Effect.WAIVED}
-    explained = Effect.DENY in effects or waived  # the findings say why it failed
+    gone = bool(situation.ended) and any(finding.id in situation.ended for finding in evidence.findings)
+    explained = Effect.DENY in effects or waived or gone  # the findings say why it failed
     reasons = [*_state_reasons(situation, evidence, required, explained), *extra]
     reasons += _skip_reasons(situation, evidence, required, complete)
     reasons += grouping.reasons(evidence.check, judged, situation.policy.owner)
@@ -124,6 +126,8 @@ def judge_findings(
     effects = [_effect(severity, block, warn) for severity in Severity]  # by number: least severe first
     index = waivers.Index(situation.policy, situation.environment, situation.now)
     for finding in findings:
+        if situation.ended and finding.id in situation.ended:
+            continue
         effect = effects[finding.severity]
         holds, _, _ = index.find(finding)
         judged.append(JudgedFinding(finding, Effect.WAIVED if holds else effect, holds.id if holds else ""))

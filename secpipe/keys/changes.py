@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from secpipe.core import times
 from secpipe.core.trust import Identity, KeyVersion
 from secpipe.keys.identity import pair_name
 from secpipe.keys.metadata import Quorum
 from secpipe.keys.ring import Delegation, Ring
-from secpipe.keys.wire import time_text
 
 _DATES = ("not_before", "sign_until", "verify_until", "compromised_since", "suspended_since", "destroyed_since")
 
@@ -81,7 +81,7 @@ def _dates(name: str, old: KeyVersion, new: KeyVersion) -> Iterator[str]:
     for what in _DATES:
         was, will = getattr(old, what), getattr(new, what)
         if was != will:
-            before, after = (time_text(time) if time else "never" for time in (was, will))
+            before, after = (times.rfc3339(time) if time else "never" for time in (was, will))
             yield f'"{name}" version {new.version} {what.replace("_", " ")}: {after} (now {before})'
 
 

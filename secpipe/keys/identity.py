@@ -8,10 +8,12 @@ import re
 from datetime import datetime
 from typing import Any
 
+from secpipe.core import times
 from secpipe.core.errors import InputError, TrustError
+from secpipe.core.shape import Fields
 from secpipe.core.trust import Authority, Identity, KeyVersion, PublicHalf
 from secpipe.keys.tufkey import public_half
-from secpipe.keys.wire import NAME, Fields, pretty, read, time_text
+from secpipe.keys.wire import NAME, pretty, read
 
 SCHEMA = "secpipe.identity/1"
 #: Duties that are kept apart: what a gate signs about others' work, and what people sign against a gate's verdict.
@@ -81,9 +83,9 @@ def version_fields(version: KeyVersion) -> dict[str, Any]:
     return {
         "version": version.version,
         "halves": [{"algorithm": half.algorithm, "pem": half.pem} for half in version.halves],
-        "not_before": time_text(version.not_before),
-        "sign_until": time_text(version.sign_until),
-        **{key: time_text(value) for key, value in dates.items() if value is not None},
+        "not_before": times.rfc3339(version.not_before),
+        "sign_until": times.rfc3339(version.sign_until),
+        **{key: times.rfc3339(value) for key, value in dates.items() if value is not None},
     }
 
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from secpipe.core import times
 from secpipe.core.errors import InputError, TrustError
+from secpipe.core.shape import Fields
 from secpipe.core.text import printable
 from secpipe.core.trust import HalfClass
 from secpipe.keys.tufkey import TufKey, parse_key
-from secpipe.keys.wire import Fields, canonical, pretty, read, time_text
+from secpipe.keys.wire import canonical, pretty, read
 
 SPEC_VERSION = "1.0.31"
 #: Where our own fields stand inside TUF metadata; stock clients keep and ignore them.
@@ -122,8 +124,8 @@ def signed_header(
         "_type": "root" if kind == "root" else "targets",
         "spec_version": SPEC_VERSION,
         "version": version,
-        "expires": time_text(expires),
-        EXTRA: {"issued": time_text(issued), **extra},
+        "expires": times.rfc3339(expires),
+        EXTRA: {"issued": times.rfc3339(issued), **extra},
     }
 
 

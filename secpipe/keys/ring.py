@@ -9,13 +9,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from secpipe.core import times
 from secpipe.core.errors import InputError, TrustError
+from secpipe.core.shape import Fields
 from secpipe.core.trust import Identity, KeyState, KeyVersion
 from secpipe.keys.identity import pair_name, parse_identity
 from secpipe.keys.metadata import EXTRA, Envelope, Quorum, parse_envelope, parse_keys, parse_quorum, signed_header
 from secpipe.keys.root import Root
 from secpipe.keys.successor import Successor, parse_successor
-from secpipe.keys.wire import HEX256, NAME, Fields, time_text
+from secpipe.keys.wire import HEX256, NAME
 
 ROTATION = "rotation"
 _SUCCESSOR = re.compile(r"([a-z0-9-]{1,64})/([1-9][0-9]{0,5})\.json\Z")
@@ -261,7 +263,7 @@ def ring_fields(
     documents: Mapping[str, bytes],
 ) -> dict[str, Any]:
     """Return the unsigned `signed` part of the quorum's ring; `documents` is identity name -> target file."""
-    extra = {"fresh_until": time_text(fresh_until), "history": list(history)}
+    extra = {"fresh_until": times.rfc3339(fresh_until), "history": list(history)}
     role = delegation.quorum.to_role() | {
         "name": ROTATION,
         "terminating": True,
@@ -288,7 +290,9 @@ def rotation_fields(
     suspended: Iterable[Suspension],
 ) -> dict[str, Any]:
     """Return the unsigned `signed` part of a rotation: everything that automation did since the quorum's ring."""
-    marks = [{"identity": mark.identity, "version": mark.version, "since": time_text(mark.since)} for mark in suspended]
+    marks = [
+        {"identity": mark.identity, "version": mark.version, "since": times.rfc3339(mark.since)} for mark in suspended
+    ]
     extra = {"history": list(history), "suspended": marks}
     documents = {f"{item.identity}/{item.version.version}.json": item.document() for item in successors}
     return signed_header(ROTATION, version, issued, expires, extra) | {

@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from secpipe.core.errors import InputError, TrustError
+from secpipe.core.shape import Fields
 from secpipe.core.trust import TimeAuthority
 from secpipe.keys.metadata import EXTRA, Envelope, Quorum, parse_envelope, parse_keys, parse_quorum, signed_header
-from secpipe.keys.wire import NAME, Fields
+from secpipe.keys.wire import NAME
 
 _ROLES = ("root", "snapshot", "targets", "timestamp")
 

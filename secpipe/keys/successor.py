@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from secpipe.core import times
 from secpipe.core.errors import InputError, TrustError
 from secpipe.core.protocols import Signer
+from secpipe.core.shape import Fields
 from secpipe.core.trust import KeyVersion, PublicHalf
 from secpipe.keys.identity import parse_version, version_fields
 from secpipe.keys.schemes import scheme
-from secpipe.keys.wire import HEX256, NAME, Fields, b64, canonical, pretty, read, time_text, unb64
+from secpipe.keys.wire import HEX256, NAME, b64, canonical, pretty, read, unb64
 
 SCHEMA = "secpipe.key-version/1"
 _DOMAIN = b"secpipe key version 1\n"  # no other document that these keys sign starts like this
@@ -77,7 +79,7 @@ def core(identity: str, version: KeyVersion, issued: datetime, ring: str, predec
     return {
         "schema": SCHEMA,
         "identity": identity,
-        "issued": time_text(issued),
+        "issued": times.rfc3339(issued),
         "predecessor": predecessor,
         "ring": ring,
         "key": version_fields(version),

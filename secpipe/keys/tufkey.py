@@ -9,9 +9,10 @@ from functools import lru_cache
 from typing import Any
 
 from secpipe.core.errors import InputError, TrustError
+from secpipe.core.shape import Fields
 from secpipe.core.trust import PublicHalf
 from secpipe.keys.schemes import scheme
-from secpipe.keys.wire import NAME, Fields, canonical
+from secpipe.keys.wire import NAME, canonical
 
 #: algorithm id -> (keytype, scheme) of TUF.
 TUF_NAMES: dict[str, tuple[str, str]] = {

@@ -6,8 +6,6 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from secpipe.core.errors import InputError, UnsafeInput
@@ -17,7 +15,6 @@ from secpipe.core.limits import DEFAULT, Limits
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?\Z")
 HEX256 = re.compile(r"[0-9a-f]{64}\Z")
 _MAX_DIGITS = 15
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def canonical(value: object) -> bytes:
@@ -96,100 +93,6 @@ def _depth(value: object, left: int) -> int:
         return left
     items = value.values() if isinstance(value, dict) else value
     return min((_depth(item, left - 1) for item in items), default=left)
-
-
-class Fields:
-    """Typed access to one JSON object; every complaint names the document. With `close`, unknown keys are errors."""
-
-    def __init__(self, table: object, what: str) -> None:
-        if not isinstance(table, dict):
-            raise InputError(f"{what} is not a JSON object")
-        self.table: dict[str, Any] = table
-        self.what = what
-        self.asked: set[str] = set()
-
-    def _get(self, key: str, kind: type, *, optional: bool = False) -> Any:
-        self.asked.add(key)
-        if key not in self.table and optional:
-            return None
-        value = self.table.get(key)
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise InputError(f'{self.what} has no valid "{key}"')
-        return value
-
-    def text(self, key: str, pattern: re.Pattern[str] | None = None, limit: int = 100_000) -> str:
-        """Return a string of at most `limit` characters that matches `pattern`."""
-        value: str = self._get(key, str)
-        if len(value) > limit or (pattern is not None and not pattern.match(value)):
-            raise InputError(f'{self.what} has no valid "{key}"')
-        return value
-
-    def integer(self, key: str, low: int = 1, high: int = 1_000_000) -> int:
-        """Return an integer between the bounds, both included."""
-        value: int = self._get(key, int)
-        if not low <= value <= high:
-            raise InputError(f'{self.what} has no valid "{key}"')
-        return value
-
-    def time(self, key: str) -> datetime:
-        """Return a UTC time, written as TUF writes it."""
-        return self._time(key, self.text(key, limit=20))
-
-    def maybe_time(self, key: str) -> datetime | None:
-        """Return a UTC time, or None where the key is absent."""
-        self.asked.add(key)
-        return self.time(key) if key in self.table else None
-
-    def _time(self, key: str, value: str) -> datetime:
-        try:
-            instant = datetime.strptime(value, _TIME).replace(tzinfo=UTC)
-        except ValueError:
-            raise InputError(f'{self.what} has no valid "{key}"') from None
-        if time_text(instant) != value:
-            raise InputError(f'{self.what} has no valid "{key}"')
-        return instant
-
-    def listing(self, key: str, limit: int = 10_000) -> list[Any]:
-        """Return a list of at most `limit` items."""
-        value: list[Any] = self._get(key, list)
-        if len(value) > limit:
-            raise InputError(f'{self.what} has no valid "{key}"')
-        return value
-
-    def strings(self, key: str, pattern: re.Pattern[str] | None = None, limit: int = 10_000) -> tuple[str, ...]:
-        """Return a list of different strings that match `pattern`."""
-        items = self.listing(key, limit)
-        if len(set(map(str, items))) != len(items) or not all(
-            isinstance(item, str) and (pattern is None or pattern.match(item)) for item in items
-        ):
-            raise InputError(f'{self.what} has no valid "{key}"')
-        return tuple(items)
-
-    def texts(self, key: str, limit: int) -> tuple[str, ...]:
-        """Return a list of at most `limit` strings, which may repeat."""
-        items = self.listing(key, limit)
-        if not all(isinstance(item, str) for item in items):
-            raise InputError(f'{self.what} has no valid "{key}"')
-        return tuple(items)
-
-    def fields(self, key: str) -> Fields:
-        """Return the object under `key`."""
-        return Fields(self._get(key, dict), f'{self.what}, "{key}"')
-
-    def mapping(self, key: str) -> Mapping[str, Any]:
-        """Return the object under `key` as it stands."""
-        value: dict[str, Any] = self._get(key, dict)
-        return value
-
-    def close(self) -> None:
-        """Raise InputError if the object holds a key that nobody asked for."""
-        if unknown := sorted(set(self.table) - self.asked):
-            raise InputError(f'{self.what} has an unknown key "{unknown[0]}"')
-
-
-def time_text(instant: datetime) -> str:
-    """Return a UTC time as TUF writes it: `2026-11-21T12:00:00Z`."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
 
 
 def b64(data: bytes) -> str:

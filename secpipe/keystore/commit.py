@@ -32,7 +32,7 @@ from secpipe.system import files, locks
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Committed:
     """What a run did: `made` is empty where nothing was due."""
 
     plan: Plan
@@ -59,7 +59,7 @@ def rotate(
     passphrase: Passphrase,
     now: Callable[[], datetime],
     force: Collection[str] = (),
-) -> Outcome:
+) -> Committed:
     """Rotate what is due (and `force`) and return what was done; a second run does nothing.
 
     `now` is read after the lock is held. Raises TrustError where trust, clock or delegation say no, SecpipeError where
@@ -78,14 +78,14 @@ def rotate(
         if not plan.steps:
             write_latest(folder)
             memory.remember(home, found, instant)
-            return Outcome(plan, (), found.ring.version)
+            return Committed(plan, (), found.ring.version)
         if not plan.ready:
             raise TrustError(_blocked(plan), hint="the holders sign: secpipe keys renew, keys revoke or keys sign-root")
         rotation = _rotation_role(found, home, passphrase)
         successors = [_successor(found, home, step, passphrase, instant) for step in plan.ready]
         after = publish(found, schedule, rotation, instant, successors, found.ring.suspended)
         memory.remember(home, after, instant)
-        return Outcome(plan, plan.ready, after.ring.version)
+        return Committed(plan, plan.ready, after.ring.version)
 
 
 def suspend(folder: Path, home: Path, schedule: Schedule, passphrase: Passphrase, now: datetime, name: str) -> int:

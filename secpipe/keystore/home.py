@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from secpipe.core.errors import InputError
+from secpipe.core.shape import Fields
 from secpipe.core.trust import KeyVersion, PublicHalf
 from secpipe.keys.identity import parse_version, version_fields
-from secpipe.keys.wire import HEX256, NAME, Fields, pretty, read
+from secpipe.keys.wire import HEX256, NAME, pretty, read
 from secpipe.system import files
 
 SCHEMA = "secpipe.private-key/1"

@@ -8,11 +8,10 @@ import json
 
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from secpipe.core.errors import InputError
+from secpipe.core.errors import InputError, MissingDependency
 from secpipe.keys.schemes.pem import unwrap
 from secpipe.keys.schemes.pkcs8 import Imported, import_pem, import_pkcs8
 from secpipe.keystore.custody.custody import Passphrase
-from secpipe.keystore.secretbox import open_box
 
 _COSIGN = ("ENCRYPTED SIGSTORE PRIVATE KEY", "ENCRYPTED COSIGN PRIVATE KEY")
 _MAX_N, _MAX_R, _MAX_P = 1 << 20, 16, 4
@@ -66,7 +65,23 @@ def _cosign(data: bytes, passphrase: bytes) -> bytes:
         raise InputError("the cosign key asks for scrypt parameters beyond any that cosign writes")
     if n & (n - 1) or not salt or len(nonce) != 24 or len(sealed) < 17:
         raise problem
-    opened = open_box(Scrypt(salt, 32, n, r, p).derive(passphrase), nonce, sealed)
+    opened = _open_box(Scrypt(salt, 32, n, r, p).derive(passphrase), nonce, sealed)
     if opened is None:
         raise problem
     return opened
+
+
+def _open_box(key: bytes, nonce: bytes, sealed: bytes) -> bytes | None:
+    """Return the content of a NaCl secretbox (16-byte tag, then ciphertext), or None where key or content is wrong."""
+    try:
+        from nacl.exceptions import CryptoError
+        from nacl.secret import SecretBox
+    except ImportError:
+        raise MissingDependency(
+            "opening a private key that cosign encrypted needs the package pynacl",
+            hint="pip install 'secpipe[cosign]'",
+        ) from None
+    try:
+        return bytes(SecretBox(key).decrypt(sealed, nonce))
+    except CryptoError:
+        return None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from secpipe.core.errors import InputError
-from secpipe.keys.wire import Fields, pretty, read
+from secpipe.core.shape import Fields
+from secpipe.keys.wire import pretty, read
 from secpipe.keystore.trusted import ring_files, root_files
 from secpipe.system import files
 

@@ -9,8 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from secpipe.core import times
 from secpipe.core.errors import TrustError
-from secpipe.keys.wire import HEX256, Fields, pretty, read, time_text
+from secpipe.core.shape import Fields
+from secpipe.keys.wire import HEX256, pretty, read
 from secpipe.system import files, locks
 
 if TYPE_CHECKING:
@@ -71,7 +73,7 @@ def guard_clock(found: Opened, seen: Seen | None, now: datetime) -> None:
     newest = max(found.root.envelope.issued, found.ring.newest.issued, found.ring.targets.issued)
     newest = max(newest, seen.time) if seen else newest
     if now < newest:
-        text = f"the clock says {time_text(now)}, before the newest event at {time_text(newest)}"
+        text = f"the clock says {times.rfc3339(now)}, before the newest event at {times.rfc3339(newest)}"
         raise TrustError(text, hint="check the clock")
 
 
@@ -88,7 +90,7 @@ def remember(home: Path, found: Opened, now: datetime) -> None:
             "root_digest": root[1],
             "ring_version": ring[0],
             "ring_digest": ring[1],
-            "time": time_text(max(now, seen.time) if seen else now),
+            "time": times.rfc3339(max(now, seen.time) if seen else now),
         }
         files.write_atomic(home / "seen" / f"{found.anchor}.json", pretty(document), mode=0o600)
 
@@ -111,7 +113,7 @@ def remember_time(home: Path, policy: str, now: datetime) -> None:
     """Store when this machine judged by `policy`, durably; never lowers it."""
     with _locked(home):
         last = last_time(home, policy)
-        document = {"time": time_text(max(now, last) if last else now)}
+        document = {"time": times.rfc3339(max(now, last) if last else now)}
         files.write_atomic(home / "seen" / f"{policy_name(policy)}.json", pretty(document), mode=0o600)
 
 

@@ -39,7 +39,7 @@ _HERE = Origin()
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TrustChange:
     """The next ring, and the next root where `quorum` is given."""
 
     identities: tuple[Identity, ...]
@@ -56,7 +56,7 @@ def begin(folder: Path, home: Path, now: datetime) -> Opened:
     return found
 
 
-def draft(found: Opened, change: Change, now: datetime) -> None:
+def draft(found: Opened, change: TrustChange, now: datetime) -> None:
     """Write the drafts of `change` to `keys/pending/`; raises SecpipeError."""
     root_expires = now + timedelta(days=ROOT_DAYS) if change.quorum else found.root.envelope.expires
     documents = {identity.name: identity_document(identity) for identity in change.identities}
@@ -77,7 +77,7 @@ def draft(found: Opened, change: Change, now: datetime) -> None:
     write_pending(found.folder, ring, root)
 
 
-def renewed(found: Opened, *, root: bool = False, schedule: Schedule | None = None) -> Change:
+def renewed(found: Opened, *, root: bool = False, schedule: Schedule | None = None) -> TrustChange:
     """Return the present state to be signed again, rotations folded in; with `root` the root too.
 
     With `schedule` automation gets the bounds that this schedule needs: its periods and its algorithm sets.
@@ -89,10 +89,12 @@ def renewed(found: Opened, *, root: bool = False, schedule: Schedule | None = No
         delegation = replace(
             delegation, algorithms=tuple(sorted(sets)), key_days=days, ring_days=schedule.ring_validity.days
         )
-    return Change(found.ring.identities, delegation, found.root.quorum if root else None)
+    return TrustChange(found.ring.identities, delegation, found.root.quorum if root else None)
 
 
-def with_rotation_key(found: Opened, change: Change, home: Path, passphrase: Passphrase, now: datetime) -> Change:
+def with_rotation_key(
+    found: Opened, change: TrustChange, home: Path, passphrase: Passphrase, now: datetime
+) -> TrustChange:
     """Return `change` with a new rotation key, made in `home`; the old one can do nothing from then on."""
     algorithms = [key.public.algorithm for key in found.ring.delegation.quorum.keys]
     new = make(ROTATION, algorithms, {}, passphrase)
@@ -103,7 +105,7 @@ def with_rotation_key(found: Opened, change: Change, home: Path, passphrase: Pas
 
 def with_holder(
     found: Opened, home: Path, name: str, people: int | None, passphrase: Passphrase, now: datetime
-) -> Change:
+) -> TrustChange:
     """Make a root pair for holder `name` in `home` and add it to the root, or to the root that waits already."""
     pending = read_pending(found)
     base = pending.root.quorum if pending and pending.root else found.root.quorum
@@ -117,10 +119,10 @@ def with_holder(
     wanted = people or max(base.people, len(holders) // 2 + 1)
     if not 1 <= wanted <= len(holders):
         raise ConfigError(f"{wanted} people cannot sign: there are {len(holders)} holders")
-    return Change(found.ring.identities, found.ring.delegation, Quorum(holders, wanted))
+    return TrustChange(found.ring.identities, found.ring.delegation, Quorum(holders, wanted))
 
 
-def without_holder(found: Opened, name: str, people: int | None) -> Change:
+def without_holder(found: Opened, name: str, people: int | None) -> TrustChange:
     """Take a holder out of the root."""
     holders = tuple(pair for pair in found.root.quorum.holders if pair[0].holder != name)
     if len(holders) == len(found.root.quorum.holders):
@@ -128,17 +130,17 @@ def without_holder(found: Opened, name: str, people: int | None) -> Change:
     wanted = people or min(found.root.quorum.people, len(holders))
     if not 1 <= wanted <= len(holders):
         raise ConfigError(f"{wanted} people cannot sign: there would be {len(holders)} holders")
-    return Change(found.ring.identities, found.ring.delegation, Quorum(holders, wanted))
+    return TrustChange(found.ring.identities, found.ring.delegation, Quorum(holders, wanted))
 
 
-def with_time_authority(found: Opened, name: str, pem: str | None) -> Change:
+def with_time_authority(found: Opened, name: str, pem: str | None) -> TrustChange:
     """Trust the time stamps of the RFC 3161 authority with certificate `pem`; with None, trust `name` no more."""
     others = tuple(one for one in found.root.time_authorities if one.name != name)
     if pem is None and len(others) == len(found.root.time_authorities):
         raise ConfigError(f'there is no time authority "{name}"', hint="secpipe trust show")
     stamps = others if pem is None else (*others, TimeAuthority(name, certificate(pem)))
     ordered = tuple(sorted(stamps, key=lambda one: one.name))
-    return Change(found.ring.identities, found.ring.delegation, found.root.quorum, time_authorities=ordered)
+    return TrustChange(found.ring.identities, found.ring.delegation, found.root.quorum, time_authorities=ordered)
 
 
 def certificate(text: str) -> str:
@@ -162,7 +164,7 @@ def with_identity(
     passphrase: Passphrase,
     now: datetime,
     origin: Origin = _HERE,
-) -> Change:
+) -> TrustChange:
     """Make the first key of a new identity in `home` and add it; `identity` comes without versions."""
     if found.ring.identity(identity.name):
         raise ConfigError(f'there is an identity "{identity.name}" already', hint="secpipe keys show")
@@ -170,10 +172,10 @@ def with_identity(
     version = _first(found, home, identity.name, 1, algorithms, schedule, passphrase, now, origin)
     made = replace(identity, versions=(version,))
     everyone = tuple(sorted((*found.ring.identities, made), key=lambda item: item.name))
-    return Change(everyone, _allowing(found.ring.delegation, algorithms))
+    return TrustChange(everyone, _allowing(found.ring.delegation, algorithms))
 
 
-def with_authority(found: Opened, name: str, authority: Authority) -> Change:
+def with_authority(found: Opened, name: str, authority: Authority) -> TrustChange:
     """Give an identity another authority."""
     check_authority(name, authority)
     return _edit(found, name, lambda identity: replace(identity, authority=authority))
@@ -189,7 +191,7 @@ def revoked(
     schedule: Schedule,
     passphrase: Passphrase | None,
     now: datetime,
-) -> Change:
+) -> TrustChange:
     """Mark key versions of `name` as compromised since a time that may lie in the past; `number` None is all of them.
 
     With a passphrase a new version is made in `home`, since a compromised key endorses no successor.
@@ -217,7 +219,7 @@ def revoked(
     return replace(_edit(found, name, change), note=reason)
 
 
-def reinstated(found: Opened, name: str) -> Change:
+def reinstated(found: Opened, name: str) -> TrustChange:
     """Take back every suspension of an identity."""
     return _edit(
         found,
@@ -228,12 +230,12 @@ def reinstated(found: Opened, name: str) -> Change:
     )
 
 
-def _edit(found: Opened, name: str, change: Callable[[Identity], Identity]) -> Change:
+def _edit(found: Opened, name: str, change: Callable[[Identity], Identity]) -> TrustChange:
     known: Mapping[str, Identity] = {identity.name: identity for identity in found.ring.identities}
     if name not in known:
         raise ConfigError(f'the keyring knows no identity "{name}"', hint=f"known: {', '.join(known)}")
     edited = {**known, name: change(known[name])}
-    return Change(tuple(edited.values()), found.ring.delegation)
+    return TrustChange(tuple(edited.values()), found.ring.delegation)
 
 
 def _first(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from secpipe.core import times
 from secpipe.core.errors import InputError, TrustError, UnsafeInput
 from secpipe.core.text import printable
 from secpipe.core.trust import Trust
@@ -126,10 +127,10 @@ def _judge_time(root: Root, ring: Ring, now: datetime) -> None:
         ("the keyring", max(ring.targets.issued, ring.newest.issued), ring.expires),
     ):
         if now < issued - SKEW:
-            raise TrustError(f"{what} is issued at {issued:%Y-%m-%dT%H:%M:%SZ}, after now", hint="check the clock")
+            raise TrustError(f"{what} is issued at {times.rfc3339(issued)}, after now", hint="check the clock")
         if now > expires:
             raise TrustError(
-                f"{what} expired at {expires:%Y-%m-%dT%H:%M:%SZ}",
+                f"{what} expired at {times.rfc3339(expires)}",
                 hint="secpipe keys renew (the root quorum), then secpipe trust update",
             )
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from secpipe.core.do import Do, Kind
-from secpipe.report.table import Table
-from secpipe.report.text import wrap
+from secpipe.core.shape import Table
+from secpipe.report.text import COLUMNS, Paint, wrap
 
-COLUMNS = 100
 _DIM = "2"
 
 
@@ -27,7 +24,7 @@ def who(do: Do | None, owner: str) -> str:
     return f"{'answers for it' if do and do.kind is Kind.ACCEPT else 'who'}: {owner}" if owner else ""
 
 
-def told(do: Do | None, indent: str, paint: Callable[[str, str], str]) -> list[str]:
+def told(do: Do | None, indent: str, paint: Paint) -> list[str]:
     """Return the lines: a command whole on one line, so that it can be copied; a sentence wrapped."""
     if do is None:
         return []

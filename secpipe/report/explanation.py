@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from secpipe.core.do import Do
+from secpipe.core.shape import Table
 from secpipe.core.text import plural
 from secpipe.report.doing import todo
-from secpipe.report.table import Table
 
 _WORDS = {"deny": "BLOCKED", "undecided": "UNDECIDED", "warn": "warning"}
 
@@ -28,7 +28,7 @@ class Explanation:
     reasons: tuple[Why, ...] = ()
     least: str = ""
     changes: tuple[tuple[str, Do | None], ...] = ()
-    remaining: tuple[str, ...] = ()
+    remaining: tuple[tuple[str, Do | None], ...] = ()
 
 
 def read(table: Table) -> Explanation:
@@ -38,17 +38,15 @@ def read(table: Table) -> Explanation:
         reasons=tuple(_why(part) for part in table.tables("reasons", optional=True)),
         least=_heading(found) if found.values else "",
         changes=tuple((part.text("what"), todo(part)) for part in found.tables("changes", optional=True)),
-        remaining=tuple(part.text("what") for part in found.tables("remaining", optional=True)),
+        remaining=tuple((part.text("what"), todo(part)) for part in found.tables("remaining", optional=True)),
     )
 
 
 def _heading(found: Table) -> str:
     count = sum(1 for _ in found.tables("changes", optional=True))
-    if not found.flag("passes"):
-        return "Nothing that can be done to the release is enough for a pass"
     if not count:
-        return "Nothing has to change for a pass"
-    smallest = "no smaller set is enough" if found.flag("smallest") else "none of them can be left out"
+        return "Nothing has to change for a pass" if found.flag("passes") else "For a pass, no finding has to go"
+    smallest = "no smaller set is enough" if found.flag("smallest", optional=True) else "none of them can be left out"
     return f"For a pass, {plural(count, 'thing')} must change ({smallest})"
 
 

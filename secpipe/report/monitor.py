@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from secpipe.core import findings
+from secpipe.core.artifact import Skip
+from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding, Severity
+from secpipe.core.shape import Table
 from secpipe.core.text import plural
-from secpipe.report.document import FINDINGS
 from secpipe.report.doing import todo, told, who
-from secpipe.report.table import Table
-from secpipe.report.text import wrap
+from secpipe.report.text import COLUMNS, Paint, hanging, painter, wrap
 
-COLUMNS = 100
 _BOLD, _DIM, _RED, _GREEN, _YELLOW = "1", "2", "31", "32", "33"
 #: state -> how it is told, worst first
 _STATES = {
@@ -30,8 +31,7 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
     """Return the document as text of at most 100 columns where words allow. Raises InputError for a malformed one."""
     table = Table(document)
 
-    def paint(text: str, code: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if color and text else text
+    paint = painter(color)
 
     code = table.number("exit_code")
     worst = {0: _GREEN, 1: _RED}.get(code, _YELLOW)
@@ -57,7 +57,7 @@ def _name(release: Table) -> str:
     return f"{subject.text('name')} for {release.text('environment')}"
 
 
-def _release(release: Table, paint: Any) -> list[str]:
+def _release(release: Table, paint: Paint) -> list[str]:
     then = "passed" if release.text("then") == "pass" else f"let out ({release.text('then')})"
     lines = [f"  {then} {release.text('at')}, {_digest(release)}"]
     let = release.table("override", optional=True)
@@ -65,12 +65,12 @@ def _release(release: Table, paint: Any) -> list[str]:
         lines.append(f"  overruled by {' and '.join(let.texts('holders'))} until {let.text('until')}")
     reasons = list(release.tables("reasons"))
     if why := release.text("why", optional=True):
-        lines += _hanging("  - ", why)
+        lines += hanging("  - ", why)
     for reason in reasons[:_REASONS]:
         since = reason.text("since", optional=True)
         path, what = reason.text("path", optional=True), reason.text("what")
         said = what if not path or path in what else f"{path}: {what}"
-        lines += _hanging("  - ", said + (f" (since {since})" if since else ""))
+        lines += hanging("  - ", said + (f" (since {since})" if since else ""))
         lines += told(todo(reason), "    ", paint)
         lead = "; ".join(filter(None, (who(todo(reason), reason.text("owner", optional=True)), "why:")))
         lines.append(f"    {paint(lead, _DIM)} secpipe explain {reason.text('rule')}")
@@ -81,7 +81,7 @@ def _release(release: Table, paint: Any) -> list[str]:
     return lines
 
 
-def _back(target: Table, paint: Any) -> list[str]:
+def _back(target: Table, paint: Paint) -> list[str]:
     if not target.values:
         return ["  no older release of this name still passes: mend this one"]
     where = f"{target.text('at')}, {_digest(target)}"
@@ -111,54 +111,39 @@ def _short(table: Table) -> list[tuple[str, str]]:
     ]
 
 
-def _row(name: str, value: str, paint: Any) -> str:
+def _row(name: str, value: str, paint: Paint) -> str:
     return f"  {paint(name.ljust(8), _DIM)}  {value}"
 
 
 def _listed(rows: list[str]) -> list[str]:
-    lines = [line for row in rows[:_ROWS] for line in _hanging("  - ", row)]
+    lines = [line for row in rows[:_ROWS] for line in hanging("  - ", row)]
     return lines + [f"  - and {len(rows) - _ROWS:,} more: -f json lists them"] * (len(rows) > _ROWS)
-
-
-def _hanging(lead: str, text: str) -> list[str]:
-    first, *rest = wrap(text, COLUMNS - len(lead))
-    return [lead + first, *(" " * len(lead) + line for line in rest)]
 
 
 def as_findings(table: Table) -> dict[str, Any]:
     """Return the document as `secpipe.findings/1`: a finding for each reason of each release that is affected."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Finding] = {}
+    gaps = [
+        Skip(row.text("entry"), row.text("reason")) for name in ("damaged", "unproven") for row in table.tables(name)
+    ]
     for release in table.tables("releases"):
         state = release.word("state", _STATES)
-        if state in ("holds", "unknown"):
-            continue
-        for reason in release.tables("reasons"):
-            item = _finding(release, reason, state)
-            found.setdefault(item.id, item.to_dict())
-    gaps = [{"path": row.text("entry"), "reason": row.text("reason")} for row in table.tables("damaged")]
-    gaps += [{"path": row.text("entry"), "reason": row.text("reason")} for row in table.tables("unproven")]
-    for release in table.tables("releases"):
-        if release.word("state", _STATES) == "unknown":
+        if state == "unknown":
             said = [reason.text("what") for reason in release.tables("reasons")]
             why = release.text("why", optional=True) or "; ".join(said[:3])
-            gaps.append({"path": release.text("entry"), "reason": f"{_name(release)} could not be judged: {why}"})
-    undecided = table.number("exit_code") == 3
-    return {
-        "schema": FINDINGS,
-        "tool": dict(table.table("tool").values),
-        "command": "monitor",
-        "at": table.text("at"),
-        "simulated": table.flag("simulated"),
-        "evidence": {
-            "check": "monitor",
-            "state": "skipped" if undecided else "ok",
-            "reason": table.text("sentence") if undecided else "",
-            "producer": "",
-            "facts": {},
-        },
-        "findings": list(found.values()),
-        "skipped": gaps,
-    }
+            gaps.append(Skip(release.text("entry"), f"{_name(release)} could not be judged: {why}"))
+        elif state != "holds":
+            for reason in release.tables("reasons"):
+                item = _finding(release, reason, state)
+                found.setdefault(item.id, item)
+    open_ = table.number("exit_code") == 3
+    evidence = Evidence(
+        "monitor", State.SKIPPED if open_ else State.OK, table.text("sentence") if open_ else "",
+        findings=tuple(found.values()), skips=tuple(gaps),
+    )  # fmt: skip
+    at = table.instant("at")
+    tool = {"tool": dict(table.table("tool").values)}
+    return findings.document(evidence, "monitor", at, simulated=table.flag("simulated")) | tool
 
 
 def _finding(release: Table, reason: Table, state: str) -> Finding:

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from secpipe.core import times
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
 from secpipe.core.finding import RULE_ID, Confidence
 from secpipe.core.limits import DEFAULT, Limits
+from secpipe.core.shape import Table
 from secpipe.core.text import did_you_mean, plural, printable
 from secpipe.report import explanation
 from secpipe.report.document import (
@@ -31,11 +33,9 @@ from secpipe.report.document import (
 )
 from secpipe.report.doing import todo
 from secpipe.report.monitor import as_findings
-from secpipe.report.table import Table
 
 _RANK = {severity: index for index, severity in enumerate(SEVERITIES)}
 _ID = re.compile(r"[0-9a-f]{20}")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 
 
 def load(data: bytes, limits: Limits = DEFAULT) -> dict[str, Any]:
@@ -151,7 +151,7 @@ def _common(table: Table) -> dict[str, Any]:
 
 def _time(table: Table, key: str, *, optional: bool = False) -> str:
     value = table.text(key, optional=optional, limit=40)
-    if value and not _TIME.fullmatch(value):
+    if value and times.maybe_instant(value) is None:
         raise table.refuse(key, "is not an RFC 3339 time")
     return value
 

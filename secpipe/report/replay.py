@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from secpipe.report.table import Table
-from secpipe.report.text import wrap
+from secpipe.core.shape import Table
+from secpipe.report.text import COLUMNS, hanging, painter, wrap
 
-COLUMNS = 100
 _BOLD, _RED, _GREEN, _YELLOW = "1", "31", "32", "33"
 _TINT = {"pass": _GREEN, "warn": _YELLOW, "deny": _RED, "undecided": _YELLOW}
 _ROWS = 50  # verdicts in full
@@ -19,8 +18,7 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
     """Return the document as text of at most 100 columns where words allow. Raises InputError for a malformed one."""
     table = Table(document)
 
-    def paint(text: str, code: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if color and text else text
+    paint = painter(color)
 
     lines = [paint(line, _BOLD) for line in wrap(table.text("sentence"), COLUMNS)]
     verdicts = list(table.tables("verdicts"))
@@ -36,7 +34,7 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
     bad = [f"{row.text('entry')}: {row.text('reason')}" for row in table.tables("not_replayed")]
     for heading, rows in (("No longer as stored", odd), ("Not replayed", bad)):
         if rows:
-            lines += ["", paint(heading, _BOLD), *(line for row in rows for line in _hanging("  - ", row))]
+            lines += ["", paint(heading, _BOLD), *(line for row in rows for line in hanging("  - ", row))]
     counts = table.table("changes")
     rows = [f"{name}: {counts.number(name):,}" for name in counts.values]
     against = table.table("against", optional=True)
@@ -49,15 +47,10 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
 def _reasons(row: Table, key: str) -> list[str]:
     lead = {"new": "  new:  ", "gone": "  gone: "}[key]
     rows = [f"{reason.text('what')} ({reason.text('rule')})" for reason in row.tables(key)]
-    lines = [line for text in rows[:_REASONS] for line in _hanging(lead, text)]
+    lines = [line for text in rows[:_REASONS] for line in hanging(lead, text)]
     return lines + [f"{lead}and {len(rows) - _REASONS:,} more"] * (len(rows) > _REASONS)
 
 
 def _policy(table: Table) -> str:
     digest = table.table("digest").text("sha256", limit=80)[:16]
     return f"{table.text('name', optional=True) or table.text('source')}, sha256:{digest}…"
-
-
-def _hanging(lead: str, text: str) -> list[str]:
-    first, *rest = wrap(text, COLUMNS - len(lead))
-    return [lead + first, *(" " * len(lead) + line for line in rest)]

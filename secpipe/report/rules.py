@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from secpipe.core.documents import parse_toml
 from secpipe.core.errors import InputError
 from secpipe.core.finding import RULE_ID
+from secpipe.core.shape import Table
 from secpipe.report.document import SEVERITIES
-from secpipe.report.table import Table
 from secpipe.report.text import wrap
 
 _TEXTS = ("title", "what", "why", "bad", "good", "fix")

@@ -11,9 +11,8 @@ from secpipe.report.document import MONITOR, REPLAY, Check, Item, Reason, Report
 from secpipe.report.doing import told, who
 from secpipe.report.explanation import Explanation
 from secpipe.report.read import read
-from secpipe.report.text import clip, pad, width, wrap
+from secpipe.report.text import COLUMNS, clip, hanging, pad, painter, width, wrap
 
-COLUMNS = 100
 _REASONS = 50  # reasons of one effect
 _PLACES = 3  # findings shown under one reason
 _NOTES = 10  # findings that only warn
@@ -42,11 +41,8 @@ class _Page:
     """Lines, coloured or not."""
 
     def __init__(self, color: bool) -> None:
-        self.color = color
+        self.paint = painter(color)
         self.lines: list[str] = []
-
-    def paint(self, text: str, code: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self.color and text else text
 
     def add(self, *lines: str) -> None:
         self.lines.extend(lines)
@@ -137,7 +133,7 @@ def _explained(page: _Page, explanation: Explanation) -> None:
     if explanation.reasons:
         page.heading("Why")
     for why in explanation.reasons[:_REASONS]:
-        page.add(*_hanging("  ", why.what))
+        page.add(*hanging("  ", why.what))
         for place, (word, text) in enumerate(why.steps):
             last = place == len(why.steps) - 1
             first, *rest = wrap(text, COLUMNS - 17)
@@ -146,25 +142,24 @@ def _explained(page: _Page, explanation: Explanation) -> None:
     if explanation.least:
         page.heading(explanation.least)
     for number, (what, do) in enumerate(explanation.changes, 1):
-        page.add(*_hanging(f"{f'{number}.'.rjust(3)} ", what))
+        page.add(*hanging(f"{f'{number}.'.rjust(3)} ", what))
         page.add(*told(do, "    ", page.paint))
     if explanation.remaining:
-        page.add("  What remains then:")
-        _list(page, "  ", explanation.remaining, _REASONS)
+        page.add("  What still stands against a pass then:")
+    for what, do in explanation.remaining[:_REASONS]:
+        page.add(*hanging("  - ", what))
+        page.add(*told(do, "    ", page.paint))
+    if len(explanation.remaining) > _REASONS:
+        page.add(f"  - and {len(explanation.remaining) - _REASONS:,} more: -f json lists them")
 
 
 def _list(page: _Page, indent: str, texts: Iterable[str], limit: int) -> None:
     """Add one item a line, each text once, at most `limit`, then how many more there are."""
     distinct = list(dict.fromkeys(texts))
     for text in distinct[:limit]:
-        page.add(*_hanging(f"{indent}- ", text))
+        page.add(*hanging(f"{indent}- ", text))
     if len(distinct) > limit:
         page.add(f"{indent}- and {len(distinct) - limit:,} more: -f json lists them")
-
-
-def _hanging(lead: str, text: str) -> list[str]:
-    first, *rest = wrap(text, COLUMNS - width(lead))
-    return [lead + first, *(" " * width(lead) + line for line in rest)]
 
 
 def _notes(page: _Page, report: Report) -> None:
@@ -214,7 +209,7 @@ def _waivers(page: _Page, report: Report) -> None:
     page.heading("Waivers")
     for waiver in used:
         said = f"{waiver.id} ({waiver.owner}, until {waiver.expires}, {waiver.state}): {waiver.reason}"
-        page.add(*_hanging("  - ", said))
+        page.add(*hanging("  - ", said))
 
 
 def _scan(page: _Page, report: Report) -> None:
@@ -234,7 +229,7 @@ def _scan(page: _Page, report: Report) -> None:
             page.add(*(" " * width(lead) + more for more in said[1:]))
     _unseen(page, report.skipped)
     if report.data:
-        page.add("", *_hanging("judged by ", report.data))
+        page.add("", *hanging("judged by ", report.data))
     if report.findings:
         rules = list(dict.fromkeys(item.rule for item in report.findings))
         page.add("", page.paint(f"secpipe explain {rules[0]}", _CYAN) + " says what it means and how to mend it")

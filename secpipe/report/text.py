@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import html
 import unicodedata
+from collections.abc import Callable
+
+#: Columns of what is shown in a terminal, where words allow.
+COLUMNS = 100
+#: Gives a text an SGR code ("1", "31;1"), or leaves it as it is.
+Paint = Callable[[str, str], str]
 
 
 def markup(text: str) -> str:
@@ -54,3 +60,18 @@ def wrap(text: str, columns: int, indent: str = "") -> list[str]:
         else:
             line = joined
     return [*lines, indent + line] if line or not lines else lines
+
+
+def hanging(lead: str, text: str) -> list[str]:
+    """Return `text` wrapped behind `lead`, every further line indented as far."""
+    first, *rest = wrap(text, COLUMNS - width(lead))
+    return [lead + first, *(" " * width(lead) + line for line in rest)]
+
+
+def painter(color: bool) -> Paint:
+    """Return what colours a text, or does not."""
+
+    def paint(text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if color and text else text
+
+    return paint

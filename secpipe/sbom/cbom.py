@@ -6,6 +6,7 @@ import dataclasses
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from secpipe.core import times
 from secpipe.core.inventory import Component, ComponentKind, Fact, Grade, Inventory, Relation, RelationKind
 from secpipe.core.trust import Identity, KeyVersion, PublicHalf, Trust
 
@@ -108,8 +109,8 @@ def _key(identity: Identity, version: KeyVersion, half: PublicHalf, now: datetim
         "algorithm": half.algorithm,
         "class": half.half.value,
         "state": version.state(now).value,
-        "not-before": version.not_before.isoformat(),
-        "sign-until": version.sign_until.isoformat(),
+        "not-before": times.exact(version.not_before),
+        "sign-until": times.exact(version.sign_until),
         "purposes": " ".join(identity.authority.purposes),
         "holder": identity.holder,
     }

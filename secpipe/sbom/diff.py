@@ -20,7 +20,7 @@ _SEEN_OTHERWISE = frozenset(
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Change:
+class Difference:
     """One difference. `kind`: added, removed, version, weights, card, license, hash, property, service, ...
 
     `note` is a plain sentence where the change means more than it says.
@@ -41,7 +41,7 @@ class Change:
         }  # fmt: skip
 
 
-def diff(before: Document, after: Document) -> tuple[Change, ...]:
+def diff(before: Document, after: Document) -> tuple[Difference, ...]:
     """Return the differences between two CycloneDX documents, sorted by subject.
 
     Components are matched by purl without version, else by type, name and place; a component that kept its bytes
@@ -61,7 +61,7 @@ def _by_identity(document: Document) -> dict[tuple[str, ...], list[dict[str, Any
     return table
 
 
-def _components(before: Document, after: Document) -> Iterator[Change]:
+def _components(before: Document, after: Document) -> Iterator[Difference]:
     old, new = _by_identity(before), _by_identity(after)
     gone = {key: items for key, items in old.items() if key not in new}
     come = {key: items for key, items in new.items() if key not in old}
@@ -72,19 +72,19 @@ def _components(before: Document, after: Document) -> Iterator[Change]:
             source = gone.pop(origin)
             come.pop(key)
             note = "same bytes under another name: loaders choose by name"
-            yield Change(label(items[0]), "renamed", "name", _place(source[0]), _place(items[0]), note)
+            yield Difference(label(items[0]), "renamed", "name", _place(source[0]), _place(items[0]), note)
     for items in gone.values():
-        yield from (Change(label(item), "removed", "component", _kind(item), "") for item in items)
+        yield from (Difference(label(item), "removed", "component", _kind(item), "") for item in items)
     for items in come.values():
-        yield from (Change(label(item), "added", "component", "", _kind(item)) for item in items)
+        yield from (Difference(label(item), "added", "component", "", _kind(item)) for item in items)
     for key in sorted(set(old) & set(new)):
         pairs = zip(_ordered(old[key]), _ordered(new[key]), strict=False)
         for left, right in pairs:
             yield from _compared(left, right)
         for item in _ordered(old[key])[len(new[key]) :]:
-            yield Change(label(item), "removed", "component", _kind(item), "")
+            yield Difference(label(item), "removed", "component", _kind(item), "")
         for item in _ordered(new[key])[len(old[key]) :]:
-            yield Change(label(item), "added", "component", "", _kind(item))
+            yield Difference(label(item), "added", "component", "", _kind(item))
 
 
 def _ordered(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -100,38 +100,40 @@ def _kind(item: Mapping[str, Any]) -> str:
     return kinds[0] if kinds else str(item.get("type"))
 
 
-def _compared(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
+def _compared(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Difference]:
     name, model = label(new), new.get("type") == "machine-learning-model"
     if old.get("version") != new.get("version"):
-        yield Change(name, "version", "version", _text(old.get("version")), _text(new.get("version")))
+        yield Difference(name, "version", "version", _text(old.get("version")), _text(new.get("version")))
     weights = _hashes(old) != _hashes(new)
     card = _card(old) != _card(new)
     if weights and not (old.get("version") != new.get("version") and not model):
         note = "weights changed, card did not" if model and not card else ""
         if _kind(new) == "prompt":
             note = "a prompt or chat template changed: it steers every answer of the model"
-        yield Change(name, "weights" if model else "hash", "hashes", _text(_hashes(old)), _text(_hashes(new)), note)
+        yield Difference(name, "weights" if model else "hash", "hashes", _text(_hashes(old)), _text(_hashes(new)), note)
     if licenses_of(old) != licenses_of(new):
-        yield Change(name, "license", "licenses", ", ".join(licenses_of(old)), ", ".join(licenses_of(new)))
+        yield Difference(name, "license", "licenses", ", ".join(licenses_of(old)), ", ".join(licenses_of(new)))
     if model and card:
         note = "" if weights else "card changed, weights did not"
-        yield Change(name, "card", "modelCard", "", "", note)
+        yield Difference(name, "card", "modelCard", "", "", note)
     yield from _lists(name, old, new)
     before, after = _properties(old), _properties(new)
     for key in sorted(set(before) | set(after)):
         if before.get(key) != after.get(key):
-            yield Change(name, "property", key, _text(before.get(key)), _text(after.get(key)))
+            yield Difference(name, "property", key, _text(before.get(key)), _text(after.get(key)))
 
 
-def _lists(name: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
+def _lists(name: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[Difference]:
     for kind, place in (
         ("dataset", "modelCard.modelParameters.datasets[].ref"),
         ("ancestor", "pedigree.ancestors[].name"),
     ):
         left, right = ({str(value) for value in select(item, place)} for item in (old, new))
-        yield from (Change(name, f"{kind}-added", place, "", printable(value, _TEXT)) for value in sorted(right - left))
         yield from (
-            Change(name, f"{kind}-removed", place, printable(value, _TEXT), "") for value in sorted(left - right)
+            Difference(name, f"{kind}-added", place, "", printable(value, _TEXT)) for value in sorted(right - left)
+        )
+        yield from (
+            Difference(name, f"{kind}-removed", place, printable(value, _TEXT), "") for value in sorted(left - right)
         )
 
 
@@ -164,25 +166,25 @@ def _properties(item: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(sorted(values)) for name, values in table.items()}
 
 
-def _services(before: Document, after: Document) -> Iterator[Change]:
+def _services(before: Document, after: Document) -> Iterator[Difference]:
     old, new = (
         {str(row.get("name")): row for row in select(item, "services[]") if isinstance(row, dict)}
         for item in (before, after)
     )
     for name in sorted(set(new) - set(old)):
         ends = ", ".join(map(str, select(new[name], "endpoints[]")))
-        yield Change(
+        yield Difference(
             printable(name, _TEXT), "service-added", "services", "", printable(ends, _TEXT), "new outside service"
         )
     for name in sorted(set(old) - set(new)):
-        yield Change(printable(name, _TEXT), "service-removed", "services")
+        yield Difference(printable(name, _TEXT), "service-removed", "services")
     for name in sorted(set(old) & set(new)):
         left, right = (sorted(map(str, select(row, "endpoints[]"))) for row in (old[name], new[name]))
         if left != right:
-            yield Change(printable(name, _TEXT), "service-endpoint", "endpoints", _text(left), _text(right))
+            yield Difference(printable(name, _TEXT), "service-endpoint", "endpoints", _text(left), _text(right))
 
 
-def _dependencies(before: Document, after: Document) -> Iterator[Change]:
+def _dependencies(before: Document, after: Document) -> Iterator[Difference]:
     """Edges that came or went between components that both have."""
     names = [
         {str(item.get("bom-ref")): "/".join(identity(item)[1:3]) for item in walk(document.get("components"))}
@@ -200,16 +202,18 @@ def _dependencies(before: Document, after: Document) -> Iterator[Change]:
     both = set(names[0].values()) & set(names[1].values())
     for source, target in sorted(edges[1] - edges[0]):
         if {source, target} <= both:
-            yield Change(printable(source, _TEXT), "dependency-added", "dependsOn", "", printable(target, _TEXT))
+            yield Difference(printable(source, _TEXT), "dependency-added", "dependsOn", "", printable(target, _TEXT))
     for source, target in sorted(edges[0] - edges[1]):
         if {source, target} <= both:
-            yield Change(printable(source, _TEXT), "dependency-removed", "dependsOn", printable(target, _TEXT), "")
+            yield Difference(printable(source, _TEXT), "dependency-removed", "dependsOn", printable(target, _TEXT), "")
 
 
-def _vulnerabilities(before: Document, after: Document) -> Iterator[Change]:
+def _vulnerabilities(before: Document, after: Document) -> Iterator[Difference]:
     old, new = ({str(value) for value in select(item, "vulnerabilities[].id")} for item in (before, after))
-    yield from (Change(printable(name, 60), "vulnerability-added", "vulnerabilities") for name in sorted(new - old))
-    yield from (Change(printable(name, 60), "vulnerability-removed", "vulnerabilities") for name in sorted(old - new))
+    yield from (Difference(printable(name, 60), "vulnerability-added", "vulnerabilities") for name in sorted(new - old))
+    yield from (
+        Difference(printable(name, 60), "vulnerability-removed", "vulnerabilities") for name in sorted(old - new)
+    )
 
 
 def _text(value: Any) -> str:

@@ -7,9 +7,9 @@ components changed is not asked: signatures and attestations come after the SBOM
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
+from secpipe.core import shape
 from secpipe.core.artifact import FileEntry
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import SecpipeError
@@ -81,7 +81,7 @@ def _about(document: Any) -> tuple[str, str, str] | None:
     if isinstance(version, str) and version.startswith("SPDX-"):
         made = next(iter(select(document, "creationInfo.created")), "")
         return "SPDX", printable(version.removeprefix("SPDX-"), 40), printable(str(made), 40)
-    infos = [item for item in _tables(document.get("@graph")) if item.get("type") == "CreationInfo"]
+    infos = [item for item in shape.tables(document.get("@graph")) if item.get("type") == "CreationInfo"]
     if infos and "spdx.org" in str(document.get("@context")):
         return (
             "SPDX",
@@ -107,7 +107,3 @@ def _difference(document: Document, tree: Tree, inventory: Inventory, own: str) 
 def _is_beside(path: str, own: str) -> bool:
     """Whether a file is the SBOM itself, or a signature: they come after it, and the signature check judges them."""
     return path == own or path.endswith(_BESIDE)
-
-
-def _tables(value: Any) -> Iterator[dict[str, Any]]:
-    yield from (item for item in value if isinstance(item, dict)) if isinstance(value, list) else ()

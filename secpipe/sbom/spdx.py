@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from secpipe import __version__
+from secpipe.core import times
 from secpipe.sbom import licenses
 from secpipe.sbom.bom import Document, dump, licenses_of, property_of
 from secpipe.sbom.extras import walk
@@ -292,9 +293,5 @@ def _expression(text: str) -> str:
 
 def _zulu(stamp: str) -> str:
     """Return an RFC 3339 time as SPDX wants it: UTC, whole seconds, `Z`."""
-    from datetime import UTC, datetime
-
-    try:
-        return datetime.fromisoformat(stamp).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except ValueError:
-        return "1970-01-01T00:00:00Z"
+    made = times.maybe_instant(stamp)
+    return times.rfc3339(made) if made else "1970-01-01T00:00:00Z"

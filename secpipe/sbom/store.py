@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from secpipe.core import times
 from secpipe.core.errors import InputError, SecpipeError
 from secpipe.core.text import printable
 from secpipe.sbom.bom import Document, dump, hash_of, licenses_of
@@ -102,7 +103,7 @@ class SqliteStore:
         root = root if isinstance(root, dict) else {}
         digest = hashlib.sha256(dump(document)).hexdigest()
         name, version = str(root.get("name") or "unnamed"), str(root.get("version") or "")
-        row = (name, version, str(document.get("serialNumber") or ""), digest, now.isoformat())
+        row = (name, version, str(document.get("serialNumber") or ""), digest, times.exact(now))
         with self._guard(), self._db:
             known = self._db.execute("SELECT id FROM release WHERE sha256 = ?", (digest,)).fetchone()
             if known is None:

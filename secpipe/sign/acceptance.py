@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
+from secpipe.core import times
 from secpipe.core.trust import Authority, HalfClass, Identity, KeyState, KeyVersion
 from secpipe.sign.refusal import COMPROMISED, EXPIRED, STRIPPED, SUSPENDED, WRONG_PURPOSE, Refused
 
@@ -32,27 +33,27 @@ def check_dates(who: str, version: KeyVersion, trusted: datetime | None, accurac
     """
     state = version.state(now)
     if version.suspended_since is not None and now >= version.suspended_since:
-        raise Refused(SUSPENDED, f"{who} is suspended since {_day(version.suspended_since)}")
+        raise Refused(SUSPENDED, f"{who} is suspended since {times.rfc3339(version.suspended_since)}")
     if version.compromised_since is not None:
         if trusted is None:
             raise Refused(
-                COMPROMISED, f"{who} is compromised since {_day(version.compromised_since)} and nothing proves an "
-                "earlier signature", hint="sign it again with the current key"
+                COMPROMISED, f"{who} is compromised since {times.rfc3339(version.compromised_since)} and nothing "
+                "proves an earlier signature", hint="sign it again with the current key"
             )  # fmt: skip
         if trusted + accuracy >= version.compromised_since:
-            raise Refused(COMPROMISED, f"{who} was compromised before this was signed on {_day(trusted)}")
+            raise Refused(COMPROMISED, f"{who} was compromised before this was signed on {times.rfc3339(trusted)}")
     if trusted is not None:
         ends = min(filter(None, (version.sign_until, version.destroyed_since)))
         if trusted - accuracy < version.not_before:
-            raise Refused(EXPIRED, f"{who} was not active yet when this was signed on {_day(trusted)}")
+            raise Refused(EXPIRED, f"{who} was not active yet when this was signed on {times.rfc3339(trusted)}")
         if trusted + accuracy > ends:
-            raise Refused(EXPIRED, f"{who} was no longer active when this was signed on {_day(trusted)}")
+            raise Refused(EXPIRED, f"{who} was no longer active when this was signed on {times.rfc3339(trusted)}")
         return
     if now < version.not_before or state is KeyState.PRE_ACTIVATION:
-        raise Refused(EXPIRED, f"{who} is not active before {_day(version.not_before)}")
+        raise Refused(EXPIRED, f"{who} is not active before {times.rfc3339(version.not_before)}")
     if version.verify_until is not None and now > version.verify_until:
         raise Refused(
-            EXPIRED, f"{who} ended on {_day(version.verify_until)} and nothing proves an earlier signature",
+            EXPIRED, f"{who} ended on {times.rfc3339(version.verify_until)} and nothing proves an earlier signature",
             hint="sign it again with the current key",
         )  # fmt: skip
 
@@ -74,7 +75,3 @@ def check_authority(identity: Identity, purpose: str, subject: str, environment:
                 f'identity {identity.name} may not sign for {what} "{shown}", only for {allowed}',
                 hint=hint,
             )
-
-
-def _day(instant: datetime) -> str:
-    return instant.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from secpipe import __version__
+from secpipe.core import times
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import ConfigError, InputError, SecpipeError
 from secpipe.core.evidence import Evidence, State
@@ -219,8 +220,8 @@ def _content(
         "kind": kind,
         "name": printable(statement.name),
         **signer_facts(done.signed),
-        "made": statements.instant(statement.made),
-        "trusted_time": statements.instant(done.trusted_time) if done.trusted_time else None,
+        "made": times.rfc3339(statement.made),
+        "trusted_time": times.rfc3339(done.trusted_time) if done.trusted_time else None,
     }
     if done.predicate.purpose in _GOOD:
         facts["result"] = printable(str(statement.predicate["result"]), 64)

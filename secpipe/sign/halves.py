@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from secpipe.core import times
 from secpipe.core.errors import SecpipeError
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.trust import HalfClass, Identity, KeyVersion, PublicHalf, Trust
@@ -44,7 +45,7 @@ def signer_facts(signed: Signed) -> dict[str, Any]:
         "identity": signed.identity.name,
         "holder": signed.identity.holder or signed.identity.name,
         "key_version": signed.version.version,
-        "not_before": statements.instant(signed.version.not_before),
+        "not_before": times.rfc3339(signed.version.not_before),
         "halves": [half.algorithm for half, _ in signed.bundles],
         "classes": [str(half.half) for half, _ in signed.bundles],
     }

@@ -10,6 +10,7 @@ from itertools import islice, product
 from typing import Any
 
 from secpipe import __version__
+from secpipe.core import times
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import ConfigError, InputError, MissingDependency, NetworkError, SecpipeError
 from secpipe.core.evidence import Evidence, State
@@ -72,7 +73,7 @@ def _attach(registry: Registry, data: bytes, subject: dict[str, Any], predicate_
         "annotations": {
             "dev.sigstore.bundle.content": "dsse-envelope",
             "dev.sigstore.bundle.predicateType": predicate_type,
-            "org.opencontainers.image.created": statements.instant(now),
+            "org.opencontainers.image.created": times.rfc3339(now),
         },
     }
     return registry.put_referrer(json.dumps(manifest).encode(), str(subject["digest"]), bundles.MEDIA_TYPE)
@@ -120,7 +121,7 @@ def verify_image(
                 "identity": done.signed.identity.name, "key_version": done.signed.version.version, "verified": True,
                 "halves": [half.algorithm for half, _ in done.signed.bundles], "require_met": True,
                 "version": printable(statement.version),
-                "trusted_time": statements.instant(done.trusted_time) if done.trusted_time else None,
+                "trusted_time": times.rfc3339(done.trusted_time) if done.trusted_time else None,
             }  # fmt: skip
             facts = {"artifacts": [fact], "covered": {text: fact["identity"]}, "pinned": trust.pinned}
             expires = min(trust.ring_expires, trust.root_expires)

@@ -9,9 +9,10 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from secpipe.core import times
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
 from secpipe.core.limits import DEFAULT, Limits
@@ -25,7 +26,6 @@ HYBRID = "https://secpipe.dev/hybrid/v1"
 VERSION = "https://secpipe.dev/version/v1"
 KIND = "https://secpipe.dev/kind/v1"
 MADE = "https://secpipe.dev/made/v1"
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _HEX = re.compile(r"[0-9a-f]{64}")
 _MAX_HALVES = 8
 
@@ -75,7 +75,7 @@ def encode(statement: Statement) -> bytes:
     if statement.kind:
         annotations[KIND] = statement.kind
     if statement.made:
-        annotations[MADE] = instant(statement.made)
+        annotations[MADE] = times.rfc3339(statement.made)
     subject = {"annotations": annotations, "digest": dict(statement.digests), "name": statement.name}
     document = {
         "_type": TYPE,
@@ -128,18 +128,14 @@ def decode(payload: bytes, what: str, limits: Limits = DEFAULT, *, strict: bool 
     )
 
 
-def instant(when: datetime) -> str:
-    """Return a UTC time as RFC 3339, to the second."""
-    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _instant(text: str, what: str) -> datetime | None:
     if not text:
         return None
     try:
-        if not _TIME.fullmatch(text):
+        made = times.instant(text)
+        if times.rfc3339(made) != text:
             raise ValueError
-        return datetime.fromisoformat(text).astimezone(UTC)
+        return made
     except ValueError:
         raise InputError(f"{what}: the signed time is no RFC 3339 time in UTC") from None
 

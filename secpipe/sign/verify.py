@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from secpipe import __version__
+from secpipe.core import times
 from secpipe.core.artifact import FileEntry
 from secpipe.core.errors import ConfigError, SecpipeError
 from secpipe.core.evidence import Evidence, State
@@ -33,7 +34,7 @@ CHECK = "signatures"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Verification:
     """What became of one artifact: its facts, the files it covers (only if it holds), its findings."""
 
     fact: Mapping[str, Any]
@@ -101,13 +102,13 @@ def verify_tree(
     outcomes = []
     for place in places(tree, demand.limits):
         if isinstance(place, Finding):
-            outcomes.append(Outcome({}, findings=(place,), failed=place.rule != NOT_A_BUNDLE))
+            outcomes.append(Verification({}, findings=(place,), failed=place.rule != NOT_A_BUNDLE))
         else:
             outcomes.append(_verify_place(place, tree, trust, demand, now, place.path.rpartition("/")[2]))
     return _evidence(outcomes, trust, now)
 
 
-def _verify_place(place: Place, tree: Tree, trust: Trust, demand: Demand, now: datetime, shown: str) -> Outcome:
+def _verify_place(place: Place, tree: Tree, trust: Trust, demand: Demand, now: datetime, shown: str) -> Verification:
     """Verify one artifact; whatever goes wrong in here means: not verified."""
     fact: dict[str, Any] = {
         "path": printable(place.path),
@@ -123,17 +124,17 @@ def _verify_place(place: Place, tree: Tree, trust: Trust, demand: Demand, now: d
         covered, problems = _compare(place, tree, done, demand, shown)
     except Refused as refused:
         where = f"{place.path}/{refused.path}".lstrip("/") if refused.path else place.path
-        return Outcome(fact, (), (finding(refused.rule, refused.message, where, shown, refused.hint),), True)
+        return Verification(fact, (), (finding(refused.rule, refused.message, where, shown, refused.hint),), True)
     except ConfigError:
         raise
     except SecpipeError as error:
-        return Outcome(fact, (), (finding(INVALID, error.message, place.path, shown, error.hint),), True)
+        return Verification(fact, (), (finding(INVALID, error.message, place.path, shown, error.hint),), True)
     except Exception as error:
         message = f"{printable(shown)} could not be verified: {type(error).__name__}"
-        return Outcome(fact, (), (finding(INVALID, message, place.path, shown),), True)
+        return Verification(fact, (), (finding(INVALID, message, place.path, shown),), True)
     failed = any(problem.rule != RENAMED for problem in problems)
     fact["verified"] = not failed
-    return Outcome(fact, () if failed else tuple(entry.path for entry in covered), problems, failed)
+    return Verification(fact, () if failed else tuple(entry.path for entry in covered), problems, failed)
 
 
 def _compare(
@@ -168,18 +169,18 @@ def _describe(done: Established) -> dict[str, Any]:
         "digest": digests.get("dirHash", digests["sha256"]),
         **signer_facts(signed),
         "require_met": True,
-        "trusted_time": done.trusted_time.isoformat().replace("+00:00", "Z") if done.trusted_time else None,
+        "trusted_time": times.exact(done.trusted_time) if done.trusted_time else None,
     }
 
 
-def _facts(outcomes: Iterable[Outcome], trust: Trust) -> dict[str, Any]:
+def _facts(outcomes: Iterable[Verification], trust: Trust) -> dict[str, Any]:
     outcomes = list(outcomes)
     covered = {path: outcome.fact["identity"] for outcome in outcomes for path in outcome.covered}
     artifacts = [dict(outcome.fact) for outcome in outcomes if outcome.fact]
     return {"artifacts": artifacts, "covered": covered, "pinned": trust.pinned}
 
 
-def _evidence(outcomes: list[Outcome], trust: Trust, now: datetime) -> Evidence:
+def _evidence(outcomes: list[Verification], trust: Trust, now: datetime) -> Evidence:
     problems = tuple(problem for outcome in outcomes for problem in outcome.findings)
     base = Evidence(
         CHECK, State.OK, findings=problems, facts=_facts(outcomes, trust), producer=f"secpipe {__version__}"
@@ -191,8 +192,8 @@ def _evidence(outcomes: list[Outcome], trust: Trust, now: datetime) -> Evidence:
         return replace(base, state=State.FAILED, reason=printable(first.message) + more)
     ends = min(trust.ring_expires, trust.root_expires)
     if now > ends:
-        when = ends.strftime("%Y-%m-%dT%H:%M:%SZ")
-        return replace(base, state=State.STALE, reason=f"the trust state expired on {when}", since=ends)
+        reason = f"the trust state expired on {times.rfc3339(ends)}"
+        return replace(base, state=State.STALE, reason=reason, since=ends)
     return base
 
 

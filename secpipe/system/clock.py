@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from secpipe.core import times
 from secpipe.core.errors import ConfigError
 
 
@@ -27,23 +28,13 @@ class FixedClock:
 
 def parse_day(text: str) -> date:
     """Return the day that `text` (YYYY-MM-DD) names; raise ConfigError."""
-    try:
-        if text == str(day := date.fromisoformat(text)):  # not a week, not without hyphens
-            return day
-    except ValueError:
-        pass
-    raise ConfigError(f'"{text}" is not a day', hint="2026-11-21")
+    if (day := times.maybe_day(text)) is None:
+        raise ConfigError(f'"{text}" is not a day', hint="2026-11-21")
+    return day
 
 
 def parse_time(text: str) -> datetime:
     """Return the UTC instant of an RFC 3339 time, or midnight UTC of a date; raise ConfigError."""
-    instant: datetime | None = None
-    try:
-        if len(text) == 10:
-            return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
+    if (instant := times.maybe_moment(text)) is None:
         raise ConfigError(f'"{text}" is not a time', hint="2026-11-21 or 2026-11-21T12:00:00Z")
-    return instant.astimezone(UTC).replace(microsecond=0)
+    return instant.replace(microsecond=0)

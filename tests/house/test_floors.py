@@ -36,6 +36,7 @@ SOLE_IMPORTER = {
     "oqs": "keys/schemes/liboqs.py",
     "oras": "sign/registry.py",
     "pkcs11": "keystore/custody/pkcs11.py",
+    "nacl": "keystore/importing.py",
     "pyrage": "keystore/age.py",
     "rfc3161_client": "sign/timestamps.py",
     "sigstore": "sign/keyless.py",

@@ -24,8 +24,9 @@ from secpipe.core.finding import Finding
 from secpipe.core.inventory import Component, ComponentKind, Inventory
 from secpipe.formats.packages.ecosystems import normal_name
 from secpipe.scan.vulnerabilities.audit import audit
+from secpipe.scan.vulnerabilities.local import open_store
 from secpipe.scan.vulnerabilities.pip_audit import merge, second_opinion
-from secpipe.scan.vulnerabilities.store import AdvisoryStore, open_store
+from secpipe.scan.vulnerabilities.store import AdvisoryStore
 from secpipe.system.process import find_program
 from tests import skips
 

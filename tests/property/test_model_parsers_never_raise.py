@@ -31,7 +31,7 @@ LIMITS = Limits(pickle_stack=20_000, pickle_memo=20_000, archive_bytes=1 << 24)
 
 def judge(data: bytes, name: str = "model.bin") -> Sink:
     """Look at bytes without the net that `scan` spans: what is raised here is raised."""
-    sink = Sink(name, LIMITS)
+    sink = Sink(name, LIMITS, look_into)
     look_into(Context(sink, shipped_list(), name=name), io.BytesIO(data), len(data))
     return sink
 

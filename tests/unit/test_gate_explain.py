@@ -20,9 +20,8 @@ from secpipe.core.finding import Finding, Severity
 from secpipe.core.verdict import Decision, Effect, Judgement, Reason
 from secpipe.gate.conditions import cel
 from secpipe.gate.decide import decide
-from secpipe.gate.explaining import counterfactual, repairs
+from secpipe.gate.explaining import counterfactual
 from secpipe.gate.explaining.explain import ALWAYS, BY_CHECK, CHECKS, DEMANDS, QUIET, explain, origin_of
-from secpipe.gate.explaining.repairs import MAKERS, NOT_OURS
 from secpipe.gate.policies import policy_file
 from secpipe.gate.policies.policy import (
     Attestations,
@@ -71,6 +70,9 @@ def audit(*packages: str) -> Evidence:
     return replace(ok("audit"), findings=found)
 
 
+TORCH = "torch 1.0 has 2 known vulnerabilities: GHSA-torch-1, GHSA-torch-2"
+
+
 def whats(made: Situation, tree: Policy | None = None) -> list[str]:
     return [change.what for change in counterfactual.least(made, tree).changes]
 
@@ -89,81 +91,66 @@ def test_what_passes_needs_no_change() -> None:
 
 
 @pytest.mark.parametrize(
-    ("evidence", "policy", "expected"),
+    ("evidence", "policy", "changes", "remaining"),
     [
-        (clean(audit=audit("torch")), {}, ["upgrade torch to 2.0"]),
-        (clean(audit=audit("torch", "numpy")), {}, ["upgrade torch to 2.0", "upgrade numpy to 2.0"]),
+        (clean(audit=audit("torch")), {}, ["torch 1.0 has 2 known vulnerabilities"], []),
+        (
+            clean(audit=audit("torch", "numpy")),
+            {},
+            ["numpy 1.0 has 2 known vulnerabilities", "torch 1.0 has 2 known vulnerabilities"],
+            [],
+        ),
         (
             clean(signatures=ok("signatures", covered={})),
             {},
-            ["sign 1 file: m/a.safetensors"],
+            ["m/a.safetensors is not covered by any signature"],
+            [],
         ),
-        (clean(shadow_ai=ok("shadow-ai", uses=[use()])), {}, ["get approval for Openai (1 use), or remove it"]),
+        # A check that failed by what it found holds without it.
         (
-            clean(models=replace(ok("models"), findings=(finding(path="m/a.safetensors"),))),
-            {},
-            ["replace m/a.safetensors by a file that scans clean"],
+            clean(
+                signatures=Evidence(
+                    "signatures", State.FAILED, "a file was changed", facts=ok("signatures").facts,
+                    findings=(finding("signatures/changed-file", path="m/x"),),
+                )
+            ),
+            {"signatures": Signatures(required=False)},
+            ["m/x: "],
+            [],
         ),
+        (clean(shadow_ai=ok("shadow-ai", uses=[use()])), {}, ["a.py:3 calls Openai, which nobody approved"], []),
         (
             clean(models=ok("models", files={"m/a.safetensors": {"format": "pickle", "outcome": "ok"}})),
             {"models": Models(formats=("safetensors",))},
-            ["convert m/a.safetensors to safetensors"],
+            ["m/a.safetensors is pickle; the policy accepts safetensors"],
+            [],
         ),
         (
-            clean(sbom=ok("sbom", licenses={"AGPL-3.0": ["x"]}, profiles={"g7-ai": 10})),
-            {"licenses": Licenses(deny=("AGPL-*",)), "sbom": Sbom(profiles={"g7-ai": 90})},
-            ["complete the AI-BOM to 90% of g7-ai", "replace what is under licence AGPL-3.0: x"],
-        ),
-        (
-            clean(),
-            {"attestations": Attestations((Demand("bias", 30),)), "minimum": Minimum(ring=4)},
-            [
-                "bring ring 4 of the trust root, or newer",
-                'pass the test "bias" of m/a.safetensors, and attest the result',
-            ],
-        ),
-        (
-            clean(),
-            {"provenance": Provenance(required=True, builders=("https://ci/*",))},
-            ["attest where m/a.safetensors comes from"],
+            clean(audit=audit("torch"), sbom=Evidence("sbom", State.FAILED, "the bill of materials is not valid")),
+            {"minimum": Minimum(ring=4)},
+            ["torch 1.0 has 2 known vulnerabilities"],
+            ["gate/check-failed", "gate/trust-below-minimum"],
         ),
         (
             clean(models=replace(ok("models"), skips=(Skip("m/b.pt", "a Git-LFS pointer"),))),
             {},
-            ["bring or repair what models could not look at, and it finds nothing there: m/b.pt"],
-        ),
-        (
-            clean(sbom=Evidence("sbom", State.FAILED, "the bill of materials is not valid")),
-            {},
-            ["mend what does not hold: the bill of materials is not valid"],
-        ),
-        # Advisory data that is not there: carrying the audit out is not enough, its data must bear a date.
-        (
-            clean(audit=Evidence("audit", State.SKIPPED, "no advisory data")),
-            {},
-            ["update the advisory data, and it knows of nothing new"],
-        ),
-        # What must be signed shows only when the models were scanned.
-        (
-            clean(
-                models=replace(ok("models"), state=State.SKIPPED, reason="broke"),
-                signatures=ok("signatures", covered={}),
-            ),
-            {},
-            [
-                "let the model files be scanned, and nothing is found in them (broke)",
-                "sign 1 file: m/a.safetensors",
-            ],
+            [],
+            ["gate/incomplete"],
         ),
     ],
-)
-def test_the_least_for_each_reason(evidence: dict[str, Evidence], policy: dict[str, Any], expected: list[str]) -> None:
+)  # fmt: skip
+def test_the_least_that_must_change(
+    evidence: dict[str, Evidence], policy: dict[str, Any], changes: list[str], remaining: list[str]
+) -> None:
     made = situation(evidence, replace(Policy(), name="t", owner="sec", **policy))
     assert decide(made).decision in (Decision.DENY, Decision.UNDECIDED)
     least = counterfactual.least(made)
-    assert least.passes
     assert least.smallest
-    assert sorted(change.what for change in least.changes) == sorted(expected)
+    told = sorted(change.what for change in least.changes)
+    assert [what.startswith(begin) for what, begin in zip(told, changes, strict=True)] == [True] * len(changes), told
+    assert sorted(reason.rule for reason in least.remaining) == remaining
+    assert least.passes == (not remaining)
+    assert all(one.to_dict()["do"] for one in (*least.changes, *least.remaining))
 
 
 MODEL = "m/a.safetensors"
@@ -197,127 +184,88 @@ signed_by_alice = ok("signatures", artifacts=[SIGNED])
 
 
 @pytest.mark.parametrize(
-    ("rule", "evidence", "policy", "expected"),
+    ("rule", "evidence", "policy"),
     [
-        ("gate/not-promoted", clean(promotion=ok("promotion", verdicts=[])), {"promotion": Promotion(("qa", "stage"))},
-         ["let this very release pass in qa, and keep its signed verdict",
-          "let this very release pass in stage, and keep its signed verdict"]),
-        ("gate/not-checked", clean(), {"promotion": Promotion(("qa",))},
-         ["let this very release pass in qa, and keep its signed verdict",
-          "name the store that holds the verdicts of the earlier stages"]),
+        ("gate/not-promoted", clean(promotion=ok("promotion", verdicts=[])), {"promotion": Promotion(("qa", "stage"))}),
+        ("gate/not-checked", clean(), {"promotion": Promotion(("qa",))}),
         ("gate/root-algorithm", clean(trust=ok("trust", root_algorithms=["ed25519"])),
-         {"keys": Keys(root_algorithms=("ml-dsa-87",))},
-         ["judge by a trust root whose keys are of ml-dsa-87 only"]),
-        ("gate/clock", clean(clock=Evidence("clock", State.SKIPPED, "it is behind")), {},
-         ["set the clock right (it is behind)"]),
-        ("gate/review-missing", clean(signatures=signed_by_alice), {"signatures": Signatures(roles={"review": 2})},
-         ["let 2 other people than the signer attest a review of m"]),
-        ("gate/key-algorithm", clean(signatures=signed_by_alice), {"keys": CNSA2},
-         ["sign m again with ecdsa-p384 + ml-dsa-87"]),
-        ("gate/key-too-old", clean(signatures=signed_by_alice), {"keys": Keys(max_age_days=90)},
-         ["sign m again with a newer key"]),
+         {"keys": Keys(root_algorithms=("ml-dsa-87",))}),
+        ("gate/clock", clean(clock=Evidence("clock", State.SKIPPED, "it is behind")), {}),
+        ("gate/review-missing", clean(signatures=signed_by_alice), {"signatures": Signatures(roles={"review": 2})}),
+        ("gate/key-algorithm", clean(signatures=signed_by_alice), {"keys": CNSA2}),
+        ("gate/key-too-old", clean(signatures=signed_by_alice), {"keys": Keys(max_age_days=90)}),
         ("gate/key-algorithm", clean(signatures=signed_by_alice),
-         {"signatures": Signatures(phase=(Phase(date(2026, 1, 1), algorithms=CNSA2.algorithms),))},
-         ["sign m again with ecdsa-p384 + ml-dsa-87"]),
+         {"signatures": Signatures(phase=(Phase(date(2026, 1, 1), algorithms=CNSA2.algorithms),))}),
         ("gate/key-algorithm", attested("bias") | {"signatures": ok("signatures", covered={MODEL: "builder"})},
-         {**NEEDS_BIAS, "keys": CNSA2, "signatures": Signatures(required=False)},
-         [f'attest the "bias" test-result of {MODEL} again, with ecdsa-p384 + ml-dsa-87']),
-        ("gate/test-failed", attested("bias", state="failed", reason="the bias result is FAILED"), NEEDS_BIAS,
-         [f'pass the test "bias" of {MODEL}, and attest the result']),
-        ("gate/missing-evidence", attested("bias", since="2026-01-01T00:00:00Z"), NEEDS_BIAS,
-         [f'pass the test "bias" of {MODEL}, and attest the result']),
-        ("gate/missing-evidence", attested("bias", state="skipped", reason="the ring is expired"), NEEDS_BIAS,
-         [f'let the "bias" attestation of {MODEL} be verified, and it holds (the ring is expired)']),
-        ("gate/builder-not-allowed", attested("provenance"), origin(builders=("https://acme/*",)),
-         [f"build {MODEL} where the policy accepts it: https://acme/*"]),
-        ("gate/source-not-allowed", made_of("source"), origin(sources=("git+https://a/*",)),
-         [f"make {MODEL} from a source that the policy accepts: git+https://a/*"]),
-        ("gate/base-model-not-allowed", made_of("base-model"), origin(base_models=("pkg:a/*",)),
-         [f"make {MODEL} from a base model that the policy accepts: pkg:a/*"]),
-        ("gate/dataset-not-allowed", made_of("dataset"), origin(datasets=("https://d/*",)),
-         [f"make {MODEL} from training data that the policy accepts: https://d/*"]),
-        ("gate/missing-evidence", attested("provenance"), origin(sources=("*",)),
-         [f"name the source of {MODEL} in its provenance, or say there that there is none"]),
-        ("gate/input-missing", attested("provenance"), origin(inputs=("seed",)),
-         [f"name seed in the provenance of {MODEL}"]),
-        ("gate/check-failed", attested("provenance", state="failed", reason="it was replayed"), origin(),
-         [f"attest again where {MODEL} comes from (it was replayed)"]),
-        ("gate/missing-evidence", clean(sbom=ok("sbom", shipped=[])), {"sbom": Sbom(shipped=True)},
-         ["ship an SBOM made from this very release"]),
+         {**NEEDS_BIAS, "keys": CNSA2, "signatures": Signatures(required=False)}),
+        ("gate/test-failed", attested("bias", state="failed", reason="the bias result is FAILED"), NEEDS_BIAS),
+        ("gate/missing-evidence", attested("bias", since="2026-01-01T00:00:00Z"), NEEDS_BIAS),
+        ("gate/missing-evidence", attested("bias", state="skipped", reason="the ring is expired"), NEEDS_BIAS),
+        ("gate/builder-not-allowed", attested("provenance"), origin(builders=("https://acme/*",))),
+        ("gate/source-not-allowed", made_of("source"), origin(sources=("git+https://a/*",))),
+        ("gate/base-model-not-allowed", made_of("base-model"), origin(base_models=("pkg:a/*",))),
+        ("gate/dataset-not-allowed", made_of("dataset"), origin(datasets=("https://d/*",))),
+        ("gate/missing-evidence", attested("provenance"), origin(sources=("*",))),
+        ("gate/input-missing", attested("provenance"), origin(inputs=("seed",))),
+        ("gate/check-failed", attested("provenance", state="failed", reason="it was replayed"), origin()),
+        ("gate/missing-evidence", clean(sbom=ok("sbom", shipped=[])), {"sbom": Sbom(shipped=True)}),
         ("gate/sbom-disagrees", clean(sbom=ok("sbom", shipped=[{**SHIPPED, "agrees": False}])),
-         {"sbom": Sbom(shipped=True)}, ["ship an SBOM made from this very release"]),
+         {"sbom": Sbom(shipped=True)}),
         ("gate/sbom-format", clean(sbom=ok("sbom", shipped=[SHIPPED])),
-         {"sbom": Sbom(shipped=True, spec=("SPDX>=3.0",))}, ["ship an SBOM made from this very release, as SPDX>=3.0"]),
+         {"sbom": Sbom(shipped=True, spec=("SPDX>=3.0",))}),
         ("gate/sbom-too-old", clean(sbom=ok("sbom", shipped=[SHIPPED])),
-         {"sbom": Sbom(shipped=True, max_age_days=30)}, ["ship an SBOM made from this very release"]),
+         {"sbom": Sbom(shipped=True, max_age_days=30)}),
         ("gate/license-review", clean(sbom=ok("sbom", licenses={"": ["x", "y"]})),
-         {"licenses": Licenses(review=("NOASSERTION",))},
-         ["find out and state under which licence these are, or replace them: x, y"]),
-        ("shadow-ai/not-local", clean(shadow_ai=ok("shadow-ai", uses=[use()])), {"shadow_ai": {"local_only": True}},
-         ["run the model on this machine or its private network, or remove the call (Openai): a.py"]),
+         {"licenses": Licenses(review=("NOASSERTION",))}),
+        ("shadow-ai/not-local", clean(shadow_ai=ok("shadow-ai", uses=[use()])), {"shadow_ai": {"local_only": True}}),
     ],
 )  # fmt: skip
-def test_every_demand_has_words_for_what_would_meet_it(
-    rule: str, evidence: dict[str, Evidence], policy: dict[str, Any], expected: list[str]
+def test_every_demand_is_explained_and_says_what_to_do(
+    rule: str, evidence: dict[str, Evidence], policy: dict[str, Any]
 ) -> None:
     made = situation(evidence, replace(Policy(), name="t", owner="sec", **policy))
-    assert rule in {reason.rule for reason in decide(made).reasons}
+    reason = next(reason for reason in decide(made).reasons if reason.rule == rule)
     least = counterfactual.least(made)
-    assert sorted(change.what for change in least.changes) == sorted(expected)
-    assert least.passes
+    told = {one.what: one.do for one in (*least.changes, *least.remaining)}
+    assert told[reason.what] == reason.do
+    assert reason.do
     assert least.smallest
     assert all(part["key"] or part["from"] == "always" for one in explained(made) for part in one["demanded"])
 
 
-def test_a_trust_root_brings_every_attestation_that_waited_for_it() -> None:
-    why = "there is no trust root"
-    evidence = attested("bias", state="skipped", reason=why) | {"trust": Evidence("trust", State.SKIPPED, why)}
-    made = situation(evidence, replace(Policy(), **NEEDS_BIAS))  # type: ignore[arg-type]
-    assert whats(made) == [f"judge by a trust root that holds ({why})"]
-
-
-def test_what_only_the_policy_can_mend_remains() -> None:
-    made = situation(attested("provenance"), replace(Policy(), provenance=Provenance(named_builders=True)))
-    least = counterfactual.least(made)
-    assert [reason.rule for reason in least.remaining] == ["gate/builders-not-named"]
-    impossible = replace(Policy(), keys=Keys(algorithms=("ed448",)))
-    least = counterfactual.least(situation(clean(signatures=signed_by_alice), impossible))
-    assert not least.passes
-    assert least.changes == ()
-
-
-def test_pinning_is_a_change_and_an_expired_policy_is_none() -> None:
-    assert whats(situation(self_judged="no pin")) == ["pin the policy and the trust root"]
+def test_what_rests_on_no_finding_remains_with_what_to_do() -> None:
+    least = counterfactual.least(situation(self_judged="no pin"))
+    assert ([reason.rule for reason in least.remaining], least.changes) == (["gate/self-judged"], ())
     expired = replace(Policy(), name="old", owner="sec", expires=date(2026, 1, 1))
     least = counterfactual.least(situation(clean(audit=audit("torch")), expired))
     assert not least.passes
     assert [reason.rule for reason in least.remaining] == ["gate/policy-expired"]
-    assert [change.what for change in least.changes] == ["upgrade torch to 2.0"]  # needed, and not enough
+    assert [change.what for change in least.changes] == [TORCH]  # needed, and not enough
 
 
+@skips.unless_installed(cel.available(), "secpipe[cel] is not installed")
 def test_one_change_that_ends_two_reasons_is_told_once() -> None:
+    """A condition over a finding ends with it: the smallest set does without a step of its own."""
     policy = replace(
         Policy(), condition=(Condition("c", "vulnerability", 'vulnerability.package == "torch"', message="not torch"),)
     )
     made = situation(clean(audit=audit("torch")), policy)
-    if cel.available():
-        assert {reason.rule for reason in decide(made).reasons} == {"audit/known-vulnerability", "gate/condition"}
-        assert whats(made) == ["upgrade torch to 2.0"]
-    else:
-        assert not counterfactual.least(made).passes
+    assert {reason.rule for reason in decide(made).reasons} == {"audit/known-vulnerability", "gate/condition"}
+    assert whats(made) == [TORCH]
 
 
 def test_what_an_expired_waiver_covered_must_be_mended_or_waived_again() -> None:
     waiver = Waiver(id="W", rule="audit/*", owner="o", reason="r", expires=date(2026, 1, 1))
     made = situation(clean(audit=audit("torch")), replace(Policy(), waiver=(waiver,)))
-    assert whats(made) == ["upgrade torch to 2.0"]
+    assert whats(made)[0] == TORCH
 
 
 def test_the_policy_of_the_tree_counts_too() -> None:
     made = situation(clean(models=ok("models", files={"m/a.safetensors": {"format": "gguf", "outcome": "ok"}})))
     tree = replace(Policy(), models=Models(formats=("safetensors",)))
     assert decide(made).decision is Decision.PASS
-    assert whats(made, tree) == ["convert m/a.safetensors to safetensors"]
+    (what,) = whats(made, tree)
+    assert what.endswith("m/a.safetensors is gguf; the policy accepts safetensors")
     stuck = counterfactual.least(made, replace(tree, expires=date(2026, 1, 1)))
     assert [reason.rule for reason in stuck.remaining] == ["gate/tree-policy-denies"]
 
@@ -328,25 +276,8 @@ def test_thousands_of_reasons_stay_bounded() -> None:
     assert least.passes
     assert least.smallest
     assert len(least.changes) == 1
-    assert "200 changes of one kind" in least.changes[0].what
-    assert least.judged < 3 * counterfactual.MAX_CHANGES
-
-
-def test_where_two_changes_would_do_the_same_it_says_what_it_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two ways to end one reason: either is enough, none can be left out of what is told, and nothing more is said."""
-    made = situation(clean(audit=audit("torch")))
-    real = counterfactual.changes
-
-    def twice(case: Any) -> Any:
-        for change in real(case):
-            yield change
-            yield replace(change, key=("other", *change.key), what="replace torch")
-
-    monkeypatch.setattr(counterfactual, "changes", twice)
-    least = counterfactual.least(made)
-    assert least.passes
-    assert len(least.changes) == 1
-    assert not least.smallest
+    assert "(and 199 more)" in least.changes[0].what
+    assert least.judged < 3 * counterfactual.MAX_STEPS
 
 
 # --- explain
@@ -423,16 +354,9 @@ def test_every_key_of_a_policy_is_explained_or_said_to_be_quiet() -> None:
     assert told | set(QUIET) == keys_of_a_policy()
 
 
-def test_every_rule_of_the_gate_has_a_repair_or_a_word_why_not() -> None:
-    """A new rule fails here until --explain-min knows what ends it, or says why nothing in the release does."""
-    assert set(MAKERS) & set(NOT_OURS) == set()
-    assert set(MAKERS) | set(NOT_OURS) == set(RULES)
-    assert {rule for rule, _ in repairs.BY_CHECK} <= set(MAKERS)
+def test_explain_names_only_rules_that_there_are() -> None:
     assert {rule for rule, _ in BY_CHECK} | {rule for rule in DEMANDS if "/" in rule} | set(ALWAYS) <= ALL_RULES
-    assert {rule.partition("/")[0] for rule in ALL_RULES} - {"gate"} >= set(repairs.WINGS)
-    for wing in WINGS_THAT_BLOCK:
-        assert wing in repairs.WINGS
-        assert wing in DEMANDS
+    assert set(WINGS_THAT_BLOCK) <= set(DEMANDS)
 
 
 def test_where_a_value_came_from() -> None:
@@ -473,9 +397,9 @@ def test_check_prints_both_and_the_document_is_valid(
     assert code == document["exit_code"]
     assert len(document["explanation"]["reasons"]) == len(document["reasons"])
     assert 'shadow_ai.default = "deny" (builtin:baseline)' in text
-    assert "get approval for OpenAI" in text
+    assert "(OpenAI), which nobody approved" in text.partition("For a pass, ")[2]
     assert run(["report", str(out)]) == 0
-    assert "get approval for OpenAI" in capsysbinary.readouterr().out.decode()
+    assert "(OpenAI), which nobody approved" in capsysbinary.readouterr().out.decode().partition("For a pass, ")[2]
     assert run(["check", str(tmp_path), "-q", "-f", "json"]) == code
     assert "explanation" not in json.loads(capsysbinary.readouterr().out)
 

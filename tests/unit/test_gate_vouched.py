@@ -16,7 +16,7 @@ from secpipe.gate.after.monitor import Survey, survey
 from secpipe.gate.after.today import Knowledge
 from secpipe.gate.after.vouched import Unvouched, Vouched
 from secpipe.gate.verdicts import promotion, signed, store
-from secpipe.scan.vulnerabilities.store import open_store
+from secpipe.scan.vulnerabilities.local import open_store
 from tests.unit.gate_builders import NOW, ok
 from tests.unit.sign.world import at
 from tests.unit.verdict_world import DIGEST, POLICY, Gate, halves

@@ -10,8 +10,9 @@ from secpipe.core.artifact import Digest, Skip
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, ComponentKind, Inventory, Relation, RelationKind, declared
 from secpipe.core.limits import DEFAULT, Limits
+from secpipe.core.shape import tables, texts
 from secpipe.core.text import plural, printable
-from secpipe.formats.boms.shapes import Document, parse, tables, texts, walk
+from secpipe.formats.boms.shapes import Document, parse, walk
 from secpipe.formats.locks.table import row_of
 from secpipe.formats.packages import purl
 

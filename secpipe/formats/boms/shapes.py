@@ -8,6 +8,7 @@ from typing import Any
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
 from secpipe.core.limits import DEFAULT, Limits
+from secpipe.core.shape import tables, texts
 from secpipe.core.text import printable
 from secpipe.formats.packages.purl import is_purl
 
@@ -52,16 +53,6 @@ def walk(document: Mapping[str, Any]) -> Iterator[Document]:
         item = pending.pop()
         yield item
         pending.extend(tables(item.get("components"))[::-1])
-
-
-def tables(value: Any) -> list[Document]:
-    """Return the tables of a list; [] for anything else."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def texts(value: Any) -> list[str]:
-    """Return the texts of a list; [] for anything else."""
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def _spdx2(document: Mapping[str, Any]) -> Document:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from secpipe.core import times
 from secpipe.core.errors import InputError
 from secpipe.core.evidence import State
 from secpipe.core.verdict import Effect, Judgement, Reason
@@ -22,7 +23,6 @@ from secpipe.gate.after.today import Knowledge
 from secpipe.gate.after.vouched import Overruled, Unvouched, Voucher
 from secpipe.gate.policies.policy_file import Loaded
 from secpipe.gate.verdicts import store
-from secpipe.gate.verdicts.verdict import stamp
 
 _AGAINST = (Effect.DENY, Effect.UNDECIDED)
 _LOST = (State.SKIPPED, State.STALE)
@@ -178,7 +178,7 @@ class _Bench:
         if by.until is None:
             return ("affected" if new else "unknown"), "it was let out by an override, which only --trust can verify"
         if self.now >= by.until:
-            return "affected", f"the override that let it out ended at {stamp(by.until)}"
+            return "affected", f"the override that let it out ended at {times.rfc3339(by.until)}"
         return ("affected", "more stands against it than was overruled") if new else ("overridden", "")
 
 

@@ -10,13 +10,14 @@ from datetime import datetime
 from typing import Any
 
 from secpipe import __version__
+from secpipe.core import times
 from secpipe.core.text import plural, printable
 from secpipe.core.trust import Trust
 from secpipe.gate.after.monitor import Release, Survey
 from secpipe.gate.after.past import Head
 from secpipe.gate.after.today import Knowledge
 from secpipe.gate.policies.policy_file import Loaded
-from secpipe.gate.verdicts.verdict import clean, stamp
+from secpipe.gate.verdicts.verdict import clean
 
 SCHEMA = "secpipe.monitor/1"
 
@@ -42,7 +43,7 @@ def document(survey: Survey, frame: Frame) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "tool": {"name": "secpipe", "version": __version__},
-        "at": stamp(frame.now),
+        "at": times.rfc3339(frame.now),
         "simulated": frame.simulated,
         "exit_code": survey.exit_code,
         "sentence": _sentence(survey, everything=frame.everything),
@@ -82,7 +83,7 @@ def _release(release: Release, frame: Frame) -> dict[str, Any]:
         "override": None
         if release.overruled is None
         else {
-            "until": stamp(release.overruled.until) if release.overruled.until else "",
+            "until": times.rfc3339(release.overruled.until) if release.overruled.until else "",
             "holders": [printable(holder) for holder in release.overruled.holders],
         },
         "rollback": None if release.back is None else _about(release.back) | {"check": _command(release.back, frame)},
@@ -93,7 +94,7 @@ def _about(head: Head) -> dict[str, Any]:
     return {
         "subject": {"name": head.name, "digest": {"dirHash": head.entry.digest}},
         "entry": head.place,
-        "at": stamp(head.at),
+        "at": times.rfc3339(head.at),
     }
 
 

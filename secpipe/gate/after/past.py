@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from secpipe.core import times
 from secpipe.core.errors import ConfigError, InputError
 from secpipe.core.evidence import Evidence
 from secpipe.core.text import printable
@@ -75,13 +77,13 @@ def head(entry: Entry, now: datetime | None = None) -> Head:
     data = entry.read(VERDICT)
     verdict = entry.verdict()
     try:
-        at = datetime.fromisoformat(verdict["at"])
+        at = times.instant(verdict["at"])
         name, mode, decision = verdict["subject"]["name"], verdict["mode"], Decision(verdict["decision"])
         own = (verdict["environment"], verdict["subject"]["digest"]["dirHash"], verdict["simulated"])
         for row in verdict["reasons"]:
             _check_reason(row)
         coded = verdict["exit_code"] == decision.exit_code and mode in ("warn", "enforce") and isinstance(name, str)
-        stamp = at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+        stamp = re.sub("[-:]", "", times.rfc3339(at))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"the verdict is not whole ({type(error).__name__})") from None
     if own[2] is not False:

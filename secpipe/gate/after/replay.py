@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from secpipe import __version__
+from secpipe.core import times
 from secpipe.core.errors import InputError
 from secpipe.core.text import plural, printable
 from secpipe.core.verdict import Decision, Effect, Judgement, Reason
@@ -16,14 +17,13 @@ from secpipe.gate.after import past
 from secpipe.gate.after.past import Past
 from secpipe.gate.policies.policy_file import Loaded
 from secpipe.gate.verdicts import store
-from secpipe.gate.verdicts.verdict import stamp
 
 SCHEMA = "secpipe.replay/1"
 _AGAINST = (Effect.DENY, Effect.UNDECIDED)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Replayed:
     """One verdict under both policies; `mismatch` says why its own policy no longer gives what was stored."""
 
     past: Past
@@ -40,7 +40,7 @@ class Change:
             "entry": head.place,
             "subject": {"name": head.name, "digest": {"dirHash": head.entry.digest}},
             "environment": head.entry.environment,
-            "at": stamp(head.at),
+            "at": times.rfc3339(head.at),
             "then": str(self.then),
             "now": str(self.now),
             "changed": self.then is not self.now,
@@ -50,7 +50,7 @@ class Change:
         }
 
 
-def replay(verdict: Past, new: Loaded, old: Loaded | None = None) -> Change:
+def replay(verdict: Past, new: Loaded, old: Loaded | None = None) -> Replayed:
     """Return what `new` would have decided, against the verdict itself or, if given, what `old` would have decided.
 
     Both as of the verdict's own time, each in its own mode. Raises ConfigError where a policy cannot be resolved for
@@ -63,12 +63,12 @@ def replay(verdict: Past, new: Loaded, old: Loaded | None = None) -> Change:
     after = verdict.judge(new.resolve(environment))
     then = verdict.head.decision if old is None else before.decision
     new_, gone = beyond(after, before), beyond(before, after)
-    return Change(verdict, then, after.decision, new_, gone, mismatch)
+    return Replayed(verdict, then, after.decision, new_, gone, mismatch)
 
 
 def replay_store(
     folder: Path, new: Loaded, *, environment: str = "", old: Loaded | None = None
-) -> tuple[list[Change], list[tuple[str, str]]]:
+) -> tuple[list[Replayed], list[tuple[str, str]]]:
     """Return every verdict of the store under the new policy, and (entry, why) for those that cannot be replayed.
 
     Raises InputError where there is no store, ConfigError where a given policy cannot be resolved.
@@ -85,7 +85,7 @@ def replay_store(
 
 
 def document(
-    changes: Iterable[Change], damaged: Iterable[tuple[str, str]], new: Loaded, old: Loaded | None, *, strict: bool
+    changes: Iterable[Replayed], damaged: Iterable[tuple[str, str]], new: Loaded, old: Loaded | None, *, strict: bool
 ) -> dict[str, Any]:
     """Return the document `secpipe.replay/1`.
 
@@ -113,7 +113,7 @@ def _about(policy: Loaded) -> dict[str, Any]:
     return {"name": name, "source": printable(policy.source), "digest": {"sha256": policy.digest}}
 
 
-def _sentence(changes: list[Change], damaged: list[tuple[str, str]], turns: Counter[str]) -> str:
+def _sentence(changes: list[Replayed], damaged: list[tuple[str, str]], turns: Counter[str]) -> str:
     said = f"{plural(len(changes), 'verdict')} replayed: "
     said += f"{turns.total():,} would change" if turns else "none would change"
     odd = sum(bool(change.mismatch) for change in changes)

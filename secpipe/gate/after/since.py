@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from secpipe.core import times
 from secpipe.core.errors import SecpipeError
 from secpipe.core.evidence import Evidence
 from secpipe.core.finding import Finding
@@ -13,7 +14,6 @@ from secpipe.core.verdict import Judgement, Reason
 from secpipe.gate.after.past import Past
 from secpipe.gate.after.replay import key
 from secpipe.gate.policies.policy import Policy
-from secpipe.gate.verdicts.verdict import stamp
 from secpipe.scan.vulnerabilities.store import AdvisoryStore
 
 _SEARCHED = 20  # reasons of one release whose day is searched for; each costs some 25 decisions
@@ -75,4 +75,4 @@ def _search(reason: Reason, judge: Callable[[datetime], Judgement], low: datetim
     while high - low > timedelta(seconds=1):
         middle = (low + (high - low) / 2).replace(microsecond=0)
         low, high = (low, middle) if stands(middle) else (middle, high)
-    return stamp(high)
+    return times.rfc3339(high)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from secpipe.core import times
 from secpipe.core.errors import InputError, SecpipeError
 from secpipe.core.evidence import Evidence, State, skipped
 from secpipe.core.finding import Finding
@@ -21,7 +22,8 @@ from secpipe.gate.after.past import Past
 from secpipe.gate.anchor import open_anchor
 from secpipe.gate.facts import each, listing, mapping
 from secpipe.scan.vulnerabilities.audit import audit
-from secpipe.scan.vulnerabilities.store import AdvisoryStore, open_store
+from secpipe.scan.vulnerabilities.local import open_store
+from secpipe.scan.vulnerabilities.store import AdvisoryStore
 from secpipe.sign.acceptance import check_authority, check_dates
 from secpipe.sign.refusal import COMPROMISED, INVALID, SUSPENDED, UNKNOWN_KEY, Refused, finding
 
@@ -162,7 +164,7 @@ def _judge(fact: Mapping[str, Any], trust: Trust, environment: str, now: datetim
         what = f"key version {number} of {printable(name)} is not in today's key ring"
         return finding(UNKNOWN_KEY, what, path, subject)
     try:
-        signed = datetime.fromisoformat(fact["trusted_time"]) if fact.get("trusted_time") else None
+        signed = times.instant(fact["trusted_time"]) if fact.get("trusted_time") else None
         check_dates(f"key version {number} of {printable(name)}", version, signed, timedelta(0), now)
         check_authority(identity, str(fact.get("purpose", "")), str(fact.get("name", "")), environment)
     except Refused as refused:
@@ -175,4 +177,4 @@ def _judge(fact: Mapping[str, Any], trust: Trust, environment: str, now: datetim
 def _since(rule: str, version: KeyVersion) -> str:
     """Return since when a key does not count, where the ring says so."""
     at = {COMPROMISED: version.compromised_since, SUSPENDED: version.suspended_since}.get(rule)
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ") if at else ""
+    return times.rfc3339(at) if at else ""

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from secpipe.core import shape
 from secpipe.core.finding import Finding
 from secpipe.core.inventory import Component
 from secpipe.core.limits import DEFAULT, Limits
@@ -38,7 +39,8 @@ def items(situation: Situation, on: str, judged: Iterable[JudgedFinding]) -> lis
     if on == "vulnerability":
         known = {"audit/known-vulnerability", "audit/malicious-package", "audit/unclear-advisory"}
         waived = {one.finding.id for one in judged if one.waiver}
-        return [_vulnerability(one, waived) for one in situation.of("audit").findings if one.rule in known]
+        found = (one for one in situation.of("audit").findings if one.id not in situation.ended)
+        return [_vulnerability(one, waived) for one in found if one.rule in known]
     if on == "component":
         return [_component(one) for one in situation.components]
     source = situation.of(SOURCES[on])
@@ -109,7 +111,7 @@ def _all_findings(situation: Situation, judged: Iterable[JudgedFinding]) -> Iter
         yield one
     for evidence in situation.evidence.values():
         for finding in evidence.findings:
-            if id(finding) not in seen:
+            if id(finding) not in seen and finding.id not in situation.ended:
                 yield JudgedFinding(finding, Effect.INFO)
 
 
@@ -177,21 +179,16 @@ def _model(path: str, about: Any) -> Item:
 
 def _use(about: Any) -> Item:
     values = about if isinstance(about, Mapping) else {}
-    path, line = _text(values, "path"), values.get("line")
+    path, line = shape.text(values.get("path")), values.get("line")
     where = f"{path}:{line}" if type(line) is int and line else path
-    words = [_text(values, name) for name in ("provider", "host", "mechanism")]
-    named = _text(values, "name") or words[0] or "an AI service"
+    words = [shape.text(values.get(name)) for name in ("provider", "host", "mechanism")]
+    named = shape.text(values.get("name")) or words[0] or "an AI service"
     line = line if type(line) is int else 0
     values = {**values, "line": line or None}
-    return Item(values, _text(values, "id"), f"{named} in {where}", " ".join(filter(None, words)), path, line)
+    return Item(values, shape.text(values.get("id")), f"{named} in {where}", " ".join(filter(None, words)), path, line)
 
 
 def _artifact(about: Any) -> Item:
     values = about if isinstance(about, Mapping) else {}
-    path = _text(values, "path")
-    return Item(values, path, path or "the project itself", path or _text(values, "name"), path)
-
-
-def _text(values: Mapping[str, Any], name: str) -> str:
-    value = values.get(name)
-    return value if isinstance(value, str) else ""
+    path = shape.text(values.get("path"))
+    return Item(values, path, path or "the project itself", path or shape.text(values.get("name")), path)

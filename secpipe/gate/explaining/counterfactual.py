@@ -1,44 +1,58 @@
-"""The smallest set of changes that would turn the verdict, found by really judging the changed evidence again. Pure."""
+"""The smallest set of things to do that turns the verdict: judged again without the findings each would end. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from secpipe.core.finding import Finding
-from secpipe.core.verdict import Decision, Effect, Judgement, Reason, Result
-from secpipe.gate.decide import by_tree, decide, tightened
-from secpipe.gate.explaining.repair import Case, Change
-from secpipe.gate.explaining.repairs import changes
-from secpipe.gate.explaining.worlds import World
-from secpipe.gate.policies.phases import in_force
+from secpipe.core.do import Do
+from secpipe.core.text import printable
+from secpipe.core.verdict import Effect, Reason
+from secpipe.gate.decide import tightened
 from secpipe.gate.policies.policy import Policy
 from secpipe.gate.ruling import Situation
 
-MAX_CHANGES = 48  # each is tried twice or so; more of one kind become one change
-_ROUNDS = 6  # mending one thing may bring up the next: what is signed must first be known
+MAX_STEPS = 48  # each is tried twice or so; with more, what one rule says is one step
+_ROUNDS = 6  # findings gone may bring up others: what a policy in the tree calls undecided shows after what it denies
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to do, and the findings that it would end."""
+
+    what: str
+    do: Do | None
+    owner: str
+    ends: frozenset[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the published JSON shape."""
+        done = {"do": self.do.to_dict()} if self.do else {}
+        return {"what": self.what, "fix": self.do.text if self.do else "", "owner": self.owner, **done}
 
 
 @dataclass(frozen=True, slots=True)
 class Least:
     """What would have to change.
 
-    `remaining` are the reasons that no change of the release ends; without any, the `changes` together turn the verdict
-    to a pass. `smallest`: every change was shown to be necessary in any set of the known changes that gets as far;
-    otherwise none can be left out of this set, but another one might be smaller.
+    `remaining` are the reasons that rest on no finding, so that no judging again can tell what ends them; each says
+    what to do. `smallest`: every step is needed in any set of the known steps that gets as far; otherwise none can be
+    left out of this set, but another one might be smaller.
     """
 
-    changes: tuple[Change, ...]
+    changes: tuple[Step, ...]
     remaining: tuple[Reason, ...]
     smallest: bool
     judged: int  # how many times the evidence was judged
 
     @property
     def passes(self) -> bool:
+        """Whether the steps together are enough for a pass."""
         return not self.remaining
 
     def to_dict(self) -> dict[str, Any]:
+        """Return the published JSON shape."""
         return {
             "passes": self.passes,
             "smallest": self.smallest,
@@ -50,125 +64,72 @@ class Least:
 def least(situation: Situation, tree: Policy | None = None) -> Least:
     """Return the least that would have to change for a pass, `tree` being the policy found in the tree.
 
-    Bounded: at most a few rounds of judging to find the changes, and a few for each of at most MAX_CHANGES.
+    Bounded: a few rounds of judging to find the steps, and a few for each of at most MAX_STEPS.
     """
-    return _Search(World(situation, tree)).run()
-
-
-def judge(world: World) -> Judgement:
-    """Return the judgement of a world: by its policy, tightened by that of the tree."""
-    return tightened(world.situation, world.tree)
-
-
-def apply(world: World, wanted: Iterable[Change]) -> World:
-    """Return the world in which the changes were made."""
-    for change in wanted:
-        world = change.apply(world)
-    return world
-
-
-def blocking(judgement: Judgement) -> tuple[Reason, ...]:
-    """Return the reasons that stand against a pass in enforce mode."""
-    return tuple(reason for reason in judgement.reasons if reason.effect in (Effect.DENY, Effect.UNDECIDED))
-
-
-def standing(world: World) -> set[tuple[str, str, str]]:
-    """Return what stands against a pass, by either policy: reasons, and checks, because equal reasons are told once."""
-    judgements = {"": decide(world.situation)}
-    if world.tree:
-        theirs = decide(by_tree(world.situation, world.tree))
-        if theirs.decision in (Decision.DENY, Decision.UNDECIDED):
-            judgements["tree"] = theirs
-    found = set()
-    for name, judgement in judgements.items():
-        found |= {(name, reason.rule, reason.what) for reason in blocking(judgement)}
-        blocked = (row for row in judgement.checks if row.result in (Result.DENY, Result.UNDECIDED))
-        found |= {(name, row.check, str(row.result)) for row in blocked}
-    return found
+    return _Search(situation, tree).run()
 
 
 class _Search:
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, situation: Situation, tree: Policy | None) -> None:
+        self._situation, self._tree = situation, tree
         self._judged = 0
-        self._goal: set[tuple[str, str, str]] = set()  # what nothing ends
 
     def run(self) -> Least:
-        if self._enough(()):
-            return Least((), (), True, self._judged)
-        found = self._candidates()
-        changed = apply(self._world, found)
-        self._goal = standing(changed)
-        remaining = blocking(judge(changed))
-        needed = [one for one in found if not self._enough(_but(found, one))]
+        first = self._standing(())
+        steps, remaining = self._steps(first)
+        goal = _told(remaining)
+        needed = [one for one in steps if not _told(self._standing(_but(steps, one))) <= goal]
         kept, smallest = needed, True
-        if len(needed) < len(found):  # what is needed beside the others need not be so without them
-            smallest = self._enough(needed)
-            kept = self._reduced(needed if smallest else found)
-            smallest = smallest and len(kept) == len(needed)
+        if len(needed) < len(steps):  # what is needed beside the others need not be so without them
+            smallest = _told(self._standing(needed)) <= goal
+            kept = needed if smallest else self._reduced(steps, goal)
         return Least(tuple(kept), remaining, smallest, self._judged)
 
-    def _candidates(self) -> list[Change]:
-        """Return every change that a reason suggests, round by round, until none of them brings up a new one."""
-        found: dict[tuple[str, ...], Change] = {}
-        for _ in range(_ROUNDS):
-            world = apply(self._world, _bundled(list(found.values())))
-            before = len(found)
-            for case in self._cases(world):
-                for change in changes(case):
-                    found.setdefault(change.key, change)
-            if len(found) == before:
-                break
-        return _bundled(list(found.values()))
-
-    def _cases(self, world: World) -> list[Case]:
-        """Return the reasons against a pass with their findings, by either policy."""
-        cases = []
-        situations = [world.situation] + ([by_tree(world.situation, world.tree)] if world.tree else [])
-        for situation in situations:
-            self._judged += 1
-            judgement = decide(situation)
-            known = {one.finding.id: one.finding for one in judgement.findings}
-            for reason in blocking(judgement):
-                named: Sequence[Finding] = [known[name] for name in reason.findings if name in known]
-                cases.append(Case(reason, named, situation, in_force(situation.policy, situation.now)))
-        return cases
-
-    def _enough(self, wanted: Sequence[Change]) -> bool:
-        """Whether nothing stands against a pass any more but what nothing ends."""
+    def _standing(self, steps: Iterable[Step]) -> tuple[Reason, ...]:
+        """Return the reasons against a pass that stand after the steps."""
         self._judged += 1
-        return standing(apply(self._world, wanted)) <= self._goal
+        ended = frozenset().union(*(one.ends for one in steps))
+        judgement = tightened(replace(self._situation, ended=ended), self._tree)
+        return tuple(reason for reason in judgement.reasons if reason.effect in (Effect.DENY, Effect.UNDECIDED))
 
-    def _reduced(self, found: Sequence[Change]) -> list[Change]:
-        """Leave out one after the other what is not needed, until nothing more can go: what one change brings up,
-        another mends, and without the first the second is not needed either.
-        """
-        kept, before = list(found), -1
+    def _steps(self, standing: tuple[Reason, ...]) -> tuple[list[Step], tuple[Reason, ...]]:
+        """Return every step that a reason with findings suggests, and the reasons that stand after all of them."""
+        found: dict[tuple[str, str], list[Reason]] = {}
+        for _ in range(_ROUNDS):
+            new = [reason for reason in standing if reason.findings]
+            for reason in new:
+                found.setdefault(("", reason.do.text) if reason.do else (reason.rule, reason.what), []).append(reason)
+            if not new:
+                break
+            standing = self._standing(map(_step, found.values()))
+        if len(found) > MAX_STEPS:
+            rules: dict[str, list[Reason]] = {}
+            for group in found.values():
+                rules.setdefault(group[0].rule, []).extend(group)
+            return [_step(group) for group in rules.values()], standing
+        return [_step(group) for group in found.values()], standing
+
+    def _reduced(self, steps: Sequence[Step], goal: set[tuple[str, str]]) -> list[Step]:
+        """Leave out one after the other what is not needed, until nothing more can go."""
+        kept, before = list(steps), -1
         while len(kept) != before:
             before = len(kept)
             for one in list(kept):
                 rest = _but(kept, one)
-                if self._enough(rest):
-                    kept = rest
+                kept = rest if _told(self._standing(rest)) <= goal else kept
         return kept
 
 
-def _but(found: Iterable[Change], one: Change) -> list[Change]:
-    return [other for other in found if other is not one]
+def _step(group: Sequence[Reason]) -> Step:
+    first = group[0]
+    more = f" (and {len(group) - 1:,} more)" if len(group) > 1 else ""
+    ends = frozenset(name for reason in group for name in reason.findings)
+    return Step(printable(first.what, 600) + more, first.do, first.owner, ends)
 
 
-def _bundled(found: list[Change]) -> list[Change]:
-    """Return at most MAX_CHANGES changes: where there are more, those of the most frequent kinds become one each."""
-    kinds: dict[str, list[Change]] = {}
-    for change in found:
-        kinds.setdefault(change.key[0], []).append(change)
-    for kind in sorted(kinds, key=lambda kind: -len(kinds[kind])):
-        if sum(map(len, kinds.values())) <= MAX_CHANGES:
-            break
-        kinds[kind] = [_bundle(kind, kinds[kind])]
-    return [change for group in kinds.values() for change in group]
+def _told(standing: Iterable[Reason]) -> set[tuple[str, str]]:
+    return {(reason.rule, reason.what) for reason in standing}
 
 
-def _bundle(kind: str, group: list[Change]) -> Change:
-    what = f"{len(group):,} changes of one kind ({kind}), among them: {group[0].what}; {group[-1].what}"
-    return Change((kind, "all"), what, group[0].do, group[0].owner, lambda world: apply(world, group))
+def _but(steps: Sequence[Step], one: Step) -> list[Step]:
+    return [other for other in steps if other is not one]

@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from secpipe.core import times
 from secpipe.core.errors import InputError, SecpipeError
 from secpipe.gate.kept.believable import is_inside, may_carry_a_foreign_change
 from secpipe.gate.request import BUILTIN, TREE_POLICY, Request
@@ -69,7 +70,7 @@ def find(request: Request, entry: Path | None) -> dict[str, Any] | None:
         if row is None:
             return None
         document: dict[str, Any] = row["document"]
-        fresh = datetime.fromisoformat(document["at"]) <= request.now < datetime.fromisoformat(row["until"])
+        fresh = times.instant(document["at"]) <= request.now < times.instant(row["until"])
         holds = fresh and _servable(document) and _remembered(row, request.now)
         return document if holds else None
     except (ValueError, KeyError, TypeError, SecpipeError, OSError):
@@ -84,11 +85,11 @@ def keep(request: Request, tree: FolderTree, outcome: Outcome, entry: Path | Non
     from secpipe.gate.kept.lasting import lasts_until
     from secpipe.keystore.memory import policy_name
 
-    end = datetime.fromisoformat(document["valid_until"])
+    end = times.instant(document["valid_until"])
     until = lasts_until(outcome.judge_at, outcome.record.evidence, outcome.rules.trust, request.now, end)
     anchor = outcome.rules.anchor.opened
     name = f"{anchor.anchor if anchor else policy_name(document['policy']['digest']['sha256'])}.json"
-    row = {"document": document, "until": until.isoformat(), "anchor": anchor.anchor if anchor else ""}
+    row = {"document": document, "until": times.exact(until), "anchor": anchor.anchor if anchor else ""}
     try:
         kept.keep(entry, row | {"memory": [name, _digest_of(places.home() / "seen" / name)]})
     except (SecpipeError, OSError):

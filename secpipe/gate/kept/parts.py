@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from secpipe.core import times
 from secpipe.core.artifact import FileEntry
 from secpipe.core.errors import InputError
 from secpipe.core.evidence import Evidence, State
@@ -77,7 +78,7 @@ class Parts:
 
         def row(made: Evidence) -> Any:
             ends = sorted(filter(None, (str(feed.get("expires", "")) for feed in about.get("feeds", ()))))
-            told = {"from": now.isoformat(), "ends": ends, "evidence": record.evidence_row(made)}
+            told = {"from": times.exact(now), "ends": ends, "evidence": record.evidence_row(made)}
             return told if made.state is State.OK else None
 
         return self._recall(_key("audit", self.stock + json.dumps(about, sort_keys=True)), read, make, row)
@@ -167,8 +168,8 @@ def open_parts(request: Request, tree: FolderTree) -> Parts:
 
 def _holds(row: dict[str, Any], now: datetime) -> bool:
     """Whether no feed expired between the time of the audit and now."""
-    made = datetime.fromisoformat(row["from"])
-    return made <= now and not any(made < datetime.fromisoformat(end) <= now for end in row["ends"])
+    made = times.instant(row["from"])
+    return made <= now and not any(made < times.instant(end) <= now for end in row["ends"])
 
 
 def _rows(made: Inventory) -> dict[str, Any]:

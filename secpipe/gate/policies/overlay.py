@@ -33,7 +33,7 @@ class Loosens(ConfigError):
         self.key = key
 
 
-class Change(StrEnum):
+class Direction(StrEnum):
     """What one value is beside another."""
 
     TIGHTER = "tighter"
@@ -93,12 +93,12 @@ def overlay(
     return merged
 
 
-def compare(meta: Mapping[str, Any], new: Any, old: Any) -> Change | None:
+def compare(meta: Mapping[str, Any], new: Any, old: Any) -> Direction | None:
     """Return what `new` is beside `old`; None where both ask the same, however they are written."""
     tighter, looser = tightness.covers(meta, new, old), tightness.covers(meta, old, new)
     if tighter == looser:
-        return None if tighter else Change.DIFFERENT
-    return Change.TIGHTER if tighter else Change.LOOSER
+        return None if tighter else Direction.DIFFERENT
+    return Direction.TIGHTER if tighter else Direction.LOOSER
 
 
 def field(section: Section, name: str) -> tuple[Section | None, Mapping[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from secpipe.gate.policies.overlay import Change, Section, compare, default, field, walk
+from secpipe.gate.policies.overlay import Direction, Section, compare, default, field, walk
 from secpipe.gate.policies.policy import Policy
 from secpipe.gate.policies.policy_file import Loaded
 from secpipe.gate.policies.policy_origin import plain, toml
@@ -23,13 +23,13 @@ class Changed:
     key: str
     before: Any
     after: Any
-    change: Change
+    change: Direction
     neutral: bool = False
 
     @property
     def risky(self) -> bool:
         """Whether it may let something out that was stopped before: what cannot be compared counts."""
-        return self.change is Change.LOOSER or (self.change is Change.DIFFERENT and not self.neutral)
+        return self.change is Direction.LOOSER or (self.change is Direction.DIFFERENT and not self.neutral)
 
     def to_dict(self) -> dict[str, Any]:
         return {

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import Any
 
+from secpipe.core import times
 from secpipe.core.artifact import Skip
 from secpipe.core.documents import parse_toml
 from secpipe.core.evidence import Evidence, State
@@ -25,7 +26,7 @@ def clean(at: datetime, environment: str) -> Record:
     start = _start()
     evidence = {name: _evidence(name, one, None) for name, one in start.checks.items()}
     audit = evidence["audit"]
-    advisories = {"date": (at - timedelta(days=1)).isoformat(), **audit.facts["advisories"]}
+    advisories = {"date": times.exact(at - timedelta(days=1)), **audit.facts["advisories"]}
     evidence["audit"] = replace(audit, facts={**audit.facts, "advisories": advisories})
     subject = {"name": "release", "digest": {"dirHash": "0" * 64}, "files": len(start.paths), "bytes": 4096}
     return Record(at, environment, subject, evidence, start.paths)

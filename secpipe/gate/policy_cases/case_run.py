@@ -14,7 +14,7 @@ from secpipe.gate.policy_cases.cases import Suite
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CaseResult:
     """One case that was run; `differences` are sentences in the order to read them, none where it passed."""
 
     source: str
@@ -38,13 +38,13 @@ class Outcome:
         }
 
 
-def run(suite: Suite, loaded: Loaded) -> list[Outcome]:
+def run(suite: Suite, loaded: Loaded) -> list[CaseResult]:
     """Return the outcome of every case of a suite under its policy; raises ConfigError for a broken overlay."""
     outcomes = []
     for case, record in suite.cases:
         judgement = decide(record.situation(loaded.resolve(record.environment)))
         differences = tuple(_differences(case, judgement))
-        outcomes.append(Outcome(suite.source, case.name, record.environment, str(judgement.decision), differences))
+        outcomes.append(CaseResult(suite.source, case.name, record.environment, str(judgement.decision), differences))
     return outcomes
 
 

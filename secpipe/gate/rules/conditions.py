@@ -88,7 +88,8 @@ def _apply(
         held, why = prepared.program.evaluate(values)
         if held is not False:
             why = f"{', '.join(sorted(unknown))} is not known" if unknown else why
-            findings.append(_judge(index, condition, item, held, why))
+            one = _judge(index, condition, item, held, why)
+            findings += [one] if one.finding.id not in situation.ended else []
     return reasons, findings
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
+from secpipe.core import times
 from secpipe.core.evidence import State, skipped
 from secpipe.core.text import plural, printable
 from secpipe.core.verdict import Effect, Reason
@@ -58,9 +59,7 @@ def missing(situation: Situation, environment: str) -> Reason | None:
 
 def _too_old(situation: Situation, at: str) -> bool:
     days = situation.policy.promotion.max_age_days
-    try:
-        when = datetime.fromisoformat(at)
-    except ValueError:
+    when = times.maybe_instant(at)
+    if when is None:
         return True
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
     return bool(days) and situation.now - when > timedelta(days=min(days, 10**6))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from secpipe.core import shape
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.text import plural
 from secpipe.core.verdict import Effect, Reason
@@ -82,7 +83,7 @@ def _judged(situation: Situation, one: Statement) -> Iterator[Reason]:
 def refused(policy: Provenance, facts: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield each material that no list of the policy accepts, with the rule that it breaks."""
     lists = _lists(policy)
-    for material in _tables(facts.get("materials")):
+    for material in shape.tables(facts.get("materials")):
         uri, roles = str(material.get("uri", "")), listing_of(material, "roles")
         if "package" in roles:
             continue  # a library: the AI-BOM and the audit judge it
@@ -112,7 +113,3 @@ def _materials(situation: Situation, one: Statement, about: str) -> Iterator[Rea
             key, word, _ = ROLES[role]
             what = f"the provenance of {about} names no {word}, and does not say that there is none ({key} = [])"
             yield Reason("gate/missing-evidence", Effect.UNDECIDED, what, _CHECK, owner, one.path)
-
-
-def _tables(value: Any) -> list[Mapping[str, Any]]:
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
+from secpipe.core import times
 from secpipe.core.evidence import Evidence
 from secpipe.core.text import plural
 from secpipe.core.verdict import Effect, Reason
@@ -51,7 +52,7 @@ def _against(situation: Situation, row: Mapping[str, Any]) -> tuple[int, str, Ef
         return 2, "gate/sbom-format", Effect.DENY, words, path
     if not policy.max_age_days:
         return None
-    made = _instant(row.get("made"))
+    made = times.maybe_instant(row.get("made"))
     if made is None:
         return 3, "gate/sbom-too-old", Effect.UNDECIDED, "does not say when it was made", path
     age = situation.now - made
@@ -102,11 +103,3 @@ def _numbers(version: str) -> tuple[int, ...] | None:
         if len(parts) <= 4 and all(part.isdecimal() and part.isascii() for part in parts)
         else None
     )
-
-
-def _instant(value: Any) -> datetime | None:
-    try:
-        when = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return when.replace(tzinfo=UTC) if when is not None and when.tzinfo is None else when

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from secpipe.core import times
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.text import plural, printable
@@ -66,7 +67,7 @@ def _statements(kind: str, evidence: Evidence) -> list[Statement]:
     """Return each attestation of one kind; where the evidence tells of none apart, itself as one."""
     found = []
     for facts in each(evidence):
-        since, reason = instant(facts.get("since")), str(facts.get("reason", ""))
+        since, reason = times.maybe_instant(facts.get("since")), str(facts.get("reason", ""))
         found.append(Statement(kind, str(facts.get("path", "")), _state(facts), reason, since, facts))
     if found or ("each" in evidence.facts and evidence.state is State.OK):
         return found
@@ -158,8 +159,8 @@ def objection(fact: Mapping[str, Any], policy: Policy, now: datetime) -> Finding
         words = f"is signed with {' + '.join(halves) or 'an unknown algorithm'}; {wanted}"
         return _objection("gate/key-algorithm", words, fact)
     if policy.keys.max_age_days:
-        made = instant(fact.get("not_before"))
-        signed = min(instant(fact.get("trusted_time")) or now, now)
+        made = times.maybe_instant(fact.get("not_before"))
+        signed = min(times.maybe_instant(fact.get("trusted_time")) or now, now)
         if made is None or signed - made > timedelta(days=policy.keys.max_age_days):
             age = "whose age is not known" if made is None else f"of {made:%Y-%m-%d}"
             words = f"is signed with a key {age}; the policy allows {plural(policy.keys.max_age_days, 'day')}"
@@ -177,12 +178,3 @@ def listing_of(fact: Mapping[str, Any], name: str) -> list[str]:
     """Return the texts under `name`, or none."""
     value = fact.get(name)
     return [str(item) for item in value] if isinstance(value, list | tuple) else []
-
-
-def instant(value: Any) -> datetime | None:
-    """Return the moment that a fact names, or None."""
-    try:
-        when = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return when.replace(tzinfo=UTC) if when is not None and when.tzinfo is None else when

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from secpipe.core import times
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.text import plural
 from secpipe.core.verdict import Effect, Reason
@@ -30,13 +31,10 @@ def _advisory_age(situation: Situation, evidence: Evidence) -> list[Reason]:
     if evidence.state is not State.OK:
         return []
     owner = situation.policy.owner
-    text = str(mapping(evidence, "advisories").get("date", ""))
-    try:
-        date = datetime.fromisoformat(text)
-    except ValueError:
+    date = times.maybe_moment(mapping(evidence, "advisories").get("date"))
+    if date is None:
         what = "the advisory data bears no date"
         return [Reason("gate/stale-advisories", Effect.UNDECIDED, what, "audit", owner)]
-    date = date if date.tzinfo else date.replace(tzinfo=UTC)
     age = situation.now - date
     what = f"the advisory data is of {date:%Y-%m-%d}, {plural(age.days, 'day')} old"
     if age < timedelta(days=-1):

@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from secpipe.core import times
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, EXIT_UNDECIDED
 from secpipe.core.text import printable
 from secpipe.core.trust import Trust
 from secpipe.gate.policies.policy import Policy
-from secpipe.gate.verdicts import override, vsa
+from secpipe.gate.verdicts import override
 from secpipe.gate.verdicts.signed import About, Broken, Held, newest
 
 _HEADS = {EXIT_PASS: "PASSED", EXIT_DENY: "BLOCKED", EXIT_UNDECIDED: "NOT DECIDED"}
@@ -68,7 +69,7 @@ def accept(found: Iterable[Held | Broken], asked: Asked, trust: Trust, now: date
         what = f"there is no signed verdict on this release (dirHash:{asked.about.digest})"
         return Answer(EXIT_UNDECIDED, what, where)
     chosen = newest(accepted)
-    if broken is not None and broken.stamp >= vsa.instant(chosen.summary.at):
+    if broken is not None and broken.stamp >= times.rfc3339(chosen.summary.at):
         why = f"a newer verdict in the store does not hold: {broken.error.message}"
         return Answer(max(broken.error.exit_code, EXIT_DENY), why, where, chosen)
     code, why = _objection(chosen, asked, trust)
@@ -101,13 +102,13 @@ def _objection(one: Held, asked: Asked, trust: Trust) -> tuple[int, str]:
 
 def _in_time(one: Held, asked: Asked, now: datetime) -> tuple[int, str]:
     told = one.summary
-    given = f"given on {vsa.instant(told.at)} by {printable(told.verifier, 200)}"
+    given = f"given on {times.rfc3339(told.at)} by {printable(told.verifier, 200)}"
     if now >= told.valid_until:
-        why = f"the verdict ended at {vsa.instant(told.valid_until)} ({printable(told.because, 200)}); check again"
+        why = f"the verdict ended at {times.rfc3339(told.valid_until)} ({printable(told.because, 200)}); check again"
         return EXIT_UNDECIDED, why
     if asked.max_age is not None and now - told.at > asked.max_age:
         return EXIT_UNDECIDED, f"the verdict, {given}, is older than {_span(asked.max_age)}; check again"
-    return EXIT_PASS, f"{printable(one.name)}, {given}, holds until {vsa.instant(told.valid_until)}"
+    return EXIT_PASS, f"{printable(one.name)}, {given}, holds until {times.rfc3339(told.valid_until)}"
 
 
 def _overruled(one: Held, asked: Asked, trust: Trust, now: datetime) -> Answer:
@@ -116,13 +117,13 @@ def _overruled(one: Held, asked: Asked, trust: Trust, now: datetime) -> Answer:
     head = "NOT DECIDED" if told.decision == "undecided" or told.self_judged else "BLOCKED"
     let = override.overridden(one, asked.about.digest, trust, asked.policy.break_glass, now)
     if let is not None:
-        who, until = " and ".join(let.holders), vsa.instant(let.grant.not_after)
+        who, until = " and ".join(let.holders), times.rfc3339(let.grant.not_after)
         why = f"by {who} until {until}: {head} was the verdict. Reason: {printable(let.grant.reason)}"
         return Answer(EXIT_PASS, why, where, one, let)
     code = EXIT_UNDECIDED if head == "NOT DECIDED" else EXIT_DENY
     self_judged = " (self-judged)" if told.self_judged else ""
     said = f": {one.sentence}" if one.sentence else ""
-    why = f"the newest verdict, given on {vsa.instant(told.at)}, is {told.decision}{self_judged}{said}"
+    why = f"the newest verdict, given on {times.rfc3339(told.at)}, is {told.decision}{self_judged}{said}"
     return Answer(code, why, where, one)
 
 

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from secpipe.core import times
 from secpipe.core.errors import ConfigError, InputError
+from secpipe.core.shape import Fields
 from secpipe.core.text import printable
 from secpipe.core.trust import Trust
 from secpipe.gate.policies.policy import BreakGlass
-from secpipe.gate.verdicts import signed, vsa
+from secpipe.gate.verdicts import signed
 from secpipe.gate.verdicts.signed import Held
-from secpipe.keys.wire import HEX256, NAME, Fields
+from secpipe.keys.wire import HEX256, NAME
 from secpipe.sign.establish import Demand
 from secpipe.sign.refusal import INVALID, WRONG_PURPOSE, Refused
 from secpipe.sign.verdicts import verify_verdict
@@ -96,8 +98,8 @@ def fields_of(one: Grant) -> dict[str, Any]:
         "environment": one.environment,
         "verdict": {"sha256": one.verdict},
         "nonce": one.nonce,
-        "notBefore": vsa.instant(one.not_before),
-        "notAfter": vsa.instant(one.not_after),
+        "notBefore": times.rfc3339(one.not_before),
+        "notAfter": times.rfc3339(one.not_after),
         "reason": one.reason,
     }
 

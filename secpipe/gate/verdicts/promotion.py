@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from secpipe import __version__
+from secpipe.core import times
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.text import printable
 from secpipe.core.trust import Trust
@@ -37,13 +38,13 @@ def _fact(one: Held) -> dict[str, Any]:
     told = one.summary
     return {
         "environment": told.environment,
-        "at": vsa.instant(told.at),
+        "at": times.rfc3339(told.at),
         "result": vsa.PASSED if told.passed else vsa.FAILED,
         "reason": "" if told.passed else f"its decision is {told.decision}",
         "verifier": told.verifier,
         "identity": one.identity.name,
         "policy": told.policy,
-        "valid_until": vsa.instant(told.valid_until),
+        "valid_until": times.rfc3339(told.valid_until),
         "entry": one.folder.name,
     }
 

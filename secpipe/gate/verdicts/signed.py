@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from secpipe.core import times
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError, SecpipeError, TrustError, UnsafeInput
 from secpipe.core.limits import DEFAULT
@@ -103,7 +104,7 @@ def held(folder: Path, about: About, trust: Trust, now: datetime, what: str = VS
         )
     if summary.at > now + _SKEW:
         raise Refused(
-            REPLAYED, f"the verdict was given at {vsa.instant(summary.at)}, after now", hint="check the clock"
+            REPLAYED, f"the verdict was given at {times.rfc3339(summary.at)}, after now", hint="check the clock"
         )
     _check_trust(summary, trust)
     sentence = _check_documents(folder, summary)

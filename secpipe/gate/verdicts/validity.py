@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from secpipe.core import times
 from secpipe.core.errors import SecpipeError
 from secpipe.core.evidence import State
 from secpipe.core.trust import KeyVersion, Trust
@@ -83,7 +84,7 @@ def _of_approvals(situation: Situation) -> Iterator[End]:
 def _of_advisories(situation: Situation) -> Iterator[End]:
     days = situation.policy.vulnerabilities.max_age_days
     evidence = situation.of("audit")
-    made = _time(mapping(evidence, "advisories").get("date"))
+    made = times.maybe_moment(mapping(evidence, "advisories").get("date"))
     if days and made is not None and evidence.state is State.OK:
         yield "the advisory data's age", _later(made, days)
 
@@ -91,7 +92,7 @@ def _of_advisories(situation: Situation) -> Iterator[End]:
 def _of_attestations(situation: Situation) -> Iterator[End]:
     for demand in situation.policy.attestations.require:
         evidence = situation.of(f"attestation:{demand.type}")
-        dates = [evidence.since, *(_time(fact.get("since")) for fact in each(evidence))]
+        dates = [evidence.since, *(times.maybe_moment(fact.get("since")) for fact in each(evidence))]
         for made in dates if demand.max_age_days else ():
             if made is not None:
                 yield f'the "{demand.type}" result\'s age', _later(made, demand.max_age_days)
@@ -101,7 +102,7 @@ def _of_shipped_sbom(situation: Situation) -> Iterator[End]:
     """Any one of the files may be the one that counts; one that is too old already is not."""
     policy = situation.policy.sbom
     for row in listing(situation.of("sbom"), "shipped") if policy.shipped and policy.max_age_days else ():
-        made = _time(row.get("made")) if isinstance(row, Mapping) else None
+        made = times.maybe_moment(row.get("made")) if isinstance(row, Mapping) else None
         if made is not None and _later(made, policy.max_age_days) >= situation.now:
             yield "the shipped SBOM's age", _later(made, policy.max_age_days)
 
@@ -110,7 +111,7 @@ def _of_promotion(situation: Situation) -> Iterator[End]:
     asked = situation.policy.promotion
     for environment in asked.after if asked.max_age_days else ():
         found = newest(situation, environment)
-        made = _time(found.get("at")) if found else None
+        made = times.maybe_moment(found.get("at")) if found else None
         if made is not None:
             yield f"the verdict for {environment}", _later(made, asked.max_age_days)
 
@@ -158,11 +159,3 @@ def _later(start: datetime, days: int) -> datetime:
         return start + timedelta(days=days)
     except OverflowError:
         return datetime.max.replace(tzinfo=UTC)
-
-
-def _time(value: Any) -> datetime | None:
-    try:
-        when = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None
-    return when if when.tzinfo else when.replace(tzinfo=UTC)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from secpipe import __version__
+from secpipe.core import times
 from secpipe.core.text import plural, printable
 from secpipe.core.trust import Trust
 from secpipe.core.verdict import SCHEMA, Decision, Effect, Judgement
@@ -40,7 +41,7 @@ def document(judgement: Judgement, frame: Frame) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "tool": {"name": "secpipe", "version": __version__},
-        "at": stamp(frame.now),
+        "at": times.rfc3339(frame.now),
         "simulated": frame.simulated,
         "environment": printable(frame.environment),
         "mode": policy.mode,
@@ -68,7 +69,7 @@ def document(judgement: Judgement, frame: Frame) -> dict[str, Any]:
             "digest": {"sha256": trust.root_digest},
             "pinned": trust.pinned,
         },
-        "valid_until": stamp(frame.valid_until),
+        "valid_until": times.rfc3339(frame.valid_until),
         "reasons": [reason.to_dict() for reason in judgement.reasons],
         "checks": [check.to_dict() | {"facts": clean(check.facts)} for check in judgement.checks],
         "findings": [clean(finding.to_dict()) for finding in judgement.findings],
@@ -117,8 +118,3 @@ def sentence(judgement: Judgement, frame: Frame) -> str:
         count = sum(reason.effect is Effect.WARN for reason in judgement.reasons)
         return f"PASS for {place}, with {plural(count, 'warning')}: {looked}, nothing blocks."
     return f"PASS for {place}: {looked}, nothing stands against it."
-
-
-def stamp(instant: datetime) -> str:
-    """Return RFC 3339 in UTC, to the second."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

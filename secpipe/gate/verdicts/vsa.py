@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 from secpipe import __version__
+from secpipe.core import times
 from secpipe.core.errors import InputError
-from secpipe.keys.wire import HEX256, Fields
+from secpipe.core.shape import Fields
+from secpipe.keys.wire import HEX256
 
 EXTENSION = "https://secpipe.dev/verdict/v1"
 SLSA_VERSION = "1.1"
@@ -90,7 +92,7 @@ def predicate(one: Summary) -> dict[str, Any]:
     """Return the predicate of a summary."""
     return {
         "verifier": {"id": one.verifier, "version": {"secpipe": one.version or __version__}},
-        "timeVerified": instant(one.at),
+        "timeVerified": times.rfc3339(one.at),
         "resourceUri": one.resource,
         "policy": {"uri": f"{_BASE}/policy/{_part(one.policy_name)}", "digest": {"sha256": one.policy}},
         "inputAttestations": [
@@ -110,7 +112,7 @@ def predicate(one: Summary) -> dict[str, Any]:
             "evidence": {"sha256": one.evidence},
             "trust": None if one.trust is None else _trust(one.trust),
             "advisories": one.advisories,
-            "validUntil": instant(one.valid_until),
+            "validUntil": times.rfc3339(one.valid_until),
             "validUntilBecause": one.because,
             "breakGlass": {"holders": one.holders, "maxHours": one.max_hours},
             "links": one.links,
@@ -141,7 +143,7 @@ def read(value: Mapping[str, Any], what: str) -> Summary:
         environment=own.text("environment", limit=256),
         mode=own.text("mode", limit=16),
         decision=decision,
-        self_judged=_flag(own, "selfJudged"),
+        self_judged=own.flag("selfJudged"),
         verdict=own.fields("verdict").text("sha256", HEX256),
         evidence=own.fields("evidence").text("sha256", HEX256),
         trust=_read_trust(own),
@@ -159,11 +161,6 @@ def read(value: Mapping[str, Any], what: str) -> Summary:
     if top.text("verificationResult", limit=16) != (PASSED if summary.passed else FAILED):
         raise InputError(f"{what}: its result does not follow from its decision")
     return summary
-
-
-def instant(when: datetime) -> str:
-    """Return RFC 3339 in UTC, to the second."""
-    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _part(text: str) -> str:
@@ -203,10 +200,3 @@ def _artifact(item: object, what: str) -> tuple[str, str, str]:
     if algorithm not in {"sha256", "dirHash"} or not isinstance(value, str) or not HEX256.match(value):
         raise InputError(f"{what}: an artifact without a digest")
     return fields.text("path", limit=_TEXT), algorithm, value
-
-
-def _flag(fields: Fields, key: str) -> bool:
-    value = fields.table.get(key)
-    if not isinstance(value, bool):
-        raise InputError(f'{fields.what} has no valid "{key}"')
-    return value

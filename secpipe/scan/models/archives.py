@@ -15,7 +15,7 @@ from secpipe.scan.models.context import Context
 from secpipe.scan.models.documents import judge_torchscript
 from secpipe.scan.models.pickles import scan_pickles
 from secpipe.scan.models.routes import Prefixed, guard, look_into, look_through
-from secpipe.scan.models.rules import Outcome
+from secpipe.scan.models.rules import Rating
 
 _FAULT_RULES: Final = {
     "mismatch": "archive-mismatch",
@@ -80,7 +80,7 @@ def _member(context: Context, file: BinaryIO, member: zips.Member, kind: str, st
         inner.skip("encrypted")
         trial = inner.trial()  # PyTorch ignores the flag: where the bytes are plain, they are judged
         _content(trial, file, member, kind, storages)
-        if trial.sink.outcome is Outcome.MALICIOUS:
+        if trial.sink.outcome is Rating.MALICIOUS:
             inner.adopt(trial)
     elif storages.get(member.name) == member.size and (member.method or member.compressed == member.size):
         torch_storage.judge_numbers(inner, lambda trial: _content(trial, file, member, kind, {}))

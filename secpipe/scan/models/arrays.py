@@ -7,15 +7,12 @@ with its length) and the array's bytes, or for an array of objects another pickl
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from secpipe.formats.pickle.machine import Machine
-from secpipe.formats.pickle.values import Call, DictItems, Global, Value
+from secpipe.formats.pickle.values import Call, DictItems, Global, Listener, Value
 from secpipe.formats.pickle.window import Broken
-
-if TYPE_CHECKING:
-    from secpipe.scan.models.context import Context
-    from secpipe.scan.models.pickles import Judge
+from secpipe.scan.models.context import Context
 
 _WRAPPERS: Final = frozenset({"joblib.numpy_pickle", "sklearn.externals.joblib.numpy_pickle"})
 _DTYPE: Final = re.compile(r"[<>|=]?([?bBhHiIlLqQpPefdgFDGSaUVMmOcu])(\d{0,9})")
@@ -26,6 +23,12 @@ _NATURAL: Final = {
 _OBJECT_TYPES: Final = frozenset({"StringDType", "_convert_to_stringdtype_kwargs"})  # elements on the heap
 _HAS_OBJECTS: Final = 0x01  # NPY_ITEM_REFCOUNT
 _MOST: Final = 1 << 62
+
+
+class Judge(Listener, Protocol):
+    """Who listens, and the machine it steers."""
+
+    machine: Machine | None
 
 
 def is_wrapper(target: Value) -> bool:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 from secpipe.core.artifact import Skip
 from secpipe.core.finding import Confidence, Finding
 from secpipe.core.limits import Limits
 from secpipe.core.text import printable
 from secpipe.scan.models.allow import AllowList
-from secpipe.scan.models.rules import Outcome, rules
+from secpipe.scan.models.rules import Rating, rules
+
+#: Judges a seekable file of so many bytes by its content and returns its format; `routes.look_into` is the one.
+LookInto = Callable[["Context", BinaryIO, int], str]
 
 
 @dataclass(slots=True)
@@ -20,9 +24,10 @@ class Sink:
 
     path: str
     limits: Limits
+    look_into: LookInto  # how what is nested in the file is judged
     findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
     skips: list[Skip] = field(default_factory=list)
-    outcome: Outcome = Outcome.OK
+    outcome: Rating = Rating.OK
     begun: float = field(default_factory=time.monotonic)
     cut: bool = False
     holds: set[str] = field(default_factory=set)  # formats met in the file, at any depth
@@ -59,7 +64,7 @@ class Context:
 
     def trial(self) -> Context:
         """Return a context that collects apart: for bytes that may turn out to be nothing."""
-        sink = Sink(self.sink.path, self.limits, begun=self.sink.begun)
+        sink = Sink(self.sink.path, self.limits, self.sink.look_into, begun=self.sink.begun)
         return Context(sink, self.allow, self.where, self.depth, self.name)
 
     def adopt(self, other: Context) -> None:

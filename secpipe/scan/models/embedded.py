@@ -6,13 +6,11 @@ import base64
 import binascii
 import io
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from secpipe.formats.pickle.values import Long
 from secpipe.formats.sniff import HEAD, sniff
-
-if TYPE_CHECKING:
-    from secpipe.scan.models.context import Context
+from secpipe.scan.models.context import Context
 
 #: Shortest thing that can import and call.
 _SHORTEST: Final = 8
@@ -80,8 +78,6 @@ def _base64(text: str) -> bytes:
 
 def _try(context: Context, data: bytes, offset: int, where: str, hidden: bool = False) -> bool:
     """Judge `data` apart and keep the result if it turned out to be something; return whether it did."""
-    from secpipe.scan.models.routes import look_into  # routes know pickles, pickles know what is embedded in them
-
     kind = sniff(data[:HEAD], len(data))
     if kind not in _SERIALISED:
         return False
@@ -89,7 +85,7 @@ def _try(context: Context, data: bytes, offset: int, where: str, hidden: bool = 
         context.unread("resource-limit", f"nested deeper than {context.limits.nesting}", offset)
         return True
     trial = context.inside(f"{where} at {offset}").trial()
-    look_into(trial, io.BytesIO(data), len(data))
+    trial.sink.look_into(trial, io.BytesIO(data), len(data))
     rules = {finding.rule for finding in trial.sink.findings.values()}
     if (
         kind not in {"zip", "npy", "7z", "tar"}

@@ -14,7 +14,7 @@ from secpipe.system.files import read_bytes
 from secpipe.system.places import shipped
 
 
-class Outcome(IntEnum):
+class Rating(IntEnum):
     """What a file comes to; the worst of its findings decides."""
 
     OK = 0
@@ -35,11 +35,11 @@ class Rule:
     fix: str
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> Rating:
         """High and critical are malicious, medium is for review, what is below is only told."""
         if self.severity >= Severity.HIGH:
-            return Outcome.MALICIOUS
-        return Outcome.REVIEW if self.severity is Severity.MEDIUM else Outcome.OK
+            return Rating.MALICIOUS
+        return Rating.REVIEW if self.severity is Severity.MEDIUM else Rating.OK
 
 
 @cache

@@ -84,7 +84,7 @@ def scan(
 
 
 def _judge(tree: Tree, entry: FileEntry, limits: Limits, allow: AllowList) -> Judged:
-    sink = Sink(entry.path, limits)
+    sink = Sink(entry.path, limits, look_into)
     kind = scan_file(tree, entry, sink, allow)
     return Judged(kind, str(sink.outcome), tuple(sorted(sink.holds)), tuple(sink.findings.values()), tuple(sink.skips))
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from secpipe.formats.pickle.machine import Machine
 from secpipe.formats.pickle.values import Global, Value
-
-if TYPE_CHECKING:
-    from secpipe.scan.models.context import Context
-    from secpipe.scan.models.pickles import Judge
+from secpipe.scan.models.context import Context
 
 #: First value of a legacy file (torch.serialization.MAGIC_NUMBER).
 MAGIC: Final = 0x1950A86A20F9469CFC6C
@@ -41,6 +38,12 @@ class Storage:
     """What a persistent id stands for."""
 
     key: Value
+
+
+class Judge(Protocol):
+    """Who listens to a pickle; `torch`: its persistent ids name tensor storages."""
+
+    torch: bool
 
 
 def declared(value: Value) -> tuple[str, int] | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+from secpipe.core import times
 from secpipe.core.errors import ConfigError
 from secpipe.core.finding import Confidence
 from secpipe.core.text import did_you_mean
@@ -193,7 +194,7 @@ def _moment(value: Any, what: str) -> datetime:
     """A date holds until the end of that day, UTC; a time until then."""
     try:
         if isinstance(value, str) and _MOMENT.fullmatch(value):
-            value = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
+            value = times.day(value) if len(value) == 10 else times.instant(value)
         if isinstance(value, datetime):
             return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
         if isinstance(value, date):

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from secpipe.core import times
+
 _PREFIX = "secpipe:shadow-ai:"
 
 
@@ -31,7 +33,7 @@ def services(uses: Iterable[Mapping[str, Any]], now: datetime, *, version: str =
         "serialNumber": serial,
         "version": 1,
         "metadata": {
-            "timestamp": now.isoformat().replace("+00:00", "Z"),
+            "timestamp": times.rfc3339(now),
             "tools": {"components": [{"type": "application", "name": "secpipe", "version": version}]},
         },
         "services": rows,

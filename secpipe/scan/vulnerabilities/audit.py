@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from secpipe import __version__
+from secpipe.core import times
 from secpipe.core.artifact import Skip
 from secpipe.core.errors import SecpipeError
 from secpipe.core.evidence import Evidence, State, skipped
@@ -18,7 +19,6 @@ from secpipe.formats.boms.packages import LISTED
 from secpipe.scan.vulnerabilities import NO_FEED, findings, hygiene, match, plan, vex
 from secpipe.scan.vulnerabilities.graph import Graph
 from secpipe.scan.vulnerabilities.match import Hit, Package
-from secpipe.scan.vulnerabilities.osv import instant
 from secpipe.scan.vulnerabilities.plan import Upgrade
 from secpipe.scan.vulnerabilities.store import AdvisoryStore, Feed
 from secpipe.scan.vulnerabilities.vex import Statement
@@ -184,11 +184,11 @@ def _coverage(
 def _state(date: str, expiries: list[str], now: datetime) -> tuple[State, str, datetime | None]:
     if not date:
         return State.SKIPPED, "the advisory data does not say as of when it is", None
-    if date > instant(now + _SKEW):
+    if date > times.rfc3339(now + _SKEW):
         return State.SKIPPED, f"the advisory data is dated {date}, in the future: the clock or the feed is wrong", None
-    expired = min((expiry for expiry in expiries if expiry <= instant(now)), default="")
+    expired = min((expiry for expiry in expiries if expiry <= times.rfc3339(now)), default="")
     if expired:
-        return State.STALE, f"the advisory feed expired on {expired}", datetime.fromisoformat(expired)
+        return State.STALE, f"the advisory feed expired on {expired}", times.instant(expired)
     return State.OK, "", None
 
 

@@ -13,12 +13,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from secpipe.core import times
 from secpipe.core.artifact import Skip
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError, UnsafeInput
 from secpipe.core.limits import DEFAULT, MIB, Limits
 from secpipe.core.text import plural, printable
-from secpipe.scan.vulnerabilities.osv import Advisory, instant, parse_advisory
+from secpipe.scan.vulnerabilities.osv import Advisory, parse_advisory
 from secpipe.system import files, tree
 
 _ENDINGS = (".json", ".yaml", ".yml")
@@ -62,7 +63,7 @@ def harvest(path: Path, now: datetime, limits: Limits = DEFAULT) -> Harvest:
     Unreadable records are listed in `refused`: the caller says so, or calls `check_readable`.
     """
     found = Harvest()
-    stamp = instant(now)
+    stamp = times.rfc3339(now)
     for name, data in _members(path, limits):
         found.members += 1
         found.digest.update(hashlib.sha256(data).digest())

@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from secpipe.core.documents import parse_json
-from secpipe.core.errors import InputError
+from secpipe.core.errors import InputError, SecpipeError
 from secpipe.core.limits import MIB
 from secpipe.core.text import plural, printable
 from secpipe.scan.vulnerabilities import snapshot
+from secpipe.scan.vulnerabilities.joined import joined
 from secpipe.scan.vulnerabilities.osv import Advisory
 from secpipe.scan.vulnerabilities.store import AdvisoryStore, Feed, MemoryRows
 from secpipe.system import files, places
+from secpipe.system.clock import SystemClock
 
 POINTER = "current.json"
 POINTER_SCHEMA = "secpipe.advisories-current/1"
@@ -31,6 +33,23 @@ REBUILD = "secpipe advisories update --replace --from ..."
 def folder() -> Path:
     """Return the user's folder of advisory data."""
     return places.home() / "advisories"
+
+
+def open_store(path: Path | None = None, *, now: datetime | None = None) -> AdvisoryStore:
+    """Return the store at `path`: a store folder, an SQLite file, a snapshot, or a folder or zip of OSV records.
+
+    None means the user's own store, beside what the embedded snapshot knows; where there is none, or it is damaged, the
+    snapshot alone, and `about["note"]` says so. `now` (by default the clock's) dates OSV records that come without a
+    manifest: their newest `modified` that is not in the future. Raises InputError where `path` was named and holds
+    nothing usable.
+    """
+    if path is not None:
+        return open_at(path, now or SystemClock().now())
+    try:
+        store = open_home()
+    except SecpipeError as error:
+        return snapshot.load(note=f"the local advisory store was not used: {error.message}")
+    return joined(store, snapshot.load()) if store else snapshot.load()
 
 
 def open_home() -> AdvisoryStore | None:

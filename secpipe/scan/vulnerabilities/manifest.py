@@ -10,24 +10,27 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from secpipe.core import times
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError, TrustError
 from secpipe.core.limits import MIB, Limits
-from secpipe.scan.vulnerabilities.osv import instant
+from secpipe.core.shape import Fields
 from secpipe.scan.vulnerabilities.store import ALL, Feed
 
 NAME = "advisories.json"
 SCHEMA = "secpipe.advisories/1"
 KINDS = ("osv", "epss", "kev")
 LIMITS = Limits(document_bytes=4 * MIB, json_nodes=200_000)
-_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}")
-_FEED_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,100}")
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}\Z")
+_SOURCE = re.compile(r"[\x20-\x7e]{1,500}\Z")
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+_MOST = (1 << 53) - 1
+_FEED_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,100}\Z")
 _SKEW = timedelta(hours=1)
-_KEYS = {"schema", "name", "source", "version", "date", "expires", "records", "coverage", "files"}
 
 #: The manifest and its two signatures (design section 4).
 SIGNED = (NAME, f"{NAME}.sig", f"{NAME}.pqc.sig")
@@ -89,27 +92,24 @@ class Manifest:
 
 def parse_manifest(data: bytes) -> Manifest:
     """Return the manifest in `data`; raises InputError for anything that is not exactly one."""
-    value = parse_json(data, NAME, LIMITS)
-    if not isinstance(value, dict) or value.get("schema") != SCHEMA:
+    value = Fields(parse_json(data, NAME, LIMITS), NAME)
+    if value.text("schema", limit=40) != SCHEMA:
         raise InputError(f"{NAME} is no {SCHEMA}")
-    if set(value) != _KEYS:
-        raise InputError(f"{NAME}: missing or unknown keys: {', '.join(sorted(map(ascii, set(value) ^ _KEYS)))}")
-    files = value["files"]
-    if not isinstance(files, list) or not 0 < len(files) <= 1000:
-        raise InputError(f"{NAME} names no files, or too many")
-    parsed = tuple(_file(item) for item in files)
-    if len({file.name for file in parsed}) != len(parsed):
-        raise InputError(f"{NAME} names a file twice")
-    return Manifest(
-        name=_text(value, "name", _FEED_NAME),
-        source=_text(value, "source", re.compile(r"[\x20-\x7e]{1,500}")),
-        version=_count(value, "version", 1),
-        date=_time(value, "date"),
-        expires=_time(value, "expires"),
-        records=_count(value, "records", 0),
-        coverage=_coverage(value["coverage"]),
+    parsed = tuple(_file(item) for item in value.listing("files", 1000))
+    if not parsed or len({file.name for file in parsed}) != len(parsed):
+        raise InputError(f"{NAME} names no files, or one twice")
+    manifest = Manifest(
+        name=value.text("name", _FEED_NAME),
+        source=value.text("source", _SOURCE),
+        version=value.integer("version", 1, _MOST),
+        date=times.rfc3339(value.instant("date")),
+        expires=times.rfc3339(value.instant("expires")),
+        records=value.integer("records", 0, _MOST),
+        coverage=_coverage(value.mapping("coverage")),
         files=parsed,
     )
+    value.close()
+    return manifest
 
 
 def signatures(folder: Path) -> list[Path]:
@@ -122,9 +122,9 @@ def check_current(manifest: Manifest, digest: str, accepted: Mapping[str, Any] |
 
     `accepted` is what the store remembers of the last feed of this name: `version` and `digest` of its manifest.
     """
-    if manifest.expires <= instant(now):
+    if manifest.expires <= times.rfc3339(now):
         raise TrustError(f"the feed expired on {manifest.expires}", hint="fetch a newer one from its source")
-    if manifest.date > instant(now + _SKEW):
+    if manifest.date > times.rfc3339(now + _SKEW):
         raise TrustError(f"the feed is dated {manifest.date}, in the future: its clock or this one is wrong")
     if manifest.date >= manifest.expires:
         raise TrustError("the feed expires before its own date")
@@ -138,17 +138,16 @@ def check_current(manifest: Manifest, digest: str, accepted: Mapping[str, Any] |
 
 
 def _file(item: Any) -> FeedFile:
-    if not isinstance(item, dict) or set(item) != {"name", "kind", "sha256", "size"}:
-        raise InputError(f"{NAME}: a file has missing or unknown keys")
-    if item["kind"] not in KINDS:
+    row = Fields(item, f"{NAME}: a file")
+    kind = row.text("kind", limit=20)
+    if kind not in KINDS:
         raise InputError(f"{NAME}: a file is of none of the kinds {', '.join(KINDS)}")
-    name = _text(item, "name", _FILE_NAME)
-    return FeedFile(name, item["kind"], _text(item, "sha256", re.compile(r"[0-9a-f]{64}")), _count(item, "size", 1))
+    file = FeedFile(row.text("name", _FILE_NAME), kind, row.text("sha256", _SHA256), row.integer("size", 1, _MOST))
+    row.close()
+    return file
 
 
-def _coverage(value: Any) -> dict[str, str | tuple[str, ...]]:
-    if not isinstance(value, dict):
-        raise InputError(f"{NAME}: coverage is no table")
+def _coverage(value: Mapping[str, Any]) -> dict[str, str | tuple[str, ...]]:
     found: dict[str, str | tuple[str, ...]] = {}
     for ecosystem, known in value.items():
         if known == ALL:
@@ -158,30 +157,3 @@ def _coverage(value: Any) -> dict[str, str | tuple[str, ...]]:
         else:
             raise InputError(f'{NAME}: the coverage of {ecosystem!a} is neither "*" nor a list of names')
     return found
-
-
-def _text(value: dict[str, Any], key: str, pattern: re.Pattern[str]) -> str:
-    text = value[key]
-    if not isinstance(text, str) or not pattern.fullmatch(text):
-        raise InputError(f"{NAME}: {key} is unreadable")
-    return text
-
-
-def _count(value: dict[str, Any], key: str, least: int) -> int:
-    number = value[key]
-    if not isinstance(number, int) or isinstance(number, bool) or not least <= number < 1 << 53:
-        raise InputError(f"{NAME}: {key} is no number from {least}")
-    return number
-
-
-def _time(value: dict[str, Any], key: str) -> str:
-    try:
-        moment = datetime.fromisoformat(_text(value, key, re.compile(r"[0-9T:Z.+-]{10,40}")))
-    except ValueError:
-        raise InputError(f"{NAME}: {key} is no time") from None
-    if moment.tzinfo is None:
-        raise InputError(f"{NAME}: {key} has no time zone")
-    try:
-        return instant(moment.astimezone(UTC))
-    except (ValueError, OverflowError):
-        raise InputError(f"{NAME}: {key} is no time") from None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
+from secpipe.core import times
 from secpipe.core.errors import InputError
 from secpipe.formats.packages.ecosystems import normal_name, spelled
 
@@ -83,7 +84,7 @@ def parse_advisory(value: Any, now: datetime) -> Advisory:
     return Advisory(
         id=identity,
         aliases=tuple(sorted({alias for alias in _words(value.get("aliases"), _ID) if alias != identity})),
-        modified=min(_time(value.get("modified")), instant(now)),
+        modified=min(_time(value.get("modified")), times.rfc3339(now)),
         published=_time(value.get("published")),
         withdrawn=withdrawn,
         vectors=tuple(_vectors(value)),
@@ -91,11 +92,6 @@ def parse_advisory(value: Any, now: datetime) -> Advisory:
         weaknesses=tuple(sorted(set(_words(own.get("cwe_ids"), re.compile(r"CWE-\d{1,6}"))))),
         affected=() if withdrawn else tuple(_affected(identity, entries)),
     )
-
-
-def instant(moment: datetime) -> str:
-    """Return a UTC instant as RFC 3339 to the second: such texts sort as the times do."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _affected(identity: str, entries: list[Any]) -> Iterator[Affected]:
@@ -192,16 +188,10 @@ def _words(value: Any, pattern: re.Pattern[str]) -> list[str]:
 
 
 def _time(value: Any) -> str:
-    """Return a time as `instant` writes it, or "" where it is none. YAML hands over datetimes."""
-    moment = value
-    if isinstance(value, str):
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            return ""
-    if not isinstance(moment, datetime):
-        return ""
+    """Return a time as `rfc3339` writes it, or "" where it is none. YAML hands over datetimes."""
+    if isinstance(value, datetime) and value.tzinfo is None:
+        value = value.replace(tzinfo=UTC)
     try:
-        return instant(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    except (ValueError, OverflowError):
+        return times.rfc3339(value if isinstance(value, datetime) else times.moment(value))
+    except ValueError:
         return ""

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from secpipe.core import times
 from secpipe.core.errors import InputError
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.scan.vulnerabilities import exploits, manifest
 from secpipe.scan.vulnerabilities.feed import Harvest, check_readable, harvest
 from secpipe.scan.vulnerabilities.manifest import FeedFile, Manifest
-from secpipe.scan.vulnerabilities.osv import Advisory, instant
+from secpipe.scan.vulnerabilities.osv import Advisory
 from secpipe.system import files
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -68,7 +69,7 @@ def pack(
         source,
         version,
         min(dates),
-        instant(now + lifetime),
+        times.rfc3339(now + lifetime),
         len(records),
         coverage,
         tuple(FeedFile(n, kind, hashlib.sha256(data).hexdigest(), len(data)) for n, (kind, data) in parts.items()),

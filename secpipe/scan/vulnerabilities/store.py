@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from typing import Any, Protocol
 
-from secpipe.core.errors import InputError, SecpipeError
+from secpipe.core.errors import InputError
 from secpipe.core.text import plural, printable
 from secpipe.formats.packages.ecosystems import normal_name
 from secpipe.scan.vulnerabilities import rows
 from secpipe.scan.vulnerabilities.osv import Advisory, Affected
-from secpipe.system.clock import SystemClock
 
 #: An advisory, and what it says of one package.
 Entry = tuple[Advisory, tuple[Affected, ...]]
@@ -94,7 +91,7 @@ class MemoryRows:
 
 
 class AdvisoryStore:
-    """Advisories by package. Read-only; `open_store` makes one."""
+    """Advisories by package. Read-only; `local.open_store` makes one."""
 
     def __init__(
         self,
@@ -150,23 +147,3 @@ class AdvisoryStore:
                 (item, tuple(part for part in item.affected if (part.ecosystem, part.name) == key)) for item in kept
             )
         return self._cache[key]
-
-
-def open_store(path: Path | None = None, *, now: datetime | None = None) -> AdvisoryStore:
-    """Return the store at `path`: a store folder, an SQLite file, a snapshot, or a folder or zip of OSV records.
-
-    None means the user's own store, beside what the embedded snapshot knows; where there is none, or it is damaged, the
-    snapshot alone, and `about["note"]` says so. `now` (by default the clock's) dates OSV records that come without a
-    manifest: their newest `modified` that is not in the future. Raises InputError where `path` was named and holds
-    nothing usable.
-    """
-    from secpipe.scan.vulnerabilities import local, snapshot
-    from secpipe.scan.vulnerabilities.joined import joined
-
-    if path is not None:
-        return local.open_at(path, now or SystemClock().now())
-    try:
-        store = local.open_home()
-    except SecpipeError as error:
-        return snapshot.load(note=f"the local advisory store was not used: {error.message}")
-    return joined(store, snapshot.load()) if store else snapshot.load()

@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from secpipe.core import times
 from secpipe.core.artifact import Skip
 from secpipe.core.errors import ConfigError, InputError, SecpipeError, TrustError
 from secpipe.core.evidence import Evidence, State
@@ -21,7 +22,6 @@ from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.text import printable
 from secpipe.scan.vulnerabilities import exploits, local, manifest, snapshot, sqlite, staging
 from secpipe.scan.vulnerabilities.feed import Harvest, check_readable, harvest
-from secpipe.scan.vulnerabilities.osv import instant
 from secpipe.scan.vulnerabilities.store import ALL, Feed
 from secpipe.system import files, locks
 
@@ -177,8 +177,8 @@ def _read_into(intake: _Intake, path: Path, kind: str, now: datetime, limits: Li
         data = files.read_bytes(path, limits.document_bytes)
         found = exploits.parse_kev(data) if kind == "kev" else exploits.parse_epss(data)
         intake.exploited.append(found)
-        dated = f"{found.date}T00:00:00Z" if found.date else instant(now)
-        if dated > instant(now):
+        dated = f"{found.date}T00:00:00Z" if found.date else times.rfc3339(now)
+        if dated > times.rfc3339(now):
             raise TrustError(f"the {kind.upper()} data is dated {found.date}, in the future")
         intake.feed = replace(intake.feed, date=max(intake.feed.date, dated))
         return

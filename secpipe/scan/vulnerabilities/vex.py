@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from secpipe.core import shape, times
 from secpipe.core.artifact import Skip
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
@@ -19,7 +20,6 @@ from secpipe.core.text import printable
 from secpipe.formats.packages import purl
 from secpipe.formats.packages.ecosystems import normal_name
 from secpipe.scan.vulnerabilities.findings import UNCLEAR, VULNERABLE
-from secpipe.scan.vulnerabilities.osv import instant
 
 SUPPRESSED = "audit/suppressed"
 EXPIRES = "secpipe:expires"  # CycloneDX property; OpenVEX statements carry the key `expires`
@@ -68,9 +68,9 @@ class Statement:
         ):
             if not missing:
                 return f"it has no {what.partition(' ')[2]}"
-        if self.issued > instant(now):
+        if self.issued > times.rfc3339(now):
             return f"it is dated {self.issued}, in the future"
-        return "" if self.expires > instant(now) else f"it expired on {self.expires}"
+        return "" if self.expires > times.rfc3339(now) else f"it expired on {self.expires}"
 
 
 def read_vex(data: bytes, what: str) -> list[Statement]:
@@ -137,12 +137,12 @@ def _answered(finding: Finding, valid: dict[tuple[str, str], list[tuple[str, str
 
 
 def _openvex(value: dict[str, Any], what: str) -> Iterator[Statement]:
-    for item in _tables(value.get("statements")):
+    for item in shape.tables(value.get("statements")):
         vulnerability = item.get("vulnerability")
         own = vulnerability if isinstance(vulnerability, dict) else {"name": vulnerability}
         reason = _known(item.get("justification")) or item.get("impact_statement") or item.get("status_notes")
         yield Statement(
-            _names(own.get("name"), *_texts(own.get("aliases"))),
+            _names(own.get("name"), *shape.texts(own.get("aliases"))),
             tuple(_products(item.get("products"))),
             _text(item.get("status")),
             _text(reason),
@@ -155,8 +155,8 @@ def _openvex(value: dict[str, Any], what: str) -> Iterator[Statement]:
 
 def _products(value: Any) -> Iterator[str]:
     """Yield the purls a statement is about: the subcomponents where there are any, else the product."""
-    for item in _tables(value):
-        parts = _tables(item.get("subcomponents"))
+    for item in shape.tables(value):
+        parts = shape.tables(item.get("subcomponents"))
         for part in parts or [item]:
             identifiers = part.get("identifiers")
             for text in (part.get("@id"), identifiers.get("purl") if isinstance(identifiers, dict) else None):
@@ -168,21 +168,21 @@ def _products(value: Any) -> Iterator[str]:
 def _cyclonedx(value: dict[str, Any], what: str) -> Iterator[Statement]:
     own = value.get("metadata")
     own = own if isinstance(own, dict) else {}
-    makers = [*_tables(own.get("authors")), *_tables([own.get("manufacturer"), own.get("supplier")])]
+    makers = [*shape.tables(own.get("authors")), *shape.tables([own.get("manufacturer"), own.get("supplier")])]
     author = next((text for maker in makers if (text := _text(maker.get("name") or maker.get("email")))), "")
     known = {
         item["bom-ref"]: item["purl"]
-        for item in _tables(value.get("components"))
+        for item in shape.tables(value.get("components"))
         if isinstance(item.get("bom-ref"), str) and isinstance(item.get("purl"), str)
     }
-    for item in _tables(value.get("vulnerabilities")):
+    for item in shape.tables(value.get("vulnerabilities")):
         analysis = item.get("analysis")
         analysis = analysis if isinstance(analysis, dict) else {}
-        properties = {_text(entry.get("name")): entry.get("value") for entry in _tables(item.get("properties"))}
-        refs = [_text(entry.get("ref")).rpartition("#")[2] for entry in _tables(item.get("affects"))]
+        properties = {_text(entry.get("name")): entry.get("value") for entry in shape.tables(item.get("properties"))}
+        refs = [_text(entry.get("ref")).rpartition("#")[2] for entry in shape.tables(item.get("affects"))]
         products = (known.get(ref, ref) for ref in refs)
         yield Statement(
-            _names(item.get("id"), *(reference.get("id") for reference in _tables(item.get("references")))),
+            _names(item.get("id"), *(reference.get("id") for reference in shape.tables(item.get("references")))),
             tuple(product for product in products if purl.is_purl(product)),
             _text(analysis.get("state")),
             _text(_known(analysis.get("justification")) or analysis.get("detail")),
@@ -202,21 +202,10 @@ def _known(value: Any) -> str:
     return value if isinstance(value, str) and value in _JUSTIFICATIONS else ""
 
 
-def _tables(value: Any) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _texts(value: Any) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
-
-
 def _text(value: Any) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
 def _time(value: Any) -> str:
-    try:
-        moment = datetime.fromisoformat(_text(value))
-        return instant(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    except (ValueError, OverflowError):
-        return ""
+    moment = times.maybe_moment(_text(value))
+    return times.rfc3339(moment) if moment else ""

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from secpipe.core import times
 from secpipe.core.finding import Finding
 from secpipe.scan.vulnerabilities.findings import MALICIOUS, UNCLEAR, VULNERABLE
-from secpipe.scan.vulnerabilities.osv import instant
 from secpipe.scan.vulnerabilities.vex import EXPIRES, SUPPRESSED
 
 _RULES = {VULNERABLE, UNCLEAR, MALICIOUS, SUPPRESSED}
@@ -33,7 +33,7 @@ def to_openvex(findings: Iterable[Finding], author: str, now: datetime) -> str:
             "@context": "https://openvex.dev/ns/v0.2.0",
             "@id": f"https://openvex.dev/docs/public/vex-{digest}",
             "author": author,
-            "timestamp": instant(now),
+            "timestamp": times.rfc3339(now),
             "version": 1,
             "statements": statements,
         }
@@ -48,7 +48,7 @@ def to_cyclonedx(findings: Iterable[Finding], author: str, now: datetime) -> str
             "bomFormat": "CycloneDX",
             "specVersion": "1.6",
             "version": 1,
-            "metadata": {"timestamp": instant(now), "authors": [{"name": author}]},
+            "metadata": {"timestamp": times.rfc3339(now), "authors": [{"name": author}]},
             "vulnerabilities": rows,
         }
     )

@@ -6,30 +6,21 @@ import base64
 import json
 import shutil
 import subprocess
+import sys
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from secpipe.core.errors import InputError
+from secpipe.core.errors import InputError, MissingDependency
 from secpipe.keys.schemes import scheme
-from secpipe.keystore import secretbox
 from secpipe.keystore.backup import backup, restore
 from secpipe.keystore.importing import import_key
 from secpipe.keystore.trusted import open_trust
 from secpipe.keystore.unlock import open_signers
 from tests import skips
 
-# By PyNaCl 1.6: SecretBox(bytes(range(32))).encrypt(bytes(i * 7 % 256 for i in range(300)), bytes(range(100, 124)))
-BOX = bytes.fromhex(
-    "bf76040b827da02a60a4b7ae599d9c7302be97dc2695e4d888c265d963dfc1714edd46226835d1ba0ea3f429ce401b5148881aedb33491f5ed09"
-    "314f34289f2c91c7f07d7ef543de8b6ec5997f192cdd834c82b814dfa27b417019ff54d8cfba64a0b342ebac2163faf4ff5afc6d775f5a6e47ce"
-    "531af016dba4996648a797316838886ffb187a4808c358fe807aa4453e87838dab6db7b8f59cedf5091202bc93dc081a2134683d8326914f2273"
-    "9ba9e118455da15259f60a7f458bed03202e2c7528f81512dd1b4d743a9e60722c79f02acc1893cd46a51c0572a8daa7f844c986cab31c8e2ff1"
-    "31b763d46580e6893297b28a8b8ea74cc343987e2286ee099ac04aa5aa40ae5b9576064c13bb4d5b7da75c0061de22762fc0a093802c5e2e081d"
-    "2c90e8413803e11b4aac3df2ad13b9d6fa5b0079cda8eefcb993"
-)
 DER, PKCS8, PLAIN = (
     serialization.Encoding.DER,
     serialization.PrivateFormat.PKCS8,
@@ -109,38 +100,18 @@ def test_openssl_ec_key_of_the_old_form():
     assert import_key(text, no_passphrase).algorithm == "ecdsa-p256"
 
 
-def test_secretbox_known_answer():
-    message = bytes(i * 7 % 256 for i in range(300))
-    assert secretbox.open_box(bytes(range(32)), bytes(range(100, 124)), BOX) == message
-    assert secretbox.open_box(bytes(range(1, 33)), bytes(range(100, 124)), BOX) is None
-    assert secretbox.open_box(bytes(range(32)), bytes(range(100, 124)), BOX[:-1]) is None
-
-
 def cosign_key(password=b"pw", n=1024, key=None):
-    """A key as cosign writes it; a stream cipher seals as it opens, so the reader (known answer above) seals."""
+    """A key as cosign writes it."""
+    nacl = skips.module("nacl.secret")
     der = (key or ec.generate_private_key(ec.SECP256R1())).private_bytes(DER, PKCS8, PLAIN)
     salt, nonce = b"s" * 32, b"n" * 24
     secret = Scrypt(salt, 32, n, 8, 1).derive(password)
-    stream = keystream(secret, nonce, len(der))
-    from cryptography.hazmat.primitives.poly1305 import Poly1305
-
-    sealed = bytes(a ^ b for a, b in zip(der, stream[32:], strict=False))
+    sealed = nacl.SecretBox(secret).encrypt(der, nonce).ciphertext
     return {
         "kdf": {"name": "scrypt", "params": {"N": n, "r": 8, "p": 1}, "salt": base64.b64encode(salt).decode()},
         "cipher": {"name": "nacl/secretbox", "nonce": base64.b64encode(nonce).decode()},
-        "ciphertext": base64.b64encode(Poly1305.generate_tag(stream[:32], sealed) + sealed).decode(),
+        "ciphertext": base64.b64encode(sealed).decode(),
     }
-
-
-def keystream(key, nonce, size):
-    import struct
-
-    from secpipe.keystore.secretbox import _block, _rounds, _salsa20
-
-    words = _rounds(_block(struct.unpack("<8I", key), struct.unpack("<4I", nonce[:16])))
-    subkey = tuple(words[index] for index in (0, 5, 10, 15, 6, 7, 8, 9))
-    tail = struct.unpack("<2I", nonce[16:])
-    return b"".join(_salsa20(subkey, (*tail, number, 0)) for number in range((size + 95) // 64))
 
 
 def wrap(box, label="SIGSTORE"):
@@ -155,6 +126,14 @@ def test_cosign_keys(label):
     assert import_key(text, lambda: b"pw").algorithm == "ecdsa-p256"
     with pytest.raises(InputError, match="wrong password"):
         import_key(text, lambda: b"no")
+
+
+def test_a_cosign_key_without_pynacl_says_what_to_install(monkeypatch):
+    text = wrap(cosign_key())
+    monkeypatch.setitem(sys.modules, "nacl.secret", None)
+    with pytest.raises(MissingDependency, match="pynacl") as caught:
+        import_key(text, lambda: b"pw")
+    assert "secpipe[cosign]" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -231,7 +231,7 @@ def test_a_holder_reads_what_they_sign(project, team, passphrase, now):
     mallory = replace(verdict, name="mallory", versions=(replace(added, version=1, halves=fresh(["ed25519"]).halves),))
     later = replace(verdict, versions=(replace(verdict.versions[0], verify_until=now + 900 * DAY),))
     bounds = replace(found.ring.delegation, key_days=9999, algorithms=("ed25519",))
-    quorum.draft(found, quorum.Change((wider, mallory, later), bounds), at)
+    quorum.draft(found, quorum.TrustChange((wider, mallory, later), bounds), at)
     text = "\n".join(pending_changes(open_folder(project.keys, now=at)))
     for part in (
         'adds identity "mallory", which may sign verdict',
@@ -243,7 +243,7 @@ def test_a_holder_reads_what_they_sign(project, team, passphrase, now):
         "days a key may sign: 9999",
     ):
         assert part in text
-    quorum.draft(found, quorum.Change((verdict,), found.ring.delegation, replace(found.root.quorum, people=1)), at)
+    quorum.draft(found, quorum.TrustChange((verdict,), found.ring.delegation, replace(found.root.quorum, people=1)), at)
     text = "\n".join(pending_changes(open_folder(project.keys, now=at)))
     assert 'REMOVES identity "builder"' in text
     assert "needs 1 of 3 holders (now 2 of 3)" in text
@@ -258,11 +258,11 @@ def test_one_key_has_one_job_whoever_signs_it(project, passphrase, now):
     found = quorum.begin(project.keys, project.home, now)
     builder, verdict = found.ring.identities
     twice = replace(verdict, versions=builder.versions)
-    quorum.draft(found, quorum.Change((builder, twice), found.ring.delegation), now)
+    quorum.draft(found, quorum.TrustChange((builder, twice), found.ring.delegation), now)
     with pytest.raises(TrustError, match="another job"):
         sign_pending(project.keys, project.home, passphrase, now)
     bounds = replace(found.ring.delegation, quorum=found.root.quorum)
-    quorum.draft(found, quorum.Change((builder, verdict), bounds), now)
+    quorum.draft(found, quorum.TrustChange((builder, verdict), bounds), now)
     with pytest.raises(TrustError, match="key of a holder"):
         sign_pending(project.keys, project.home, passphrase, now)
     assert open_trust(project.keys, now=now).ring_version == 1

@@ -14,7 +14,8 @@ import pytest
 
 from secpipe.core.inventory import Component, ComponentKind, Inventory
 from secpipe.formats.packages import purl
-from secpipe.scan.vulnerabilities.store import AdvisoryStore, open_store
+from secpipe.scan.vulnerabilities.local import open_store
+from secpipe.scan.vulnerabilities.store import AdvisoryStore
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 

@@ -15,7 +15,8 @@ from secpipe.core.evidence import State
 from secpipe.core.finding import Severity
 from secpipe.core.inventory import Component, Inventory, Relation, RelationKind
 from secpipe.scan.vulnerabilities.audit import Options, audit
-from secpipe.scan.vulnerabilities.store import AdvisoryStore, open_store
+from secpipe.scan.vulnerabilities.local import open_store
+from secpipe.scan.vulnerabilities.store import AdvisoryStore
 
 V3 = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"
 V4 = "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N"

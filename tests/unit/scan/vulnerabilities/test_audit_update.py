@@ -25,8 +25,9 @@ from secpipe.core.evidence import Evidence, State
 from secpipe.core.limits import Limits
 from secpipe.scan.vulnerabilities import local, snapshot
 from secpipe.scan.vulnerabilities.audit import audit
+from secpipe.scan.vulnerabilities.local import open_store
 from secpipe.scan.vulnerabilities.pack import pack
-from secpipe.scan.vulnerabilities.store import AdvisoryStore, open_store
+from secpipe.scan.vulnerabilities.store import AdvisoryStore
 from secpipe.scan.vulnerabilities.update import update
 
 Make = Callable[..., Any]
