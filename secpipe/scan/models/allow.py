@@ -104,6 +104,11 @@ class AllowList:
             return "unlisted-import"
         return ""  # NEWOBJ takes nothing but a class, whatever its name looks like
 
+    def addition(self, module: str, name: str) -> str:
+        """Return the name that a user can add so that this import is listed, "" where no list makes it harmless."""
+        path = self.path(module, name)
+        return "" if path in self.code or self.is_dangerous(path) else path
+
     def is_dangerous(self, path: str) -> bool:
         """Tell whether a dotted path, or a module above it, is known to run code or reach out."""
         parts = path.split(".")

@@ -151,7 +151,7 @@ class Judge:
             if call:
                 self.context.drop("dangerous-import", subject)
                 self.context.drop("unlisted-import", subject)
-            self.tell(rule, f"{use.value} {what}", call or value, subject=subject)
+            self.tell(rule, f"{use.value} {what}", call or value, subject, self.context.allow.addition(value.module, value.name))
 
     def attribute(self, call: Call) -> Value:
         """getattr: of an import it is one more dotted name; of data a bound method that may not be called."""
@@ -200,10 +200,10 @@ class Judge:
         else:
             scan_pickles(context, io.BytesIO(data), torch=True)
 
-    def tell(self, rule: str, message: str, value: Global | Call, subject: str = "") -> None:
+    def tell(self, rule: str, message: str, value: Global | Call, subject: str = "", allow: str = "") -> None:
         """Record a finding about a value of the pickle."""
         text = render(value)
-        self.context.add(rule, message, subject=subject or text, offset=value.offset, call=text)
+        self.context.add(rule, message, subject=subject or text, offset=value.offset, call=text, allow=allow)
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,7 +162,7 @@ class Sentinel:
     def __len__(self): return 0
     def __getitem__(self, key): raise IndexError
 def hook(event, args):
-    if not armed or "zoneinfo" in str(args[:1]): return
+    if not armed or current.startswith("zoneinfo."): return
     if event in {"open", "os.system", "subprocess.Popen"} and "sentinel" in str(args[:1]): told.append(current)
     if event == "exec" and getattr(args[0], "co_filename", "") == "<string>": told.append(current)
 class Finder:
