@@ -74,7 +74,8 @@ _NO_TEMPLATE: Final = frozenset(
 )
 #: Words that begin an expression in Go templates (Helm, Ollama) and nowhere else, and ERB.
 _GO: Final = re.compile(
-    r"\{\{-?\s*(?:\.[A-Za-z_ }|]|\$|/\*|(?:if|else|end|range|with|define|include|template|block|toYaml|tpl|printf)\b)|<%[-=#]?\s"
+    r"\{\{-?\s*(?:\.[A-Za-z_ }|]|\$|/\*|"
+    r"(?:if|else|end|range|with|define|include|template|block|toYaml|tpl|printf)\b)|<%[-=#]?\s"
 )
 _ACTIONS: Final = re.compile(
     r"\$\{\{\s*!?\(?(?:github|env|vars|job|jobs|steps|runner|secrets|strategy|matrix|needs|inputs|parameters|variables|"
@@ -121,8 +122,12 @@ def judge_text(context: Context, file: BinaryIO, size: int) -> str:
         return "modelfile"
     if suffix in _NO_TEMPLATE or _PROSE.match(context.name.rpartition("/")[2]):
         return ""
-    if (suffix in {".yaml", ".yml"} and WORDS.search(text.encode())) or _YAML_SIGN.search(text):
-        return judge_yaml(context, text.encode())
+    if (
+        (suffix in {".yaml", ".yml"} or context.name.rpartition("/")[2] == "MLmodel") and WORDS.search(text.encode())
+    ) or _YAML_SIGN.search(text):
+        kind = judge_yaml(context, text.encode())
+        if kind or "__" not in text:
+            return kind
     if not _TEMPLATE_SIGN.search(text):
         return ""
     if _is_foreign(text, suffix):
@@ -137,7 +142,7 @@ def judge_text(context: Context, file: BinaryIO, size: int) -> str:
 
 
 def _is_foreign(text: str, suffix: str) -> bool:
-    """Whether the double braces are another language's: a Go template that no Jinja engine reads, or GitHub's expressions."""
+    """Whether the braces are another language's: a Go template that no Jinja engine reads, or GitHub's expressions."""
     if _GO.search(text) and not parses(text):
         return True
     braces = text.count("{{")

@@ -151,7 +151,13 @@ class Judge:
             if call:
                 self.context.drop("dangerous-import", subject)
                 self.context.drop("unlisted-import", subject)
-            self.tell(rule, f"{use.value} {what}", call or value, subject, self.context.allow.addition(value.module, value.name))
+            self.tell(
+                rule,
+                f"{use.value} {what}",
+                call or value,
+                subject,
+                self.context.allow.addition(value.module, value.name),
+            )
 
     def attribute(self, call: Call) -> Value:
         """getattr: of an import it is one more dotted name; of data a bound method that may not be called."""

@@ -45,7 +45,9 @@ def judge_construction(judge: Judge, made: Global, call: Call, arguments: Value)
     if any(_names_something(value) for value in (*values, *keywords)):
         subject = f"{made.module}.{made.name}"
         allow = judge.context.allow.addition(made.module, made.name)
-        judge.tell("unlisted-class", f"constructs {render(call)} with a text that may name a file", call, subject, allow)
+        judge.tell(
+            "unlisted-class", f"constructs {render(call)} with a text that may name a file", call, subject, allow
+        )
 
 
 def judge_partial(judge: Judge, target: Call, state: Value) -> None:
