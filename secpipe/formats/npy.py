@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ from secpipe.core.errors import InputError, UnsafeInput
 from secpipe.formats.stream import Readable, take
 
 _MOST = 1 << 20
+#: Types of a fixed width, as numpy writes them; it reads words too (`object`), and lists of them.
+_NUMBERS = re.compile(r"[<>|=]?[?bBhHiIlLqQpPefdgFDGSaUVMmc]\d{0,9}(?:\[\d{0,9}[A-Za-zμ]{1,8}\])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ def read_header(stream: Readable) -> Npy:
 def _objects(descr: Any, depth: int = 8) -> bool:
     """Tell whether a dtype description holds objects, at any depth; what is not understood counts as one."""
     if isinstance(descr, str):
-        return "O" in descr
+        return _NUMBERS.fullmatch(descr) is None
     if depth == 0 or not isinstance(descr, list | tuple):
         return True
     if isinstance(descr, tuple) and descr and isinstance(descr[0], str) and len(descr) == 2:

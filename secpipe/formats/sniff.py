@@ -44,6 +44,11 @@ _MAGIC: Final[tuple[tuple[int, bytes, str], ...]] = (
 )
 _CONTROLS: Final = bytes(set(range(32)) - set(b"\t\n\r\f\x1b\b"))
 _ZLIB: Final = frozenset((b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda", b"\x68\x43", b"\x48\x89"))
+#: JSON in UTF-16 or UTF-32, in either order, with or without its mark.
+_WIDE_JSON: Final = re.compile(
+    rb"(?:\xff\xfe)?(?:(?:\xff\xfe)?\0\0)?(?:[ \t\r\n]\0(?:\0\0)?)*[{\[]\0(?:\0\0)?[^\0]"
+    rb"|(?:\xfe\xff|\0\0\xfe\xff)?(?:\0(?:\0\0)?[ \t\r\n])*\0(?:\0\0)?[{\[]\0{1,3}[^\0]"
+)
 #: A text pickle imports within its first opcodes: module and name on lines of their own.
 _TEXT_IMPORT: Final = re.compile(rb"[(\]}dlt0-9pq\nVSIFK.*' -~]{0,64}?[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n")
 
@@ -58,6 +63,8 @@ def sniff(head: bytes, size: int = -1, *, pickles: bool = True) -> str:
         return "empty"
     if head[8:9] == b"{" and head[4:8] == b"\0\0\0\0":
         return "safetensors"  # before pickle: a header of 1152 bytes begins like protocol 4
+    if _WIDE_JSON.match(head):
+        return "json?"
     if pickles and head[0] == 0x80 and len(head) > 1 and head[1] <= 5:
         return "pickle"
     for offset, magic, name in _MAGIC:

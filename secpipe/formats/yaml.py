@@ -49,6 +49,33 @@ def parse_yaml(data: bytes, what: str, limits: Limits = DEFAULT) -> list[Any]:
     return documents
 
 
+def parse_tagged(data: bytes, what: str, limits: Limits = DEFAULT) -> tuple[list[Any], frozenset[str]]:
+    """Return the documents as PyYAML reads them, tagged nodes as plain data, and the tags; raises as `parse_yaml`."""
+    tags: set[str] = set()
+
+    class Tagged(_Base):  # type: ignore[misc]
+        """Of duplicate keys the last one holds; no tag constructs anything."""
+
+    def plain(loader: Any, node: Any) -> Any:
+        tags.add(str(node.tag))
+        if isinstance(node, yaml.MappingNode):
+            return loader.construct_mapping(node, deep=True)
+        if isinstance(node, yaml.SequenceNode):
+            return loader.construct_sequence(node, deep=True)
+        return loader.construct_scalar(node)
+
+    Tagged.add_constructor(None, plain)
+    if len(data) > limits.text_bytes:
+        raise UnsafeInput(f"{what} is larger than {limits.text_bytes:,} bytes")
+    try:
+        _check_events(data, limits)
+        return list(yaml.load_all(data, Loader=Tagged)), frozenset(tags)  # a SafeLoader
+    except RecursionError:
+        raise UnsafeInput(f"{what} is nested too deeply") from None
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError, AttributeError) as error:
+        raise InputError(f"{what} is not YAML: {type(error).__name__}") from None
+
+
 def _check_events(data: bytes, limits: Limits) -> None:
     """Bound depth, size and aliases before anything is composed: libyaml's composer recurses and can crash."""
     depth = aliases = 0

@@ -13,7 +13,7 @@ from typing import Final
 
 from secpipe.formats.pickle.opcodes import SLOW
 from secpipe.formats.pickle.state import State
-from secpipe.formats.pickle.values import KEPT, DictItems, Items, ListItems, Value
+from secpipe.formats.pickle.values import KEPT, DictItems, Global, Items, ListItems, Value
 from secpipe.formats.pickle.window import AHEAD, Broken, OverBound
 
 _NUMBERS: Final = re.compile(rb"(?:K.|M..|J....|G.{8}|[N\x88\x89]){16,}+", re.DOTALL)
@@ -26,6 +26,8 @@ _SIGNED: Final = struct.Struct("<i")
 #: PUT, GET, INT, FLOAT, UNICODE: an argument on a line of its own.
 _LINES: Final = frozenset(b"pgIFV")
 _NUMERIC: Final = frozenset(b"KMJGN\x88\x89")
+#: What is kept of a list even beyond its bound.
+_NAMED: Final = frozenset({str, Global})
 #: Shortest string that is shown to the listener; no import statement, pickle or archive is shorter.
 SHOWN: Final = 12
 
@@ -58,7 +60,7 @@ class Machine(State):
     def _walk(self) -> None:
         window, stack, marks, memo, listener = self.window, self.stack, self.marks, self.memo, self.listener
         push, numeric, constants, empties, four = stack.append, _NUMERIC, _CONSTANTS, _EMPTIES, _FOUR.unpack_from
-        signed, lines, filled = _SIGNED.unpack_from, _LINES, _FILLED
+        signed, lines, filled, named = _SIGNED.unpack_from, _LINES, _FILLED, _NAMED
         data, at, bound = window.data, window.at, 0
         while True:
             if at >= bound:
@@ -153,7 +155,7 @@ class Machine(State):
                 value = stack.pop()
                 if len(stack[-1]) < KEPT:
                     stack[-1].append(value)
-                elif type(value) is str:
+                elif type(value) in named:
                     stack[-1].add([value])
                 at += 1
             elif code == 0x73 and isinstance(stack[-3], Items) and len(stack[-3]) < KEPT:  # SETITEM

@@ -38,10 +38,11 @@ class Call:
     offset: int
     keywords: Value = None
     state: Value = None  # what BUILD gave it
+    lent: bool = False  # something has called it: what it calls may not change any more
 
 
 class Items(list[Value]):
-    """The first items of a container; of those beyond `KEPT` only dunder strings."""
+    """The first items of a container; of those beyond `KEPT` only dunder strings and imports."""
 
     __slots__ = ()
     brackets: ClassVar[str] = "[{}]"
@@ -51,7 +52,7 @@ class Items(list[Value]):
         room = max(KEPT - len(self), 0)
         self.extend(values[:room])
         if len(self) < 2 * KEPT and len(values) > room:
-            hidden = [value for value in values[room:] if type(value) is str and value.startswith("__")]
+            hidden = [v for v in values[room:] if type(v) is Global or (type(v) is str and v.startswith("__"))]
             self.extend(hidden[:KEPT])
 
 

@@ -11,7 +11,9 @@ from functools import cache
 from typing import Final
 
 from secpipe.core.documents import parse_toml
+from secpipe.core.errors import InputError
 from secpipe.core.limits import DEFAULT
+from secpipe.scan.models.signatures import PLAIN, Signature, parse
 from secpipe.system.files import read_bytes
 from secpipe.system.places import shipped
 
@@ -36,16 +38,16 @@ class AllowList:
     aliases: Mapping[str, str]  # old module name -> today's
     references: frozenset[str]  # may be referred to, not called
     constructs: frozenset[str]  # may be referred to and constructed, not called
-    appliers: Mapping[str, int]  # function that calls its argument N
-    calls: frozenset[str]  # functions that only rebuild data
+    roles: Mapping[str, Signature]  # functions and classes that may be called: what they do with their arguments
     classes: frozenset[str]  # may be referred to, constructed and called
-    constructors: Mapping[str, int]  # function that makes an object of the class in argument N
+    returns: frozenset[str]  # hand back an argument, or what the whole program shares
     bases: frozenset[str]  # classes whose __init__ copyreg may run
     packages: frozenset[str]  # top-level packages whose classes may be constructed
     refused: frozenset[str]  # modules of those, and what is below them, to which that does not apply
     refused_parts: frozenset[str]  # one part of a module's name, likewise
     refused_names: re.Pattern[str]  # functions of those that are not even referred to
-    patterns: tuple[tuple[str, re.Pattern[str]], ...]  # module prefix, names that only rebuild data
+    patterns: tuple[tuple[str, re.Pattern[str], Signature], ...]  # module prefix, names, roles of their arguments
+    executed: Mapping[str, re.Pattern[str]]  # attribute that a class runs as code -> what its library writes there
     code: frozenset[str]  # make code out of data
     dangerous: frozenset[str]  # names, and modules with all that is in them
     extra: frozenset[str] = field(default=frozenset())  # the user's additions
@@ -61,14 +63,14 @@ class AllowList:
     def fault(self, module: str, name: str, use: Use) -> str:
         """Return the rule (without its wing) that this import breaks by this use, or ""."""
         path = self.path(module, name)
-        if path in self.calls or path in self.classes or path in self.extra:
+        if path in self.roles or path in self.extra:
             return ""
         module = path[: -len(name) - 1]
         if path in self.code:
             return "code-object"
         if self.is_dangerous(path):
             return "dangerous-call" if use is Use.CALL else "dangerous-import"
-        if any(_within(module, prefix) and pattern.fullmatch(name) for prefix, pattern in self.patterns):
+        if self._pattern(module, name) is not None:
             return ""
         if (use is Use.REFERENCE and path in self.references) or (use is not Use.CALL and path in self.constructs):
             return ""
@@ -79,6 +81,21 @@ class AllowList:
             return "" if known and _DOTTED_CLASS.fullmatch(name) and use is not Use.CALL else "attribute-path"
         return self._by_package(known, name, use)
 
+    def signature(self, module: str, name: str) -> Signature | None:
+        """Return the roles of a listed callable, None where it is not listed; of an addition all is data."""
+        path = self.path(module, name)
+        if found := self.roles.get(path):
+            return found
+        if path in self.extra or path in self.constructs:
+            return PLAIN
+        return self._pattern(path[: -len(name) - 1], name)
+
+    def _pattern(self, module: str, name: str) -> Signature | None:
+        for prefix, pattern, signature in self.patterns:
+            if _within(module, prefix) and pattern.fullmatch(name):
+                return signature
+        return None
+
     def _by_package(self, known: bool, name: str, use: Use) -> str:
         is_class = _CLASS.fullmatch(name) is not None
         if use is Use.CALL:
@@ -86,6 +103,11 @@ class AllowList:
         if not known or self.refused_names.search(name):
             return "unlisted-import"
         return ""  # NEWOBJ takes nothing but a class, whatever its name looks like
+
+    def addition(self, module: str, name: str) -> str:
+        """Return the name that a user can add so that this import is listed, "" where no list makes it harmless."""
+        path = self.path(module, name)
+        return "" if path in self.code or self.is_dangerous(path) else path
 
     def is_dangerous(self, path: str) -> bool:
         """Tell whether a dotted path, or a module above it, is known to run code or reach out."""
@@ -108,16 +130,18 @@ def shipped_list() -> AllowList:
         aliases=data["aliases"],
         references=_paths(data["references"]),
         constructs=_paths(data["constructs"]),
-        appliers=data["appliers"],
-        calls=_paths(data["calls"]),
-        classes=_paths(data["classes"]),
-        constructors=data["constructors"],
+        roles=_signatures(data["classes"]) | _signatures(data["calls"]),
+        classes=frozenset(_signatures(data["classes"])),
+        returns=_paths(data["returns"]),
         bases=frozenset(data["bases"]["names"]),
         packages=frozenset(packages["names"]),
         refused=frozenset(packages["refused"]),
         refused_parts=frozenset(packages["refused_parts"]),
         refused_names=re.compile(packages["refused_names"]),
-        patterns=tuple((entry["module"], re.compile(entry["names"])) for entry in data["pattern"]),
+        patterns=tuple(
+            (entry["module"], re.compile(entry["names"]), parse(entry["roles"])) for entry in data["pattern"]
+        ),
+        executed={entry["attribute"]: re.compile(entry["written"]) for entry in data["executed"]},
         code=frozenset(data["code"]["names"]),
         dangerous=frozenset(data["dangerous"]["names"]) | _paths(data["dangerous"]["of"]),
     )
@@ -132,6 +156,17 @@ def with_extra(base: AllowList, extra: Collection[str]) -> AllowList:
 def _within(module: str, prefix: str) -> bool:
     """Tell whether a pattern applies to a module: a prefix that ends in `.` or `_` covers what is below it."""
     return module == prefix or (prefix[-1] in "._" and module.startswith(prefix))
+
+
+def _signatures(table: Mapping[str, Mapping[str, list[str]]]) -> dict[str, Signature]:
+    """Return the callables of a table by roles; one that stands under two roles is a defect of the list."""
+    found: dict[str, Signature] = {}
+    for roles, names in table.items():
+        for path in _paths(names):
+            if path in found:
+                raise InputError(f"models/pickle.toml: {path} has two roles")
+            found[path] = parse(roles)
+    return found
 
 
 def _paths(table: Mapping[str, list[str]]) -> frozenset[str]:

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Final
 
-from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
 from secpipe.core.text import printable
+from secpipe.formats.lenient import decode_json, parse_json
 from secpipe.formats.problem import script_sign
 from secpipe.formats.stream import at
-from secpipe.formats.yaml import parse_yaml
+from secpipe.formats.yaml import parse_tagged
 from secpipe.formats.zips import escapes
 from secpipe.scan.models import keras
 from secpipe.scan.models.allow import Use
@@ -23,9 +23,25 @@ from secpipe.scan.models.templates import DANGER, judge_template
 WORDS: Final = re.compile(
     rb"auto_map|custom_pipelines|trust_remote_code|chat_template|_target_|class_name|__class__|__module__|__loader__|"
     rb"loader_module|python_model|weight_map|_class_name|handler|model_type|architectures|tokenizer_class|adapter_|"
-    rb"custom_generate|!!?python|tag:yaml|_partial_|jinja|__reduce__|__import__|learner|_file\b|"
+    rb"custom_generate|!!?python|tag:yaml|%TAG|![^\s]{0,80}%[0-9A-Fa-f]{2}|\btarget\b|class_path|_partial_|jinja|__reduce__|__import__|learner|_file\b|"
     rb"\\u00[2-7]|\\x[2-7]"  # ASCII that is written as an escape: a word may be hidden in it
 )
+#: Of those, the words that nothing but a model's configuration has.
+STRONG: Final = re.compile(
+    rb"auto_map|custom_pipelines|trust_remote_code|chat_template|_target_|class_name|__loader__|loader_module|weight_map|"
+    rb"model_type|architectures|tokenizer_class|adapter_|custom_generate|!!?python|\\u00[67]"
+)
+_NAMES: Final = re.compile(
+    r"(?:^|[/_.-])(?:config|configuration)\.json$|(?:^|/)(?:tokenizer|chat_template|model_index|metadata|schema|modules|MANIFEST|"
+    r"preprocessor|processor|model)\.json$"
+    r"|\.index\.json$|(?:^|/)(?:hparams|model_config)\.ya?ml$|(?:^|/)MLmodel$"
+)
+_CHUNK: Final = 1 << 20
+_PYTHON: Final = "tag:yaml.org,2002:python/"
+_PLAIN_TAGS: Final = frozenset({
+    "tuple", "list", "dict", "str", "unicode", "bytes", "int", "long", "float", "complex", "bool", "none",
+})  # fmt: skip
+_TAGS: Final = {"name": Use.REFERENCE, "object": Use.CONSTRUCT, "object/new": Use.CONSTRUCT, "object/apply": Use.CALL}
 _PYTHON_TAG: Final = re.compile(r"(?:!!|!|tag:yaml\.org,2002:)python/(\S{0,80})")
 _TARGETS: Final = ("_target_", "target", "class_path", "loader_module")
 _DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
@@ -41,35 +57,73 @@ _SKOPS: Final = ("__class__", "__module__", "__loader__")
 def judge_json(context: Context, file: BinaryIO, size: int) -> str:
     """A JSON file, if it configures a model."""
     if size > context.limits.document_bytes:
-        return ""
+        return _too_large(context, file, size)
     data = at(file, 0, size)
-    if not WORDS.search(data):
+    try:
+        text = decode_json(data)
+    except InputError as error:
+        return _by_text(context, data, error)
+    if not WORDS.search(plain := text.encode("utf-8", "surrogatepass")):
         return ""
     try:
-        value = parse_json(data.removeprefix(b"\xef\xbb\xbf"), "the configuration", context.limits)
+        read = parse_json(text, "the configuration")
     except InputError as error:
-        if "stands twice" in error.message:
-            context.add("malformed", f"the configuration is ambiguous: {error.message}", subject="duplicate key")
-            return "config"
-        return _by_text(context, data)
-    return judge_value(context, value)
+        return _by_text(context, plain, error)
+    for table in read.hidden:
+        judge_value(context, table)
+    kind = judge_value(context, read.value)
+    if read.hidden and (kind or _is_named(context)):
+        key = printable(next(iter(read.hidden[0])), 80)
+        context.add("malformed", f"the configuration is ambiguous: key {key!a} stands twice", subject="duplicate key")
+    return kind
 
 
 def judge_yaml(context: Context, data: bytes) -> str:
     """A YAML text, if it configures a model."""
-    text = data.decode("utf-8", "replace")
-    found = _PYTHON_TAG.search(text)
-    if found:
-        context.add(
-            "yaml-python-tag", f"a tag makes the loader build Python objects: {found.group(0)}", subject=found.group(0)
-        )
-        return "config"
     try:
-        documents = parse_yaml(data, "the configuration", context.limits)
-    except InputError:
-        return _by_text(context, data)
+        documents, tags = parse_tagged(data, "the configuration", context.limits)
+    except InputError as error:
+        found = _PYTHON_TAG.search(data.decode("utf-8", "replace"))
+        if found:
+            _tag(context, found.group(0))
+        return "config" if found else _by_text(context, data, error)
+    named = sorted(tag for tag in tags if tag.startswith(_PYTHON))
+    for tag in named:
+        _tag(context, tag)
     kinds = [judge_value(context, value) for value in documents if isinstance(value, dict | list)]
-    return next(filter(None, kinds), "")
+    return next(filter(None, kinds), "config" if named else "")
+
+
+def _tag(context: Context, tag: str) -> None:
+    """A tag that PyYAML's loaders make a Python object of: judged as a pickle that did the same."""
+    kind, _, path = tag.removeprefix(_PYTHON).partition(":")
+    module, _, name = path.rpartition(".")
+    use = _TAGS.get(kind)
+    if kind in _PLAIN_TAGS and not path:
+        return
+    if use is not None and name and not context.allow.fault(module or "builtins", name, use):
+        signature = context.allow.signature(module or "builtins", name)
+        if use is Use.REFERENCE or (signature is not None and signature.is_plain):
+            return
+    what = printable(tag, 120)
+    context.add("yaml-python-tag", f"a tag makes the loader build Python objects: {what}", subject=what)
+
+
+def _too_large(context: Context, file: BinaryIO, size: int) -> str:
+    """A JSON file that is not read whole: words of a configuration in it, wherever they stand, are told."""
+    rest, start, found = b"", 0, _is_named(context)
+    while start < size and not found:
+        rest = rest[-64:] + at(file, start, _CHUNK)
+        found, start = STRONG.search(rest) is not None, start + _CHUNK
+    if not found:
+        return ""
+    context.unread("resource-limit", f"the configuration is larger than {context.limits.document_bytes:,} bytes")
+    return "config"
+
+
+def _is_named(context: Context) -> bool:
+    """Whether the name says that a loader takes the file for a configuration."""
+    return _NAMES.search(context.name) is not None
 
 
 def judge_text(context: Context, text: str) -> None:
@@ -78,13 +132,16 @@ def judge_text(context: Context, text: str) -> None:
         judge_yaml(context, data)
 
 
-def _by_text(context: Context, data: bytes) -> str:
-    """What does not parse strictly may still be read by a lenient loader: look for the words themselves."""
+def _by_text(context: Context, data: bytes, error: InputError) -> str:
+    """What does not parse may still be read by some loader: look for the words, and say so where the name says config."""
     text = data.decode("utf-8", "replace")
     for key in ("auto_map", "custom_pipelines", "_target_"):
         if re.search(rf'["\']?{key}["\']?\s*[:=]', text):
             context.add("remote-code", f"a configuration that does not parse names {key}", subject=key)
             return "config"
+    if _is_named(context) and (context.where or STRONG.search(data.replace(b"\0", b""))):
+        context.unread("unreadable", f"the configuration cannot be read: {error.message}")
+        return "config"
     return ""
 
 

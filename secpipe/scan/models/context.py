@@ -84,8 +84,9 @@ class Context:
         call: str = "",
         line: int = 0,
         confidence: Confidence = Confidence.HIGH,
+        allow: str = "",
     ) -> None:
-        """Record a finding, once for each rule and subject in a place."""
+        """Record a finding, once for each rule and subject in a place; `allow` is the name whose addition ends it."""
         known = rules()[f"models/{rule}"]
         subject = self._subject(rule, subject)
         self.sink.outcome = max(self.sink.outcome, known.outcome)
@@ -100,6 +101,8 @@ class Context:
             details["offset"] = offset
         if call:
             details["call"] = call
+        if allow:
+            details["allow"] = allow
         if self.where:
             details["member"] = self.where
         place = f" (in {self.where})" if self.where else ""
@@ -112,7 +115,7 @@ class Context:
             line=line,
             offset=offset if not self.where else None,
             subject=subject,
-            fix=known.fix,
+            fix=f"{known.fix}: --allow {printable(allow, 200)}" if allow else known.fix,
             details=details,
         )
 

@@ -72,6 +72,15 @@ _NO_TEMPLATE: Final = frozenset(
         ".tf",
     }
 )
+#: Words that begin an expression in Go templates (Helm, Ollama) and nowhere else, and ERB.
+_GO: Final = re.compile(
+    r"\{\{-?\s*(?:\.[A-Za-z_ }|]|\$|/\*|"
+    r"(?:if|else|end|range|with|define|include|template|block|toYaml|tpl|printf)\b)|<%[-=#]?\s"
+)
+_ACTIONS: Final = re.compile(
+    r"\$\{\{\s*!?\(?(?:github|env|vars|job|jobs|steps|runner|secrets|strategy|matrix|needs|inputs|parameters|variables|"
+    r"hashFiles|format|fromJSON|toJSON|contains|startsWith|endsWith|join|always|success|failure|cancelled)\b"
+)
 _TEMPLATES: Final = frozenset({".jinja", ".jinja2", ".j2"})
 
 
@@ -113,17 +122,31 @@ def judge_text(context: Context, file: BinaryIO, size: int) -> str:
         return "modelfile"
     if suffix in _NO_TEMPLATE or _PROSE.match(context.name.rpartition("/")[2]):
         return ""
-    if (suffix in {".yaml", ".yml"} and WORDS.search(text.encode())) or _YAML_SIGN.search(text):
-        return judge_yaml(context, text.encode())
+    if (
+        (suffix in {".yaml", ".yml"} or context.name.rpartition("/")[2] == "MLmodel") and WORDS.search(text.encode())
+    ) or _YAML_SIGN.search(text):
+        kind = judge_yaml(context, text.encode())
+        if kind or "__" not in text:
+            return kind
     if not _TEMPLATE_SIGN.search(text):
         return ""
-    named = suffix in _TEMPLATES or "template" in context.name.lower()
+    if _is_foreign(text, suffix):
+        return ""
+    named = suffix in _TEMPLATES or "template" in context.name.rpartition("/")[2].lower()
     suspect = DANGER.search(text) or ("messages" in text and "{%" in text)
     # What no Jinja engine can read cannot run as a template: other languages have double braces too.
     if not named and not (suspect and parses(text)):
         return ""
     judge_template(context, text, "")
     return "chat-template"
+
+
+def _is_foreign(text: str, suffix: str) -> bool:
+    """Whether the braces are another language's: a Go template that no Jinja engine reads, or GitHub's expressions."""
+    if _GO.search(text) and not parses(text):
+        return True
+    braces = text.count("{{")
+    return suffix not in _TEMPLATES and "{%" not in text and len(_ACTIONS.findall(text)) == braces and "__" not in text
 
 
 def _is_modelfile(text: str) -> bool:

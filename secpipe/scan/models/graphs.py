@@ -14,6 +14,7 @@ from secpipe.scan.models.data import formats_data
 from secpipe.scan.models.keras_files import judge_embedded
 from secpipe.scan.models.weights import report
 
+_FINGERPRINT: Final = 4096  # bytes of the largest FingerprintDef
 _COREML_CUSTOM: Final = 555  # Model.customModel
 _COREML_NETWORKS: Final = (500, 303, 403)  # neural network, classifier, regressor
 _COREML_LAYER, _COREML_CUSTOM_LAYER = 1, 500
@@ -55,9 +56,21 @@ def judge_graph_def(context: Context, file: BinaryIO, size: int) -> str:
     if judge_embedded(context, file):
         return "keras-metadata"
     if not graphs.operations:
-        return ""
+        return "savedmodel-fingerprint" if _is_fingerprint(context, file, size) else ""
     _operations(context, graphs)
     return "graphdef"
+
+
+def _is_fingerprint(context: Context, file: BinaryIO, size: int) -> bool:
+    """Tell whether a protobuf is the FingerprintDef beside a SavedModel: five numbers, a version and a UUID."""
+    if size > _FINGERPRINT:
+        return False
+    try:
+        found = [(number, type(value)) for number, _, value, _ in Message.whole(file, size, context.limits).fields()]
+    except Unreadable:
+        return False
+    kinds = dict.fromkeys(range(1, 6), int) | {6: Span, 7: Span}
+    return bool(found) and all(kinds.get(number) is kind for number, kind in found)
 
 
 def _operations(context: Context, graphs: savedmodel.Graphs) -> None:

@@ -49,6 +49,8 @@ def judge_module(context: Context, module: str, name: str, config: Any, where: s
         return
     tail = module[len(max(known, key=len)) :].strip(".")
     refused = lists.of("keras", "refused")
+    if not function and any(tail == part or tail.startswith(part + ".") for part in lists.of("keras", "backend_parts")):
+        return
     if any(tail == part or tail.startswith(part + ".") or f".{part}." in f".{tail}." for part in refused):
         context.add("keras-module", f"the model makes Keras use {where}", subject=where)
     elif function and tail and not set(tail.split(".")) & lists.of("keras", "function_parts"):

@@ -10,19 +10,26 @@ import json
 import re
 from typing import Any, BinaryIO, Final
 
+from secpipe.core.text import printable
+from secpipe.formats import hdf5
 from secpipe.scan.models.configs import judge_value
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.keras import judge_module
 
-_START: Final = re.compile(rb'\{\s{0,8}"(?:class_name|module|name|layers|config|registered_name|function)"')
-_NAMED: Final = re.compile(rb'"(?:class_name|registered_name)"\s{0,8}:\s{0,8}"[^"]{1,200}"')
+_KEY: Final = rb'"(?:[a-z_]|\\u00[0-9A-Fa-f]{2}){2,240}"\s{0,4096}:'  # of any JSON object, escaped or not
+_START: Final = re.compile(rb"\{\s{0,4096}" + _KEY)
+_NAMED: Final = re.compile(rb'"(?:class_name|registered_name)"\s{0,4096}:|\\u00')
+_OVERLAP: Final = 12_000  # bytes of the longest beginning
 _CHUNK: Final = 1 << 20
 _LONGEST: Final = 1 << 26
 _DECODER: Final = json.JSONDecoder()
 
 
 def judge_hdf5(context: Context, file: BinaryIO, size: int) -> str:
-    """An HDF5 file: the configurations in it, wherever they stand."""
+    """An HDF5 file: the configurations in it, wherever they stand, and the files that it refers to."""
+    for what, name in hdf5.outside(file, size):
+        message = f"{what} makes the loader read {printable(name, 160)}"
+        context.add("outside-file", message, subject=f"{what} {name}")
     return "keras-h5" if judge_embedded(context, file) else "hdf5"
 
 
@@ -58,8 +65,8 @@ def _texts(file: BinaryIO) -> Any:
                 covered = end
                 if _NAMED.search(data):
                     yield data.decode("utf-8", "replace")
-        base += max(len(buffer) - 64, 0)
-        buffer = buffer[-64:]
+        base += max(len(buffer) - _OVERLAP, 0)
+        buffer = buffer[-_OVERLAP:]
         file.seek(base + len(buffer))
 
 

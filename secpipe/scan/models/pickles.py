@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,14 +12,15 @@ from typing import Final
 from secpipe.formats.pickle.machine import Machine
 from secpipe.formats.pickle.values import Call, DictItems, Global, Items, Long, Value, render
 from secpipe.formats.pickle.window import Broken, OverBound, Window
+from secpipe.formats.sniff import HEAD, sniff
 from secpipe.formats.stream import Readable
-from secpipe.scan.models import arrays, embedded, torch_storage
+from secpipe.scan.models import arrays, embedded, roles, torch_storage
 from secpipe.scan.models.allow import Use
 from secpipe.scan.models.context import Context
+from secpipe.scan.models.signatures import PLAIN
 
-_GETATTR: Final = "builtins.getattr"
 _TYPE: Final = "builtins.type"
-_ENCODERS: Final = frozenset({"_codecs.encode", "codecs.encode", "builtins.bytes", "builtins.bytearray"})
+_ENCODINGS: Final = {"latin1": "latin-1", "iso88591": "latin-1", "ascii": "ascii", "utf8": "utf-8"}
 _CONSTRUCTIONS: Final = frozenset({"NEWOBJ", "NEWOBJ_EX"})
 
 
@@ -31,63 +33,102 @@ class Judge:
         self.machine: Machine | None = None
         self.imports = self.calls = 0
         self.storages: dict[str, int] = {}  # bytes of each that a persistent id names
+        self.keen = False  # a callable is imported that reaches anything for whoever calls it
+        self.executed: set[str] = set()  # attributes it names that some class runs as code
 
     def imported(self, value: Global) -> None:
         """An import alone: harmless or not by what it names."""
         if value.extension:
-            self._tell("extension-code", "imports a name by a number that only the loading machine can resolve", value)
+            self.tell("extension-code", "imports a name by a number that only the loading machine can resolve", value)
             return
         self.imports += 1
         if not (isinstance(value.module, str) and isinstance(value.name, str)):
             value.module, value.name = render(value.module), render(value.name)
-            self._tell("computed-name", "imports a name that it computes while loading", value)
+            self.tell("computed-name", "imports a name that it computes while loading", value)
         else:
-            self._judge(value, Use.REFERENCE, None)
+            self.judge(value, Use.REFERENCE, None)
+            signature = self.context.allow.roles.get(self.context.allow.path(value.module, value.name), PLAIN)
+            self.keen |= signature is not PLAIN and signature.is_keen
 
     def called(self, call: Call) -> Value:
         """A call or construction; returns what is known of its result."""
         function = call.function
         self.calls += 1
         if call.how in {"INST", "OBJ"}:
-            self._tell("legacy-call", "uses an opcode that no pickler of Python 3 writes", call)
+            self.tell("legacy-call", "uses an opcode that no pickler of Python 3 writes", call)
         if not isinstance(function, Global) or function.extension:
-            self._tell("computed-call", f"calls a computed value: {render(call)}", call)
-            return None
-        if call.how in _CONSTRUCTIONS:
-            self._judge(function, Use.CONSTRUCT, call)
+            self.tell("computed-call", f"calls a computed value: {render(call)}", call)
             return None
         path = self.context.allow.path(function.module, function.name)
-        if path == _TYPE and isinstance(call.arguments, tuple) and len(call.arguments) == 1:
-            return None  # asks for the type of a datum; with three arguments it would make a class
-        self._judge(function, Use.CALL, call)
-        if path in self.context.allow.constructors:
-            self._constructed(call, self.context.allow.constructors[path])
-        elif path in self.context.allow.appliers:
-            self._applied(call, self.context.allow.appliers[path])
-        elif path == _GETATTR:
-            return self._attribute(call)
-        elif path in _ENCODERS:
-            return self._encoded(call)
-        return None
+        if path == _TYPE:
+            if call.how in _CONSTRUCTIONS or not (isinstance(call.arguments, tuple) and len(call.arguments) == 1):
+                self.tell("unlisted-call", f"makes a class: {render(call)}", call, path)
+            return None  # with one argument it asks for the type of a datum
+        if call.how in _CONSTRUCTIONS:
+            self.judge(function, Use.CONSTRUCT, call)
+            if call.arguments != () or call.keywords:
+                roles.judge_construction(self, function, call, call.arguments)
+            return None
+        self.judge(function, Use.CALL, call)
+        if self.keen and (found := roles.handed_on(self, self._as_data(call, path))):
+            self.tell("unlisted-import", f"hands {render(found)} on, to be called with anything", found)
+        signature = self.context.allow.roles.get(path) or self.context.allow.signature(function.module, function.name)
+        return roles.judge_arguments(self, call, signature) if signature not in {PLAIN, None} else None
+
+    def _as_data(self, call: Call, path: str) -> Value:
+        """Return those arguments of a call that it does not judge by a role of their own."""
+        signature = self.context.allow.roles.get(path, PLAIN)
+        arguments = call.arguments if isinstance(call.arguments, tuple) else (call.arguments,)
+        kinds = [role.kind for role in signature.of(len(arguments))]
+        return tuple(value for value, kind in zip(arguments, kinds, strict=False) if kind in {"data", "instance"})
 
     def built(self, target: Value, state: Value, offset: int) -> None:
         """BUILD: a state for an object; joblib reads an array right behind it."""
         if isinstance(target, Global):
-            self._tell("state-on-import", f"sets attributes of {render(target)} itself", target)
+            self.tell("state-on-import", f"sets attributes of {render(target)} itself", target)
+        elif isinstance(target, Call) and roles.is_partial(self, target):
+            roles.judge_partial(self, target, state)
+        elif isinstance(target, Call):
+            self._set_on(target, "attributes of")
+        if isinstance(state, DictItems):
+            self._named(target, state)
+        if self.keen and (found := roles.handed_on(self, state)):
+            self.tell("unlisted-import", f"hands {render(found)} on, to be called with anything", found)
         slots = state[1] if isinstance(state, tuple) and len(state) == 2 else None
         if isinstance(slots, DictItems) and any(type(key) is str and key.startswith("__") for key in slots[::2]):
-            self._tell("attribute-path", f"sets special attributes of {render(target)}", target)
+            self.tell("attribute-path", f"sets special attributes of {render(target)}", target)
         if arrays.is_wrapper(target) and self.machine:
             arrays.skip_array(self.context, self.machine, target, self)
 
     def altered(self, target: Value, values: list[Value], offset: int) -> None:
         """Items put into something that is no container of the pickle's own."""
         if isinstance(target, Global):
-            self._tell("state-on-import", f"puts items into {render(target)} itself", target)
+            self.tell("state-on-import", f"puts items into {render(target)} itself", target)
+        elif isinstance(target, Call):
+            self._set_on(target, "items of")
+
+    def _set_on(self, target: Call, what: str) -> None:
+        """State for the result of a call: not for one that was there before the pickle was loaded."""
+        function = target.function
+        if not isinstance(function, Global) or target.how in _CONSTRUCTIONS:
+            return
+        if self.context.allow.path(str(function.module), str(function.name)) in self.context.allow.returns:
+            self.tell("state-on-import", f"sets {what} what {render(function)} returns", target)
+
+    def _named(self, target: Value, state: DictItems) -> None:
+        """The names of attributes: none is computed, and none is run as code but what its library writes."""
+        if Call in set(map(type, keys := state[::2])) and any(map(roles.makes_text, keys)):
+            self.tell("attribute-path", f"sets an attribute of {render(target)} whose name it computes", target)
+        for name in self.executed:
+            text = state.value(name)
+            if text is not None and not (isinstance(text, str) and self.context.allow.executed[name].fullmatch(text)):
+                self.tell("code-object", f"sets {name}, which {render(target, 1)} runs as code", target)
 
     def content(self, value: str | bytes | Long, offset: int) -> None:
         """A string or bytes that may hold a pickle or archive of its own."""
-        if embedded.worth_a_look(value):
+        if type(value) is str and len(value) < 64 and value in self.context.allow.executed:
+            self.executed.add(value)
+        elif embedded.worth_a_look(value):
             embedded.look(self.context, value, offset)
 
     def persistent(self, value: Value, offset: int) -> Value:
@@ -103,39 +144,22 @@ class Judge:
         """The structure departs from what any pickler writes."""
         self.context.add("pickle-structure", f"{fault}, which no pickler writes", subject=fault, offset=offset)
 
-    def _judge(self, value: Global, use: Use, call: Call | None) -> None:
+    def judge(self, value: Global, use: Use, call: Call | None) -> None:
         rule = self.context.allow.fault(value.module, value.name, use)
         if rule:
             what, subject = render(call) if call else render(value), f"{value.module}.{value.name}"
             if call:
                 self.context.drop("dangerous-import", subject)
                 self.context.drop("unlisted-import", subject)
-            self._tell(rule, f"{use.value} {what}", call or value, subject=subject)
+            self.tell(
+                rule,
+                f"{use.value} {what}",
+                call or value,
+                subject,
+                self.context.allow.addition(value.module, value.name),
+            )
 
-    def _constructed(self, call: Call, index: int) -> None:
-        """A listed function that makes an object of a class: judge the class as constructed."""
-        arguments = call.arguments if isinstance(call.arguments, tuple) else ()
-        made = arguments[index] if index < len(arguments) else None
-        if not isinstance(made, Global):
-            self._tell("computed-call", f"constructs a computed class: {render(call)}", call)
-            return
-        self._judge(made, Use.CONSTRUCT, call)
-        base = arguments[1] if render(call.function).endswith("_reconstructor") and len(arguments) > 1 else None
-        if isinstance(base, Global):
-            path = self.context.allow.path(base.module, base.name)
-            if path not in self.context.allow.bases and path not in self.context.allow.classes:
-                self._tell("unlisted-class", f"runs the __init__ of {render(base)}", base)
-
-    def _applied(self, call: Call, index: int) -> None:
-        """A listed function that calls one of its arguments: judge that as called."""
-        arguments = call.arguments if isinstance(call.arguments, tuple) else ()
-        callee = arguments[index] if index < len(arguments) else None
-        if isinstance(callee, Global):
-            self._judge(callee, Use.CALL, call)
-        else:
-            self._tell("computed-call", f"calls a computed value: {render(call)}", call)
-
-    def _attribute(self, call: Call) -> Value:
+    def attribute(self, call: Call) -> Value:
         """getattr: of an import it is one more dotted name; of data a bound method that may not be called."""
         match call.arguments:
             case (Global() as owner, str() as name):
@@ -144,15 +168,24 @@ class Judge:
                 return dotted
             case (str() | Items() | tuple() | int() | Call(), str() as name) if name.isidentifier() and name[0] != "_":
                 return None
+            case (Call(how="NEWOBJ") | Call(function=Global(name="_reconstructor")), str() as name) if (
+                name.isidentifier() and not name.startswith("__")
+            ):
+                return None  # a method of the object's own, as `randint` of scipy has
             case _:
-                self._tell("attribute-path", f"takes an attribute by {render(call)}", call)
+                self.tell("attribute-path", f"takes an attribute by {render(call)}", call)
         return None
 
-    def _encoded(self, call: Call) -> Value:
+    def encoded(self, call: Call) -> Value:
         """Bytes as protocols 0 to 2 write them: a string and its encoding; look into the bytes."""
         match call.arguments:
-            case (str() as text, str() as encoding) if encoding.lower().replace("-", "") in {"latin1", "utf8", "ascii"}:
-                return text.encode("latin-1", "replace")  # the string was looked into when it was read
+            case (str() as text, str() as encoding) if name := _ENCODINGS.get(
+                encoding.lower().replace("-", "").replace("_", "")
+            ):
+                try:
+                    return text.encode(name)  # as latin-1 the string was looked into when it was read
+                except UnicodeEncodeError:
+                    return None  # so loading ends here
             case (bytes() as data,) | (bytes() as data, _):
                 return data
             case () | (Items() | int() | None,):
@@ -160,12 +193,23 @@ class Judge:
             case (Call() | Global() | Long(), *_):
                 return None
             case _:
-                self._tell("encoded-data", f"decodes data while loading: {render(call)}", call)
+                self.tell("encoded-data", f"decodes data while loading: {render(call)}", call)
                 return None
 
-    def _tell(self, rule: str, message: str, value: Global | Call, subject: str = "") -> None:
+    def unpickled(self, data: bytes, offset: int) -> None:
+        """Bytes that the pickle unpickles itself: whatever they look like, they are taken for a pickle or archive."""
+        context = self.context.inside(f"bytes at {offset}")
+        if context.depth > context.limits.nesting:
+            context.unread("resource-limit", f"nested deeper than {context.limits.nesting}")
+        elif data[:4] == b"PK\x03\x04" or sniff(data[:HEAD], len(data)) == "tar":
+            embedded.look(self.context, data, offset)
+        else:
+            scan_pickles(context, io.BytesIO(data), torch=True)
+
+    def tell(self, rule: str, message: str, value: Global | Call, subject: str = "", allow: str = "") -> None:
+        """Record a finding about a value of the pickle."""
         text = render(value)
-        self.context.add(rule, message, subject=subject or text, offset=value.offset, call=text)
+        self.context.add(rule, message, subject=subject or text, offset=value.offset, call=text, allow=allow)
 
 
 @dataclass(frozen=True, slots=True)
