@@ -68,6 +68,8 @@ def _run(file: File) -> Reading:
             and id(node) not in file.consumed
         ):
             string(file, node)
+    if file.scope.folder is not None and file.scope.folder.spent:
+        file.out.unread.append("its expressions are too many to follow")
     return file.out
 
 

@@ -109,6 +109,8 @@ def _pointed(file: File, node: ast.AST, sdk: str, target: ast.expr, evidence: st
     file.consume(target)
     value = file.fold(_unwrap(target))
     found = False
+    if value.cut:
+        file.cut(node, "client", "sdk", evidence, sdk)
     for text in sorted(value.texts):
         destination = resolve(text, file.catalogue)
         if destination is not None:

@@ -206,6 +206,7 @@ class _Run:
             self.counts["read_as_text"] += 1  # broken on purpose, or for another interpreter: read, if not in full
         else:
             self.skips += [Skip(path, f"{note}; read as plain text") for note in reading.notes]
+        self.skips += [Skip(path, part) for part in dict.fromkeys(reading.unread)]
         for download in reading.downloads:
             reading.signals.append(download_signal(download, path, region))
             self.findings += download_findings(download, path, region)

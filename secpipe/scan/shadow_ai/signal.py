@@ -104,6 +104,7 @@ class Reading:
     downloads: list[Download] = field(default_factory=list)
     packages: set[str] = field(default_factory=set)  # `ecosystem:package` declared
     notes: list[str] = field(default_factory=list)  # why it was not read as what it is
+    unread: list[str] = field(default_factory=list)  # parts that nobody read, as sentences
     engine: str = ""
 
 
