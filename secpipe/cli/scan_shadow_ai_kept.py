@@ -8,14 +8,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from secpipe.core.artifact import Skip
 from secpipe.core.errors import SecpipeError
 from secpipe.core.evidence import Evidence, State
-from secpipe.core.finding import Confidence, Finding, Severity
 from secpipe.system import files, kept, places
 from secpipe.system.tree import stamps
 
@@ -52,10 +49,13 @@ def question_of(path: str, catalogues: Sequence[str]) -> Question | None:
 
 def find(question: Question) -> Evidence | None:
     """Return the evidence kept for exactly this question, or None."""
+    from secpipe.gate.record import read_evidence
+
     document = kept.find(question.entry)
     try:
-        return _evidence(document["evidence"]) if document and document["stamped"] == question.stamped else None
-    except (ValueError, KeyError, TypeError):
+        fits = document is not None and document["stamped"] == question.stamped
+        return read_evidence("shadow-ai", document["evidence"]) if document and fits else None
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -63,17 +63,10 @@ def keep(question: Question, evidence: Evidence) -> None:
     """Keep evidence, unless the folder changed meanwhile or so shortly before that its stamps prove nothing."""
     if not question.settled or evidence.state is not State.OK:
         return
+    from secpipe.gate.record import evidence_row
+
     try:
         if stamps(question.folder)[0] == question.stamped:
-            kept.keep(question.entry, {"stamped": question.stamped, "evidence": asdict(evidence)})
+            kept.keep(question.entry, {"stamped": question.stamped, "evidence": evidence_row(evidence)})
     except (SecpipeError, OSError):
         return
-
-
-def _evidence(row: dict[str, Any]) -> Evidence:
-    findings = tuple(
-        Finding(**{**item, "severity": Severity(item["severity"]), "confidence": Confidence(item["confidence"])})
-        for item in ({name: value for name, value in item.items() if name != "id"} for item in row["findings"])
-    )
-    skips = tuple(Skip(**item) for item in row["skips"])
-    return Evidence(**{**row, "state": State(row["state"]), "findings": findings, "skips": skips})

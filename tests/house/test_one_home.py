@@ -44,7 +44,8 @@ IDEAS = (
     Idea("names of lock files and manifests", "formats/locks/",
          "^(?i:" + "|".join(map(re.escape, sorted(_NAMES))) + ")$",
          also=(
-             "scan/shadow_ai/readers.py",  # setup.py is a program as well
+             "scan/shadow_ai/reach.py",  # what a manifest says that starts
+            "scan/shadow_ai/readers.py",  # setup.py is a program as well
              "scan/shadow_ai/source.py",  # a Gemfile is Ruby
          )),
     Idea("requirements (PEP 508) as components", "formats/locks/", code=r"packaging\.requirements",

@@ -16,13 +16,13 @@ from secpipe.scan.shadow_ai.hosts import resolve
 from secpipe.scan.shadow_ai.signal import Reading, Signal
 
 _SERVER_KEYS = ("mcpServers", "mcp_servers", "context_servers", "mcp-servers")
+_KEY = re.compile(r""""([^"\n]{1,200})"\s*:|^\s*([\w.@/-]{1,200})\s*:|\.["']?([\w-]{1,200})["']?\s*\]""")
 _MCP_FILES = re.compile(
     r"(?:^|/)(?:\.?mcp|mcp[-_]config|mcp[-_]servers|mcp_settings|cline_mcp_settings|claude_desktop_config)\.json$"
 )
 _EXTENSION_FILES = re.compile(
     r"(?:^|/)(?:devcontainer\.json|\.devcontainer\.json|extensions\.json|[\w.-]+\.code-workspace)$|(?:^|/)\.vscode/settings\.json$"
 )
-_MAX_SERVERS = 200
 
 
 def instruction_owner(path: str, catalogue: Catalogue) -> str:
@@ -82,29 +82,36 @@ def _parse(content: str, path: str) -> Any:
         return None
 
 
-def servers(data: Any, *, anywhere: bool) -> dict[str, dict[str, Any]]:
+def servers(data: Any, *, anywhere: bool) -> list[tuple[str, dict[str, Any]]]:
     """Return the MCP servers that a settings document names; `anywhere` also takes a bare `servers` table."""
-    found: dict[str, dict[str, Any]] = {}
+    found: list[tuple[str, dict[str, Any]]] = []
     pending = [data]
-    for _ in range(10_000):
-        if not pending or len(found) > _MAX_SERVERS:
-            break
+    while pending:  # as many as the parsed document has: its size is bounded by the reader of files
         item = pending.pop()
         if isinstance(item, dict):
             for key, value in item.items():
                 if isinstance(value, dict) and (key in _SERVER_KEYS or (anywhere and key == "servers")):
-                    found |= {name: row for name, row in value.items() if isinstance(row, dict)}
+                    found += [(name, row) for name, row in value.items() if isinstance(row, dict)]
                 elif isinstance(value, dict | list):
                     pending.append(value)
         elif isinstance(item, list):
-            pending.extend(item[:1000])
+            pending.extend(item)
+    return found
+
+
+def _lines(content: str) -> dict[str, int]:
+    """Return the first line of each key: `"key":`, `key:`, `[table.key]`."""
+    found: dict[str, int] = {}
+    for number, line in enumerate(content.split("\n"), 1):
+        for match in _KEY.finditer(line):
+            found.setdefault(match[1] or match[2] or match[3], number)
     return found
 
 
 def _servers(data: Any, content: str, path: str, catalogue: Catalogue, out: Reading) -> None:
-    lines = content.split("\n")
-    for name, row in servers(data, anywhere=bool(_MCP_FILES.search(path)) or "/.vscode/" in f"/{path}").items():
-        line = next((number for number, text in enumerate(lines, 1) if f'"{name}"' in text or f".{name}" in text), 1)
+    lines = _lines(content)
+    for name, row in servers(data, anywhere=bool(_MCP_FILES.search(path)) or "/.vscode/" in f"/{path}"):
+        line = lines.get(name, 1)
         url = next(
             (row[key] for key in ("url", "serverUrl", "httpUrl", "endpoint") if isinstance(row.get(key), str)), ""
         )

@@ -24,11 +24,18 @@ class Environment:
     def __init__(self, values: Iterable[EnvValue], catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._values: dict[str, list[EnvValue]] = defaultdict(list)
+        self._led: dict[tuple[tuple[str, ...], str], list[tuple[Destination, EnvValue]]] = {}
         for value in values:
             self._values[value.name].append(value)
 
     def destinations(self, names: Sequence[str], path: str) -> list[tuple[Destination, EnvValue]]:
         """Return where the names may lead: all distinct hosts, those set nearest to `path` first."""
+        key = tuple(names), path.rpartition("/")[0]
+        if key not in self._led:
+            self._led[key] = list(self._lead(names, path).values())
+        return self._led[key]
+
+    def _lead(self, names: Sequence[str], path: str) -> dict[str, tuple[Destination, EnvValue]]:
         found: dict[str, tuple[Destination, EnvValue]] = {}
         values = [value for name in names for value in self._values.get(name, ())]
         for value in sorted(values, key=lambda item: (-_common(item.path, path), item.path, item.line)):
@@ -36,15 +43,25 @@ class Environment:
                 destination = resolve(text, self._catalogue)
                 if destination is not None:
                     found.setdefault(destination.host, (destination, value))
-        return list(found.values())[:8]
+        return found
 
-    def _expand(self, value: str, depth: int = 0) -> list[str]:
+    def _expand(self, value: str) -> list[str]:
         """`${OTHER}`, `$OTHER` and `${OTHER:-default}` stand for what OTHER is set to, else for the default."""
-        if not value.startswith("$") or depth > 4:
-            return [value]
-        name, _, default = value.lstrip("$").strip("{}").partition(":-")
-        inner = [text for item in self._values.get(name.strip(), ()) for text in self._expand(item.value, depth + 1)]
-        return inner or ([default] if default else [])
+        ends: dict[str, None] = {}
+        seen: set[str] = set()
+        pending = [value]
+        while pending:
+            text = pending.pop()
+            if text in seen:
+                continue
+            seen.add(text)
+            if not text.startswith("$"):
+                ends[text] = None
+                continue
+            name, _, default = text.lstrip("$").strip("{}").partition(":-")
+            inner = [item.value for item in self._values.get(name.strip(), ())]
+            pending += reversed(inner or ([default] if default else []))
+        return list(ends)
 
 
 def _common(left: str, right: str) -> int:

@@ -6,11 +6,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from secpipe.scan.shadow_ai.assignments import assignments
 from secpipe.scan.shadow_ai.hosts import HOLE
 from secpipe.scan.shadow_ai.lexer import Language, Lexed, Token, lex, unescape
-from secpipe.scan.shadow_ai.values import OPEN, Value, concat, decoded, from_base64, join, text
+from secpipe.scan.shadow_ai.values import (
+    CUT,
+    MAX_VALUES,
+    OPEN,
+    Value,
+    concat,
+    decoded,
+    fill,
+    from_base64,
+    join,
+    replaced,
+    text,
+)
 
 _GLUE = {"+", ".", "..", "<>", "~"}
 _OR = {"||", "??", "?:", "or"}
@@ -70,6 +83,8 @@ _TRANSPARENT = {
 }  # fmt: skip
 _CLOSE = {"(": ")", "[": "]", "{": "}"}
 _MAX_DEPTH = 16
+_MAX_STEPS = 20_000  # operands looked at for one result
+_MAX_TOTAL = 1_000_000  # operands looked at for one file
 
 
 class Expressions:
@@ -79,11 +94,23 @@ class Expressions:
         self.tokens: Sequence[Token] = lexed.tokens
         self.language = language
         self.assigned = assignments(self.tokens)
-        self._steps = 0
+        self._steps = [0, 0]  # for this result, for the file: shared with the expressions inside of templates
         self._busy: set[int] = set()
+
+    @property
+    def spent(self) -> bool:
+        """Whether the file made us look at more than the bound: what came after is not followed."""
+        return self._steps[1] > _MAX_TOTAL
+
+    def _afford(self, depth: int) -> bool:
+        self._steps[0] += 1
+        self._steps[1] += 1
+        return depth <= _MAX_DEPTH and self._steps[0] <= _MAX_STEPS and not self.spent
 
     def fold(self, index: int, depth: int = 0) -> tuple[Value, int]:
         """Return the value of the expression at token `index` and where it ends."""
+        if depth == 0:
+            self._steps[0] = 0
         value, index = self._operand(index, depth)
         while index < len(self.tokens) and depth < _MAX_DEPTH:
             mark = self.tokens[index].value if self.tokens[index].kind in {"mark", "word"} else ""
@@ -105,15 +132,16 @@ class Expressions:
 
     def name(self, name: str, depth: int = 0) -> Value:
         """Return what a name stands for."""
-        if depth > _MAX_DEPTH or self._steps > 20_000:
-            return OPEN
+        if not self._afford(depth):
+            return CUT
         values = []
-        for index in self.assigned.get(name, ())[:8]:
+        places = self.assigned.get(name, ())
+        for index in places[:MAX_VALUES]:
             if index not in self._busy:
                 self._busy.add(index)
                 values.append(self.fold(index, depth + 1)[0])
                 self._busy.discard(index)
-        return join(values)
+        return join([*values, CUT] if len(places) > MAX_VALUES else values)
 
     def _starts_operand(self, index: int) -> bool:
         if index >= len(self.tokens):
@@ -122,9 +150,8 @@ class Expressions:
         return token.kind != "mark" or token.value in {"(", "[", "$", "&", "*", "!"}
 
     def _operand(self, index: int, depth: int) -> tuple[Value, int]:
-        self._steps += 1
-        if depth > _MAX_DEPTH or self._steps > 20_000:
-            return OPEN, index + 1
+        if not self._afford(depth):
+            return CUT, index + 1
         while index < len(self.tokens) and self.tokens[index].value in _SKIP and self.tokens[index].kind != "string":
             if self.tokens[index].value == "(":
                 value, after = self.fold(index + 1, depth + 1)
@@ -171,8 +198,8 @@ class Expressions:
                 or path[-1] in {"_ENV", "_SERVER"}
                 or {part.lower() for part in path} & {"environment"}
             ):
-                return Value(envs=value.texts), after
-            return self._chain(join(self.name(key, depth) for key in value.texts), after, depth)
+                return Value(envs=value.texts, cut=value.cut), after
+            return self._chain(join(self.name(key, depth) for key in sorted(value.texts)), after, depth)
         if len(path) > 1 and path[-2] in _ENV_ROOTS:
             return Value(envs=frozenset({path[-1]}), none=True), index
         return self._chain(self.name(path[-1], depth), index, depth)
@@ -188,7 +215,8 @@ class Expressions:
             and (last != "fetch" or path[0].upper() == "ENV")
         ):
             default = join(arguments[1:])
-            return self._chain(Value(default.texts, arguments[0].texts, none=len(arguments) == 1), after, depth)
+            envs = arguments[0].texts
+            return self._chain(Value(default.texts, envs, len(arguments) == 1, default.cut), after, depth)
         if last == "get" and len(path) > 1 and path[-2].lower() in {"env", "environ"} and arguments:
             return self._chain(Value(envs=arguments[0].texts, none=True), after, depth)
         if last in _BASE64 and arguments and ("64" in whole or last == "atob"):
@@ -216,14 +244,19 @@ class Expressions:
     def arguments(self, index: int, depth: int = 0) -> tuple[list[Value], int]:
         """Return the values of the arguments of the call whose `(` is at `index`, and where the call ends."""
         values: list[Value] = []
+        if depth == 0:
+            self._steps[0] = 0
         index += 1
-        for _ in range(64):
+        while True:
             if index >= len(self.tokens) or (
                 self.tokens[index].value in {")", "]", "}"} and self.tokens[index].kind == "mark"
             ):
                 break
             value, after = self.fold(index, depth + 1)
             values.append(value)
+            if self._steps[0] > _MAX_STEPS or self.spent:
+                values.append(CUT)
+                break
             index = self._after_argument(max(after, index + 1))
             if self._is(index, ","):
                 index += 1
@@ -250,7 +283,7 @@ class Expressions:
 
     def _chain(self, value: Value, index: int, depth: int) -> tuple[Value, int]:
         """Methods on a value: `.concat(x)`, `.replace(a, b)`, `.join("")`, and those that change nothing."""
-        for _ in range(8):
+        while True:
             if (
                 not (self._is(index, ".") or self._is(index, "->"))
                 or index + 2 >= len(self.tokens)
@@ -267,11 +300,9 @@ class Expressions:
             elif method in {"replace", "replaceall", "gsub", "sub", "replacingoccurrences"} and len(arguments) > 1:
                 old, new = arguments[0].texts, arguments[1].texts
                 if len(old) == len(new) == 1:
-                    value = Value(
-                        frozenset(item.replace(next(iter(old)), next(iter(new))) for item in value.texts), value.envs
-                    )
+                    value = replaced(value, next(iter(old)), next(iter(new)))
             elif method == "getordefault" and len(arguments) > 1 and _env_name(arguments[0]):
-                value = Value(arguments[1].texts, arguments[0].texts)
+                value = replace(arguments[1], envs=arguments[0].texts)
             elif method in {"formatted", "format"} and arguments:
                 value = _format([value, *arguments])
             elif method in {"unwrap_or", "unwrap_or_else", "orelse", "or", "elseget", "unwrap_or_default", "getorelse"}:
@@ -315,7 +346,7 @@ class Expressions:
         if depth > 6:
             return OPEN
         inner = Expressions(lex(source, self.language), self.language)
-        inner.assigned = self.assigned
+        inner.assigned, inner._steps = self.assigned, self._steps
         if re.fullmatch(r"\$?[A-Za-z_]\w*", source.strip()):
             return self.name(source.strip().lstrip("$"), depth + 1)
         path = re.fullmatch(r"(?:[\w$]+[.:>-]+)+([A-Za-z_]\w*)", source.strip())
@@ -329,17 +360,13 @@ def _env_name(value: Value) -> bool:
     return bool(value.texts) and all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", item) for item in value.texts)
 
 
+_MARK = "\x02"  # where an argument goes
 _VERB = re.compile(r"%(?:\d+\$)?[-+0# ]*\d*(?:\.\d+)?[sdvqxf@]|\{(?:\d+|[A-Za-z_]\w*)?(?::[^{}]*)?\}")
 
 
 def _format(arguments: list[Value]) -> Value:
     """Fill `%s`, `%v`, `{}` and `{0}` with the arguments in order."""
-    out = Value(arguments[0].texts, frozenset().union(*(item.envs for item in arguments)))
+    out = arguments[0].map(lambda form: _VERB.sub(_MARK, form))
     for item in arguments[1:]:
-        pieces = sorted(item.texts or {HOLE})[:4]
-        out = Value(frozenset(_put(form, piece) for form in out.texts for piece in pieces), out.envs)
-    return out
-
-
-def _put(form: str, piece: str) -> str:
-    return _VERB.sub(lambda _: piece, form, count=1)
+        out = fill(out, (_MARK,), item)
+    return out.map(lambda form: form.replace(_MARK, HOLE))

@@ -7,14 +7,13 @@ Nothing is executed. The result is every value the expression may have, bounded;
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 
-from secpipe.core.errors import UnsafeInput
 from secpipe.scan.shadow_ai.fold_methods import METHODS
 from secpipe.scan.shadow_ai.values import (
-    MAX_CHARS,
+    CUT,
     MAX_VALUES,
     OPEN,
     Value,
@@ -25,8 +24,9 @@ from secpipe.scan.shadow_ai.values import (
 )
 
 _MAX_DEPTH = 24
-_MAX_STEPS = 600  # expressions looked at for one result
-_MAX_TOTAL = 1_000_000  # expressions looked at for one file
+_MAX_STEPS = 4_000  # expressions looked at for one result
+_MAX_TOTAL = 1_000_000  # expressions looked at and texts made for one file
+_CHARS = 128  # characters that count as one expression
 _TRANSPARENT = {
     "str",
     "strip",
@@ -121,10 +121,14 @@ class Folder:
         self._steps = 0
         self._total = 0
 
-    def fold(self, node: ast.expr | None, depth: int = 0) -> Value:
-        """Return what `node` may be; OPEN when nothing is known. Bounded in depth, width and steps.
+    @property
+    def spent(self) -> bool:
+        """Whether the file made us look at more expressions than honest code of its size would."""
+        return self._total > _MAX_TOTAL
 
-        Raises UnsafeInput when a file has made us look at more expressions than honest code of its size would.
+    def fold(self, node: ast.expr | None, depth: int = 0) -> Value:
+        """Return what `node` may be; OPEN when nothing is known. Bounded in depth, width and steps; what is left is
+        CUT.
         """
         if node is None:
             return OPEN
@@ -134,20 +138,21 @@ class Folder:
             self._steps = 0
         self._steps += 1
         self._total += 1
-        if self._total > _MAX_TOTAL:
-            raise UnsafeInput("its expressions are too many to follow; read as plain text")
+        if self.spent:
+            return CUT
         handler = _HANDLERS.get(type(node))
         if handler is None:
             return OPEN
         if depth > _MAX_DEPTH or id(node) in self._busy or self._steps > _MAX_STEPS:
             self._cuts += 1
-            return OPEN
+            return OPEN if id(node) in self._busy else CUT
         self._busy.add(id(node))
         cuts = self._cuts
         try:
             value = handler(self, node, depth + 1)
         finally:
             self._busy.discard(id(node))
+        self._total += len(value.texts) + sum(map(len, value.texts)) // _CHARS
         if cuts == self._cuts or depth == 0:
             self._known[id(node)] = value
         return value
@@ -156,17 +161,22 @@ class Folder:
         if isinstance(node.value, str):
             return text(node.value)
         if isinstance(node.value, bytes):
-            return text(node.value[:MAX_CHARS].decode("latin-1"))
+            return text(node.value.decode("latin-1"))
         if node.value is None:
             return Value(none=True)
         small = isinstance(node.value, int) and abs(node.value) < 1 << 64  # Python refuses to print very long ones
         return text(str(node.value)) if small else OPEN
 
     def _name(self, node: ast.Name, depth: int) -> Value:
-        return join(self.fold(value, depth) for value in self.scope.names.get(node.id, ())[:MAX_VALUES])
+        return self._any(self.scope.names.get(node.id, ()), depth)
 
     def _attribute(self, node: ast.Attribute, depth: int) -> Value:
-        return join(self.fold(value, depth) for value in self.scope.attributes.get(node.attr, ())[:MAX_VALUES])
+        return self._any(self.scope.attributes.get(node.attr, ()), depth)
+
+    def _any(self, nodes: Sequence[ast.expr], depth: int) -> Value:
+        """Any of the expressions; those beyond the bound make it cut."""
+        few = [self.fold(item, depth) for item in nodes[:MAX_VALUES]]
+        return join([*few, CUT] if len(nodes) > MAX_VALUES else few)
 
     def _joined(self, node: ast.JoinedStr, depth: int) -> Value:
         return reduce(concat, (self.fold(part, depth) for part in node.values), text(""))
@@ -186,7 +196,7 @@ class Folder:
     def _percent(self, node: ast.BinOp, depth: int) -> Value:
         items = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
         out = self.fold(node.left, depth)
-        for item in items[:16]:
+        for item in items:
             out = fill(out, ("%s",), self.fold(item, depth))
         return out
 
@@ -204,33 +214,43 @@ class Folder:
 
     def _subscript(self, node: ast.Subscript, depth: int) -> Value:
         if self.scope.dotted(node.value) in {"os.environ", "environ"}:
-            return Value(envs=self.fold(node.slice, depth).texts)
+            name = self.fold(node.slice, depth)
+            return Value(envs=name.texts, cut=name.cut)
         if isinstance(node.slice, ast.Slice):
             return self._slice(node, node.slice, depth)
-        container = self.container(node.value)
-        if isinstance(container, ast.Dict):
-            wanted = self.fold(node.slice, depth).texts
-            return join(
-                self.fold(value, depth)
-                for key, value in zip(container.keys, container.values, strict=True)
-                if key is None or not wanted or self.fold(key, depth).texts & wanted
-            )
-        if isinstance(container, ast.List | ast.Tuple):
-            return join(self.fold(item, depth) for item in container.elts[:MAX_VALUES])
+        containers = self.containers(node.value)
+        if containers:
+            return join(self._items(container, node.slice, depth) for container in containers)
         if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
-            return join(self.fold(item, depth) for item in self.scope.attributes.get(node.slice.value, ())[:MAX_VALUES])
+            return self._any(self.scope.attributes.get(node.slice.value, ()), depth)
         return OPEN
+
+    def _items(self, container: ast.Dict | ast.List | ast.Tuple, key: ast.expr, depth: int) -> Value:
+        """What a literal may hold under a key: every item where the key is open."""
+        if not isinstance(container, ast.Dict):
+            return self._any(container.elts, depth)
+        wanted = self.fold(key, depth)
+        fits = [
+            value
+            for own, value in zip(container.keys, container.values, strict=True)
+            if own is None or not wanted.known or wanted.cut or self.fold(own, depth).texts & wanted.texts
+        ]
+        return self._any(fits, depth)
 
     def container(self, node: ast.expr) -> ast.expr | None:
         """Return the literal behind a name or attribute."""
+        return next(iter(self.containers(node)), None)
+
+    def containers(self, node: ast.expr) -> list[ast.Dict | ast.List | ast.Tuple]:
+        """Return every literal that a name or attribute may stand for."""
         if isinstance(node, ast.Dict | ast.List | ast.Tuple):
-            return node
+            return [node]
         pool: list[ast.expr] = []
         if isinstance(node, ast.Name):
             pool = self.scope.names.get(node.id, [])
         elif isinstance(node, ast.Attribute):
             pool = self.scope.attributes.get(node.attr, [])
-        return next((item for item in pool if isinstance(item, ast.Dict | ast.List | ast.Tuple)), None)
+        return [item for item in pool if isinstance(item, ast.Dict | ast.List | ast.Tuple)]
 
     def _slice(self, node: ast.Subscript, part: ast.Slice, depth: int) -> Value:
         bounds = []
@@ -244,7 +264,7 @@ class Folder:
         if bounds[2] == 0:
             return OPEN
         value = self.fold(node.value, depth)
-        return Value(frozenset(item[slice(*bounds)] for item in value.texts), value.envs)
+        return value.map(lambda item: item[slice(*bounds)])
 
     def _call(self, node: ast.Call, depth: int) -> Value:
         name = self.scope.dotted(node.func)
@@ -268,16 +288,16 @@ class Folder:
             if isinstance(node.func, ast.Attribute) and not node.args:
                 inner.insert(0, node.func.value)
             return join(self.fold(item, depth) for item in inner)
-        returned = self.scope.returns.get(last, ())
-        return join(self.fold(value, depth) for value in returned[:MAX_VALUES])
+        return self._any(self.scope.returns.get(last, ()), depth)
 
     def _environment(self, node: ast.Call, depth: int) -> Value:
         if not node.args:
             return OPEN
-        names = self.fold(node.args[0], depth).texts
+        names = self.fold(node.args[0], depth)
         rest = [*node.args[1:2], *(word.value for word in node.keywords if word.arg == "default")]
         default = join(self.fold(item, depth) for item in rest)
-        return Value(default.texts, frozenset(names) | default.envs, none=not rest or default.none)
+        envs = names.texts | default.envs
+        return Value(default.texts, envs, not rest or default.none, names.cut or default.cut)
 
 
 def _is_int(node: ast.expr) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from functools import reduce
 
 from secpipe.scan.shadow_ai.values import (
-    MAX_CHARS,
     OPEN,
     Folds,
     Value,
@@ -17,6 +16,7 @@ from secpipe.scan.shadow_ai.values import (
     fill,
     from_base64,
     from_codec,
+    replaced,
     text,
 )
 
@@ -31,7 +31,7 @@ def _join(folder: Folds, node: ast.Call, depth: int) -> Value:
     if parts is None or len(glue.texts) != 1:
         return OPEN
     out = text("")
-    for index, part in enumerate(parts[:256]):
+    for index, part in enumerate(parts):
         out = concat(out, part if index == 0 else concat(glue, part))
     return out
 
@@ -72,9 +72,9 @@ def _format(folder: Folds, node: ast.Call, depth: int) -> Value:
     if not isinstance(node.func, ast.Attribute):
         return OPEN
     out = folder.fold(node.func.value, depth)
-    for index, item in enumerate(node.args[:16]):
+    for index, item in enumerate(node.args):
         out = fill(out, ("{}", f"{{{index}}}"), folder.fold(item, depth))
-    for word in node.keywords[:16]:
+    for word in node.keywords:
         if word.arg:
             out = fill(out, (f"{{{word.arg}}}",), folder.fold(word.value, depth))
     return out
@@ -86,9 +86,7 @@ def _replace(folder: Folds, node: ast.Call, depth: int) -> Value:
     value, old, new = (folder.fold(item, depth) for item in (node.func.value, node.args[0], node.args[1]))
     if len(old.texts) != 1 or len(new.texts) != 1:
         return value
-    before, after = next(iter(old.texts)), next(iter(new.texts))
-    times = MAX_CHARS // len(after) + 1 if after else -1  # no more than can show in what is kept
-    return Value(frozenset(item.replace(before, after, times)[:MAX_CHARS] for item in value.texts), value.envs)
+    return replaced(value, next(iter(old.texts)), next(iter(new.texts)))
 
 
 def _decode(folder: Folds, node: ast.Call, depth: int) -> Value:
@@ -115,7 +113,7 @@ def _bytes(folder: Folds, node: ast.Call, depth: int) -> Value:
     items = _elements(folder, node.args[0], depth) if node.args else None
     if items is None:
         return folder.fold(node.args[0], depth) if node.args else OPEN
-    return reduce(concat, (character(item) for item in items[:1024]), text(""))
+    return reduce(concat, (character(item) for item in items), text(""))
 
 
 def _chr(folder: Folds, node: ast.Call, depth: int) -> Value:
@@ -127,7 +125,7 @@ def _urljoin(folder: Folds, node: ast.Call, depth: int) -> Value:
         return OPEN
     base, path = folder.fold(node.args[0], depth), folder.fold(node.args[1], depth)
     absolute = frozenset(item for item in path.texts if "://" in item)
-    return Value(absolute, base.envs) if absolute else concat(concat(base, text("/")), path)
+    return Value(absolute, base.envs, cut=base.cut or path.cut) if absolute else concat(concat(base, text("/")), path)
 
 
 METHODS: Mapping[str, Callable[[Folds, ast.Call, int], Value]] = {

@@ -68,6 +68,8 @@ def _run(file: File) -> Reading:
             and id(node) not in file.consumed
         ):
             string(file, node)
+    if file.scope.folder is not None and file.scope.folder.spent:
+        file.out.unread.append("its expressions are too many to follow")
     return file.out
 
 
@@ -85,7 +87,7 @@ def _call(file: File, node: ast.Call) -> None:
     if last == "partial" and node.args:
         name = file.scope.dotted(node.args[0])
         last = name.rpartition(".")[2]
-    if last in {"client", "resource", "create_client"} and node.args:
+    if last in {"client", "resource", "create_client"}:
         cloud_service(file, node)
     owner, part = file.catalogue.imported("python", name) if "." in name or name in file.scope.modules else ("", "")
     if owner and confirmed(file, owner, part, name[len(part) + 1 :].split(".")[0]):

@@ -109,6 +109,8 @@ def _pointed(file: File, node: ast.AST, sdk: str, target: ast.expr, evidence: st
     file.consume(target)
     value = file.fold(_unwrap(target))
     found = False
+    if value.cut:
+        file.cut(node, "client", "sdk", evidence, sdk)
     for text in sorted(value.texts):
         destination = resolve(text, file.catalogue)
         if destination is not None:
@@ -175,8 +177,11 @@ def _model_of(file: File, node: ast.Call, words: dict[str, ast.expr], *, positio
 def cloud_service(file: File, node: ast.Call) -> None:
     """`client("bedrock-runtime")` of a cloud SDK."""
     services = file.catalogue.signals["aws_services"]
-    words = {word.arg: word.value for word in node.keywords}
-    for text in file.fold(node.args[0]).texts:
+    words = keywords(file, node)
+    value = file.fold(node.args[0] if node.args else words.get("service_name"))
+    if value.cut:
+        file.cut(node, "client", "sdk", "creates a cloud client")
+    for text in sorted(value.texts):
         if text not in services:
             continue
         evidence = f'client("{text}")'

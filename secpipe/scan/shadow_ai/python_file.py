@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from secpipe.core.finding import Confidence
 from secpipe.scan.shadow_ai.catalogue import Catalogue
 from secpipe.scan.shadow_ai.scope import collect
-from secpipe.scan.shadow_ai.signal import EnvValue, Reading, Signal
-from secpipe.scan.shadow_ai.values import Value
+from secpipe.scan.shadow_ai.signal import UNKNOWN, EnvValue, Reading, Signal
+from secpipe.scan.shadow_ai.values import TOO_MANY, Value
 
 
 class File:
@@ -32,6 +33,11 @@ class File:
         """Add a sign at the line of `node`; `rest` are further fields of `Signal`."""
         line = getattr(node, "lineno", 0)
         self.out.signals.append(Signal(role, mechanism, provider, line=line, evidence=evidence, **rest))  # type: ignore[arg-type]
+
+    def cut(self, node: ast.AST, role: str, mechanism: str, evidence: str, sdk: str = "") -> None:
+        """A bound left out some of the values that a destination is made of: it is also an unknown one."""
+        self.out.unread.append(f"line {getattr(node, 'lineno', 0)}: {TOO_MANY}")
+        self.sign(role, mechanism, UNKNOWN, node, f"{evidence} at {TOO_MANY}", sdk=sdk, confidence=Confidence.HIGH)
 
     def set_environment(self, name: str, value: ast.expr, node: ast.AST) -> None:
         """The program itself gives an environment name a value."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ast
+from functools import reduce
 
 from secpipe.core.finding import Confidence
 from secpipe.scan.shadow_ai import shell
-from secpipe.scan.shadow_ai.hosts import HOLE, resolve
+from secpipe.scan.shadow_ai.hosts import resolve
 from secpipe.scan.shadow_ai.places import destination_signal
 from secpipe.scan.shadow_ai.python_clients import keywords
 from secpipe.scan.shadow_ai.python_file import File
 from secpipe.scan.shadow_ai.signal import UNKNOWN
+from secpipe.scan.shadow_ai.values import concat
+from secpipe.scan.shadow_ai.values import text as literal
 
 
 def http_call(file: File, node: ast.Call) -> None:
@@ -28,6 +31,8 @@ def _body_address(file: File, node: ast.Call, address: ast.expr | None) -> None:
     if address is not None:
         file.consume(address)
     found = False
+    if value.cut:
+        file.cut(node, "client", "http", "posts a chat request")
     for text in sorted(value.texts):
         destination = resolve(text, file.catalogue) if "://" in text else None
         if destination is not None:
@@ -66,7 +71,7 @@ def _is_chat_body(file: File, node: ast.expr, depth: int = 0) -> bool:
             return {"model", "messages"} <= {word.arg for word in node.keywords}
         return any(_is_chat_body(file, item, depth + 1) for item in inner)
     if isinstance(node, ast.Name):
-        return any(_is_chat_body(file, item, depth + 1) for item in file.scope.names.get(node.id, ())[:4])
+        return any(_is_chat_body(file, item, depth + 1) for item in file.scope.names.get(node.id, ()))
     return False
 
 
@@ -85,11 +90,14 @@ def process_call(file: File, node: ast.Call) -> None:
     """`subprocess.run([...])`, `os.system("...")`."""
     for argument in node.args[:2]:
         if isinstance(argument, ast.List | ast.Tuple):
-            parts = [next(iter(sorted(file.fold(item).texts)), HOLE) for item in argument.elts[:64]]
-            line = " ".join(parts)
+            value = reduce(
+                lambda done, item: concat(concat(done, literal(" ")), file.fold(item)), argument.elts, literal("")
+            )
         else:
-            line = next(iter(sorted(file.fold(argument).texts)), "")
-        if line:
+            value = file.fold(argument)
+        if value.cut and any(shell.commands(line, file.catalogue).signals for line in sorted(value.texts)):
+            file.cut(node, "client", "http", "runs a command")
+        for line in sorted(value.texts):
             found = shell.commands(line, file.catalogue)
             file.out.signals += [sign.at("", "", node.lineno - 1) for sign in found.signals]
             file.out.downloads += found.downloads

@@ -10,7 +10,7 @@ from secpipe.scan.shadow_ai.hosts import HOLE, URL, Destination, counts, resolve
 from secpipe.scan.shadow_ai.places import ai_path, bare_host, destination_signal, permissions
 from secpipe.scan.shadow_ai.python_file import File
 from secpipe.scan.shadow_ai.signal import UNKNOWN
-from secpipe.scan.shadow_ai.values import Value
+from secpipe.scan.shadow_ai.values import TOO_MANY, Value
 
 _MAKERS = {
     "join",
@@ -41,6 +41,8 @@ def string(file: File, node: ast.expr) -> None:
     value = file.fold(node)
     if value.texts:
         file.consume(node)
+    if value.cut and any("://" in text for text in value.texts):
+        file.out.unread.append(f"line {node.lineno}: {TOO_MANY}")
     for text in value.texts:
         _text_of(file, text, node)
         if text.startswith(HOLE) and ai_path(text, file.catalogue, ""):

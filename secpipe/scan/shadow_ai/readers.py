@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from secpipe.core.errors import InputError
-from secpipe.scan.shadow_ai import agents, configs, manifests, notebooks, python, source, sql, text
+from secpipe.scan.shadow_ai import agents, configs, manifests, notebooks, pages, python, source, sql, text
 from secpipe.scan.shadow_ai.catalogue import Catalogue
 from secpipe.scan.shadow_ai.signal import Reading
 
@@ -104,6 +104,8 @@ def _reader(path: str, content: str, head: bytes) -> Reader:
 
 
 def _by_content(path: str, content: str, head: bytes) -> Reader:
+    if pages.is_page(path):
+        return pages.read
     language = source.language_of(path)
     if language:
         return lambda content, path, catalogue: source.read(content, language, catalogue)

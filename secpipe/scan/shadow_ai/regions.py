@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from secpipe.formats.locks.table import row_of
+from secpipe.scan.shadow_ai.lexer import SUFFIXES
 
 _VENDORED = re.compile(
     r"(?:^|/)(?:vendor|vendored|third_party|third-party|thirdparty|node_modules|site-packages|bower_components|Godeps|Pods|external_libs|_vendor|\.venv|venv|\.tox|\.yarn)/",
@@ -12,10 +13,13 @@ _VENDORED = re.compile(
 )
 _TEST = re.compile(
     r"(?:^|/)(?:tests?|__tests__|specs?|testing|testdata|test-data|test_data|fixtures?|__fixtures__|mocks?|__mocks__|e2e|integration[-_]tests?|cypress|cassettes|snapshots|__snapshots__|testcases|unittests?)/"
-    r"|(?:^|/)(?:test_[^/]*|[^/]*_test|[^/]*_spec|[^/]*\.(?:test|spec|stories)|conftest|[^/]+Tests?|[^/]+IT|[^/]+Spec)\.\w+$"
+    r"|(?:^|/)(?:test_[^/]*|[^/]*_test|[^/]*_spec|[^/]*\.(?:test|spec|stories)|conftest)\.\w+$"
+    r"|(?:^|/)[^/]*[a-z0-9]Tests?\.(?:java|kt|groovy|scala|cs|fs|vb|swift|php|m)$"
 )
+# A name of code (`security.py`, `history.ts`) is code: only prose bears these names.
 _DOCS = re.compile(
-    r"(?:^|/)(?:docs?|documentation|wiki|website|man|changelog|changelogs|adr)/|(?:^|/)(?:README|CHANGELOG|CHANGES|HISTORY|NEWS|CONTRIBUTING|LICENSE|LICENCE|COPYING|AUTHORS|SECURITY|NOTICE)[^/]*$",
+    r"(?:^|/)(?:docs?|documentation|wiki|website|man|changelog|changelogs|adr)/"
+    r"|(?:^|/)(?:README|CHANGELOG|CHANGES|HISTORY|NEWS|CONTRIBUTING|LICENSE|LICENCE|COPYING|AUTHORS|SECURITY|NOTICE)(?:[._-][^/]*)?$",
     re.I,
 )
 _DOC_SUFFIX = (
@@ -41,25 +45,9 @@ _CONFIG_SUFFIX = (
     ".yaml", ".yml", ".json", ".jsonc", ".json5", ".toml", ".ini", ".cfg", ".conf", ".env", ".properties", ".xml",
     ".tf", ".tfvars", ".hcl", ".bicep", ".plist", ".config", ".tpl", ".j2", ".gotmpl", ".lock", ".gradle",
 )  # fmt: skip
-_CODE_IN_DOCS = (
-    ".py",
-    ".js",
-    ".ts",
-    ".tsx",
-    ".jsx",
-    ".go",
-    ".java",
-    ".kt",
-    ".cs",
-    ".rb",
-    ".rs",
-    ".php",
-    ".swift",
-    ".sh",
-    ".ipynb",
-    ".sql",
-    ".tf",
-)
+#: Regions that a policy does not judge unless it says so: text that does not ship.
+LABELS = ("test", "docs", "vendored")
+_MORE_CODE = (".py", ".pyw", ".sh", ".bash", ".zsh", ".ps1", ".ipynb", ".sql", ".tf", ".bat", ".cmd")
 
 
 def region_of(path: str) -> str:
@@ -73,9 +61,7 @@ def region_of(path: str) -> str:
     listed = row is not None and "/" not in row.pattern and name.endswith((".txt", ".in"))
     if listed or name == "cmakelists.txt":
         return "config"
-    if (_DOCS.search(path) and not (name.endswith(_CODE_IN_DOCS) and not _DOCS.search("/" + name))) or name.endswith(
-        _DOC_SUFFIX
-    ):
+    if name.endswith(_DOC_SUFFIX) or (_DOCS.search(path) and not is_code(name)):
         return "docs"
     if _EXAMPLE.search(path):
         return "example"
@@ -86,3 +72,9 @@ def region_of(path: str) -> str:
     ):
         return "config"
     return "code"
+
+
+def is_code(path: str) -> bool:
+    """Whether the ending is that of a language, whatever the folder."""
+    name = path.rpartition("/")[2].lower()
+    return name.endswith(_MORE_CODE) or name[name.rfind(".") :] in SUFFIXES

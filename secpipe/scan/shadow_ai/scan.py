@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import re
 from collections import Counter
@@ -10,31 +9,32 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 from secpipe.core.artifact import FileEntry, Skip
 from secpipe.core.errors import InputError, SecpipeError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding, sort_key
+from secpipe.core.ledger import Ledger, Thing
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.protocols import Tree
 from secpipe.core.text import printable
-from secpipe.scan.shadow_ai import notebooks, readers, text
+from secpipe.scan.shadow_ai import large, notebooks, readers, text
 from secpipe.scan.shadow_ai.attribute import attribute
 from secpipe.scan.shadow_ai.catalogue import Catalogue, read_catalogue
+from secpipe.scan.shadow_ai.contents import OPAQUE, as_utf8, is_binary, row_of
 from secpipe.scan.shadow_ai.downloads import download_findings, download_signal
 from secpipe.scan.shadow_ai.leaks import leaks
 from secpipe.scan.shadow_ai.prefilter import Prefilter
-from secpipe.scan.shadow_ai.regions import region_of
+from secpipe.scan.shadow_ai.reach import shipped
+from secpipe.scan.shadow_ai.regions import LABELS, region_of
 from secpipe.scan.shadow_ai.semgrep import SUFFIXES, look
-from secpipe.scan.shadow_ai.signal import Reading
+from secpipe.scan.shadow_ai.signal import Reading, Use
 from secpipe.scan.shadow_ai.terms import derive
 
-_CHUNK = 1 << 20
-_AROUND = 400  # bytes read on each side of a term in a file too large to read whole
-_MAX_WINDOWS = 2000
-_WHOLE = 1 << 16  # larger files are read only around the terms, where a sign needs no more than its surroundings
+_WHOLE = 1 << 18  # larger files are read only around the terms, where a sign needs no more than its surroundings
 _EXCERPT = 4000
+_READERS = {"text": "plain text", "": "plain text"}  # "text" is the account's word for a search instead of a parser
 _WAIVER = re.compile(r"secpipe:\s*allow\s+shadow-ai\b[\s:,-]*([^\n]{3,200})")
 
 
@@ -58,16 +58,19 @@ def scan(
 ) -> Evidence:
     """Return the evidence `shadow-ai` of a tree.
 
-    `facts` are `uses` (every use of AI, whatever a policy says of it: `Use.to_dict`), `engines` (what looked) and
-    `coverage` (what was read, and how many files were not). Findings are those that need no policy: leaked keys, remote
-    code, unpinned downloads. `semgrep` is the path of a semgrep program, `rules` the user's own rule files for it; with
-    None the built-in readers alone look. With `only`, files outside it are read as context (environment files) or not
-    at all, and nothing is said about them. `quiet` are digests of content known to hold no term of the catalogue: such
-    files are not searched again, and the scan adds those that it finds so.
+    `facts` are `uses` (every use of AI, whatever a policy says of it: `Use.to_dict`), `engines` (what looked),
+    `coverage` (what was read, and how many files were not) and `left_to_labels` (`{region: {uses, files}}`: what stands
+    in tests, prose and copies of others' code). The account (`core.ledger`) says how every file ended. Findings are
+    those that need no policy: leaked keys, remote code, unpinned downloads. `semgrep` is the path of a semgrep program,
+    `rules` the user's own rule files for it; with None the built-in readers alone look. With `only`, files outside it
+    are read as context (environment files) or not at all, and nothing is said about them. `quiet` are digests of
+    content known to hold no term of the catalogue: such files are not searched again, and the scan adds those that it
+    finds so.
     """
     run = _Run(tree, catalogue or read_catalogue(), limits, only, quiet)
     for entry in tree.files:
         run.visit(entry)
+    run.promote()
     if semgrep is not None:
         run.second_look(semgrep, rules)
     return run.evidence()
@@ -97,7 +100,9 @@ class _Run:
         self.prefilter = prefilter_of(catalogue)
         self.readings: dict[str, Reading] = {}
         self.findings: list[Finding] = []
-        self.skips: list[Skip] = []
+        self.skips: list[Skip] = []  # of the scan, not of a file
+        self.ledger = Ledger()
+        self.promoted: frozenset[str] = frozenset()
         self.counts: Counter[str] = Counter()
         lent = () if only is None else (entry.path for entry in tree.files if entry.via in only)
         self.only = None if only is None else frozenset((*only, *lent))
@@ -106,15 +111,20 @@ class _Run:
         self.engines = {self.prefilter.engine}
 
     def visit(self, entry: FileEntry) -> None:
-        """Search one file, and read it if it is a candidate."""
+        """Search one file, and read it if it is a candidate; it is settled in the account."""
         self.counts["files"] += 1
         if self.only is not None and entry.path not in self.only and not readers.is_context(entry.path):
             self.counts["unchanged"] += 1
             return
+        self.ledger.open(Thing.FILE, entry.path)
+        try:
+            self._look(entry)
+        except InputError as error:
+            self.ledger.not_read(Thing.FILE, entry.path, error.message)
+
+    def _look(self, entry: FileEntry) -> None:
         if is_binary(entry.head):
-            self.counts["binary"] += 1
-            if readers.is_source(entry.path):
-                self.skips.append(Skip(entry.path, "is binary, though its name says source"))
+            self._binary(entry)
             return
         if entry.size > self.limits.text_bytes:
             self._large(entry)
@@ -122,23 +132,61 @@ class _Run:
         always = readers.always(entry.path, self.catalogue)
         if self.quiet is not None and not always and entry.sha256 in self.quiet:
             self.counts["searched"] += 1
+            self.ledger.judged(Thing.FILE, entry.path, "search")
             return
-        try:
-            data = as_utf8(self.tree.read(entry, self.limits.text_bytes))
-        except InputError as error:
-            self.skips.append(Skip(entry.path, error.message))
-            return
+        data = as_utf8(self.tree.read(entry, self.limits.text_bytes))
         self.counts["searched"] += 1
         if not self.prefilter.positions(data) and not always:
             if self.quiet is not None:
                 self.quiet.add(entry.sha256)
+            self.ledger.judged(Thing.FILE, entry.path, "search")
             return
         self.counts["candidates"] += 1
         self.candidates.append(entry)
-        if len(data) > _WHOLE and readers.is_local(entry.path, entry.head, self.catalogue):
-            data = self.prefilter.excerpt(data, _EXCERPT) or data
-        content = data.decode("utf-8", "replace")
-        self._take(entry.path, content, readers.read(entry.path, content, entry.head, self.catalogue))
+        shorter = self._shorter(entry, data)
+        content = (shorter or data).decode("utf-8", "replace")
+        reading = readers.read(entry.path, content, entry.head, self.catalogue)
+        if shorter:
+            # Where a cut falls into a string, quotes may pair up wrongly: addresses are found without them.
+            reading.signals += [sign for sign in text.read(content, self.catalogue).signals if sign.role == "endpoint"]
+        shallow = f"larger than {_WHOLE:,} bytes: read around its terms" if shorter else ""
+        self._take(entry.path, content, reading, shallow)
+
+    def _shorter(self, entry: FileEntry, data: bytes) -> bytes:
+        """Return what is near the terms of a source file too large to be lexed whole, or b""."""
+        if len(data) <= _WHOLE or not readers.is_local(entry.path, entry.head, self.catalogue):
+            return b""
+        return self.prefilter.excerpt(data, _EXCERPT)
+
+    def _binary(self, entry: FileEntry) -> None:
+        """No text by its first bytes; what follows them may be one all the same."""
+        self.counts["binary"] += 1
+        row = row_of(entry.head)
+        if readers.is_source(entry.path):
+            self.ledger.not_read(Thing.FILE, entry.path, "is binary, though its name says source")
+        elif row != OPAQUE:
+            self.ledger.cannot_hold(Thing.FILE, entry.path, row)
+        else:
+            reading, content = large.read(self.tree, entry, self.prefilter, self.catalogue, self.limits, ends=True)
+            if reading.signals or reading.notes:
+                self._take(entry.path, content, reading, "text among bytes that are none")
+            else:
+                self.ledger.cannot_hold(Thing.FILE, entry.path, row)
+
+    def promote(self) -> None:
+        """Read again, as code, what bears a label and is reached by shipped code all the same."""
+        labelled = {path for path, reading in self.readings.items() if self.region(path) in LABELS and reading.signals}
+        labelled |= {finding.path for finding in self.findings if self.region(finding.path) in LABELS}
+        if not labelled:
+            return
+        found = shipped(self.tree, region_of, self.limits) & labelled
+        self.promoted = frozenset(found)
+        for path in sorted(found):
+            self.readings.pop(path, None)
+            self.findings = [finding for finding in self.findings if finding.path != path]
+            entry = self.tree.find(path)
+            if entry is not None:
+                self._look(entry)
 
     def second_look(self, program: str, rules: Sequence[Path]) -> None:
         """Let Semgrep look at the candidates; without candidates it is never started. That it failed is a skip."""
@@ -157,55 +205,36 @@ class _Run:
         self.engines.add("semgrep")
         for path, signs in found.items():
             reading = self.readings.setdefault(path, Reading(engine="semgrep"))
-            reading.signals += [sign.at(path, region_of(path)) for sign in signs]
+            reading.signals += [sign.at(path, self.region(path)) for sign in signs]
 
     def _large(self, entry: FileEntry) -> None:
-        """A file too large to read whole: notebooks cell by cell, other text only searched for hosts and keys."""
-        try:
-            with self.tree.open(entry) as file:
-                if entry.path.endswith(".ipynb"):
-                    cells = notebooks.stream(file)
-                    content = "\n".join(cells)
-                    self._take(entry.path, content, notebooks.read_cells(cells, "", self.catalogue))
-                    self.counts["searched"] += 1
-                    return
-                found = self._windows(file)
-        except InputError as error:
-            self.skips.append(Skip(entry.path, error.message))
-            return
+        """A file too large to read whole: notebooks cell by cell, other text as it streams by."""
         self.counts["searched"] += 1
-        if found:
-            self._take(entry.path, found, text.read(found, self.catalogue, comments=False))
-        if readers.is_source(entry.path):
-            self.skips.append(
-                Skip(
-                    entry.path, f"larger than {self.limits.text_bytes:,} bytes: searched for hosts, names and keys only"
-                )
-            )
+        if entry.path.endswith(".ipynb"):
+            with self.tree.open(entry) as file:
+                cells = notebooks.stream(file)
+            self._take(entry.path, "\n".join(cells), notebooks.read_cells(cells, "", self.catalogue))
+            return
+        reading, content = large.read(self.tree, entry, self.prefilter, self.catalogue, self.limits)
+        self._take(entry.path, content, reading, f"larger than {self.limits.text_bytes:,} bytes")
 
-    def _windows(self, file: BinaryIO) -> str:
-        """Return the surroundings of every term in a large file, at most `_MAX_WINDOWS` of them."""
-        parts: list[bytes] = []
-        tail = b""
-        while (chunk := file.read(_CHUNK)) and len(parts) < _MAX_WINDOWS:
-            data = tail + chunk
-            last = -1
-            for position in self.prefilter.positions(data):
-                if position > last:
-                    parts.append(data[max(0, position - _AROUND) : position + _AROUND])
-                    last = position + _AROUND
-            tail = data[-_AROUND:]
-        return b"\n".join(parts[:_MAX_WINDOWS]).decode("utf-8", "replace")
-
-    def _take(self, path: str, content: str, reading: Reading) -> None:
-        """Place what a file said, and judge what needs no policy."""
-        region = region_of(path)
+    def _take(self, path: str, content: str, reading: Reading, shallow: str = "") -> None:
+        """Place what a file said, and judge what needs no policy; `shallow` says why it was searched as text only."""
+        region = self.region(path)
         reading.signals = [sign.at(path, region) for sign in reading.signals]
         reading.values = [replace(value, path=path) for value in reading.values]
-        if reading.notes and region in {"test", "vendored", "docs"}:
-            self.counts["read_as_text"] += 1  # broken on purpose, or for another interpreter: read, if not in full
-        else:
-            self.skips += [Skip(path, f"{note}; read as plain text") for note in reading.notes]
+        for note in reading.notes:
+            if region in LABELS:  # broken on purpose, or for another interpreter: read, if not in full
+                self.counts["read_as_text"] += 1
+                self.ledger.judged_as_text(Thing.FILE, path, note)
+            else:
+                self.ledger.not_read(Thing.FILE, path, f"{note}; read as plain text")
+        for part in reading.unread:
+            self.ledger.not_read(Thing.FILE, path, part)
+        if shallow:
+            self.ledger.judged_as_text(Thing.FILE, path, shallow)
+        elif not reading.notes:
+            self.ledger.judged(Thing.FILE, path, _READERS.get(reading.engine, reading.engine))
         for download in reading.downloads:
             reading.signals.append(download_signal(download, path, region))
             self.findings += download_findings(download, path, region)
@@ -213,6 +242,11 @@ class _Run:
         self.waivers[path] = waivers(content) if "secpipe" in content else {}
         if reading.signals or reading.values or reading.packages or reading.reads:
             self.readings[path] = reading
+
+    def region(self, path: str) -> str:
+        """The region of a file; what shipped code reaches has no label."""
+        region = region_of(path)
+        return "code" if path in self.promoted and region in LABELS else region
 
     def _waiver(self, path: str, line: int) -> str:
         """The reason given on the line of a use or on the line before."""
@@ -230,16 +264,28 @@ class _Run:
             findings, uses = findings[: self.limits.findings // 2], uses[: self.limits.findings // 2]
         engines = sorted(self.engines | {reading.engine for reading in self.readings.values() if reading.engine})
         shown = [{**use.to_dict(), "waiver": self._waiver(use.path, use.line)} for use in uses]
+        account, unread = self.ledger.close()
+        skips = tuple(sorted((*self.skips, *unread), key=lambda skip: (skip.path, skip.reason)))
         facts: dict[str, Any] = {
             "uses": shown,
             "engines": engines,
-            "coverage": {**dict(sorted(self.counts.items())), "not_read": len(self.skips)},
+            "coverage": {**dict(sorted(self.counts.items())), "not_read": len(skips)},
+            "left_to_labels": left_to_labels(uses),
         }
         return Evidence(
-            "shadow-ai", State.OK, findings=tuple(findings), skips=tuple(sorted(self.skips,
-            key=lambda skip: skip.path)), facts=facts,
+            "shadow-ai", State.OK, findings=tuple(findings), skips=skips, facts=facts, account=account,
             producer=f"secpipe shadow-ai, catalogue {self.catalogue.digest[:12]}, {', '.join(engines)}",
         )  # fmt: skip
+
+
+def left_to_labels(uses: Sequence[Use]) -> dict[str, dict[str, int]]:
+    """Return how many uses stand in text with a label that a policy may not judge, and in how many files, by region."""
+    found: dict[str, dict[str, int]] = {}
+    for region in LABELS:
+        here = [use for use in uses if use.region == region and not use.context]
+        if here:
+            found[region] = {"uses": len(here), "files": len({use.path for use in here})}
+    return found
 
 
 def waivers(content: str) -> dict[int, str]:
@@ -250,30 +296,3 @@ def waivers(content: str) -> dict[int, str]:
     for match in _WAIVER.finditer(content):
         found[content.count("\n", 0, match.start()) + 1] = printable(match[1].strip(), 200)
     return found
-
-
-def is_binary(head: bytes) -> bool:
-    """Whether the first bytes are no text; UTF-16 with or without its mark is text."""
-    if b"\0" not in head or head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return False
-    return not _utf16(head)
-
-
-def _utf16(head: bytes) -> str:
-    """Return the codec of UTF-16 without a mark: nearly every second byte is NUL."""
-    pairs = len(head) // 2
-    if pairs < 4:
-        return ""
-    if head[1::2].count(0) >= pairs * 0.8 and head[0::2].count(0) == 0:
-        return "utf-16-le"
-    return "utf-16-be" if head[0::2].count(0) >= pairs * 0.8 and head[1::2].count(0) == 0 else ""
-
-
-def as_utf8(data: bytes) -> bytes:
-    """Return text as UTF-8 bytes without a byte order mark; undecodable parts are replaced."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16", "replace").encode("utf-8", "replace")
-    coding = _utf16(data[:64]) if b"\0" in data[:64] else ""
-    if coding:
-        return data.decode(coding, "replace").encode("utf-8", "replace")
-    return data.removeprefix(codecs.BOM_UTF8)

@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterable
 
 from secpipe.scan.shadow_ai.fold import Scope
+from secpipe.scan.shadow_ai.values import MAX_VALUES
 
-_MAX_PER_NAME = 12
+_MAX_PER_NAME = MAX_VALUES + 1  # one more than is followed: folding sees that there were more
 
 
 def collect(nodes: Iterable[ast.AST]) -> Scope:

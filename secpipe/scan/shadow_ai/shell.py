@@ -106,7 +106,7 @@ def _packages(row: str, line: int, catalogue: Catalogue, out: Reading) -> None:
             out.signals.append(_sign("cli", owner, line, f"runs {match['name']}", host=catalogue.providers[owner].host))
     for match in _INSTALL.finditer(row):
         ecosystem = ECOSYSTEM[match["tool"]]
-        for word in match["rest"].split()[:200]:
+        for word in match["rest"].split():
             name = re.split(r"[=<>~!\[;]", word.strip("\"'"), maxsplit=1)[0]
             name = (
                 name

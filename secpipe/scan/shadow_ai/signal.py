@@ -62,8 +62,9 @@ class Signal:
     evidence: str = ""
 
     def at(self, path: str, region: str, line_offset: int = 0) -> Signal:
-        """Return the sign placed in a file."""
-        return replace(self, path=path, region=self.region or region, line=self.line + line_offset)
+        """Return the sign placed in a file; a script is code in prose, and a test's in a test."""
+        own = "" if self.region == "code" and region not in {"docs", ""} else self.region
+        return replace(self, path=path, region=own or region, line=self.line + line_offset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ class Reading:
     downloads: list[Download] = field(default_factory=list)
     packages: set[str] = field(default_factory=set)  # `ecosystem:package` declared
     notes: list[str] = field(default_factory=list)  # why it was not read as what it is
+    unread: list[str] = field(default_factory=list)  # parts that nobody read, as sentences
     engine: str = ""
 
 

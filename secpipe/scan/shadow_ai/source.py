@@ -35,6 +35,8 @@ def read(source: str, name: str, catalogue: Catalogue) -> Reading:
     for line, comment in file.lexed.comments:
         for sign in endpoints(comment, line, catalogue, comment, confidence=Confidence.LOW):
             file.out.signals.append(replace(sign, region="comment"))
+    if file.expressions.spent:
+        file.out.unread.append("its expressions are too many to follow")
     if not file.lexed.complete:
         file.out.notes.append("holds more words than the lexer reads")
     return file.out

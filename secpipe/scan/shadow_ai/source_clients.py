@@ -9,7 +9,7 @@ from secpipe.scan.shadow_ai.lexer import Token
 from secpipe.scan.shadow_ai.places import destination_signal
 from secpipe.scan.shadow_ai.signal import UNKNOWN, EnvValue, Signal
 from secpipe.scan.shadow_ai.source_file import File
-from secpipe.scan.shadow_ai.values import Value
+from secpipe.scan.shadow_ai.values import MAX_VALUES, Value
 
 _NOT_SDK = {"framework", "mcp", "vector-db", "llm-observability"}
 
@@ -72,6 +72,9 @@ def _pointed(file: File, position: int, token: Token, value: Value, span: range,
         file.out.signals.append(
             destination_signal("client", "sdk", destination, token.line, f"{evidence} to {destination.host}", sdk=sdk)
         )
+    if value.cut and (found or near or not weak):
+        found = True
+        file.cut(token, "client", "sdk", evidence, sdk)
     if value.envs and (near or not weak):
         found = True
         file.out.reads |= value.envs
@@ -199,7 +202,7 @@ def settings(file: File) -> None:
     for name, places in file.expressions.assigned.items():
         if not (name.isupper() and len(name) > 3):
             continue
-        for index in places[:4]:
+        for index in places[:MAX_VALUES]:
             for item in file.expressions.fold(index)[0].texts:
                 if "://" in item and len(item) < 300:
                     file.out.values.append(EnvValue(name, item, "", file.tokens[min(index, len(file.tokens) - 1)].line))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from secpipe.core.finding import Confidence
 from secpipe.scan.shadow_ai.catalogue import Catalogue
 from secpipe.scan.shadow_ai.expressions import Expressions
-from secpipe.scan.shadow_ai.lexer import Language, Lexed
-from secpipe.scan.shadow_ai.signal import Reading
+from secpipe.scan.shadow_ai.lexer import Language, Lexed, Token
+from secpipe.scan.shadow_ai.signal import UNKNOWN, Reading, Signal
+from secpipe.scan.shadow_ai.values import TOO_MANY
 
 
 class File:
@@ -21,6 +23,13 @@ class File:
         self.sdks: list[str] = []
         self.consumed: set[int] = set()  # tokens that were read as part of something else
         self.inline: list[tuple[int, str]] = []  # (token of a setting that says where a client goes, its SDK)
+
+    def cut(self, token: Token, role: str, mechanism: str, evidence: str, sdk: str = "") -> None:
+        """A bound left out some of the values that a destination is made of: it is also an unknown one."""
+        self.out.unread.append(f"line {token.line}: {TOO_MANY}")
+        said = f"{evidence} at {TOO_MANY}"
+        sign = Signal(role, mechanism, UNKNOWN, line=token.line, sdk=sdk, evidence=said, confidence=Confidence.HIGH)
+        self.out.signals.append(sign)
 
     def line_at(self, offset: int) -> int:
         """Return the line of a character offset."""

@@ -30,6 +30,8 @@ def raw_call(file: File) -> None:
         ):
             continue
         for value in file.expressions.arguments(position + 1)[0][:3]:
+            if value.cut and value.texts:
+                file.cut(token, "client", "http", "posts a chat request")
             if value.envs:
                 file.out.signals.append(
                     Signal(

@@ -15,7 +15,7 @@ from secpipe.scan.shadow_ai.lexer import Token
 from secpipe.scan.shadow_ai.places import ai_path, bare_host, destination_signal, permissions
 from secpipe.scan.shadow_ai.signal import UNKNOWN, Download, Signal
 from secpipe.scan.shadow_ai.source_file import File
-from secpipe.scan.shadow_ai.values import Value
+from secpipe.scan.shadow_ai.values import TOO_MANY, Value
 
 _DOWNLOAD = re.compile(
     r"""(?:from_pretrained|fromPretrained|hf_hub_download|snapshotDownload|downloadModel|hub_model|api\.model)\(\s*["'`]([\w.-]+(?:/[\w.-]+)?)["'`]"""
@@ -44,6 +44,8 @@ def strings(file: File) -> None:
                 position += 1
                 continue
         value, after = file.expressions.fold(position)
+        if value.cut and any("://" in item for item in value.texts):
+            file.out.unread.append(f"line {token.line}: {TOO_MANY}")
         for item in sorted(value.texts):
             _text(file, item, token, position)
             if item.startswith(HOLE) and ai_path(item, file.catalogue, ""):

@@ -66,6 +66,7 @@ def derive(catalogue: Catalogue) -> Terms:
             program = command.split()[0].lower()
             if program not in settings["common_programs"]:
                 found.update((f'"{program}"', f"'{program}'"))
+    found.update(f"{quote}{name}{quote}" for name in catalogue.signals["aws_services"] for quote in "\"'")
     found.update(catalogue.signals["extensions"])
     for key in catalogue.keys:
         if key.term:
@@ -77,11 +78,17 @@ def derive(catalogue: Catalogue) -> Terms:
     code = tuple(((a.lower(),), (b.lower(),)) for a, b in settings["code_pairs"])
     return Terms(
         tuple(sorted(_minimal(found - {""}))),
-        pairs + code,
+        (*pairs, *code, *sorted(_from_parts(catalogue))),
         tuple(settings["dynamic"]),
         tuple(settings["decoders"]),
         _pieces(catalogue),
     )
+
+
+def _from_parts(catalogue: Catalogue) -> set[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """`from a.b import c` and `from a import b` name `a.b.c` in parts: the first and the last are both there."""
+    dotted = (name.lower().split(".") for name in catalogue.imports.get("python", ()) if "." in name)
+    return {((parts[0],), (parts[-1],)) for parts in dotted}
 
 
 def _pieces(catalogue: Catalogue) -> frozenset[str]:
@@ -116,7 +123,8 @@ def _import_terms(language: str, name: str, common: set[str]) -> set[str]:
     ):
         return {name, name.replace("\\", "\\\\")}
     if language == "python":
-        return {f"import {name}", f"from {name}", f'"{name}"', f"'{name}'"}
+        words = (f"{word}{gap}{name}" for word in ("import", "from", ",") for gap in (" ", "  ", "\t"))
+        return {*words, f",{name}", "import \\\n", f'"{name}"', f"'{name}'"}
     if language == "csharp":
         return {f"using {name}"}
     if language in {"swift", "java"}:

@@ -7,29 +7,42 @@ import base64
 import binascii
 import codecs
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Protocol
 
 from secpipe.scan.shadow_ai.hosts import HOLE
 
-MAX_VALUES = 8
-MAX_CHARS = 4096
+MAX_VALUES = 256  # texts of one value; a longer set is marked as cut
+MAX_CHARS = 1 << 16  # of one text; a longer one is marked as cut
+_LONGER = MAX_CHARS + 1
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What an expression may be: `texts` (a HOLE for each open part) and the environment names it may come from."""
+    """What an expression may be: `texts` (a HOLE for each open part) and the environment names it may come from.
+
+    `cut` says that a bound left some of it out: a destination made of it is also an unknown one.
+    """
 
     texts: frozenset[str] = frozenset()
     envs: frozenset[str] = frozenset()
     none: bool = False  # may be None: the SDK's own default applies
+    cut: bool = False
 
     @property
     def known(self) -> bool:
         return bool(self.texts) and all(text.strip(HOLE) for text in self.texts)
 
+    def map(self, change: Callable[[str], str]) -> Value:
+        """Return the value with every text changed."""
+        return _bounded(map(change, sorted(self.texts)), self)
+
 
 OPEN = Value()
+#: What is said of a destination of which a bound left values out.
+TOO_MANY = "an address of more possible values than are followed"
+CUT = Value(cut=True)  # a bound was met before anything was known
 
 
 class Names(Protocol):
@@ -54,60 +67,76 @@ class Folds(Protocol):
 
 def join(values: Iterable[Value]) -> Value:
     """Any of the values."""
-    texts: set[str] = set()
-    envs: set[str] = set()
-    none = False
-    for value in values:
-        texts |= value.texts
-        envs |= value.envs
-        none = none or value.none
-    return Value(frozenset(sorted(texts)[:MAX_VALUES]), frozenset(envs), none)
+    parts = list(values)
+    texts = (item for value in parts for item in sorted(value.texts))
+    envs = frozenset(name for value in parts for name in value.envs)
+    ends = Value(frozenset(), envs, any(value.none for value in parts), any(value.cut for value in parts))
+    return _bounded(texts, ends)
 
 
 def concat(left: Value, right: Value) -> Value:
     """One after the other; an open side becomes a HOLE."""
-    texts = {
-        (a + b)[:MAX_CHARS]
-        for a in sorted(left.texts or {HOLE})[:MAX_VALUES]
-        for b in sorted(right.texts or {HOLE})[:MAX_VALUES]
-    }
-    return Value(frozenset(sorted(texts)[:MAX_VALUES]), left.envs | right.envs)
+    pairs = product(sorted(left.texts or {HOLE}), sorted(right.texts or {HOLE}))
+    return _bounded((a[:_LONGER] + b[:_LONGER] for a, b in pairs), _both(left, right))
+
+
+def _both(left: Value, right: Value) -> Value:
+    return Value(frozenset(), left.envs | right.envs, cut=left.cut or right.cut)
+
+
+def _bounded(texts: Iterable[str], rest: Value) -> Value:
+    """Return `rest` with at most MAX_VALUES texts; what is left out or shortened is told by `cut`."""
+    kept: set[str] = set()
+    cut = rest.cut
+    for item in texts:
+        cut = cut or len(item) > MAX_CHARS
+        if len(kept) == MAX_VALUES and item not in kept:
+            return replace(rest, texts=frozenset(kept), cut=True)
+        kept.add(item[:MAX_CHARS])
+    return replace(rest, texts=frozenset(kept), cut=cut)
 
 
 def text(value: str) -> Value:
-    """Return the value of a literal."""
-    return Value(frozenset({value[:MAX_CHARS]}))
+    """Return the value of a literal, whatever its length."""
+    return Value(frozenset({value}))
 
 
 def character(value: Value) -> Value:
     """Return the character of a number written in a text; other texts stay."""
-    texts = set()
-    for item in value.texts:
+
+    def one(item: str) -> str:
         number = int(item) if len(item) <= 7 and item.isdecimal() else -1
-        texts.add(chr(number) if 0 <= number < 0x110000 else item)
-    return Value(frozenset(texts), value.envs)
+        return chr(number) if 0 <= number < 0x110000 else item
+
+    return value.map(one)
 
 
 def fill(form: Value, marks: tuple[str, ...], value: Value) -> Value:
     """Put a value in the place of the first of `marks` in each form."""
     mark = {item: next((m for m in marks if m in item), "") for item in form.texts}
-    texts = {
-        item.replace(mark[item], piece, 1)[:MAX_CHARS] if mark[item] else item
-        for item in form.texts
-        for piece in sorted(value.texts or {HOLE})[:MAX_VALUES]
-    }
-    return Value(frozenset(sorted(texts)[:MAX_VALUES]), form.envs | value.envs)
+    texts = (
+        item[:_LONGER].replace(mark[item], piece[:_LONGER], 1) if mark[item] else item
+        for item in sorted(form.texts)
+        for piece in sorted(value.texts or {HOLE})
+    )
+    return _bounded(texts, _both(form, value))
+
+
+def replaced(value: Value, before: str, after: str) -> Value:
+    """Return every text with `before` replaced by `after`."""
+    times = MAX_CHARS // len(after) + 1 if after else -1  # no more than can show in what is kept
+    return value.map(lambda item: item.replace(before, after, times))
 
 
 def decoded(value: Value, decode: Callable[[str], str]) -> Value:
     """Return every text that `decode` can read, decoded."""
-    texts = set()
-    for item in value.texts:
+    texts = []
+    for item in sorted(value.texts):
         try:
-            texts.add(decode(item)[:MAX_CHARS])
+            texts.append(decode(item))
         except (ValueError, LookupError, binascii.Error, UnicodeError):
             continue
-    return Value(frozenset(texts), value.envs)
+    return _bounded(texts, Value(frozenset(), value.envs, cut=value.cut))
 
 
 def from_base64(data: str) -> str:

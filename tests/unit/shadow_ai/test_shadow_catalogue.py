@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from secpipe.core.errors import ConfigError
-from secpipe.scan.shadow_ai import hosts
+from secpipe.scan.shadow_ai import hosts, python
 from secpipe.scan.shadow_ai.catalogue import read_catalogue
 from secpipe.scan.shadow_ai.prefilter import Prefilter
 from secpipe.scan.shadow_ai.terms import Terms, derive, required
@@ -84,6 +84,48 @@ def _literal_signs() -> list[str]:
 def test_every_sign_is_implied_by_a_term(prefilter: Prefilter) -> None:
     missed = [sign for sign in _literal_signs() if not prefilter.positions(f"a\n{sign}\nb".encode())]
     assert not missed
+
+
+_GAPS = st.sampled_from([" ", "  ", "\t"])
+
+
+def _python_forms(name: str, gap: str) -> list[str]:
+    """Every way to import a module by statement that the reader of Python finds."""
+    forms = [f"import{gap}{name}", f"import{gap}{name} as x", f"import os,{gap}{name}", f"import os,{name}"]
+    forms += [f"from{gap}{name} import X", f"from{gap}{name}{gap}import{gap}(\n    X,\n)", f"import \\\n    {name}"]
+    parts = name.split(".")
+    for cut in range(1, len(parts)):
+        head, rest = ".".join(parts[:cut]), parts[cut:]
+        used = ".".join(["x", *rest[1:], "Client"])
+        forms.append(f"from{gap}{head}{gap}import{gap}{rest[0]} as x\nx = {used}()")
+        forms.append(f"import{gap}{head} as y\ny.{'.'.join(rest)}.Client()")
+    return forms
+
+
+@pytest.mark.parametrize("name", sorted(CATALOGUE.imports["python"]))
+@settings(max_examples=6, deadline=None)
+@given(gap=_GAPS)
+def test_every_import_that_the_reader_finds_passes_the_prefilter(name: str, gap: str) -> None:
+    for form in _python_forms(name, gap):
+        if any(sign.sdk for sign in python.read(form, CATALOGUE).signals):
+            assert NATIVE.positions(form.encode()), form
+            assert PURE.positions(form.encode()), form
+
+
+@pytest.mark.parametrize("name", sorted(CATALOGUE.signals["aws_services"]))
+@pytest.mark.parametrize(
+    "form",
+    [
+        "import boto3\nboto3.client({!r})",
+        "import boto3\nboto3.client(service_name={!r}, region_name='eu-west-1')",
+        "import boto3\nwords = {{'service_name': {!r}}}\nboto3.Session().client(**words)",
+    ],
+)
+def test_every_cloud_service_is_found_in_each_spelling(name: str, form: str) -> None:
+    source = form.format(name)
+    wanted = CATALOGUE.signals["aws_services"][name]
+    assert wanted in {sign.provider for sign in python.read(source, CATALOGUE).signals}
+    assert NATIVE.positions(source.encode())
 
 
 @pytest.mark.parametrize(

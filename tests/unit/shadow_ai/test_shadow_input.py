@@ -12,7 +12,8 @@ import pytest
 
 from secpipe.core.limits import DEFAULT
 from secpipe.scan.shadow_ai import notebooks
-from secpipe.scan.shadow_ai.scan import as_utf8, is_binary, scan
+from secpipe.scan.shadow_ai.contents import as_utf8, is_binary
+from secpipe.scan.shadow_ai.scan import scan
 from secpipe.system.tree import open_tree
 
 CALL = b'import requests\nrequests.post("https://api.openai.com/v1/chat/completions")\n'
@@ -80,13 +81,15 @@ def test_minified_line_of_megabytes(tmp_path: Path) -> None:
     assert providers(evidence) == {"openai"}
 
 
-def test_large_file_is_searched_in_windows_and_said_to_be(tmp_path: Path) -> None:
+def test_large_file_is_searched_as_text_to_its_end_and_said_to_be(tmp_path: Path) -> None:
     limits = replace(DEFAULT, text_bytes=100_000)
     (tmp_path / "big.py").write_bytes(b"x = 1\n" * 100_000 + CALL + b"x = 1\n" * 100_000)
     (tmp_path / "data.csv").write_bytes(b"1,2,3\n" * 100_000)
     evidence = scanned(tmp_path, limits=limits)
     assert providers(evidence) == {"openai"}
-    assert [skip.path for skip in evidence.skips] == ["big.py"]
+    assert not evidence.skips
+    assert evidence.account is not None
+    assert [skip.path for skip in evidence.account.shallow] == ["big.py", "data.csv"]
 
 
 def test_notebook_with_heavy_outputs_is_streamed(tmp_path: Path) -> None:

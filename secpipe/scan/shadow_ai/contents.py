@@ -1,0 +1,72 @@
+"""What bytes are before anybody reads them: text in one of its encodings, or a kind that holds none of what we seek."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from typing import BinaryIO
+
+CHUNK = 1 << 20
+#: First bytes -> the row of the account. Only kinds whose content is no text that anything runs.
+_ROWS: tuple[tuple[bytes, str], ...] = (
+    (b"\x89PNG\r\n\x1a\n", "image"), (b"\xff\xd8\xff", "image"), (b"GIF8", "image"), (b"\0\0\1\0", "image"),
+    (b"II*\0", "image"), (b"MM\0*", "image"), (b"RIFF", "media"), (b"OggS", "media"), (b"ID3", "media"),
+    (b"fLaC", "media"), (b"\x1aE\xdf\xa3", "media"), (b"wOFF", "font"), (b"wOF2", "font"), (b"OTTO", "font"),
+    (b"\0\1\0\0", "font"), (b"PK\3\4", "archive, judged by others"), (b"\x1f\x8b", "archive, judged by others"),
+    (b"BZh", "archive, judged by others"), (b"\xfd7zXZ\0", "archive, judged by others"),
+    (b"\x28\xb5\x2f\xfd", "archive, judged by others"), (b"7z\xbc\xaf", "archive, judged by others"),
+    (b"GGUF", "weights"), (b"\x89HDF\r\n\x1a\n", "weights"), (b"\x93NUMPY", "weights"),
+)  # fmt: skip
+OPAQUE = "opaque bytes"
+
+
+def row_of(head: bytes) -> str:
+    """Return the row of the account that first bytes put a file in that is no text."""
+    if head[8:10] == b'{"' and head[5:8] == b"\0\0\0":
+        return "weights"
+    return next((row for mark, row in _ROWS if head.startswith(mark)), OPAQUE)
+
+
+def is_binary(head: bytes) -> bool:
+    """Whether the first bytes are no text; UTF-16 and UTF-32, with or without a mark, are text."""
+    return b"\0" in head and not coding_of(head)
+
+
+def coding_of(head: bytes) -> str:
+    """Return the codec of text whose characters take two or four bytes, by its mark or its NULs, or ""."""
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    head = head[:64]
+    pairs = len(head) // 2
+    if b"\0" not in head or pairs < 4:
+        return ""
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    if odd >= pairs * 0.8 and even == 0:
+        return "utf-16-le"
+    return "utf-16-be" if even >= pairs * 0.8 and odd == 0 else ""
+
+
+def as_utf8(data: bytes) -> bytes:
+    """Return text as UTF-8 bytes without a byte order mark; undecodable parts are replaced."""
+    coding = coding_of(data[:64])
+    if coding:
+        return data.decode(coding, "replace").encode("utf-8", "replace")
+    return data.removeprefix(codecs.BOM_UTF8)
+
+
+def pieces(file: BinaryIO, head: bytes, overlap: int) -> Iterator[tuple[int, bytes]]:
+    """Yield a file of any size as UTF-8, in pieces that repeat the last `overlap` bytes of the one before.
+
+    Each comes with the number of lines that stand before it.
+    """
+    coding = coding_of(head)
+    decoder = codecs.getincrementaldecoder(coding)("replace") if coding else None
+    lines = 0
+    tail = b""
+    while chunk := file.read(CHUNK):
+        data = tail + (decoder.decode(chunk).encode("utf-8", "replace") if decoder else chunk)
+        yield lines, data
+        tail = data[-overlap:]
+        lines += data.count(b"\n", 0, len(data) - len(tail))

@@ -1,0 +1,51 @@
+"""Text of any size, as it streams by: what stands around the terms, piece by piece; memory does not grow with it."""
+
+from __future__ import annotations
+
+from secpipe.core.artifact import FileEntry
+from secpipe.core.bounds import Bound
+from secpipe.core.limits import Limits
+from secpipe.core.protocols import Tree
+from secpipe.scan.shadow_ai import text
+from secpipe.scan.shadow_ai.catalogue import Catalogue
+from secpipe.scan.shadow_ai.contents import CHUNK, pieces
+from secpipe.scan.shadow_ai.prefilter import Prefilter
+from secpipe.scan.shadow_ai.signal import EnvValue, Reading
+
+_AROUND = 4000  # bytes on each side of a term
+_KEPT = 4 << 20  # characters of what was near terms, kept to look for keys in
+
+
+def read(
+    tree: Tree, entry: FileEntry, prefilter: Prefilter, catalogue: Catalogue, limits: Limits, *, ends: bool = False
+) -> tuple[Reading, str]:
+    """Return the signs in a file of any size, and the text around them.
+
+    With `ends`, of a file above the bound for text only the first and the last of it are searched: opaque bytes.
+    Raises InputError when the file cannot be read.
+    """
+    out = Reading(engine="text")
+    signs = Bound(limits.findings * 5, "signs of AI: the rest of it", out.unread.append)
+    kept = Bound(_KEPT, "characters near terms: keys in the rest of it", out.unread.append)
+    near: list[str] = []
+    only_ends = ends and entry.size > limits.text_bytes
+    with tree.open(entry) as file:
+        for lines, data in pieces(file, entry.head, _AROUND):
+            around = prefilter.excerpt(data, _AROUND)
+            if around:
+                content = around.decode("utf-8", "replace")
+                _add(out, text.read(content, catalogue, comments=False), lines, signs)
+                if kept.allows(len(content)):
+                    near.append(content)
+            if signs.cut:
+                break
+            if only_ends:
+                only_ends = False
+                file.seek(max(CHUNK, entry.size - CHUNK))
+    return out, "\n".join(near)
+
+
+def _add(out: Reading, found: Reading, lines: int, signs: Bound) -> None:
+    out.signals += [sign.at("", "", lines) for sign in signs.first(found.signals)]
+    out.values += [EnvValue(value.name, value.value, "", value.line + lines) for value in signs.first(found.values)]
+    out.reads |= found.reads
