@@ -24,6 +24,12 @@ class Thing(StrEnum):
     ENTRY = "lock entry"
     COMPONENT = "component"
     SERVER = "server"
+    BUNDLE = "signature bundle"
+
+    @property
+    def plural(self) -> str:
+        """Several of them."""
+        return "lock entries" if self is Thing.ENTRY else f"{self}s"
 
 
 class Depth(StrEnum):
@@ -169,6 +175,13 @@ class Ledger:
             self._shallow.pop((thing, name), None)
             return True
         return False
+
+
+def thing_of(skip: Skip) -> Thing:
+    """Return what a skip of the walk is about that is no file of the tree."""
+    if "submodule" in skip.reason:
+        return Thing.SUBMODULE
+    return Thing.LINK if skip.reason.startswith("link ") else Thing.FILE
 
 
 _OPEN = (0, "")

@@ -12,9 +12,10 @@ from secpipe.core.artifact import LinkEntry, dir_hash
 from secpipe.core.errors import SecpipeError
 from secpipe.core.evidence import Evidence, State, skipped
 from secpipe.core.inventory import Component, ComponentKind, Inventory, RelationKind
-from secpipe.core.ledger import Ledger, Thing
+from secpipe.core.ledger import Account, Ledger, Thing, thing_of
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
+from secpipe.gate.accounts import accounted
 from secpipe.gate.anchor import remember
 from secpipe.gate.doing.asked import called
 from secpipe.gate.kept.parts import Parts, open_parts
@@ -102,7 +103,7 @@ def gather_evidence(
     run("audit", "looking up advisories", lambda: _audit(made, request, parts))
     if request.verdicts is not None:
         run("promotion", "looking up verdicts", lambda: _promotion(tree, rules, request))
-    return evidence, made
+    return {name: accounted(one, len(tree.files)) for name, one in evidence.items()}, made
 
 
 def _guarded(name: str, make: Callable[[], Evidence]) -> Evidence:
@@ -143,7 +144,7 @@ def _entries(tree: FolderTree, request: Request) -> Ledger:
         ledger.judged(Thing.LINK, link.path, "readlink")
     links = {link.path for link in tree.links}
     for skip in dict.fromkeys((*tree.skipped, *request.not_read)):
-        thing = Thing.LINK if skip.path in links else Thing.SUBMODULE if "submodule" in skip.reason else Thing.FILE
+        thing = Thing.LINK if skip.path in links else thing_of(skip)
         ledger.open(thing, skip.path)
         ledger.not_read(thing, skip.path, skip.reason)
     return ledger
@@ -184,7 +185,7 @@ def _sbom(tree: FolderTree, rules: Rules, request: Request, made: Made, parts: P
         from secpipe.sbom.shipped import shipped
 
         facts["shipped"] = shipped(tree, inventory)
-    return replace(found, facts=facts)
+    return replace(found, facts=facts, account=inventory.account)
 
 
 def _paths(inventory: Inventory, kind: ComponentKind) -> dict[str, str]:
@@ -203,7 +204,7 @@ def _signatures(tree: FolderTree, rules: Rules, request: Request) -> Evidence:
     if rules.trust is None:
         if any(True for _ in places(tree, DEFAULT)):
             return skipped("signatures", rules.trust_evidence.reason)
-        return Evidence("signatures", State.OK, facts={"artifacts": [], "covered": {}})
+        return Evidence("signatures", State.OK, facts={"artifacts": [], "covered": {}}, account=Account())
     policy = in_force(rules.resolve(request), request.now)
     found = verify_tree(
         tree, rules.trust, require=policy.signatures.require, environment=request.environment,
@@ -250,7 +251,9 @@ def _merged(several: list[Evidence]) -> Evidence:
          "since": item.since.isoformat() if item.since else None}
         for item in several
     ]  # fmt: skip
-    return replace(worst, since=oldest, facts={**worst.facts, "each": each})
+    accounts = [item.account for item in several if item.account is not None]
+    account = sum(accounts, Account()) if len(accounts) == len(several) else None
+    return replace(worst, since=oldest, facts={**worst.facts, "each": each}, account=account)
 
 
 def _models(tree: FolderTree, parts: Parts) -> Evidence:

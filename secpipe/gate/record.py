@@ -100,7 +100,7 @@ def evidence_row(one: Evidence) -> dict[str, Any]:
         "since": one.since.astimezone(UTC).isoformat() if one.since else None,
         "producer": one.producer,
         "findings": [finding_row(finding) for finding in one.findings],
-        "skips": [_skip(skip) for skip in one.skips],
+        "skips": [skip_row(skip) for skip in one.skips],
         "facts": _plain(one.facts),
         "account": one.account.to_dict() if one.account else None,
     }
@@ -114,15 +114,15 @@ def read_evidence(name: str, raw: Any) -> Evidence:
         reason=_text(raw["reason"]),
         since=_time(raw["since"]) if raw["since"] is not None else None,
         findings=tuple(read_finding(one) for one in raw["findings"]),
-        skips=tuple(Skip(_text(one["path"]), _text(one["reason"]), _flag(one["soft"])) for one in raw["skips"]),
+        skips=tuple(read_skip(one) for one in raw["skips"]),
         facts=_table(raw["facts"]),
         producer=_text(raw["producer"]),
-        account=_read_account(raw.get("account")),
+        account=read_account(raw.get("account")),
     )
 
 
-def _read_account(raw: Any) -> Account | None:
-    """Return the account in a row; None where there is none, as in the first version of the document."""
+def read_account(raw: Any) -> Account | None:
+    """Return the account in a row; None where there is none, as in the first version; raises as `read_evidence`."""
     if raw is None:
         return None
     tallies = []
@@ -137,8 +137,14 @@ def _read_account(raw: Any) -> Account | None:
     return Account(tuple(tallies), shallow)
 
 
-def _skip(skip: Skip) -> dict[str, Any]:
+def skip_row(skip: Skip) -> dict[str, Any]:
+    """Return a skip as plain JSON, losslessly."""
     return {"path": skip.path, "reason": skip.reason, "soft": skip.soft}
+
+
+def read_skip(raw: Any) -> Skip:
+    """Return the skip in a row; raises as `read_evidence`."""
+    return Skip(_text(raw["path"]), _text(raw["reason"]), _flag(raw["soft"]))
 
 
 def finding_row(one: Finding) -> dict[str, Any]:

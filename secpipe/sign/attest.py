@@ -17,6 +17,7 @@ from secpipe import __version__
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import ConfigError, InputError, SecpipeError
 from secpipe.core.evidence import Evidence, State
+from secpipe.core.ledger import Account, Tally, Thing
 from secpipe.core.limits import DEFAULT
 from secpipe.core.protocols import Signer, Tree
 from secpipe.core.text import printable
@@ -149,7 +150,8 @@ def verify_attestations(
             return digests_of(tree, path=path, directory=tree.find(path) is None)
 
         evidence = _judge(kind, readers, (digests, subject_name), trust, demand, now)
-        yield replace(evidence, facts={**evidence.facts, "path": path})
+        account = Account((Tally(Thing.BUNDLE, {"twin bundles": len(readers)}),))
+        yield replace(evidence, facts={**evidence.facts, "path": path}, account=account)
 
 
 def digests_of(tree: Tree, *, path: str = "", directory: bool) -> dict[str, str]:
