@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from secpipe import __version__
-from secpipe.core.artifact import LinkEntry, dir_hash
+from secpipe.core.artifact import LinkEntry, Skip, dir_hash
 from secpipe.core.errors import SecpipeError
 from secpipe.core.evidence import Evidence, State, skipped
 from secpipe.core.inventory import Component, ComponentKind, Inventory, RelationKind
@@ -32,7 +32,7 @@ Progress = Callable[[str], None]
 
 
 def check(request: Request, progress: Progress = lambda text: None, tree: FolderTree | None = None) -> Outcome:
-    """Judge `request.path`; the outcome's `document` is the `secpipe.verdict/1`.
+    """Judge `request.path`; the outcome's `document` is the `secpipe.verdict/2`.
 
     `progress` is told what is being done; `tree` is the walk of the path, if the caller has made it already. Raises
     ConfigError for a broken policy, TrustError for a policy that is not the pinned one, InputError for a tree that
@@ -122,7 +122,7 @@ def _files(tree: FolderTree, rules: Rules, request: Request) -> Evidence:
     facts = {
         "files": len(tree.files),
         "bytes": sum(entry.size for entry in tree.files),
-        "left_out": [skip.to_dict() | {"path": printable(skip.path)} for skip in tree.left_out],
+        "left_out": [_left_out(skip, rules, request) for skip in tree.left_out],
         "links": links_digest(tree.links),
         "signed": {entry.path: entry.sha256 for entry in tree.files if is_reserved(entry.name)},
         "tree_policy": rules.tree.digest if rules.tree else "",
@@ -131,6 +131,13 @@ def _files(tree: FolderTree, rules: Rules, request: Request) -> Evidence:
     if not tree.files:
         return Evidence("files", State.SKIPPED, "there is no file to judge", skips=skips, facts=facts, account=account)
     return Evidence("files", State.OK, skips=skips, facts=facts, producer=f"secpipe {__version__}", account=account)
+
+
+def _left_out(skip: Skip, rules: Rules, request: Request) -> dict[str, str]:
+    """Return what was left out and by whose word; "" where nobody asked for it."""
+    by = "--exclude" if skip.path in request.exclude else ""
+    by = by or ("the policy" if skip.path in rules.resolve(request).exclude else "")
+    return {"path": printable(skip.path), "reason": f"left out by {by}" if by else skip.reason, "by": by}
 
 
 def _entries(tree: FolderTree, request: Request) -> Ledger:

@@ -89,6 +89,7 @@ def rule_on(
         findings=sum(item.effect is not Effect.WAIVED for item in judged),
         skipped=len(evidence.skips),
         facts=evidence.facts,
+        account=evidence.account,
     )
     return Ruling(row, tuple(reasons), judged)
 

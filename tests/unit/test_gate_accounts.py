@@ -100,3 +100,19 @@ def test_nothing_judged_of_many_is_never_a_pass() -> None:
 
 def test_checks_without_an_account_are_the_ones_listed_here() -> None:
     assert set(EVERY_FILE) - set(MUST_ACCOUNT) == NOT_YET
+
+
+def test_what_was_left_out_is_told_with_whose_word_it_was(tmp_path: Path) -> None:
+    for name in ("main.py", "vendor/x.py", ".git/config"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    document = check(Request(path=tmp_path, now=NOW, environment="prod", exclude=("vendor",))).document
+    told = {one["path"]: (one["reason"], one["by"]) for one in document["left_out"]}
+    assert told == {".git": ("git's own store", ""), "vendor": ("left out by --exclude", "--exclude")}
+
+
+def test_the_row_of_files_claims_that_all_were_read_only_where_they_were() -> None:
+    whole = decide(situation()).checks
+    part = decide(situation(clean(files=replace(ok("files"), skips=(Skip("a", "cannot be read"),))))).checks
+    titles = [next(row.title for row in rows if row.check == "files") for rows in (whole, part)]
+    assert titles == ["Every file was read", "Files that were read"]

@@ -33,6 +33,7 @@ WINGS: dict[str, Maker] = {
 }
 #: rule -> why nothing that can be done to the release ends it.
 NOT_OURS: dict[str, str] = {
+    "gate/account": "it says what was looked at, and never blocks",
     "gate/policy-expired": "only the owner of the policy can renew it",
     "gate/builders-not-named": "only the owner of the policy can name builders in it",
     "gate/waiver-expired": "it ends with the finding that the waiver was to cover",
