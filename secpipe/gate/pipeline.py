@@ -123,6 +123,7 @@ def _files(tree: FolderTree, rules: Rules, request: Request) -> Evidence:
         "files": len(tree.files),
         "bytes": sum(entry.size for entry in tree.files),
         "left_out": [_left_out(skip, rules, request) for skip in tree.left_out],
+        "not_there": _not_there(tree, rules, request),
         "links": links_digest(tree.links),
         "signed": {entry.path: entry.sha256 for entry in tree.files if is_reserved(entry.name)},
         "tree_policy": rules.tree.digest if rules.tree else "",
@@ -138,6 +139,12 @@ def _left_out(skip: Skip, rules: Rules, request: Request) -> dict[str, str]:
     by = "--exclude" if skip.path in request.exclude else ""
     by = by or ("the policy" if skip.path in rules.resolve(request).exclude else "")
     return {"path": printable(skip.path), "reason": f"left out by {by}" if by else skip.reason, "by": by}
+
+
+def _not_there(tree: FolderTree, rules: Rules, request: Request) -> list[str]:
+    """Return the paths that are to be left out and are not there."""
+    gone = {skip.path for skip in tree.left_out}
+    return sorted({*request.exclude, *rules.resolve(request).exclude} - gone)
 
 
 def _entries(tree: FolderTree, request: Request) -> Ledger:

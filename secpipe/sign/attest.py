@@ -199,6 +199,14 @@ def _judge(
     return replace(base, since=made, facts=facts)
 
 
+def _result(predicate: Mapping[str, Any]) -> str:
+    """Return the result that a predicate states; one that names failed tests beside a pass contradicts itself."""
+    said = predicate["result"]
+    if said != "FAILED" and predicate.get("failedTests"):
+        return f"{printable(str(said), 20)}, yet it names failed tests"
+    return printable(said, 64) if isinstance(said, str) else "no word"
+
+
 def _content(
     done: Established, kind: str, digests: Mapping[str, str], now: datetime
 ) -> tuple[dict[str, Any], datetime | None]:
@@ -225,7 +233,7 @@ def _content(
         "trusted_time": statements.instant(done.trusted_time) if done.trusted_time else None,
     }
     if done.predicate.purpose in _GOOD:
-        facts["result"] = printable(str(statement.predicate["result"]), 64)
+        facts["result"] = _result(statement.predicate)
     if done.predicate.purpose == "provenance":
         facts |= provenance.facts(statement.predicate)
     return facts, made

@@ -32,6 +32,7 @@ class Frame:
     self_judged: str
     valid_until: datetime
     warn_until: date | None = None
+    unused: tuple[str, ...] = ()
 
 
 def document(judgement: Judgement, frame: Frame) -> dict[str, Any]:
@@ -72,6 +73,7 @@ def document(judgement: Judgement, frame: Frame) -> dict[str, Any]:
         "reasons": [reason.to_dict() for reason in judgement.reasons],
         "checks": [clean(check.to_dict()) for check in judgement.checks],
         "left_out": [clean(one) for check in judgement.checks for one in check.facts.get("left_out", ())],
+        "unused": [printable(text) for text in frame.unused],
         "findings": [clean(finding.to_dict()) for finding in judgement.findings],
         "skipped": [
             skip.to_dict() | {"path": printable(skip.path), "check": check} for check, skip in judgement.skipped
