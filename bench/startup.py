@@ -30,7 +30,7 @@ def main() -> None:
         env = {**os.environ, "SECPIPE_HOME": f"{folder}/home", "SECPIPE_CACHE": f"{folder}/cache"}
         argv = [*secpipe, "check", str(acme), "--mode", "warn", "-f", "json"]
         first = subprocess.run(argv, env=env, cwd=ROOT, capture_output=True, text=True)
-        if '"secpipe.verdict/1"' not in first.stdout:
+        if '"secpipe.verdict/2"' not in first.stdout:
             not_measured(CHECK, f"there was no verdict: {first.stderr.strip().splitlines()[:1]}")
             return
         check = command(argv, env=env, cwd=str(ROOT), codes=(first.returncode,))

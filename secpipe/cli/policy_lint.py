@@ -43,12 +43,10 @@ def lint(sources: tuple[str, ...], strict: bool, form: str, at: str | None) -> i
     return EXIT_DENY if strict and warnings else EXIT_PASS
 
 
-def _known() -> dict[str, frozenset[str]]:
+def _known() -> frozenset[str]:
     from secpipe.cli.explain import known_rules
-    from secpipe.system.places import shipped
 
-    profiles = frozenset(path.stem for path in (shipped() / "profiles").glob("*.toml"))
-    return {"rules": frozenset(known_rules()), "profiles": profiles}
+    return frozenset(known_rules())
 
 
 def _lines(loaded: Loaded, remarks: list[Remark]) -> list[str]:

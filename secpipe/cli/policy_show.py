@@ -31,7 +31,7 @@ def show(source: str, environment: str, resolved: bool, form: str) -> int:
     from secpipe.gate.policies import policy_file, policy_identity, policy_origin
 
     loaded = policy_file.load(source)
-    policy = loaded.resolve(environment)
+    policy = loaded.ask(environment)
     if not resolved:
         values = policy_origin.plain(dataclasses.asdict(policy))
         write_json(values) if form == "json" else write_result(_lines(values))

@@ -21,7 +21,7 @@ Examples:
 def report(file: str, formats: tuple[str, ...], output: str | None) -> int:
     """Render a saved verdict (`check -f json`) or scan result in another format.
 
-    FILE is a secpipe.verdict/1 or secpipe.findings/1 document, or - for standard input. Nothing is judged again: the
+    FILE is a secpipe.verdict/2 or secpipe.findings/1 document, or - for standard input. Nothing is judged again: the
     exit code is 0 when the file could be rendered, whatever it says, and 3 when it is not such a document.
     """
     from secpipe.core.limits import DEFAULT

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from secpipe.core.artifact import Digest, Skip
+from secpipe.core.ledger import Account
 
 
 class ComponentKind(StrEnum):
@@ -94,6 +95,7 @@ class Inventory:
     skipped: tuple[Skip, ...] = ()
     tree_sha256: str = ""  # dirHash of all files of the tree: SHA-256 over `<sha256>  <path>` lines sorted by path
     tree_files: int = 0
+    account: Account | None = None  # how every file of the tree and every lock entry ended
 
     def of_kind(self, *kinds: ComponentKind) -> tuple[Component, ...]:
         """Return the components of the given kinds, in canonical order."""

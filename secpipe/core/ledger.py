@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from secpipe.core.artifact import Skip
+from secpipe.core.text import plural
 
 #: Why a thing is not read that no reader settled.
 NOBODY = "nobody looked"
@@ -24,6 +25,12 @@ class Thing(StrEnum):
     ENTRY = "lock entry"
     COMPONENT = "component"
     SERVER = "server"
+    BUNDLE = "signature bundle"
+
+    @property
+    def plural(self) -> str:
+        """Several of them."""
+        return "lock entries" if self is Thing.ENTRY else f"{self}s"
 
 
 class Depth(StrEnum):
@@ -47,6 +54,14 @@ class Tally:
     def total(self) -> int:
         """How many things there were."""
         return sum(self.judged.values()) + sum(self.cannot.values()) + self.not_read
+
+    @property
+    def words(self) -> str:
+        """The line that every report says: `61 files: 44 judged, 17 cannot hold it, 0 not read`."""
+        judged, cannot = sum(self.judged.values()), sum(self.cannot.values())
+        said = [f"{judged:,} judged", *[f"{cannot:,} cannot hold it"] * bool(cannot), f"{self.not_read:,} not read"]
+        said += [f"{self.text:,} as text only"] * bool(self.text)
+        return f"{plural(self.total, str(self.thing), self.thing.plural)}: {', '.join(said)}"
 
     def __add__(self, other: Tally) -> Tally:
         """Return both tallies of one kind together."""
@@ -73,6 +88,11 @@ class Account:
     def not_read(self) -> int:
         """How many things were not read, of any kind."""
         return sum(tally.not_read for tally in self.tallies)
+
+    @property
+    def words(self) -> str:
+        """What every report says of the check, one part a kind of thing."""
+        return "; ".join(tally.words for tally in self.tallies) or "nothing of its kind is here"
 
     def of(self, thing: Thing) -> Tally:
         """Return the tally of one kind; an empty one where there was none of it."""
@@ -169,6 +189,13 @@ class Ledger:
             self._shallow.pop((thing, name), None)
             return True
         return False
+
+
+def thing_of(skip: Skip) -> Thing:
+    """Return what a skip of the walk is about that is no file of the tree."""
+    if "submodule" in skip.reason:
+        return Thing.SUBMODULE
+    return Thing.LINK if skip.reason.startswith("link ") else Thing.FILE
 
 
 _OPEN = (0, "")

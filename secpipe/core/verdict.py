@@ -12,9 +12,12 @@ from secpipe.core.do import Do, person
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, EXIT_UNDECIDED
 from secpipe.core.evidence import State
 from secpipe.core.finding import Finding, Severity
+from secpipe.core.ledger import Account
 from secpipe.core.text import printable
 
-SCHEMA = "secpipe.verdict/1"
+SCHEMA = "secpipe.verdict/2"
+#: What is read: the first version had no accounts.
+READ = ("secpipe.verdict/1", SCHEMA)
 
 
 class Effect(StrEnum):
@@ -97,6 +100,7 @@ class CheckResult:
     findings: int = 0
     skipped: int = 0
     facts: Mapping[str, Any] = field(default_factory=dict)
+    account: Account | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -111,6 +115,7 @@ class CheckResult:
             "findings": self.findings,
             "skipped": self.skipped,
             "facts": dict(self.facts),
+            "account": self.account.to_dict() if self.account else None,
         }
 
 

@@ -38,7 +38,7 @@ def decide(situation: Situation, tree_policy: Judgement | None = None) -> Judgem
     if tree_policy is not None:
         reasons += _tightening(tree_policy, situation.policy.owner)
     reasons += _refused_waivers(situation, rulings)
-    reasons = list({(reason.effect, reason.what): reason for reason in reversed(reasons)}.values())[::-1]
+    reasons = list({(reason.effect, reason.what, reason.path): reason for reason in reversed(reasons)}.values())[::-1]
     findings = _worst_first(item for ruling in rulings for item in ruling.findings)
     severity = _severities(findings)
     # A reason's findings are worst first, so its first one says how bad it is.

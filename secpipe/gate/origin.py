@@ -85,6 +85,7 @@ def gather_rules(request: Request) -> Rules:
         loaded, pin = policy_file.load(request.policy or _tree_policy(request.path) or DEFAULT_POLICY), ""
     anchor = _anchor(request)
     about: dict[str, Any] = {"environment": request.environment, "now": request.now}
+    loaded.ask(request.environment)
     signer = ""
     if not pin:
         pin, signer = pins.hold(reference, loaded, anchor.trust, **about)

@@ -14,6 +14,7 @@ from secpipe.gate.policies import policy_identity
 from secpipe.gate.policies.policy import Policy
 from secpipe.gate.record import Record
 from secpipe.gate.ruling import Situation
+from secpipe.gate.unmatched import unmatched
 from secpipe.gate.verdicts import validity, verdict
 
 
@@ -69,6 +70,7 @@ def conclude(
         self_judged=situation.self_judged,
         valid_until=until[1],
         warn_until=warn_until,
+        unused=unmatched(situation, judgement),
     )
     return Outcome(rules, situation, judgement, record, verdict.document(judgement, frame), until, bom)
 

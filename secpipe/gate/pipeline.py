@@ -9,13 +9,14 @@ from typing import Any
 
 from secpipe import __version__
 from secpipe.core import times
-from secpipe.core.artifact import LinkEntry, dir_hash
+from secpipe.core.artifact import LinkEntry, Skip, dir_hash
 from secpipe.core.errors import SecpipeError
 from secpipe.core.evidence import Evidence, State, skipped
 from secpipe.core.inventory import Component, ComponentKind, Inventory, RelationKind
-from secpipe.core.ledger import Ledger, Thing
+from secpipe.core.ledger import Account, Ledger, Thing, thing_of
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
+from secpipe.gate.accounts import accounted
 from secpipe.gate.anchor import remember
 from secpipe.gate.doing.asked import called
 from secpipe.gate.kept.parts import Parts, open_parts
@@ -32,7 +33,7 @@ Progress = Callable[[str], None]
 
 
 def check(request: Request, progress: Progress = lambda text: None, tree: FolderTree | None = None) -> Outcome:
-    """Judge `request.path`; the outcome's `document` is the `secpipe.verdict/1`.
+    """Judge `request.path`; the outcome's `document` is the `secpipe.verdict/2`.
 
     `progress` is told what is being done; `tree` is the walk of the path, if the caller has made it already. Raises
     ConfigError for a broken policy, TrustError for a policy that is not the pinned one, InputError for a tree that
@@ -103,7 +104,7 @@ def gather_evidence(
     run("audit", "looking up advisories", lambda: _audit(made, request, parts))
     if request.verdicts is not None:
         run("promotion", "looking up verdicts", lambda: _promotion(tree, rules, request))
-    return evidence, made
+    return {name: accounted(one, len(tree.files)) for name, one in evidence.items()}, made
 
 
 def _guarded(name: str, make: Callable[[], Evidence]) -> Evidence:
@@ -122,7 +123,8 @@ def _files(tree: FolderTree, rules: Rules, request: Request) -> Evidence:
     facts = {
         "files": len(tree.files),
         "bytes": sum(entry.size for entry in tree.files),
-        "left_out": [skip.to_dict() | {"path": printable(skip.path)} for skip in tree.left_out],
+        "left_out": [_left_out(skip, rules, request) for skip in tree.left_out],
+        "not_there": _not_there(tree, rules, request),
         "links": links_digest(tree.links),
         "signed": {entry.path: entry.sha256 for entry in tree.files if is_reserved(entry.name)},
         "tree_policy": rules.tree.digest if rules.tree else "",
@@ -131,6 +133,19 @@ def _files(tree: FolderTree, rules: Rules, request: Request) -> Evidence:
     if not tree.files:
         return Evidence("files", State.SKIPPED, "there is no file to judge", skips=skips, facts=facts, account=account)
     return Evidence("files", State.OK, skips=skips, facts=facts, producer=f"secpipe {__version__}", account=account)
+
+
+def _left_out(skip: Skip, rules: Rules, request: Request) -> dict[str, str]:
+    """Return what was left out and by whose word; "" where nobody asked for it."""
+    by = "--exclude" if skip.path in request.exclude else ""
+    by = by or ("the policy" if skip.path in rules.resolve(request).exclude else "")
+    return {"path": printable(skip.path), "reason": f"left out by {by}" if by else skip.reason, "by": by}
+
+
+def _not_there(tree: FolderTree, rules: Rules, request: Request) -> list[str]:
+    """Return the paths that are to be left out and are not there."""
+    gone = {skip.path for skip in tree.left_out}
+    return sorted({*request.exclude, *rules.resolve(request).exclude} - gone)
 
 
 def _entries(tree: FolderTree, request: Request) -> Ledger:
@@ -144,7 +159,7 @@ def _entries(tree: FolderTree, request: Request) -> Ledger:
         ledger.judged(Thing.LINK, link.path, "readlink")
     links = {link.path for link in tree.links}
     for skip in dict.fromkeys((*tree.skipped, *request.not_read)):
-        thing = Thing.LINK if skip.path in links else Thing.SUBMODULE if "submodule" in skip.reason else Thing.FILE
+        thing = Thing.LINK if skip.path in links else thing_of(skip)
         ledger.open(thing, skip.path)
         ledger.not_read(thing, skip.path, skip.reason)
     return ledger
@@ -185,7 +200,7 @@ def _sbom(tree: FolderTree, rules: Rules, request: Request, made: Made, parts: P
         from secpipe.sbom.shipped import shipped
 
         facts["shipped"] = shipped(tree, inventory)
-    return replace(found, facts=facts)
+    return replace(found, facts=facts, account=inventory.account)
 
 
 def _paths(inventory: Inventory, kind: ComponentKind) -> dict[str, str]:
@@ -204,7 +219,7 @@ def _signatures(tree: FolderTree, rules: Rules, request: Request) -> Evidence:
     if rules.trust is None:
         if any(True for _ in places(tree, DEFAULT)):
             return skipped("signatures", rules.trust_evidence.reason)
-        return Evidence("signatures", State.OK, facts={"artifacts": [], "covered": {}})
+        return Evidence("signatures", State.OK, facts={"artifacts": [], "covered": {}}, account=Account())
     policy = in_force(rules.resolve(request), request.now)
     found = verify_tree(
         tree, rules.trust, require=policy.signatures.require, environment=request.environment,
@@ -251,7 +266,9 @@ def _merged(several: list[Evidence]) -> Evidence:
          "since": times.exact(item.since) if item.since else None}
         for item in several
     ]  # fmt: skip
-    return replace(worst, since=oldest, facts={**worst.facts, "each": each})
+    accounts = [item.account for item in several if item.account is not None]
+    account = sum(accounts, Account()) if len(accounts) == len(several) else None
+    return replace(worst, since=oldest, facts={**worst.facts, "each": each}, account=account)
 
 
 def _models(tree: FolderTree, parts: Parts) -> Evidence:

@@ -102,7 +102,7 @@ def evidence_row(one: Evidence) -> dict[str, Any]:
         "since": times.exact(one.since) if one.since else None,
         "producer": one.producer,
         "findings": [finding_row(finding) for finding in one.findings],
-        "skips": [_skip(skip) for skip in one.skips],
+        "skips": [skip_row(skip) for skip in one.skips],
         "facts": _plain(one.facts),
         "account": one.account.to_dict() if one.account else None,
     }
@@ -116,18 +116,15 @@ def read_evidence(name: str, raw: Any) -> Evidence:
         reason=exactly(str, raw["reason"]),
         since=times.instant(raw["since"]) if raw["since"] is not None else None,
         findings=tuple(read_finding(one) for one in raw["findings"]),
-        skips=tuple(
-            Skip(exactly(str, one["path"]), exactly(str, one["reason"]), exactly(bool, one["soft"]))
-            for one in raw["skips"]
-        ),
+        skips=tuple(read_skip(one) for one in raw["skips"]),
         facts=exactly(dict, raw["facts"]),
         producer=exactly(str, raw["producer"]),
-        account=_read_account(raw.get("account")),
+        account=read_account(raw.get("account")),
     )
 
 
-def _read_account(raw: Any) -> Account | None:
-    """Return the account in a row; None where there is none, as in the first version of the document."""
+def read_account(raw: Any) -> Account | None:
+    """Return the account in a row; None where there is none, as in the first version; raises as `read_evidence`."""
     if raw is None:
         return None
     tallies = []
@@ -147,8 +144,14 @@ def _read_account(raw: Any) -> Account | None:
     return Account(tuple(tallies), shallow)
 
 
-def _skip(skip: Skip) -> dict[str, Any]:
+def skip_row(skip: Skip) -> dict[str, Any]:
+    """Return a skip as plain JSON, losslessly."""
     return {"path": skip.path, "reason": skip.reason, "soft": skip.soft}
+
+
+def read_skip(raw: Any) -> Skip:
+    """Return the skip in a row; raises as `read_evidence`."""
+    return Skip(exactly(str, raw["path"]), exactly(str, raw["reason"]), exactly(bool, raw["soft"]))
 
 
 def finding_row(one: Finding) -> dict[str, Any]:

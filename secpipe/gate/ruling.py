@@ -12,6 +12,7 @@ from secpipe.core.inventory import Component
 from secpipe.core.text import plural
 from secpipe.core.verdict import CheckResult, Effect, JudgedFinding, Reason, Result
 from secpipe.gate import grouping
+from secpipe.gate.accounts import none_judged
 from secpipe.gate.doing.call import Call
 from secpipe.gate.policies import waivers
 from secpipe.gate.policies.policy import Policy
@@ -90,6 +91,7 @@ def rule_on(
         findings=sum(item.effect is not Effect.WAIVED for item in judged),
         skipped=len(evidence.skips),
         facts=evidence.facts,
+        account=evidence.account,
     )
     return Ruling(row, tuple(reasons), judged)
 
@@ -107,7 +109,11 @@ def _state_reasons(situation: Situation, evidence: Evidence, required: bool, exp
 
 
 def _skip_reasons(situation: Situation, evidence: Evidence, required: bool, complete: bool) -> Iterable[Reason]:
-    """Say what was not looked at: one reason for what counts, one for what the policy lets pass."""
+    """Say what was not looked at: one reason for what counts, one for what the policy lets pass.
+
+    Where not one thing of a kind was judged, nothing of it may pass.
+    """
+    complete = complete or bool(none_judged(evidence.account))
     for soft in (False, True):
         skips = [skip for skip in evidence.skips if (skip.soft and not complete) is soft]
         if not skips:

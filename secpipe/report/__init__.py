@@ -1,6 +1,6 @@
 """Writers: every format is rendered from the same JSON document.
 
-A writer is `render(document, *, color=False) -> str` over a `secpipe.verdict/1` or `secpipe.findings/1` document.
+A writer is `render(document, *, color=False) -> str` over a `secpipe.verdict/2` or `secpipe.findings/1` document.
 """
 
 from secpipe.core.foreign import Sink

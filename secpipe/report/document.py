@@ -12,10 +12,16 @@ from secpipe.core.finding import Finding, Severity
 from secpipe.core.text import plural
 from secpipe.report.explanation import Explanation
 
-VERDICT = "secpipe.verdict/1"
+VERDICT = "secpipe.verdict/2"
+#: Verdicts that can be read: those of the first version have no accounts.
+VERDICTS = ("secpipe.verdict/1", VERDICT)
 FINDINGS = "secpipe.findings/1"
 MONITOR = "secpipe.monitor/1"
 REPLAY = "secpipe.replay/1"
+
+#: Checks that look at things one by one and must say how each ended (docs/spec/ledger.md).
+ACCOUNTING = ("files", "signatures", "models", "shadow-ai", "audit", "sbom")
+LEFT_OUT = 20  # paths left out that a report names
 
 #: Worst first, as every report lists them.
 SEVERITIES = tuple(str(severity) for severity in sorted(Severity, reverse=True))
@@ -115,6 +121,7 @@ class Check:
     summary: str = ""
     reason: str = ""
     producer: str = ""
+    account: str = ""  # what it looked at, in words; "no account" where it should have one, "" where it needs none
 
     @property
     def unknown(self) -> bool:
@@ -191,6 +198,8 @@ class Report:
     warn_until: str = ""
     self_judged: bool = False
     valid_until: str = ""
+    left_out: tuple[Unseen, ...] = ()
+    unused: tuple[str, ...] = ()  # waivers, approvals and exclusions that match nothing
     subject: str = ""
     policy: str = ""
     trust: str = ""
@@ -200,11 +209,19 @@ class Report:
 
     @property
     def is_verdict(self) -> bool:
-        return self.schema == VERDICT
+        return self.schema in VERDICTS
 
     def of_effect(self, *effects: str) -> tuple[Reason, ...]:
         """The reasons with one of the effects, in order."""
         return tuple(reason for reason in self.reasons if reason.effect in effects)
+
+    @property
+    def accounts(self) -> list[tuple[str, str]]:
+        """(check, what it looked at) of every check that says so, then what was left out and by whose word."""
+        told = [(check.check, check.account) for check in self.checks if check.account]
+        shown = [f"{one.path or 'the project'} ({one.reason})" for one in self.left_out[:LEFT_OUT]]
+        more = len(self.left_out) - len(shown)
+        return told + [("left out", ", ".join(shown) + (f" and {more:,} more" if more else ""))] * bool(shown)
 
     @property
     def open(self) -> tuple[Item, ...]:

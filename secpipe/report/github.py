@@ -18,6 +18,9 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
     """Return one workflow command a line: the sentence, every entry that is not waived, what was not looked at."""
     report = read(document)
     lines = [command(_BY_DECISION[report.decision], report.sentence, title="secpipe")]
+    if looked := [f"{name}: {said}" for name, said in report.accounts]:
+        lines.append(command("notice", "; ".join(looked), title="secpipe: looked at"))
+    lines += [command("notice", text, title="secpipe: no match") for text in report.unused[:_UNSEEN]]
     lines += [_entry(item, report.decision) for item in report.entries if item.effect != "waived"]
     lines += [_unseen(unseen) for unseen in report.skipped[:_UNSEEN]]
     if len(report.skipped) > _UNSEEN:

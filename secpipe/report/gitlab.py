@@ -19,7 +19,7 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
     report = read(document)
     seen: Counter[str] = Counter()
     issues = []
-    for item in [*_incomplete(report), *report.entries]:
+    for item in [*_incomplete(report), *_accounts(report), *report.entries]:
         if item.effect != "waived":
             seen[item.id] += 1
             issues.append(_issue(item, seen[item.id]))
@@ -35,6 +35,15 @@ def _issue(item: Item, nth: int) -> dict[str, Any]:
         # The widget needs a file and a line; "." is the project as a whole.
         "location": {"path": item.path or ".", "lines": {"begin": max(1, item.line)}},
     }
+
+
+def _accounts(report: Report) -> list[Item]:
+    """Say in one issue what was looked at; it stays the same issue when the counts change."""
+    said = "; ".join([f"{name}: {text}" for name, text in report.accounts] + [f"no match: {t}" for t in report.unused])
+    if not said:
+        return []
+    same = Reason("gate/account", "warn", "what was looked at").entry
+    return [Item(same.id, same.rule, f"looked at: {said}", "info", "high", effect="info")]
 
 
 def _incomplete(report: Report) -> list[Item]:

@@ -45,6 +45,7 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
         f'<h1 class="{report.decision}">{markup(report.sentence)}</h1>',
         *_reasons(report),
         *_checks(report.checks),
+        *_accounts(report),
         *_findings(report),
         *_unseen(report.skipped),
         *_waivers(report),
@@ -92,6 +93,15 @@ def _checks(checks: tuple[Check, ...]) -> Iterator[str]:
     yield "</table>"
     if any(check.unknown for check in checks):
         yield "<p>Not checked means that nothing is known: it never counts as good."
+
+
+def _accounts(report: Report) -> Iterator[str]:
+    rows = [*report.accounts, *(("no match", text) for text in report.unused)]
+    if rows:
+        yield "<h2>Looked at</h2><table>"
+        lines = (f"<tr><td>{markup(name)}<td>{markup(said)}" for name, said in rows)
+        yield from _bounded(lines, len(rows), _UNSEEN_BUDGET, "line")
+        yield "</table>"
 
 
 def _findings(report: Report) -> Iterator[str]:

@@ -30,13 +30,15 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
     failures, errors, skipped = (text.count(f"<{word} ") for word in ("failure", "error", "skipped"))
     totals = f'tests="{len(cases)}" failures="{failures}" errors="{errors}"'
     unseen = "\n".join(f"not looked at: {item.path}: {item.reason}" for item in report.skipped[:_UNSEEN])
+    looked = "\n".join(f"looked at: {name}: {said}" for name, said in report.accounts)
+    looked += "".join(f"\nno match: {text}" for text in report.unused[:_UNSEEN])
     suite = markup(f"secpipe {report.command or 'check'}")
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<testsuites name="secpipe" {totals}>\n'
         f'<testsuite name="{suite}" {totals} skipped="{skipped}" timestamp="{markup(report.at)}">\n'
         f"{text}\n"
-        f"<system-out>{markup(report.sentence)}\n{markup(unseen)}</system-out>\n"
+        f"<system-out>{markup(report.sentence)}\n{markup(looked)}\n{markup(unseen)}</system-out>\n"
         "</testsuite>\n</testsuites>\n"
     )
 

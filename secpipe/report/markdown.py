@@ -15,6 +15,7 @@ from secpipe.report.read import read
 _REASONS = 100
 _FINDINGS = 200  # a job summary is cut at 1 MiB, a comment at 65,536 characters
 _UNSEEN = 50
+_ACCOUNT = 1_000
 _CELL = 300  # characters of one message
 
 _BADGES = {"pass": "✅", "warn": "⚠️", "deny": "⛔", "undecided": "❓"}
@@ -57,6 +58,7 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
     if report.is_verdict:
         lines += _reasons(report)
         lines += _checks(report.checks)
+        lines += _accounts(report)
     lines += _findings(report)
     lines += _unseen(report)
     if report.is_verdict:
@@ -100,6 +102,12 @@ def _checks(checks: tuple[Check, ...]) -> list[str]:
     if any(check.unknown for check in checks):
         lines += ["", "*Not checked* means that nothing is known: it never counts as good."]
     return [*lines, ""]
+
+
+def _accounts(report: Report) -> list[str]:
+    rows = [*report.accounts, *(("no match", text) for text in report.unused)]
+    lines = [f"- {escape(name)}: {escape(said[:_ACCOUNT])}" for name, said in rows[:_UNSEEN]]
+    return ["#### Looked at", "", *lines, *_more(len(rows) - _UNSEEN), ""] if lines else []
 
 
 def _findings(report: Report) -> list[str]:

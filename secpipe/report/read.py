@@ -11,11 +11,13 @@ from secpipe.core import times
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
 from secpipe.core.finding import RULE_ID, Confidence
+from secpipe.core.ledger import Account, Tally, Thing
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.shape import Table
 from secpipe.core.text import did_you_mean, plural, printable
 from secpipe.report import explanation
 from secpipe.report.document import (
+    ACCOUNTING,
     DECISIONS,
     EFFECTS,
     FINDINGS,
@@ -23,7 +25,7 @@ from secpipe.report.document import (
     RESULTS,
     SEVERITIES,
     STATES,
-    VERDICT,
+    VERDICTS,
     Check,
     Item,
     Reason,
@@ -54,13 +56,13 @@ def read(document: Mapping[str, Any]) -> Report:
     """
     table = Table(document)
     schema = table.text("schema", limit=60)
-    if schema == VERDICT:
+    if schema in VERDICTS:
         return _verdict(table)
     if schema == FINDINGS:
         return _findings(table)
     if schema == MONITOR:
         return _findings(Table(as_findings(table)))
-    known = (VERDICT, FINDINGS, MONITOR)
+    known = (*VERDICTS, FINDINGS, MONITOR)
     raise InputError(
         f'schema "{schema}" is not one that can be rendered',
         hint=did_you_mean(schema, known) or f"known: {', '.join(known)}",
@@ -84,6 +86,8 @@ def _verdict(table: Table) -> Report:
         checks=checks,
         findings=_items(table, effects=True),
         skipped=tuple(_unseen(part) for part in table.tables("skipped")),
+        left_out=tuple(_unseen(part) for part in table.tables("left_out", optional=True)),
+        unused=table.texts("unused", optional=True),
         environment=table.text("environment"),
         mode=table.word("mode", ("enforce", "warn")),
         warn_until=table.text("warn_until", optional=True, limit=10),
@@ -214,7 +218,28 @@ def _check(table: Table) -> Check:
         summary=table.text("summary", optional=True),
         reason=table.text("reason", optional=True),
         producer=table.text("producer", optional=True),
+        account=_account(table, name) if "result" in table.values else "",
     )
+
+
+def _account(table: Table, check: str) -> str:
+    """Return what a check looked at, in words counted here."""
+    if table.values.get("account") is None:
+        bare = check in ACCOUNTING and table.values.get("state") == "ok"
+        return "no account" if bare else ""
+    things = table.table("account").table("things")
+    tallies = []
+    for name in sorted(things.values):
+        row = things.table(name)
+        judged, cannot = ({"": _sum(row.table(key))} for key in ("judged", "cannot_hold"))
+        if name not in list(Thing):
+            raise things.refuse(name, "is nothing that a check is answerable for")
+        tallies.append(Tally(Thing(name), judged, cannot, row.number("not_read"), row.number("text_only")))
+    return Account(tuple(sorted(tallies, key=lambda tally: list(Thing).index(tally.thing)))).words
+
+
+def _sum(table: Table) -> int:
+    return sum(table.number(name) for name in table.values)
 
 
 def _unseen(table: Table) -> Unseen:

@@ -143,5 +143,7 @@ def _properties(report: Report) -> dict[str, Any]:
         "environment": report.environment,
         "policy": report.policy,
         "validUntil": report.valid_until,
+        "lookedAt": dict(report.accounts),
+        "noMatch": list(report.unused),
     }
     return {name: value for name, value in values.items() if value}

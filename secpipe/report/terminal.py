@@ -75,6 +75,7 @@ def _verdict(page: _Page, report: Report) -> None:
     if report.explanation:
         _explained(page, report.explanation)
     _checks(page, report.checks)
+    _accounts(page, report)
     _unseen(page, report.skipped)
     _waivers(page, report)
     page.heading("In short")
@@ -185,6 +186,17 @@ def _checks(page: _Page, checks: Iterable[Check]) -> None:
         page.add((lead + lines[0]).rstrip(), *(" " * (first + second + 6) + line for line in lines[1:]))
     if any(check.unknown for check in checks):
         page.add(page.paint("  NOT CHECKED means that nothing is known: it never counts as good.", _DIM))
+
+
+def _accounts(page: _Page, report: Report) -> None:
+    """Add one line a check: what it looked at; then what was left out, and what of the policy matches nothing."""
+    rows = [*report.accounts, *[("no match", text) for text in report.unused[:_NOTES]]]
+    if len(report.unused) > _NOTES:
+        rows.append(("no match", f"and {len(report.unused) - _NOTES:,} more: -f json lists them"))
+    if rows:
+        page.heading("Looked at")
+    for name, said in rows:
+        page.add(*hanging(f"  {pad(name, 12)}  ", said))
 
 
 def _word(check: Check) -> tuple[str, str]:

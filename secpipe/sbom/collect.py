@@ -58,17 +58,30 @@ def _locked(found: Collector, entry: FileEntry, row: table.Row) -> None:
     if not row.reader:
         if row.locked:
             found.skip(entry.path, f"not analysed: no reader for a lock file of {row.ecosystem} of this name yet")
+        elif not _is_pinned(found, entry, row):
+            reason = f"no lock file of {row.ecosystem} pins what it asks for, and nothing reads it by itself"
+            found.skip(entry.path, reason, soft=True)
         return
     pending = [entry.path]
     while pending:
         path = pending.pop()
-        if found.once(path):
+        if found.once(path, row.reader):
             _guarded(found, path, row.reader, lambda path=path: pending.extend(found.take(row, path)))  # type: ignore[misc]
+
+
+def _is_pinned(found: Collector, entry: FileEntry, row: table.Row) -> bool:
+    """Tell whether a lock file of the same ecosystem, or a manifest that is read, stands beside a manifest or above."""
+    folders = [folder_of(entry.path)]
+    while folders[-1]:
+        folders.append(folder_of(folders[-1]))
+    beside = (other for folder in folders for other in found.beside(folder))
+    rows = (table.row_of(other) for other in beside)
+    return any(other.ecosystem == row.ecosystem and other.reader for other in rows if other is not None)
 
 
 def attempt(found: Collector, entry: FileEntry, target: str) -> None:
     """Let one source read one file; what it cannot read becomes a skip."""
-    if found.once(entry.path):
+    if found.once(entry.path, target.partition(":")[0].rpartition(".")[2]):
         _source(found, entry.path, target, entry)
 
 

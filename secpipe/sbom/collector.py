@@ -9,10 +9,16 @@ from collections.abc import Iterable
 from secpipe.core.artifact import Digest, FileEntry, Skip
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, ComponentKind, Fact, Grade, Inventory, Relation, RelationKind
+from secpipe.core.ledger import Account, Ledger, Tally, Thing, thing_of
 from secpipe.core.limits import Limits
+from secpipe.core.paths import folder_of, is_installed
 from secpipe.core.protocols import Tree
 from secpipe.formats.locks.table import Row, read
 from secpipe.system.aliases import aliased
+
+#: Rows of files that can list no package and are none.
+_UNNAMED = "no manifest, lock file or component by its name"
+_INSTALLED = "part of an installed package, which its METADATA describes"
 
 _GRADES = {Grade.VERIFIED: 0, Grade.DECLARED: 1, Grade.NOT_DISCLOSED: 2, Grade.MISSING: 3}
 
@@ -27,7 +33,9 @@ class Collector:
         self._components: dict[str, Component] = {}
         self._relations: set[Relation] = set()
         self._skips: dict[tuple[str, str], Skip] = {}
-        self._read: set[str] = set()
+        self._folders: dict[str, list[str]] | None = None
+        self._readers: dict[str, str] = {}
+        self._entries = Tally(Thing.ENTRY)
 
     def add(self, component: Component) -> str:
         """Add a component, or merge it into the one with its ref; return the ref."""
@@ -51,15 +59,23 @@ class Collector:
         """Add edges; one from a component to itself is dropped here and reported by `lineage`."""
         self._relations.update(Relation(source, kind, target) for target in targets if target and target != source)
 
-    def skip(self, path: str, reason: str) -> None:
-        """Record what was not looked at."""
-        self._skips.setdefault((path, reason), Skip(path, reason))
+    def skip(self, path: str, reason: str, *, soft: bool = False) -> None:
+        """Record what was not looked at; `soft` as in `Skip`."""
+        self._skips.setdefault((path, reason), Skip(path, reason, soft))
 
-    def once(self, path: str) -> bool:
-        """Tell whether `path` is met for the first time."""
-        fresh = path not in self._read
-        self._read.add(path)
+    def once(self, path: str, reader: str) -> bool:
+        """Tell whether `path` is met for the first time; it is `reader` that reads it."""
+        fresh = path not in self._readers
+        self._readers.setdefault(path, reader)
         return fresh
+
+    def beside(self, folder: str) -> tuple[str, ...]:
+        """Return the paths of the files directly in a folder."""
+        if self._folders is None:
+            self._folders = {}
+            for entry in self.tree.files:
+                self._folders.setdefault(folder_of(entry.path), []).append(entry.path)
+        return tuple(self._folders.get(folder, ()))
 
     def read(self, entry: FileEntry) -> bytes:
         """Return the whole content of a text file of the tree; raises InputError."""
@@ -77,6 +93,8 @@ class Collector:
         self._relations |= lock.relations
         for reason in lock.skips:
             self.skip(path, reason)
+        lost = len(lock.skips) + bool(lock.problem)
+        self._entries += Tally(Thing.ENTRY, {row.reader: len(lock.components)}, not_read=lost)
         if lock.problem:
             self.skip(path, f"not analysed: {lock.problem}")
         return lock.includes
@@ -120,7 +138,30 @@ class Collector:
             tuple(sorted(self._skips.values(), key=lambda skip: (skip.path, skip.reason))),
             hashlib.sha256(b"".join(lines)).hexdigest(),
             len(self.whole.files),
+            self._account(),
         )
+
+    def _account(self) -> Account:
+        """Return how each file of the tree ended; one that links lead to is read by the names they lend it."""
+        ledger = Ledger()
+        ledger.open(Thing.FILE, *(entry.path for entry in self.whole.files))
+        real = {entry.path: entry.via or entry.path for entry in self.tree.files}
+        for entry in self.tree.files:
+            row = _INSTALLED if is_installed(entry.path) else _UNNAMED
+            ledger.cannot_hold(Thing.FILE, real[entry.path], row)
+        for path, reader in self._readers.items():
+            if path in real:
+                ledger.judged(Thing.FILE, real[path], reader)
+        for component in self._components.values():
+            if component.path in real:
+                ledger.judged(Thing.FILE, real[component.path], component.kind.value)
+        for skip in self._skips.values():
+            path = real.get(skip.path, skip.path)
+            thing = Thing.FILE if skip.path in real else thing_of(skip)
+            ledger.open(thing, path)
+            ledger.not_read(thing, path, skip.reason, soft=skip.soft)
+        entries = (self._entries,) if self._entries.total else ()
+        return ledger.close()[0] + Account(entries)
 
 
 def _merge(old: Component, new: Component) -> Component:

@@ -63,6 +63,7 @@ def evidence(inventory: Inventory, *, name: str, now: datetime) -> tuple[Evidenc
             findings=findings(inventory),
             skips=inventory.skipped,
             facts=facts,
+            account=inventory.account,
             producer=f"secpipe {__version__}",
         ),
         data,

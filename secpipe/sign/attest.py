@@ -18,6 +18,7 @@ from secpipe.core import times
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import ConfigError, InputError, SecpipeError
 from secpipe.core.evidence import Evidence, State
+from secpipe.core.ledger import Account, Tally, Thing
 from secpipe.core.limits import DEFAULT
 from secpipe.core.protocols import Signer, Tree
 from secpipe.core.text import printable
@@ -150,7 +151,8 @@ def verify_attestations(
             return digests_of(tree, path=path, directory=tree.find(path) is None)
 
         evidence = _judge(kind, readers, (digests, subject_name), trust, demand, now)
-        yield replace(evidence, facts={**evidence.facts, "path": path})
+        account = Account((Tally(Thing.BUNDLE, {"twin bundles": len(readers)}),))
+        yield replace(evidence, facts={**evidence.facts, "path": path}, account=account)
 
 
 def digests_of(tree: Tree, *, path: str = "", directory: bool) -> dict[str, str]:
@@ -198,6 +200,14 @@ def _judge(
     return replace(base, since=made, facts=facts)
 
 
+def _result(predicate: Mapping[str, Any]) -> str:
+    """Return the result that a predicate states; one that names failed tests beside a pass contradicts itself."""
+    said = predicate["result"]
+    if said != "FAILED" and predicate.get("failedTests"):
+        return f"{printable(str(said), 20)}, yet it names failed tests"
+    return printable(said, 64) if isinstance(said, str) else "no word"
+
+
 def _content(
     done: Established, kind: str, digests: Mapping[str, str], now: datetime
 ) -> tuple[dict[str, Any], datetime | None]:
@@ -224,7 +234,7 @@ def _content(
         "trusted_time": times.rfc3339(done.trusted_time) if done.trusted_time else None,
     }
     if done.predicate.purpose in _GOOD:
-        facts["result"] = printable(str(statement.predicate["result"]), 64)
+        facts["result"] = _result(statement.predicate)
     if done.predicate.purpose == "provenance":
         facts |= provenance.facts(statement.predicate)
     return facts, made

@@ -19,6 +19,7 @@ from secpipe.core.artifact import FileEntry
 from secpipe.core.errors import ConfigError, SecpipeError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding
+from secpipe.core.ledger import Account, Tally, Thing
 from secpipe.core.protocols import Tree
 from secpipe.core.text import plural, printable
 from secpipe.core.trust import HalfClass, Trust
@@ -41,6 +42,7 @@ class Verification:
     covered: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     failed: bool = False
+    bundles: int = 0  # how many were read for it
 
 
 def verify_artifact(
@@ -80,7 +82,8 @@ def verify_artifact(
         )
     place = Place("" if directory else tree.files[0].path, directory, found)
     shown = own_name(path)
-    return _evidence([_verify_place(place, tree, trust, demand, now, shown)], trust, now)
+    outcome = _verify_place(place, tree, trust, demand, now, shown)
+    return _evidence([replace(outcome, bundles=len(found))], trust, now)
 
 
 def verify_tree(
@@ -104,7 +107,8 @@ def verify_tree(
         if isinstance(place, Finding):
             outcomes.append(Verification({}, findings=(place,), failed=place.rule != NOT_A_BUNDLE))
         else:
-            outcomes.append(_verify_place(place, tree, trust, demand, now, place.path.rpartition("/")[2]))
+            outcome = _verify_place(place, tree, trust, demand, now, place.path.rpartition("/")[2])
+            outcomes.append(replace(outcome, bundles=len(place.bundles)))
     return _evidence(outcomes, trust, now)
 
 
@@ -180,11 +184,25 @@ def _facts(outcomes: Iterable[Verification], trust: Trust) -> dict[str, Any]:
     return {"artifacts": artifacts, "covered": covered, "pinned": trust.pinned}
 
 
+def account_of(outcomes: Iterable[Verification]) -> Account:
+    """Return how the bundles ended: each was read, whatever it says, or is another tool's signature."""
+    ends = list(outcomes)
+    judged = {"twin bundles": sum(outcome.bundles for outcome in ends)}
+    others = {"a signature of another tool": sum(not outcome.fact for outcome in ends)}
+    tally = Tally(Thing.BUNDLE, _counted(judged), _counted(others))
+    return Account((tally,) if tally.total else ())
+
+
+def _counted(counts: Mapping[str, int]) -> dict[str, int]:
+    return {name: count for name, count in counts.items() if count}
+
+
 def _evidence(outcomes: list[Verification], trust: Trust, now: datetime) -> Evidence:
     problems = tuple(problem for outcome in outcomes for problem in outcome.findings)
     base = Evidence(
-        CHECK, State.OK, findings=problems, facts=_facts(outcomes, trust), producer=f"secpipe {__version__}"
-    )
+        CHECK, State.OK, findings=problems, facts=_facts(outcomes, trust), producer=f"secpipe {__version__}",
+        account=account_of(outcomes),
+    )  # fmt: skip
     failed = [outcome for outcome in outcomes if outcome.failed]
     if failed:
         first = next(problem for problem in failed[0].findings if problem.rule != RENAMED)

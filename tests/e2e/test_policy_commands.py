@@ -176,7 +176,6 @@ LINT = {
     "[licenses]\nallow = ['MIT', 'AGPL-3.0-only']\ndeny = ['agpl-*']\n": ':6:1: warning: "AGPL-3.0-only" is allowed',
     "overridable = ['modles']\n": '"modles" is no key that could be loosened; did you mean "models"?',
     "overridable = ['*']\n": "every environment may loosen everything",
-    "[sbom]\nprofiles = {ntai = 9}\n": 'no SBOM is ever scored against "ntai"; did you mean "ntia"?',
     "[signatures]\ncover = []\n": "nothing is covered",
     "[[attestations.require]]\nmax_age_days = 3\n": 'names no "type"',
     "overridable = ['mode']\n[env.prod]\nmode = 'warn'\n": "prod only warns",

@@ -132,7 +132,7 @@ def test_both_demand_the_same_keys(word: str) -> None:
 
 
 #: What only the reader refuses; the schema's own words say so.
-ONLY_THE_READER = ("must be a whole number", "must be a date", "own owner", "cannot be put together")
+ONLY_THE_READER = ("must be a whole number", "must be a date", "own owner", "cannot be put together", "is no ")
 
 
 def expanded(value: Any) -> Any:

@@ -50,16 +50,17 @@ class Parts:
         key = _key(name, self.content if content is None else content)
 
         def row(made: Evidence) -> Any:
-            return record.evidence_row(made) if made.state is State.OK and not made.skips else None
+            whole = all(skip.soft for skip in made.skips)
+            return record.evidence_row(made) if made.state is State.OK and whole else None
 
         return self._recall(key, lambda kept_: record.read_evidence(name, kept_), make, row)
 
     def inventory(self, make: Callable[[], Inventory]) -> Inventory:
         """Return the inventory of the tree; `stock` then says what is in it."""
         made = self._recall(
-            _key("inventory", self.content), self._read_inventory, make, lambda one: None if one.skipped else _rows(one)
+            _key("inventory", self.content), self._read_inventory, make, lambda one: _rows(one) if _whole(one) else None
         )
-        if self.place is not None and not made.skipped and not self.stock:
+        if self.place is not None and _whole(made) and not self.stock:
             self.stock = _stock(_rows(made))
         return made
 
@@ -132,7 +133,8 @@ class Parts:
         relations = tuple(Relation(source, RelationKind(kind), target) for source, kind, target in row["relations"])
         components = tuple(record.read_component(one) for one in row["components"])
         self.stock = _stock(row)
-        return Inventory(components, relations, (), digest, count)
+        skips = tuple(record.read_skip(one) for one in row["skips"])
+        return Inventory(components, relations, skips, digest, count, record.read_account(row["account"]))
 
 
 def _key(name: str, content: str) -> str:
@@ -172,17 +174,24 @@ def _holds(row: dict[str, Any], now: datetime) -> bool:
     return made <= now and not any(made < times.instant(end) <= now for end in row["ends"])
 
 
+def _whole(made: Inventory) -> bool:
+    """Whether reading the same files again would give the same: what a table says nobody reads stays so."""
+    return all(skip.soft for skip in made.skipped)
+
+
 def _rows(made: Inventory) -> dict[str, Any]:
     return {
         "components": [record.component_row(component) for component in made.components],
         "relations": [[each.source, each.kind.value, each.target] for each in made.relations],
         "tree": [made.tree_sha256, made.tree_files],
+        "skips": [record.skip_row(skip) for skip in made.skipped],
+        "account": made.account.to_dict() if made.account else None,
     }
 
 
 def _stock(row: dict[str, Any]) -> str:
     """Return a digest over what an inventory lists, whatever else stands in the tree."""
-    text = json.dumps([row["components"], row["relations"]], sort_keys=True)
+    text = json.dumps([row["components"], row["relations"], row["skips"]], sort_keys=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 

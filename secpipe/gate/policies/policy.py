@@ -11,6 +11,8 @@ from typing import Any, get_type_hints
 SCHEMA = "secpipe.policy/1"
 SEVERITIES = ("never", "critical", "high", "medium", "low", "info")
 ITEMS = ("finding", "vulnerability", "component", "model", "ai_use", "artifact")
+#: Words of `cover` that mean a kind of thing, not a path.
+KINDS = ("models", "prompts", "datasets")
 REQUIRE = ("classical", "pq", "classical+pq")
 MOST = 1_000_000  # no day, hour, percent or version in a policy is larger
 

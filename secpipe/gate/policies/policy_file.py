@@ -21,6 +21,8 @@ from secpipe.system import files, places
 
 #: What a file of waivers beside the policy says it is.
 WAIVERS = "secpipe.waivers/1"
+#: What `--env` is where nobody says it.
+DEFAULT_ENVIRONMENT = "prod"
 _ALIKE = 0.65  # of 1; stage and staging are, dev and prod are not
 #: Keys of the document itself, which no environment has.
 OUTER = ("schema", "profile", "overridable", "env")
@@ -65,6 +67,21 @@ class Loaded:
             place: Path = ("env", environment, *error.key.split("."))
             raise self.where.error(place, f'an overlay loosens "{error.key}"', hint=error.hint) from None
         policy: nouns.Policy = build(nouns.Policy, values)
+        return policy
+
+    def ask(self, environment: str) -> nouns.Policy:
+        """Return the policy for an environment that somebody asks for by name.
+
+        Where the document names environments, another name is an error: what it asks beyond the base would silently
+        not be asked. Only the one that holds where nobody names any need not be named. Raises ConfigError.
+        """
+        policy = self.resolve(environment)
+        if self.environments and environment not in (*self.environments, DEFAULT_ENVIRONMENT):
+            known = ", ".join(printable(name, 60) for name in self.environments)
+            raise self.where.error(
+                ("env",), f'the policy names no environment "{printable(environment, 60)}"',
+                hint=f"it names {known}; write [env.{printable(environment, 60)}] into it, even an empty one",
+            )  # fmt: skip
         return policy
 
 

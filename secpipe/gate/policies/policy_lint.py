@@ -28,19 +28,19 @@ class Remark:
     text: str
 
 
-def lint(loaded: Loaded, now: datetime, known: Mapping[str, Collection[str]]) -> list[Remark]:
-    """Return what is wrong with a policy at `now`; `known` holds the names of `rules` and SBOM `profiles`.
+def lint(loaded: Loaded, now: datetime, rules: Collection[str]) -> list[Remark]:
+    """Return what is wrong with a policy at `now`; `rules` are the ids of all that there are.
 
     Raises ConfigError for an environment that loosens what it may not.
     """
     base = loaded.resolve("")
     policies = {name: loaded.resolve(name) for name in loaded.environments}
-    found = [*_expiry(base, now), *_names(base, known), *_licenses(base), *_overridable(loaded)]
-    found += _waivers((), base, loaded, now, known["rules"])
+    found = [*_expiry(base, now), *_names(base), *_licenses(base), *_overridable(loaded)]
+    found += _waivers((), base, loaded, now, rules)
     for name, policy in policies.items():
         found += _environment(name, policy, base)
         if policy.waiver != base.waiver:
-            found += _waivers(("env", name), policy, loaded, now, known["rules"])
+            found += _waivers(("env", name), policy, loaded, now, rules)
     found += _promotion(base, policies)
     return list(dict.fromkeys(found))
 
@@ -56,11 +56,7 @@ def _expiry(policy: Policy, now: datetime) -> Iterator[Remark]:
             yield Remark("warning", ("shadow_ai", "allow", index), f"this approval expired on {ends}: remove it")
 
 
-def _names(policy: Policy, known: Mapping[str, Collection[str]]) -> Iterator[Remark]:
-    for name in policy.sbom.profiles:
-        if name not in known["profiles"]:
-            text = f'no SBOM is ever scored against "{printable(name, 60)}"{_near(name, known["profiles"])}'
-            yield Remark("warning", ("sbom", "profiles", name), text)
+def _names(policy: Policy) -> Iterator[Remark]:
     if policy.signatures.required and not policy.signatures.cover:
         yield Remark("warning", ("signatures", "cover"), "nothing is covered: no file needs a signature")
     types = [demand.type for demand in policy.attestations.require]

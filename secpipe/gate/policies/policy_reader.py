@@ -6,7 +6,7 @@ import dataclasses
 import re
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -49,6 +49,12 @@ def read(
         values[name] = _value(hints[name], value, here, where, known[name])
     if cls is nouns.Waiver:
         _check_waiver(values, path, where)
+    if cls is nouns.Signatures:
+        _check_signatures(values, path, where)
+    if cls is nouns.Sbom and values.get("profiles"):
+        from secpipe.sbom.profiles import PROFILES
+
+        _known(values["profiles"], PROFILES, "SBOM profile", (*path, "profiles"), where)
     if values.get("condition"):
         _check_conditions(values["condition"], (*path, "condition"), where)
     return values
@@ -139,6 +145,25 @@ def _shadow_ai(value: Any, here: Path, where: Places) -> Mapping[str, Any]:
         place = (*here, *at, *(named[1].split(".")[-1:] if named else ()))
         raise where.error(place, error.message, hint=error.hint) from None
     return section
+
+
+def _check_signatures(values: Mapping[str, Any], path: Path, where: Places) -> None:
+    """Refuse a kind of thing to sign that is nearly one of ours, and a purpose that no attestation can have."""
+    for number, word in enumerate(values.get("cover", ())):
+        bare = word.isalpha() and word not in nouns.KINDS  # what holds a dot, a slash or a wildcard is a path
+        if bare and (hint := did_you_mean(word.casefold(), nouns.KINDS)):
+            raise where.error((*path, "cover", number), f'"{printable(word, 60)}" is no kind of thing', hint=hint)
+    if values.get("roles"):
+        from secpipe.sign.predicates import purposes
+
+        _known(values["roles"], purposes("attestation"), "purpose of an attestation", (*path, "roles"), where)
+
+
+def _known(names: Iterable[str], known: Collection[str], what: str, path: Path, where: Places) -> None:
+    for name in names:
+        if name not in known:
+            hint = did_you_mean(name, known) or f"known: {', '.join(known)}"
+            raise where.error((*path, name), f'"{printable(name, 60)}" is no {what}', hint=hint)
 
 
 def _check_waiver(values: Mapping[str, Any], path: Path, where: Places) -> None:

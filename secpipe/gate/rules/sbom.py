@@ -37,6 +37,7 @@ def sbom(situation: Situation) -> Ruling:
         findings=judged,
         extra=extra,
         summary=summary,
+        complete=situation.policy.vulnerabilities.complete,
     )
 
 
@@ -58,7 +59,8 @@ def licenses(situation: Situation) -> Ruling:
     judged = judge_findings(situation, findings, block="high", warn="low")
     if not asked:
         own = Evidence("licenses", State.SKIPPED, "the policy sets no licence rules")
-    return rule_on(situation, own, "Licences are accepted", required=asked, findings=judged)
+    complete = situation.policy.vulnerabilities.complete
+    return rule_on(situation, own, "Licences are accepted", required=asked, findings=judged, complete=complete)
 
 
 def _license_effect(license_: str, allow: tuple[str, ...], review: tuple[str, ...], deny: tuple[str, ...]) -> str:

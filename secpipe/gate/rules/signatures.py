@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding, Severity
-from secpipe.core.text import plural
+from secpipe.core.text import plural, printable
 from secpipe.core.verdict import Effect, Reason
 from secpipe.gate.facts import listing, mapping
 from secpipe.gate.grouping import UNSIGNED
@@ -29,7 +29,7 @@ def signatures(situation: Situation) -> Ruling:
         made = Signatures(situation)
         findings += _unsigned(situation, evidence, made) if policy.required else []
         findings += _unvouched(situation, evidence, made, roles)
-    unknown = _unknown_cover(situation) if required else []
+    unknown = [*_unknown_cover(situation), *_not_there(situation)] if required else []
     signed = len(listing(evidence, "artifacts"))
     judged = judge_findings(situation, findings, block="low", warn="info")
     return rule_on(
@@ -129,6 +129,20 @@ def _unknown_cover(situation: Situation) -> list[Reason]:
     return reasons
 
 
+def _is_below(path: str, folder: str) -> bool:
+    return path.startswith(f"{folder.rstrip('/')}/")
+
+
+def _not_there(situation: Situation) -> Iterator[Reason]:
+    """Say which single file or folder must be signed and is not there: a demand that meets nothing is not met."""
+    for item in situation.policy.signatures.cover:
+        if item in _KINDS or set(item) & set("*?["):
+            continue
+        if not any(path == item or _is_below(path, item) for path in situation.paths):
+            what = f"the policy wants {printable(item, 200)} signed, and it is not there"
+            yield Reason("gate/missing-evidence", Effect.UNDECIDED, what, "signatures", situation.policy.owner, item)
+
+
 def to_cover(situation: Situation) -> set[str]:
     """Return the paths that need a signature: by kind, as the other checks found them, or by glob."""
     names = {"models": "files", "prompts": "prompts", "datasets": "datasets"}
@@ -138,6 +152,6 @@ def to_cover(situation: Situation) -> set[str]:
         if item in kinds:
             wanted |= set(kinds[item])
         else:
-            wanted |= {path for path in situation.paths if fnmatchcase(path, item)}
+            wanted |= {path for path in situation.paths if fnmatchcase(path, item) or _is_below(path, item)}
     wanted -= {path for path, about in kinds["models"].items() if is_no_model(about)}
     return wanted - bundles(situation)

@@ -18,7 +18,9 @@ def vulnerabilities(situation: Situation) -> Ruling:
     extra = list(_advisory_age(situation, evidence))
     judged = judge_findings(situation, evidence.findings, block=policy.block, warn=policy.warn)
     date = str(mapping(evidence, "advisories").get("date", ""))[:10]
-    summary = plural(int(evidence.facts.get("packages", 0)), "package") + (f", advisories of {date}" if date else "")
+    judged_, lost = (int(evidence.facts.get(name, 0)) for name in ("packages", "unjudged"))
+    summary = f"{judged_:,} of {plural(judged_ + lost, 'package')} judged" if lost else plural(judged_, "package")
+    summary += f", advisories of {date}" if date else ""
     return rule_on(
         situation, evidence, "No known vulnerabilities", required=policy.required, findings=judged, extra=extra,
         summary=summary, complete=policy.complete,

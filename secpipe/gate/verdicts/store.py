@@ -19,7 +19,7 @@ from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError, UnsafeInput
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
-from secpipe.core.verdict import SCHEMA
+from secpipe.core.verdict import READ, SCHEMA
 from secpipe.gate import record as records
 from secpipe.gate.record import Record
 from secpipe.system import files
@@ -49,7 +49,7 @@ class Entry:
         """Return the verdict document; raises InputError."""
         what = f"the stored verdict {self.name}"
         document = parse_json(self.read(VERDICT), what)
-        if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        if not isinstance(document, dict) or document.get("schema") not in READ:
             raise InputError(f"{what} is no {SCHEMA} document")
         return document
 

@@ -1,4 +1,4 @@
-"""From a judgement to the document `secpipe.verdict/1`, whose first sentence anyone understands."""
+"""From a judgement to the document `secpipe.verdict/2`, whose first sentence anyone understands."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ class Frame:
     self_judged: str
     valid_until: datetime
     warn_until: date | None = None
+    unused: tuple[str, ...] = ()
 
 
 def document(judgement: Judgement, frame: Frame) -> dict[str, Any]:
@@ -71,7 +72,9 @@ def document(judgement: Judgement, frame: Frame) -> dict[str, Any]:
         },
         "valid_until": times.rfc3339(frame.valid_until),
         "reasons": [reason.to_dict() for reason in judgement.reasons],
-        "checks": [check.to_dict() | {"facts": clean(check.facts)} for check in judgement.checks],
+        "checks": [clean(check.to_dict()) for check in judgement.checks],
+        "left_out": [clean(one) for check in judgement.checks for one in check.facts.get("left_out", ())],
+        "unused": [printable(text) for text in frame.unused],
         "findings": [clean(finding.to_dict()) for finding in judgement.findings],
         "skipped": [
             skip.to_dict() | {"path": printable(skip.path), "check": check} for check, skip in judgement.skipped
@@ -113,8 +116,15 @@ def sentence(judgement: Judgement, frame: Frame) -> str:
             return f"WOULD NOT PASS for {place}, but only warns{until}: {open_}{first}"
         return f"NOT DECIDED for {place}: {open_}{first}"
     place += f" (only warns{until})" if until else ""
-    looked = f"{plural(int(frame.subject.get('files', 0)), 'file')} checked"
+    looked = f"{plural(int(frame.subject.get('files', 0)), 'file')} checked{_left_out(judgement)}"
     if judgement.would_be is Decision.WARN:
         count = sum(reason.effect is Effect.WARN for reason in judgement.reasons)
         return f"PASS for {place}, with {plural(count, 'warning')}: {looked}, nothing blocks."
     return f"PASS for {place}: {looked}, nothing stands against it."
+
+
+def _left_out(judgement: Judgement) -> str:
+    """Return how many paths somebody left out, git's own store aside."""
+    facts = (check.facts for check in judgement.checks if check.check == "files")
+    asked = sum(one.get("by", "") != "" for each in facts for one in each.get("left_out", ()))
+    return f", {plural(asked, 'path')} left out on request" if asked else ""

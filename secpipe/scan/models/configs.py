@@ -133,7 +133,7 @@ def judge_text(context: Context, text: str) -> None:
 
 
 def _by_text(context: Context, data: bytes, error: InputError) -> str:
-    """What does not parse may still be read by some loader: look for the words, and say so where the name says config."""
+    """What does not parse may still be read by some loader: look for the words, and say so where it is a config."""
     text = data.decode("utf-8", "replace")
     for key in ("auto_map", "custom_pipelines", "_target_"):
         if re.search(rf'["\']?{key}["\']?\s*[:=]', text):

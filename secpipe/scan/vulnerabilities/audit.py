@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from secpipe import __version__
 from secpipe.core import times
@@ -13,6 +15,7 @@ from secpipe.core.errors import SecpipeError
 from secpipe.core.evidence import Evidence, State, skipped
 from secpipe.core.finding import Finding, sort_key
 from secpipe.core.inventory import Component, ComponentKind, Inventory
+from secpipe.core.ledger import Account, Tally, Thing
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.text import plural, printable
 from secpipe.formats.boms.packages import LISTED
@@ -73,7 +76,8 @@ def _audit(
     graph = Graph(inventory)
     packages = match.packages(inventory)
     hits = [hit for package in packages for hit in match.hits(package, store)]
-    judged, feeds, skips = _coverage(inventory, packages, store)
+    account, feeds, skips = _coverage(inventory, packages, store)
+    judged = sum(account.of(Thing.COMPONENT).judged.values())
     skips += inventory.skipped
     if store.note:
         skips += [Skip("", f"advisory data: {store.note}")] if store.incomplete else []
@@ -97,16 +101,21 @@ def _audit(
         since,
         tuple(found[: limits.findings]),
         tuple(skips),
-        {
+        facts={
             "advisories": about,
             "packages": judged,
-            "unjudged": len(packages) - judged,
+            "unjudged": account.of(Thing.COMPONENT).not_read,
             "suppressed": sum(finding.rule == vex.SUPPRESSED for finding in found),
             "vex_refused": [printable(skip.reason, 300) for skip in refused],
             "plan": [step.to_dict() for step in steps],
         },
-        f"secpipe {__version__}, {about['source']} of {about['date'][:10]}, {plural(about['records'], 'record')}",
+        producer=f"secpipe {__version__}, {_data(about)}",
+        account=account,
     )
+
+
+def _data(about: Mapping[str, Any]) -> str:
+    return f"{about['source']} of {about['date'][:10]}, {plural(about['records'], 'record')}"
 
 
 def _findings(
@@ -150,20 +159,20 @@ def _package(finding: Finding) -> tuple[str, str, str]:
 
 def _coverage(
     inventory: Inventory, packages: list[Package], store: AdvisoryStore
-) -> tuple[int, list[Feed], list[Skip]]:
-    """Return how many packages were judged, the feeds that needed, and what was not judged.
+) -> tuple[Account, list[Feed], list[Skip]]:
+    """Return how each package ended, the feeds that were needed, and what was not judged.
 
     What no feed covers is not read, whatever a policy says: silence about it is no answer.
     """
     uncovered: dict[str, list[Component]] = {}
     missed: dict[str, list[Component]] = {}
     feeds: dict[int, Feed] = {}
-    judged = 0
+    judged: Counter[str] = Counter()
     placed = {package.component.ref for package in packages}
     pinned = {(package.ecosystem, package.name) for package in packages if package.version}
     for package in packages:
         if not package.version and (package.ecosystem, package.name) in pinned:
-            judged += 1  # a lock file says which version this range came to
+            judged["its pinned version"] += 1  # a lock file says which version this range came to
             continue
         feed = store.covering(package.ecosystem, package.name)
         if feed is None:
@@ -172,13 +181,15 @@ def _coverage(
         elif not package.version:
             missed.setdefault("without an exact version nothing can be looked up", []).append(package.component)
         else:
-            judged += 1
+            judged[feed.name] += 1
             feeds[id(feed)] = feed
     for component in inventory.components:
         if component.kind is ComponentKind.LIBRARY and component.ref not in placed:
             missed.setdefault("not from a package index that advisories cover", []).append(component)
     skips = [_skip(reason, parts, soft=False) for reason, parts in sorted(uncovered.items())]
-    return judged, list(feeds.values()), skips + [_skip(*one, soft=True) for one in sorted(missed.items())]
+    lost = sum(map(len, (*uncovered.values(), *missed.values())))
+    account = Account((Tally(Thing.COMPONENT, dict(judged), not_read=lost),) if judged or lost else ())
+    return account, list(feeds.values()), skips + [_skip(*one, soft=True) for one in sorted(missed.items())]
 
 
 def _state(date: str, expiries: list[str], now: datetime) -> tuple[State, str, datetime | None]:

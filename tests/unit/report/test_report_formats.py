@@ -131,8 +131,8 @@ def test_github_commands_are_escaped_exactly() -> None:
 
 def test_github_annotates_every_live_entry(verdict: dict[str, Any]) -> None:
     lines = github.render(verdict).splitlines()
-    # the sentence, two reasons without findings, four live findings, one place not looked at
-    assert len(lines) == 1 + 2 + 4 + 1
+    # the sentence, what was looked at, two reasons without findings, four live findings, one place not looked at
+    assert len(lines) == 1 + 1 + 2 + 4 + 1
     assert lines[0].startswith("::error title=secpipe::BLOCKED")
     assert sum(line.startswith("::error") for line in lines) == 6
     assert not any("W-1" in line or "idna" in line for line in lines)
@@ -281,11 +281,10 @@ def test_many_rules_checks_and_reasons_do_not_multiply(format_: str, verdict: di
 def test_a_pass_is_green_in_every_format_and_still_shows_its_waivers() -> None:
     document = json.loads((DATA / "reports/pass.json").read_text())
     assert terminal.render(document, color=True).startswith("\x1b[1;32mPASS for prod")
-    assert (
-        github.render(document)
-        == "::notice title=secpipe::PASS for prod: 41 files checked, nothing stands against it.\n"
-    )
-    assert json.loads(gitlab.render(document)) == []
+    first, second = github.render(document).splitlines()
+    assert first == "::notice title=secpipe::PASS for prod: 41 files checked, nothing stands against it."
+    assert second.startswith("::notice title=secpipe%3A looked at::models: 40 files: 6 judged,")
+    assert [issue["check_name"] for issue in json.loads(gitlab.render(document))] == ["gate/account"]
     root = ET.fromstring(junit.render(document))
     assert {child.tag for case in root.iter("testcase") for child in case} <= {"skipped"}
     results = json.loads(sarif.render(document))["runs"][0]["results"]

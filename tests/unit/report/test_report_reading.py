@@ -92,7 +92,7 @@ def test_simulated_and_self_judged_stand_in_the_first_line() -> None:
 
 
 CHANGES: list[tuple[tuple[Any, ...], Any, str]] = [
-    (("schema",), "secpipe.verdict/2", 'schema "secpipe.verdict/2" is not one that can be rendered'),
+    (("schema",), "secpipe.verdict/3", 'schema "secpipe.verdict/3" is not one that can be rendered'),
     (("schema",), 7, "schema is not a string"),
     (("decision",), "maybe", "decision is"),
     (("at",), "yesterday", "at is not an RFC 3339 time"),

@@ -72,6 +72,19 @@ def test_a_failed_result_is_not_green(world: World, result: str) -> None:
     assert judged(world).state is State.FAILED
 
 
+@pytest.mark.parametrize("result", ["PASSED", "WARNED", ["PASSED"], None])
+def test_a_pass_that_names_failed_tests_contradicts_itself_and_is_failed(world: World, result: object) -> None:
+    attested(world, json.dumps({"result": result, "configuration": [], "failedTests": ["t1"]}).encode())
+    assert judged(world).state is State.FAILED
+
+
+def test_a_pass_that_names_no_failed_test_is_green(world: World) -> None:
+    attested(
+        world, json.dumps({"result": "PASSED", "configuration": [], "failedTests": [], "passedTests": ["t1"]}).encode()
+    )
+    assert judged(world).state is State.OK
+
+
 def test_another_kind_or_no_attestation(world: World) -> None:
     attested(world)
     assert judged(world, "drift").state is State.SKIPPED
