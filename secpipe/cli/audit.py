@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from secpipe.cli.options import at_option, clock_of, emit, output_options, write_result
+from secpipe.cli.options import at_option, clock_of, emit, output_options, tell, write_result
 from secpipe.core.foreign import Sink
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from secpipe.core.evidence import Evidence
 
 SEVERITIES = ["info", "low", "medium", "high", "critical"]
@@ -70,47 +72,51 @@ def audit(
     vulnerability, a malicious package or a finding of at least medium severity, 3 could not decide: something was
     not looked at, or the data is of no use.
     """
-    from secpipe.cli import audit_run as work
+    from secpipe.api import auditing as work
     from secpipe.core.errors import ConfigError
-    from secpipe.scan.vulnerabilities.audit import Options
-    from secpipe.scan.vulnerabilities.audit import audit as judge
-    from secpipe.scan.vulnerabilities.local import open_store
 
     if offline and second_opinion:
         raise ConfigError("--second-opinion needs the network, and --offline refuses it")
     if write_vex and not author:
         raise ConfigError("a VEX document names who answers for it", hint="--author NAME")
     now = clock_of(at).now()
-    store = open_store(Path(advisories) if advisories else None, now=now)
-    inventory, imported = work.gather(paths)
-    options = Options(imported, work.names_in(index) if index else None, internal)
-    evidence = judge(inventory, store, now=now, vex=work.statements(vex_files), options=options)
+    found = work.audited(
+        paths, now, advisories=advisories, vex_files=vex_files, index=index, internal=internal
+    )  # fmt: skip
+    evidence = found.evidence
     if second_opinion:
-        evidence = work.ask(evidence, inventory, store, Path(paths[0]), second_opinion, osv_url, vex_files, now)
+        first = Path(paths[0])
+        evidence = work.ask(evidence, found.inventory, found.store, first, second_opinion, osv_url, vex_files, now)
     if provenance or publishers:
-        evidence = work.attested(evidence, inventory, provenance, publishers, Path(paths[0]))
+        evidence = work.attested(evidence, found.inventory, provenance, publishers, Path(paths[0]))
     evidence = work.aged(work.ordered(evidence, sort), max_age, now)
+    answer = work.answer(evidence, now, simulated=at is not None, fail_on=fail_on)
     if write_vex:
         write_result(work.vex_document(evidence, write_vex, author, now), write_vex, Sink.JSON)
     if fix_plan:
         write_result(work.plan_text(evidence), output or "-")
     else:
-        from secpipe.core import findings
-
-        emit(findings.document(evidence, "audit", now, simulated=at is not None), formats, output)
-    work.account(evidence, now)
-    return exit_code(evidence, fail_on)
+        emit(answer.to_dict(), formats, output)
+    account(evidence, now)
+    return answer.exit_code
 
 
-def exit_code(evidence: Evidence, fail_on: str | None) -> int:
-    """Return 1 where something was found that counts, 3 where something was not decided, else 0."""
-    from secpipe.core.errors import EXIT_DENY, EXIT_PASS, EXIT_UNDECIDED
+def account(evidence: Evidence, now: datetime) -> None:
+    """Say on stderr what was judged by which data, and how old that is."""
     from secpipe.core.evidence import State
-    from secpipe.core.finding import Severity
-    from secpipe.scan.vulnerabilities.findings import MALICIOUS, VULNERABLE
+    from secpipe.core.text import plural
+    from secpipe.system.clock import parse_time
 
-    floor = Severity.parse(fail_on or "medium")
-    counting = {VULNERABLE, MALICIOUS} if fail_on is None else set()
-    if any(finding.rule in counting or finding.severity >= floor for finding in evidence.findings):
-        return EXIT_DENY
-    return EXIT_PASS if evidence.state is State.OK and not evidence.skips else EXIT_UNDECIDED
+    about = evidence.facts["advisories"]
+    age = f", {plural((now - parse_time(about['date'])).days, 'day')} old" if about["date"] else ""
+    words = [f"judged {plural(evidence.facts['packages'], 'package')} by {about['source']}"]
+    words += [f"of {about['date'][:10]}{age}", f"({plural(about['records'], 'record')})"]
+    tell(" ".join(words))
+    if about["note"]:
+        tell(f"note: {about['note']}")
+    for reason in evidence.facts.get("vex_refused", []):
+        tell(f"note: {reason}")
+    if evidence.state is not State.OK:
+        tell(f"not decided: {evidence.reason}")
+    for skip in evidence.skips[:20]:
+        tell(f"not looked at: {skip.path + ': ' if skip.path else ''}{skip.reason}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +22,13 @@ from secpipe.cli.options import (
     warn_until_option,
     write_result,
 )  # fmt: skip
-from secpipe.core.errors import EXIT_DENY, EXIT_PASS, ConfigError
+from secpipe.core.errors import EXIT_DENY, EXIT_PASS
 from secpipe.core.foreign import Sink
 
 if TYPE_CHECKING:
     from datetime import date
 
     from secpipe.gate.outcome import Outcome
-    from secpipe.gate.request import Request
 
 
 @click.command()
@@ -94,39 +94,39 @@ def check(
 
     Without --format, a GitHub job also gets annotations and a job summary, a GitLab job gl-code-quality-report.json.
     """
-    from secpipe.gate.request import Request
+    from secpipe.api.checking import judged, request_of
 
-    if path.is_file():
-        raise ConfigError(f"{path} is a file; check judges a folder", hint=f"secpipe check {path.parent}")
-    if policy_ref and not policy and not policy_ref.startswith("git:"):
-        raise ConfigError("--policy-ref pins a policy file, and none was given", hint="--policy FILE --policy-ref PIN")
-    if waivers_ref and not waivers:
-        raise ConfigError("--waivers-ref pins a file, and none was given", hint="--waivers FILE --waivers-ref PIN")
-    request = Request(
-        path=path,
-        now=clock_of(at).now(),
-        simulated=at is not None,
-        environment=environment,
+    request = request_of(
+        path,
         policy=policy,
         policy_ref=policy_ref,
         waivers=waivers,
         waivers_ref=waivers_ref,
         trust=trust,
         trust_pin=trust_pin,
+        environment=environment,
+        mode=mode or "",
+        warn_until=warn_until,
         advisories=advisories,
         exclude=exclude,
         name=name,
-        mode=mode or "",
-        warn_until=warn_until,
-        cache=not (no_cache or at or emit_input or verdicts or name or explain or explain_min or any(keeping.values())),
         verdicts=looked_into(verdicts, keeping["store"]),
-        parts=not no_cache and at is None and not keeping["store"],  # a proof rests on nothing kept
-        memory="keep" if at is None else "none",
+        cache=not (no_cache or emit_input or verdicts or name or explain or explain_min or any(keeping.values())),
+        parts=not no_cache and not keeping["store"],  # a proof rests on nothing kept
         bom=keeping["store"] is not None,
+        at=clock_of(at).now() if at else None,
     )
     plan = plan_of(keeping, request)
     show = verbose or (not quiet and sys.stderr.isatty() and not os.environ.get("CI"))
-    document, outcome = _judge(request, show, emit_input, explain, explain_min)
+
+    def progress(text: str) -> None:
+        if show:
+            tell(f"secpipe: {text}")
+
+    found = judged(request, progress)
+    document, outcome = found.document, found.outcome
+    if outcome is not None:
+        document = document | _beside(outcome, emit_input, explain, explain_min, progress)
     emit(document, formats, output)
     if click.get_current_context().get_parameter_source("formats") is ParameterSource.DEFAULT and not output:
         emit_for_ci(document)
@@ -141,36 +141,16 @@ def check(
     return EXIT_PASS if exit_zero and code == EXIT_DENY else code
 
 
-def _judge(
-    request: Request, show: bool, emit_input: str | None, explain: bool, explain_min: bool
-) -> tuple[dict[str, Any], Outcome | None]:
-    from secpipe.gate.kept import cache
-
-    def progress(text: str) -> None:
-        if show:
-            tell(f"secpipe: {text}")
-
-    tree = entry = None
-    if cache.may_serve(request):
-        from secpipe.system.tree import walk
-
-        progress("reading files")
-        tree = walk(request.path, exclude=request.exclude)
-        entry = cache.place_of(request, tree)
-        kept = cache.find(request, entry)
-        if kept is not None:
-            return kept, None
-    from secpipe.gate.pipeline import check as judge
-
-    outcome = judge(request, progress, tree)
-    if tree is not None:
-        cache.keep(request, tree, outcome, entry)
+def _beside(
+    outcome: Outcome, emit_input: str | None, explain: bool, explain_min: bool, progress: Callable[[str], None]
+) -> dict[str, Any]:
+    """Write all evidence where asked, and return what the document says beside the verdict."""
     if emit_input:
         from secpipe.gate.record import encode
 
         write_result(encode(outcome.record), emit_input, Sink.JSON)
-    if explain or explain_min:
-        from secpipe.cli.check_explain import explained
+    if not (explain or explain_min):
+        return {}
+    from secpipe.cli.check_explain import explained
 
-        return outcome.document | explained(outcome, explain, explain_min, progress), outcome
-    return outcome.document, outcome
+    return dict(explained(outcome, explain, explain_min, progress))

@@ -139,7 +139,7 @@ def signer(trust: Trust, name: str, purpose: str = "vsa") -> Identity:
 
 def sign_into(folder: Path, outcome: Outcome, kept: Kept, who: Identity, seal: Seal, now: datetime) -> None:
     """Sign what `outcome` says and write the twin bundle into `folder`; raises TrustError where there is no trust."""
-    from secpipe.cli.signing import open_key, stamper
+    from secpipe.api.signing import open_key, stamper
     from secpipe.gate import keeping
     from secpipe.gate.verdicts import signed, vsa
     from secpipe.sign.sign import write_twins

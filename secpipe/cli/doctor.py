@@ -40,7 +40,7 @@ def doctor(trust: Path, form: str, at: str | None) -> int:
 
     Ends with 3 when something is broken. What is optional and not there is no fault.
     """
-    from secpipe import __version__
+    from secpipe.core.version import __version__
 
     now = clock_of(at).now()
     found = _look(trust, now)

@@ -29,8 +29,8 @@ _PROGRAMS = {
 
 def installation() -> Iterator[Item]:
     """Versions, and whether the data files came along."""
-    from secpipe import __version__
     from secpipe.cli.explain import known_rules
+    from secpipe.core.version import __version__
     from secpipe.system.places import shipped
 
     version = ".".join(map(str, sys.version_info[:3]))

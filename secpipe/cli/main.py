@@ -12,9 +12,9 @@ from typing import Any, NoReturn
 
 import click
 
-from secpipe import __version__
 from secpipe.core import errors
 from secpipe.core.text import did_you_mean, printable
+from secpipe.core.version import __version__
 
 # name -> (module:attribute, one-line help): `--help` imports none of them.
 COMMANDS: dict[str, tuple[str, str]] = {

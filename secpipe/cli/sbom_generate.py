@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import click
 
+from secpipe.api.boms import FORMATS
 from secpipe.cli.options import at_option, clock_of, tell, write_result
 from secpipe.cli.sbom_files import sink_of
-from secpipe.cli.sbom_make import Asked, inside, inventory_of
-from secpipe.core.errors import EXIT_UNDECIDED, ConfigError
+from secpipe.core.errors import ConfigError
 from secpipe.core.text import plural, printable
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-FORMATS = ("cyclonedx-json", "cyclonedx-xml", "spdx-json")
 
 
 @click.command()
@@ -48,31 +40,25 @@ def generate(
     What could not be read is listed in the document and on stderr. An empty SBOM is exit 3. The same files and the
     same --at give the same bytes.
     """
-    from secpipe.sbom.validate import validate
+    from secpipe.api.boms import make_sbom
     from secpipe.system import outputs
 
     places = _places(formats, output)
     outputs.check(*places)
-    own = tuple(path for place in places for path in inside(place, paths))
-    asked = Asked(all_files, services, exclude, own, keys)
-    now = clock_of(at).now()
     if at:
         tell("SIMULATED: the document is dated by --at")
-    data, counted, skipped = _document(paths, name, now, spec, author, supplier, asked)
+    made = make_sbom(
+        *paths, name=name, spec=spec, author=author, supplier=supplier, files=all_files, services=services,
+        exclude=exclude, keys=keys, written_to=places, at=clock_of(at).now(),
+    )  # fmt: skip
     for place, form in places.items():
-        write_result(_render(data, form), place, sink_of(form))
-    for line in skipped[:20]:
-        tell(line)
-    if len(skipped) > 20:
-        tell(f"and {plural(len(skipped) - 20, 'path')} more not analysed")
-    if not counted:
-        tell("nothing was found: the SBOM is empty")
-        return EXIT_UNDECIDED
-    if problems := validate(data):
-        tell(f"the SBOM is not valid: {problems[0].pointer}: {problems[0].message}")
-        return EXIT_UNDECIDED
-    tell(f"{plural(counted, 'component')}, {plural(len(skipped), 'path')} not analysed")
-    return 0
+        write_result(made.encoded(form), place, sink_of(form))
+    for skip in made.skipped[:20]:
+        tell(f"not analysed: {printable(skip.path)}: {skip.reason}")
+    if len(made.skipped) > 20:
+        tell(f"and {plural(len(made.skipped) - 20, 'path')} more not analysed")
+    tell(made.problem or f"{plural(made.components, 'component')}, {plural(len(made.skipped), 'path')} not analysed")
+    return made.exit_code
 
 
 def _places(formats: tuple[str, ...], output: str) -> dict[str, str]:
@@ -85,30 +71,3 @@ def _places(formats: tuple[str, ...], output: str) -> dict[str, str]:
             raise ConfigError("two documents would go to one place", hint=f"-f {form}=FILE")
         places[place or output] = form
     return places
-
-
-def _document(
-    paths: tuple[str, ...], name: str | None, now: datetime, spec: str, author: str, supplier: str, asked: Asked
-) -> tuple[bytes, int, list[str]]:
-    from secpipe.sbom.bom import dump, load
-    from secpipe.sbom.cyclonedx import emit
-    from secpipe.sbom.merge import merge
-
-    made, counted, skipped = [], 0, []
-    for path in paths:
-        inventory, _ = inventory_of(path, now, asked)
-        counted += sum(1 for item in inventory.components if "referenced" not in item.facts)
-        skipped += [f"not analysed: {printable(skip.path)}: {skip.reason}" for skip in inventory.skipped]
-        title = name or Path(path).resolve().name or "release"
-        made.append(emit(inventory, name=title, now=now, spec=spec, author=author, supplier=supplier))
-    documents = [load(data, path) for data, path in zip(made, paths, strict=True)] if len(made) > 1 else []
-    return dump(merge(documents)) if documents else made[0], counted, skipped
-
-
-def _render(data: bytes, form: str) -> bytes:
-    if form == "cyclonedx-json":
-        return data
-    from secpipe.sbom.bom import load
-    from secpipe.sbom.convert import to_format
-
-    return to_format(load(data, "the SBOM"), form)

@@ -89,7 +89,7 @@ def verify(bom: str, path: str, formats: tuple[str, ...], output: str | None) ->
     """
     from datetime import UTC, datetime
 
-    from secpipe.cli.sbom_make import Asked, inside, inventory_of
+    from secpipe.api.inventories import Asked, inside, inventory_of
     from secpipe.core import findings
     from secpipe.core.evidence import Evidence, State
     from secpipe.sbom.drift import drift
@@ -116,6 +116,6 @@ def verify(bom: str, path: str, formats: tuple[str, ...], output: str | None) ->
 
 
 def _tool() -> dict[str, str]:
-    from secpipe import __version__
+    from secpipe.core.version import __version__
 
     return {"name": "secpipe", "version": __version__}

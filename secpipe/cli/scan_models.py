@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import click
 
 from secpipe.cli.options import at_option, clock_of, emit, output_options, say
-from secpipe.core import findings
-from secpipe.core.artifact import Skip
-from secpipe.core.errors import EXIT_DENY, EXIT_PASS, EXIT_UNDECIDED
-from secpipe.core.evidence import Evidence
-from secpipe.core.finding import sort_key
+from secpipe.core.errors import EXIT_PASS
 from secpipe.core.text import printable
 
 
@@ -38,24 +33,13 @@ def models(
     is listed and is
     never ok. Exit codes: 0 nothing found, 1 something malicious or for review, 3 something was not looked at.
     """
-    from secpipe.core.limits import DEFAULT
-    from secpipe.scan.models.additions import Addition, read_additions
-    from secpipe.scan.models.scan import scan
-    from secpipe.system.aliases import aliased
-    from secpipe.system.files import read_bytes
-    from secpipe.system.tree import open_tree
+    from secpipe.api.models import scan_models
 
     if explain:
         return show(paths)
-    now = clock_of(at).now()
-    extra: list[str | Addition] = [*allow]
-    if allow_list:
-        extra += read_additions(read_bytes(allow_list, DEFAULT.text_bytes), now)
-    evidence = merge([(path, scan(aliased(open_tree(path)), extra_allow=extra)) for path in paths])
-    emit(findings.document(shown(evidence), "scan models", now, simulated=at is not None), formats, output)
-    if {facts["outcome"] for facts in evidence.facts["files"].values()} & {"malicious", "review"}:
-        return EXIT_DENY
-    return EXIT_UNDECIDED if evidence.skips else EXIT_PASS
+    found = scan_models(*paths, allow=allow, allow_list=allow_list, at=clock_of(at).now() if at else None)
+    emit(found.to_dict(), formats, output)
+    return found.exit_code
 
 
 def show(paths: Sequence[str]) -> int:
@@ -70,30 +54,3 @@ def show(paths: Sequence[str]) -> int:
         say(f"{printable(path)}:")
         say("\n".join(lines))
     return EXIT_PASS
-
-
-def merge(parts: Sequence[tuple[str, Evidence]]) -> Evidence:
-    """Return one evidence for several paths; paths inside then begin with the path given."""
-    if len(parts) == 1:
-        return parts[0][1]
-    every = [replace(found, path=join(path, found.path)) for path, each in parts for found in each.findings]
-    return replace(
-        parts[0][1],
-        findings=tuple(sorted(every, key=sort_key)),
-        skips=tuple(Skip(join(path, skip.path), skip.reason) for path, each in parts for skip in each.skips),
-        facts={
-            "files": {join(path, name): facts for path, each in parts for name, facts in each.facts["files"].items()}
-        },
-    )
-
-
-def join(path: str, inner: str) -> str:
-    """Return the place of `inner` seen from where the command was given; a single file is its own tree."""
-    return path if path.rpartition("/")[2] == inner else f"{path.rstrip('/')}/{inner}".rstrip("/")
-
-
-def shown(evidence: Evidence) -> Evidence:
-    """Return the evidence with every name of a file made safe to print."""
-    return replace(
-        evidence, facts={"files": {printable(path): facts for path, facts in evidence.facts["files"].items()}}
-    )

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from secpipe.cli.options import at_option, clock_of, emit, output_options
-from secpipe.cli.scan_shadow_ai_result import document_of, known_findings, with_skips, write_services
+from secpipe.cli.options import at_option, clock_of, emit, output_options, write_json
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from secpipe.core.evidence import Evidence
-    from secpipe.core.finding import Finding
-    from secpipe.scan.shadow_ai.judge import Allow
 
 
 @click.command()
@@ -48,42 +48,22 @@ def shadow_ai(
     Whoever can write a file can forge its stamp, so `secpipe check` never uses this; --no-cache, --at, --diff and
     --semgrep do not either.
     """
-    from secpipe.core.finding import Severity, sort_key
+    from secpipe.api.shadow_ai import approvals, judged_uses
 
-    allow = _allow(options["policy"])
+    allow = approvals(options["policy"])
     warm = not (at or options["no_cache"] or options["base"] or options["use_semgrep"])
     now = clock_of(at).now()
-    known = known_findings(options["baseline"])
-    evidences, findings = [], []
+    found = [(path, _kept(path, options) if warm else _scan(path, options)) for path in paths]
+    answer = judged_uses(
+        found, allow, env=options["environment"], baseline=options["baseline"], inventory=options["inventory"],
+        at=now if at else None,
+    )  # fmt: skip
     for path in paths:
-        evidence = _kept(path, options) if warm else _scan(path, options)
-        evidences.append(evidence)
-        findings += _judge(evidence, allow, options["environment"], now, inventory=options["inventory"])
         _warn_inside(path, options)
-    fresh = sorted((finding for finding in findings if finding.id not in known), key=sort_key)
-    emit(document_of(evidences, fresh, now, bool(at), len(findings) - len(fresh)), formats, output)
+    emit(answer.to_dict(), formats, output)
     if options["services"]:
-        write_services(evidences, now, options["services"])
-    if any(finding.severity > Severity.INFO for finding in fresh):
-        return 1
-    return 3 if any(evidence.skips or evidence.state != "ok" for evidence in evidences) else 0
-
-
-def _allow(policy: str | None) -> Allow:
-    from secpipe.core.documents import parse_toml
-    from secpipe.core.errors import ConfigError, InputError
-    from secpipe.scan.shadow_ai.judge import parse_allow
-    from secpipe.system.files import read_bytes
-
-    if not policy:
-        return parse_allow({})
-    try:
-        section = parse_toml(read_bytes(policy, 1 << 22), policy).get("shadow_ai", {})
-    except InputError as error:
-        raise ConfigError(error.message, hint=error.hint) from None
-    if not isinstance(section, dict):
-        raise ConfigError(f"{policy}: shadow_ai is not a table", hint="[shadow_ai]")
-    return parse_allow(section)
+        _write_services(found, now, options["services"])
+    return answer.exit_code
 
 
 def _kept(path: str, options: dict[str, Any]) -> Evidence:
@@ -100,41 +80,21 @@ def _kept(path: str, options: dict[str, Any]) -> Evidence:
 
 
 def _scan(path: str, options: dict[str, Any]) -> Evidence:
-    from secpipe.core.errors import MissingDependency
-    from secpipe.scan.shadow_ai.catalogue import read_catalogue
-    from secpipe.scan.shadow_ai.changes import changed
-    from secpipe.scan.shadow_ai.scan import scan
-    from secpipe.system.aliases import aliased
-    from secpipe.system.process import find_program
-    from secpipe.system.tree import open_tree
+    from secpipe.api.shadow_ai import look
 
-    catalogue = read_catalogue(options["catalogues"])
-    walked = open_tree(path)
-    tree, root = aliased(walked), walked.root
-    program = None
-    if options["use_semgrep"]:
-        program = find_program("semgrep", outside=root)
-        if program is None:
-            raise MissingDependency(
-                "semgrep is not installed", hint="pip install 'secpipe[semgrep]', or leave --semgrep out"
-            )
-    only = None
-    if options["base"]:
-        git = find_program("git", outside=root)
-        if git is None:
-            raise MissingDependency("git is not installed", hint="--diff needs git")
-        only = changed(tree, root, options["base"], git)
-    rules = tuple(Path(rule).resolve() for rule in options["rules"])
-    evidence = scan(tree, catalogue=catalogue, semgrep=program, rules=rules, only=only)
-    return with_skips(evidence, tree.skipped)
+    return look(
+        path, catalogues=options["catalogues"], semgrep=options["use_semgrep"], rules=options["rules"],
+        diff=options["base"],
+    )  # fmt: skip
 
 
-def _judge(evidence: Evidence, allow: Allow, env: str, now: Any, *, inventory: bool) -> list[Finding]:
-    from secpipe.scan.shadow_ai.judge import approved, judge
+def _write_services(found: Sequence[tuple[str, Evidence]], now: datetime, file: str) -> None:
+    """Write the services of all paths as CycloneDX JSON."""
+    from secpipe.core.version import __version__
+    from secpipe.scan.shadow_ai.services import services
 
-    uses = evidence.facts["uses"]
-    found = [*evidence.findings, *judge(uses, allow, env=env, now=now)]
-    return [*found, *approved(uses, allow, env=env, now=now)] if inventory else found
+    uses = [use for _, evidence in found for use in evidence.facts["uses"]]
+    write_json(services(uses, now, version=__version__), file)
 
 
 def _warn_inside(path: str, options: dict[str, Any]) -> None:

@@ -55,14 +55,14 @@ def sign(
     A directory gets model.sig and model.pqc.sig inside, a file FILE.sig and FILE.pqc.sig beside it. cosign and
     model_signing verify the first; secpipe demands both.
     """
+    from secpipe.api.signatures import signed
+    from secpipe.api.signing import purpose_of, unlocked
     from secpipe.cli.keys_options import opened
     from secpipe.cli.next_step import after_sign
     from secpipe.cli.progress import hashed
-    from secpipe.cli.signing import purpose_of, stamper, unlocked
     from secpipe.core.errors import ConfigError
     from secpipe.core.names import windows_problem
     from secpipe.core.text import printable
-    from secpipe.sign.sign import sign_artifact
     from secpipe.system.clock import SystemClock
 
     if name and len(paths) > 1:
@@ -75,25 +75,16 @@ def sign(
         identity, set(purposes.values()), trust=trust, profile=profile, passphrase_file=passphrase_file, now=now
     )
     for path in paths:
-        if path.startswith("oci://"):
-            from secpipe.sign.oci import sign_image
-
-            sign_image(
-                path, who.signers, who.version, artifact_version=artifact_version, timestamper=stamper(tsa), now=now
-            )
-            say(f"{printable(path)}: signed by {who.identity.name} (key version {who.version.version})")
-            continue
-        tree = hashed(path)
-        for entry in tree.files:
+        tree = None if path.startswith("oci://") else hashed(path)
+        for entry in tree.files if tree else ():
             if why := windows_problem(entry.path):
                 tell(f"note: {printable(entry.path)} cannot be verified on Windows: {why}")
-        written = sign_artifact(
-            Path(path), tree, who.signers, who.version, kind=purposes[path], name=name,
-            artifact_version=artifact_version, ignore=ignore, output=Path(output) if output else None,
-            timestamper=stamper(tsa), now=now,
+        done = signed(
+            path, who, purposes[path], name=name, version=artifact_version, ignore=ignore,
+            output=Path(output) if output else None, tsa=tsa, now=now, tree=tree,
         )  # fmt: skip
-        say(f"{printable(path)}: signed by {who.identity.name} (key version {who.version.version})")
-        for bundle in written:
+        say(f"{printable(path)}: signed by {done.identity} (key version {done.key_version})")
+        for bundle in done.bundles:
             say(f"  {printable(str(bundle))}")
     if not any(path.startswith("oci://") for path in paths):
         after_sign(paths, trust, opened(trust, None).trust.root_digest).show()

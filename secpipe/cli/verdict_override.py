@@ -97,7 +97,7 @@ def _sign(
     one: Grant, who: Identity, verdict: Held, entry: Entry, rules: Pinned, passphrase: str | None, now: datetime
 ) -> None:
     """Write this holder's twin bundle and say who has signed so far."""
-    from secpipe.cli.signing import open_key
+    from secpipe.api.signing import open_key
     from secpipe.gate.verdicts import override as overrides
     from secpipe.gate.verdicts import signed
     from secpipe.sign.sign import write_twins

@@ -52,12 +52,12 @@ def verify(
 
     Exit codes: 0 everything holds, 1 something does not, 3 could not decide (for instance: expired trust).
     """
-    from secpipe.cli.verify_report import combine, exit_code
+    from secpipe.api.findings import exit_code, merged_signatures
     from secpipe.cli.verify_ways import way_of
 
     now = clock_of(at).now()
     check = way_of(options, now)
-    evidence = combine([(path, check(path)) for path in paths])
+    evidence = merged_signatures([(path, check(path)) for path in paths])
     show(evidence, paths, now, formats, output, simulated=at is not None)
     return exit_code(evidence)
 
@@ -74,9 +74,9 @@ def show(
     """Write the evidence: for people as sentences, otherwise as the findings document in the formats asked for."""
     from secpipe.cli.options import emit
     from secpipe.cli.verify_report import human
-    from secpipe.core import findings
+    from secpipe.core.findings import document
 
     if tuple(formats) == ("terminal",):
         write_result(human(evidence, paths, simulated=simulated), output or "-")
     else:
-        emit(findings.document(evidence, "verify", now, simulated=simulated), formats, output)
+        emit(document(evidence, "verify", now, simulated=simulated), formats, output)

@@ -1,43 +1,12 @@
-"""What `secpipe verify` says: evidence of several paths as one, as a document and as sentences."""
+"""What `secpipe verify` says to people."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
-from secpipe.core.errors import EXIT_DENY, EXIT_PASS, EXIT_UNDECIDED
 from secpipe.core.evidence import Evidence, State
-from secpipe.core.finding import Finding
 from secpipe.core.text import plural, printable
-
-_WORST = (State.FAILED, State.SKIPPED, State.STALE, State.OK)
-
-
-def combine(parts: Sequence[tuple[str, Evidence]]) -> Evidence:
-    """Return one evidence over several paths: the worst state with its reason; paths get the given one in front."""
-    if len(parts) == 1:
-        return parts[0][1]
-    worst = min((evidence for _, evidence in parts), key=lambda evidence: _WORST.index(evidence.state))
-    artifacts: list[dict[str, Any]] = []
-    covered: dict[str, str] = {}
-    findings: list[Finding] = []
-    for path, evidence in parts:
-        artifacts += [fact | {"path": _join(path, fact["path"])} for fact in evidence.facts.get("artifacts", [])]
-        covered |= {_join(path, name): who for name, who in evidence.facts.get("covered", {}).items()}
-        findings += [replace(finding, path=_join(path, finding.path)) for finding in evidence.findings]
-    skips = tuple(skip for _, evidence in parts for skip in evidence.skips)
-    facts: dict[str, Any] = {"artifacts": artifacts, "covered": covered}
-    if "pinned" in worst.facts:
-        facts["pinned"] = worst.facts["pinned"]
-    return replace(worst, findings=tuple(findings), facts=facts, skips=skips)
-
-
-def exit_code(evidence: Evidence) -> int:
-    """0 everything holds, 1 something does not, 3 nothing is known."""
-    if evidence.state is State.FAILED:
-        return EXIT_DENY
-    return EXIT_PASS if evidence.state is State.OK and not evidence.skips else EXIT_UNDECIDED
 
 
 def human(evidence: Evidence, paths: Sequence[str], *, simulated: bool) -> str:
@@ -76,7 +45,3 @@ def _signer(fact: dict[str, Any], facts: Any) -> list[str]:
         f"  {name} signed by {fact['identity']}, {key}, {when}",
         f"  {plural(count, 'file')}, digest {fact['digest']}",
     ]
-
-
-def _join(path: str, inner: str) -> str:
-    return f"{path.rstrip('/')}/{inner}" if inner and not path.endswith(inner) else path

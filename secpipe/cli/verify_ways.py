@@ -83,32 +83,11 @@ def _path(value: str | None) -> Path | None:
 
 
 def _by_ring(options: Mapping[str, Any], now: datetime) -> Check:
+    from secpipe.api.signatures import Demands, verified
     from secpipe.cli.progress import hashed
     from secpipe.keystore.trusted import open_trust
-    from secpipe.sign.sidecars import CLASSICAL, PQ
-    from secpipe.sign.verify import verify_artifact, verify_tree
 
     trust = open_trust(Path(options["trust"]), pin=options["trust_pin"], now=now)
-    common = {"require": options["require"], "environment": options["environment"], "ignore": options["ignore"]}
-    pins = {name: options[name] for name in ("purpose", "name", "min_version")}
-    folder = _path(options["signatures"])
-
-    def check(path: str) -> Evidence:
-        if path.startswith("oci://"):
-            from secpipe.sign.oci import verify_image
-
-            return verify_image(
-                path, trust, require=options["require"], environment=options["environment"],
-                min_version=options["min_version"], now=now,
-            )  # fmt: skip
-        tree = hashed(path)
-        target = Path(path)
-        signed = not target.is_dir() or folder or tree.find(CLASSICAL) or tree.find(PQ) or any(pins.values())
-        if signed:
-            return verify_artifact(target, tree, trust, **common, **pins, signatures=folder, now=now)
-        evidence = verify_tree(tree, trust, **common, now=now)
-        if evidence.facts["artifacts"]:
-            return evidence
-        return verify_artifact(target, tree, trust, **common, now=now)  # says that there is no signature
-
-    return check
+    names = ("require", "environment", "purpose", "name", "min_version", "ignore")
+    demands = Demands(**{name: options[name] for name in names}, signatures=_path(options["signatures"]))
+    return lambda path: verified(path, trust, demands, now, hashed)

@@ -3,6 +3,8 @@
     SecpipeError              3   could not do it (fail closed)
       InputError              3   the file, key or document given is malformed
         UnsafeInput           3   over a bound, a path escape, a bomb
+      Undecided               3   a judgement came to no answer: never a pass
+      Denied                  1   a judgement says no
       TrustError              1   a signature or trust decision says no
       MissingDependency       3   an extra or a program is absent
       NetworkError            3   the network was needed and did not serve
@@ -39,6 +41,16 @@ class InputError(SecpipeError):
 
 class UnsafeInput(InputError):
     """An input goes over a bound or reaches outside its place."""
+
+
+class Undecided(SecpipeError):
+    """A judgement came to no answer; it is never a pass."""
+
+
+class Denied(SecpipeError):
+    """A judgement says no: the policy denies, or something was found."""
+
+    exit_code = EXIT_DENY
 
 
 class TrustError(SecpipeError):

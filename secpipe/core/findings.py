@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from secpipe import __version__
 from secpipe.core import times
 from secpipe.core.evidence import Evidence
 from secpipe.core.text import printable
+from secpipe.core.version import __version__
 
 SCHEMA = "secpipe.findings/1"
 

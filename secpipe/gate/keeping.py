@@ -11,13 +11,13 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from secpipe import __version__
 from secpipe.core import times
 from secpipe.core.errors import ConfigError, InputError, TrustError
 from secpipe.core.inventory import ComponentKind
 from secpipe.core.text import printable
 from secpipe.core.trust import Trust
 from secpipe.core.verdict import Result
+from secpipe.core.version import __version__
 from secpipe.gate import record
 from secpipe.gate.facts import listing, mapping
 from secpipe.gate.origin import Rules, gather_rules

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from secpipe import __version__
 from secpipe.core import times
 from secpipe.core.artifact import LinkEntry, Skip, dir_hash
 from secpipe.core.errors import SecpipeError
@@ -16,6 +15,7 @@ from secpipe.core.inventory import Component, ComponentKind, Inventory, Relation
 from secpipe.core.ledger import Account, Ledger, Thing, thing_of
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
+from secpipe.core.version import __version__
 from secpipe.gate.accounts import accounted
 from secpipe.gate.anchor import remember
 from secpipe.gate.doing.asked import called

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
-from secpipe import __version__
 from secpipe.core import times
 from secpipe.core.artifact import Digest, Skip
 from secpipe.core.documents import parse_json
@@ -23,6 +22,7 @@ from secpipe.core.inventory import Component, ComponentKind, Fact, Grade
 from secpipe.core.ledger import Account, Tally, Thing
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.shape import exactly
+from secpipe.core.version import __version__
 from secpipe.gate.policies.policy import Policy, Waiver
 from secpipe.gate.ruling import Situation
 

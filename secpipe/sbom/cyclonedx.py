@@ -17,11 +17,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from secpipe import __version__
 from secpipe.core.artifact import Digest
 from secpipe.core.errors import ConfigError, InputError
 from secpipe.core.inventory import Component, ComponentKind, Inventory, RelationKind
 from secpipe.core.text import printable
+from secpipe.core.version import __version__
 from secpipe.sbom import extras, licenses
 
 if TYPE_CHECKING:

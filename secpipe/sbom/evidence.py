@@ -6,11 +6,11 @@ from collections import Counter, defaultdict
 from datetime import datetime
 from typing import Any
 
-from secpipe import __version__
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.inventory import Component, ComponentKind, Inventory
 from secpipe.core.text import plural, printable
+from secpipe.core.version import __version__
 from secpipe.sbom import licenses, lineage
 from secpipe.sbom.cyclonedx import emit
 from secpipe.sbom.profiles import percents

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from secpipe import __version__
 from secpipe.core import times
+from secpipe.core.version import __version__
 from secpipe.sbom import licenses
 from secpipe.sbom.bom import Document, dump, licenses_of, property_of
 from secpipe.sbom.extras import walk

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from secpipe import __version__
 from secpipe.core import times
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import ConfigError, InputError, SecpipeError
@@ -23,6 +22,7 @@ from secpipe.core.limits import DEFAULT
 from secpipe.core.protocols import Signer, Tree
 from secpipe.core.text import printable
 from secpipe.core.trust import HalfClass, KeyVersion, Trust
+from secpipe.core.version import __version__
 from secpipe.sign import manifest as manifests
 from secpipe.sign import provenance
 from secpipe.sign import statement as statements

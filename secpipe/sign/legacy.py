@@ -15,7 +15,6 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
 
-from secpipe import __version__
 from secpipe.core.artifact import FileEntry
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import ConfigError, InputError, MissingDependency, NetworkError, SecpipeError
@@ -24,6 +23,7 @@ from secpipe.core.finding import Finding
 from secpipe.core.limits import DEFAULT, MIB
 from secpipe.core.protocols import Tree
 from secpipe.core.text import printable
+from secpipe.core.version import __version__
 from secpipe.keys.schemes.classical import load_spki
 from secpipe.sign import compare, predicates
 from secpipe.sign import statement as statements

@@ -9,7 +9,6 @@ from datetime import datetime
 from itertools import islice, product
 from typing import Any
 
-from secpipe import __version__
 from secpipe.core import times
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import ConfigError, InputError, MissingDependency, NetworkError, SecpipeError
@@ -18,6 +17,7 @@ from secpipe.core.limits import MIB
 from secpipe.core.protocols import Signer
 from secpipe.core.text import printable
 from secpipe.core.trust import HalfClass, KeyVersion, Trust
+from secpipe.core.version import __version__
 from secpipe.sign import bundle as bundles
 from secpipe.sign import statement as statements
 from secpipe.sign.envelope import pae

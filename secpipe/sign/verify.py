@@ -13,7 +13,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from secpipe import __version__
 from secpipe.core import times
 from secpipe.core.artifact import FileEntry
 from secpipe.core.errors import ConfigError, SecpipeError
@@ -23,6 +22,7 @@ from secpipe.core.ledger import Account, Tally, Thing
 from secpipe.core.protocols import Tree
 from secpipe.core.text import plural, printable
 from secpipe.core.trust import HalfClass, Trust
+from secpipe.core.version import __version__
 from secpipe.sign import compare
 from secpipe.sign.discover import Place, places
 from secpipe.sign.establish import Demand, Established, establish

@@ -17,8 +17,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from secpipe import __version__
 from secpipe.core.errors import InputError, SecpipeError
+from secpipe.core.version import __version__
 from secpipe.system import files, places
 
 _LIMIT = 64 << 20

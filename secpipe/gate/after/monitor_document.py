@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from secpipe import __version__
 from secpipe.core import times
 from secpipe.core.text import plural, printable
 from secpipe.core.trust import Trust
+from secpipe.core.version import __version__
 from secpipe.gate.after.monitor import Release, Survey
 from secpipe.gate.after.past import Head
 from secpipe.gate.after.today import Knowledge

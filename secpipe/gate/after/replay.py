@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from secpipe import __version__
 from secpipe.core import times
 from secpipe.core.errors import InputError
 from secpipe.core.text import plural, printable
 from secpipe.core.verdict import Decision, Effect, Judgement, Reason
+from secpipe.core.version import __version__
 from secpipe.gate.after import past
 from secpipe.gate.after.past import Past
 from secpipe.gate.policies.policy_file import Loaded

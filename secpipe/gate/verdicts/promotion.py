@@ -6,11 +6,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from secpipe import __version__
 from secpipe.core import times
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.text import printable
 from secpipe.core.trust import Trust
+from secpipe.core.version import __version__
 from secpipe.gate.verdicts import signed, store, vsa
 from secpipe.gate.verdicts.signed import About, Broken, Held
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from secpipe import __version__
 from secpipe.core import times
 from secpipe.core.text import plural, printable
 from secpipe.core.trust import Trust
 from secpipe.core.verdict import SCHEMA, Decision, Effect, Judgement
+from secpipe.core.version import __version__
 from secpipe.gate.policies.policy import Policy
 from secpipe.gate.request import ADOPTING
 

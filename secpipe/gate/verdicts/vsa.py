@@ -12,10 +12,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from secpipe import __version__
 from secpipe.core import times
 from secpipe.core.errors import InputError
 from secpipe.core.shape import Fields
+from secpipe.core.version import __version__
 from secpipe.keys.wire import HEX256
 
 EXTENSION = "https://secpipe.dev/verdict/v1"

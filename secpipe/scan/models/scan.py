@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO, Final
 
-from secpipe import __version__
 from secpipe.core.artifact import FileEntry, Skip
 from secpipe.core.errors import InputError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding, sort_key
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.protocols import Tree
+from secpipe.core.version import __version__
 from secpipe.formats import zips
 from secpipe.scan.models.additions import Addition, names_for
 from secpipe.scan.models.allow import AllowList, shipped_list, with_extra

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from secpipe import __version__
 from secpipe.core import times
 from secpipe.core.artifact import Skip
 from secpipe.core.errors import SecpipeError
@@ -18,6 +17,7 @@ from secpipe.core.inventory import Component, ComponentKind, Inventory
 from secpipe.core.ledger import Account, Tally, Thing
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.text import plural, printable
+from secpipe.core.version import __version__
 from secpipe.formats.boms.packages import LISTED
 from secpipe.scan.vulnerabilities import NO_FEED, findings, hygiene, match, plan, vex
 from secpipe.scan.vulnerabilities.graph import Graph

@@ -1,4 +1,4 @@
-"""How the `sbom` commands make an inventory of a folder: what is asked for, and who is asked."""
+"""What an inventory of a folder is to hold, and how it is made: libraries, models, services, keys."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import dataclasses
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from secpipe.cli.options import tell
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -47,7 +45,9 @@ def inventory_of(path: str, now: datetime, asked: Asked) -> tuple[Inventory, Tre
     if asked.all_files:
         inventory = with_files(inventory, tree)
     if asked.services:
-        inventory = with_services(inventory, _uses(tree))
+        from secpipe.scan.shadow_ai.scan import scan
+
+        inventory = with_services(inventory, list(scan(tree).facts.get("uses", [])))
     if asked.keys:
         inventory = _with_keys(inventory, tree, asked.keys, now)
     return inventory, tree
@@ -64,23 +64,9 @@ def inside(place: str, paths: Collection[str]) -> tuple[str, ...]:
     )
 
 
-def _uses(tree: Tree) -> list[dict[str, Any]]:
-    """Ask the shadow-AI scanner which services the code uses."""
-    import importlib
-
-    try:
-        scanner: Any = importlib.import_module("secpipe.scan.shadow_ai.scan")
-    except ModuleNotFoundError:
-        tell("services are not listed: this installation has no shadow-AI scanner")
-        return []
-    return list(scanner.scan(tree).facts.get("uses", []))
-
-
 def _with_keys(inventory: Inventory, tree: Tree, folder: str, now: datetime) -> Inventory:
-    import importlib
-
+    from secpipe.keystore.trusted import open_trust
     from secpipe.sbom.cbom import with_keys
     from secpipe.sbom.signatures import with_signatures
 
-    trusted: Any = importlib.import_module("secpipe.keystore.trusted")
-    return with_signatures(with_keys(inventory, trusted.open_trust(Path(folder), now=now), now), tree)
+    return with_signatures(with_keys(inventory, open_trust(Path(folder), now=now), now), tree)

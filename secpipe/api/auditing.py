@@ -1,27 +1,94 @@
-"""What `secpipe audit` does between its options and its exit code."""
+"""`audit`: known vulnerabilities of dependencies, offline; and what the command adds to it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from os import PathLike, fspath
 from pathlib import Path
 
-from secpipe.cli.options import tell
-from secpipe.core.errors import ConfigError, InputError
+from secpipe.api.findings import is_complete
+from secpipe.api.results import Findings, findings_of
+from secpipe.core.errors import EXIT_DENY, EXIT_PASS, EXIT_UNDECIDED, ConfigError, InputError
 from secpipe.core.evidence import Evidence, State
-from secpipe.core.finding import Finding
+from secpipe.core.finding import Finding, Severity
+from secpipe.core.findings import document
 from secpipe.core.inventory import Inventory
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import plural, printable
 from secpipe.formats.boms import packages as bom
 from secpipe.formats.packages.ecosystems import normal_name
-from secpipe.scan.vulnerabilities import context, vex
+from secpipe.scan.vulnerabilities import context
+from secpipe.scan.vulnerabilities import vex as vex_documents
+from secpipe.scan.vulnerabilities.audit import Options
+from secpipe.scan.vulnerabilities.audit import audit as judge
+from secpipe.scan.vulnerabilities.findings import MALICIOUS, VULNERABLE
+from secpipe.scan.vulnerabilities.local import open_store
 from secpipe.scan.vulnerabilities.plan import lines_of
 from secpipe.scan.vulnerabilities.store import AdvisoryStore
 from secpipe.scan.vulnerabilities.vex import Statement
-from secpipe.system.clock import parse_time
+from secpipe.system.clock import SystemClock, parse_time
 from secpipe.system.files import read_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What was found, in what, and by which data."""
+
+    evidence: Evidence
+    inventory: Inventory
+    store: AdvisoryStore
+
+
+def audit(
+    *paths: str | PathLike[str],
+    advisories: str | PathLike[str] | None = None,
+    max_age: int | None = None,
+    fail_on: str | None = None,
+    vex: Iterable[str | PathLike[str]] = (),
+    index: str | PathLike[str] | None = None,
+    internal: Iterable[str] = (),
+    at: datetime | None = None,
+) -> Findings:
+    """Find known vulnerabilities of the packages of projects and SBOMs, offline, as `secpipe audit` does.
+
+    `advisories` is a store, a packed feed or OSV records instead of the default data; `max_age` in days. Exit codes: 0
+    nothing found, 1 a known vulnerability, a malicious package or a finding of at least medium severity (`fail_on`:
+    only from that severity on), 3 could not decide. Raises InputError, ConfigError.
+    """
+    now = at or SystemClock().now()
+    found = audited(
+        [fspath(path) for path in paths], now, advisories=None if advisories is None else fspath(advisories),
+        vex_files=[fspath(file) for file in vex], index=None if index is None else fspath(index),
+        internal=tuple(internal),
+    )  # fmt: skip
+    return answer(aged(found.evidence, max_age, now), now, simulated=at is not None, fail_on=fail_on)
+
+
+def audited(
+    paths: Sequence[str],
+    now: datetime,
+    *,
+    advisories: str | None = None,
+    vex_files: Sequence[str] = (),
+    index: str | None = None,
+    internal: tuple[str, ...] = (),
+) -> Audited:
+    """Look up the packages of all paths."""
+    store = open_store(Path(advisories) if advisories else None, now=now)
+    inventory, imported = gather(paths)
+    options = Options(imported, names_in(index) if index else None, internal)
+    return Audited(judge(inventory, store, now=now, vex=statements(vex_files), options=options), inventory, store)
+
+
+def answer(evidence: Evidence, now: datetime, *, simulated: bool, fail_on: str | None) -> Findings:
+    """Return the answer that the evidence of an audit is, counted from the severity `fail_on`."""
+    floor = Severity.parse(fail_on or "medium")
+    counting = {VULNERABLE, MALICIOUS} if fail_on is None else set()
+    bad = any(finding.rule in counting or finding.severity >= floor for finding in evidence.findings)
+    told = document(evidence, "audit", now, simulated=simulated)
+    return findings_of(told, EXIT_DENY if bad else EXIT_PASS if is_complete(evidence) else EXIT_UNDECIDED)
 
 
 def gather(paths: Sequence[str]) -> tuple[Inventory, frozenset[str] | None]:
@@ -58,7 +125,7 @@ def names_in(path: str) -> frozenset[str]:
 
 def statements(paths: Sequence[str]) -> list[Statement]:
     """Return the statements of VEX files named on the command line."""
-    return [item for path in paths for item in vex.read_vex(read_bytes(path, DEFAULT.document_bytes), path)]
+    return [item for path in paths for item in vex_documents.read_vex(read_bytes(path, DEFAULT.document_bytes), path)]
 
 
 def ask(
@@ -75,7 +142,7 @@ def ask(
     from secpipe.scan.vulnerabilities import pip_audit
 
     second = pip_audit.second_opinion(inventory, store, tree=_folder(tree), service=service, osv_url=osv_url)
-    answered, _ = vex.apply(second.findings, statements(vex_files), now)
+    answered, _ = vex_documents.apply(second.findings, statements(vex_files), now)
     return pip_audit.merge(evidence, replace(second, findings=tuple(answered)))
 
 
@@ -138,20 +205,3 @@ def plan_text(evidence: Evidence) -> str:
     """Return the fix plan as lines."""
     found = lines_of(evidence.facts.get("plan", []))
     return "\n".join(found or ["nothing to upgrade"]) + "\n"
-
-
-def account(evidence: Evidence, now: datetime) -> None:
-    """Say on stderr what was judged by which data, and how old that is."""
-    about = evidence.facts["advisories"]
-    age = f", {plural((now - parse_time(about['date'])).days, 'day')} old" if about["date"] else ""
-    words = [f"judged {plural(evidence.facts['packages'], 'package')} by {about['source']}"]
-    words += [f"of {about['date'][:10]}{age}", f"({plural(about['records'], 'record')})"]
-    tell(" ".join(words))
-    if about["note"]:
-        tell(f"note: {about['note']}")
-    for reason in evidence.facts.get("vex_refused", []):
-        tell(f"note: {reason}")
-    if evidence.state is not State.OK:
-        tell(f"not decided: {evidence.reason}")
-    for skip in evidence.skips[:20]:
-        tell(f"not looked at: {skip.path + ': ' if skip.path else ''}{skip.reason}")
