@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
+from secpipe.cli.examples import epilog
 from secpipe.core import errors
 from secpipe.core.text import did_you_mean, printable
 from secpipe.core.version import __version__
@@ -57,6 +58,10 @@ class LazyGroup(click.Group):
             return None
         module, _, attribute = self.table[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
+        name = cmd_name if self is root else f"{self.name} {cmd_name}"
+        below = command.commands.items() if isinstance(command, click.Group) else ()
+        for full, each in ((name, command), *((f"{name} {word}", inner) for word, inner in below)):
+            each.epilog = each.epilog or epilog(full)
         return command
 
     def resolve_command(

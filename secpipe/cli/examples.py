@@ -1,0 +1,84 @@
+"""One example of each command, for `-h` and docs/commands; commands that need several carry them in their epilog."""
+
+from __future__ import annotations
+
+#: command -> what a reader would type first.
+EXAMPLES: dict[str, str] = {
+    "check": "secpipe check . --policy policy.toml --env prod",
+    "verdict list": "secpipe verdict list --store ../verdicts",
+    "verdict show": "secpipe verdict show ../verdicts/prod/ENTRY",
+    "verdict verify": "secpipe verdict verify . --store ../verdicts --env prod",
+    "verdict sign": "secpipe verdict sign ../verdicts/prod/ENTRY --key verdict --evidence sha256:...",
+    "verdict override": "secpipe verdict override ../verdicts/prod/ENTRY --key alice",
+    "verdict export": "secpipe verdict export ../verdicts/prod/ENTRY -o vsa.json",
+    "sbom generate": "secpipe sbom generate . -o bom.cdx.json",
+    "sbom validate": "secpipe sbom validate bom.cdx.json",
+    "sbom score": "secpipe sbom score bom.cdx.json",
+    "sbom verify": "secpipe sbom verify bom.cdx.json .",
+    "sbom diff": "secpipe sbom diff before.cdx.json after.cdx.json",
+    "sbom merge": "secpipe sbom merge api.cdx.json model.cdx.json -o bom.cdx.json",
+    "sbom query": "secpipe sbom query bom.cdx.json 'name == \"torch\"'",
+    "sbom lineage": "secpipe sbom lineage bom.cdx.json",
+    "sbom vex": "secpipe sbom vex bom.cdx.json answers.openvex.json -o bom-vex.cdx.json",
+    "sbom convert": "secpipe sbom convert bom.cdx.json -f spdx-json -o bom.spdx.json",
+    "inventory add": "secpipe inventory add bom.cdx.json",
+    "inventory export": "secpipe inventory export -o all.json",
+    "inventory query": "secpipe inventory query 'name == \"torch\"'",
+    "sign": "secpipe sign models/tiny",
+    "verify": "secpipe verify models/tiny --trust keys --trust-pin sha256:...",
+    "attest": "secpipe attest models/tiny --type test-result --predicate bias.json",
+    "keys init": "secpipe keys init",
+    "keys list": "secpipe keys list",
+    "keys show": "secpipe keys show builder",
+    "keys due": "secpipe keys due",
+    "keys rotate": "secpipe keys rotate builder",
+    "keys simulate": "secpipe keys simulate --until 2028-01-01",
+    "keys suspend": "secpipe keys suspend builder",
+    "keys reinstate": "secpipe keys reinstate builder",
+    "keys revoke": "secpipe keys revoke builder --compromised-since 2027-03-01 --reason leaked",
+    "keys renew": "secpipe keys renew",
+    "keys time-authority": "secpipe keys time-authority corporate tsa.pem",
+    "keys add-holder": "secpipe keys add-holder bob",
+    "keys remove-holder": "secpipe keys remove-holder bob",
+    "keys add-identity": "secpipe keys add-identity reviewer --purpose review",
+    "keys set-authority": "secpipe keys set-authority builder --purpose model --purpose sbom",
+    "keys sign-root": "secpipe keys sign-root",
+    "keys custody": "secpipe keys custody builder",
+    "keys backup": "secpipe keys backup secpipe-keys.age",
+    "keys restore": "secpipe keys restore secpipe-keys.age",
+    "keys schemes": "secpipe keys schemes",
+    "keys export": "secpipe keys export builder",
+    "trust pin": "secpipe trust pin keys",
+    "trust show": "secpipe trust show keys",
+    "trust update": "secpipe trust update https://trust.example/acme",
+    "trust verify": "secpipe trust verify keys",
+    "scan models": "secpipe scan models models/ -f sarif=models.sarif",
+    "scan shadow-ai": "secpipe scan shadow-ai . --policy policy.toml",
+    "audit": "secpipe audit . --fail-on high",
+    "advisories pack": "secpipe advisories pack --from osv.zip --to feed",
+    "advisories show": "secpipe advisories show",
+    "advisories update": "secpipe advisories update --from feed",
+    "hook install": "secpipe hook install pre-push",
+    "hook run": "secpipe hook run pre-push",
+    "hook uninstall": "secpipe hook uninstall pre-push",
+    "init": "secpipe init .",
+    "approve": (
+        "secpipe approve --policy policy.toml --provider openai --owner ml@acme.example"
+        ' --reason "support answers" --expires 2027-03-31'
+    ),
+    "waive": (
+        "secpipe waive 0123456789abcdef0123 --policy policy.toml --owner ml@acme.example"
+        ' --reason "not reachable" --expires 2027-03-31'
+    ),
+    "policy show": "secpipe policy show policy.toml --env prod",
+    "policy lint": "secpipe policy lint policy.toml",
+    "policy diff": "secpipe policy diff old.toml new.toml",
+    "policy test": "secpipe policy test policy.toml",
+    "policy pin": "secpipe policy pin policy.toml",
+    "policy schema": "secpipe policy schema -o policy.schema.json",
+}
+
+
+def epilog(command: str) -> str | None:
+    """Return what click shows below a command's help: one example."""
+    return f"\b\nExample:\n  {EXAMPLES[command]}" if command in EXAMPLES else None

@@ -1,0 +1,51 @@
+"""`-h` of every command ends with an example that its own options would take."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from secpipe.cli.examples import EXAMPLES
+from secpipe.cli.main import root
+
+
+def commands(group: click.Group = root, name: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Yield every command that does something, by its full name."""
+    context = click.Context(group)
+    for word in group.list_commands(context):
+        command = group.get_command(context, word)
+        assert command is not None
+        full = f"{name} {word}".strip()
+        if isinstance(command, click.Group):
+            yield from commands(command, full)
+        else:
+            yield full, command
+
+
+COMMANDS = dict(commands())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_ends_with_an_example_that_parses(name: str) -> None:
+    command = COMMANDS[name]
+    shown = command.get_help(click.Context(command, info_name=name))
+    _, found, examples = shown.partition("Example")
+    assert found, f"secpipe {name} -h has no example"
+    lines = [line.strip() for line in examples.splitlines() if line.strip().startswith("secpipe ")]
+    assert lines
+    for line in lines:
+        words = shlex.split(line)[1 + len(name.split()) :]
+        assert line.startswith(f"secpipe {name}")
+        context = click.Context(command, info_name=name, resilient_parsing=True)
+        _, left, _ = command.make_parser(context).parse_args(list(words))
+        assert left == [], f"{line}: what is {left}?"
+        given = {word.partition("=")[0] for word in words if word.startswith("--")}
+        needed = {item.opts[0] for item in command.params if isinstance(item, click.Option) and item.required}
+        assert needed <= given, f"{line} lacks {needed - given}"
+
+
+def test_no_example_is_of_a_command_that_is_gone() -> None:
+    assert set(EXAMPLES) <= set(COMMANDS)
