@@ -1,0 +1,3 @@
+from openai import OpenAI
+
+OpenAI().chat.completions.create(model="gpt-4o-mini", messages=[])
