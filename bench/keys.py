@@ -111,13 +111,13 @@ def run_list(folder: Path) -> None:
     from secpipe.cli.main import run
 
     with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO())):
-        run(["keys", "list", "--dir", str(folder)])
+        run(["keys", "list", "--trust", str(folder)])
 
 
 def command(folder: Path) -> None:
     """Run `keys list` as a process."""
     root = Path(__file__).resolve().parents[1]
-    argv = [sys.executable, "-m", "secpipe", "keys", "list", "--dir", str(folder)]
+    argv = [sys.executable, "-m", "secpipe", "keys", "list", "--trust", str(folder)]
     subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, cwd=root)
 
 

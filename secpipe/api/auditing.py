@@ -153,7 +153,7 @@ def attested(
     from secpipe.scan.vulnerabilities.provenance import with_provenance
 
     if folder is None:
-        raise ConfigError("--publisher says who may sign, and nothing signed is given", hint="--provenance DIR")
+        raise ConfigError("--publisher says who may sign, and nothing signed is given", hint="--provenance FOLDER")
     named = {}
     for text in publishers:
         name, equals, url = text.partition("=")

@@ -20,7 +20,7 @@ StrPath = str | PathLike[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Checked:
     """The verdict document, and the outcome it was made from; None where an earlier verdict still holds."""
 
     document: dict[str, Any]
@@ -83,7 +83,7 @@ def request_of(path: StrPath, *, at: datetime | None, cache: bool, parts: bool, 
     )  # fmt: skip
 
 
-def judged(request: Request, progress: Callable[[str], None] = lambda text: None) -> Judged:
+def judged(request: Request, progress: Callable[[str], None] = lambda text: None) -> Checked:
     """Ask the gate, or return the verdict of an earlier run that may still be believed; raises as `check`."""
     from secpipe.gate.kept import cache
 
@@ -96,13 +96,13 @@ def judged(request: Request, progress: Callable[[str], None] = lambda text: None
         entry = cache.place_of(request, tree)
         kept = cache.find(request, entry)
         if kept is not None:
-            return Judged(kept, None)
+            return Checked(kept, None)
     from secpipe.gate.pipeline import check as judge
 
     outcome = judge(request, progress, tree)
     if tree is not None:
         cache.keep(request, tree, outcome, entry)
-    return Judged(outcome.document, outcome)
+    return Checked(outcome.document, outcome)
 
 
 def _path(value: StrPath | None) -> Path | None:

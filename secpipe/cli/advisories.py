@@ -16,8 +16,8 @@ def advisories() -> None:
 
 
 @advisories.command()
-@click.option("--from", "sources", multiple=True, required=True, metavar="DIR|ZIP|URL", help="Where; repeatable.")
-@click.option("--trust", metavar="DIR", help="The trust root that must vouch for the feed's signature.")
+@click.option("--from", "sources", multiple=True, required=True, metavar="FOLDER|ZIP|URL", help="Where; repeatable.")
+@click.option("--trust", metavar="FOLDER", help="The trust root that must vouch for the feed's signature.")
 @click.option("--trust-pin", metavar="sha256:HEX", default="", help="Digest of any root of the trust chain.")
 @click.option("--unsigned", is_flag=True, help="Take a feed whose signature is missing or cannot be verified.")
 @click.option("--partial", is_flag=True, help="The source knows only the packages it names, not their whole ecosystem.")
@@ -69,8 +69,8 @@ def update(
 
 
 @advisories.command()
-@click.option("--from", "sources", multiple=True, required=True, metavar="DIR|ZIP|FILE", help="Where; repeatable.")
-@click.option("--to", "target", required=True, metavar="DIR", help="The folder to write the feed into.")
+@click.option("--from", "sources", multiple=True, required=True, metavar="FOLDER|ZIP|FILE", help="Where; repeatable.")
+@click.option("--to", "target", required=True, metavar="FOLDER", help="The folder to write the feed into.")
 @click.option("--name", default="mirror", show_default=True, help="The feed's name; receivers count versions by it.")
 @click.option("--source", default="", help="Where the data comes from, for reports (an address).")
 @click.option("--number", type=click.IntRange(1), help="The feed's version; by default the time of packing.")

@@ -39,7 +39,9 @@ SORTS = ["priority", "severity", "package"]
 @click.option("--internal", multiple=True, metavar="GLOB", help="Names that must never come from a public index.")
 @click.option("--second-opinion", type=click.Choice(["pypi", "osv"]), help="Ask pip-audit as well (network).")
 @click.option("--osv-url", metavar="URL", default="", help="Which OSV service pip-audit asks.")
-@click.option("--provenance", metavar="DIR", help="Verify the PEP 740 attestations of the wheels and sdists in DIR.")
+@click.option(
+    "--provenance", metavar="FOLDER", help="Verify the PEP 740 attestations of the wheels and sdists in FOLDER."
+)
 @click.option(
     "--publisher", "publishers", multiple=True, metavar="NAME=URL", help="Which repository publishes a package."
 )

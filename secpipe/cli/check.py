@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 )
 @click.option("--waivers", type=click.Path(path_type=Path), metavar="FILE", help="Waivers beside the policy.")
 @click.option("--waivers-ref", default="", metavar="PIN", help="sha256:HEX they must have, if nobody signed them.")
-@click.option("--trust", type=click.Path(path_type=Path), metavar="DIR", help="Trust root (default PATH/keys).")
+@click.option("--trust", type=click.Path(path_type=Path), metavar="FOLDER", help="Trust root (default PATH/keys).")
 @click.option("--trust-pin", default="", metavar="PIN", help="sha256:HEX of a root in its chain.")
 @click.option(
     "--env", "environment", default="prod", show_default=True, metavar="NAME", help="Environment to judge for."

@@ -27,7 +27,7 @@ def keep_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(
         (
             click.option(
-                "--store", type=click.Path(path_type=Path), metavar="DIR", help="Keep verdict and evidence there."
+                "--store", type=click.Path(path_type=Path), metavar="FOLDER", help="Keep verdict and evidence there."
             ),
             click.option(
                 "--name", default="", metavar="NAME", help="What the release is called (default: its folder)."
@@ -40,7 +40,7 @@ def keep_options(function: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--verdicts",
                 type=click.Path(path_type=Path),
-                metavar="DIR",
+                metavar="FOLDER",
                 help="The verdict store that [promotion] looks into (default: --store).",
             ),
             passphrase_option,
@@ -97,11 +97,11 @@ def plan_of(options: Mapping[str, Any], request: Request) -> Plan:
     if (folder or identity) and request.simulated:
         raise ConfigError("--at simulates: a simulated verdict is never kept or signed", hint="leave --at out")
     if identity and folder is None:
-        raise ConfigError("--sign puts the signed verdict into a store", hint="--store DIR")
+        raise ConfigError("--sign puts the signed verdict into a store", hint="--store FOLDER")
     seal = Seal(options["verifier_id"] or "", options["passphrase_file"], options["tsa"])
     if not identity and seal != Seal():
         raise ConfigError(
-            "--verifier-id, --tsa and --passphrase-file go with --sign", hint="--sign IDENTITY --store DIR"
+            "--verifier-id, --tsa and --passphrase-file go with --sign", hint="--sign IDENTITY --store FOLDER"
         )
     if folder is not None:
         from secpipe.gate.verdicts.store import check_environment

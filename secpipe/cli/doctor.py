@@ -28,7 +28,12 @@ Examples:
   secpipe doctor --trust /etc/secpipe/keys --at 2027-01-01"""
 )
 @click.option(
-    "--trust", default="keys", show_default=True, type=click.Path(path_type=Path), metavar="DIR", help="The trust root."
+    "--trust",
+    default="keys",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="The trust root.",
 )
 @click.option(
     "-f", "--format", "form", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True,

@@ -66,7 +66,7 @@ def trusted(folder: Path, now: datetime) -> Iterator[Item]:
     shown = printable(str(folder))
     if not (folder / "root").is_dir():
         said = f"there is no trust root in {shown}, so no signature can be verified"
-        yield Item("trust", "trust root", "absent", said, "secpipe keys init, or --trust DIR")
+        yield Item("trust", "trust root", "absent", said, "secpipe keys init, or --trust FOLDER")
         return
     opened = open_folder(folder, now=None)
     trust = opened.trust

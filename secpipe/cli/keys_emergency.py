@@ -90,7 +90,7 @@ def time_authority(name: str, certificate: str | None, remove: bool, folder: str
 @click.option(
     "--rotation-key", is_flag=True, help="Make a new rotation key on this machine; the old one is worthless then."
 )
-@click.option("--adopt-schedule", is_flag=True, help="Let automation do what DIR/rotation.toml asks for.")
+@click.option("--adopt-schedule", is_flag=True, help="Let automation do what FOLDER/rotation.toml asks for.")
 @dir_option
 @passphrase_option
 def renew(root: bool, rotation_key: bool, adopt_schedule: bool, folder: str, passphrase_file: str | None) -> int:

@@ -38,7 +38,7 @@ def init(
     purposes: tuple[str, ...],
     passphrase_file: str | None,
 ) -> int:
-    """Make a trust root, a keyring and your keys. Public halves go to DIR, private ones to $SECPIPE_HOME."""
+    """Make a trust root, a keyring and your keys. Public halves go to FOLDER, private ones to $SECPIPE_HOME."""
     from dataclasses import replace
 
     from secpipe.cli.next_step import after_keys

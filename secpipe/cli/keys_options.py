@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def dir_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`--trust FOLDER` (`--dir` also): the folder of public trust material."""
+    """`--trust FOLDER`: the folder of public trust material."""
     return trust_folder("The folder of public trust material.")(function)
 
 
 def trust_folder(words: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """`--trust FOLDER`, said in these words, as the argument `folder`."""
-    return click.option("--trust", "--dir", "folder", metavar="FOLDER", default="keys", show_default=True, help=words)
+    return click.option("--trust", "folder", metavar="FOLDER", default="keys", show_default=True, help=words)
 
 
 def format_option(function: Callable[..., Any]) -> Callable[..., Any]:

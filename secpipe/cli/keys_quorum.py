@@ -75,7 +75,7 @@ def _report(progress: Any, folder: str) -> int:
 @dir_option
 @passphrase_option
 def sign_root(yes: bool, folder: str, passphrase_file: str | None) -> int:
-    """Show what waits in DIR/pending and sign it with your holder key; the last signature needed publishes it."""
+    """Show what waits in FOLDER/pending and sign it with your holder key; the last signature needed publishes it."""
     from secpipe.keystore.commit import locked
     from secpipe.keystore.pending import pending_changes, sign_pending
     from secpipe.keystore.trusted import anchor_of, open_folder

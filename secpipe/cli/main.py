@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from secpipe.cli.examples import epilog
+from secpipe.cli.old_names import todays
 from secpipe.core import errors
 from secpipe.core.text import did_you_mean, printable
 from secpipe.core.version import __version__
@@ -70,6 +71,10 @@ class LazyGroup(click.Group):
         if args and args[0] not in self.table and not args[0].startswith("-") and not ctx.resilient_parsing:
             hint = did_you_mean(args[0], self.table) or f"{ctx.command_path} --help"
             raise errors.ConfigError(f'no such command "{printable(args[0], 60)}"', hint=hint)
+        if self is root:
+            args, notices = todays(args)
+            for notice in notices:
+                complain(notice, word="note")
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[click.shell_completion.CompletionItem]:
@@ -193,11 +198,11 @@ def _close_stdout() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def complain(message: str, hint: str = "") -> None:
-    """Write an error and its hint lines to stderr, in the house style."""
+def complain(message: str, hint: str = "", *, word: str = "error") -> None:
+    """Write an error (or a note) and its hint lines to stderr, in the house style."""
     from secpipe.system.outputs import tell
 
-    tell(f"secpipe: error: {printable(message)}")
+    tell(f"secpipe: {word}: {printable(message)}")
     for line in hint.splitlines():
         tell(f"  hint: {printable(line)}")
 

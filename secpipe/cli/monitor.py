@@ -17,14 +17,16 @@ Examples:
   secpipe monitor --store verdicts --trust keys --trust-pin sha256:... -f json -o monitor.json
   secpipe monitor --store verdicts --at 2027-01-01"""
 )
-@click.option("--store", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Verdict store.")
+@click.option("--store", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="Verdict store.")
 @click.option("--env", "environment", default="", metavar="NAME", help="Only what is out in this environment.")
 @click.option(
     "--all", "everything", is_flag=True, help="Every release that ever passed, not only the newest of a name."
 )
 @click.option("--policy", default="", metavar="FILE", help="Judge by this policy (default: each release by its own).")
 @click.option("--policy-ref", default="", metavar="PIN", help="sha256:HEX the policy must have.")
-@click.option("--trust", type=click.Path(path_type=Path), metavar="DIR", help="Today's trust root: who may still sign.")
+@click.option(
+    "--trust", type=click.Path(path_type=Path), metavar="FOLDER", help="Today's trust root: who may still sign."
+)
 @click.option("--trust-pin", default="", metavar="PIN", help="sha256:HEX of a root in its chain.")
 @click.option("--advisories", type=click.Path(path_type=Path), metavar="PATH", help="OSV folder, zip or store to use.")
 @at_option

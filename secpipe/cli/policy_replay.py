@@ -16,7 +16,7 @@ Examples:
   secpipe policy replay new.toml --store verdicts --env prod --fail-on-change -f json"""
 )
 @click.argument("new", metavar="NEW.toml")
-@click.option("--store", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Verdict store.")
+@click.option("--store", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="Verdict store.")
 @click.option("--env", "environment", default="", metavar="NAME", help="Only verdicts for this environment.")
 @click.option("--policy", "old", default="", metavar="FILE", help="Compare with this policy, not with what was stored.")
 @click.option("--fail-on-change", is_flag=True, help="End with 1 where a verdict would change.")

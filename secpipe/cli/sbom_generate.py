@@ -28,7 +28,7 @@ from secpipe.core.text import plural, printable
 )
 @click.option("--exclude", multiple=True, metavar="PATH", help="Leave out a path of the folder; said in the document.")
 @click.option(
-    "--keys", metavar="DIR", help="List the public keys of this trust root (CBOM), and which signature names which."
+    "--keys", metavar="FOLDER", help="List the public keys of this trust root (CBOM), and which signature names which."
 )
 @at_option
 def generate(

@@ -25,7 +25,7 @@ def verdict() -> None:
 
 
 @click.command("list")
-@click.option("--store", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The verdict store.")
+@click.option("--store", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="The verdict store.")
 @click.option("--env", "environment", default="", metavar="NAME", help="Only this environment.")
 @click.option("--digest", default="", metavar="dirHash:HEX", help="Only this release.")
 @click.option("-f", "--format", "form", type=click.Choice(["terminal", "json"]), default="terminal")
@@ -114,5 +114,5 @@ def read_half(folder: Path, what: str) -> bytes:
 
     found = signed.bundles(folder, what)
     if not found:
-        raise InputError(f"there is no signed verdict in {folder}", hint="secpipe check --sign IDENTITY --store DIR")
+        raise InputError(f"there is no signed verdict in {folder}", hint="secpipe check --sign IDENTITY --store FOLDER")
     return next(iter(found.values()))[1]

@@ -32,7 +32,7 @@ def export(place: Path, form: str, trust: str, output: str) -> int:
     folder, what = locate(place)
     found = signed.bundles(folder, what)
     if HalfClass.CLASSICAL not in found:
-        raise InputError("there is no classical half to export", hint="secpipe check --sign IDENTITY --store DIR")
+        raise InputError("there is no classical half to export", hint="secpipe check --sign IDENTITY --store FOLDER")
     half = bundles.decode(found[HalfClass.CLASSICAL][1], found[HalfClass.CLASSICAL][0])
     known = open_folder(Path(trust), now=None).trust.find(half.hint)
     if known is None:

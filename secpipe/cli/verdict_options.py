@@ -25,7 +25,9 @@ def rules_options(function: Callable[..., Any]) -> Callable[..., Any]:
         (
             click.option("--policy", default="", metavar="FILE", help="Policy file, or builtin:NAME."),
             click.option("--policy-ref", default="", metavar="PIN", help="sha256:HEX the policy must have."),
-            click.option("--trust", type=click.Path(path_type=Path), metavar="DIR", help="Trust root (default keys)."),
+            click.option(
+                "--trust", type=click.Path(path_type=Path), metavar="FOLDER", help="Trust root (default keys)."
+            ),
             click.option("--trust-pin", default="", metavar="PIN", help="sha256:HEX of a root in its chain."),
         )
     ):
@@ -58,7 +60,7 @@ def pinned(options: dict[str, Any], environment: str, now: datetime, *, simulate
     rules = gather_rules(request)
     if rules.trust is None:
         kind = TrustError if rules.trust_evidence.state is State.FAILED else InputError
-        raise kind(rules.trust_evidence.reason, hint="--trust DIR with root/ and ring/ in it")
+        raise kind(rules.trust_evidence.reason, hint="--trust FOLDER with root/ and ring/ in it")
     return Pinned(rules, rules.trust, rules.resolve(request), rules.anchor.clock or rules.self_judged())
 
 

@@ -35,7 +35,7 @@ def sign(
 ) -> int:
     """Judge the evidence kept in ENTRY again, by the pinned policy, and sign what that gives.
 
-    `secpipe check --store DIR` prints ENTRY and the evidence's digest. Nothing else in ENTRY is believed: a stored
+    `secpipe check --store FOLDER` prints ENTRY and the evidence's digest. Nothing else in ENTRY is believed: a stored
     verdict that is not what evidence, policy and trust give is refused.
     """
     from secpipe.cli.check_keep import Seal, sign_into, signer
@@ -53,7 +53,7 @@ def sign(
     entry = entry_at(place)
     outcome, kept = rederive(entry, digest, request_of(options, entry.environment, now))
     if outcome.rules.trust is None:
-        raise ConfigError("there is no trust root to sign under", hint="--trust DIR")
+        raise ConfigError("there is no trust root to sign under", hint="--trust FOLDER")
     who = signer(outcome.rules.trust, identity)
     sign_into(entry.folder, outcome, kept, who, Seal(verifier_id, passphrase_file, tsa), now)
     return 0

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.argument("path", required=False, type=click.Path(path_type=Path))
 @click.option("--digest", default="", metavar="dirHash:HEX", help="The release by its digest, instead of PATH.")
 @click.option("--env", "environment", default="prod", show_default=True, metavar="NAME", help="Where it is going.")
-@click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="The verdict store.")
+@click.option("--store", type=click.Path(path_type=Path), metavar="FOLDER", help="The verdict store.")
 @click.option(
     "--bundle", type=click.Path(path_type=Path), metavar="FILE", help="One signed verdict, instead of a store."
 )
@@ -63,7 +63,7 @@ def verify(
 
     if (path is None) == (digest == "") or (store is None) == (bundle is None):
         raise ConfigError(
-            "what, and by which verdict?", hint="PATH or --digest dirHash:HEX; --store DIR or --bundle FILE"
+            "what, and by which verdict?", hint="PATH or --digest dirHash:HEX; --store FOLDER or --bundle FILE"
         )
     now = clock_of(at).now()
     if path is not None and options["trust"] is None:

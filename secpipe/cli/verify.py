@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     "--require", type=click.Choice(["classical+pq", "classical", "pq"]), default="classical+pq", show_default=True,
     help="The halves that must hold.",
 )  # fmt: skip
-@click.option("--environment", default="", metavar="NAME", help="Where it is going; the signer must be allowed there.")
+@click.option(
+    "--env", "environment", default="", metavar="NAME", help="Where it is going; the signer must be allowed there."
+)
 @click.option("--purpose", default="", metavar="PURPOSE", help="What it must be signed as: model, file, dataset, ...")
 @click.option("--name", default="", metavar="NAME", help="The subject name it must be signed under.")
 @click.option("--min-version", default="", metavar="VERSION", help="The least signed version accepted.")

@@ -158,7 +158,7 @@ def _anchor(request: Request) -> Anchor:
     folder = request.trust or request.path / "keys"
     if not (folder / "root").is_dir():
         if request.trust is not None or request.trust_pin:
-            raise InputError(f"there is no trust root in {folder}", hint="--trust DIR with root/ and ring/ in it")
+            raise InputError(f"there is no trust root in {folder}", hint="--trust FOLDER with root/ and ring/ in it")
         return no_anchor()
     return open_anchor(folder, request.trust_pin, request.now, recall=request.memory != "none")
 

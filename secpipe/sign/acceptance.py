@@ -69,7 +69,7 @@ def check_authority(identity: Identity, purpose: str, subject: str, environment:
         if not any(fnmatchcase(value, glob) for glob in globs):
             allowed = ", ".join(globs) or "nothing"
             shown = value or "(none named)"
-            hint = f"--environment {globs[0]}" if what == "environment" and not value and globs else ""
+            hint = f"--env {globs[0]}" if what == "environment" and not value and globs else ""
             raise Refused(
                 WRONG_PURPOSE,
                 f'identity {identity.name} may not sign for {what} "{shown}", only for {allowed}',

@@ -83,10 +83,10 @@ class Maker:
         self.shell, self.root = shell, shell.cwd
         (self.root / "pass").write_text("correct horse\n")
         (self.root / "pass").chmod(0o600)
-        self.run(f"secpipe keys init --dir trusted --holder alice --profile {profile} --passphrase-file pass")
+        self.run(f"secpipe keys init --trust trusted --holder alice --profile {profile} --passphrase-file pass")
         for name, purpose, holder in (("omar", "review", "omar"), ("ci", "provenance", "platform"),
                                       ("alice-review", "review", "alice")):  # fmt: skip
-            scope = f"--purpose {purpose} --holder {holder} --dir trusted"
+            scope = f"--purpose {purpose} --holder {holder} --trust trusted"
             self.run(f"secpipe keys add-identity {name} {scope} --passphrase-file pass")
         self.pin = self.run("secpipe trust pin trusted").strip()
 

@@ -409,7 +409,7 @@ def test_waivers_whose_signature_does_not_hold_are_as_if_unsigned(gate: Gate, at
             sidecar.unlink()
         home = Path(gate.shell.environment["SECPIPE_HOME"])
         home.rename(home.with_name("honest"))
-        gate.run(0, "secpipe keys init --dir theirs --passphrase-file pass")
+        gate.run(0, "secpipe keys init --trust theirs --passphrase-file pass")
         words = "--kind waiver --key advisories --trust theirs --passphrase-file pass"
         gate.run(0, f"secpipe sign waivers.toml {words}")
     code, document, _ = with_waivers(gate, pinned=attack != "unpinned root")

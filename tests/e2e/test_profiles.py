@@ -48,7 +48,7 @@ def patch() -> Iterator[pytest.MonkeyPatch]:
 def maker(tmp_path_factory: pytest.TempPathFactory, patch: pytest.MonkeyPatch) -> Maker:
     """The good release, signed with P-384 + ML-DSA-87 up to the root: good enough for every profile."""
     made = release.make(tmp_path_factory.mktemp("cnsa2"), patch, "cnsa2")
-    algorithms = "--algorithm ecdsa-p256 --algorithm ml-dsa-65 --purpose model --holder alice --dir trusted"
+    algorithms = "--algorithm ecdsa-p256 --algorithm ml-dsa-65 --purpose model --holder alice --trust trusted"
     made.run(f"secpipe keys add-identity legacy {algorithms} --passphrase-file pass")
     return made
 

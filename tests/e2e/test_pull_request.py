@@ -65,7 +65,7 @@ class Gate:
         (self.tree / "requirements.txt").write_text("click==8.1.8\n")
         header = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
         (self.tree / "model/w.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + b"\0" * 4)
-        self.run(0, "secpipe keys init --dir project/keys --passphrase-file pass")
+        self.run(0, "secpipe keys init --trust project/keys --passphrase-file pass")
         self.run(0, "secpipe sign project/model --trust project/keys --passphrase-file pass")
         self.policy_pin = self.run(0, "secpipe policy pin policy.toml").strip()
         self.trust_pin = self.run(0, "secpipe trust pin project/keys").strip()
@@ -100,7 +100,7 @@ def own_keys(gate: Gate) -> None:
         sidecar.unlink()
     home = Path(gate.shell.environment["SECPIPE_HOME"])
     home.rename(home.with_name("honest"))
-    gate.run(0, "secpipe keys init --dir project/keys --passphrase-file pass")
+    gate.run(0, "secpipe keys init --trust project/keys --passphrase-file pass")
     gate.run(0, "secpipe sign project/model --trust project/keys --passphrase-file pass")
 
 

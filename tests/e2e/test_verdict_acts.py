@@ -57,7 +57,7 @@ class Pipeline:
         (self.tree / "requirements.txt").write_text("click==8.1.8\n")
         header = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
         (self.tree / "model/w.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + b"\0" * 4)
-        self.run(0, "secpipe keys init --dir keys --passphrase-file env:PW --holder ann")
+        self.run(0, "secpipe keys init --trust keys --passphrase-file env:PW --holder ann")
         self.run(0, "secpipe sign project/model --trust keys --passphrase-file env:PW")
         self.policy_pin = self.run(0, "secpipe policy pin policy.toml").strip()
         self.trust_pin = self.run(0, "secpipe trust pin keys").strip()
@@ -284,12 +284,12 @@ def test_the_signing_job_signs_nothing_that_has_ended(pipeline: Pipeline) -> Non
 
 def test_breaking_the_glass_takes_two_people(pipeline: Pipeline) -> None:
     home = os.environ["SECPIPE_HOME"]
-    add = "secpipe keys add-identity {0} --purpose override --holder {1} --dir keys --passphrase-file env:PW"
+    add = "secpipe keys add-identity {0} --purpose override --holder {1} --trust keys --passphrase-file env:PW"
     pipeline.run(0, add.format("ann-breaks-glass", "ann"))
     pipeline.monkeypatch.setenv("SECPIPE_HOME", f"{home}-bob")
     pipeline.run(0, add.format("bob-breaks-glass", "bob"))
     pipeline.monkeypatch.setenv("SECPIPE_HOME", home)
-    pipeline.run(0, "secpipe keys sign-root --dir keys --yes --passphrase-file env:PW")
+    pipeline.run(0, "secpipe keys sign-root --trust keys --yes --passphrase-file env:PW")
     pipeline.check(0, "dev")
     pipeline.check(1, "prod")
     pipeline.verify(1, "prod")

@@ -57,7 +57,7 @@ def gather(advisories: Path | None, trust: Path | None, pin: str, now: datetime,
         return Knowledge(store, no_advisories=without)
     folder = trust or Path("keys")
     if not (folder / "root").is_dir():
-        raise InputError(f"there is no trust root in {folder}", hint="--trust DIR with root/ and ring/ in it")
+        raise InputError(f"there is no trust root in {folder}", hint="--trust FOLDER with root/ and ring/ in it")
     anchor = open_anchor(folder, pin, now, recall=recall)
     no_trust = "" if anchor.trust else anchor.evidence.reason
     return Knowledge(store, anchor.trust, no_trust, without, anchor.clock)

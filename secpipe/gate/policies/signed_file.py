@@ -28,7 +28,7 @@ def signer_of(path: Path, data: bytes, purpose: str, trust: Trust | None, *, env
     """
     name = printable(path.name)
     if trust is None:
-        raise InputError(f"there is no trust root to verify the signature of {name} with", hint="--trust DIR")
+        raise InputError(f"there is no trust root to verify the signature of {name} with", hint="--trust FOLDER")
     if not trust.pinned:
         hint = "--trust-pin sha256:... (secpipe trust pin)"
         raise InputError(f"the trust root is not pinned, so the signature of {name} proves nothing", hint=hint)

@@ -81,7 +81,7 @@ def held(folder: Path, about: About, trust: Trust, now: datetime, what: str = VS
     """
     found = bundles(folder, what)
     if not found:
-        raise InputError("there is no signed verdict", hint="secpipe check --sign IDENTITY --store DIR")
+        raise InputError("there is no signed verdict", hint="secpipe check --sign IDENTITY --store FOLDER")
     done = verify_verdict(found, trust, Demand(environment=about.environment, purpose=VSA), now)
     signed = done.signed
     try:

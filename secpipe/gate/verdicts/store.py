@@ -85,7 +85,7 @@ def entry_at(folder: Path) -> Entry:
     shapes = ((place, _ENTRY), (place.parent, _HEX), (place.parent.parent, _PLACE))
     if not folder.is_dir() or not all(shape.fullmatch(part.name) for part, shape in shapes):
         raise InputError(
-            f"{printable(str(folder))} is no entry of a verdict store", hint="secpipe verdict list --store DIR"
+            f"{printable(str(folder))} is no entry of a verdict store", hint="secpipe verdict list --store FOLDER"
         )
     return Entry(place.parent.parent.name, place.parent.name, place.name, folder)
 
@@ -96,7 +96,7 @@ def entries(store: Path, *, environment: str = "", digest: str = "") -> Iterator
     Raises InputError where there is no store, UnsafeInput for more entries than a store can have.
     """
     if not store.is_dir():
-        raise InputError(f"there is no verdict store in {printable(str(store))}", hint="secpipe check --store DIR")
+        raise InputError(f"there is no verdict store in {printable(str(store))}", hint="secpipe check --store FOLDER")
     count = 0
     for where in _folders(store, _PLACE):
         if environment and where.name != environment:

@@ -79,9 +79,9 @@ def test_profile_cnsa2_goes_all_the_way_up(shell, tmp_path):
 
 def test_wrong_usage_is_exit_2(shell, laptop):
     for argv in (
-        ("keys", "init", "--dir", "b", "--purpose", "model"),
-        ("keys", "init", "--dir", "b", "--period", "soon"),
-        ("keys", "init", "--dir", "b", "--identity", "../x", "--passphrase-file", "secret"),
+        ("keys", "init", "--trust", "b", "--purpose", "model"),
+        ("keys", "init", "--trust", "b", "--period", "soon"),
+        ("keys", "init", "--trust", "b", "--identity", "../x", "--passphrase-file", "secret"),
         ("keys", "rotate"),
         ("keys", "rotate", "--if-due", "builder"),
         ("keys", "rotate", "--if-due", "--at", "2030-01-01"),
@@ -216,8 +216,8 @@ def test_bring_a_key_along(shell, laptop, tmp_path):
 
 def test_update_by_command(shell, laptop, tmp_path):
     _, pin = shell("trust", "pin")
-    assert shell("trust", "update", "keys", "--dir", "clone")[0] == 2
-    code, out = shell("trust", "update", "keys", "--dir", "clone", "--trust-pin", pin.strip())
+    assert shell("trust", "update", "keys", "--trust", "clone")[0] == 2
+    code, out = shell("trust", "update", "keys", "--trust", "clone", "--trust-pin", pin.strip())
     assert (code, out[:14]) == (0, "root 1, ring 1")
 
 
