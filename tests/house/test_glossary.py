@@ -28,7 +28,7 @@ def test_an_option_of_several_commands_is_explained() -> None:
 
 
 def test_no_option_and_no_place_has_a_refused_name() -> None:
-    assert REFUSED == {"--environment", "--dir"}
+    assert {"--environment", "--dir"} == REFUSED
     assert not REFUSED & {name for item in OPTIONS for name in item.opts}
     for item in OPTIONS:
         words = re.split(r"[^A-Za-z]+", item.make_metavar(click.Context(click.Command("any"))))

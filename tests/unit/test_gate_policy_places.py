@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from secpipe.core.errors import ConfigError
+from secpipe.gate.policies import policy_file
 from secpipe.gate.policies.policy_places import Places, dotted
 
 TEXT = '''\
@@ -81,3 +83,20 @@ def test_any_text_has_places(text: str, path: tuple[str | int, ...]) -> None:
     line, column = Places(text.encode("utf-8", "replace"), "p").find(path)
     assert 0 <= line <= text.count("\n") + 1
     assert (line == 0) == (column == 0)
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ("local_only = 3", "8:1"),
+        ('regions = ["code", "cloud"]', "8:1"),
+        ('default = "maybe"', "8:1"),
+        ('[[shadow_ai.allow]]\nowner = "a"\nreason = "b"\nexpires = 2098-01-01\nprovider = 7', "12:1"),
+        ('[[shadow_ai.allow]]\nowner = "a"\nreason = "b"\nexpires = "soon"\nprovider = "x"', "11:1"),
+        ('[[shadow_ai.allow]]\nowner = "shadow_ai.default"\nreason = "b"\nexpires = 2098-01-01', "8:1"),
+    ],
+)
+def test_a_mistake_in_shadow_ai_is_told_where_it_stands(line: str, place: str) -> None:
+    head = 'schema = "secpipe.policy/1"\nname = "a"\nowner = "o@a.example"\nexpires = 2099-01-01\n\n\n[shadow_ai]\n'
+    with pytest.raises(ConfigError, match=f"^policy.toml:{place}: "):
+        policy_file.parse(f"{head}{line}\n".encode(), "policy.toml")

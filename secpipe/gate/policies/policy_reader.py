@@ -10,13 +10,12 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from secpipe.core.errors import ConfigError
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import did_you_mean, printable
 from secpipe.gate.policies import policy as nouns
 from secpipe.gate.policies.persons import same_person
 from secpipe.gate.policies.policy_places import Path, Places, dotted
-from secpipe.scan.shadow_ai.judge import parse_allow
+from secpipe.scan.shadow_ai.allow import Misplaced, parse_allow
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -138,12 +137,8 @@ def _shadow_ai(value: Any, here: Path, where: Places) -> Mapping[str, Any]:
     section = table(value, here, where)
     try:
         parse_allow(section)
-    except ConfigError as error:
-        named = re.search(r'"([\w.-]+)"', error.message)
-        entry = re.search(r"\[\[shadow_ai\.allow\]\] entry (\d+)", error.message)
-        at: Path = ("allow", int(entry[1]) - 1) if entry else ()
-        place = (*here, *at, *(named[1].split(".")[-1:] if named else ()))
-        raise where.error(place, error.message, hint=error.hint) from None
+    except Misplaced as error:
+        raise where.error((*here, *error.path), error.message, hint=error.hint) from None
     return section
 
 

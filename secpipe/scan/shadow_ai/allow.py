@@ -51,6 +51,27 @@ class Allow:
     approvals: tuple[Approval, ...] = ()
 
 
+class Misplaced(ConfigError):
+    """A mistake in the section, and the `path` of keys (entries by number, from 0) at which it stands."""
+
+    def __init__(self, path: tuple[str | int, ...], message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.path = path
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A table of the section: its values, what errors call it, and where it stands."""
+
+    values: Mapping[str, Any]
+    what: str = "[shadow_ai]"
+    path: tuple[str | int, ...] = ()
+
+    def wrong(self, key: str, message: str, *, hint: str = "") -> Misplaced:
+        """Return the error about a key, or about the whole table ("")."""
+        return Misplaced((*self.path, key) if key else self.path, f"{self.what}{message}", hint=hint)
+
+
 def _key(kind: str, doc: str, default: Any = (), **rest: Any) -> dict[str, Any]:
     return {"kind": kind, "doc": doc, "default": default, **rest}
 
@@ -103,95 +124,96 @@ def parse_allow(section: Mapping[str, Any]) -> Allow:
     in
     every entry, and one of `provider`, `host`, `model`. Raises ConfigError for an unknown key or a wrong type.
     """
-    _known(section, KEYS, "[shadow_ai]")
-    regions = _words(section, "regions", "[shadow_ai]") or DEFAULT_REGIONS
+    row = _Row(section)
+    _known(row, KEYS)
+    regions = _words(row, "regions") or DEFAULT_REGIONS
     for region in regions:
         if region not in REGIONS:
-            raise ConfigError(
-                f'[shadow_ai] regions: "{region}" is no region',
-                hint=did_you_mean(region, REGIONS) or f"known: {', '.join(REGIONS)}",
-            )
+            hint = did_you_mean(region, REGIONS) or f"known: {', '.join(REGIONS)}"
+            raise row.wrong("regions", f' regions: "{region}" is no region', hint=hint)
     entries = section.get("allow", ())
     if not isinstance(entries, list | tuple) or not all(isinstance(item, Mapping) for item in entries):
-        raise ConfigError("[shadow_ai] allow is not a list of tables", hint="[[shadow_ai.allow]]")
+        raise row.wrong("allow", " allow is not a list of tables", hint="[[shadow_ai.allow]]")
     return Allow(
-        local_only=_flag(section, "local_only"),
-        inline_waivers=_flag(section, "inline_waivers"),
-        default=_choice(section, "default", ("deny", "allow"), "deny"),
-        gateways=tuple(host.lower() for host in _words(section, "gateway", "[shadow_ai]")),
+        local_only=_flag(row, "local_only"),
+        inline_waivers=_flag(row, "inline_waivers"),
+        default=_choice(row, "default", ("deny", "allow"), "deny"),
+        gateways=tuple(host.lower() for host in _words(row, "gateway")),
         regions=tuple(regions),
-        min_confidence=Confidence(Confidence.parse(_choice(section, "min_confidence", _SURE, "medium"))),
-        unknown_destination=_choice(section, "unknown_destination", ("deny", "allow"), "deny"),
-        approvals=tuple(_approval(item, index) for index, item in enumerate(entries, 1)),
+        min_confidence=Confidence(Confidence.parse(_choice(row, "min_confidence", _SURE, "medium"))),
+        unknown_destination=_choice(row, "unknown_destination", ("deny", "allow"), "deny"),
+        approvals=tuple(
+            _approval(_Row(item, f"[[shadow_ai.allow]] entry {nth + 1}", ("allow", nth)))
+            for nth, item in enumerate(entries)
+        ),
     )
 
 
-def _approval(row: Mapping[str, Any], index: int) -> Approval:
-    what = f"[[shadow_ai.allow]] entry {index}"
-    _known(row, ENTRY_KEYS, what)
+def _approval(row: _Row) -> Approval:
+    _known(row, ENTRY_KEYS)
     for key in ("owner", "reason", "expires"):
-        if not row.get(key):
-            raise ConfigError(f'{what} lacks "{key}"', hint="every approval names an owner, a reason and a date")
-    if not any(row.get(key) for key in ("provider", "host", "model", "models")):
-        raise ConfigError(f"{what} approves everything", hint="name a provider, a host or a model")
+        if not row.values.get(key):
+            hint = "every approval names an owner, a reason and a date"
+            raise row.wrong(key, f' lacks "{key}"', hint=hint)
+    if not any(row.values.get(key) for key in ("provider", "host", "model", "models")):
+        raise row.wrong("", " approves everything", hint="name a provider, a host or a model")
     return Approval(
-        owner=_word(row, "owner", what),
-        reason=_word(row, "reason", what),
-        expires=_moment(row["expires"], what),
-        provider=_word(row, "provider", what),
-        host=_word(row, "host", what).lower(),
-        models=_words(row, "model", what) + _words(row, "models", what),
-        paths=_words(row, "path", what) + _words(row, "paths", what),
-        env=_words(row, "env", what),
-        jurisdiction=_words(row, "jurisdiction", what),
-        team=_word(row, "team", what),
-        ticket=_word(row, "ticket", what),
-        data_classes=_words(row, "data_classes", what),
+        owner=_word(row, "owner"),
+        reason=_word(row, "reason"),
+        expires=_moment(row, "expires"),
+        provider=_word(row, "provider"),
+        host=_word(row, "host").lower(),
+        models=_words(row, "model") + _words(row, "models"),
+        paths=_words(row, "path") + _words(row, "paths"),
+        env=_words(row, "env"),
+        jurisdiction=_words(row, "jurisdiction"),
+        team=_word(row, "team"),
+        ticket=_word(row, "ticket"),
+        data_classes=_words(row, "data_classes"),
     )
 
 
-def _flag(section: Mapping[str, Any], key: str) -> bool:
-    value = section.get(key, False)
+def _flag(row: _Row, key: str) -> bool:
+    value = row.values.get(key, False)
     if not isinstance(value, bool):
-        raise ConfigError(f"[shadow_ai] {key} is neither true nor false")
+        raise row.wrong(key, f" {key} is neither true nor false")
     return value
 
 
-def _known(row: Mapping[str, Any], known: Mapping[str, Any], what: str) -> None:
-    for key in row:
+def _known(row: _Row, known: Mapping[str, Any]) -> None:
+    for key in row.values:
         if key not in known:
-            raise ConfigError(
-                f'{what}: unknown key "{key}"', hint=did_you_mean(key, known) or f"known: {', '.join(sorted(known))}"
-            )
+            hint = did_you_mean(key, known) or f"known: {', '.join(sorted(known))}"
+            raise row.wrong(key, f': unknown key "{key}"', hint=hint)
 
 
-def _word(row: Mapping[str, Any], key: str, what: str) -> str:
-    value = row.get(key, "")
+def _word(row: _Row, key: str) -> str:
+    value = row.values.get(key, "")
     if not isinstance(value, str):
-        raise ConfigError(f"{what}: {key} is not a text")
+        raise row.wrong(key, f": {key} is not a text")
     return value
 
 
-def _words(row: Mapping[str, Any], key: str, what: str) -> tuple[str, ...]:
-    value = row.get(key, ())
+def _words(row: _Row, key: str) -> tuple[str, ...]:
+    value = row.values.get(key, ())
     if isinstance(value, str):
         return (value,)
     if not isinstance(value, list | tuple) or not all(isinstance(item, str) and item for item in value):
-        raise ConfigError(f"{what}: {key} is not a text or a list of texts")
+        raise row.wrong(key, f": {key} is not a text or a list of texts")
     return tuple(value)
 
 
-def _choice(row: Mapping[str, Any], key: str, choices: tuple[str, ...], default: str) -> str:
-    value = row.get(key, default)
+def _choice(row: _Row, key: str, choices: tuple[str, ...], default: str) -> str:
+    value = row.values.get(key, default)
     if value not in choices:
-        raise ConfigError(
-            f"[shadow_ai] {key} = {value!a} is none of {', '.join(choices)}", hint=did_you_mean(str(value), choices)
-        )
+        hint = did_you_mean(str(value), choices)
+        raise row.wrong(key, f" {key} = {value!a} is none of {', '.join(choices)}", hint=hint)
     return str(value)
 
 
-def _moment(value: Any, what: str) -> datetime:
+def _moment(row: _Row, key: str) -> datetime:
     """A date holds until the end of that day, UTC; a time until then."""
+    value = row.values[key]
     try:
         if isinstance(value, str) and _MOMENT.fullmatch(value):
             value = times.day(value) if len(value) == 10 else times.instant(value)
@@ -203,4 +225,4 @@ def _moment(value: Any, what: str) -> datetime:
             return day.replace(microsecond=999_999)
     except (ValueError, OverflowError):
         pass
-    raise ConfigError(f"{what}: expires is not a date", hint="expires = 2027-03-31")
+    raise row.wrong(key, f": {key} is not a date", hint="expires = 2027-03-31")
