@@ -53,7 +53,7 @@ class Answer:
         raise (Denied if self.exit_code == EXIT_DENY else Undecided)(self.sentence, hint=hint)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the document (`secpipe.verdict/1`, `secpipe.findings/1`) as a value of the caller's own."""
+        """Return the document (a verdict, findings) as a value of the caller's own."""
         document: dict[str, Any] = json.loads(self.document)
         return document
 
@@ -107,7 +107,7 @@ class Findings(Answer):
 
 
 def verdict_of(document: Mapping[str, Any]) -> Verdict:
-    """Return the public form of a `secpipe.verdict/1` document, secrets taken out."""
+    """Return the public form of a `secpipe.verdict` document, secrets taken out."""
     report, text = _read(document)
     return Verdict(Decision(report.decision).exit_code, report, text)
 
