@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from secpipe.cli.check_keep import keep_options, looked_into, plan_of
+from secpipe.cli.check_store import keep_options, looked_into, plan_of
 from secpipe.cli.options import (
     at_option,
     clock_of,
@@ -144,7 +144,7 @@ def check(
 def _judge(
     request: Request, show: bool, emit_input: str | None, explain: bool, explain_min: bool
 ) -> tuple[dict[str, Any], Outcome | None]:
-    from secpipe.gate.kept import cache
+    from secpipe.gate.cached import cache
 
     def progress(text: str) -> None:
         if show:
