@@ -85,7 +85,7 @@ def request_of(path: StrPath, *, at: datetime | None, cache: bool, parts: bool, 
 
 def judged(request: Request, progress: Callable[[str], None] = lambda text: None) -> Checked:
     """Ask the gate, or return the verdict of an earlier run that may still be believed; raises as `check`."""
-    from secpipe.gate.kept import cache
+    from secpipe.gate.cached import cache
 
     tree = entry = None
     if cache.may_serve(request):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from secpipe.cli.check_keep import keep_options, looked_into, plan_of
+from secpipe.cli.check_store import keep_options, looked_into, plan_of
 from secpipe.cli.options import (
     at_option,
     clock_of,

@@ -88,20 +88,20 @@ def _guarded(group: str, check: Callable[[], Iterator[Item]]) -> Iterator[Item]:
 
 def _page(items: list[Item], lead: str, color: bool) -> str:
     from secpipe.core.text import plural
-    from secpipe.report.text import pad, width
+    from secpipe.report.text import pad, painter, width
 
     broken = [item for item in items if item.state == "broken"]
     look = sum(item.state == "attention" for item in items)
     first = f"{plural(len(broken), 'thing is', 'things are')} broken" if broken else "Nothing is broken"
     lines = [f"{lead}{first}" + (f", {plural(look, 'thing deserves', 'things deserve')} a look." if look else ".")]
-    column = max(width(item.name) for item in items)
+    column, paint = max(width(item.name) for item in items), painter(color)
     group = ""
     for item in items:
         if item.group != group:
             group = item.group
             lines += ["", group.capitalize()]
         word, code = _WORDS[item.state]
-        shown = f"\x1b[{code}m{word}\x1b[0m" if color else word
+        shown = paint(word, code)
         lines.append(f"  {shown}{' ' * (6 - len(word))}  {pad(item.name, column)}  {item.said}")
         if item.hint and item.state != "ok":
             lines.append(f"{' ' * (column + 10)}  hint: {item.hint}")

@@ -68,14 +68,14 @@ def shadow_ai(
 
 def _kept(path: str, options: dict[str, Any]) -> Evidence:
     """Return what the last run found if nothing changed since, else look and keep it."""
-    from secpipe.cli import scan_shadow_ai_kept as kept
+    from secpipe.cli import scan_shadow_ai_cache as cache
 
-    question = kept.question_of(path, options["catalogues"])
-    evidence = kept.find(question) if question else None
+    question = cache.question_of(path, options["catalogues"])
+    evidence = cache.find(question) if question else None
     if evidence is None:
         evidence = _scan(path, options)
         if question:
-            kept.keep(question, evidence)
+            cache.keep(question, evidence)
     return evidence
 
 

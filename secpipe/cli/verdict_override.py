@@ -46,7 +46,7 @@ def override(
     It counts once enough different people (never fewer than two) have signed the same text, for this release, this
     environment and this verdict alone, until it ends. What is signed is printed before the key is opened.
     """
-    from secpipe.cli.check_keep import signer
+    from secpipe.cli.check_store import signer
     from secpipe.cli.keys_quorum import confirmed
     from secpipe.cli.verdict_text import grant as shown
     from secpipe.gate.verdicts import signed

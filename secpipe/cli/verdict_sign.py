@@ -38,8 +38,8 @@ def sign(
     `secpipe check --store FOLDER` prints ENTRY and the evidence's digest. Nothing else in ENTRY is believed: a stored
     verdict that is not what evidence, policy and trust give is refused.
     """
-    from secpipe.cli.check_keep import Seal, sign_into, signer
-    from secpipe.gate.keeping import rederive
+    from secpipe.cli.check_store import Seal, sign_into, signer
+    from secpipe.gate.storing import rederive
     from secpipe.gate.verdicts.store import entry_at
     from secpipe.system.clock import SystemClock
 

@@ -160,7 +160,7 @@ def read_config(data: bytes, limits: Limits = DEFAULT) -> Config:
     auto = table.get("auto_map")
     return Config(
         shape.text(table.get("model_type")),
-        _texts(table.get("architectures")),
+        _words(table.get("architectures")),
         shape.text(both.get("torch_dtype") or both.get("dtype")),
         method,
         _count(both.get("max_position_embeddings") or both.get("n_positions") or both.get("max_seq_len")),
@@ -219,9 +219,8 @@ def _name_of(value: Any) -> str:
     return str(value.get("name") or value.get("type") or "") if isinstance(value, dict) else ""
 
 
-def _texts(value: Any) -> tuple[str, ...]:
-    items = value if isinstance(value, list) else [value]
-    return tuple(item for item in items if isinstance(item, str))
+def _words(value: Any) -> tuple[str, ...]:
+    return tuple(shape.texts(value if isinstance(value, list) else [value]))
 
 
 def _count(value: Any) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -185,8 +184,3 @@ def push(folder: Path, kind: str = "pre-push") -> tuple[tuple[str, ...], ...]:
     except InputError:
         remotes = os.fsdecode(git.git(folder, "remote")).split()
         return (*added, (*lead, "push", "-u", remotes[0], "HEAD")) if remotes else tuple(added)
-
-
-def is_executable(place: Path) -> bool:
-    """Whether git would run the hook at `place`."""
-    return place.is_file() and bool(place.stat().st_mode & stat.S_IXUSR)

@@ -18,8 +18,8 @@ from secpipe.core.text import printable
 from secpipe.core.version import __version__
 from secpipe.gate.accounts import accounted
 from secpipe.gate.anchor import remember
+from secpipe.gate.cached.parts import Parts, open_parts
 from secpipe.gate.doing.asked import called
-from secpipe.gate.kept.parts import Parts, open_parts
 from secpipe.gate.origin import Rules, gather_rules
 from secpipe.gate.outcome import Outcome, conclude
 from secpipe.gate.policies.phases import classical_time_until, in_force

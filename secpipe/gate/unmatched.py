@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from fnmatch import fnmatchcase
 
+from secpipe.core import times
 from secpipe.core.evidence import State
 from secpipe.core.text import plural, printable
 from secpipe.core.verdict import Judgement
@@ -30,10 +30,10 @@ def _waivers(situation: Situation, judgement: Judgement) -> Iterator[str]:
 
 def _left(expires: str, situation: Situation) -> str:
     """Return how long an exception still holds, or for how long it is over."""
-    try:
-        days = (date.fromisoformat(expires[:10]) - situation.now.date()).days
-    except ValueError:
+    end = times.maybe_day(expires[:10])
+    if end is None:
         return "without an end"
+    days = (end - situation.now.date()).days
     return f"{plural(days, 'day')} left" if days >= 0 else f"over for {plural(-days, 'day')}"
 
 

@@ -73,13 +73,6 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes)
 
 
-def duration_text(value: timedelta) -> str:
-    """Return a duration as ISO 8601."""
-    days, seconds = value.days, value.seconds
-    clock = (f"{seconds // 3600}H" if seconds >= 3600 else "") + (f"{seconds % 3600 // 60}M" if seconds % 3600 else "")
-    return "P" + (f"{days}D" if days or not clock else "") + (f"T{clock}" if clock else "")
-
-
 def parse_schedule(data: bytes, what: str) -> Schedule:
     """Read `rotation.toml`; unknown keys are errors. Raises ConfigError."""
     try:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from secpipe.core import findings
 from secpipe.core.do import Do
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.text import plural
@@ -15,7 +16,7 @@ from secpipe.report.explanation import Explanation
 VERDICT = "secpipe.verdict/2"
 #: Verdicts that can be read: those of the first version have no accounts.
 VERDICTS = ("secpipe.verdict/1", VERDICT)
-FINDINGS = "secpipe.findings/1"
+FINDINGS = findings.SCHEMA
 MONITOR = "secpipe.monitor/1"
 REPLAY = "secpipe.replay/1"
 

@@ -218,7 +218,7 @@ def poisoned(project: Path, home: Path, monkeypatch: pytest.MonkeyPatch, scratch
     from datetime import UTC, datetime
 
     from secpipe.gate import pipeline
-    from secpipe.gate.kept import believable, cache
+    from secpipe.gate.cached import believable, cache
     from secpipe.gate.request import Request
     from secpipe.system.tree import walk
 

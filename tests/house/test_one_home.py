@@ -59,12 +59,30 @@ IDEAS = (
          )),
     Idea("CycloneDX in XML", "formats/boms/", code=r"xml\.parsers"),
     Idea("JSON with comments", "formats/jsonc.py", r"//\[\^\\n\]"),
+    Idea("times as text (RFC 3339)", "core/times.py", r"%Y-%m-%dT|%H:%M|^\+00:00$",
+         r"^call (\S+\.)?(fromisoformat|strptime|strftime|isoformat)$",
+         also=(
+             "gate/policy_cases/case_evidence.py",  # dates, times and days of TOML as facts
+             "gate/policies/policy_identity.py",  # a value of TOML in the canonical form that pins are made from
+             "gate/policies/policy_origin.py",  # a value of TOML as TOML writes it
+         )),
+    Idea("typed access to foreign mappings", "core/shape.py",
+         code=r"^def (_?tables|_?texts|_flag|_whole|_strings_of)\(value",
+         also=(
+             "gate/policies/policy_reader.py",  # a policy's errors name its keys and lines
+         )),
+    Idea("documents of findings", "core/findings.py", r"^secpipe\.findings/1$"),
+    Idea("paint for a terminal", "report/text.py", r"\x1b\[", r"^def _?paint\(",
+         also=(
+             "cli/progress.py",  # clears the line that it writes again
+         )),
+    Idea("lines wrapped behind a lead", "report/text.py", code=r"^def _?hanging\(|^textwrap$"),
 )  # fmt: skip
 
 
 @cache
 def words(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the text constants of a module without its docstrings, and the names that it imports."""
+    """Return the text constants of a module without its docstrings, and the names it imports, calls and defines."""
     tree = ast.parse(path.read_text())
     prose = {
         id(node.body[0].value)
@@ -81,6 +99,10 @@ def words(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
             code += [f"{node.module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Import):
             code += [alias.name for alias in node.names]
+        elif isinstance(node, ast.Call):
+            code.append(f"call {ast.unparse(node.func)}")
+        elif isinstance(node, ast.FunctionDef):
+            code.append(f"def {node.name}({', '.join(one.arg for one in node.args.args)}")
     return tuple(texts), tuple(code)
 
 
@@ -116,6 +138,9 @@ def test_the_home_holds_it_and_the_guests_need_it(idea: Idea) -> None:
         'import re\nname = re.sub(r"[-_.]+", "-", name)', "from packaging.utils import canonicalize_name",
         'kind = text.removeprefix("pkg:")', 'LOCKS = {"Composer.lock"}', 'ORDER = {"RubyGems": str}',
         'url = item.get("externalRefs")', "from packaging.version import Version",
+        "when = datetime.fromisoformat(text)", 'text = f"{when:%Y-%m-%dT%H:%M:%SZ}"', "text = when.isoformat()",
+        "def _tables(value): return []", "def _texts(value): return []", 'made = {"schema": "secpipe.findings/1"}',
+        'line = f"\\x1b[{code}m{text}"', "def _hanging(lead, text): return []",
     ],
 )  # fmt: skip
 def test_a_copy_would_be_found(line: str, tmp_path: Path) -> None:

@@ -22,11 +22,11 @@ from hypothesis import strategies as st
 
 from secpipe.core.evidence import Evidence, State
 from secpipe.gate import record
-from secpipe.gate.kept import parts as room
+from secpipe.gate.cached import parts as room
 from secpipe.gate.pipeline import check
 from secpipe.gate.request import Request
 from secpipe.report.json import dump
-from secpipe.system import kept
+from secpipe.system import diskcache
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 HEADER = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
@@ -186,14 +186,14 @@ def test_rows_of_another_shape_are_looked_at_again() -> None:
         request = Request(path=folder / "project", now=NOW, policy="builtin:baseline")
         both(request)
         (entry,) = (folder / "cache/parts").glob("*")
-        good = kept.find(entry)
+        good = diskcache.find(entry)
         assert isinstance(good, dict)
         for bad in (None, 1, "x", [], {}, {"evidence": 1}, [1, 2, 3, 4], {"state": "ok"}):
             for key in good:
-                kept.keep(entry, {**good, key: bad})
+                diskcache.keep(entry, {**good, key: bad})
                 kept_, fresh = both(request)
                 assert kept_ == fresh, (key, bad)
-        kept.keep(entry, [])
+        diskcache.keep(entry, [])
         assert both(request)[0] == both(request)[1]
 
 
@@ -205,7 +205,7 @@ def test_without_a_key_that_is_ours_alone_nothing_is_believed_or_kept() -> None:
         (entry,) = (folder / "cache/parts").glob("*")
         (folder / "home/cache.key").chmod(0o644)
         before = entry.read_bytes()
-        assert kept.find(entry) is None
+        assert diskcache.find(entry) is None
         (folder / "project/new.py").write_text("y = 2\n")
         check(request)
         assert entry.read_bytes() == before
@@ -220,7 +220,7 @@ def test_a_job_for_a_foreign_change_neither_reads_nor_writes(environ: dict[str, 
             check(request)
             assert not (folder / "cache").exists()
         check(request)
-        with mock.patch.dict(os.environ, environ), mock.patch.object(room.kept, "find") as find:
+        with mock.patch.dict(os.environ, environ), mock.patch.object(room.diskcache, "find") as find:
             check(request)
             assert not find.called
 

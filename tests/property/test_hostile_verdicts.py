@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from secpipe.core.errors import InputError
 from secpipe.core.trust import HalfClass
-from secpipe.gate import keeping
+from secpipe.gate import storing
 from secpipe.gate.policies.policy import BreakGlass
 from secpipe.gate.verdicts import override, signed, vsa
 from secpipe.gate.verdicts.signed import About, Broken
@@ -40,7 +40,7 @@ def world() -> tuple[Gate, Path, dict[str, bytes]]:
 def predicate() -> str:
     gate = Gate(Path(tempfile.mkdtemp()))
     outcome = gate.outcome()
-    return json.dumps(vsa.predicate(keeping.summarise(outcome, keeping.contents(outcome), "verdict")))
+    return json.dumps(vsa.predicate(storing.summarise(outcome, storing.contents(outcome), "verdict")))
 
 
 def same(one: bytes, other: bytes) -> bool:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from secpipe.gate import keeping
+from secpipe.gate import storing
 from secpipe.gate.pipeline import check
 from secpipe.gate.policies import policy_file
 from secpipe.gate.request import Request
@@ -85,4 +85,4 @@ class Gate:
             "advisories": self.advisories, "bom": True,
         }  # fmt: skip
         outcome = check(Request(**values | self.options | changes))
-        return keeping.keep(self.store, outcome, keeping.contents(outcome))
+        return storing.keep(self.store, outcome, storing.contents(outcome))

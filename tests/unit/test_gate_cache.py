@@ -16,11 +16,11 @@ import pytest
 
 from secpipe.core.artifact import Skip
 from secpipe.gate import pipeline
-from secpipe.gate.kept import cache
+from secpipe.gate.cached import cache
 from secpipe.gate.policies import policy_file, waiver_file
 from secpipe.gate.request import Request
 from secpipe.keystore import memory
-from secpipe.system import kept
+from secpipe.system import diskcache
 from secpipe.system.tree import walk
 from tests import skips
 from tests.unit.gate_past import NOW, POLICY, Gate, advisory
@@ -218,7 +218,7 @@ def test_another_engine_or_machine_is_another_question(
     machine: Machine, part: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine.ask()
-    monkeypatch.setattr(kept, part, lambda: "other")
+    monkeypatch.setattr(diskcache, part, lambda: "other")
     assert machine.ask()[0]
 
 
@@ -237,14 +237,14 @@ def test_a_document_that_only_claims_to_pass_is_not_served(machine: Machine) -> 
     """Even under a valid MAC: keys leak, and an older engine may have kept it."""
     _, document = machine.ask()
     (entry,) = machine.entries
-    row = kept.find(entry)
+    row = diskcache.find(entry)
     assert row is not None
     for change in (
         {"exit_code": 1}, {"decision": "deny"}, {"simulated": True}, {"self_judged": True},
         {"policy": {**document["policy"], "pinned": False}},
         {"trust": {"root_version": 1, "ring_version": 1, "digest": {"sha256": "0" * 64}, "pinned": False}},
     ):  # fmt: skip
-        kept.keep(entry, {**row, "document": document | change})
+        diskcache.keep(entry, {**row, "document": document | change})
         assert machine.ask()[0], change
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from secpipe.core.evidence import Evidence, State
+from secpipe.gate.cached.lasting import lasts_until
 from secpipe.gate.decide import decide
-from secpipe.gate.kept.lasting import lasts_until
 from tests.unit.gate_builders import NOW, clean, ok, situation
 from tests.unit.sign.world import make_identity, make_key, make_trust
 

@@ -16,7 +16,7 @@ from secpipe.core.artifact import dir_hash
 from secpipe.core.errors import ConfigError, InputError, TrustError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.trust import HalfClass
-from secpipe.gate import keeping
+from secpipe.gate import storing
 from secpipe.gate.policies.policy import Minimum, Policy, Verdicts
 from secpipe.gate.verdicts import signed, vsa
 from secpipe.sign import bundle as bundles
@@ -59,7 +59,7 @@ def test_max_age_bounds_an_older_yes(gate: Gate) -> None:
 
 def test_no_verdict_is_no_yes(gate: Gate) -> None:
     assert gate.ask().exit_code == 3
-    keeping.keep(gate.store, gate.outcome(), keeping.contents(gate.outcome()))  # kept, never signed
+    storing.keep(gate.store, gate.outcome(), storing.contents(gate.outcome()))  # kept, never signed
     assert gate.ask().exit_code == 3
 
 
@@ -87,19 +87,19 @@ def test_warn_mode_does_not_make_a_yes(gate: Gate) -> None:
 def test_a_simulated_verdict_is_neither_kept_nor_signed(gate: Gate) -> None:
     simulated = gate.outcome(simulated=True)
     with pytest.raises(ConfigError):
-        keeping.keep(gate.store, simulated, keeping.contents(simulated))
+        storing.keep(gate.store, simulated, storing.contents(simulated))
     with pytest.raises(ConfigError):
-        keeping.summarise(simulated, keeping.contents(simulated), "verdict")
+        storing.summarise(simulated, storing.contents(simulated), "verdict")
 
 
 def test_an_entry_that_was_put_there_before_is_not_signed_into(gate: Gate) -> None:
     outcome = gate.outcome()
-    kept = keeping.contents(outcome)
-    entry = keeping.keep(gate.store, outcome, kept)
-    assert keeping.keep(gate.store, outcome, kept) == entry
+    kept = storing.contents(outcome)
+    entry = storing.keep(gate.store, outcome, kept)
+    assert storing.keep(gate.store, outcome, kept) == entry
     (entry.folder / "evidence.json").write_bytes(b"{}")
     with pytest.raises(InputError, match="other evidence"):
-        keeping.keep(gate.store, outcome, kept)
+        storing.keep(gate.store, outcome, kept)
 
 
 def test_a_verdict_of_another_release_in_this_ones_place(gate: Gate) -> None:
@@ -184,10 +184,10 @@ def test_only_an_identity_that_signs_nothing_else_signs_verdicts(gate: Gate, nam
 def test_a_verdict_by_a_key_that_signs_other_things_is_refused_by_verifiers_too(gate: Gate, name: str) -> None:
     outcome = gate.outcome()
     folder = gate.sign(outcome)
-    kept = keeping.contents(outcome)
+    kept = storing.contents(outcome)
     key = KEYS[name]
     alone = make_identity(name, key, purposes=("vsa",))  # what the forger's own ring would say
-    gate.write(folder, keeping.summarise(outcome, kept, name), alone, key, at=NOW)
+    gate.write(folder, storing.summarise(outcome, kept, name), alone, key, at=NOW)
     answer = gate.ask()
     assert answer.exit_code == 1
     assert name in answer.sentence
@@ -197,7 +197,7 @@ def test_a_stranger_with_keys_of_their_own(gate: Gate) -> None:
     outcome, key = gate.outcome(), make_key()
     folder = gate.sign(outcome)
     who = make_identity("verdict", key, purposes=("vsa",))
-    gate.write(folder, keeping.summarise(outcome, keeping.contents(outcome), "verdict"), who, key, at=NOW)
+    gate.write(folder, storing.summarise(outcome, storing.contents(outcome), "verdict"), who, key, at=NOW)
     assert gate.ask().exit_code == 1
 
 
@@ -231,9 +231,9 @@ def test_documents_edited_under_a_good_signature(gate: Gate, name: str) -> None:
 
 def test_an_edited_unsigned_verdict_says_nothing(gate: Gate) -> None:
     outcome = gate.denied()
-    entry = keeping.keep(gate.store, outcome, keeping.contents(outcome))
+    entry = storing.keep(gate.store, outcome, storing.contents(outcome))
     document = entry.verdict() | {"decision": "pass", "exit_code": 0}
-    (entry.folder / "verdict.json").write_bytes(keeping.encode(document))
+    (entry.folder / "verdict.json").write_bytes(storing.encode(document))
     assert gate.ask().exit_code == 3
 
 
@@ -242,7 +242,7 @@ def test_an_edited_unsigned_verdict_says_nothing(gate: Gate) -> None:
     [{"decision": "deny"}, {"self_judged": True}, {"decision": "undecided"}, {"decision": "great"}],
 )
 def test_a_result_that_does_not_follow_from_the_decision_is_refused(gate: Gate, forged: dict[str, object]) -> None:
-    body = vsa.predicate(keeping.summarise(gate.outcome(), keeping.contents(gate.outcome()), "verdict"))
+    body = vsa.predicate(storing.summarise(gate.outcome(), storing.contents(gate.outcome()), "verdict"))
     names = {"self_judged": "selfJudged"}
     body[vsa.EXTENSION] |= {names.get(name, name): value for name, value in forged.items()}
     with pytest.raises(InputError):
@@ -257,7 +257,7 @@ def test_a_verdict_from_the_future(gate: Gate) -> None:
 def test_either_time_of_a_verdict_may_lie_in_the_future(gate: Gate) -> None:
     outcome, who = gate.outcome(), gate.trust.identities[0]
     folder = gate.sign(outcome)
-    told = keeping.summarise(outcome, keeping.contents(outcome), "verdict")
+    told = storing.summarise(outcome, storing.contents(outcome), "verdict")
     gate.write(folder, replace(told, at=NOW + HOUR), who, KEYS["verdict"], at=NOW)
     assert "after now" in gate.ask().sentence
     gate.write(folder, told, who, KEYS["verdict"], at=NOW + HOUR)
@@ -343,7 +343,7 @@ def test_the_policy_of_whoever_deploys_decides_which_verifier_counts(gate: Gate)
 def test_a_verifier_id_ends_in_the_identity(gate: Gate, verifier: str) -> None:
     with pytest.raises(ConfigError):
         gate.sign(gate.outcome(), verifier=verifier)
-    forged = keeping.summarise(gate.outcome(), keeping.contents(gate.outcome()), "verdict")
+    forged = storing.summarise(gate.outcome(), storing.contents(gate.outcome()), "verdict")
     folder = gate.sign(gate.outcome())
     identity = gate.trust.identities[0]
     gate.write(
@@ -390,7 +390,7 @@ def test_names_that_could_be_read_in_two_ways_are_not_signed(gate: Gate) -> None
     outcome = gate.outcome()
     outcome = replace(outcome, record=replace(outcome.record, paths=("a\n" + "0" * 64 + "  b",)))
     with pytest.raises(InputError):
-        keeping.summarise(outcome, keeping.contents(outcome), "verdict")
+        storing.summarise(outcome, storing.contents(outcome), "verdict")
 
 
 def test_a_link_in_the_place_of_a_bundle_is_not_followed(gate: Gate, tmp_path: Path) -> None:
@@ -405,7 +405,7 @@ def test_a_link_in_the_place_of_a_bundle_is_not_followed(gate: Gate, tmp_path: P
 def test_the_summary_reads_back_as_it_was_written(gate: Gate) -> None:
     outcome = gate.outcome(files=ok("files", links="c" * 64, left_out=[{"path": "venv", "reason": "x"}],
                                     signed={"m/model.sig": "d" * 64}))  # fmt: skip
-    summary = keeping.summarise(outcome, keeping.contents(outcome), "verdict")
+    summary = storing.summarise(outcome, storing.contents(outcome), "verdict")
     assert vsa.read(json.loads(json.dumps(vsa.predicate(summary))), "it") == summary
     assert (summary.links, summary.left_out) == ("c" * 64, ("venv",))
     assert ("m/model.sig", "d" * 64) in summary.inputs
@@ -413,7 +413,7 @@ def test_the_summary_reads_back_as_it_was_written(gate: Gate) -> None:
 
 
 def test_damaged_predicates_are_errors_never_crashes(gate: Gate) -> None:
-    body = vsa.predicate(keeping.summarise(gate.outcome(), keeping.contents(gate.outcome()), "verdict"))
+    body = vsa.predicate(storing.summarise(gate.outcome(), storing.contents(gate.outcome()), "verdict"))
     for table in (body, body[vsa.EXTENSION]):
         for name in list(table):
             if name in {"slsaVersion"}:

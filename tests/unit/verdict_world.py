@@ -10,7 +10,7 @@ from typing import Any
 
 from secpipe.core.evidence import Evidence
 from secpipe.core.trust import HalfClass, Identity
-from secpipe.gate import keeping
+from secpipe.gate import storing
 from secpipe.gate.origin import Rules
 from secpipe.gate.outcome import Outcome, conclude
 from secpipe.gate.policies import policy_file
@@ -95,10 +95,10 @@ class Gate:
 
     def sign(self, outcome: Outcome, identity: str = "verdict", key: HybridKey | None = None, **forged: Any) -> Path:
         """Keep and sign an outcome; `forged` changes what is signed."""
-        kept = keeping.contents(outcome)
-        entry = keeping.keep(self.store, outcome, kept)
+        kept = storing.contents(outcome)
+        entry = storing.keep(self.store, outcome, kept)
         who = next(one for one in self.trust.identities if one.name == identity)
-        summary = replace(keeping.summarise(outcome, kept, identity, forged.pop("verifier", "")), **forged)
+        summary = replace(storing.summarise(outcome, kept, identity, forged.pop("verifier", "")), **forged)
         self.write(entry.folder, summary, who, key or KEYS[identity], at=outcome.record.at)
         return entry.folder
 

@@ -52,7 +52,7 @@ def _against(situation: Situation, row: Mapping[str, Any]) -> tuple[int, str, Ef
         return 2, "gate/sbom-format", Effect.DENY, words, path
     if not policy.max_age_days:
         return None
-    made = times.maybe_instant(row.get("made"))
+    made = times.maybe_moment(row.get("made"))
     if made is None:
         return 3, "gate/sbom-too-old", Effect.UNDECIDED, "does not say when it was made", path
     age = situation.now - made

@@ -277,7 +277,7 @@ def _package(text: str) -> Iterator[str]:
     starts = (
         [scripts.get(key) for key in ("start", "prestart", "serve", "postinstall")] if isinstance(scripts, dict) else []
     )
-    yield from _texts([data.get(key) for key in ("main", "module", "browser", "bin", "exports")] + starts)
+    yield from _every_text([data.get(key) for key in ("main", "module", "browser", "bin", "exports")] + starts)
 
 
 def _project(text: str, name: str) -> Iterator[str]:
@@ -293,10 +293,10 @@ def _project(text: str, name: str) -> Iterator[str]:
     poetry = tool.get("poetry") if isinstance(tool, dict) else None
     for table in (project, poetry):
         if isinstance(table, dict):
-            yield from _texts([table.get(key) for key in ("scripts", "gui-scripts", "entry-points", "plugins")])
+            yield from _every_text([table.get(key) for key in ("scripts", "gui-scripts", "entry-points", "plugins")])
 
 
-def _texts(value: object) -> Iterator[str]:
+def _every_text(value: object) -> Iterator[str]:
     pending = [value]
     while pending:
         item = pending.pop()

@@ -11,7 +11,7 @@ import pytest
 
 from secpipe.core.errors import ConfigError, InputError, SecpipeError
 from secpipe.core.foreign import Sink
-from secpipe.system import files, kept, links, locks, outputs
+from secpipe.system import diskcache, files, links, locks, outputs
 from tests import skips
 
 OLD = b"old"
@@ -114,7 +114,7 @@ def test_a_kept_result_is_not_written_over_a_link(tmp_path: Path, victim: Path) 
     place = tmp_path / "cache" / "entry"
     place.parent.mkdir(mode=0o700)
     place.symlink_to(victim)
-    kept.keep(place, {"a": 1})
+    diskcache.keep(place, {"a": 1})
     assert victim.read_bytes() == OLD
 
 

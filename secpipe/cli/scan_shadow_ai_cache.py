@@ -13,7 +13,7 @@ from pathlib import Path
 
 from secpipe.core.errors import SecpipeError
 from secpipe.core.evidence import Evidence, State
-from secpipe.system import files, kept, places
+from secpipe.system import diskcache, files, places
 from secpipe.system.tree import stamps
 
 #: A file changed more recently than this (ns) may change again within one tick of its file system's clock (FAT: 2 s).
@@ -37,11 +37,11 @@ def question_of(path: str, catalogues: Sequence[str]) -> Question | None:
         stores = (places.home().resolve(), places.cache_folder().resolve())
         if not folder.is_dir() or any(store.is_relative_to(folder) for store in stores):
             return None
-        parts = [kept.engine().encode(), kept.machine().encode(), os.fsencode(folder)]
+        parts = [diskcache.engine().encode(), diskcache.machine().encode(), os.fsencode(folder)]
         parts += [files.read_bytes(file, 1 << 24) for file in catalogues]
         begun = time.time_ns()
         stamped, newest = stamps(folder)
-        entry = places.cache_folder() / "shadow-ai" / kept.digest(parts)
+        entry = places.cache_folder() / "shadow-ai" / diskcache.digest(parts)
         return Question(folder, entry, stamped, settled=newest <= begun - SETTLED)
     except (SecpipeError, OSError):
         return None
@@ -51,7 +51,7 @@ def find(question: Question) -> Evidence | None:
     """Return the evidence kept for exactly this question, or None."""
     from secpipe.gate.record import read_evidence
 
-    document = kept.find(question.entry)
+    document = diskcache.find(question.entry)
     try:
         fits = document is not None and document["stamped"] == question.stamped
         return read_evidence("shadow-ai", document["evidence"]) if document and fits else None
@@ -67,6 +67,6 @@ def keep(question: Question, evidence: Evidence) -> None:
 
     try:
         if stamps(question.folder)[0] == question.stamped:
-            kept.keep(question.entry, {"stamped": question.stamped, "evidence": evidence_row(evidence)})
+            diskcache.keep(question.entry, {"stamped": question.stamped, "evidence": evidence_row(evidence)})
     except (SecpipeError, OSError):
         return

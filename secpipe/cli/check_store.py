@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from secpipe.core.trust import Identity, Trust
-    from secpipe.gate.keeping import Kept
     from secpipe.gate.outcome import Outcome
     from secpipe.gate.request import Request
+    from secpipe.gate.storing import Kept
 
 
 def keep_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -73,11 +73,11 @@ class Plan:
         """Keep the outcome and sign it, and say so on stderr."""
         if self.store is None:
             return
-        from secpipe.gate import keeping
+        from secpipe.gate import storing
         from secpipe.gate.verdicts import store
 
-        kept = keeping.contents(outcome, self.waivers)
-        entry = keeping.keep(self.store, outcome, kept)
+        kept = storing.contents(outcome, self.waivers)
+        entry = storing.keep(self.store, outcome, kept)
         _tell(f"verdict kept in {entry.folder}\n  evidence sha256:{kept.digest(store.EVIDENCE)}")
         if self.identity:
             if outcome.rules.trust is None:
@@ -140,7 +140,7 @@ def signer(trust: Trust, name: str, purpose: str = "vsa") -> Identity:
 def sign_into(folder: Path, outcome: Outcome, kept: Kept, who: Identity, seal: Seal, now: datetime) -> None:
     """Sign what `outcome` says and write the twin bundle into `folder`; raises TrustError where there is no trust."""
     from secpipe.api.signing import open_key, stamper
-    from secpipe.gate import keeping
+    from secpipe.gate import storing
     from secpipe.gate.verdicts import signed, vsa
     from secpipe.sign.sign import write_twins
     from secpipe.sign.verdicts import sign_verdict
@@ -148,7 +148,7 @@ def sign_into(folder: Path, outcome: Outcome, kept: Kept, who: Identity, seal: S
     trust = outcome.rules.trust
     if trust is None:
         raise TrustError(f"the verdict cannot be signed: {outcome.rules.trust_evidence.reason}")
-    summary = keeping.summarise(outcome, kept, who.name, seal.verifier)
+    summary = storing.summarise(outcome, kept, who.name, seal.verifier)
     body = vsa.predicate(summary)
     vsa.read(body, "the verdict")  # what no verifier could read is not let out
     version, signers = open_key(who, trust, seal.passphrase_file, now)

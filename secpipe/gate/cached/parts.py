@@ -1,8 +1,8 @@
 """Results of single checks kept by content: what was judged before, byte for byte, is not judged again.
 
-One document a project (`system.kept`), holding what its last run found: a whole check under a digest of all that it
-looked at, a model file under its own digest. Only whole results are kept: one with something that was not looked at may
-come out otherwise next time. What depends on the day is kept with the days on which it changes.
+One document a project (`system.diskcache`), holding what its last run found: a whole check under a digest of all that
+it looked at, a model file under its own digest. Only whole results are kept: one with something that was not looked at
+may come out otherwise next time. What depends on the day is kept with the days on which it changes.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from secpipe.core.errors import InputError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.inventory import Inventory, Relation, RelationKind
 from secpipe.gate import record
-from secpipe.gate.kept.cache import content_of, may_believe
+from secpipe.gate.cached.cache import content_of, may_believe
 from secpipe.gate.request import Request
 from secpipe.scan.models.scan import Judged
-from secpipe.system import kept, places
+from secpipe.system import diskcache, places
 from secpipe.system.tree import FolderTree
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ class Parts:
         self._old: dict[str, Any] = {}
         self._new: dict[str, Any] = {}
         if place is not None:
-            found = kept.find(place)
+            found = diskcache.find(place)
             self._old = found if isinstance(found, dict) else {}
         self.quiet = Digests(self._table("quiet"))
 
@@ -108,7 +108,7 @@ class Parts:
         self._new.setdefault("models", self._table("models"))
         self._new["quiet"] = dict.fromkeys(sorted(self.quiet.used), 1) or self._table("quiet")
         if self._new != self._old:
-            kept.keep(self.place, self._new)
+            diskcache.keep(self.place, self._new)
 
     def _table(self, name: str) -> dict[str, Any]:
         table = self._old.get(name)
@@ -164,8 +164,8 @@ def open_parts(request: Request, tree: FolderTree) -> Parts:
     if not request.parts or not may_believe(request) or tree.skipped:
         return Parts(None, "")
     name = request.name or str(request.path.resolve())
-    parts = [kept.engine().encode(), kept.machine().encode(), name.encode("utf-8", "surrogatepass")]
-    return Parts(places.cache_folder() / "parts" / kept.digest(parts), content_of(tree))
+    parts = [diskcache.engine().encode(), diskcache.machine().encode(), name.encode("utf-8", "surrogatepass")]
+    return Parts(places.cache_folder() / "parts" / diskcache.digest(parts), content_of(tree))
 
 
 def _holds(row: dict[str, Any], now: datetime) -> bool:

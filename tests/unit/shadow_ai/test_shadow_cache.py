@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from secpipe.cli import scan_shadow_ai_kept as kept
+from secpipe.cli import scan_shadow_ai_cache as cache
 from secpipe.cli.main import run
 from secpipe.scan.shadow_ai.scan import scan
 from secpipe.system.tree import open_tree
@@ -57,7 +57,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
         return real(path, options)
 
     monkeypatch.setattr(command, "_scan", watched)
-    monkeypatch.setattr(kept, "SETTLED", 0)  # the files below were written a moment ago
+    monkeypatch.setattr(cache, "SETTLED", 0)  # the files below were written a moment ago
     monkeypatch.setenv("SECPIPE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("SECPIPE_CACHE", str(tmp_path / "cache"))
     (tmp_path / "project").mkdir()
@@ -79,10 +79,10 @@ def test_evidence_comes_back_as_it_was(tmp_path: Path, bench: Bench) -> None:
     for case in CASES.glob("*"):
         shutil.copy(case, bench.project)
     evidence = scan(open_tree(bench.project))
-    question = kept.question_of(str(bench.project), ())
+    question = cache.question_of(str(bench.project), ())
     assert question is not None
-    kept.keep(question, evidence)
-    assert kept.find(question) == evidence
+    cache.keep(question, evidence)
+    assert cache.find(question) == evidence
 
 
 def edit_in_place(project: Path) -> None:
@@ -128,19 +128,19 @@ def test_another_catalogue_is_another_question_and_its_entry_no_answer(bench: Be
     mine = bench.folder / "mine.toml"
     mine.write_text(MINE)
     (first,) = bench.entries
-    question = kept.question_of(str(bench.project), (str(mine),))
+    question = cache.question_of(str(bench.project), (str(mine),))
     assert question is not None
     assert question.entry != first
     shutil.copy(first, question.entry)  # replayed under other options
-    assert kept.find(question) is None
-    plain = kept.question_of(str(bench.project), ())
+    assert cache.find(question) is None
+    plain = cache.question_of(str(bench.project), ())
     assert plain is not None
-    assert kept.find(plain) is not None
+    assert cache.find(plain) is not None
 
 
 def test_another_engine_is_another_question(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.run()
-    monkeypatch.setattr(kept.kept, "engine", lambda: "0" * 64)
+    monkeypatch.setattr(cache.diskcache, "engine", lambda: "0" * 64)
     assert bench.run()[0]
 
 
@@ -172,17 +172,17 @@ def test_an_entry_of_another_home_is_foreign(bench: Bench, monkeypatch: pytest.M
 
 
 def test_what_changed_a_moment_ago_is_not_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "SETTLED", 3600 * 10**9)
+    monkeypatch.setattr(cache, "SETTLED", 3600 * 10**9)
     bench.run()
     assert not bench.entries
 
 
 def test_what_changes_during_the_search_is_not_kept(bench: Bench) -> None:
-    question = kept.question_of(str(bench.project), ())
+    question = cache.question_of(str(bench.project), ())
     assert question is not None
     evidence = scan(open_tree(bench.project))
     (bench.project / "new.py").write_text("x = 1\n")
-    kept.keep(question, evidence)
+    cache.keep(question, evidence)
     assert not bench.entries
 
 
@@ -190,7 +190,7 @@ def test_a_cache_or_home_inside_the_folder_is_not_used(bench: Bench, monkeypatch
     for name in ("SECPIPE_CACHE", "SECPIPE_HOME"):
         with monkeypatch.context() as patch:
             patch.setenv(name, str(bench.project / "here"))
-            assert kept.question_of(str(bench.project), ()) is None
+            assert cache.question_of(str(bench.project), ()) is None
 
 
 def test_approvals_are_judged_anew_over_what_is_kept(bench: Bench) -> None:

@@ -1,8 +1,8 @@
 """The warm path: an unchanged release under unchanged rules need not be judged twice.
 
-An entry is named by everything the verdict rests on and carries a MAC under a key in `$SECPIPE_HOME`, outside any tree
-(`system.kept`); one that is edited, foreign, or past the moment at which anything it rests on changes is as good as
-absent. Where something is enforced only a pass by pinned rules is ever served. docs/adr/0018 says why that is safe.
+An entry is named by everything the verdict rests on and has a MAC under a key in `$SECPIPE_HOME`, outside any tree
+(`system.diskcache`); one that is edited, foreign, or past the moment at which anything it rests on changes is as good
+as absent. Where something is enforced only a pass by pinned rules is ever served. docs/adr/0018 says why that is safe.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from secpipe.core import times
 from secpipe.core.errors import InputError, SecpipeError
-from secpipe.gate.kept.believable import is_inside, may_carry_a_foreign_change
+from secpipe.gate.cached.believable import is_inside, may_carry_a_foreign_change
 from secpipe.gate.request import BUILTIN, TREE_POLICY, Request
-from secpipe.system import files, kept, places
+from secpipe.system import diskcache, files, places
 from secpipe.system.tree import FolderTree
 
 if TYPE_CHECKING:  # a warm check keeps nothing new, and should not pay for what judges
@@ -65,7 +65,7 @@ def place_of(request: Request, tree: FolderTree) -> Path | None:
 
 def find(request: Request, entry: Path | None) -> dict[str, Any] | None:
     """Return the verdict document kept at `entry` if it still holds, or None."""
-    row = kept.find(entry) if entry else None
+    row = diskcache.find(entry) if entry else None
     try:
         if row is None:
             return None
@@ -82,7 +82,7 @@ def keep(request: Request, tree: FolderTree, outcome: Outcome, entry: Path | Non
     document = outcome.document
     if entry is None or not _servable(document) or place_of(request, tree) != entry:
         return
-    from secpipe.gate.kept.lasting import lasts_until
+    from secpipe.gate.cached.lasting import lasts_until
     from secpipe.keystore.memory import policy_name
 
     end = times.instant(document["valid_until"])
@@ -91,7 +91,7 @@ def keep(request: Request, tree: FolderTree, outcome: Outcome, entry: Path | Non
     name = f"{anchor.anchor if anchor else policy_name(document['policy']['digest']['sha256'])}.json"
     row = {"document": document, "until": times.exact(until), "anchor": anchor.anchor if anchor else ""}
     try:
-        kept.keep(entry, row | {"memory": [name, _digest_of(places.home() / "seen" / name)]})
+        diskcache.keep(entry, row | {"memory": [name, _digest_of(places.home() / "seen" / name)]})
     except (SecpipeError, OSError):
         return
 
@@ -153,14 +153,14 @@ def _place(request: Request, tree: FolderTree) -> Path:
         "not_read": [(skip.path, skip.reason, skip.soft) for skip in request.not_read],
     }
     parts: list[bytes] = [
-        kept.engine().encode(),
-        kept.machine().encode(),
+        diskcache.engine().encode(),
+        diskcache.machine().encode(),
         json.dumps(question, sort_keys=True).encode(),
         content_of(tree).encode(),
         *_rule_bytes(request),
         *_advisories(request),
     ]
-    return places.cache_folder() / "verdicts" / kept.digest(parts)
+    return places.cache_folder() / "verdicts" / diskcache.digest(parts)
 
 
 def content_of(tree: FolderTree) -> str:
