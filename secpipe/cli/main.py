@@ -108,6 +108,10 @@ COLLECT_AFTER = (50_000, 20, 20)
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 pass, 1 deny, 2 usage, 3 undecided or unexpected, 130 interrupted."""
     gc.set_threshold(*COLLECT_AFTER)
+    if sys.stdout is None or sys.stderr is None:  # closed by whoever called
+        from secpipe.system.outputs import stand_in
+
+        stand_in()
     code = run(argv)
     try:
         sys.stdout.flush()

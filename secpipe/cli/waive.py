@@ -17,7 +17,7 @@ from secpipe.core.errors import EXIT_PASS, ConfigError
 from secpipe.core.finding import RULE_ID
 
 if TYPE_CHECKING:
-    from secpipe.gate.policies.policy import Waivers
+    from secpipe.gate.policies.policy import Policy, Waivers
 
 _ID = re.compile(r"[0-9a-f]{20}")
 
@@ -55,7 +55,8 @@ def waive(
     _check_scope(findings, rules, paths)
     loaded = policy_edit.opened(policy)
     now = clock_of(None).now()
-    demands = [loaded.resolve(name).waivers for name in environments or ("prod", *loaded.environments)]
+    policies = [loaded.resolve(name) for name in environments or ("prod", *loaded.environments)]
+    demands = [policy.waivers for policy in policies]
     _check_rules(demands, rules)
     questions = [
         Question("--owner", "who answers for it", owner),
@@ -68,7 +69,7 @@ def waive(
     common: dict[str, Any] = {"env": list(environments)} if environments else {}
     common |= {"owner": who} | ({"approved_by": approver[0]} if approver else {}) | {"reason": why}
     common |= ({"ticket": ticket} if ticket else {}) | {"expires": times.day(day)}
-    _check_answers(demands, common, now)
+    _check_answers(policies, common, now)
     names = _names({waiver.id for waiver in loaded.resolve("prod").waiver}, now)
     scopes = list(_scopes(findings, rules, paths))
     data = policy_edit.added(loaded, ("waiver",), [{"id": next(names)} | scope | common for scope in scopes])
@@ -98,13 +99,13 @@ def _check_rules(demands: list[Waivers], rules: tuple[str, ...]) -> None:
         raise ConfigError("the policy accepts waivers from a signed file only", hint=hint)
 
 
-def _check_answers(demands: list[Waivers], entry: dict[str, Any], now: datetime) -> None:
+def _check_answers(policies: list[Policy], entry: dict[str, Any], now: datetime) -> None:
     """Refuse what `decide` would not count."""
     from secpipe.gate.policies.policy import Waiver
     from secpipe.gate.policies.waivers import refusal
 
     made = Waiver(owner=entry["owner"], approved_by=entry.get("approved_by", ""), expires=entry["expires"])
-    for why in filter(None, (refusal(made, one, now) for one in demands)):
+    for why in filter(None, (refusal(made, one.waivers, now, one.persons) for one in policies)):
         raise ConfigError(f"such a waiver {why}", hint="secpipe policy show FILE says what [waivers] asks for")
 
 

@@ -70,6 +70,31 @@ def tell(text: str) -> None:
         return
 
 
+def stand_in() -> None:
+    """Put something in the place of a stdout or stderr that was closed before we began.
+
+    The next file opened would otherwise get its number, and what is said would go into that file. A closed stdout
+    becomes a pipe that nobody reads, for whoever asked is not told; what is said on a closed stderr is dropped.
+    """
+    if sys.stdout is None:
+        read, write = os.pipe()
+        os.close(read)
+        sys.stdout = os.fdopen(_numbered(write, 1), "w")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(_numbered(os.open(os.devnull, os.O_WRONLY), 2), "w")
+
+
+def _numbered(descriptor: int, number: int) -> int:
+    """Return the descriptor under a number that is free, else as it is."""
+    try:
+        os.fstat(number)
+    except OSError:
+        os.dup2(descriptor, number, inheritable=True)
+        os.close(descriptor)
+        return number
+    return descriptor
+
+
 def _cleaned(result: str | bytes, sink: Sink, color: bool) -> bytes:
     if sink is Sink.EXACT:
         return result if isinstance(result, bytes) else result.encode("utf-8", "backslashreplace")

@@ -67,6 +67,22 @@ def test_a_closed_pipe_is_not_a_pass(project: Path, environment: dict[str, str])
     assert b"Exception ignored" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("closed", "codes"), [(">&-", {3}), ("2>&-", {0, 1, 3}), (">&- 2>&-", {3}), ("<&- >&- 2>&-", {3})]
+)
+@pytest.mark.parametrize("command", ["check", "scan models", "--help"])
+def test_a_closed_stdout_or_stderr_is_neither_a_no_nor_a_defect(
+    closed: str, codes: set[int], command: str, project: Path, environment: dict[str, str]
+) -> None:
+    words = [*SECPIPE, *command.split(), *([str(project)] if command != "--help" else [])]
+    whole = run(words[3:], environment).returncode
+    script = f'exec "$@" {closed}'
+    done = subprocess.run(["sh", "-c", script, "sh", *words], env=environment, capture_output=True, timeout=120)
+    assert done.returncode in (codes if ">&-" in closed.split() else {whole})
+    assert b"Traceback" not in done.stderr + done.stdout
+    assert b"defect" not in done.stderr
+
+
 def test_a_full_stdout_is_not_a_pass(project: Path, environment: dict[str, str]) -> None:
     if not Path("/dev/full").exists():
         skips.cannot("this system has no /dev/full")

@@ -4,21 +4,41 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"@]+@[^\s<>()\[\],;:\"@]+")
+#: Cyrillic and Greek letters, a dotless i and two digits that are drawn as Latin letters. Source: Unicode Technical
+#: Standard 39, confusables.txt, as of 2026-11.
+_TWINS = str.maketrans("авсԁеһіјкӏмнорԛгѕтуѵԝхьαβεικνορτυχγωıɡɑ01", "abcdehijklmhopqrstyvwxbabeikvoptuxywigaol")
 _MARKS = re.compile(r"[<>()\[\],;\"]")
 
 
 def same_person(one: str, other: str) -> bool:
     """Whether two entries such as `Raj <raj@corp.example>` name one person, as far as their text can tell.
 
-    Case, white space, compatibility forms and invisible characters do not tell people apart; a mailbox is one person
-    whatever tag (`raj+x@`) it is written with, and a bare name is whoever has a mailbox with that local part. When
-    in doubt the answer is yes: a second person can always write their name so that it differs.
+    Case, white space, compatibility forms, letters drawn alike and invisible characters do not tell people apart; a
+    mailbox is one person whatever tag (`raj+x@`) it is written with, and a bare name is whoever has a mailbox with that
+    local part. When in doubt the answer is yes: a second person can always write their name so that it differs.
     """
     names, boxes, locals_ = _read(one)
     others, their_boxes, their_locals = _read(other)
     return bool(names & others or boxes & their_boxes or names & their_locals or others & locals_)
+
+
+def is_nobody(text: str) -> bool:
+    """Whether an entry names no person at all: nothing, a dash, a word for nobody."""
+    letters = "".join(char for char in unicodedata.normalize("NFKC", text).casefold() if char.isalnum())
+    return letters in ("", "na", "none", "null", "nobody", "noone", "nil", "tbd", "todo", "unknown", "xxx")
+
+
+def is_among(person: str, listed: Iterable[str]) -> bool:
+    """Whether an entry is one of the listed: the same mailbox or name, letter by letter; in doubt not."""
+    boxes = {box.casefold() for box in _ADDRESS.findall(person)}
+    word = " ".join(person.split()).casefold()
+    return any(
+        word == " ".join(one.split()).casefold() or boxes & {box.casefold() for box in _ADDRESS.findall(one)}
+        for one in listed
+    )
 
 
 def _read(text: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
@@ -29,6 +49,7 @@ def _read(text: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
         for char in folded
         if char.isspace() or unicodedata.category(char) not in {"Cf", "Cc", "Mn"}
     )
+    visible = visible.translate(_TWINS)
     boxes, locals_ = set(), set()
     for address in _ADDRESS.findall(visible):
         local, _, domain = address.rpartition("@")

@@ -188,6 +188,15 @@ class Waivers:
 
 
 @dataclass(frozen=True, slots=True)
+class Persons:
+    """People whom the policy knows."""
+
+    approvers: tuple[str, ...] = key(
+        (), tighter="subset", doc="whose approval of a waiver counts; empty: anybody but its owner"
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Promotion:
     """Where the same digests must have passed before."""
 
@@ -263,6 +272,7 @@ class Policy:
     keys: Keys = key(Keys())
     minimum: Minimum = key(Minimum())
     waivers: Waivers = key(Waivers())
+    persons: Persons = key(Persons())
     promotion: Promotion = key(Promotion())
     verdicts: Verdicts = key(Verdicts())
     break_glass: BreakGlass = key(BreakGlass())

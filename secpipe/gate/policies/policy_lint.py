@@ -92,7 +92,7 @@ def _waivers(prefix: Path, policy: Policy, loaded: Loaded, now: datetime, rules:
     for index, waiver in enumerate(policy.waiver):
         path: Path = (*prefix, "waiver", index)
         name = printable(waiver.id, 60)
-        against = waivers.refusal(waiver, policy.waivers, now)
+        against = waivers.refusal(waiver, policy.waivers, now, policy.persons)
         matching = [rule for rule in rules if fnmatchcase(rule, waiver.rule)] if waiver.rule else []
         if against and not (policy.waivers.signed and not waiver.signed_by and "signed" in against):
             yield Remark("warning", path, f"waiver {name} {against}")

@@ -13,7 +13,7 @@ from typing import Any
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import did_you_mean, printable
 from secpipe.gate.policies import policy as nouns
-from secpipe.gate.policies.persons import same_person
+from secpipe.gate.policies.persons import is_nobody, same_person
 from secpipe.gate.policies.policy_places import Path, Places, dotted
 from secpipe.scan.shadow_ai.allow import Misplaced, parse_allow
 
@@ -170,6 +170,8 @@ def _check_waiver(values: Mapping[str, Any], path: Path, where: Places) -> None:
     name = printable(values["id"], 60)
     if not values.get("finding") and not values.get("rule"):
         raise where.error(path, f'waiver "{name}" names neither a finding nor a rule')
+    if is_nobody(values.get("approved_by", "nobody is named")):
+        raise where.error((*path, "approved_by"), f'waiver "{name}" is approved by nobody', hint="who looked at it?")
     if values.get("approved_by") and same_person(values["approved_by"], values["owner"]):
         raise where.error((*path, "approved_by"), f'waiver "{name}" is approved by its own owner')
 

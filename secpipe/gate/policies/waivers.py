@@ -10,11 +10,12 @@ from datetime import date, datetime, timedelta
 from fnmatch import fnmatchcase
 
 from secpipe.core.finding import Finding
-from secpipe.core.text import plural
+from secpipe.core.text import plural, printable
 from secpipe.core.verdict import UsedWaiver
-from secpipe.gate.policies.persons import same_person
-from secpipe.gate.policies.policy import Policy, Waiver, Waivers
+from secpipe.gate.policies.persons import is_among, is_nobody, same_person
+from secpipe.gate.policies.policy import Persons, Policy, Waiver, Waivers
 
+ANYBODY = Persons()
 _WILD = re.compile(r"[*?\[]")
 #: Rules that nobody can waive: `waivable = false` in policies/rules (a house test holds both together). A signature
 #: that does not hold is worse than none: whoever accepts the file removes it and waives gate/unsigned-artifact.
@@ -52,17 +53,22 @@ def applies(waiver: Waiver, finding: Finding, environment: str) -> bool:
     return not waiver.subjects or any(fnmatchcase(finding.subject, glob) for glob in waiver.subjects)
 
 
-def refusal(waiver: Waiver, rules: Waivers, now: datetime) -> str:
-    """Return why a waiver does not count at `now`, whatever it names, as the end of a sentence; "" if it does."""
+def refusal(waiver: Waiver, rules: Waivers, now: datetime, persons: Persons = ANYBODY) -> str:
+    """Return why a waiver does not count at `now`, whatever it names, as the end of a sentence; "" if it does.
+
+    Where the policy names `persons`, one of them must have approved a waiver that names an approver or needs one.
+    """
     if waiver.expires is None or now.date() > waiver.expires:
         return f"expired on {waiver.expires}"
     if rules.horizon_days and waiver.expires > (latest := _ahead(now, rules.horizon_days)):
         days = plural(rules.horizon_days, "day")
         return f"does not count: it ends on {waiver.expires}, and the policy allows {days} ahead, until {latest}"
-    if rules.approved and not waiver.approved_by.strip():
+    if rules.approved and is_nobody(waiver.approved_by):
         return "does not count: nobody approved it"
     if waiver.approved_by and same_person(waiver.approved_by, waiver.owner):
         return "does not count: its own owner approved it"
+    if waiver.approved_by and persons.approvers and not is_among(waiver.approved_by, persons.approvers):
+        return f"does not count: {printable(waiver.approved_by, 80)} is none of the policy's approvers"
     if rules.signed and not waiver.signed_by:
         return "does not count: it comes from a file that nobody signed"
     return ""
@@ -91,7 +97,9 @@ class Index:
         self._environment, self._rules = environment, policy.waivers
         named = [(place, one) for place, one in enumerate(policy.waiver) if not one.env or environment in one.env]
         self._waivers = named
-        self._against = {place: why for place, one in named if (why := refusal(one, policy.waivers, now))}
+        self._against = {
+            place: why for place, one in named if (why := refusal(one, policy.waivers, now, policy.persons))
+        }
         self._by_rule: dict[str, _Candidates] = {}
 
     def find(self, finding: Finding) -> tuple[Waiver | None, Waiver | None, str]:
@@ -161,7 +169,7 @@ def summary(policy: Policy, used: Iterable[str], now: datetime) -> tuple[UsedWai
             approved_by=waiver.approved_by,
             source=waiver.source,
             signed_by=waiver.signed_by,
-            refused=refusal(waiver, policy.waivers, now),
+            refused=refusal(waiver, policy.waivers, now, policy.persons),
         )
         for waiver in policy.waiver
     )
