@@ -117,6 +117,8 @@ def judge_text(context: Context, file: BinaryIO, size: int) -> str:
     """A text file: a Modelfile, a configuration or a template; "" for all others."""
     suffix = context.suffix
     text = _decode(at(file, 0, min(size, context.limits.text_bytes)))
+    if text.startswith(("tree\nversion=v", "tree\r\nversion=v")):
+        return "lightgbm"  # numbers and names of features, line by line
     if _is_modelfile(text):
         _modelfile(context, text)
         return "modelfile"

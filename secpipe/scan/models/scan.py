@@ -14,14 +14,18 @@ from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding, sort_key
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.protocols import Tree
-from secpipe.formats import zips
+from secpipe.formats import kinds, zips
+from secpipe.formats.sniff import is_text
+from secpipe.formats.stream import at
 from secpipe.scan.models.additions import Addition, names_for
 from secpipe.scan.models.allow import AllowList, shipped_list, with_extra
 from secpipe.scan.models.archives import judge_zip
 from secpipe.scan.models.context import Context, Sink
 from secpipe.scan.models.routes import look_into
-from secpipe.scan.models.weights import MODEL_ENDINGS
 
+#: Compressions in which nothing known was met.
+_WRAPPERS: Final = frozenset({"gzip", "bzip2", "xz", "lzma", "lz4", "zlib"})
+_HEAD: Final = 256
 #: Formats that are ZIP archives themselves.
 _ZIPS: Final = frozenset({"zip", "torch", "keras", "npz", "mar", "skops"})
 
@@ -95,8 +99,10 @@ def scan_file(tree: Tree, entry: FileEntry, sink: Sink, allow: AllowList) -> str
     try:
         with tree.open(entry) as file:
             kind = look_into(context, file, entry.size)
-            if (kind or entry.suffix in MODEL_ENDINGS) and kind not in _ZIPS:
+            if (kind or entry.suffix in kinds.ENDINGS) and kind not in _ZIPS:
                 kind = _archive_behind(context, file, entry.size, kind)
+            if not kind or kind in _WRAPPERS:
+                kind = _unread(context, at(file, 0, _HEAD), kind)
     except InputError as error:
         context.unread("unreadable", f"the file cannot be read: {error.message}")
         return "unknown"
@@ -105,10 +111,22 @@ def scan_file(tree: Tree, entry: FileEntry, sink: Sink, allow: AllowList) -> str
         return "unknown"
     if sink.cut:
         context.skip("more findings than are listed")
-    if not kind and entry.suffix in MODEL_ENDINGS:
-        context.add("unknown-format", "the file is named like a model, but its content is of no known format")
-        return "unknown"
     return kind or ("unknown" if sink.findings else "")
+
+
+def _unread(context: Context, head: bytes, kind: str) -> str:
+    """A model that no reader knows is told as such, and so is what only its name promises; returns the format."""
+    text = bool(head) and is_text(head)
+    if found := kinds.unread(context.name, head, text=text):
+        context.unread("unknown-format", f"no reader knows the format {found}: what the model holds was not looked at")
+        return found
+    if kinds.promises(context.name, text=text):
+        if kind:
+            context.unread("unknown-format", f"the file is named like a model, but what its {kind} holds is not known")
+        else:
+            context.add("unknown-format", "the file is named like a model, but its content is of no known format")
+        return f"unknown+{kind}" if kind else "unknown"
+    return kind
 
 
 def _archive_behind(context: Context, file: BinaryIO, size: int, kind: str) -> str:
