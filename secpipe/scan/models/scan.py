@@ -9,9 +9,11 @@ from typing import BinaryIO, Final
 
 from secpipe import __version__
 from secpipe.core.artifact import FileEntry, Skip
+from secpipe.core.bounds import Bound
 from secpipe.core.errors import InputError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding, sort_key
+from secpipe.core.ledger import Account, Ledger, Tally, Thing
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.protocols import Tree
 from secpipe.formats import kinds, zips
@@ -30,6 +32,9 @@ _HEAD: Final = 256
 _ZIPS: Final = frozenset({"zip", "torch", "keras", "npz", "mar", "skops"})
 
 
+_NO_MEMBERS: Final = Tally(Thing.MEMBER)
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """What one file came to. `format` is "" where it is no model or serialised artefact."""
@@ -39,6 +44,7 @@ class Judged:
     holds: tuple[str, ...]
     findings: tuple[Finding, ...] = ()
     skips: tuple[Skip, ...] = ()
+    members: Tally = _NO_MEMBERS  # how the members of archives in it ended
 
 
 #: Returns what a file came to: by the function given, or as it is known from the same content under the same name.
@@ -63,34 +69,58 @@ def scan(
     shipped = shipped_list()
     files: dict[str, dict[str, str | list[str]]] = {}
     findings: list[Finding] = []
-    skips: list[Skip] = list(tree.skipped)
-    unread = {skip.path for skip in skips}
+    ledger, members = Ledger(), Tally(Thing.MEMBER)
+    cut: list[str] = []  # why the remaining files are not read
+    bound = Bound(limits.findings, "findings", cut.append)
+    ledger.open(Thing.FILE, *(entry.path for entry in tree.files))
+    unread = {skip.path: skip.reason for skip in tree.skipped}
+    for skip in tree.skipped:
+        ledger.open(Thing.FILE, skip.path)
+        ledger.not_read(Thing.FILE, skip.path, skip.reason, soft=skip.soft)
     for entry in tree.files:
+        if cut:
+            ledger.not_read(Thing.FILE, entry.path, cut[0])
+            continue
         if (entry.via or entry.path) in unread:
+            ledger.not_read(Thing.FILE, entry.path, unread[entry.via or entry.path])
             continue
         allow = with_extra(shipped, names_for(entry.path, extra_allow))
         found = recall(entry, partial(_judge, tree, entry, limits, allow))
         if found.format:
             files[entry.path] = {"format": found.format, "outcome": found.outcome, "holds": list(found.holds)}
         findings += found.findings
-        skips += found.skips
-        if len(findings) > limits.findings:
-            skips.append(Skip("", f"more than {limits.findings:,} findings"))
-            break
+        members += found.members
+        _settle(ledger, entry, found)
+        bound.allows(len(found.findings))
+    account, skips = ledger.close()
     return Evidence(
         "models",
         State.OK,
         findings=tuple(sorted(findings, key=sort_key)),
-        skips=tuple(skips),
+        skips=skips,
         facts={"files": files},
         producer=f"secpipe {__version__}",
+        account=account + Account((members,) if members.total else ()),
     )
+
+
+def _settle(ledger: Ledger, entry: FileEntry, found: Judged) -> None:
+    """End the account of a file: not read where any part was not, judged by its reader, or bytes of no model."""
+    for skip in found.skips:
+        ledger.not_read(Thing.FILE, entry.path, skip.reason, soft=skip.soft)
+    if found.format:
+        ledger.judged(Thing.FILE, entry.path, found.format)
+    elif not entry.size:
+        ledger.cannot_hold(Thing.FILE, entry.path, "empty")
+    else:
+        ledger.cannot_hold(Thing.FILE, entry.path, "text" if is_text(entry.head) else "bytes of no model")
 
 
 def _judge(tree: Tree, entry: FileEntry, limits: Limits, allow: AllowList) -> Judged:
     sink = Sink(entry.path, limits, look_into)
     kind = scan_file(tree, entry, sink, allow)
-    return Judged(kind, str(sink.outcome), tuple(sorted(sink.holds)), tuple(sink.findings.values()), tuple(sink.skips))
+    outcome, holds, findings = str(sink.outcome), tuple(sorted(sink.holds)), tuple(sink.findings.values())
+    return Judged(kind, outcome, holds, findings, tuple(sink.skips), sink.account())
 
 
 def scan_file(tree: Tree, entry: FileEntry, sink: Sink, allow: AllowList) -> str:

@@ -86,3 +86,5 @@ def report(context: Context, problems: tuple[Problem, ...]) -> None:
     for problem in problems:
         rule = _RULES.get(problem.kind, "malformed")
         context.add(rule, problem.message, subject=f"{problem.kind} {problem.message}", offset=problem.offset)
+        if problem.fatal or problem.kind == "cut":
+            context.skip(problem.message)
