@@ -84,11 +84,13 @@ def read(file: BinaryIO, size: int, limits: Limits = DEFAULT) -> Onnx:
     Faults of the file are `problems` of the value, a fatal one last; raises InputError only where the file itself
     cannot be read.
     """
-    walk = _Walk()
+    walk, whole = _Walk(), Message.whole(file, size, limits)
     try:
-        walk.model(Message.whole(file, size, limits))
+        walk.model(whole)
     except Unreadable as stop:
         walk.problems.append(stop.problem)
+    if whole.cut:
+        walk.tell("cut", f"a text in the model is longer than the {limits.string_bytes:,} bytes that are read", None)
     return walk.result()
 
 

@@ -99,7 +99,7 @@ _SCRIPT = re.compile(
 )
 
 
-def script_sign(text: str, limit: int = 65536) -> str:
+def script_sign(text: str) -> str:
     """Return the words in `text` that look like a script, or ""; data fields of a model have no use for one."""
-    found = _SCRIPT.search(text, 0, limit)
+    found = _SCRIPT.search(text)
     return found.group(0).strip()[:60] if found else ""

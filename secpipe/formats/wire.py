@@ -30,6 +30,7 @@ class _Source:
         self.file, self.size, self.limits = file, size, limits
         self.buffer, self.start = b"", 0
         self.left = limits.walked_items
+        self.cut = False  # a text was longer than is read
 
     def window(self, at: int) -> tuple[bytes, int]:
         """Return a buffer and where `at` stands in it, with at least 20 bytes ahead or the end of the file."""
@@ -53,6 +54,11 @@ class Message:
     def whole(cls, file: BinaryIO, size: int, limits: Limits) -> Message:
         """Return the file as one message."""
         return cls(_Source(file, size, limits), 0, size)
+
+    @property
+    def cut(self) -> bool:
+        """Whether some text of the file was longer than is read."""
+        return self._source.cut
 
     def inside(self, span: Span) -> Message:
         """Return the message that a field holds; raises Unreadable over `walked_items`."""
@@ -125,6 +131,7 @@ class Message:
         if not isinstance(span, Span):
             return ""
         count = min(span.end - span.start, self._source.limits.string_bytes)
+        self._source.cut |= count < span.end - span.start
         buffer, low = self._source.window(span.start) if count <= 64 and count else (b"", 0)
         data = buffer[low : low + count]
         if len(data) < count:

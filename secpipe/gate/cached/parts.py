@@ -19,6 +19,7 @@ from secpipe.core.artifact import FileEntry
 from secpipe.core.errors import InputError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.inventory import Inventory, Relation, RelationKind
+from secpipe.core.ledger import Tally, Thing
 from secpipe.gate import record
 from secpipe.gate.cached.cache import content_of, may_believe
 from secpipe.gate.request import Request
@@ -197,9 +198,10 @@ def _stock(row: dict[str, Any]) -> str:
 
 def _judged(made: Judged) -> list[Any]:
     findings = [record.finding_row(finding) for finding in made.findings]
-    return [made.format, made.outcome, list(made.holds), findings]
+    return [made.format, made.outcome, list(made.holds), findings, dict(made.members.judged), dict(made.members.cannot)]
 
 
 def _read_judged(row: list[Any]) -> Judged:
-    kind, outcome, holds, findings = row
-    return Judged(kind, outcome, tuple(holds), tuple(record.read_finding(each) for each in findings))
+    kind, outcome, holds, findings, judged, cannot = row
+    members = Tally(Thing.MEMBER, judged, cannot)
+    return Judged(kind, outcome, tuple(holds), tuple(record.read_finding(each) for each in findings), members=members)

@@ -18,11 +18,11 @@ from secpipe.core.errors import InputError, UnsafeInput
 from secpipe.core.inventory import Component, ComponentKind, RelationKind, content_ref, declared
 from secpipe.core.paths import folder_of, join
 from secpipe.core.text import printable
+from secpipe.formats import kinds
 from secpipe.formats.metadata import parse
 from secpipe.sbom.collector import Collector
 from secpipe.sbom.sources import ospackages
 from secpipe.sbom.sources.installed import describe
-from secpipe.sbom.sources.weights import ENDINGS
 
 _METADATA = re.compile(r"(?:^|/)[^/]+\.(?:dist-info/METADATA|egg-info/PKG-INFO)$")
 _DPKG_PART = re.compile(r"^var/lib/dpkg/status\.d/[^/]+$")
@@ -179,7 +179,7 @@ def _keep(layer: tarfile.TarFile, member: tarfile.TarInfo, path: str, kept: Kept
         return
     if path in system or _METADATA.search(path) or _DPKG_PART.match(path):
         kept.texts[path] = stream.read(limit)
-    elif "." + path.rpartition(".")[2].lower() in ENDINGS:
+    elif "." + path.rpartition(".")[2].lower() in kinds.WEIGHTS:
         hasher, size = hashlib.sha256(), 0
         while part := stream.read(1 << 20):
             hasher.update(part)
@@ -204,7 +204,7 @@ def _components(found: Collector, kept: Kept, path: str) -> Iterator[Component]:
                 found.skip(where, f"not analysed: {error.message}")
     for name, (digest, size) in sorted(kept.weights.items()):
         facts = declared(
-            f"{path}!/{name}", {"format": ENDINGS["." + name.rpartition(".")[2].lower()], "size": str(size)}
+            f"{path}!/{name}", {"format": kinds.WEIGHTS["." + name.rpartition(".")[2].lower()], "size": str(size)}
         )
         facts |= declared(path, {"analysis": "not analysed", "inside": f"{path}!/{name}"})
         yield Component(

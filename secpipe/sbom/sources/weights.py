@@ -7,19 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from secpipe.core.artifact import FileEntry
-from secpipe.formats import gguf, safetensors
+from secpipe.formats import gguf, kinds, safetensors
 from secpipe.formats.problem import Problem
 from secpipe.sbom.collector import Collector
 
-#: ending -> format; a format without a reader here is listed with its digest as *not analysed*.
-ENDINGS = {
-    ".safetensors": "safetensors", ".gguf": "gguf", ".ggml": "ggml", ".onnx": "onnx", ".ort": "onnxruntime",
-    ".pt": "pytorch", ".pth": "pytorch", ".ckpt": "pytorch", ".pt2": "pytorch", ".ptl": "pytorch",
-    ".pkl": "pickle", ".pickle": "pickle", ".dill": "pickle", ".joblib": "joblib", ".skops": "skops",
-    ".h5": "hdf5", ".hdf5": "hdf5", ".keras": "keras", ".tflite": "tflite", ".msgpack": "flax",
-    ".mlmodel": "coreml", ".engine": "tensorrt", ".plan": "tensorrt", ".trt": "tensorrt", ".pmml": "pmml",
-    ".cbm": "catboost", ".ubj": "xgboost", ".llamafile": "llamafile", ".mar": "torchserve", ".nemo": "nemo",
-}  # fmt: skip
 _NAMES = re.compile(
     r"(?:saved_model|frozen_\w*graph|\w*_graph)\.pb$"
     r"|(?:pytorch_model|adapter_model|diffusion_pytorch_model|model|optimizer|training_args|consolidated)[\w.-]*\.bin$"
@@ -47,8 +38,8 @@ def format_of(entry: FileEntry) -> str:
         return "gguf"
     if safetensors.looks_like(entry.head):
         return "safetensors"
-    if entry.suffix in ENDINGS:
-        return ENDINGS[entry.suffix]
+    if entry.suffix in kinds.WEIGHTS:
+        return kinds.WEIGHTS[entry.suffix]
     if _NAMES.search(entry.name):
         return "tensorflow" if entry.suffix == ".pb" else "pytorch"
     return ""

@@ -73,47 +73,47 @@ def _kind_of_zip(names: list[str]) -> str:
 
 
 def _member(context: Context, file: BinaryIO, member: zips.Member, kind: str, storages: dict[str, int]) -> None:
-    if member.start < 0 or member.name.endswith("/"):
+    if member.name.endswith("/"):
         return
-    inner = context.inside(member.name)
-    if member.encrypted:
-        inner.skip("encrypted")
-        trial = inner.trial()  # PyTorch ignores the flag: where the bytes are plain, they are judged
-        _content(trial, file, member, kind, storages)
-        if trial.sink.outcome is Rating.MALICIOUS:
-            inner.adopt(trial)
-    elif storages.get(member.name) == member.size and (member.method or member.compressed == member.size):
-        torch_storage.judge_numbers(inner, lambda trial: _content(trial, file, member, kind, {}))
-    else:
-        _content(inner, file, member, kind, storages)
+    with context.member(member.name) as (inner, seen):
+        if member.start < 0:
+            inner.skip("its bytes cannot be found")
+        elif member.encrypted:
+            inner.skip("encrypted")
+            trial = inner.trial()  # PyTorch ignores the flag: where the bytes are plain, they are judged
+            _content(trial, file, member, kind, storages)
+            if trial.sink.outcome is Rating.MALICIOUS:
+                inner.adopt(trial)
+        elif storages.get(member.name) == member.size and (member.method or member.compressed == member.size):
+            torch_storage.judge_numbers(inner, lambda trial: _content(trial, file, member, kind, {}))
+        else:
+            seen.append(_content(inner, file, member, kind, storages))
 
 
-def _content(inner: Context, file: BinaryIO, member: zips.Member, kind: str, storages: dict[str, int]) -> None:
-    """Judge what a member holds; storages that it declares are added to those known."""
+def _content(inner: Context, file: BinaryIO, member: zips.Member, kind: str, storages: dict[str, int]) -> str:
+    """Judge what a member holds, and return its format; storages that it declares are added to those known."""
     try:
         if member.method == 0:
             part = view(file, member.start, member.compressed)
             if kind == "torch" and sniff(part.read(HEAD)) == "pickle":
                 part.seek(0)
-                _torch_pickle(inner, part, member.name, storages)
-            else:
-                _look(inner, part, member.compressed, kind)
-            return
+                return _torch_pickle(inner, part, member.name, storages)
+            return _look(inner, part, member.compressed, kind)
         method = zips.METHODS.get(member.method, str(member.method))
         stream = Expander(view(file, member.start, member.compressed), method, inner.limits)
         head = upto(stream, HEAD)
         if kind == "torch" and sniff(head) == "pickle":
-            _torch_pickle(inner, Prefixed(head, stream), member.name, storages)
-        else:
-            _look_through(inner, Prefixed(head, stream), head, kind)
+            return _torch_pickle(inner, Prefixed(head, stream), member.name, storages)
+        return _look_through(inner, Prefixed(head, stream), head, kind)
     except InputError as error:
-        guard(inner, "member", error)
+        return guard(inner, "member", error)
 
 
-def _torch_pickle(inner: Context, stream: Readable, name: str, storages: dict[str, int]) -> None:
+def _torch_pickle(inner: Context, stream: Readable, name: str, storages: dict[str, int]) -> str:
     found = scan_pickles(inner, stream, torch=True).storages
     if name.rpartition("/")[2] in torch_storage.INDEXES:
         storages.update({f"{name.removesuffix('.pkl')}/{key}": size for key, size in found.items()})
+    return "pickle"
 
 
 def judge_tar(context: Context, stream: Readable, size: int) -> str:
@@ -124,7 +124,6 @@ def judge_tar(context: Context, stream: Readable, size: int) -> str:
     seen: set[str] = set()
     try:
         for member, content in tars.members(stream, context.limits):
-            inner = context.inside(member.name)
             if zips.escapes(member.name) or (member.kind == "link" and zips.escapes(member.target)):
                 context.add(
                     "path-escape", f"{member.name}: leads out of the folder it is unpacked in", subject=member.name
@@ -135,7 +134,8 @@ def judge_tar(context: Context, stream: Readable, size: int) -> str:
                 context.add("archive-duplicate", f"{member.name}: two members have the same name", subject=member.name)
             seen.add(member.name)
             if member.kind == "file":
-                look_through(inner, content)
+                with context.member(member.name) as (inner, known):
+                    known.append(look_through(inner, content))
     except InputError as error:
         return guard(context, "tar", error)
     tails = {name.rpartition("/")[2] for name in seen}
@@ -149,14 +149,16 @@ _DATA_ONLY: Final = frozenset({"torch", "keras", "npz", "skops"})
 _CODE_ENDINGS: Final = frozenset({".py", ".pyc", ".so", ".dll", ".dylib", ".sh", ".bat", ".exe", ".pth", ".js", ".ps1"})
 
 
-def _look(context: Context, part: BinaryIO, size: int, kind: str) -> None:
-    if not _carries_code(context, kind, lambda: at(part, 0, min(size, context.limits.text_bytes))):
-        look_into(context, part, size)
+def _look(context: Context, part: BinaryIO, size: int, kind: str) -> str:
+    if _carries_code(context, kind, lambda: at(part, 0, min(size, context.limits.text_bytes))):
+        return "code"
+    return look_into(context, part, size)
 
 
-def _look_through(context: Context, stream: Readable, head: bytes, kind: str) -> None:
-    if not _carries_code(context, kind, lambda: upto(stream, context.limits.text_bytes)):
-        look_through(context, stream)
+def _look_through(context: Context, stream: Readable, head: bytes, kind: str) -> str:
+    if _carries_code(context, kind, lambda: upto(stream, context.limits.text_bytes)):
+        return "code"
+    return look_through(context, stream)
 
 
 def _carries_code(context: Context, kind: str, content: Callable[[], bytes]) -> bool:

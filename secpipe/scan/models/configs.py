@@ -189,6 +189,8 @@ def _code(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
         return "config"
     if key in {"model_type", "tokenizer_class", "weight_map"}:
         return "config"
+    if key == "learner" and isinstance(item, dict) and "gradient_booster" in item:
+        return "xgboost"  # numbers, and names of objectives that the library has itself
     return ""
 
 

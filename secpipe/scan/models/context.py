@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from secpipe.core.artifact import Skip
 from secpipe.core.finding import Confidence, Finding
+from secpipe.core.ledger import Ledger, Tally, Thing
 from secpipe.core.limits import Limits
 from secpipe.core.text import printable
 from secpipe.scan.models.allow import AllowList
@@ -31,6 +33,21 @@ class Sink:
     begun: float = field(default_factory=time.monotonic)
     cut: bool = False
     holds: set[str] = field(default_factory=set)  # formats met in the file, at any depth
+    unread: int = 0  # parts that were not looked at
+    members: dict[str, tuple[str, str]] = field(default_factory=dict)  # of archives in it: how each ended, and as what
+
+    def account(self) -> Tally:
+        """Return how the members of archives ended."""
+        ledger = Ledger()
+        ledger.open(Thing.MEMBER, *self.members)
+        for thing, (end, word) in self.members.items():
+            if end == "not read":
+                ledger.not_read(Thing.MEMBER, thing, word)
+            elif end == "judged":
+                ledger.judged(Thing.MEMBER, thing, word)
+            elif end == "cannot hold":
+                ledger.cannot_hold(Thing.MEMBER, thing, word)
+        return ledger.close()[0].of(Thing.MEMBER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +79,22 @@ class Context:
         where = f"{self.where} > {printable(name, 200)}" if self.where else printable(name, 200)
         return Context(self.sink, self.allow, where, self.depth + 1, name)
 
+    @contextmanager
+    def member(self, name: str) -> Iterator[tuple[Context, list[str]]]:
+        """Open the account of an archive member; give its context, and a list for the formats that its readers saw.
+
+        It ends as read, as bytes in which no reader sees a format, or as not read where anything in it was not.
+        """
+        inner = self.inside(name)
+        before, seen, thing = self.sink.unread, list[str](), f"{self.sink.path}!{inner.where}"
+        known = self.sink.members.setdefault(thing, ("open", ""))  # two members may have one name
+        yield inner, seen
+        kinds = [kind for kind in seen if kind]
+        end = ("not read", "a part was not read") if self.sink.unread > before else ("judged", *kinds[:1])
+        if known[0] == "not read":
+            return
+        self.sink.members[thing] = (end[0], end[1]) if len(end) > 1 else ("cannot hold", "bytes of no known format")
+
     def trial(self) -> Context:
         """Return a context that collects apart: for bytes that may turn out to be nothing."""
         sink = Sink(self.sink.path, self.limits, self.sink.look_into, begun=self.sink.begun)
@@ -73,6 +106,8 @@ class Context:
             self.sink.findings.setdefault(key, finding)
         self.sink.skips.extend(other.sink.skips)
         self.sink.outcome = max(self.sink.outcome, other.sink.outcome)
+        self.sink.unread += other.sink.unread
+        self.sink.members |= other.sink.members
 
     def add(
         self,
@@ -134,5 +169,6 @@ class Context:
     def skip(self, reason: str) -> None:
         """Record that a part was not looked at."""
         place = f"{self.where}: " if self.where else ""
+        self.sink.unread += 1
         if len(self.sink.skips) < 100:
             self.sink.skips.append(Skip(self.sink.path, place + reason))

@@ -81,6 +81,12 @@ _ACTIONS: Final = re.compile(
     r"\$\{\{\s*!?\(?(?:github|env|vars|job|jobs|steps|runner|secrets|strategy|matrix|needs|inputs|parameters|variables|"
     r"hashFiles|format|fromJSON|toJSON|contains|startsWith|endsWith|join|always|success|failure|cancelled)\b"
 )
+_CHUNK: Final = 1 << 20
+#: An attribute with underscores inside braces, a target of Hydra, or a tag of PyYAML: what no plain text has.
+_FAR: Final = re.compile(
+    rb"\{[{%][^}\n]{0,400}__\w{2,40}__|^\s{0,200}-?\s?[\"']?_target_[\"']?\s?:|:\s{1,20}!!python/(?:object|name|module)",
+    re.MULTILINE,
+)
 _TEMPLATES: Final = frozenset({".jinja", ".jinja2", ".j2"})
 
 
@@ -115,8 +121,35 @@ def judge_xml(context: Context, file: BinaryIO, size: int) -> str:
 
 def judge_text(context: Context, file: BinaryIO, size: int) -> str:
     """A text file: a Modelfile, a configuration or a template; "" for all others."""
+    most = context.limits.text_bytes
+    text = _decode(at(file, 0, min(size, most)))
+    if size > most and (_takes_long(context, text) or _hidden(file, most, size)):
+        context.unread("resource-limit", f"only the first {most:,} bytes of the text were looked at")
+        return _judge_text(context, text) or "text"
+    return _judge_text(context, text)
+
+
+def _takes_long(context: Context, text: str) -> bool:
+    """Whether a loader takes a text of this name or beginning whole, however long it is."""
+    name = context.name.rpartition("/")[2].lower()
+    return context.suffix in _TEMPLATES or "template" in name or name.startswith("modelfile") or _is_modelfile(text)
+
+
+def _hidden(file: BinaryIO, start: int, size: int) -> bool:
+    """Whether signs of an escape or of a loader's configuration stand in the rest of a long text."""
+    rest = b""
+    while start < size:
+        chunk = at(file, start, _CHUNK)
+        rest, start = rest[-1000:] + chunk.replace(b"\0", b""), start + _CHUNK
+        if _FAR.search(rest):
+            return True
+    return False
+
+
+def _judge_text(context: Context, text: str) -> str:
     suffix = context.suffix
-    text = _decode(at(file, 0, min(size, context.limits.text_bytes)))
+    if text.startswith(("tree\nversion=v", "tree\r\nversion=v")):
+        return "lightgbm"  # numbers and names of features, line by line
     if _is_modelfile(text):
         _modelfile(context, text)
         return "modelfile"

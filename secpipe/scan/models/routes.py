@@ -48,6 +48,7 @@ _BY_ENDING: Final[dict[str, str]] = {
     ".tflite": "secpipe.scan.models.graphs:judge_tflite",
     ".mlmodel": "secpipe.scan.models.graphs:judge_coreml",
     ".safetensors": "secpipe.scan.models.weights:judge_safetensors",
+    ".msgpack": "secpipe.scan.models.weights:judge_msgpack",
     ".pmml": "secpipe.scan.models.documents:judge_xml",
 }
 #: Formats whose judges read forward only.

@@ -8,22 +8,31 @@ from functools import partial
 from typing import BinaryIO, Final
 
 from secpipe.core.artifact import FileEntry, Skip
+from secpipe.core.bounds import Bound
 from secpipe.core.errors import InputError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding, sort_key
+from secpipe.core.ledger import Account, Ledger, Tally, Thing
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.protocols import Tree
 from secpipe.core.version import __version__
-from secpipe.formats import zips
+from secpipe.formats import kinds, zips
+from secpipe.formats.sniff import is_text
+from secpipe.formats.stream import at
 from secpipe.scan.models.additions import Addition, names_for
 from secpipe.scan.models.allow import AllowList, shipped_list, with_extra
 from secpipe.scan.models.archives import judge_zip
 from secpipe.scan.models.context import Context, Sink
 from secpipe.scan.models.routes import look_into
-from secpipe.scan.models.weights import MODEL_ENDINGS
 
+#: Compressions in which nothing known was met.
+_WRAPPERS: Final = frozenset({"gzip", "bzip2", "xz", "lzma", "lz4", "zlib"})
+_HEAD: Final = 256
 #: Formats that are ZIP archives themselves.
 _ZIPS: Final = frozenset({"zip", "torch", "keras", "npz", "mar", "skops"})
+
+
+_NO_MEMBERS: Final = Tally(Thing.MEMBER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,7 @@ class Judged:
     holds: tuple[str, ...]
     findings: tuple[Finding, ...] = ()
     skips: tuple[Skip, ...] = ()
+    members: Tally = _NO_MEMBERS  # how the members of archives in it ended
 
 
 #: Returns what a file came to: by the function given, or as it is known from the same content under the same name.
@@ -59,34 +69,58 @@ def scan(
     shipped = shipped_list()
     files: dict[str, dict[str, str | list[str]]] = {}
     findings: list[Finding] = []
-    skips: list[Skip] = list(tree.skipped)
-    unread = {skip.path for skip in skips}
+    ledger, members = Ledger(), Tally(Thing.MEMBER)
+    cut: list[str] = []  # why the remaining files are not read
+    bound = Bound(limits.findings, "findings", cut.append)
+    ledger.open(Thing.FILE, *(entry.path for entry in tree.files))
+    unread = {skip.path: skip.reason for skip in tree.skipped}
+    for skip in tree.skipped:
+        ledger.open(Thing.FILE, skip.path)
+        ledger.not_read(Thing.FILE, skip.path, skip.reason, soft=skip.soft)
     for entry in tree.files:
+        if cut:
+            ledger.not_read(Thing.FILE, entry.path, cut[0])
+            continue
         if (entry.via or entry.path) in unread:
+            ledger.not_read(Thing.FILE, entry.path, unread[entry.via or entry.path])
             continue
         allow = with_extra(shipped, names_for(entry.path, extra_allow))
         found = recall(entry, partial(_judge, tree, entry, limits, allow))
         if found.format:
             files[entry.path] = {"format": found.format, "outcome": found.outcome, "holds": list(found.holds)}
         findings += found.findings
-        skips += found.skips
-        if len(findings) > limits.findings:
-            skips.append(Skip("", f"more than {limits.findings:,} findings"))
-            break
+        members += found.members
+        _settle(ledger, entry, found)
+        bound.allows(len(found.findings))
+    account, skips = ledger.close()
     return Evidence(
         "models",
         State.OK,
         findings=tuple(sorted(findings, key=sort_key)),
-        skips=tuple(skips),
+        skips=skips,
         facts={"files": files},
         producer=f"secpipe {__version__}",
+        account=account + Account((members,) if members.total else ()),
     )
+
+
+def _settle(ledger: Ledger, entry: FileEntry, found: Judged) -> None:
+    """End the account of a file: not read where any part was not, judged by its reader, or bytes of no model."""
+    for skip in found.skips:
+        ledger.not_read(Thing.FILE, entry.path, skip.reason, soft=skip.soft)
+    if found.format:
+        ledger.judged(Thing.FILE, entry.path, found.format)
+    elif not entry.size:
+        ledger.cannot_hold(Thing.FILE, entry.path, "empty")
+    else:
+        ledger.cannot_hold(Thing.FILE, entry.path, "text" if is_text(entry.head) else "bytes of no model")
 
 
 def _judge(tree: Tree, entry: FileEntry, limits: Limits, allow: AllowList) -> Judged:
     sink = Sink(entry.path, limits, look_into)
     kind = scan_file(tree, entry, sink, allow)
-    return Judged(kind, str(sink.outcome), tuple(sorted(sink.holds)), tuple(sink.findings.values()), tuple(sink.skips))
+    outcome, holds, findings = str(sink.outcome), tuple(sorted(sink.holds)), tuple(sink.findings.values())
+    return Judged(kind, outcome, holds, findings, tuple(sink.skips), sink.account())
 
 
 def scan_file(tree: Tree, entry: FileEntry, sink: Sink, allow: AllowList) -> str:
@@ -95,8 +129,10 @@ def scan_file(tree: Tree, entry: FileEntry, sink: Sink, allow: AllowList) -> str
     try:
         with tree.open(entry) as file:
             kind = look_into(context, file, entry.size)
-            if (kind or entry.suffix in MODEL_ENDINGS) and kind not in _ZIPS:
+            if (kind or entry.suffix in kinds.ENDINGS) and kind not in _ZIPS:
                 kind = _archive_behind(context, file, entry.size, kind)
+            if not kind or kind in _WRAPPERS:
+                kind = _unread(context, at(file, 0, _HEAD), kind)
     except InputError as error:
         context.unread("unreadable", f"the file cannot be read: {error.message}")
         return "unknown"
@@ -105,10 +141,22 @@ def scan_file(tree: Tree, entry: FileEntry, sink: Sink, allow: AllowList) -> str
         return "unknown"
     if sink.cut:
         context.skip("more findings than are listed")
-    if not kind and entry.suffix in MODEL_ENDINGS:
-        context.add("unknown-format", "the file is named like a model, but its content is of no known format")
-        return "unknown"
     return kind or ("unknown" if sink.findings else "")
+
+
+def _unread(context: Context, head: bytes, kind: str) -> str:
+    """A model that no reader knows is told as such, and so is what only its name promises; returns the format."""
+    text = bool(head) and is_text(head)
+    if found := kinds.unread(context.name, head, text=text):
+        context.unread("unknown-format", f"no reader knows the format {found}: what the model holds was not looked at")
+        return found
+    if kinds.promises(context.name, text=text):
+        if kind:
+            context.unread("unknown-format", f"the file is named like a model, but what its {kind} holds is not known")
+        else:
+            context.add("unknown-format", "the file is named like a model, but its content is of no known format")
+        return f"unknown+{kind}" if kind else "unknown"
+    return kind
 
 
 def _archive_behind(context: Context, file: BinaryIO, size: int, kind: str) -> str:

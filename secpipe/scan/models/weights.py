@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import BinaryIO, Final
 
-from secpipe.formats import gguf, safetensors
+from secpipe.core.errors import InputError, UnsafeInput
+from secpipe.formats import gguf, kinds, msgpack, safetensors
 from secpipe.formats.problem import Problem
 from secpipe.formats.sniff import HEAD, sniff
 from secpipe.formats.stream import at, view
@@ -13,12 +14,6 @@ from secpipe.scan.models.context import Context
 from secpipe.scan.models.pickles import scan_pickles
 from secpipe.scan.models.templates import judge_template
 
-#: Endings that promise a model: content that is none of the known formats is then for review.
-MODEL_ENDINGS: Final = frozenset({
-    ".pkl", ".pickle", ".p", ".dill", ".joblib", ".pt", ".pth", ".ckpt", ".bin", ".npy", ".npz", ".h5", ".hdf5",
-    ".keras", ".onnx", ".tflite", ".safetensors", ".gguf", ".ggml", ".pb", ".mar", ".skops", ".mlmodel", ".cbm",
-    ".nemo",    ".pdparams", ".pdmodel", ".caffemodel", ".t7", ".rds", ".rdata", ".llamafile", ".model", ".pmml",
-})  # fmt: skip
 #: kind of structural problem -> rule; the others are `malformed`.
 _RULES: Final = {"script-text": "script-text", "trailing-data": "trailing-data", "external-path": "path-escape"}
 
@@ -56,9 +51,21 @@ def judge_plain(context: Context, file: BinaryIO, size: int) -> str:
     return "trees"
 
 
+def judge_msgpack(context: Context, file: BinaryIO, size: int) -> str:
+    """A MessagePack file, as Flax writes one: numbers and names, nothing that is called."""
+    file.seek(0)
+    try:
+        msgpack.check(file, context.limits)
+    except UnsafeInput as error:
+        context.unread("resource-limit", error.message)
+    except InputError as error:
+        context.unread("malformed", f"the file is named like MessagePack and is none: {error.message}")
+    return "flax"
+
+
 def judge_program(context: Context, file: BinaryIO, size: int) -> str:
     """A program: only told where its name or place promises a model."""
-    if at(file, 0, 6) == b"MZqFpD" or context.suffix in MODEL_ENDINGS:
+    if at(file, 0, 6) == b"MZqFpD" or context.suffix in kinds.ENDINGS:
         context.add("program", "the file is a program, named or packed as a model")
         return "program"
     return ""
@@ -79,3 +86,5 @@ def report(context: Context, problems: tuple[Problem, ...]) -> None:
     for problem in problems:
         rule = _RULES.get(problem.kind, "malformed")
         context.add(rule, problem.message, subject=f"{problem.kind} {problem.message}", offset=problem.offset)
+        if problem.fatal or problem.kind == "cut":
+            context.skip(problem.message)

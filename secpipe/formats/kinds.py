@@ -1,0 +1,90 @@
+"""What a model is: one table of formats by ending, name and first bytes, for scan, SBOM and gate.
+
+`read` says whether the model scan has a reader for the format. One without is still a model: it must be signed, and
+what nobody reads is told. Names are what a format's own library writes; content that shows a format outranks them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A model format: the endings that promise it, the bytes that begin it, and whether the scan reads it."""
+
+    name: str
+    endings: tuple[str, ...] = ()
+    begins: tuple[bytes, ...] = ()
+    mark: bytes = b""  # at offset 4: the identifier of a FlatBuffers file
+    read: bool = True
+    weights: bool = True  # listed by the SBOM under its name
+
+
+#: Source: the file formats that each library's documentation names, 2026-11.
+TABLE: Final = (
+    Kind("safetensors", (".safetensors",)), Kind("gguf", (".gguf",)), Kind("ggml", (".ggml",)),
+    Kind("onnx", (".onnx",)),
+    Kind("onnxruntime", (".ort",), mark=b"ORTM", read=False),
+    Kind("pytorch", (".pt", ".pth", ".ckpt", ".pt2", ".ptl")), Kind("pickle", (".pkl", ".pickle", ".dill")),
+    Kind("pickle", (".p", ".bin", ".model", ".pb", ".npy", ".npz"), weights=False),
+    Kind("joblib", (".joblib",)), Kind("skops", (".skops",)), Kind("hdf5", (".h5", ".hdf5")),
+    Kind("keras", (".keras",)),
+    Kind("tflite", (".tflite",)), Kind("coreml", (".mlmodel",)), Kind("pmml", (".pmml",)), Kind("catboost", (".cbm",)),
+    Kind("llamafile", (".llamafile",)), Kind("torchserve", (".mar",)), Kind("nemo", (".nemo",)),
+    Kind("flax", (".msgpack",)),
+    Kind("xgboost", (".ubj",), (b"{L", b"{U", b"{i"), read=False),
+    Kind("lightgbm", (".lgb",), (b"tree\nversion=v", b"tree\r\nversion=v")),
+    Kind("tensorrt", (".engine", ".plan", ".trt"), (b"ftrt", b"ptrt"), read=False),
+    Kind("executorch", (".pte",), mark=b"ET12", read=False),
+    Kind("paddle", (".pdparams", ".pdmodel", ".pdiparams", ".pdopt"), read=False),
+    Kind("caffe", (".caffemodel",), read=False), Kind("torch7", (".t7",), read=False),
+    Kind("rknn", (".rknn",), (b"RKNN",), read=False),
+    Kind("mxnet", (".params",), (b"\x12\x01\0\0\0\0\0\0",), read=False),
+    Kind("r-data", (".rds", ".rdata"), (b"RDX2\n", b"RDX3\n", b"RDA2\n", b"RDA3\n"),
+         read=False, weights=False),
+    Kind("tensorflow-meta", (".meta",), read=False, weights=False),
+    Kind("mnn", (".mnn",), read=False), Kind("ncnn", (".ncnn",), read=False), Kind("dlc", (".dlc",), read=False),
+    Kind("hailo", (".hef",), read=False), Kind("openvino-blob", (".blob",), read=False, weights=False),
+    Kind("mlpackage", (".mlmodelc",), read=False), Kind("litert-task", (".task", ".litertlm"), read=False),
+    Kind("darknet", (".weights",), read=False, weights=False),
+)  # fmt: skip
+
+#: ending -> format, of all that the SBOM lists.
+WEIGHTS: Final = {ending: kind.name for kind in TABLE if kind.weights for ending in kind.endings}
+#: Endings that promise a model.
+ENDINGS: Final = frozenset(ending for kind in TABLE for ending in kind.endings)
+_UNREAD: Final = {ending: kind.name for kind in TABLE if not kind.read for ending in kind.endings}
+#: Common endings that other things have too: no promise unless the content says so.
+_COMMON: Final = frozenset({".meta", ".params", ".plan", ".task", ".engine", ".blob", ".weights", ".msgpack"})
+_VARIABLES: Final = re.compile(r"\.data-\d{5}-of-\d{5}$")
+_COMPRESSED: Final = re.compile(r"(?i)\.(?:gz|bz2|xz|lzma|lz4|zst|zlib|z)$")
+
+
+def ending_of(name: str) -> str:
+    """Return the lower-case ending of a name with its dot, that of a compression left aside; "" without one."""
+    stem, dot, ending = _COMPRESSED.sub("", name.rpartition("/")[2]).rpartition(".")
+    return f".{ending.lower()}" if dot and stem else ""
+
+
+def promises(name: str, *, text: bool) -> bool:
+    """Tell whether a name promises a model; an ending that other things have too promises nothing of a text."""
+    ending = ending_of(name)
+    return ending in ENDINGS and not (text and ending in _COMMON)
+
+
+def unread(name: str, head: bytes, *, text: bool) -> str:
+    """Return the format of a model that no reader knows, by content or name; "" for any other file.
+
+    An ending that other things have too promises nothing of a text.
+    """
+    ending = ending_of(name)
+    for kind in TABLE:
+        begins = head.startswith(kind.begins) if kind.begins else bool(kind.mark) and head[4:8] == kind.mark
+        if not kind.read and begins and (kind.name != "xgboost" or b"learner" in head or ending in kind.endings):
+            return kind.name
+    if _VARIABLES.search(name):
+        return "tensorflow-variables"
+    return "" if text and ending in _COMMON else _UNREAD.get(ending, "")

@@ -1,0 +1,72 @@
+"""What is a model: one table that scan and SBOM use; a format nobody reads is told and counts as a model."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import random
+from collections.abc import Callable
+
+import pytest
+
+from secpipe.formats import kinds
+from secpipe.gate.rules.signed import is_no_model
+
+Look = Callable[..., object]
+NOISE = random.Random(18).randbytes(4000)
+UNREAD = {
+    "m.engine": b"ftrt" + NOISE, "renamed.dat": b"ptrt" + NOISE, "m.pte": b"\x18\0\0\0ET12" + NOISE,
+    "executorch.dat": b"\x18\0\0\0ET12" + NOISE, "m.pdiparams": NOISE, "m.pdmodel": NOISE, "m.ubj": b"{L" + NOISE,
+    "variables.data-00000-of-00001": NOISE, "m.rknn": b"RKNN" + NOISE, "m.caffemodel": NOISE, "m.params": NOISE,
+    "m.rds": gzip.compress(b"X\n" + NOISE), "m.RData": gzip.compress(b"RDX3\n" + NOISE), "m.ort": NOISE, "m.mnn": NOISE,
+    "model.pkl": gzip.compress(NOISE), "model.pkl.gz": gzip.compress(NOISE), "m.pt.xz": lzma.compress(NOISE),
+    "m.7z": b"7z\xbc\xaf\x27\x1c" + NOISE, "m.zst": b"\x28\xb5\x2f\xfd" + NOISE, "m.onnx.gz": gzip.compress(NOISE),
+    "m.msgpack": b"\xc1" + NOISE,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNREAD)
+def test_a_model_that_nobody_reads_is_not_read_and_counts_as_a_model(look: Look, name: str) -> None:
+    said = look(UNREAD[name], name)
+    assert said.outcome == "review", said  # type: ignore[attr-defined]
+    assert said.evidence.skips  # type: ignore[attr-defined]
+    assert name.endswith((".7z", ".zst")) or not is_no_model(said.facts)  # type: ignore[attr-defined]
+
+
+READ = {
+    "m.msgpack": (b"\x82\xa4step\x05\xa1w\xc7\x04\x01abcd", "flax"),
+    "model.txt": (b"tree\nversion=v4\nnum_class=1\nfeature_names=a b\n\nTree=0\nleaf_value=1 2\n", "lightgbm"),
+    "model.json": (
+        b'{"learner": {"gradient_booster": {"model": {}, "name": "gbtree"}}, "version": [2, 0, 0]}',
+        "xgboost",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_format_that_holds_numbers_only_is_read(look: Look, name: str) -> None:
+    content, form = READ[name]
+    said = look(content, name)
+    assert (said.outcome, said.format) == ("ok", form), said  # type: ignore[attr-defined]
+    assert not said.evidence.skips  # type: ignore[attr-defined]
+    assert not is_no_model(said.facts)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "a.meta", "b.params", "c.plan", "photo.jpg", "rows.csv.gz", "LICENSE"])
+def test_other_files_are_left_alone(look: Look, name: str) -> None:
+    content = (
+        gzip.compress(NOISE)
+        if name.endswith(".gz")
+        else b"\xff\xd8\xff" + NOISE
+        if name.endswith(".jpg")
+        else b"text\n"
+    )
+    said = look(content, name)
+    assert not said.evidence.findings  # type: ignore[attr-defined]
+    assert not said.evidence.skips  # type: ignore[attr-defined]
+
+
+def test_what_the_sbom_lists_is_what_the_scan_answers_for(look: Look) -> None:
+    assert set(kinds.WEIGHTS) <= kinds.ENDINGS
+    for ending in sorted(kinds.WEIGHTS):
+        assert look(NOISE, f"m{ending}").outcome, ending  # type: ignore[attr-defined]
