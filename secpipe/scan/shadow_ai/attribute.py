@@ -4,6 +4,7 @@ merged.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -14,6 +15,13 @@ from secpipe.scan.shadow_ai.hosts import Destination, resolve
 from secpipe.scan.shadow_ai.signal import LOCAL, MECHANISMS, UNKNOWN, UNLISTED, EnvValue, Reading, Signal, Use
 
 _MAX_EVIDENCE = 12
+_SETTINGS = re.compile(r"(?:^|/)(?:\.env[^/]*|[^/]+\.env|\.envrc|(?:docker-)?compose[^/]*\.ya?ml)$")
+#: Folders whose settings are for the whole tree.
+_SHARED = re.compile(
+    r"\..*|(?:deploy(?:ment)?s?|infra\w*|ops|k8s|kube\w*|helm|charts?|docker|compose|conf(?:ig)?s?|configuration|envs?"
+    r"|environments?|settings|ci|build|scripts?|terraform|ansible|manifests?|overlays|stacks?|etc|secrets?)(?:[-_].*)?",
+    re.I,
+)
 #: Whose line a use is shown at.
 _ROLES = ("client", "endpoint", "direct", "model", "evidence", "import", "env", "manifest")
 
@@ -74,6 +82,14 @@ def _common(left: str, right: str) -> int:
     return count
 
 
+def _foreign(setting: str, path: str) -> bool:
+    """Whether a file of settings belongs to another project of the tree: it stands in another top folder."""
+    mine, theirs = path.partition("/"), setting.partition("/")
+    if not _SETTINGS.search(setting) or not theirs[1] or not mine[1]:
+        return False
+    return mine[0] != theirs[0] and not _SHARED.fullmatch(theirs[0])
+
+
 def _scope(setting: str, path: str) -> bool:
     """Whether a setting stands in the folder of the file or above it, so that it plausibly governs it."""
     folder = setting.rpartition("/")[0]
@@ -99,6 +115,7 @@ def _joined(signal: Signal, path: str, environment: Environment, catalogue: Cata
     if not signal.envs or signal.role != "client":
         return [signal]
     found = environment.destinations(signal.envs, path)
+    foreign = bool(found) and all(_foreign(value.path, path) for _, value in found)
     signals = [
         replace(
             signal,
@@ -113,8 +130,15 @@ def _joined(signal: Signal, path: str, environment: Environment, catalogue: Cata
     if signal.host:  # the SDK's own default, which the environment overrides
         governed = any(_scope(value.path, path) for _, value in found)
         return signals if governed else [replace(signal, envs=()), *signals]
+    if foreign:
+        said = f"{signal.evidence}, which only another part of the tree sets"
+        return [*signals, replace(signal, provider=UNKNOWN, envs=(), evidence=said)]
     if signals or signal.confirm == "optional":
         return signals
+    own = catalogue.providers.get(signal.sdk)
+    if own and not own.host and own.lists["host_patterns"] and signal.mechanism == "sdk":
+        # Each customer has a host of its own below the provider's: which one is told where the program runs.
+        return [replace(signal, provider=signal.sdk, envs=())]
     return [replace(signal, provider=UNKNOWN, envs=(), evidence=f"{signal.evidence}, which nothing in the tree sets")]
 
 
@@ -199,9 +223,14 @@ def _default(sign: Signal, path: str, environment: Environment, catalogue: Catal
     ]
 
 
+def _by_model(client: Signal, sign: Signal) -> bool:
+    """Whether a client goes where each model's name says, so that it says nothing of another provider's model."""
+    return bool(client.model) and client.sdk != client.provider and bool(re.search("[/:]", sign.model))
+
+
 def _model(sign: Signal, clients: Sequence[Signal], reached: set[str]) -> Signal:
     """A model string belongs to the one client of the file; without a client it stands for its provider."""
-    goers = {(client.provider, client.host): client for client in clients}
+    goers = {(client.provider, client.host): client for client in clients if not _by_model(client, sign)}
     if sign.provider in reached:
         return sign
     if len(goers) == 1:
