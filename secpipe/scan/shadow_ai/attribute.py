@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from secpipe.core.finding import Confidence
@@ -15,6 +15,7 @@ from secpipe.scan.shadow_ai.hosts import Destination, resolve
 from secpipe.scan.shadow_ai.signal import LOCAL, MECHANISMS, UNKNOWN, UNLISTED, EnvValue, Reading, Signal, Use
 
 _MAX_EVIDENCE = 12
+_DECLARES = ("declares ", "installs ")
 _SETTINGS = re.compile(r"(?:^|/)(?:\.env[^/]*|[^/]+\.env|\.envrc|(?:docker-)?compose[^/]*\.ya?ml)$")
 #: Folders whose settings are for the whole tree.
 _SHARED = re.compile(
@@ -257,8 +258,25 @@ def _explain(per_file: dict[str, list[Signal]], readings: dict[str, Reading]) ->
                 users[sign.provider].add(sign.provider)
         for name in readings[path].reads:
             readers[name].append([sign for sign in signals if sign.role in {"client", "endpoint"}])
+    declared = {
+        sign.provider for signals in per_file.values() for sign in signals if sign.evidence.startswith(_DECLARES)
+    }
+    if any(reading.engine == "manifest" for reading in readings.values()):
+        for path, signals in per_file.items():
+            per_file[path] = [_through_others(sign, declared, users) for sign in signals]
     for path, signals in per_file.items():
         per_file[path] = [_explained(sign, users, readers) for sign in signals]
+
+
+def _through_others(sign: Signal, declared: set[str], users: Mapping[str, set[str]]) -> Signal:
+    """A package that only a lock names, and no code imports, came with another one: it informs."""
+    if sign.role != "manifest" or not sign.evidence.startswith("locks ") or sign.provider in declared:
+        return sign
+    if users.get(sign.provider):
+        return sign
+    return replace(
+        sign, confidence=Confidence.LOW, evidence=f"{sign.evidence}, which came with another and is not used"
+    )
 
 
 def _explained(sign: Signal, users: dict[str, set[str]], readers: dict[str, list[list[Signal]]]) -> Signal:
