@@ -23,7 +23,8 @@ _ROWS: tuple[tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str], str, str],
 )
 #: A line of a proxy, a mesh or a zone that names where traffic goes.
 _LEADS = re.compile(
-    r"""(?i)(?:^|[\s{,"'])(?:server\s+\S+|external-?name|hosts?|address|proxy_pass|upstream|backend|cname|domains?|sni|target|authority|extra_hosts)["']?(?:\s*[:=]|\s)[ \t]*(?P<rest>.*)"""
+    r"(?i)(?:^|[\s{,\"'])(?:server\s+\S+|external-?name|hosts?|address|proxy_pass|upstream|backend|cname|domains?|sni"
+    r"|target|authority|extra_hosts)[\"']?(?:\s*[:=]|\s)[ \t]*(?P<rest>.*)"
 )
 _HOST = re.compile(r"(?i)(?<![\w./@-])(?:[a-z0-9-]+\.)+[a-z]{2,12}(?::\d{2,5})?(?![\w.-]*[\w/-])")
 
