@@ -137,7 +137,7 @@ def _joined(signal: Signal, path: str, environment: Environment, catalogue: Cata
     if signals or signal.confirm == "optional":
         return signals
     own = catalogue.providers.get(signal.sdk)
-    if own and not own.host and own.lists["host_patterns"] and signal.mechanism == "sdk":
+    if own and own.kind == "cloud" and not own.host and own.lists["host_patterns"] and signal.mechanism == "sdk":
         # Each customer has a host of its own below the provider's: which one is told where the program runs.
         return [replace(signal, provider=signal.sdk, envs=())]
     return [replace(signal, provider=UNKNOWN, envs=(), evidence=f"{signal.evidence}, which nothing in the tree sets")]
