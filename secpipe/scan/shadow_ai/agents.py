@@ -8,6 +8,7 @@ import tomllib
 from functools import cache
 from typing import Any
 
+from secpipe.core.errors import InputError
 from secpipe.core.finding import Confidence
 from secpipe.formats.jsonc import plain_json
 from secpipe.scan.shadow_ai import configs, shell
@@ -68,6 +69,8 @@ def read(content: str, path: str, catalogue: Catalogue) -> Reading:
     if not any(key in content for key in _SERVER_KEYS) and not is_agent_config(path):
         return out
     data = _parse(content, path)
+    if data is None and path.endswith((".json", ".jsonc", ".toml", ".yml", ".yaml")):
+        out.notes.append("the servers it names cannot be told: it does not parse")
     if isinstance(data, dict):
         _servers(data, content, path, catalogue, out)
         if _EXTENSION_FILES.search(path):
@@ -77,8 +80,14 @@ def read(content: str, path: str, catalogue: Catalogue) -> Reading:
 
 def _parse(content: str, path: str) -> Any:
     try:
-        return tomllib.loads(content) if path.endswith(".toml") else json.loads(plain_json(content))
-    except (ValueError, RecursionError):
+        if path.endswith(".toml"):
+            return tomllib.loads(content)
+        if path.endswith((".yml", ".yaml")):
+            from secpipe.formats.yaml import parse_yaml
+
+            return {"documents": parse_yaml(content.encode("utf-8", "surrogateescape"), "settings")}
+        return json.loads(plain_json(content))
+    except (ValueError, RecursionError, InputError):
         return None
 
 

@@ -4,8 +4,9 @@ merged.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from secpipe.core.finding import Confidence
@@ -14,6 +15,14 @@ from secpipe.scan.shadow_ai.hosts import Destination, resolve
 from secpipe.scan.shadow_ai.signal import LOCAL, MECHANISMS, UNKNOWN, UNLISTED, EnvValue, Reading, Signal, Use
 
 _MAX_EVIDENCE = 12
+_DECLARES = ("declares ", "installs ")
+_SETTINGS = re.compile(r"(?:^|/)(?:\.env[^/]*|[^/]+\.env|\.envrc|(?:docker-)?compose[^/]*\.ya?ml)$")
+#: Folders whose settings are for the whole tree.
+_SHARED = re.compile(
+    r"\..*|(?:deploy(?:ment)?s?|infra\w*|ops|k8s|kube\w*|helm|charts?|docker|compose|conf(?:ig)?s?|configuration|envs?"
+    r"|environments?|settings|ci|build|scripts?|terraform|ansible|manifests?|overlays|stacks?|etc|secrets?)(?:[-_].*)?",
+    re.I,
+)
 #: Whose line a use is shown at.
 _ROLES = ("client", "endpoint", "direct", "model", "evidence", "import", "env", "manifest")
 
@@ -74,6 +83,14 @@ def _common(left: str, right: str) -> int:
     return count
 
 
+def _foreign(setting: str, path: str) -> bool:
+    """Whether a file of settings belongs to another project of the tree: it stands in another top folder."""
+    mine, theirs = path.partition("/"), setting.partition("/")
+    if not _SETTINGS.search(setting) or not theirs[1] or not mine[1]:
+        return False
+    return mine[0] != theirs[0] and not _SHARED.fullmatch(theirs[0])
+
+
 def _scope(setting: str, path: str) -> bool:
     """Whether a setting stands in the folder of the file or above it, so that it plausibly governs it."""
     folder = setting.rpartition("/")[0]
@@ -99,6 +116,7 @@ def _joined(signal: Signal, path: str, environment: Environment, catalogue: Cata
     if not signal.envs or signal.role != "client":
         return [signal]
     found = environment.destinations(signal.envs, path)
+    foreign = bool(found) and all(_foreign(value.path, path) for _, value in found)
     signals = [
         replace(
             signal,
@@ -113,8 +131,15 @@ def _joined(signal: Signal, path: str, environment: Environment, catalogue: Cata
     if signal.host:  # the SDK's own default, which the environment overrides
         governed = any(_scope(value.path, path) for _, value in found)
         return signals if governed else [replace(signal, envs=()), *signals]
+    if foreign:
+        said = f"{signal.evidence}, which only another part of the tree sets"
+        return [*signals, replace(signal, provider=UNKNOWN, envs=(), evidence=said)]
     if signals or signal.confirm == "optional":
         return signals
+    own = catalogue.providers.get(signal.sdk)
+    if own and own.kind == "cloud" and not own.host and own.lists["host_patterns"] and signal.mechanism == "sdk":
+        # Each customer has a host of its own below the provider's: which one is told where the program runs.
+        return [replace(signal, provider=signal.sdk, envs=())]
     return [replace(signal, provider=UNKNOWN, envs=(), evidence=f"{signal.evidence}, which nothing in the tree sets")]
 
 
@@ -199,9 +224,14 @@ def _default(sign: Signal, path: str, environment: Environment, catalogue: Catal
     ]
 
 
+def _by_model(client: Signal, sign: Signal) -> bool:
+    """Whether a client goes where each model's name says, so that it says nothing of another provider's model."""
+    return bool(client.model) and client.sdk != client.provider and bool(re.search("[/:]", sign.model))
+
+
 def _model(sign: Signal, clients: Sequence[Signal], reached: set[str]) -> Signal:
     """A model string belongs to the one client of the file; without a client it stands for its provider."""
-    goers = {(client.provider, client.host): client for client in clients}
+    goers = {(client.provider, client.host): client for client in clients if not _by_model(client, sign)}
     if sign.provider in reached:
         return sign
     if len(goers) == 1:
@@ -228,8 +258,25 @@ def _explain(per_file: dict[str, list[Signal]], readings: dict[str, Reading]) ->
                 users[sign.provider].add(sign.provider)
         for name in readings[path].reads:
             readers[name].append([sign for sign in signals if sign.role in {"client", "endpoint"}])
+    declared = {
+        sign.provider for signals in per_file.values() for sign in signals if sign.evidence.startswith(_DECLARES)
+    }
+    if any(reading.engine == "manifest" for reading in readings.values()):
+        for path, signals in per_file.items():
+            per_file[path] = [_through_others(sign, declared, users) for sign in signals]
     for path, signals in per_file.items():
         per_file[path] = [_explained(sign, users, readers) for sign in signals]
+
+
+def _through_others(sign: Signal, declared: set[str], users: Mapping[str, set[str]]) -> Signal:
+    """A package that only a lock names, and no code imports, came with another one: it informs."""
+    if sign.role != "manifest" or not sign.evidence.startswith("locks ") or sign.provider in declared:
+        return sign
+    if users.get(sign.provider):
+        return sign
+    return replace(
+        sign, confidence=Confidence.LOW, evidence=f"{sign.evidence}, which came with another and is not used"
+    )
 
 
 def _explained(sign: Signal, users: dict[str, set[str]], readers: dict[str, list[list[Signal]]]) -> Signal:

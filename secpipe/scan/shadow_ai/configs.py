@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 
 from secpipe.core.finding import Confidence
-from secpipe.scan.shadow_ai import shell, text
+from secpipe.scan.shadow_ai import flows, shell, surfaces, text
 from secpipe.scan.shadow_ai.catalogue import Catalogue
 from secpipe.scan.shadow_ai.places import permissions
 from secpipe.scan.shadow_ai.signal import Reading, Signal
@@ -39,6 +39,8 @@ def read(content: str, path: str, catalogue: Catalogue) -> Reading:
     lines = content.split("\n")
     workflow = "/workflows/" in f"/{path}" or path.endswith(("action.yml", "action.yaml"))
     cognitive = bool(_COGNITIVE_NEAR.search(content))
+    for sign in surfaces.read(content, lines, path, catalogue):
+        out.signals.append(sign)
     for number, line in enumerate(lines, 1):
         if len(line) > 4000 or line.lstrip().startswith(("#", "//")):
             continue
@@ -47,6 +49,8 @@ def read(content: str, path: str, catalogue: Catalogue) -> Reading:
             out.signals.append(_direct("action", "github-models", number, "the workflow may call GitHub Models"))
         if cognitive and _COGNITIVE.search(line):
             out.signals.append(_direct("iac", "azure-openai", number, "provisions an Azure OpenAI account"))
+    if path.endswith(".json") and '"nodes"' in content:
+        flows.read(content, lines, catalogue, out)
     if path.endswith((".yml", ".yaml", ".tpl", ".json", ".toml", ".j2", ".hcl", ".nomad")):
         _add(out, shell.commands("\n".join(_command(line) for line in lines), catalogue))
     return out

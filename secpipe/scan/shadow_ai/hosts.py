@@ -17,6 +17,7 @@ HOLE = "\x00"
 #: An absolute URL in text; what ends it differs from language to language, so it stops at the first doubtful character.
 URL = re.compile(r"""(?i)\b(?:https?|wss?|grpcs?)://[^\s"'`<>()\[\]{}|\\^,;]+""")
 _HOST = re.compile(r"(?i)[a-z0-9_\x00-]+(?:\.[a-z0-9_\x00-]+)+\.?|localhost")
+_VARIABLE = re.compile(r"\$\w*|%\w+%")
 _LOCAL_NAMES = {
     "localhost",
     "host.docker.internal",
@@ -80,6 +81,7 @@ def resolve(text: str, catalogue: Catalogue) -> Destination | None:
     if parts is None:
         return None
     host, port, path = parts
+    host = _VARIABLE.sub(HOLE, host)  # of a shell or a template: it may be any host
     shown = host.replace(HOLE, "*")
     if set(shown) <= {"*", "."}:
         return None

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from secpipe.core.finding import Confidence
 from secpipe.scan.shadow_ai.catalogue import Catalogue
 from secpipe.scan.shadow_ai.hosts import HOLE, URL, Destination, counts, resolve
 from secpipe.scan.shadow_ai.signal import Signal
 
+_OPEN = re.compile(
+    r"(?:\$\{\{[ \t]*(?:\w+\.)*(\w+)[ \t]*\}\}|\$(?:env:)?[({]?(\w+)(?::?[-=?][^}\s\"']{0,200})?[)}]?|%(\w+)%"
+    r"|\{\{[ \t]*[.$]?(?:\w+\.)*(\w+)[ \t]*\}\})(?::\d{1,5})?(?P<path>/[\w./:-]+)"
+)
 _LONGEST_HOST = 300  # characters
 
 
@@ -70,6 +76,21 @@ def endpoints(
                     "endpoint", "http", destination, line, f"calls {destination.host}", confidence=confidence
                 )
             )
+    return found + _open(text, line, catalogue, around)
+
+
+def _open(text: str, line: int, catalogue: Catalogue, around: str) -> list[Signal]:
+    """Return the signs of AI paths on a host that a variable names: `https://$HOST/v1/...`, `$(URL)/v1/...`."""
+    found = []
+    for match in _OPEN.finditer(text) if "$" in text or "{{" in text or "%" in text else ():
+        name = next(group for group in match.groups()[:4] if group)
+        if ai_path(match["path"], catalogue, around):
+            found.append(
+                Signal(
+                    "client", "http", "", line=line, envs=(name,), evidence=f"calls an AI path at {name}",
+                    confidence=Confidence.HIGH,
+                )
+            )  # fmt: skip
     return found
 
 

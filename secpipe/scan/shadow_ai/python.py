@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
+from dataclasses import replace
 
 from secpipe.core.errors import InputError
 from secpipe.scan.shadow_ai.catalogue import Catalogue, squash
@@ -68,6 +69,11 @@ def _run(file: File) -> Reading:
             and id(node) not in file.consumed
         ):
             string(file, node)
+    calls = {sign.sdk for sign in file.out.signals if sign.role == "client"}
+    for index, sign in enumerate(file.out.signals):
+        if sign.role == "import" and sign.sdk in file.stand_in and sign.sdk not in calls:
+            other = file.stand_in[sign.sdk]  # `import openai` for `openai.AzureOpenAI` alone
+            file.out.signals[index] = replace(sign, provider=other, sdk=other)
     if file.scope.folder is not None and file.scope.folder.spent:
         file.out.unread.append("its expressions are too many to follow")
     return file.out

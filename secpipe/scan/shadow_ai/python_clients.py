@@ -54,6 +54,7 @@ def sdk_call(file: File, node: ast.Call, owner: str, part: str, name: str, last:
     provider = file.catalogue.providers[owner]
     classes = file.catalogue.signals["classes"]
     if last in classes:
+        file.stand_in[owner] = classes[last]
         owner = classes[last]
     elif provider.kind in {"framework", "cloud", "gateway"} and last[:1].isupper():
         owner = file.catalogue.brand(last) or owner
@@ -79,18 +80,21 @@ def sdk_call(file: File, node: ast.Call, owner: str, part: str, name: str, last:
 def _routed(file: File, node: ast.Call, owner: str, words: dict[str, ast.expr], evidence: str, last: str) -> None:
     """A client without an address: routers and frameworks are decided by the model, an SDK by its own default."""
     kind = file.catalogue.providers[owner].kind
-    model = _model_of(file, node, words, positional=kind in {"framework", "gateway"})
+    models_ = _models_of(file, node, words, positional=kind in {"framework", "gateway"})
+    model = models_[0] if models_ else ""
     named = next(iter(sorted(file.fold(words.get("model_provider") or words.get("custom_llm_provider")).texts)), "")
     if kind in {"framework", "gateway"}:
-        routed = (
-            file.catalogue.prefixes.get(f"{named}/", "")
-            or file.catalogue.prefixes.get(f"{named}:", "")
-            or (models.provider_of(model, file.catalogue, key=True) if model else "")
-        )
-        if routed:
-            file.sign("client", "model" if kind == "gateway" else "sdk", routed, node, f"{evidence} with {model}",
-                model=model,
-                      host=file.catalogue.providers[routed].host, sdk=owner, confidence=Confidence.HIGH)  # fmt: skip
+        fixed = file.catalogue.prefixes.get(f"{named}/", "") or file.catalogue.prefixes.get(f"{named}:", "")
+        goes = {
+            item: fixed or models.provider_of(item, file.catalogue, key=True)
+            for item in models_ or ["" if fixed else HOLE]
+        }
+        for item, routed in goes.items():
+            if routed:
+                file.sign("client", "model" if kind == "gateway" else "sdk", routed, node, f"{evidence} with {item}",
+                    model=item, host=file.catalogue.providers[routed].host, sdk=owner,
+                          confidence=Confidence.HIGH)  # fmt: skip
+        if any(goes.values()):
             return
         if kind == "framework":
             return
@@ -166,12 +170,15 @@ def _pointed(file: File, node: ast.AST, sdk: str, target: ast.expr, evidence: st
         )
 
 
-def _model_of(file: File, node: ast.Call, words: dict[str, ast.expr], *, positional: bool) -> str:
+def _models_of(file: File, node: ast.Call, words: dict[str, ast.expr], *, positional: bool) -> list[str]:
+    """Every model that a call may name: each is a destination of a router."""
     value = next((value for key, value in words.items() if squash(key) in file.catalogue.model_keys), None)
     if value is None and positional and node.args:
         value = node.args[0]
-    texts = sorted(file.fold(value).texts) if value is not None else []
-    return texts[0] if texts and HOLE not in texts[0] and models.is_model_name(texts[0]) else ""
+    folded = file.fold(value)
+    if folded.cut:
+        file.cut(node, "client", "sdk", "takes its model")
+    return [item for item in sorted(folded.texts) if HOLE not in item and models.is_model_name(item)]
 
 
 def cloud_service(file: File, node: ast.Call) -> None:

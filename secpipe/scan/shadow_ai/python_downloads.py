@@ -47,6 +47,8 @@ def download_of(node: ast.Call, name: str, last: str, scope: Scope, catalogue: C
     trusts = _true(words.get("trust_remote_code"), scope) or _true(words.get("trust_repo"), scope)
     if source and (source.startswith(_LOCAL) or not ("://" in source or _REPOSITORY.fullmatch(source))):
         return None
+    if source in rule.get("local", ()) and not trusts and not _remote(words, scope):
+        return None  # a reader of files on this machine, and no name of a repository
     if not source and not trusts:
         return None  # a variable: usually a path; where remote code is allowed it is reported all the same
     if _true(words.get("local_files_only"), scope):
@@ -59,6 +61,22 @@ def download_of(node: ast.Call, name: str, last: str, scope: Scope, catalogue: C
         trusts,
         last,
     )
+
+
+def _remote(words: dict[str, ast.expr], scope: Scope) -> bool:
+    """Whether the files that are given may stand elsewhere: an address, or a name that is not known."""
+    given = [words[key] for key in ("data_files", "data_dir") if key in words]
+    leaves = [leaf for node in given for leaf in _leaves(node)]
+    texts = {text for leaf in leaves for text in scope.fold(leaf).texts}
+    return not given or any("://" in text for text in texts)
+
+
+def _leaves(node: ast.expr) -> list[ast.expr]:
+    if isinstance(node, ast.Dict):
+        return [leaf for value in node.values for leaf in _leaves(value)]
+    if isinstance(node, ast.List | ast.Tuple):
+        return [leaf for value in node.elts for leaf in _leaves(value)]
+    return [node]
 
 
 def _provider(default: str, name: str, source: str) -> str:

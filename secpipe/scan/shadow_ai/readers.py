@@ -25,7 +25,7 @@ _CONFIG = re.compile(
     re.I,
 )
 _ALWAYS = re.compile(
-    r"(?:^|/)(?:\.env[\w.-]*|[\w.-]+\.env|\.envrc|docker-compose[\w.-]*|compose[\w.-]*\.ya?ml|\.gitlab-ci\.yml|values[\w.-]*\.ya?ml|wrangler\.toml)$|/workflows/[\w.-]+\.ya?ml$"
+    r"(?:^|/)(?:\.env[\w.-]*|[\w.-]+\.env|\.envrc|docker-compose[\w.-]*|compose[\w.-]*\.ya?ml|\.gitlab-ci\.yml|values[\w.-]*\.ya?ml|wrangler\.(?:toml|jsonc?))$|/workflows/[\w.-]+\.ya?ml$"
 )
 _SHEBANG = re.compile(rb"#!.*\b(?:(python)|(node|deno|bun)|(ruby)|(?:ba|z|k|da)?sh|fish)")
 _SOURCE = re.compile(
@@ -126,6 +126,11 @@ def _manifest(content: str, path: str, catalogue: Catalogue) -> Reading:
     out = manifests.read(content, path, catalogue)
     if path.endswith(("setup.py",)):
         return _joined(out, python.read(content, catalogue))
+    language = source.language_of("a.kts" if path.endswith(".gradle") else path)
+    if language:  # a build that is a program: Gradle, Gemfile, mix.exs, Package.swift
+        return _joined(out, source.read(content, language, catalogue))
+    if path.endswith("pom.xml"):
+        return _joined(out, configs.read(content, path, catalogue))
     if path.endswith((".yml", ".yaml")):  # a conda environment, or any YAML file of such a name
         return _joined(out, agents.read(content, path, catalogue))
     if re.search(r"(?:^|/)requirements/[^/]*$", path, re.I):  # a folder of that name may hold prose

@@ -108,7 +108,7 @@ def _model(file: File, item: str, token: Token, position: int) -> None:
                 line=token.line,
                 model=item,
                 evidence=f"model {item}",
-                confidence=Confidence.MEDIUM if key else Confidence.LOW,
+                confidence=Confidence.MEDIUM if key or item.startswith("@") else Confidence.LOW,
             )
         )
 
