@@ -151,7 +151,7 @@ def _old(target: Path) -> os.stat_result | None:
 
 def _settle(descriptor: int, mode: int | None, old: os.stat_result | None) -> None:
     """Give a new file its mode, or mode and owner of the `old` one; what cannot be kept never widens who reads it."""
-    if not hasattr(os, "fchmod"):
+    if sys.platform == "win32":  # access lists come from the folder
         return
     if mode is not None:
         os.fchmod(descriptor, mode)

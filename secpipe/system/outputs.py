@@ -23,6 +23,8 @@ from secpipe.core.text import printable
 from secpipe.system import files, links, redaction
 
 STDOUT = "-"
+# These flags are POSIX's: on Windows no path names a device or FIFO of ours to open by.
+_THROUGH = os.O_WRONLY | sum(getattr(os, name, 0) for name in ("O_NOCTTY", "O_CLOEXEC", "O_NOFOLLOW"))
 
 
 def write(place: str | os.PathLike[str], result: str | bytes, sink: Sink = Sink.TEXT, *, color: bool = False) -> None:
@@ -161,7 +163,7 @@ def _number(stream: TextIO) -> int:
 def _through(target: Path, data: bytes) -> None:
     """Write to a device or FIFO as it stands; a FIFO waits for its reader, as in a shell."""
     try:
-        descriptor = os.open(target, os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(target, _THROUGH)
         try:
             if stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise SecpipeError(f"{printable(str(target))} changed while it was being written")
@@ -175,6 +177,8 @@ def _through(target: Path, data: bytes) -> None:
 def _to_socket(target: Path, data: bytes) -> None:
     import socket
 
+    if sys.platform == "win32":
+        raise ConfigError(f"{printable(str(target))} is a socket, and this system has no files that are sockets")
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.connect(str(target))
