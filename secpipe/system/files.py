@@ -151,9 +151,9 @@ def _old(target: Path) -> os.stat_result | None:
 
 def _settle(descriptor: int, mode: int | None, old: os.stat_result | None) -> None:
     """Give a new file its mode, or mode and owner of the `old` one; what cannot be kept never widens who reads it."""
-    if sys.platform == "win32":  # access lists come from the folder
-        return
-    if mode is not None:
+    if sys.platform == "win32":
+        pass  # access lists come from the folder
+    elif mode is not None:
         os.fchmod(descriptor, mode)
     elif old is not None:
         kept = stat.S_IMODE(old.st_mode) & 0o777

@@ -177,10 +177,11 @@ def _through(target: Path, data: bytes) -> None:
 def _to_socket(target: Path, data: bytes) -> None:
     import socket
 
-    if sys.platform == "win32":
+    family = getattr(socket, "AF_UNIX", None)
+    if family is None:
         raise ConfigError(f"{printable(str(target))} is a socket, and this system has no files that are sockets")
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        with socket.socket(family, socket.SOCK_STREAM) as connection:
             connection.connect(str(target))
             connection.sendall(data)
     except OSError as error:

@@ -10,7 +10,7 @@ import pytest
 from secpipe.core import shape
 from secpipe.core.errors import InputError
 
-ODD: tuple[Any, ...] = (None, 7, True, 1.5, "text", b"bytes", [7], {"a": 1}, ({"a": 1}, "b"), object())
+ODD: tuple[Any, ...] = (None, 7, True, 1.5, "text", b"bytes", [7], {"a": 1}, ({"a": 1}, "b"), complex(1, 2))
 
 
 @pytest.mark.parametrize("value", ODD, ids=ascii)
