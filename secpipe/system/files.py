@@ -96,7 +96,7 @@ def replace(target: Path, data: bytes, *, mode: int | None) -> None:
     `mode` None keeps mode and owner of what stands there, and lets the umask decide for a new file. Anything but a
     regular file or a link is refused: renaming over a device would take it from the whole machine. Raises SecpipeError.
     """
-    temporary = target.with_name(f".{target.name[:64]}.{secrets.token_hex(6)}.tmp")
+    temporary = target.with_name(f".{target.name[:48]}.{secrets.token_hex(6)}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
         old = _old(target)

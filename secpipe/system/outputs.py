@@ -113,7 +113,7 @@ def _target(place: str | os.PathLike[str]) -> Path | int:
     if isinstance(target, int):
         return target
     kind = _kind(target)
-    if (kind is not None and stat.S_ISDIR(kind)) or (kind is None and text.endswith(("/", os.sep))):
+    if (kind is not None and stat.S_ISDIR(kind)) or text.endswith(("/", os.sep, "/.", f"{os.sep}.")):
         raise ConfigError(
             f"{printable(text)} names a folder, and a result needs a file",
             hint=f"name a file in it: {printable(os.path.join(text, 'FILE'))}",

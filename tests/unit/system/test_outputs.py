@@ -136,6 +136,20 @@ def test_places_are_looked_at_before_anything_is_written(tmp_path: Path) -> None
             outputs.check(place)
 
 
+@pytest.mark.parametrize("end", ["/", "//", "/."])
+def test_a_file_named_as_a_folder_is_not_replaced(end: str, victim: Path) -> None:
+    with pytest.raises(ConfigError, match="names a folder"):
+        outputs.write(f"{victim}{end}", "report")
+    assert victim.read_bytes() == OLD
+
+
+@pytest.mark.parametrize("char", ["x", "\u00e9", "\u4e2d", "\U0001f600"])
+def test_the_longest_name_that_a_file_can_have_is_written(char: str, tmp_path: Path) -> None:
+    place = tmp_path / (char * (255 // len(char.encode())))
+    outputs.write(place, "report")
+    assert place.read_text() == "report"
+
+
 def test_exact_bytes_stay_exact(tmp_path: Path) -> None:
     data = b"##[error] \x1b[2J https://a:secretsecret@b \xff\n::error::"
     outputs.write(tmp_path / "bundle", data, Sink.EXACT)
