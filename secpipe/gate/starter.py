@@ -87,10 +87,10 @@ def starter_files(
         "EXCLUDE": f"exclude = [{_quoted(found.environments)}]\n" if found.environments else "",
         "BARE": _BARE if found.bare else "",
     }
-    text = starter_ci.read("policy.toml")
-    for word, value in values.items():
-        text = text.replace(f"@{word}@", value)
-    return {TREE_POLICY: text, **dict(starter_ci.steps(found.platforms, source, branch))}
+    return {
+        TREE_POLICY: starter_ci.filled("policy.toml", values),
+        **dict(starter_ci.steps(found.platforms, source, branch)),
+    }
 
 
 def _inside(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from secpipe.core.errors import SecpipeError
@@ -21,6 +21,7 @@ STEPS = {
 #: What the templates share, by the word that stands for it on a line of its own.
 _PARTS = {"GET": "get.sh", "JUDGE": "judge.sh"}
 _PART = re.compile(r"^( *)@([A-Z]+)@\n", re.MULTILINE)
+_WORD = re.compile(r"@([A-Z]+)@")
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
 
 
@@ -49,16 +50,18 @@ def steps(wanted: Collection[str], source: Source, branch: str) -> Iterator[tupl
     values = {"SOURCE": source.address, "COMMIT": source.commit, "BRANCH": branch}
     for platform in wanted:
         place, template = STEPS[platform]
-        text = _PART.sub(lambda found: _indented(_PARTS[found[2]], found[1]), read(template))
-        for word, value in values.items():
-            text = text.replace(f"@{word}@", value)
-        yield place, text
+        yield place, filled(template, values)
 
 
-def read(template: str) -> str:
-    """Return the text of a shipped template."""
+def filled(template: str, values: Mapping[str, str]) -> str:
+    """Return a shipped template with its parts and `values` in it; what a value holds is not looked at again."""
+    text = _PART.sub(lambda found: _indented(_PARTS[found[2]], found[1]), _read(template))
+    return _WORD.sub(lambda found: values[found[1]], text)
+
+
+def _read(template: str) -> str:
     return files.read_bytes(places.shipped() / "starter" / template, 1 << 20).decode()
 
 
 def _indented(part: str, indent: str) -> str:
-    return "".join(f"{indent}{line}" for line in read(part).splitlines(keepends=True))
+    return "".join(f"{indent}{line}" for line in _read(part).splitlines(keepends=True))

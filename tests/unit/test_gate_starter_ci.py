@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tomllib
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from secpipe.cli.main import run
 from secpipe.core.errors import ConfigError
 from secpipe.gate import starter_ci
+from secpipe.gate.request import TREE_POLICY
 from secpipe.system import installed
 from secpipe.system.installed import Source
 
@@ -95,6 +97,15 @@ def test_every_template_is_filled(tmp_path: Path) -> None:
         text = (tmp_path / place).read_text()
         assert f"source='https://git.example.org/tools/secpipe' commit='{COMMIT}'" in text
         assert not any(f"@{word}@" in text for word in ("GET", "JUDGE", "SOURCE", "COMMIT", "BRANCH"))
+
+
+@pytest.mark.parametrize("name", ["@BARE@", "@EXCLUDE@", "@OWNER@", "@EXPIRES@"])
+def test_a_name_is_no_template(name: str, tmp_path: Path) -> None:
+    (tmp_path / name / "@BARE@").mkdir(parents=True)
+    (tmp_path / name / "@BARE@" / "pyvenv.cfg").touch()
+    assert run(["init", str(tmp_path / name), "--secpipe-from", GOOD, "--owner", "@NAME@"]) == 0
+    policy = tomllib.loads((tmp_path / name / TREE_POLICY).read_text())
+    assert (policy["name"], policy["owner"], policy["exclude"]) == (name, "@NAME@", ["@BARE@"])
 
 
 def test_an_unknown_source_is_said_and_left_empty(
