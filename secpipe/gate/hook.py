@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from secpipe.core.artifact import Skip
 from secpipe.core.errors import ConfigError, InputError, SecpipeError
 from secpipe.core.text import printable
+from secpipe.gate import starter_ci
 from secpipe.gate.request import TREE_POLICY
 from secpipe.system import files, git, process
 
@@ -20,7 +21,7 @@ KINDS = ("pre-push", "pre-commit")
 _MARK = "# secpipe:hook:1"
 _SAVED = ".before-secpipe"
 #: What `init`, `keys init` and `sign` leave in a project.
-_OURS = (TREE_POLICY, ".github/workflows/secpipe.yml", ".gitlab/secpipe.yml", "keys/r*", "*.sig")
+_OURS = (TREE_POLICY, *(place for place, _ in starter_ci.STEPS.values()), "keys/r*", "*.sig")
 _SCRIPT = """#!/bin/sh
 {mark}
 # Installed by `secpipe hook install {kind}`; `secpipe hook uninstall {kind}` restores what was here before.
@@ -82,7 +83,8 @@ def _place(repository: Path, kind: str) -> Path:
     common = Path(os.fsdecode(top.rstrip(b"\n")))
     configured = _configured(repository)
     if not configured:
-        return common / "hooks" / kind
+        # Git's own folder, which no pull request reaches: where its owner made it a link, that is followed.
+        return (common / "hooks").resolve() / kind
     folder = Path(configured).expanduser()
     # A relative core.hooksPath counts from where hooks run: the top of the work tree, or the bare repository itself.
     return (folder if folder.is_absolute() else _hook_cwd(repository, common) / folder) / kind

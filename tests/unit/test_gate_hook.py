@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from secpipe.core.errors import ConfigError, InputError, UnsafeInput
-from secpipe.gate import hook
+from secpipe.gate import hook, starter_ci
 from secpipe.system import git
 from tests import skips
 
@@ -86,6 +87,26 @@ def test_places_with_relative_hooks_path_worktree_submodule_and_bare(repository:
     assert hook.install(repository / "sub", "pre-push", ()) == repository / ".git/modules/sub/hooks/pre-push"
     with pytest.raises(ConfigError, match="no git repository"):
         hook.install(tmp_path, "pre-push", ())
+
+
+def test_a_linked_folder_of_hooks_is_the_owners_own(repository: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "dotfiles" / "hooks"
+    mine.mkdir(parents=True)
+    shutil.rmtree(repository / ".git/hooks")
+    (repository / ".git/hooks").symlink_to(mine)  # no pull request reaches into .git
+    assert hook.install(repository, "pre-push", ()) == mine / "pre-push"
+    assert hook.state(repository) == "installed"
+    assert not hook.within(repository, mine / "pre-push")
+    hook.uninstall(repository, "pre-push")
+    assert list(mine.iterdir()) == []
+
+
+def test_what_init_made_for_any_ci_is_what_a_first_push_adds(repository: Path) -> None:
+    for place, _ in starter_ci.STEPS.values():
+        (repository / place).parent.mkdir(parents=True, exist_ok=True)
+        (repository / place).touch()
+    add, *_ = hook.push(repository)
+    assert set(add[add.index("add") + 1 :]) == {place for place, _ in starter_ci.STEPS.values()}
 
 
 def test_what_is_pushed_is_read_from_the_objects_not_from_the_work_tree(repository: Path) -> None:
