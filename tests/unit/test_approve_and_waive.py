@@ -30,6 +30,13 @@ FORMS = [
     HEAD + 'shadow_ai.default = "deny"\n',
     HEAD.replace("\n", "\r\n"),
     HEAD + 'shadow_ai = { default = "deny" }\n',
+    HEAD + 'shadow_ai = { allow = [ { provider = "x", owner = "a", reason = "b", expires = 2036-01-01 } ] }\n',
+    HEAD + "\n[shadow_ai]\nallow = [\n"
+    '  { provider = "x", owner = "a", reason = "b", expires = 2036-01-01 }, # one\n]\n',
+    HEAD + '\n[[shadow_ai.allow]]\nprovider = "x"\nowner = "a"\nreason = "b"\nexpires = 2036-01-01\n'
+    "\n[sbom] # between\nrequired = true\n"
+    '\n[[shadow_ai.allow]]\nprovider = "y"\nowner = "a"\nreason = "b"\nexpires = 2036-01-01\n# tail\n',
+    HEAD.rstrip("\n") + " # no line end",
 ]
 SURE = ("--owner", "jane@shop.example", "--reason", "contract 7", "--expires", "2036-03-31")
 
@@ -70,9 +77,16 @@ def test_approve_adds_one_entry_and_keeps_the_rest(
     assert f"--policy-ref sha256:{policy_file.load(path).digest}" in capsys.readouterr().out
 
 
-def test_most_forms_can_be_edited(tmp_path: Path) -> None:
-    codes = [run(["approve", "--policy", write(tmp_path, text), "--host", "ai.corp", *SURE]) for text in FORMS]
-    assert codes.count(0) >= 6
+@pytest.mark.parametrize("text", [*FORMS, HEAD + "waiver = []\n"])
+@pytest.mark.parametrize(
+    "what", [["approve", "--host", "ai.corp"], ["waive", "--rule", "shadow-ai/unapproved-host", "--path", "a.py"]]
+)
+def test_every_form_can_be_edited_and_keeps_its_line_ends(what: list[str], text: str, tmp_path: Path) -> None:
+    path = write(tmp_path, text)
+    assert run([*what, "--policy", path, *SURE]) == 0
+    after = Path(path).read_bytes().decode()
+    assert after.count("\n") == (after.count("\r\n") if "\r\n" in text else after.count("\n"))
+    assert "\r" in text or "\r" not in after
 
 
 @pytest.mark.parametrize("left_out", ["--owner", "--reason", "--expires"])

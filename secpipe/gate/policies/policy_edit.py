@@ -63,25 +63,48 @@ def save(loaded: Loaded, data: bytes) -> str:
 
 
 def _written(text: str, keys: Sequence[str], entries: Sequence[Mapping[str, Any]]) -> str:
+    """Return the text with the entries at its end, as `[[...]]`; inside, where it holds an inline array or table."""
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
+    from tomlkit.items import Array, InlineTable
 
     try:
         document = tomlkit.parse(text)
         table: Any = document
         for key in keys[:-1]:
-            if key not in table:
-                table[key] = tomlkit.table(is_super_table=True)
-            table = table[key]
+            table = table.get(key, {})
         rows = table.get(keys[-1])
-        if rows is None:
-            rows = table[keys[-1]] = tomlkit.aot()
+        if isinstance(table, InlineTable) and rows is None:
+            rows = table[keys[-1]] = tomlkit.array()
+        if not isinstance(rows, Array):
+            return _ended(text) + _tables(keys, entries).replace("\n", _line_end(text))
         for entry in entries:
-            row = tomlkit.table()
-            for name, value in entry.items():
-                row.add(name, value)
+            row = tomlkit.inline_table()
+            row.update(entry)
             rows.append(row)
         return tomlkit.dumps(document)
     except (TOMLKitError, ValueError, TypeError, AttributeError) as error:
         what = f"the entry cannot be added ({type(error).__name__})"
         raise ConfigError(what, hint="add it with an editor") from None
+
+
+def _tables(keys: Sequence[str], entries: Sequence[Mapping[str, Any]]) -> str:
+    import tomlkit
+
+    value: Any = tomlkit.aot()
+    for entry in entries:
+        row = tomlkit.table()
+        row.update(entry)
+        value.append(row)
+    for key in reversed(keys[1:]):
+        value = tomlkit.table(is_super_table=True).append(key, value)
+    return tomlkit.dumps(tomlkit.document().append(keys[0], value))
+
+
+def _ended(text: str) -> str:
+    end = _line_end(text)
+    return f"{text}{'' if text.endswith(end) else end}{end}"
+
+
+def _line_end(text: str) -> str:
+    return "\r\n" if "\r\n" in text else "\n"
