@@ -46,6 +46,7 @@ PLANTED: dict[str, st.SearchStrategy[tuple[str, str]]] = {
     ),
     "url-user": after("https://", some(ALNUM, 30).map(lambda t: t + "7")).map(lambda two: (f"{two[0]}@h/x", two[1])),
     "query": after("https://h/x?a=b&access_token=", some(ALNUM, 20)),
+    "fragment": after("https://h/callback#access_token=", some(ALNUM, 20)),
     "ghp": after("ghp_", some(ALNUM, 36)),
     "ghs": after("ghs_", some(ALNUM, 36)),
     "github_pat": after("github_pat_", some(ALNUM, 22).flatmap(lambda a: some(ALNUM, 59).map(lambda b: f"{a}_{b}"))),
@@ -73,7 +74,19 @@ PLANTED: dict[str, st.SearchStrategy[tuple[str, str]]] = {
     "azure": after("DefaultEndpointsProtocol=https;AccountKey=", some(ALNUM + "+/", 86)),
 }
 #: Where a token may stand: prose, lines, code, JSON, a command.
-AROUND = ["{}", "see {} for more", "a\n{}\nb", "key = '{}'", 'x="{}",', "({})", "path/to:{}", "<{}>", "token={};"]
+AROUND = [
+    "{}",
+    "old_{}",
+    "see {} for more",
+    "a\n{}\nb",
+    "key = '{}'",
+    'x="{}",',
+    "({})",
+    "path/to:{}",
+    "<{}>",
+    "token={};",
+    "TOKEN_{}.txt",
+]
 
 
 def pem(body: bytes, kind: str, newline: str) -> str:
@@ -155,6 +168,12 @@ HONEST = [
     "OPENAI_API_KEY is read from the environment",
     "a::b::c and C++ std::string, ## heading, [link]",
     "key id " + "ab" * 32,
+    "docker://alpine:3.19@sha256:" + "ab12" * 16,
+    "deepseek-llm-7b " + "a1" * 32,
+    "models/deepseek-coder " + "a1" * 20,
+    '"models/cohere.onnx": "' + "a1" * 32 + '"',
+    "cohere 5.0.1 " + "a1" * 16,
+    "https://h/a#installation",
 ]
 
 
