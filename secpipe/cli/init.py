@@ -41,13 +41,14 @@ def init(path: Path, owner: str, address: str | None, dry_run: bool) -> int:
     today, branch = clock_of(None).now().date(), starter_ci.branch_of(path)
     made = starter.starter_files(found, name=name, owner=owner, today=today, source=source, branch=branch)
     kept = [path / place for place in made if (path / place).exists()]
+    for place in () if dry_run else made:
+        files.make_folder((path / place).parent)  # all of them, before the first file is written
     for place, text in made.items():
         target = path / place
         if target in kept:
             say(f"kept  {place}")
             continue
         if not dry_run:
-            files.make_folder(target.parent)
             files.write_atomic(target, text.encode())
         say(f"{'would write' if dry_run else 'wrote'} {place}")
     if not source.commit:

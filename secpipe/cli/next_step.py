@@ -95,7 +95,7 @@ def after_check(document: Mapping[str, Any], request: Request) -> Step | None:
         return secpipe("init", _plain(request.path))  # approvals and exceptions need a place to stand
     trust = request.trust or request.path / "keys"
     unsigned = _unsigned(document) if UNSIGNED in rules else []
-    if unsigned and not (trust / "root").is_dir():
+    if unsigned and not (trust / "root").is_dir() and (trust.is_dir() or not trust.exists()):
         return secpipe("keys", "init", "--trust", trust)
     if unsigned and document["trust"] is not None and len(unsigned) <= _SHOWN:
         return secpipe("sign", *(_plain(request.path / place) for place in unsigned), "--trust", trust)

@@ -59,6 +59,8 @@ def create(folder: Path, home: Path, plan: Plan, passphrase: bytes, now: datetim
         )
     for name, authority in plan.identities.items():
         check_authority(name, authority)
+    for name in ("targets", "ring", "root"):  # where public keys cannot stand, no private ones are made
+        files.make_folder(folder / name)
     holder, rotation = fresh(plan.root_pair), fresh(plan.root_pair)
     pairs = {name: fresh(plan.pair) for name in plan.identities}
     root_expires = now + timedelta(days=plan.root_days)
@@ -97,8 +99,6 @@ def _delegation(plan: Plan, quorum: Quorum) -> Delegation:
 
 
 def _publish(folder: Path, documents: Mapping[str, bytes], ring: bytes, root: bytes) -> None:
-    for name in ("targets", "ring", "root"):
-        files.make_folder(folder / name)
     for name, data in documents.items():
         path = target_path(folder, f"{name}.json", hashlib.sha256(data).hexdigest())
         files.write_atomic(path, data)

@@ -232,7 +232,7 @@ def sync_folder(folder: str | os.PathLike[str]) -> None:
 
 
 def make_folder(path: str | os.PathLike[str], *, mode: int = 0o755) -> None:
-    """Create a folder and its parents; raise SecpipeError, ConfigError where a link in a project would lead away."""
+    """Create a folder and its parents; raise SecpipeError, ConfigError where something is in the way."""
     if os.path.isdir(path):
         return
     there = Path(path).absolute()
@@ -240,6 +240,9 @@ def make_folder(path: str | os.PathLike[str], *, mode: int = 0o755) -> None:
         there = there.parent
     try:
         links.follow(there)
+        if not os.path.isdir(there):
+            shown = printable(str(there))
+            raise ConfigError(f"{shown} is not a folder", hint="name another place, or rename what stands there")
         os.makedirs(path, mode=mode, exist_ok=True)
     except OSError as error:
         raise SecpipeError(f"cannot create {printable(os.fspath(path))}: {reason(error)}") from error

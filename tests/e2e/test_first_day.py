@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,17 @@ LOOSER = (
     '[[waiver]]\nid = "W"\nrule = "shadow-ai/*"\nowner = "a@x"\nreason = "r"\nexpires = 2027-03-31',
     "[env.prod]\nsbom.required = false",
 )
+
+
+def test_a_project_with_a_file_where_keys_go_is_told_what_runs(shell: Shell) -> None:
+    model = shell.cwd / "app" / "model.safetensors"
+    model.parent.mkdir()
+    header = b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
+    model.write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
+    (model.parent / "keys").write_text("a file of the project\n")
+    _, out, said = shell("secpipe check app")
+    assert "keys init" not in out + said
+    assert "app/keys is no folder" in out
 
 
 def _with(shell: Shell, lines: str) -> tuple[int, str]:

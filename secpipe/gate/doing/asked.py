@@ -21,7 +21,7 @@ def called(request: Request, rules: Rules) -> Call:
         policy=request.policy or (inside if (request.path / TREE_POLICY).is_file() else ""),
         policy_ref=request.policy_ref,
         policy_pin=f"sha256:{rules.policy.digest}",
-        trust=str(folder),
+        trust="" if folder.exists() and not folder.is_dir() else str(folder),
         trust_pin=f"sha256:{trust.root_digest}" if trust else "",
         trust_there=(folder / "root").is_dir(),
         signers=tuple(may),

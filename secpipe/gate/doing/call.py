@@ -15,7 +15,7 @@ class Call:
     for somebody inside the project, whose policy and trust root lie nobody knows where. `policy` is a file,
     `builtin:NAME`, or "" where the default held; `policy_ref` as it was given. `policy_pin` and `trust_pin` are the
     digests of what was used, "" where nothing was. `signers` may sign models and files. `options` are further words
-    that a repeated check needs.
+    that a repeated check needs. `trust` is "" where something else stands in its place.
     """
 
     known: bool = False

@@ -233,6 +233,9 @@ def _with_root(case: Case, words: Callable[[], tuple[str, ...]]) -> Do:
     trust = case.situation.of("trust")
     if trust.state is State.OK:
         return accept(*words())
+    if not case.call.trust:
+        named = printable(case.call.under("keys"), 200)
+        return person(f"{named} is no folder: rename it, or keep the trust root elsewhere and check with --trust")
     if not case.call.trust_there:
         return accept("secpipe", "keys", "init", "--trust", case.call.trust, *_profile(case.policy))
     return person(f"mend the trust root in {case.call.trust} first: {trust.reason}")

@@ -67,6 +67,13 @@ def test_init_again_refuses(shell, laptop):
     assert "already" in shell.err
 
 
+def test_where_public_keys_cannot_stand_no_private_ones_are_made(shell, tmp_path):
+    (tmp_path / "keys").write_text("a file of the project\n")
+    assert shell("keys", "init", "--passphrase-file", "secret")[0] == 2
+    assert "not a folder" in shell.err
+    assert not list((tmp_path / "home").rglob("*.age"))
+
+
 def test_profile_cnsa2_goes_all_the_way_up(shell, tmp_path):
     code, _ = shell("keys", "init", "--profile", "cnsa2", "--identity", "builder", "--passphrase-file", "secret")
     assert code == 0

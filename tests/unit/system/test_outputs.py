@@ -95,6 +95,13 @@ def test_state_is_not_written_through_a_folder_that_a_pull_request_made_a_link(p
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
+def test_init_writes_all_or_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".github").write_text("a file\n")
+    done = subprocess.run([sys.executable, "-m", "secpipe", "init", str(tmp_path)], cwd="/", capture_output=True)
+    assert done.returncode == 2
+    assert [one.name for one in tmp_path.iterdir()] == [".github"]
+
+
 def test_state_takes_no_fifo_folder_or_link_for_a_file(tmp_path: Path, victim: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "link").symlink_to(victim)
