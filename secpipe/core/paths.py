@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-#: Folders of installed packages: what they hold describes other people's projects, not this one.
-_INSTALLED = frozenset({"node_modules", "site-packages", "dist-packages", "vendor"})
+#: Folders of installed packages, by the name that their package manager looks for. What is copied into `vendor` ships.
+_INSTALLED = frozenset({"node_modules", "site-packages", "dist-packages"})
 
 
 def is_installed(path: str) -> bool:

@@ -73,11 +73,15 @@ class Loaded:
         """Return the policy for an environment that somebody asks for by name.
 
         Where the document names environments, another name is an error: what it asks beyond the base would silently
-        not be asked. Only the one that holds where nobody names any need not be named. Raises ConfigError.
+        not be asked. A stage that another one is promoted after is named by that; only the one that holds where nobody
+        names any need not be named at all. Raises ConfigError.
         """
         policy = self.resolve(environment)
-        if self.environments and environment not in (*self.environments, DEFAULT_ENVIRONMENT):
-            known = ", ".join(printable(name, 60) for name in self.environments)
+        named = dict.fromkeys(self.environments)
+        for name in (*self.environments, DEFAULT_ENVIRONMENT) if named else ():
+            named |= dict.fromkeys(self.resolve(name).promotion.after)
+        if named and environment not in (*named, DEFAULT_ENVIRONMENT):
+            known = ", ".join(printable(name, 60) for name in named)
             raise self.where.error(
                 ("env",), f'the policy names no environment "{printable(environment, 60)}"',
                 hint=f"it names {known}; write [env.{printable(environment, 60)}] into it, even an empty one",

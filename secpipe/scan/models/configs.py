@@ -117,7 +117,7 @@ def _too_large(context: Context, file: BinaryIO, size: int) -> str:
         found, start = STRONG.search(rest) is not None, start + _CHUNK
     if not found:
         return ""
-    context.unread("resource-limit", f"the configuration is larger than {context.limits.document_bytes:,} bytes")
+    context.skip(f"the configuration is larger than {context.limits.document_bytes:,} bytes")
     return "config"
 
 

@@ -6,7 +6,7 @@ from secpipe.core.artifact import FileEntry
 from secpipe.core.bounds import Bound
 from secpipe.core.limits import Limits
 from secpipe.core.protocols import Tree
-from secpipe.scan.shadow_ai import text
+from secpipe.scan.shadow_ai import readers
 from secpipe.scan.shadow_ai.catalogue import Catalogue
 from secpipe.scan.shadow_ai.contents import CHUNK, pieces
 from secpipe.scan.shadow_ai.prefilter import Prefilter
@@ -34,7 +34,7 @@ def read(
             around = prefilter.excerpt(data, _AROUND)
             if around:
                 content = around.decode("utf-8", "replace")
-                _add(out, text.read(content, catalogue, comments=False), lines, signs)
+                _add(out, readers.read_part(entry.path, content, catalogue, comments=False), lines, signs)
                 if kept.allows(len(content)):
                     near.append(content)
             if signs.cut:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 
@@ -19,6 +20,10 @@ _SHELL = re.compile(
     re.I,
 )
 _PYTHON = re.compile(r"\.(?:py|pyi|pyw|pyx|bzl|star)$|(?:^|/)(?:SConstruct|wscript)$", re.I)
+_IMPORT = re.compile(
+    r"\s*(?:import\s+[\w.]+(?:\s+as\s+\w+)?(?:\s*,\s*[\w.]+(?:\s+as\s+\w+)?)*"
+    r"|from\s+[\w.]+\s+import\s+\w+(?:\s+as\s+\w+)?(?:\s*,\s*\w+(?:\s+as\s+\w+)?)*)\s*(?:#.*)?"
+)
 _SQL = re.compile(r"\.(?:sql|ddl|dml|psql|hql|bq|prql)$", re.I)
 _CONFIG = re.compile(
     r"\.(?:ya?ml|jsonc?|json5|toml|tf|tfvars|hcl|bicep|tpl|j2|gotmpl|ini|cfg|conf|properties|xml|plist|config|nomad|pkl|cue|jsonnet|libsonnet|http|rest|curl)$",
@@ -72,18 +77,27 @@ def read(path: str, content: str, head: bytes, catalogue: Catalogue) -> Reading:
         note = error.message
     except Exception as error:  # a defect of a reader on hostile input must not hide the file, nor end the scan
         note = f"its reader failed ({type(error).__name__})"
-    out = _simple(path, content, catalogue)
+    out = read_part(path, content, catalogue)
     out.notes.append(note)
     return out
 
 
-def _simple(path: str, content: str, catalogue: Catalogue) -> Reading:
+def read_part(path: str, content: str, catalogue: Catalogue, *, comments: bool = True) -> Reading:
+    """Return what can be read in text that does not parse, or is a part of a file; `comments` as in `text.read`."""
     try:
         if _PYTHON.search(path) or path.endswith(".ipynb"):
-            return source.read(content, "hash", catalogue)
-        return text.read(content, catalogue)
+            out = source.read(content, "hash", catalogue)
+            with contextlib.suppress(Exception):  # what it failed on before, it may fail on again
+                _joined(out, python.read(_imports(content), catalogue))
+            return out
+        return text.read(content, catalogue, comments=comments)
     except Exception:
         return Reading(engine="none")
+
+
+def _imports(content: str) -> str:
+    """Return the import statements that stand on lines of their own, on their lines, and nothing else."""
+    return "\n".join(line.strip() if _IMPORT.fullmatch(line) else "" for line in content.split("\n"))
 
 
 def _reader(path: str, content: str, head: bytes) -> Reader:
