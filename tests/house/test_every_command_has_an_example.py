@@ -31,7 +31,7 @@ COMMANDS = dict(commands())
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_help_ends_with_an_example_that_parses(name: str) -> None:
     command = COMMANDS[name]
-    shown = command.get_help(click.Context(command, info_name=name))
+    shown = command.get_help(click.Context(command, info_name=name, help_option_names=["-h", "--help"]))
     _, found, examples = shown.partition("Example")
     assert found, f"secpipe {name} -h has no example"
     lines = [line.strip() for line in examples.splitlines() if line.strip().startswith("secpipe ")]
@@ -39,7 +39,7 @@ def test_the_help_ends_with_an_example_that_parses(name: str) -> None:
     for line in lines:
         words = shlex.split(line)[1 + len(name.split()) :]
         assert line.startswith(f"secpipe {name}")
-        context = click.Context(command, info_name=name, resilient_parsing=True)
+        context = click.Context(command, info_name=name, resilient_parsing=True, help_option_names=["-h", "--help"])
         _, left, _ = command.make_parser(context).parse_args(list(words))
         assert left == [], f"{line}: what is {left}?"
         given = {word.partition("=")[0] for word in words if word.startswith("--")}

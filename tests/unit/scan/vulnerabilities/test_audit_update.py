@@ -457,7 +457,7 @@ def test_a_place_that_cannot_be_written_is_said(record: Make, tmp_path: Path, no
     (place / "lock").mkdir(parents=True)  # a folder where the lock should stand
     with pytest.raises(SecpipeError, match="cannot lock"):
         update(str(tmp_path / "a.json"), now=now, place=place)
-    with pytest.raises(SecpipeError, match="cannot create"):
+    with pytest.raises(SecpipeError, match="is not a folder"):
         update(str(tmp_path / "a.json"), now=now, place=tmp_path / "a.json" / "below")
 
 
