@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -13,6 +14,9 @@ from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.text import printable
 from secpipe.formats.locks import loose
 from secpipe.formats.locks.lock import Lock
+
+#: The manifest of an installed npm package: directly in its folder of a `node_modules`.
+INSTALLED_NODE = re.compile(r"(?:^|/)node_modules/(?:@[^/]+/)?[^/@.][^/]*/package\.json$")
 
 Names = Callable[[str], Iterator[tuple[str, int]]]
 

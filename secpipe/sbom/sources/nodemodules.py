@@ -1,0 +1,29 @@
+"""Installed npm packages, read from their own manifests: what ships although no lock file names it."""
+
+from __future__ import annotations
+
+from secpipe.core.documents import parse_json
+from secpipe.core.errors import InputError
+from secpipe.core.inventory import ComponentKind
+from secpipe.core.text import printable
+from secpipe.formats.locks import table
+from secpipe.formats.locks.library import library
+from secpipe.sbom.collector import Collector
+
+
+def read_all(found: Collector) -> None:
+    """Add every installed package that no lock file of the tree has named in that version."""
+    known = {(one.name, one.version) for one in found.of_kind(ComponentKind.LIBRARY) if one.ecosystem == "npm"}
+    for entry in found.tree.files:
+        if not table.INSTALLED_NODE.search(entry.path):
+            continue
+        try:
+            told = parse_json(found.read(entry), "its manifest")
+            name, version = (told.get(key) if isinstance(told, dict) else None for key in ("name", "version"))
+            if not isinstance(name, str) or not isinstance(version, str) or not name or not version:
+                raise InputError("it names no package and version")
+            if (name, version) not in known:
+                known.add((name, version))
+                found.add(library("npm", name, version, path=entry.path, direct=False))
+        except InputError as error:
+            found.skip(entry.path, f"not analysed: {printable(error.message, 200)}")
