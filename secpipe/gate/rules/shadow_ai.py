@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from secpipe.core.text import plural
 from secpipe.gate.facts import listing
 from secpipe.gate.ruling import Ruling, Situation, judge_findings, rule_on
-from secpipe.scan.shadow_ai.judge import judge, parse_allow
+from secpipe.scan.shadow_ai.judge import Allow, judge, parse_allow
+from secpipe.scan.shadow_ai.regions import LABELS
 
 
 def shadow_ai(situation: Situation) -> Ruling:
@@ -21,5 +25,14 @@ def shadow_ai(situation: Situation) -> Ruling:
         "AI services are approved",
         required=True,
         findings=judged,
-        summary=plural(len(uses), "use"),
+        summary=plural(len(uses), "use") + _left(uses, situation, allow),
     )
+
+
+def _left(uses: Sequence[Mapping[str, Any]], situation: Situation, allow: Allow) -> str:
+    """Say how many uses nobody approved that stand where the policy judges none: tests, docs, what is vendored."""
+    outside = [use for use in uses if use.get("region") in LABELS and use["region"] not in allow.regions]
+    as_code = [{**use, "region": allow.regions[0]} for use in outside] if allow.regions else []
+    found = judge(as_code, allow, env=situation.environment, now=situation.now)
+    where = ", ".join(sorted({str(use["region"]) for use in outside}))
+    return f"; {plural(len(found), 'destination')} that nobody approved left to a label ({where})" if found else ""

@@ -150,3 +150,19 @@ def test_a_package_that_the_lock_names_is_a_component(tmp_path: Path) -> None:
     lock = json.dumps({"lockfileVersion": 3, "packages": {"": {}, "node_modules/helper": {"version": "1.0.0"}}})
     files = {"a.js": "import 'helper';\n", "node_modules/helper/index.js": SCRIPT, "package-lock.json": lock}
     assert region(tree(tmp_path, files), "node_modules/helper/index.js") == {"vendored"}
+
+
+def test_what_is_left_to_a_label_is_told_in_the_verdict() -> None:
+    from dataclasses import replace as changed
+
+    from secpipe.gate.rules.shadow_ai import shadow_ai
+    from tests.unit.gate_builders import clean, ok, situation
+
+    use = {
+        "id": "1", "provider": "anthropic", "name": "Anthropic", "kind": "model-api", "host": "api.anthropic.com",
+        "mechanism": "sdk", "model": "", "path": "tests/x.py", "line": 2, "region": "test", "confidence": "high",
+        "evidence": [], "jurisdiction": "", "sdk": "", "local": False, "context": False,
+    }  # fmt: skip
+    evidence = changed(ok("shadow-ai"), facts={"uses": [use]})
+    said = shadow_ai(situation(clean(**{"shadow-ai": evidence}))).result.summary
+    assert said == "1 use; 1 destination that nobody approved left to a label (test)"
