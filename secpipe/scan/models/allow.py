@@ -29,6 +29,7 @@ class Use(Enum):
 _CLASS: Final = re.compile(r"_*[A-Z]\w*")
 _DUNDER: Final = re.compile(r"__\w*__|__\w+")
 _DOTTED_CLASS: Final = re.compile(r"_?[A-Z]\w*(?:\._?[A-Z]\w*)+")
+_CONSTANT = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,16 @@ class AllowList:
             return "attribute-path"
         known = module.partition(".")[0] in self.packages and not self._is_refused(path)
         if "." in name:
+            if use is Use.REFERENCE and self._is_member(module, name):
+                return ""
             return "" if known and _DOTTED_CLASS.fullmatch(name) and use is not Use.CALL else "attribute-path"
         return self._by_package(known, name, use)
+
+    def _is_member(self, module: str, name: str) -> bool:
+        """Tell whether a name is a constant of a listed class: some Pythons pickle an enum's member by its name."""
+        owner, _, member = name.rpartition(".")
+        path = self.path(module, owner)
+        return _CONSTANT.fullmatch(member) is not None and (path in self.roles or path in self.constructs)
 
     def signature(self, module: str, name: str) -> Signature | None:
         """Return the roles of a listed callable, None where it is not listed; of an addition all is data."""

@@ -25,7 +25,7 @@ from secpipe.scan.shadow_ai.values import (
 
 _MAX_DEPTH = 24
 _MAX_STEPS = 4_000  # expressions looked at for one result
-_MAX_TOTAL = 1_000_000  # expressions looked at and texts made for one file
+_MAX_TOTAL = 2_000_000  # expressions looked at and texts made for one file
 _CHARS = 128  # characters that count as one expression
 _TRANSPARENT = {
     "str",

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from secpipe.scan.shadow_ai.hosts import HOLE
 
-MAX_VALUES = 256  # texts of one value; a longer set is marked as cut
+MAX_VALUES = 128  # texts of one value; a longer set is marked as cut
 MAX_CHARS = 1 << 16  # of one text; a longer one is marked as cut
 _LONGER = MAX_CHARS + 1
 
