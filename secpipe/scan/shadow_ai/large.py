@@ -34,7 +34,10 @@ def read(
             around = prefilter.excerpt(data, _AROUND)
             if around:
                 content = around.decode("utf-8", "replace")
-                _add(out, readers.read_part(entry.path, content, catalogue, comments=False), lines, signs)
+                found = readers.read_part(entry.path, content, catalogue, comments=False)
+                if found.engine == "none" and not out.unread:
+                    out.unread.append("no reader could read a part of it")
+                _add(out, found, lines, signs)
                 if kept.allows(len(content)):
                     near.append(content)
             if signs.cut:
