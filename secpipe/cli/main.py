@@ -20,27 +20,27 @@ from secpipe.core.version import __version__
 
 # name -> (module:attribute, one-line help): `--help` imports none of them.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "check": ("secpipe.cli.check:check", "Judge a project before it is deployed: may this go out?"),
-    "verdict": ("secpipe.cli.verdict:verdict", "Sign, verify, show, export and override verdicts."),
-    "doctor": ("secpipe.cli.doctor:doctor", "Say what works on this machine and what does not, and why."),
+    "check": ("secpipe.cli.check.command:check", "Judge a project before it is deployed: may this go out?"),
+    "verdict": ("secpipe.cli.verdict.group:verdict", "Sign, verify, show, export and override verdicts."),
+    "doctor": ("secpipe.cli.doctor.command:doctor", "Say what works on this machine and what does not, and why."),
     "explain": ("secpipe.cli.explain:explain", "Say what a rule means, and how to mend what it finds."),
     "report": ("secpipe.cli.report:report", "Render a saved verdict in another format."),
-    "sbom": ("secpipe.cli.sbom:sbom", "Make, validate, compare and query SBOMs and AI-BOMs."),
+    "sbom": ("secpipe.cli.sbom.group:sbom", "Make, validate, compare and query SBOMs and AI-BOMs."),
     "inventory": ("secpipe.cli.inventory:inventory", "Keep SBOMs of many releases and ask across them."),
     "sign": ("secpipe.cli.sign:sign", "Sign models and files with a hybrid key."),
-    "verify": ("secpipe.cli.verify:verify", "Verify signatures against a trust root."),
+    "verify": ("secpipe.cli.verify.command:verify", "Verify signatures against a trust root."),
     "attest": ("secpipe.cli.attest:attest", "Sign a statement about an artifact (provenance, test result, ...)."),
-    "keys": ("secpipe.cli.keys:keys", "Make, list, rotate and revoke hybrid keys."),
+    "keys": ("secpipe.cli.keys.group:keys", "Make, list, rotate and revoke hybrid keys."),
     "trust": ("secpipe.cli.trust:trust", "Show, verify, pin and update the trust root."),
-    "scan": ("secpipe.cli.scan:scan", "Scan models for code, and code for unauthorised AI use."),
-    "audit": ("secpipe.cli.audit:audit", "Find known vulnerabilities in dependencies, offline."),
-    "advisories": ("secpipe.cli.advisories:advisories", "Update and inspect the local advisory store."),
+    "scan": ("secpipe.cli.scan.group:scan", "Scan models for code, and code for unauthorised AI use."),
+    "audit": ("secpipe.cli.audit.command:audit", "Find known vulnerabilities in dependencies, offline."),
+    "advisories": ("secpipe.cli.audit.advisories:advisories", "Update and inspect the local advisory store."),
     "monitor": ("secpipe.cli.monitor:monitor", "Judge again what is already out; name the rollback target."),
     "hook": ("secpipe.cli.hook:hook", "Install, remove and run the pre-deploy git hook."),
     "init": ("secpipe.cli.init:init", "Write a starter policy and a CI step for a project."),
     "approve": ("secpipe.cli.approve:approve", "Approve the use of an AI service in a policy."),
     "waive": ("secpipe.cli.waive:waive", "Waive a finding in a policy, with an owner and a date."),
-    "policy": ("secpipe.cli.policy:policy", "Show, compare, check, test and pin policies."),
+    "policy": ("secpipe.cli.policy.group:policy", "Show, compare, check, test and pin policies."),
 }
 
 

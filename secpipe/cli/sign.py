@@ -57,7 +57,7 @@ def sign(
     """
     from secpipe.api.signatures import signed
     from secpipe.api.signing import purpose_of, unlocked
-    from secpipe.cli.keys_options import opened
+    from secpipe.cli.keys.options import opened
     from secpipe.cli.next_step import after_sign
     from secpipe.cli.progress import hashed
     from secpipe.core.errors import ConfigError

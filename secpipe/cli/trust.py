@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from secpipe.cli.keys_options import format_option, opened, trust_folder, write_text_or_json
+from secpipe.cli.keys.options import format_option, opened, trust_folder, write_text_or_json
 from secpipe.cli.options import at_option, clock_of, write_result
 from secpipe.core import times
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from secpipe.cli.verdict_verify import about_of
+from secpipe.cli.verdict.verify import about_of
 from secpipe.core.artifact import dir_hash
 from secpipe.core.errors import ConfigError, InputError, TrustError
 from secpipe.core.evidence import Evidence, State

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from secpipe.cli.keys_options import pick
+from secpipe.cli.keys.options import pick
 from secpipe.core.errors import ConfigError, InputError
 from secpipe.core.trust import Authority, HalfClass, Identity, KeyVersion, PublicHalf
 from secpipe.keys.deadlines import parse_profile

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from secpipe.cli import doctor_state
+from secpipe.cli.doctor import state as doctor_state
 
 
 @pytest.mark.parametrize(

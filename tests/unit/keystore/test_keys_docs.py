@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from secpipe.cli import keys_quorum
+from secpipe.cli.keys import quorum as keys_quorum
 from secpipe.cli.main import run
 from secpipe.keystore.custody import file as file_custody
 from secpipe.system import secrets

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from secpipe.cli import doctor_machine, doctor_state
-from secpipe.cli.doctor_item import Item
+from secpipe.cli.doctor import machine as doctor_machine
+from secpipe.cli.doctor import state as doctor_state
+from secpipe.cli.doctor.item import Item
 from secpipe.scan.vulnerabilities import local
 from tests import skips
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from secpipe.cli import scan_shadow_ai_cache as cache
 from secpipe.cli.main import run
+from secpipe.cli.scan import shadow_ai_cache as cache
 from secpipe.scan.shadow_ai.scan import scan
 from secpipe.system.tree import open_tree
 from tests import skips
@@ -47,7 +47,7 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    from secpipe.cli import scan_shadow_ai as command
+    from secpipe.cli.scan import shadow_ai as command
 
     searched: list[str] = []
     real = command._scan

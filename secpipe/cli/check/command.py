@@ -1,0 +1,156 @@
+"""`secpipe check`: judge a project before it is deployed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from secpipe.cli.check.store import keep_options, looked_into, plan_of
+from secpipe.cli.options import (
+    at_option,
+    clock_of,
+    emit,
+    emit_for_ci,
+    output_options,
+    tell,
+    warn_until_option,
+    write_result,
+)  # fmt: skip
+from secpipe.core.errors import EXIT_DENY, EXIT_PASS
+from secpipe.core.foreign import Sink
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from secpipe.gate.outcome import Outcome
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path), default=".")
+@click.option("--policy", default="", metavar="FILE", help="Policy file, or builtin:NAME (default builtin:baseline).")
+@click.option(
+    "--policy-ref", default="", metavar="PIN", help="sha256:HEX the policy must have, git:REF[:PATH], or signed[:WHO]."
+)
+@click.option("--waivers", type=click.Path(path_type=Path), metavar="FILE", help="Waivers beside the policy.")
+@click.option("--waivers-ref", default="", metavar="PIN", help="sha256:HEX they must have, if nobody signed them.")
+@click.option("--trust", type=click.Path(path_type=Path), metavar="FOLDER", help="Trust root (default PATH/keys).")
+@click.option("--trust-pin", default="", metavar="PIN", help="sha256:HEX of a root in its chain.")
+@click.option(
+    "--env", "environment", default="prod", show_default=True, metavar="NAME", help="Environment to judge for."
+)
+@click.option("--mode", type=click.Choice(["warn", "enforce"]), help="Warn only, or enforce, whatever the policy says.")
+@warn_until_option
+@click.option("--advisories", type=click.Path(path_type=Path), metavar="PATH", help="OSV folder, zip or store to use.")
+@click.option("--exclude", multiple=True, metavar="PATH", help="Relative path that is no part of the release.")
+@click.option("--offline/--online", default=True, help="Offline is the default; no check needs the network.")
+@click.option("--exit-zero", is_flag=True, help="End with 0 instead of 1 when the policy says no.")
+@click.option("--no-cache", is_flag=True, help="Check everything again, even if nothing changed.")
+@click.option("--emit-input", metavar="FILE", help="Write all evidence as JSON, for OPA and conftest.")
+@keep_options
+@click.option("--explain", is_flag=True, help="Show for each reason the rule, the policy's key, evidence and files.")
+@click.option("--explain-min", is_flag=True, help="Show the smallest set of changes that would turn the verdict.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress; nothing on stderr but errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Say on stderr what is being done.")
+@at_option
+@output_options()
+def check(
+    path: Path,
+    policy: str,
+    policy_ref: str,
+    waivers: Path | None,
+    waivers_ref: str,
+    trust: Path | None,
+    trust_pin: str,
+    environment: str,
+    mode: str | None,
+    warn_until: date | None,
+    advisories: Path | None,
+    exclude: tuple[str, ...],
+    offline: bool,
+    exit_zero: bool,
+    no_cache: bool,
+    emit_input: str | None,
+    explain: bool,
+    explain_min: bool,
+    quiet: bool,
+    verbose: bool,
+    at: str | None,
+    formats: tuple[str, ...],
+    output: str | None,
+    verdicts: Path | None,
+    name: str,
+    **keeping: Any,
+) -> int:
+    """Judge PATH before it is deployed: may this go out?
+
+    The answer is one sentence, then what must change, then every check, including what was not checked and why. Policy
+    and trust root should come from outside PATH, pinned by digest; without pins the verdict is self-judged.
+
+    Without --format, a GitHub job also gets annotations and a job summary, a GitLab job gl-code-quality-report.json.
+    """
+    from secpipe.api.checking import judged, request_of
+
+    request = request_of(
+        path,
+        policy=policy,
+        policy_ref=policy_ref,
+        waivers=waivers,
+        waivers_ref=waivers_ref,
+        trust=trust,
+        trust_pin=trust_pin,
+        environment=environment,
+        mode=mode or "",
+        warn_until=warn_until,
+        advisories=advisories,
+        exclude=exclude,
+        name=name,
+        verdicts=looked_into(verdicts, keeping["store"]),
+        cache=not (no_cache or emit_input or verdicts or name or explain or explain_min or any(keeping.values())),
+        parts=not no_cache and not keeping["store"],  # a proof rests on nothing kept
+        bom=keeping["store"] is not None,
+        at=clock_of(at).now() if at else None,
+    )
+    plan = plan_of(keeping, request)
+    show = verbose or (not quiet and sys.stderr.isatty() and not os.environ.get("CI"))
+
+    def progress(text: str) -> None:
+        if show:
+            tell(f"secpipe: {text}")
+
+    found = judged(request, progress)
+    document, outcome = found.document, found.outcome
+    if outcome is not None:
+        document = document | _beside(outcome, emit_input, explain, explain_min, progress)
+    emit(document, formats, output)
+    if click.get_current_context().get_parameter_source("formats") is ParameterSource.DEFAULT and not output:
+        emit_for_ci(document)
+        if not (quiet or at):
+            from secpipe.cli.next_step import after_check
+
+            if step := after_check(document, request):
+                step.show()
+    if outcome is not None:
+        plan.carry_out(outcome)
+    code = int(document["exit_code"])
+    return EXIT_PASS if exit_zero and code == EXIT_DENY else code
+
+
+def _beside(
+    outcome: Outcome, emit_input: str | None, explain: bool, explain_min: bool, progress: Callable[[str], None]
+) -> dict[str, Any]:
+    """Write all evidence where asked, and return what the document says beside the verdict."""
+    if emit_input:
+        from secpipe.gate.record import encode
+
+        write_result(encode(outcome.record), emit_input, Sink.JSON)
+    if not (explain or explain_min):
+        return {}
+    from secpipe.cli.check.explain import explained
+
+    return dict(explained(outcome, explain, explain_min, progress))

@@ -1,0 +1,161 @@
+"""`secpipe keys due`, `rotate`, `suspend` and `simulate`: what a scheduler runs, and what it would do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from secpipe.cli.keys.options import dir_option, format_option, opened, passphrase_of, write_text_or_json
+from secpipe.cli.options import at_option, clock_of, passphrase_option, write_result
+from secpipe.core import times
+from secpipe.core.errors import EXIT_DENY, EXIT_PASS, ConfigError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from secpipe.keys.plan import Plan
+    from secpipe.keys.schedule import Schedule
+    from secpipe.keystore.trusted import Opened
+
+
+def schedule_of(folder: str) -> Schedule:
+    """Return `rotation.toml` of the trust folder, or the shipped default."""
+    from secpipe.keys.schedule import parse_schedule
+    from secpipe.system import files, places
+
+    own = Path(folder) / "rotation.toml"
+    path = own if own.is_file() else places.shipped() / "schedules" / "rotation.toml"
+    return parse_schedule(files.read_bytes(path, 1 << 20, follow=False), str(path))
+
+
+def _plan(found: Opened, schedule: Schedule, now: datetime, force: tuple[str, ...] = ()) -> Plan:
+    from secpipe.keys.plan import plan_rotation
+
+    bounds = found.ring.delegation
+    return plan_rotation(found.ring.identities, schedule, now, bounds.algorithms, force, bounds.key_days)
+
+
+def _document(plan: Plan, *, changed: bool, simulated: bool, ring: int) -> dict[str, Any]:
+    return {
+        "schema": "secpipe.rotation-plan/1",
+        "at": times.rfc3339(plan.now),
+        "simulated": simulated,
+        "changed": changed,
+        "ring": ring,
+        "due": [
+            {
+                "identity": step.identity,
+                "version": step.version,
+                "algorithms": list(step.algorithms),
+                "why": step.why,
+                "not_before": times.rfc3339(step.not_before),
+                "sign_until": times.rfc3339(step.sign_until),
+                "blocked": step.blocked,
+            }
+            for step in plan.steps
+        ],
+        "next_due": times.rfc3339(plan.next_due) if plan.next_due else None,
+    }
+
+
+def _write(document: dict[str, Any], form: str, output: str, done: str) -> None:
+    lines = [f"SIMULATED at {document['at']}"] if document["simulated"] else []
+    for step in document["due"]:
+        text = f"{step['identity']} version {step['version']} ({'+'.join(step['algorithms'])}, {step['why']})"
+        lines.append(
+            f"blocked: {text}: {step['blocked']}" if step["blocked"] else f"{done}: {text} from {step['not_before']}"
+        )
+    if not document["due"]:
+        lines.append("nothing is due")
+    if document["next_due"]:
+        lines.append(f"next: {document['next_due']}")
+    write_text_or_json(document, lines, form, output)
+
+
+@click.command("due")
+@dir_option
+@at_option
+@format_option
+def due(folder: str, at: str | None, form: str, output: str) -> int:
+    """Say what is due; exit 1 where something is. Needs no private key."""
+    now = clock_of(at).now()
+    found = opened(folder, now)
+    plan = _plan(found, schedule_of(folder), now)
+    _write(_document(plan, changed=False, simulated=bool(at), ring=found.ring.version), form, output, "due")
+    return EXIT_DENY if plan.steps else EXIT_PASS
+
+
+@click.command("rotate")
+@click.argument("names", nargs=-1, metavar="[IDENTITY]...")
+@dir_option
+@click.option("--if-due", is_flag=True, help="Rotate what the schedule says; do nothing otherwise. For schedulers.")
+@click.option("--profile", metavar="NAME", help="With IDENTITY: use the algorithms of this profile (cnsa2, ...).")
+@click.option("--dry-run", is_flag=True, help="Only say what would happen.")
+@at_option
+@format_option
+@passphrase_option
+def rotate(
+    names: tuple[str, ...],
+    folder: str,
+    if_due: bool,
+    profile: str | None,
+    dry_run: bool,
+    at: str | None,
+    form: str,
+    output: str,
+    passphrase_file: str | None,
+) -> int:
+    """Make the next key version of what is due (--if-due) or of IDENTITY now."""
+    from secpipe.keystore.commit import rotate as commit
+    from secpipe.system import places
+
+    if at and not dry_run:
+        raise ConfigError("--at simulates, and a rotation is real", hint="--dry-run --at TIME")
+    if bool(names) == if_due:
+        raise ConfigError("say --if-due, or name identities to rotate now", hint="secpipe keys rotate --if-due")
+    clock, schedule = clock_of(at), schedule_of(folder)
+    if profile:
+        schedule = _with_profile(schedule, profile, if_due, clock.now())
+    if dry_run:
+        now = clock.now()
+        found = opened(folder, now)
+        plan = _plan(found, schedule, now, names)
+        _write(
+            _document(plan, changed=False, simulated=bool(at), ring=found.ring.version), form, output, "would rotate"
+        )
+        return EXIT_PASS
+    outcome = commit(Path(folder), places.home(), schedule, passphrase_of(passphrase_file), clock.now, names)
+    document = _document(outcome.plan, changed=bool(outcome.made), simulated=False, ring=outcome.ring_version)
+    _write(document, form, output, "rotated")
+    return EXIT_DENY if any(step.blocked for step in outcome.plan.steps) else EXIT_PASS
+
+
+def _with_profile(schedule: Schedule, profile: str, if_due: bool, now: datetime) -> Schedule:
+    """Return the schedule with the algorithms of `profile` only; raises ConfigError."""
+    from dataclasses import replace
+
+    from secpipe.keys.schedule import Stage
+    from secpipe.keys.schemes.scheme import PAIRS
+
+    if profile not in PAIRS or if_due:
+        hint = f"known: {', '.join(PAIRS)}; a schedule lists its algorithms in rotation.toml"
+        raise ConfigError("--profile goes with the names of identities and names a profile", hint=hint)
+    return replace(schedule, stages=(Stage(PAIRS[profile], now, now),))
+
+
+@click.command("suspend")
+@click.argument("name", metavar="IDENTITY")
+@dir_option
+@passphrase_option
+def suspend(name: str, folder: str, passphrase_file: str | None) -> int:
+    """Take the signing keys of IDENTITY out of use now; only the root's people bring them back (keys reinstate)."""
+    from secpipe.keystore.commit import suspend as commit
+    from secpipe.system import places
+    from secpipe.system.clock import SystemClock
+
+    ask = passphrase_of(passphrase_file)
+    version = commit(Path(folder), places.home(), schedule_of(folder), ask, SystemClock().now(), name)
+    write_result(f"suspended {name} in ring {version}; publish {folder}/ to every verifier\n", "-")
+    return EXIT_PASS

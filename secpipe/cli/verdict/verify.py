@@ -1,0 +1,143 @@
+"""`secpipe verdict verify`: may this release go out, by its signed verdict?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from secpipe.cli.options import at_option, clock_of, write_json, write_result
+from secpipe.cli.verdict.options import names_policy, pinned, rules_options
+from secpipe.core import times
+from secpipe.core.errors import EXIT_PASS, EXIT_UNDECIDED, ConfigError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from secpipe.core.trust import Trust
+    from secpipe.gate.verdicts.acceptance import Answer
+    from secpipe.gate.verdicts.signed import About, Broken, Held
+
+
+@click.command(short_help="May this release go out, by its signed verdict?")
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--digest", default="", metavar="dirHash:HEX", help="The release by its digest, instead of PATH.")
+@click.option("--env", "environment", default="prod", show_default=True, metavar="NAME", help="Where it is going.")
+@click.option("--store", type=click.Path(path_type=Path), metavar="FOLDER", help="The verdict store.")
+@click.option(
+    "--bundle", type=click.Path(path_type=Path), metavar="FILE", help="One signed verdict, instead of a store."
+)
+@rules_options
+@click.option("--max-age", type=click.FloatRange(min=0), metavar="DAYS", help="How old the verdict may be.")
+@click.option("--name", default="", metavar="NAME", help="What the verdict must call the release.")
+@click.option("--exclude", multiple=True, metavar="PATH", help="Relative path that is no part of the release.")
+@click.option("-f", "--format", "form", type=click.Choice(["terminal", "json"]), default="terminal")
+@click.option("-o", "--output", metavar="FILE", default="-", help="Write the result to FILE.")
+@at_option
+def verify(
+    path: Path | None,
+    digest: str,
+    environment: str,
+    store: Path | None,
+    bundle: Path | None,
+    max_age: float | None,
+    name: str,
+    exclude: tuple[str, ...],
+    form: str,
+    output: str,
+    at: str | None,
+    **options: Any,
+) -> int:
+    """Say whether PATH may go out to an environment, by the newest signed verdict on exactly these files.
+
+    Exit codes: 0 it passed (or people overrode it), 1 it did not, 3 could not decide: no verdict, one that has ended,
+    rules that are not pinned. Whoever can delete from the store can hide a newer no: that is bounded by the verdict's
+    own end and by --max-age.
+    """
+    from secpipe.gate.verdicts.acceptance import Asked
+    from secpipe.gate.verdicts.acceptance import accept as decide
+
+    if (path is None) == (digest == "") or (store is None) == (bundle is None):
+        raise ConfigError(
+            "what, and by which verdict?", hint="PATH or --digest dirHash:HEX; --store FOLDER or --bundle FILE"
+        )
+    now = clock_of(at).now()
+    if path is not None and options["trust"] is None:
+        options["trust"] = path / "keys"
+    rules = pinned(options, environment, now, simulated=at is not None)
+    about = about_of(
+        path,
+        digest,
+        environment,
+        (*exclude, *(rules.policy.exclude if names_policy(options) else ())),
+    )
+    age = timedelta(days=max_age) if max_age is not None else None
+    asked = Asked(about, rules.policy, _policy_digest(options, rules.rules.policy.digest), age, name)
+    answer = decide(_candidates(store, bundle, about, rules.trust, now), asked, rules.trust, now)
+    if answer.exit_code == EXIT_PASS and rules.doubt:
+        answer = replace(answer, exit_code=EXIT_UNDECIDED, why=rules.doubt, overridden=None)
+    _write(answer, about.digest, now, form, output, simulated=at is not None)
+    return answer.exit_code
+
+
+def about_of(path: Path | None, digest: str, environment: str, exclude: tuple[str, ...]) -> About:
+    """Return what the verdict must be about. Raises InputError for a release that cannot be read whole."""
+    from secpipe.cli.progress import hashed
+    from secpipe.core.artifact import dir_hash
+    from secpipe.core.text import printable
+    from secpipe.gate.pipeline import links_digest
+    from secpipe.gate.verdicts.signed import About
+    from secpipe.sign.manifest import check_names
+
+    if path is None:
+        wanted = digest.removeprefix("dirHash:")
+        if ":" in wanted or len(wanted) != 64 or set(wanted) - set("0123456789abcdef"):
+            raise ConfigError(
+                "a verdict names a release by its dirHash alone", hint="--digest dirHash:HEX (64 hex digits)"
+            )
+        return About(wanted, None, environment)
+    if not path.is_dir():
+        raise InputError(f"{printable(str(path))} is no folder", hint="a verdict is about a whole release")
+    tree = hashed(str(path)).without(exclude)
+    if tree.skipped:
+        raise InputError(f"{printable(tree.skipped[0].path)} is not known whole: {tree.skipped[0].reason}")
+    check_names(entry.path for entry in tree.files)
+    return About(dir_hash(tree.files), links_digest(tree.links), environment)
+
+
+def _policy_digest(options: dict[str, Any], loaded: str) -> str:
+    """Return the digest the verdict's policy must have: that of the policy given, or the pin alone."""
+    if names_policy(options):
+        return loaded
+    pin = str(options["policy_ref"]).removeprefix("sha256:").lower()
+    if pin and (len(pin) != 64 or set(pin) - set("0123456789abcdef")):
+        raise ConfigError(f'"{options["policy_ref"]}" is no policy pin', hint="--policy-ref sha256:HEX (64 hex digits)")
+    return pin
+
+
+def _candidates(
+    store: Path | None, bundle: Path | None, about: About, trust: Trust, now: datetime
+) -> Iterable[Held | Broken]:
+    from secpipe.cli.verdict.group import locate
+    from secpipe.gate.verdicts import signed
+
+    if store is not None:
+        return signed.candidates(store, about, trust, now)
+    folder, what = locate(bundle or Path())
+    return [signed.attempt(folder, "", about, trust, now, what)]
+
+
+def _write(answer: Answer, digest: str, now: datetime, form: str, output: str, *, simulated: bool) -> None:
+    from secpipe.cli.verdict import text as verdict_text
+
+    if form == "json":
+        write_json(verdict_text.document(answer, digest, times.rfc3339(now), simulated=simulated), output)
+        return
+    lines = [*(["SIMULATED: judged as of another time"] if simulated else []), answer.sentence]
+    if answer.verdict is not None:
+        lines += verdict_text.facts(answer.verdict.summary, answer.verdict.name)[1:]
+    write_result("\n".join(lines) + "\n", output)
