@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from secpipe.core.text import printable
 
+_PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)  # what shlex.quote leaves as it is
 _FORMAT = re.compile(rb"[A-Za-z0-9_./:=@,+ -]")
 
 
@@ -63,6 +64,8 @@ def quote(word: str) -> str:
     What cannot be printed safely (line breaks, bidirectional marks, undecodable bytes) is spelled in octal for
     `printf`. Raises ValueError for what no argument can hold: NUL, a trailing line break (`$(...)` drops it).
     """
+    if _PLAIN.fullmatch(word):
+        return word
     if not _speakable(word):
         raise ValueError("no shell word holds this")
     if printable(word, len(word)) == word:

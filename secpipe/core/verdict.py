@@ -71,6 +71,12 @@ class Reason:
     advice: str = ""
     do: Do | None = None
 
+    def told(self, do: Do) -> Reason:
+        """Return the same reason with what to do about it (`dataclasses.replace` is slow for thousands of them)."""
+        return Reason(
+            self.rule, self.effect, self.what, self.check, self.owner, self.path, self.findings, self.advice, do
+        )
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "rule": self.rule,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from secpipe.core.do import Do, Kind, accept, fix, person
 from secpipe.core.evidence import State
@@ -52,19 +52,26 @@ class Case:
         return list(dict.fromkeys(path for path in named if path))
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Everything that was judged: findings by id, those that hold something hostile, and their files."""
+
+    findings: dict[str, Finding]
+    hostile: frozenset[str]
+    bad: frozenset[str]
+
+
 def told(reasons: Iterable[Reason], judged: Iterable[JudgedFinding], situation: Situation) -> list[Reason]:
     """Return the reasons, each with what to do about it; one that knows already keeps it."""
-    known = {item.finding.id: item.finding for item in judged}
-    bad = frozenset(finding.path for finding in known.values() if _malicious(finding))
-    return [
-        reason if reason.do is not None else replace(reason, do=_total(reason, known, bad, situation))
-        for reason in reasons
-    ]
+    findings = {item.finding.id: item.finding for item in judged}
+    hostile = frozenset([name for name, finding in findings.items() if _malicious(finding)])
+    known = _Known(findings, hostile, frozenset([findings[name].path for name in hostile]))
+    return [reason if reason.do is not None else reason.told(_total(reason, known, situation)) for reason in reasons]
 
 
-def _total(reason: Reason, known: dict[str, Finding], bad: frozenset[str], situation: Situation) -> Do:
+def _total(reason: Reason, known: _Known, situation: Situation) -> Do:
     try:
-        do = _todo(reason, known, bad, situation)
+        do = _todo(reason, known, situation)
         if do.kind is Kind.ACCEPT and not situation.call.known:
             owner = reason.owner or situation.policy.owner or "the owner of the policy"
             return person(
@@ -75,10 +82,10 @@ def _total(reason: Reason, known: dict[str, Finding], bad: frozenset[str], situa
         return person("mend this and check again")
 
 
-def _todo(reason: Reason, known: dict[str, Finding], bad: frozenset[str], situation: Situation) -> Do:
-    case = Case(reason, [known[name] for name in reason.findings if name in known], situation, bad)
-    hostile = [path for path in case.paths if path in bad]
-    if any(_malicious(finding) for finding in case.findings) or (hostile and len(hostile) == len(case.paths)):
+def _todo(reason: Reason, known: _Known, situation: Situation) -> Do:
+    findings = [known.findings[name] for name in reason.findings if name in known.findings]
+    case = Case(reason, findings, situation, known.bad)
+    if not known.hostile.isdisjoint(reason.findings) or (known.bad and case.paths and known.bad.issuperset(case.paths)):
         return _refuse(case)
     maker = MAKERS.get(reason.rule)
     if maker is not None:

@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from secpipe.core.do import Do, fix
@@ -32,9 +32,9 @@ def command(package: Mapping[str, Any], version: str, lock: str, paths: Collecti
     if not (plain and _NAME.fullmatch(name) and _VERSION.fullmatch(version) and _VERSION.fullmatch(now)):
         return None
     stem = base.rpartition(".")[0]
-    for row in _table():
+    for row in _rows(base):
         inputs = "/".join(filter(None, (folder, str(row.get("needs", "")).replace("{stem}", stem))))
-        if not fnmatchcase(base, row["lock"]) or ("needs" in row and inputs not in paths):
+        if "needs" in row and inputs not in paths:
             continue
         words = row.get("indirect", row["run"]) if package.get("direct") is False else row["run"]
         values = {
@@ -43,6 +43,12 @@ def command(package: Mapping[str, Any], version: str, lock: str, paths: Collecti
         }  # fmt: skip
         return fix(*(word.format_map(values) for word in words))
     return None
+
+
+@lru_cache(256)
+def _rows(base: str) -> list[dict[str, Any]]:
+    """Return the managers that write a lock file of this name."""
+    return [row for row in _table() if fnmatchcase(base, row["lock"])]
 
 
 @cache
