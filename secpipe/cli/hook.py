@@ -115,7 +115,7 @@ def run(
     Everything is read from git's object store: nothing of the tree runs, no filter and no work-tree file is used.
     """
     from secpipe.cli.next_step import after_hook_run
-    from secpipe.gate import hook as room
+    from secpipe.gate import published as room
     from secpipe.gate.pipeline import check as judge
     from secpipe.gate.request import Request
 

@@ -18,6 +18,8 @@ from secpipe.core.text import printable
 SCHEMA = "secpipe.verdict/2"
 #: What is read: the first version had no accounts.
 READ = ("secpipe.verdict/1", SCHEMA)
+#: What one change adds to an older verdict: never a pass (docs/spec/change.md).
+CHANGE = "secpipe.change/1"
 
 
 class Effect(StrEnum):

@@ -1,18 +1,12 @@
-"""The git hook: beside an existing one, removed byte for byte, and what a push or commit would publish."""
+"""The git hook: beside an existing one, and removed byte for byte."""
 
 from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from secpipe.core.artifact import Skip
 from secpipe.core.errors import ConfigError, InputError, SecpipeError
-from secpipe.core.text import printable
 from secpipe.gate import starter_ci
 from secpipe.gate.request import TREE_POLICY
 from secpipe.system import files, git, process
@@ -107,45 +101,6 @@ def _hook_cwd(repository: Path, common: Path) -> Path:
     except InputError:
         return common
     return Path(os.fsdecode(top.rstrip(b"\n")))
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What a push or commit would publish, written out of the object store into a scratch folder."""
-
-    name: str
-    folder: Path
-    not_read: tuple[Skip, ...]
-
-
-@contextmanager
-def _exported(repository: Path, name: str, blobs: list[git.Blob]) -> Iterator[Published]:
-    with TemporaryDirectory(prefix="secpipe-hook-") as scratch:
-        yield Published(name, Path(scratch), git.export(repository, blobs, Path(scratch)))
-
-
-def pushed(repository: Path, lines: str) -> Iterator[Published]:
-    """Yield the tree of every commit that a pre-push hook is told of on its standard input; deletions publish nothing.
-
-    Each line is `<local ref> <local object> <remote ref> <remote object>` (githooks(5)).
-    """
-    done: set[str] = set()
-    for line in lines.splitlines():
-        words = line.split(" ")
-        if len(words) != 4:
-            raise InputError(f"git told the hook something unknown: {printable(line, 200)}")
-        reference, commit = words[0], words[1]
-        if not set(commit) - {"0"} or commit in done:
-            continue
-        done.add(commit)
-        with _exported(repository, printable(reference, 100), git.commit_blobs(repository, commit)) as published:
-            yield published
-
-
-def staged(repository: Path) -> Iterator[Published]:
-    """Yield the tree that the next commit would hold."""
-    with _exported(repository, "the index", git.index_blobs(repository)) as published:
-        yield published
 
 
 def state(folder: Path) -> str:

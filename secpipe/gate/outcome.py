@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -46,11 +47,12 @@ class Outcome:
 def conclude(
     record: Record, rules: Rules, policy: Policy, *, simulated: bool = False, bom: bytes = b"",
     warn_until: date | None = None, call: Call | None = None,
+    digests: Mapping[str, str] | None = None,
 ) -> Outcome:  # fmt: skip
     """Judge what was recorded, as of when it was recorded, by the rules, and return the outcome.
 
     `warn_until` is only said: whether it warns stands in `policy.mode`. `call` is how it was asked; without one, what
-    is told to run is for somebody inside the project.
+    is told to run is for somebody inside the project. `digests` are those of the files, by path.
     """
     situation = replace(record.situation(policy), call=call or Call())
     judgement = judge(situation, rules)
@@ -71,6 +73,7 @@ def conclude(
         valid_until=until[1],
         warn_until=warn_until,
         unused=unmatched(situation, judgement),
+        digests=digests or {},
     )
     return Outcome(rules, situation, judgement, record, verdict.document(judgement, frame), until, bom)
 

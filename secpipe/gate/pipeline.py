@@ -32,14 +32,20 @@ from secpipe.system.tree import FolderTree, walk
 Progress = Callable[[str], None]
 
 
-def check(request: Request, progress: Progress = lambda text: None, tree: FolderTree | None = None) -> Outcome:
+def check(
+    request: Request,
+    progress: Progress = lambda text: None,
+    tree: FolderTree | None = None,
+    rules: Rules | None = None,
+) -> Outcome:
     """Judge `request.path`; the outcome's `document` is the `secpipe.verdict/2`.
 
-    `progress` is told what is being done; `tree` is the walk of the path, if the caller has made it already. Raises
+    `progress` is told what is being done; `tree` is the walk of the path and `rules` what it is
+    judged by, if the caller has them already. Raises
     ConfigError for a broken policy, TrustError for a policy that is not the pinned one, InputError for a tree that
     cannot be read at all; everything else ends as evidence.
     """
-    rules = gather_rules(request)
+    rules = rules or gather_rules(request)
     policy = rules.resolve(request)
     if tree is None:
         progress("reading files")
@@ -48,15 +54,15 @@ def check(request: Request, progress: Progress = lambda text: None, tree: Folder
     parts = open_parts(request, tree)
     evidence, made = gather_evidence(tree, rules, request, progress, parts)
     parts.save()
-    paths = tuple(entry.path for entry in aliased(tree).files)
+    digests = {entry.path: entry.sha256 for entry in aliased(tree).files}
     subject = _subject(tree, request)
     record = Record(
-        request.now, request.environment, subject, evidence, paths, rules.self_judged(), made.components,
+        request.now, request.environment, subject, evidence, tuple(digests), rules.self_judged(), made.components,
         rules.waivers.waivers, rules.policy_signer,
     )  # fmt: skip
     outcome = conclude(
         record, rules, policy, simulated=request.simulated, bom=made.bom, warn_until=request.warn_until,
-        call=called(request, rules),
+        call=called(request, rules), digests=digests,
     )  # fmt: skip
     if request.memory == "keep" and not request.simulated:
         note = remember(rules.anchor, rules.policy.digest if rules.policy_pinned else "", request.now)

@@ -15,7 +15,7 @@ from secpipe.report.explanation import Explanation
 
 VERDICT = "secpipe.verdict/2"
 #: Verdicts that can be read: those of the first version have no accounts.
-VERDICTS = ("secpipe.verdict/1", VERDICT)
+VERDICTS = ("secpipe.verdict/1", VERDICT, "secpipe.change/1")
 FINDINGS = findings.SCHEMA
 MONITOR = "secpipe.monitor/1"
 REPLAY = "secpipe.replay/1"

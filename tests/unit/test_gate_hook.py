@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from secpipe.core.errors import ConfigError, InputError, UnsafeInput
-from secpipe.gate import hook, starter_ci
+from secpipe.gate import hook, published, starter_ci
 from secpipe.system import git
 from tests import skips
 
@@ -115,9 +115,9 @@ def test_what_is_pushed_is_read_from_the_objects_not_from_the_work_tree(reposito
     line = f"refs/heads/main {commit} refs/heads/main {'0' * 40}"
     gone = f"(delete) {'0' * 40} refs/heads/old {commit}"
     seen = []
-    for published in hook.pushed(repository, f"{line}\n{gone}\n{line}\n"):
-        seen.append((published.name, (published.folder / "app.py").read_text()))
-        scratch = published.folder
+    for tree in published.pushed(repository, f"{line}\n{gone}\n{line}\n"):
+        seen.append((tree.name, (tree.folder / "app.py").read_text()))
+        scratch = tree.folder
     assert seen == [("refs/heads/main", "print(1)\n")]
     assert not scratch.exists()
 
@@ -126,8 +126,8 @@ def test_what_is_staged_is_what_a_commit_would_hold(repository: Path) -> None:
     (repository / "new.py").write_text("staged\n")
     run(repository, "git", "add", "new.py")
     (repository / "new.py").write_text("edited after\n")
-    for published in hook.staged(repository):
-        assert (published.folder / "new.py").read_text() == "staged\n"
+    for tree in published.staged(repository):
+        assert (tree.folder / "new.py").read_text() == "staged\n"
 
 
 def test_nothing_of_a_hostile_repository_runs(repository: Path, tmp_path: Path) -> None:
@@ -151,11 +151,11 @@ def test_nothing_of_a_hostile_repository_runs(repository: Path, tmp_path: Path) 
         ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "rev-parse", "HEAD"],
         cwd=repository, capture_output=True, text=True, check=True,
     ).stdout.strip()  # fmt: skip
-    for published in hook.staged(repository):
-        assert (published.folder / "app.py").read_bytes() == b"print(1)\n"
-    for published in hook.pushed(repository, f"a {commit} b {'0' * 40}\n"):
-        assert (published.folder / "app.py").read_bytes() == b"print(1)\n"
-        assert os.readlink(published.folder / "link") == "/etc/passwd"
+    for tree in published.staged(repository):
+        assert (tree.folder / "app.py").read_bytes() == b"print(1)\n"
+    for tree in published.pushed(repository, f"a {commit} b {'0' * 40}\n"):
+        assert (tree.folder / "app.py").read_bytes() == b"print(1)\n"
+        assert os.readlink(tree.folder / "link") == "/etc/passwd"
     assert not mark.exists()
 
 
@@ -187,4 +187,4 @@ def test_submodules_of_a_commit_are_not_read(repository: Path, tmp_path: Path) -
 @pytest.mark.parametrize("lines", ["x", "a b c", "a --upload-pack=evil b c", "a " + "g" * 40 + " b c"])
 def test_nonsense_on_standard_input_is_an_error(repository: Path, lines: str) -> None:
     with pytest.raises(InputError):
-        list(hook.pushed(repository, lines))
+        list(published.pushed(repository, lines))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from secpipe.cli.check.change import change_options, only_new, refuse
 from secpipe.cli.check.store import keep_options, looked_into, plan_of
 from secpipe.cli.options import (
     at_option,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 @click.option("--exit-zero", is_flag=True, help="End with 0 instead of 1 when the policy says no.")
 @click.option("--no-cache", is_flag=True, help="Check everything again, even if nothing changed.")
 @click.option("--emit-input", metavar="FILE", help="Write all evidence as JSON, for OPA and conftest.")
+@change_options
 @keep_options
 @click.option("--explain", is_flag=True, help="Show for each reason the rule, the policy's key, evidence and files.")
 @click.option("--explain-min", is_flag=True, help="Show the smallest set of changes that would turn the verdict.")
@@ -96,6 +98,8 @@ def check(
     """
     from secpipe.api.checking import judged, request_of
 
+    refuse(keeping | {"emit_input": emit_input, "explain": explain, "explain_min": explain_min})
+
     request = request_of(
         path,
         policy=policy,
@@ -126,6 +130,7 @@ def check(
     found = judged(request, progress)
     document, outcome = found.document, found.outcome
     if outcome is not None:
+        document = only_new(keeping, request, outcome, progress)
         document = document | _beside(outcome, emit_input, explain, explain_min, progress)
     emit(document, formats, output)
     if click.get_current_context().get_parameter_source("formats") is ParameterSource.DEFAULT and not output:

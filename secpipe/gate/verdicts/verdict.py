@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -34,6 +34,7 @@ class Frame:
     valid_until: datetime
     warn_until: date | None = None
     unused: tuple[str, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of the files, by path
 
 
 def document(judgement: Judgement, frame: Frame) -> dict[str, Any]:
@@ -75,9 +76,12 @@ def document(judgement: Judgement, frame: Frame) -> dict[str, Any]:
         "checks": [clean(check.to_dict()) for check in judgement.checks],
         "left_out": [clean(one) for check in judgement.checks for one in check.facts.get("left_out", ())],
         "unused": [printable(text) for text in frame.unused],
-        "findings": [clean(finding.to_dict()) for finding in judgement.findings],
+        "findings": [
+            clean(item.to_dict()) | {"sha256": frame.digests.get(item.finding.path, "")} for item in judgement.findings
+        ],
         "skipped": [
-            skip.to_dict() | {"path": printable(skip.path), "check": check} for check, skip in judgement.skipped
+            skip.to_dict() | {"path": printable(skip.path), "check": check, "sha256": frame.digests.get(skip.path, "")}
+            for check, skip in judgement.skipped
         ],
         "waivers": [waiver.to_dict() for waiver in judgement.waivers],
         "counts": judgement.counts(),

@@ -1,0 +1,1 @@
+"""What one change adds: a verdict held against an older one."""
