@@ -115,6 +115,10 @@ class Vulnerabilities:
     complete: bool = key(
         False, tighter="more", doc="components that cannot be judged (no version) count as not checked"
     )
+    grace_days: int = key(
+        0, doc="a vulnerability published fewer days ago only warns, unless it is known to be exploited"
+    )
+    grace_until: date | None = key(None, doc="last day (UTC) on which `grace_days` counts; none: it never does")
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,8 @@ def _expiry(policy: Policy, now: datetime) -> Iterator[Remark]:
 def _names(policy: Policy) -> Iterator[Remark]:
     if policy.signatures.required and not policy.signatures.cover:
         yield Remark("warning", ("signatures", "cover"), "nothing is covered: no file needs a signature")
+    if policy.vulnerabilities.grace_days and policy.vulnerabilities.grace_until is None:
+        yield Remark("warning", ("vulnerabilities", "grace_days"), "a grace without grace_until never counts")
     types = [demand.type for demand in policy.attestations.require]
     if "" in types:
         text = 'a demand names no "type": it can never be met'

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from secpipe.core import times
 from secpipe.core.evidence import Evidence, State
+from secpipe.core.finding import Finding
 from secpipe.core.text import plural
-from secpipe.core.verdict import Effect, Reason
+from secpipe.core.verdict import Effect, JudgedFinding, Reason
 from secpipe.gate.facts import mapping
 from secpipe.gate.ruling import Ruling, Situation, judge_findings, rule_on
+
+VULNERABILITY = "audit/known-vulnerability"
 
 
 def vulnerabilities(situation: Situation) -> Ruling:
@@ -17,6 +21,8 @@ def vulnerabilities(situation: Situation) -> Ruling:
     policy, evidence = situation.policy.vulnerabilities, situation.of("audit")
     extra = list(_advisory_age(situation, evidence))
     judged = judge_findings(situation, evidence.findings, block=policy.block, warn=policy.warn)
+    judged, spared = _graced(situation, judged)
+    extra += spared
     date = str(mapping(evidence, "advisories").get("date", ""))[:10]
     judged_, lost = (int(evidence.facts.get(name, 0)) for name in ("packages", "unjudged"))
     summary = f"{judged_:,} of {plural(judged_ + lost, 'package')} judged" if lost else plural(judged_, "package")
@@ -25,6 +31,36 @@ def vulnerabilities(situation: Situation) -> Ruling:
         situation, evidence, "No known vulnerabilities", required=policy.required, findings=judged, extra=extra,
         summary=summary, complete=policy.complete,
     )  # fmt: skip
+
+
+def _graced(situation: Situation, judged: tuple[JudgedFinding, ...]) -> tuple[tuple[JudgedFinding, ...], list[Reason]]:
+    """Return the findings, those that were published within the policy's grace warning only, and what to say of it.
+
+    What is known to be exploited, what bears no date and what bears one of the future have no grace.
+    """
+    policy = situation.policy.vulnerabilities
+    until = policy.grace_until
+    if not policy.grace_days or until is None or situation.now.date() > until:
+        return judged, []
+    spared = [item.effect is Effect.DENY and _is_young(item.finding, situation) for item in judged]
+    if not any(spared):
+        return judged, []
+    left = tuple(
+        replace(item, effect=Effect.WARN) if young else item for item, young in zip(judged, spared, strict=True)
+    )
+    what = (
+        f"{plural(sum(spared), 'vulnerability', 'vulnerabilities')} published less than"
+        f" {plural(policy.grace_days, 'day')} ago would block, and only warn (the policy's grace, until {until})"
+    )
+    return left, [Reason("gate/grace", Effect.WARN, what, "audit", situation.policy.owner)]
+
+
+def _is_young(finding: Finding, situation: Situation) -> bool:
+    details = finding.details
+    published = times.maybe_moment(details.get("published"))
+    if finding.rule != VULNERABILITY or details.get("kev") or published is None:
+        return False
+    return timedelta() <= situation.now - published < timedelta(days=situation.policy.vulnerabilities.grace_days)
 
 
 def _advisory_age(situation: Situation, evidence: Evidence) -> list[Reason]:

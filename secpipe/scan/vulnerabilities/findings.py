@@ -76,6 +76,7 @@ def _details(hit: Hit, store: AdvisoryStore, graph: Graph, imported: frozenset[s
         "version": package.version,
         "fixed": list(hit.fixed),
         "last_affected": hit.beyond,
+        "published": min((one.published for one in hit.advisories if one.published), default=""),
         "kev": max((listed for listed, _ in known), default=""),
         "epss": max(scores, default=None),
         "direct": package.component.direct,
