@@ -14,6 +14,7 @@ from secpipe.core.errors import ConfigError
 from secpipe.gate.request import Request
 
 if TYPE_CHECKING:
+    from secpipe.gate.origin import Rules
     from secpipe.gate.outcome import Outcome
 
 StrPath = str | PathLike[str]
@@ -42,6 +43,7 @@ def check(
     advisories: StrPath | None = None,
     exclude: Iterable[str] = (),
     name: str = "",
+    project: str = "",
     verdicts: StrPath | None = None,
     cache: bool = True,
     at: datetime | None = None,
@@ -49,9 +51,10 @@ def check(
     """Judge the folder `path` before it is deployed, as `secpipe check` does with the options of the same names.
 
     `policy` is a file or `builtin:NAME`; `policy_ref` and `trust_pin` pin it and the trust root from outside `path`,
-    without them the verdict is self-judged. `at` (aware) simulates another time. Raises ConfigError for wrong
-    arguments or a broken policy, TrustError for a policy that is not the pinned one, InputError for a folder that
-    cannot be read; whatever is found ends in the verdict: `check(...).raise_for_deny()`.
+    without them the verdict is self-judged. `project` names one of those that the policy declares. `at` (aware)
+    simulates another time. Raises ConfigError for wrong arguments, a broken policy, or one that declares projects of
+    which none is named, TrustError for a policy that is not the pinned one, InputError for a folder that cannot be
+    read; whatever is found ends in the verdict: `check(...).raise_for_deny()`.
     """
     request = request_of(
         path, policy=str(policy), policy_ref=policy_ref, waivers=_path(waivers), waivers_ref=waivers_ref,
@@ -59,7 +62,12 @@ def check(
         advisories=_path(advisories), exclude=tuple(exclude), name=name, verdicts=_path(verdicts),
         cache=cache and not (name or verdicts), parts=cache, at=at,
     )  # fmt: skip
-    return verdict_of(judged(request).document)
+    rules = None
+    if project:
+        from secpipe.gate.projects import one
+
+        request, rules = one(request, project)
+    return verdict_of(judged(request, rules=rules).document)
 
 
 def request_of(path: StrPath, *, at: datetime | None, cache: bool, parts: bool, **asked: Any) -> Request:
@@ -83,12 +91,17 @@ def request_of(path: StrPath, *, at: datetime | None, cache: bool, parts: bool, 
     )  # fmt: skip
 
 
-def judged(request: Request, progress: Callable[[str], None] = lambda text: None) -> Checked:
-    """Ask the gate, or return the verdict of an earlier run that may still be believed; raises as `check`."""
+def judged(
+    request: Request, progress: Callable[[str], None] = lambda text: None, rules: Rules | None = None
+) -> Checked:
+    """Ask the gate, or return the verdict of an earlier run that may still be believed; raises as `check`.
+
+    `rules` are what it is judged by, if the caller has them; then no earlier verdict is looked for.
+    """
     from secpipe.gate.cached import cache
 
     tree = entry = None
-    if cache.may_serve(request):
+    if rules is None and cache.may_serve(request):
         from secpipe.system.tree import walk
 
         progress("reading files")
@@ -99,7 +112,7 @@ def judged(request: Request, progress: Callable[[str], None] = lambda text: None
             return Checked(kept, None)
     from secpipe.gate.pipeline import check as judge
 
-    outcome = judge(request, progress, tree)
+    outcome = judge(request, progress, tree, rules)
     if tree is not None:
         cache.keep(request, tree, outcome, entry)
     return Checked(outcome.document, outcome)

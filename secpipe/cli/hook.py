@@ -117,6 +117,7 @@ def run(
     from secpipe.cli.next_step import after_hook_run
     from secpipe.gate import published as room
     from secpipe.gate.pipeline import check as judge
+    from secpipe.gate.projects import parts_of
     from secpipe.gate.request import Request
 
     here = Path.cwd()
@@ -145,11 +146,12 @@ def run(
             parts=True,
             memory="read",  # what is pushed is not deployed yet
         )
-        document = judge(request).document
-        emit(document, ("terminal",), None)
-        if step := after_hook_run(document, request):
-            step.show()
-        worst = _worse(worst, int(document["exit_code"]))
+        for part in parts_of(request):
+            document = judge(part.request, rules=part.rules).document
+            emit(document, ("terminal",), None)
+            if step := after_hook_run(document, part.request):
+                step.show()
+            worst = _worse(worst, int(document["exit_code"]))
     return worst
 
 

@@ -20,6 +20,8 @@ SCHEMA = "secpipe.verdict/2"
 READ = ("secpipe.verdict/1", SCHEMA)
 #: What one change adds to an older verdict: never a pass (docs/spec/change.md).
 CHANGE = "secpipe.change/1"
+#: The verdicts of a repository of several projects, one after the other.
+PROJECTS = "secpipe.projects/1"
 
 
 class Effect(StrEnum):

@@ -17,7 +17,7 @@ from secpipe.gate.policies.policy import Policy
 from secpipe.gate.policies.policy_diff import asks_at_least
 from secpipe.gate.policies.policy_file import Loaded
 from secpipe.gate.policies.waiver_file import Given
-from secpipe.gate.request import ADOPTING, DEFAULT_POLICY, TREE_POLICY, Request
+from secpipe.gate.request import ADOPTING, DEFAULT_POLICY, REST, TREE_POLICY, Request
 
 #: What "pins" a policy in the tree that asks no less than the shipped one which holds without any.
 AT_LEAST = f"at least {DEFAULT_POLICY}"
@@ -52,6 +52,8 @@ class Rules:
         anybody where a branch has no policy yet: who asks may be the change that is judged.
         """
         policy = self.policy.resolve(request.environment)
+        if request.project == REST:  # each project has a bill of materials; a README beside them needs none
+            policy = replace(policy, sbom=replace(policy.sbom, required=False))
         if self.policy_pin.startswith(ADOPTING):
             return replace(policy, mode="enforce")
         mode = request.asked_mode or (policy.mode if self.policy_pinned else "enforce")
@@ -104,6 +106,12 @@ def gather_rules(request: Request) -> Rules:
     if pin:
         anchor = _with_clock(anchor, loaded, request)
     return Rules(loaded, pin, tree, anchor.trust, anchor.evidence, anchor, signer, waivers)
+
+
+def with_tree_policy(rules: Rules, request: Request) -> Rules:
+    """Return the rules for a folder further down: a policy that stands there can only tighten them."""
+    inside = request.path / TREE_POLICY
+    return replace(rules, tree=policy_file.load(str(inside))) if inside.is_file() else rules
 
 
 def _loosens_nothing(loaded: Loaded, environment: str) -> bool:

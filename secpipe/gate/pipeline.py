@@ -23,6 +23,7 @@ from secpipe.gate.doing.asked import called
 from secpipe.gate.origin import Rules, gather_rules
 from secpipe.gate.outcome import Outcome, conclude
 from secpipe.gate.policies.phases import classical_time_until, in_force
+from secpipe.gate.projects import Several
 from secpipe.gate.record import Record
 from secpipe.gate.request import Request
 from secpipe.sign.sidecars import is_reserved
@@ -47,6 +48,8 @@ def check(
     """
     rules = rules or gather_rules(request)
     policy = rules.resolve(request)
+    if policy.project and request.project is None:
+        raise Several(request, rules, policy.project)
     if tree is None:
         progress("reading files")
         tree = walk(request.path, exclude=(*request.exclude, *policy.exclude))
@@ -143,8 +146,9 @@ def _files(tree: FolderTree, rules: Rules, request: Request) -> Evidence:
 
 def _left_out(skip: Skip, rules: Rules, request: Request) -> dict[str, str]:
     """Return what was left out and by whose word; "" where nobody asked for it."""
-    by = "--exclude" if skip.path in request.exclude else ""
-    by = by or ("the policy" if skip.path in rules.resolve(request).exclude else "")
+    policy = rules.resolve(request)
+    by = "[[project]]" if skip.path in {one.path for one in policy.project} else ""
+    by = by or ("--exclude" if skip.path in request.exclude else "the policy" if skip.path in policy.exclude else "")
     return {"path": printable(skip.path), "reason": f"left out by {by}" if by else skip.reason, "by": by}
 
 

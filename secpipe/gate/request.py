@@ -12,6 +12,8 @@ from secpipe.core.errors import ConfigError
 BUILTIN = "builtin:"
 DEFAULT_POLICY = f"{BUILTIN}baseline"
 TREE_POLICY = "secpipe-policy.toml"
+#: What a repository of several projects holds beside them.
+REST = "."
 #: How the pin begins where a branch has no policy yet and the default one stands in; what follows says why.
 ADOPTING = "builtin, "
 
@@ -45,6 +47,7 @@ class Request:
     repository: Path | None = None  # where `git:` references are looked up, if `path` is a copy from elsewhere
     verdicts: Path | None = None  # the verdict store that promotion looks into
     bom: bool = False  # the AI-BOM itself is wanted, not only what it shows
+    project: str | None = None  # the declared project that `path` is, REST for what belongs to none; None: not asked
     parts: bool = False  # results of single checks may come from earlier runs over the same content
     memory: str = "none"  # of this machine: `read` it (refuse what is older), `keep` it (and remember this verdict)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from secpipe.core.shape import Table
 from secpipe.core.text import plural
+from secpipe.core.verdict import PROJECTS
 from secpipe.report import monitor, replay
 from secpipe.report.document import MONITOR, REPLAY, Check, Item, Reason, Report, Unseen
 from secpipe.report.doing import told, who
@@ -56,6 +58,8 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
     own = {MONITOR: monitor.render, REPLAY: replay.render}.get(str(document.get("schema")))
     if own is not None:
         return own(document, color=color)
+    if document.get("schema") == PROJECTS:
+        return _projects(document, color)
     report = read(document)
     page = _Page(color)
     painted = [page.paint(line, f"{_BOLD};{_DECISION[report.decision]}") for line in wrap(report.sentence, COLUMNS)]
@@ -64,6 +68,17 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
         _verdict(page, report)
     else:
         _scan(page, report)
+    return "\n".join(page.lines) + "\n"
+
+
+def _projects(document: Mapping[str, Any], color: bool) -> str:
+    """All verdicts of a repository, each under the name of its project."""
+    table = Table(document)
+    page = _Page(color)
+    page.add(*(page.paint(line, _BOLD) for line in wrap(table.text("sentence"), COLUMNS)))
+    for verdict in table.tables("verdicts"):
+        page.heading(f"── {verdict.table('subject').text('name')} ──")
+        page.add(render(verdict.values, color=color).rstrip())
     return "\n".join(page.lines) + "\n"
 
 

@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from secpipe.cli.check.change import change_options, only_new, refuse
+from secpipe.cli.check.projects import each
 from secpipe.cli.check.store import keep_options, looked_into, plan_of
 from secpipe.cli.options import (
     at_option,
@@ -23,7 +24,7 @@ from secpipe.cli.options import (
     warn_until_option,
     write_result,
 )  # fmt: skip
-from secpipe.core.errors import EXIT_DENY, EXIT_PASS
+from secpipe.core.errors import EXIT_DENY, EXIT_PASS, ConfigError
 from secpipe.core.foreign import Sink
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ if TYPE_CHECKING:
 @click.option("--mode", type=click.Choice(["warn", "enforce"]), help="Warn only, or enforce, whatever the policy says.")
 @warn_until_option
 @click.option("--advisories", type=click.Path(path_type=Path), metavar="PATH", help="OSV folder, zip or store to use.")
+@click.option(
+    "--project", metavar="NAME", help="Judge one project that the policy declares; `.`: what belongs to none."
+)
 @click.option("--exclude", multiple=True, metavar="PATH", help="Relative path that is no part of the release.")
 @click.option("--offline/--online", default=True, help="Offline is the default; no check needs the network.")
 @click.option("--exit-zero", is_flag=True, help="End with 0 instead of 1 when the policy says no.")
@@ -87,6 +91,7 @@ def check(
     output: str | None,
     verdicts: Path | None,
     name: str,
+    project: str | None,
     **keeping: Any,
 ) -> int:
     """Judge PATH before it is deployed: may this go out?
@@ -98,8 +103,8 @@ def check(
     """
     from secpipe.api.checking import judged, request_of
 
-    refuse(keeping | {"emit_input": emit_input, "explain": explain, "explain_min": explain_min})
-
+    extras = {"emit_input": emit_input, "explain": explain, "explain_min": explain_min}
+    refuse(keeping | extras)
     request = request_of(
         path,
         policy=policy,
@@ -120,6 +125,11 @@ def check(
         bom=keeping["store"] is not None,
         at=clock_of(at).now() if at else None,
     )
+    rules = None
+    if project:
+        from secpipe.gate.projects import one
+
+        request, rules = one(request, project)
     plan = plan_of(keeping, request)
     show = verbose or (not quiet and sys.stderr.isatty() and not os.environ.get("CI"))
 
@@ -127,7 +137,15 @@ def check(
         if show:
             tell(f"secpipe: {text}")
 
-    found = judged(request, progress)
+    try:
+        found = judged(request, progress, rules)
+    except ConfigError as error:
+        from secpipe.gate.projects import Several
+
+        if not isinstance(error, Several):
+            raise
+        code = each(error.parts, keeping | extras, formats, output, progress)
+        return EXIT_PASS if exit_zero and code == EXIT_DENY else code
     document, outcome = found.document, found.outcome
     if outcome is not None:
         document = only_new(keeping, request, outcome, progress)

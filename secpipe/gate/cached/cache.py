@@ -39,7 +39,7 @@ def may_serve(request: Request) -> bool:
     foreign change.
     """
     by_digest = _PIN.fullmatch(request.policy_ref) is not None and not _is_signed(request.waivers)
-    return request.cache and request.verdicts is None and by_digest and may_believe(request)
+    return request.cache and request.project is None and request.verdicts is None and by_digest and may_believe(request)
 
 
 def _is_signed(path: Path | None) -> bool:

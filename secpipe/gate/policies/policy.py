@@ -239,6 +239,16 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class Project:
+    """A part of the repository with a verdict of its own (`[[project]]`)."""
+
+    path: str = key("", doc="its folder, below the release")
+    name: str = key("", doc="what its verdict calls it")
+    policy: str = key("", doc="builtin:NAME, or a file beside this one; empty: this policy")
+    policy_ref: str = key("", doc="sha256:HEX that the file of `policy` must have")
+
+
+@dataclass(frozen=True, slots=True)
 class Waiver:
     """A dated exception. It names a finding id, or a rule with globs on path and subject."""
 
@@ -281,5 +291,6 @@ class Policy:
     verdicts: Verdicts = key(Verdicts())
     break_glass: BreakGlass = key(BreakGlass())
     condition: tuple[Condition, ...] = key((), tighter="superset")
+    project: tuple[Project, ...] = key((), doc="parts that are judged each by itself")
     waiver: tuple[Waiver, ...] = key((), tighter="shorter")
     shadow_ai: dict[str, Any] = key({}, doc="see `secpipe.scan.shadow_ai.judge.Allow`, which owns the section's keys")

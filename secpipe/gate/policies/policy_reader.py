@@ -48,12 +48,16 @@ def read(
         values[name] = _value(hints[name], value, here, where, known[name])
     if cls is nouns.Waiver:
         _check_waiver(values, path, where)
+    if cls is nouns.Project:
+        _check_project(values, path, where)
     if cls is nouns.Signatures:
         _check_signatures(values, path, where)
     if cls is nouns.Sbom and values.get("profiles"):
         from secpipe.sbom.profiles import PROFILES
 
         _known(values["profiles"], PROFILES, "SBOM profile", (*path, "profiles"), where)
+    if values.get("project"):
+        _check_apart(values["project"], (*path, "project"), where)
     if values.get("condition"):
         _check_conditions(values["condition"], (*path, "condition"), where)
     return values
@@ -152,6 +156,26 @@ def _check_signatures(values: Mapping[str, Any], path: Path, where: Places) -> N
         from secpipe.sign.predicates import purposes
 
         _known(values["roles"], purposes("attestation"), "purpose of an attestation", (*path, "roles"), where)
+
+
+def _check_project(values: Mapping[str, Any], path: Path, where: Places) -> None:
+    place, name = str(values.get("path", "")), str(values.get("name", ""))
+    steps = place.split("/")
+    if not place or {"", ".", ".."} & set(steps) or "\\" in place or ":" in steps[0]:
+        raise where.error((*path, "path"), "a project needs a path: a folder below the release", hint='"services/chat"')
+    if not _ID.fullmatch(name):
+        raise where.error((*path, "name"), "a project needs a name of letters, digits, dots and dashes")
+    if values.get("policy_ref") and not values.get("policy"):
+        raise where.error((*path, "policy_ref"), "policy_ref pins a policy file, and none is named")
+
+
+def _check_apart(projects: Iterable[nouns.Project], path: Path, where: Places) -> None:
+    """Refuse two projects of one name or folder: it would not be clear which verdict is which."""
+    seen: set[str] = set()
+    for number, project in enumerate(projects):
+        if seen & {project.name, f"/{project.path}"}:
+            raise where.error((*path, number), f'project "{printable(project.name, 60)}" is declared twice')
+        seen |= {project.name, f"/{project.path}"}
 
 
 def _known(names: Iterable[str], known: Collection[str], what: str, path: Path, where: Places) -> None:
