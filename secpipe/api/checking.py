@@ -43,10 +43,10 @@ def check(
     advisories: StrPath | None = None,
     exclude: Iterable[str] = (),
     name: str = "",
-    project: str = "",
     verdicts: StrPath | None = None,
     cache: bool = True,
     at: datetime | None = None,
+    project: str = "",
 ) -> Verdict:
     """Judge the folder `path` before it is deployed, as `secpipe check` does with the options of the same names.
 

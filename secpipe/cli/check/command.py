@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from secpipe.gate.outcome import Outcome
+    from secpipe.gate.request import Request
 
 
 @click.command()
@@ -101,10 +102,11 @@ def check(
 
     Without --format, a GitHub job also gets annotations and a job summary, a GitLab job gl-code-quality-report.json.
     """
-    from secpipe.api.checking import judged, request_of
+    from secpipe.api.checking import request_of
 
-    extras = {"emit_input": emit_input, "explain": explain, "explain_min": explain_min}
-    refuse(keeping | extras)
+    asked = keeping | {"emit_input": emit_input, "explain": explain, "explain_min": explain_min}
+    asked |= {"formats": formats, "output": output, "silent": quiet or bool(at)}
+    refuse(asked)
     request = request_of(
         path,
         policy=policy,
@@ -125,18 +127,26 @@ def check(
         bom=keeping["store"] is not None,
         at=clock_of(at).now() if at else None,
     )
-    rules = None
-    if project:
-        from secpipe.gate.projects import one
-
-        request, rules = one(request, project)
-    plan = plan_of(keeping, request)
     show = verbose or (not quiet and sys.stderr.isatty() and not os.environ.get("CI"))
 
     def progress(text: str) -> None:
         if show:
             tell(f"secpipe: {text}")
 
+    code = _answer(request, project, asked, progress)
+    return EXIT_PASS if exit_zero and code == EXIT_DENY else code
+
+
+def _answer(request: Request, project: str | None, asked: dict[str, Any], progress: Callable[[str], None]) -> int:
+    """Ask the gate, write the answer where it was asked for, keep it, and return its exit code."""
+    from secpipe.api.checking import judged
+
+    rules = None
+    if project:
+        from secpipe.gate.projects import one
+
+        request, rules = one(request, project)
+    plan = plan_of(asked, request)
     try:
         found = judged(request, progress, rules)
     except ConfigError as error:
@@ -144,36 +154,32 @@ def check(
 
         if not isinstance(error, Several):
             raise
-        code = each(error.parts, keeping | extras, formats, output, progress)
-        return EXIT_PASS if exit_zero and code == EXIT_DENY else code
+        return each(error.parts, asked, progress)
     document, outcome = found.document, found.outcome
     if outcome is not None:
-        document = only_new(keeping, request, outcome, progress)
-        document = document | _beside(outcome, emit_input, explain, explain_min, progress)
-    emit(document, formats, output)
-    if click.get_current_context().get_parameter_source("formats") is ParameterSource.DEFAULT and not output:
+        document = only_new(asked, request, outcome, progress)
+        document = document | _beside(outcome, asked, progress)
+    emit(document, asked["formats"], asked["output"])
+    if click.get_current_context().get_parameter_source("formats") is ParameterSource.DEFAULT and not asked["output"]:
         emit_for_ci(document)
-        if not (quiet or at):
+        if not asked["silent"]:
             from secpipe.cli.next_step import after_check
 
             if step := after_check(document, request):
                 step.show()
     if outcome is not None:
         plan.carry_out(outcome)
-    code = int(document["exit_code"])
-    return EXIT_PASS if exit_zero and code == EXIT_DENY else code
+    return int(document["exit_code"])
 
 
-def _beside(
-    outcome: Outcome, emit_input: str | None, explain: bool, explain_min: bool, progress: Callable[[str], None]
-) -> dict[str, Any]:
+def _beside(outcome: Outcome, asked: dict[str, Any], progress: Callable[[str], None]) -> dict[str, Any]:
     """Write all evidence where asked, and return what the document says beside the verdict."""
-    if emit_input:
+    if asked["emit_input"]:
         from secpipe.gate.record import encode
 
-        write_result(encode(outcome.record), emit_input, Sink.JSON)
-    if not (explain or explain_min):
+        write_result(encode(outcome.record), asked["emit_input"], Sink.JSON)
+    if not (asked["explain"] or asked["explain_min"]):
         return {}
     from secpipe.cli.check.explain import explained
 
-    return dict(explained(outcome, explain, explain_min, progress))
+    return dict(explained(outcome, asked["explain"], asked["explain_min"], progress))

@@ -22,9 +22,7 @@ _ONE = {
 _FORMS = ("terminal", "json")
 
 
-def each(
-    parts: Sequence[Part], options: Mapping[str, Any], formats: Sequence[str], output: str | None, progress: Progress
-) -> int:
+def each(parts: Sequence[Part], options: Mapping[str, Any], progress: Progress) -> int:
     """Judge every project, write all verdicts as one document, and return the worst exit code.
 
     Raises ConfigError for what only one verdict can be asked for.
@@ -32,7 +30,7 @@ def each(
     from secpipe.gate.pipeline import check
 
     asked = [flag for name, flag in _ONE.items() if options.get(name)]
-    asked += [f"-f {form}" for form in (item.partition("=")[0] for item in formats) if form not in _FORMS]
+    asked += [f"-f {form}" for form in (item.partition("=")[0] for item in options["formats"]) if form not in _FORMS]
     if asked:
         names = ", ".join(str(part.request.project) for part in parts)
         raise ConfigError(f"{asked[0]} is for one project", hint=f"--project NAME, one of: {names}")
@@ -49,8 +47,8 @@ def each(
             "sentence": _sentence(documents),
             "verdicts": documents,
         },
-        formats,
-        output,
+        options["formats"],
+        options["output"],
     )
     return worst
 
