@@ -37,3 +37,6 @@ def _left(uses: Sequence[Mapping[str, Any]], situation: Situation, allow: Shadow
     found = judge(as_code, allow, env=situation.environment, now=situation.now)
     where = ", ".join(sorted({str(use["region"]) for use in outside}))
     return f"; {plural(len(found), 'destination')} that nobody approved left to a label ({where})" if found else ""
+
+
+RULES = {50: shadow_ai}
