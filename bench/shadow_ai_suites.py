@@ -43,14 +43,15 @@ def lay_out(case: dict[str, Any], folder: Path) -> None:
 
 def run(case: dict[str, Any]) -> Outcome:
     """Scan one case under the default policy."""
-    from secpipe.scan.shadow_ai.judge import judge, parse_allow
+    from secpipe.scan.shadow_ai.allow import ShadowAI
+    from secpipe.scan.shadow_ai.judge import judge
     from secpipe.scan.shadow_ai.scan import scan
     from secpipe.system.tree import open_tree
 
     with tempfile.TemporaryDirectory() as folder:
         lay_out(case, Path(folder))
         evidence = scan(open_tree(folder))
-    findings = [*evidence.findings, *judge(evidence.facts["uses"], parse_allow({}), env="", now=NOW)]
+    findings = [*evidence.findings, *judge(evidence.facts["uses"], ShadowAI(), env="", now=NOW)]
     said = [f"{finding.rule} {finding.message}" for finding in findings] + [
         f"skipped {s.path}: {s.reason}" for s in evidence.skips
     ]

@@ -17,7 +17,7 @@ from secpipe.core.findings import document
 if TYPE_CHECKING:
     from secpipe.core.evidence import Evidence
     from secpipe.core.finding import Finding
-    from secpipe.scan.shadow_ai.judge import Allow
+    from secpipe.scan.shadow_ai.allow import ShadowAI
 
 StrPath = str | PathLike[str]
 
@@ -88,7 +88,7 @@ def look(
 
 def judged_uses(
     parts: Sequence[tuple[str, Evidence]],
-    allow: Allow,
+    allow: ShadowAI,
     *,
     env: str = "",
     baseline: str | None = None,
@@ -118,21 +118,23 @@ def judged_uses(
     return findings_of(said, EXIT_UNDECIDED if undecided else EXIT_PASS)
 
 
-def approvals(policy: str | None) -> Allow:
+def approvals(policy: str | None) -> ShadowAI:
     """Return the allow-list that a policy's `[shadow_ai]` is; raises ConfigError."""
     from secpipe.core.documents import parse_toml
-    from secpipe.scan.shadow_ai.judge import parse_allow
+    from secpipe.gate.policies import policy_reader
+    from secpipe.gate.policies.policy_places import Places
+    from secpipe.scan.shadow_ai.allow import ShadowAI
     from secpipe.system.files import read_bytes
 
     if not policy:
-        return parse_allow({})
+        return ShadowAI()
     try:
-        section = parse_toml(read_bytes(policy, 1 << 22), policy).get("shadow_ai", {})
+        data = read_bytes(policy, 1 << 22)
+        values = parse_toml(data, policy).get("shadow_ai", {})
     except InputError as error:
         raise ConfigError(error.message, hint=error.hint) from None
-    if not isinstance(section, dict):
-        raise ConfigError(f"{policy}: shadow_ai is not a table", hint="[shadow_ai]")
-    return parse_allow(section)
+    here, where = ("shadow_ai",), Places(data, policy)
+    return policy_reader.section(ShadowAI, policy_reader.table(values, here, where), here, where)
 
 
 def _known_findings(file: str | None) -> frozenset[str]:

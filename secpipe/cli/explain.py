@@ -45,15 +45,14 @@ def explain(rules: tuple[str, ...], every: bool, form: str) -> int:
 def known_rules() -> dict[str, Rule]:
     """Return every shipped rule by id, in order."""
     from secpipe.core.limits import DEFAULT
+    from secpipe.gate.rules import EXPLAINED
     from secpipe.report.rules import parse
     from secpipe.system.files import read_bytes
     from secpipe.system.places import shipped
 
-    files = sorted((shipped() / "rules").glob("*.toml"))
-    parsed = (
-        rule for file in files for rule in parse(read_bytes(file, DEFAULT.text_bytes), file.stem.replace("_", "-"))
-    )
-    return {rule.id: rule for rule in parsed}
+    data = {file.stem: read_bytes(file, DEFAULT.text_bytes) for file in sorted((shipped() / "rules").glob("*.toml"))}
+    data["gate"] += EXPLAINED.encode()
+    return {rule.id: rule for wing, text in data.items() for rule in parse(text, wing)}
 
 
 def _find(name: str, known: dict[str, Rule]) -> Rule:

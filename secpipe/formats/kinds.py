@@ -19,6 +19,7 @@ class Kind:
     endings: tuple[str, ...] = ()
     begins: tuple[bytes, ...] = ()
     mark: bytes = b""  # at offset 4: the identifier of a FlatBuffers file
+    plain: bool = False  # numbers that no loader calls, told by how they begin: the scan has nothing to look for
     read: bool = True
     weights: bool = True  # listed by the SBOM under its name
 
@@ -32,7 +33,8 @@ TABLE: Final = (
     Kind("pickle", (".p", ".bin", ".model", ".pb", ".npy", ".npz"), weights=False),
     Kind("joblib", (".joblib",)), Kind("skops", (".skops",)), Kind("hdf5", (".h5", ".hdf5")),
     Kind("keras", (".keras",)),
-    Kind("tflite", (".tflite",)), Kind("coreml", (".mlmodel",)), Kind("pmml", (".pmml",)), Kind("catboost", (".cbm",)),
+    Kind("tflite", (".tflite",)), Kind("coreml", (".mlmodel",)), Kind("pmml", (".pmml",)),
+    Kind("catboost", (".cbm",), (b"CBM1",), plain=True), Kind("xgboost-binary", (), (b"binf",), plain=True),
     Kind("llamafile", (".llamafile",)), Kind("torchserve", (".mar",)), Kind("nemo", (".nemo",)),
     Kind("flax", (".msgpack",)),
     Kind("xgboost", (".ubj",), (b"{L", b"{U", b"{i"), read=False),
@@ -54,6 +56,8 @@ TABLE: Final = (
 
 #: ending -> format, of all that the SBOM lists.
 WEIGHTS: Final = {ending: kind.name for kind in TABLE if kind.weights for ending in kind.endings}
+#: how it begins -> format, of all that are plain.
+PLAIN: Final = {begins: kind.name for kind in TABLE if kind.plain for begins in kind.begins}
 #: Endings that promise a model.
 ENDINGS: Final = frozenset(ending for kind in TABLE for ending in kind.endings)
 _UNREAD: Final = {ending: kind.name for kind in TABLE if not kind.read for ending in kind.endings}

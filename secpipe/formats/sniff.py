@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from secpipe.formats.kinds import PLAIN
+
 #: How many bytes `sniff` needs to tell everything apart (a tar has its mark at 257).
 HEAD: Final = 4096
 
@@ -31,9 +33,7 @@ _MAGIC: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b"\xfe\xed\xfa", "macho"),
     (0, b"\xca\xfe\xba\xbe", "macho"),
     (0, b"MZqFpD", "cosmopolitan"),  # Actually Portable Executable: llamafile
-    (0, b"CBM1", "catboost"),
     (0, b"ubj", "ubjson"),
-    (0, b"binf", "xgboost-binary"),
     (0, b"\x89PNG\r\n\x1a\n", "image"),
     (0, b"\xff\xd8\xff", "image"),
     (0, b"GIF8", "image"),
@@ -41,6 +41,7 @@ _MAGIC: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b"ARROW1", "arrow"),
     (0, b"%PDF-", "pdf"),
     (0, b"SQLite format 3\x00", "sqlite"),
+    *((0, begins, name) for begins, name in PLAIN.items()),
 )
 _CONTROLS: Final = bytes(set(range(32)) - set(b"\t\n\r\f\x1b\b"))
 _ZLIB: Final = frozenset((b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda", b"\x68\x43", b"\x48\x89"))

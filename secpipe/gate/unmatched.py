@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from secpipe.core import times
@@ -11,7 +12,7 @@ from secpipe.core.text import plural, printable
 from secpipe.core.verdict import Judgement
 from secpipe.gate.facts import listing
 from secpipe.gate.ruling import Situation
-from secpipe.scan.shadow_ai.judge import approval_of, parse_allow
+from secpipe.scan.shadow_ai.judge import approval_of
 
 
 def unmatched(situation: Situation, judgement: Judgement) -> tuple[str, ...]:
@@ -42,12 +43,11 @@ def _approvals(situation: Situation) -> Iterator[str]:
     if evidence.state is not State.OK or evidence.skips:
         return  # what was not looked at may be what it approves
     uses = listing(evidence, "uses")
-    for number, entry in enumerate(situation.policy.shadow_ai.get("allow", ()), 1):
-        alone = parse_allow({"allow": [entry]})
+    for number, entry in enumerate(situation.policy.shadow_ai.allow, 1):
+        alone = replace(situation.policy.shadow_ai, allow=(entry,))
         if not any(any(approval_of(use, alone, env=situation.environment, now=situation.now)) for use in uses):
-            who = printable(str(entry.get("owner", "")), 80)
-            ends = _left(str(entry.get("expires", "")), situation)
-            yield f"[[shadow_ai.allow]] entry {number} ({who}, {ends}) matches no use"
+            ends = _left(f"{entry.until:%Y-%m-%d}", situation)
+            yield f"[[shadow_ai.allow]] entry {number} ({printable(entry.owner, 80)}, {ends}) matches no use"
 
 
 def _exclusions(situation: Situation) -> Iterator[str]:

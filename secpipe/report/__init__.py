@@ -5,26 +5,16 @@ A writer is `render(document, *, color=False) -> str` over a `secpipe.verdict/2`
 
 from secpipe.core.foreign import Sink
 
-#: format name -> writer; the explicit table of built-ins.
-WRITERS: dict[str, str] = {
-    "terminal": "secpipe.report.terminal:render",
-    "json": "secpipe.report.json:render",
-    "sarif": "secpipe.report.sarif:render",
-    "markdown": "secpipe.report.markdown:render",
-    "github": "secpipe.report.github:render",
-    "gitlab": "secpipe.report.gitlab:render",
-    "junit": "secpipe.report.junit:render",
-    "html": "secpipe.report.html:render",
+#: format name -> its writer, and what its text is for whoever reads it next; the explicit table of built-ins.
+_TABLE = {
+    "terminal": ("secpipe.report.terminal:render", Sink.TEXT),
+    "json": ("secpipe.report.json:render", Sink.JSON),
+    "sarif": ("secpipe.report.sarif:render", Sink.JSON),
+    "markdown": ("secpipe.report.markdown:render", Sink.MARKUP),
+    "github": ("secpipe.report.github:render", Sink.COMMANDS),
+    "gitlab": ("secpipe.report.gitlab:render", Sink.JSON),
+    "junit": ("secpipe.report.junit:render", Sink.MARKUP),
+    "html": ("secpipe.report.html:render", Sink.MARKUP),
 }
-
-#: format name -> what its text is for whoever reads it next.
-SINKS: dict[str, Sink] = {
-    "terminal": Sink.TEXT,
-    "json": Sink.JSON,
-    "sarif": Sink.JSON,
-    "markdown": Sink.MARKUP,
-    "github": Sink.COMMANDS,
-    "gitlab": Sink.JSON,
-    "junit": Sink.MARKUP,
-    "html": Sink.MARKUP,
-}
+WRITERS = {name: place for name, (place, _) in _TABLE.items()}
+SINKS = {name: sink for name, (_, sink) in _TABLE.items()}

@@ -32,6 +32,7 @@ MODEL, PROMPT, DATA = "model", "prompts/system.txt", "datasets/tickets.jsonl"
 NO_DEMANDS = {
     "name", "owner", "expires", "mode", "exclude", "waiver", "condition",
     "verdicts.valid_hours", "break_glass.holders", "break_glass.max_hours",
+    "shadow_ai.regions", "shadow_ai.min_confidence",  # they say what is looked at
 }  # fmt: skip
 #: Demands that a profile makes and that no release can fail: nothing the scanners say is of so low a severity.
 NEVER_MET = {("strict", "models.warn")}
@@ -230,6 +231,7 @@ class Shell:
 
 
 OPENAI = "from openai import OpenAI\nclient = OpenAI()\n"
+UNKNOWN = "import sys\nfrom openai import OpenAI\nclient = OpenAI(base_url=sys.argv[1])\n"
 APPROVED = """[shadow_ai]
 default = "deny"
 local_only = {local}
@@ -326,6 +328,8 @@ VARIANTS = [
     Variant("minimum.advisories", dated("2026-10-31"), "gate/stale-advisories", "undecided"),
     Variant("shadow_ai.default", several(policy('[shadow_ai]\ndefault = "deny"\nlocal_only = false\n'),
             added("app.py", OPENAI)), "shadow-ai/unapproved-host"),
+    Variant("shadow_ai.unknown_destination", several(policy("[shadow_ai]\nlocal_only = false\n"),
+            added("app.py", UNKNOWN)), "shadow-ai/unknown-destination"),
     Variant("shadow_ai.local_only", several(policy(APPROVED.format(local="true")), added("app.py", OPENAI)),
             "shadow-ai/not-local"),
 ]  # fmt: skip

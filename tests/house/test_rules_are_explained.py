@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 import ast
-import tomllib
 from pathlib import Path
+from types import ModuleType
 
+import pytest
+
+from secpipe.cli.explain import known_rules
 from secpipe.core.finding import RULE_ID
+from secpipe.gate import rules
 
 ROOT = Path(__file__).resolve().parents[2]
-DESCRIBED = {
-    rule["id"]: path.name
-    for path in sorted((ROOT / "policies/rules").glob("*.toml"))
-    for rule in tomllib.loads(path.read_text())["rule"]
-}
+DESCRIBED = known_rules()
 WINGS = {name.split("/")[0] for name in DESCRIBED}
 CODE = "\n".join(path.read_text() for path in (ROOT / "secpipe").rglob("*.py"))
 DATA = "\n".join(path.read_text() for path in (ROOT / "policies/models").glob("*.toml"))
+
+
+#: Every rule of the gate, in the order of the report: they are found in their files, and none may get lost.
+ORDER = [
+    "trust", "files", "signatures", "models", "shadow_ai", "vulnerabilities", "sbom", "licenses", "provenance",
+    "attestations", "promotion",
+]  # fmt: skip
+
+
+def test_every_rule_of_the_gate_is_found_and_has_its_place() -> None:
+    assert [rule.__name__ for rule in rules.RULES] == ORDER
+
+
+def test_two_rules_in_one_place_are_refused() -> None:
+    one, other = ModuleType("one"), ModuleType("other")
+    one.RULES, other.RULES = {10: print}, {10: repr}  # type: ignore[attr-defined]
+    assert rules.placed([one]) == (print,)
+    with pytest.raises(ValueError, match="place 10"):
+        rules.placed([one, other])
 
 
 def test_every_rule_in_the_code_is_described() -> None:

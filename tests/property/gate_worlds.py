@@ -64,6 +64,8 @@ POOLS: dict[str, list[Any]] = {
     "inputs": ["seed", "lora"],
     "after": ["qa", "staging"],
     "verifiers": ["https://v/ci", "https://v/other"],
+    "provider": ["openai", "unknown"],
+    "gateway": ["gw.corp"],
     "never": ["audit/*", "gate/*", "*"],
 }
 NAMES = {"profiles": ["g7-ai", "cisa"], "roles": ["review", "provenance"]}
@@ -82,8 +84,6 @@ def of(cls: type[Any], **fixed: st.SearchStrategy[Any]) -> st.SearchStrategy[Any
 def _value(kind: Any, item: Any) -> st.SearchStrategy[Any]:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     pool, choice = POOLS.get(item.name), item.metadata.get("choice")
-    if item.name == "shadow_ai":
-        return shadow_ai
     if item.name == "cover":
         return st.sampled_from([("models",), ("models", "prompts"), ("m/*", "*.py"), ("datasets",), ()])
     if item.name == "condition":
@@ -92,6 +92,8 @@ def _value(kind: Any, item: Any) -> st.SearchStrategy[Any]:
         return of(kind)  # type: ignore[arg-type]  # a class, not an instance
     if origin is tuple and dataclasses.is_dataclass(arguments[0]):
         return st.lists(of(arguments[0]), max_size=2).map(tuple)
+    if origin is tuple and choice:
+        return st.lists(st.sampled_from(choice), max_size=2).map(tuple)
     if origin is tuple:
         if pool:
             return st.sampled_from([*[()] * (2 + len(pool)), *((one,) for one in pool), tuple(pool[:2])])
@@ -106,15 +108,6 @@ def _value(kind: Any, item: Any) -> st.SearchStrategy[Any]:
     return simple[kind]
 
 
-shadow_ai: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
-    [
-        {},
-        {"default": "allow"},
-        {"allow": [{"provider": "openai", "owner": "o", "reason": "r", "expires": "2027-01-01"}]},
-        {"gateway": ["gw.corp"]},
-        {"unknown": 1},
-    ]
-)
 conditions = st.lists(
     st.tuples(st.sampled_from(WHENS), st.sampled_from(["deny", "warn"]), st.sampled_from(["a", "b"])), max_size=2
 ).map(lambda made: tuple(_condition(on, when, effect, name) for (on, when), effect, name in made))

@@ -8,8 +8,11 @@ from typing import Any
 
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding, Severity
+from secpipe.gate.policies import policy_reader
 from secpipe.gate.policies.policy import Policy
+from secpipe.gate.policies.policy_places import Places
 from secpipe.gate.ruling import Situation
+from secpipe.scan.shadow_ai.allow import ShadowAI
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CHECKS = ("trust", "files", "signatures", "models", "shadow-ai", "audit", "sbom")
@@ -41,3 +44,8 @@ def situation(evidence: dict[str, Evidence] | None = None, policy: Policy | None
 def finding(check: str = "models", severity: Severity = Severity.HIGH, **rest: Any) -> Finding:
     rule = rest.pop("rule", f"{check}/a-rule")
     return Finding(rule, rest.pop("message", "something is wrong"), severity, **rest)
+
+
+def allow_list(values: dict[str, Any]) -> ShadowAI:
+    """Return the `[shadow_ai]` of a policy as its file is read; raises ConfigError."""
+    return policy_reader.section(ShadowAI, values, ("shadow_ai",), Places(b"", "policy.toml"))

@@ -17,6 +17,7 @@ from secpipe.cli.main import run
 from secpipe.core.artifact import Skip
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding, Severity
+from secpipe.core.sections import keys_of
 from secpipe.core.verdict import Decision, Effect, Judgement, Reason
 from secpipe.gate.conditions import cel
 from secpipe.gate.decide import decide
@@ -38,10 +39,9 @@ from secpipe.gate.policies.policy import (
     Sbom,
     Signatures,
     Waiver,
-    keys_of,
 )
 from secpipe.gate.ruling import Situation
-from secpipe.scan.shadow_ai.allow import KEYS
+from secpipe.scan.shadow_ai.allow import ShadowAI
 from tests import skips
 from tests.unit.gate_builders import clean, finding, ok, situation
 
@@ -217,7 +217,8 @@ signed_by_alice = ok("signatures", artifacts=[SIGNED])
          {"sbom": Sbom(shipped=True, max_age_days=30)}),
         ("gate/license-review", clean(sbom=ok("sbom", licenses={"": ["x", "y"]})),
          {"licenses": Licenses(review=("NOASSERTION",))}),
-        ("shadow-ai/not-local", clean(shadow_ai=ok("shadow-ai", uses=[use()])), {"shadow_ai": {"local_only": True}}),
+        ("shadow-ai/not-local", clean(shadow_ai=ok("shadow-ai", uses=[use()])),
+         {"shadow_ai": ShadowAI(local_only=True)}),
     ],
 )  # fmt: skip
 def test_every_demand_is_explained_and_says_what_to_do(
@@ -338,9 +339,7 @@ def keys_of_a_policy() -> set[str]:
     made = set()
     for name in keys_of(Policy):
         inner = getattr(Policy(), name)
-        if name == "shadow_ai":
-            made |= {f"shadow_ai.{key}" for key in KEYS}
-        elif dataclasses.is_dataclass(inner):
+        if dataclasses.is_dataclass(inner):
             made |= {f"{name}.{key}" for key in keys_of(type(inner))}
         else:
             made.add(name)

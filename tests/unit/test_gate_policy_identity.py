@@ -139,6 +139,9 @@ def test_the_resolved_identity_covers_profiles_and_environment() -> None:
         return policy_identity.resolved(loaded.resolve(environment))
 
     assert resolved("") == resolved("[models]\n") == resolved("[models]\nblock = 'medium'\n")
+    assert resolved("") == resolved("[shadow_ai]\ndefault = 'deny'\nregions = []\nlocal_only = false\n")
+    assert resolved("[shadow_ai]\ngateway = 'gw.corp'\n") == resolved("[shadow_ai]\ngateway = ['gw.corp']\n")
+    assert resolved("[shadow_ai]\ndefault = 'allow'\n") != resolved("")
     assert resolved("profile = ['strict']\n") != resolved("")
     staged = "[env.staging.models]\nblock = 'low'\n"
     assert resolved(staged, "staging") != resolved(staged, "prod") == resolved("")

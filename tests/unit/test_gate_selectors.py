@@ -16,6 +16,7 @@ from secpipe.gate.policies import policy_file
 from secpipe.gate.policies.policy import Demand, Policy, Signatures, Waiver
 from secpipe.gate.request import Request
 from secpipe.gate.unmatched import unmatched
+from secpipe.scan.shadow_ai.allow import Approval, ShadowAI
 from tests.unit.gate_builders import NOW, clean, ok, situation
 
 HEAD = 'schema = "secpipe.policy/1"\nname = "p"\nowner = "o"\nexpires = 2030-01-01\n'
@@ -86,8 +87,8 @@ def test_a_file_in_a_folder_that_must_be_signed_is_asked_for() -> None:
 
 def test_what_matches_nothing_is_told_and_holds_nothing_up() -> None:
     waiver = Waiver(id="W-1", rule="models/*", owner="raj", reason="r", expires=date(2026, 11, 30))
-    approval = {"provider": "openai", "owner": "ann", "reason": "r", "expires": date(2026, 12, 1)}
-    policy = replace(_covering("models", "*.onnx"), waiver=(waiver,), shadow_ai={"allow": [approval]})
+    approval = Approval(provider="openai", owner="ann", reason="r", expires=date(2026, 12, 1))
+    policy = replace(_covering("models", "*.onnx"), waiver=(waiver,), shadow_ai=ShadowAI(allow=(approval,)))
     made = situation(clean(files=ok("files", not_there=["vendor"])), policy, paths=("m/a.safetensors",))
     judged = decide(made)
     assert judged.decision is Decision.PASS

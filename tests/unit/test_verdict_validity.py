@@ -26,6 +26,7 @@ from secpipe.gate.policies.policy import (
     Waiver,
 )
 from secpipe.gate.verdicts.validity import ends, valid_until
+from secpipe.scan.shadow_ai.allow import Approval, ShadowAI
 from tests.unit.gate_builders import NOW, clean, finding, ok, situation
 from tests.unit.sign.world import make_identity, make_key, make_trust
 
@@ -99,12 +100,12 @@ def use(**changes: Any) -> dict[str, Any]:
     } | changes  # fmt: skip
 
 
-def approval(provider: str, day: str) -> dict[str, Any]:
-    return {"provider": provider, "owner": "jane", "reason": "r", "expires": date.fromisoformat(day)}
+def approval(provider: str, day: str) -> Approval:
+    return Approval(provider=provider, owner="jane", reason="r", expires=date.fromisoformat(day))
 
 
 def test_an_approval_counts_only_if_it_covers_a_use() -> None:
-    section = {"allow": [approval("openai", "2026-11-24"), approval("mistral", "2026-11-22")]}
+    section = ShadowAI(allow=(approval("openai", "2026-11-24"), approval("mistral", "2026-11-22")))
     policy = replace(LONG, shadow_ai=section)
     assert until(policy, clean(shadow_ai=ok("shadow-ai", uses=[use()])))[0] == "the approval of openai"
     assert until(policy)[0] == "the trust root"

@@ -14,7 +14,6 @@ from secpipe.core.verdict import CheckResult, Effect, Judgement, Reason
 from secpipe.gate.grouping import CONDITIONS
 from secpipe.gate.policies.policy import Policy
 from secpipe.gate.policies.policy_file import Loaded
-from secpipe.scan.shadow_ai.allow import KEYS
 
 _LISTED = 20  # findings listed under one reason
 _CONDITION = re.compile(r'condition "([A-Za-z0-9._-]+)"')
@@ -228,8 +227,7 @@ def _value(policy: Policy, key: str) -> Any:
     value: Any = policy
     for name in key.split("."):
         value = value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
-    section, _, name = key.partition(".")
-    return KEYS[name]["default"] if section == "shadow_ai" and value is None else value
+    return value
 
 
 def _text(value: Any) -> str:

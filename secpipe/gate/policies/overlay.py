@@ -8,12 +8,12 @@ from enum import StrEnum
 from typing import Any
 
 from secpipe.core.errors import ConfigError
+from secpipe.core.sections import hints
 from secpipe.gate.policies import tightness
-from secpipe.gate.policies.policy import Policy, hints
-from secpipe.scan.shadow_ai.allow import KEYS as SHADOW_AI
+from secpipe.gate.policies.policy import Policy
 
-#: A section is a dataclass, or a table that another room owns: key -> what `gate.policies.policy.key` would declare.
-Section = type[Any] | Mapping[str, Mapping[str, Any]]
+#: A section is a dataclass whose keys are declared by `core.sections.key`.
+Section = type[Any]
 
 
 class Incompatible(ConfigError):
@@ -103,21 +103,14 @@ def compare(meta: Mapping[str, Any], new: Any, old: Any) -> Direction | None:
 
 def field(section: Section, name: str) -> tuple[Section | None, Mapping[str, Any]]:
     """Return (the section that `name` is, or None for a value, what is declared about it)."""
-    if isinstance(section, Mapping):
-        return None, section[name]
     kind = hints(section)[name]
     meta = next(item.metadata for item in dataclasses.fields(section) if item.name == name)
-    if name == "shadow_ai":
-        return SHADOW_AI, meta
     return (kind if dataclasses.is_dataclass(kind) else None), meta  # type: ignore[return-value]  # a class here
 
 
 def default(section: Section, name: str) -> Any:
     """Return what a key is where nobody sets it."""
-    if isinstance(section, Mapping):
-        return section[name]["default"]
-    unset: Any = section()
-    return getattr(unset, name)
+    return getattr(section(), name)
 
 
 def says(values: Mapping[str, Any], key: str) -> bool:
@@ -137,7 +130,7 @@ def less(values: Mapping[str, Any], key: str) -> dict[str, Any]:
 def walk(section: Section = Policy, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Section]]:
     """Return the path of every key of a policy, sections opened, with the section it stands in."""
     found = []
-    for name in section if isinstance(section, Mapping) else hints(section):
+    for name in hints(section):
         below, _ = field(section, name)
         found += walk(below, (*path, name)) if below is not None else [((*path, name), section)]
     return found

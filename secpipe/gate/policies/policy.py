@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from datetime import date
-from functools import cache
-from typing import Any, get_type_hints
+
+from secpipe.core.sections import key
+from secpipe.scan.shadow_ai.allow import ShadowAI
 
 SCHEMA = "secpipe.policy/1"
 SEVERITIES = ("never", "critical", "high", "medium", "low", "info")
@@ -15,44 +15,6 @@ ITEMS = ("finding", "vulnerability", "component", "model", "ai_use", "artifact")
 KINDS = ("models", "prompts", "datasets")
 REQUIRE = ("classical", "pq", "classical+pq")
 MOST = 1_000_000  # no day, hour, percent or version in a policy is larger
-
-
-def key(
-    default: Any,
-    *,
-    choice: tuple[str, ...] = (),
-    tighter: str = "",
-    doc: str = "",
-    globs: bool = False,
-    least: int = 0,
-    inner: bool = False,
-) -> Any:
-    """Declare a key: its default, allowed words, and which way is tighter.
-
-    `tighter` is `more` (a larger number, a later date, True, a later word of `choice`), `fewer` (a smaller number; 0 is
-    no bound), `sooner` (an earlier date; none is no end), `subset` (of a list in which empty means all), `shorter` (a
-    subset, empty means none), `superset`, or "" where values cannot be compared and any change counts as loosening.
-    `globs` says that the words of a list are patterns, `least` is the smallest number that may stand there, and an
-    `inner` field is set by the gate and cannot be written in a file.
-    """
-    meta = {"choice": choice, "tighter": tighter, "doc": doc, "globs": globs, "least": least, "inner": inner}
-    return field(default_factory=dict, metadata=meta) if default == {} else field(default=default, metadata=meta)
-
-
-def hints(cls: Any) -> Mapping[str, Any]:
-    """Return the types of a noun's fields, by name."""
-    return _declared(cls)[0]
-
-
-def keys_of(cls: Any) -> Mapping[str, Mapping[str, Any]]:
-    """Return what a file may say in a table read as `cls`: name -> what `key` declared, in order."""
-    return _declared(cls)[1]
-
-
-@cache
-def _declared(cls: Any) -> tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]:
-    known = {item.name: item.metadata for item in fields(cls) if not item.metadata.get("inner")}
-    return get_type_hints(cls), known
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,4 +255,4 @@ class Policy:
     condition: tuple[Condition, ...] = key((), tighter="superset")
     project: tuple[Project, ...] = key((), doc="parts that are judged each by itself")
     waiver: tuple[Waiver, ...] = key((), tighter="shorter")
-    shadow_ai: dict[str, Any] = key({}, doc="see `secpipe.scan.shadow_ai.judge.Allow`, which owns the section's keys")
+    shadow_ai: ShadowAI = key(ShadowAI())

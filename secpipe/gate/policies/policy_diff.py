@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from secpipe.gate.policies.overlay import Direction, Section, compare, default, field, walk
+from secpipe.gate.policies.overlay import Direction, compare, field, walk
 from secpipe.gate.policies.policy import Policy
 from secpipe.gate.policies.policy_file import Loaded
 from secpipe.gate.policies.policy_origin import plain, toml
@@ -60,7 +61,7 @@ def changes(before: Policy, after: Policy, environment: str = "") -> list[Change
     """Return every key whose value asks for something else, in the order of the vocabulary."""
     found = []
     for path, section in walk():
-        was, now = _at(before, path, section), _at(after, path, section)
+        was, now = _at(before, path), _at(after, path)
         _, meta = field(section, path[-1])
         change = compare(meta, now, was)
         if change is not None:
@@ -73,11 +74,6 @@ def asks_at_least(policy: Policy, floor: Policy) -> bool:
     return not any(item.risky for item in changes(floor, policy))
 
 
-def _at(policy: Any, path: tuple[str, ...], section: Section) -> Any:
+def _at(policy: Policy, path: tuple[str, ...]) -> Any:
     """Return a value of a resolved policy."""
-    found = policy
-    for name in path:
-        if isinstance(found, dict):
-            return found.get(name, default(section, path[-1]))
-        found = getattr(found, name)
-    return found
+    return functools.reduce(getattr, path, policy)

@@ -50,10 +50,10 @@ def _expiry(policy: Policy, now: datetime) -> Iterator[Remark]:
         yield Remark("warning", ("expires",), f"the policy expired on {policy.expires}: nothing passes any more")
     elif policy.expires and policy.expires <= (now + _SOON).date():
         yield Remark("warning", ("expires",), f"the policy expires on {policy.expires}: have its owner review it")
-    for index, entry in enumerate(policy.shadow_ai.get("allow", ())):
-        ends = str(entry.get("expires", ""))[:10]
-        if ends and ends < str(now.date()):
-            yield Remark("warning", ("shadow_ai", "allow", index), f"this approval expired on {ends}: remove it")
+    for index, entry in enumerate(policy.shadow_ai.allow):
+        if entry.until < now:
+            text = f"this approval expired on {entry.until:%Y-%m-%d}: remove it"
+            yield Remark("warning", ("shadow_ai", "allow", index), text)
 
 
 def _names(policy: Policy) -> Iterator[Remark]:

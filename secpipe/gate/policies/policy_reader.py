@@ -7,27 +7,37 @@ import re
 import types
 import typing
 from collections.abc import Collection, Iterable, Mapping
-from datetime import date, datetime
-from typing import Any
+from datetime import UTC, date, datetime
+from typing import Any, TypeVar
 
+from secpipe.core import times
 from secpipe.core.limits import DEFAULT
+from secpipe.core.sections import hints as hints_of
+from secpipe.core.sections import keys_of
 from secpipe.core.text import did_you_mean, printable
 from secpipe.gate.policies import policy as nouns
 from secpipe.gate.policies.persons import is_nobody, same_person
 from secpipe.gate.policies.policy_places import Path, Places, dotted
-from secpipe.scan.shadow_ai.allow import Misplaced, parse_allow
+from secpipe.scan.shadow_ai.allow import Approval
 
+_Noun = TypeVar("_Noun")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def build(cls: type[Any], values: Mapping[str, Any]) -> Any:
     """Return a `cls` from validated plain values; what is absent keeps its default."""
-    hints = nouns.hints(cls)
+    hints = hints_of(cls)
     made = {
         name: build(hints[name], value) if dataclasses.is_dataclass(hints[name]) else value
         for name, value in values.items()
     }
     return cls(**made)
+
+
+def section(cls: type[_Noun], values: Mapping[str, Any], path: Path, where: Places) -> _Noun:
+    """Return one section of a document as its noun; raises ConfigError."""
+    made: _Noun = build(cls, read(cls, values, path, where))
+    return made
 
 
 def read(
@@ -37,8 +47,8 @@ def read(
 
     `also` are keys that stand beside them and are read by the caller: they are only suggested. Raises ConfigError.
     """
-    hints = nouns.hints(cls)
-    known = nouns.keys_of(cls)
+    hints = hints_of(cls)
+    known = keys_of(cls)
     values = {}
     for name, value in table.items():
         here = (*path, name)
@@ -50,6 +60,8 @@ def read(
         _check_waiver(values, path, where)
     if cls is nouns.Project:
         _check_project(values, path, where)
+    if cls is Approval:
+        _check_approval(values, path, where)
     if cls is nouns.Signatures:
         _check_signatures(values, path, where)
     if cls is nouns.Sbom and values.get("profiles"):
@@ -68,13 +80,15 @@ def words(value: Any, here: Path, where: Places) -> tuple[str, ...]:
     listed = [value] if isinstance(value, str) else value
     if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
         raise where.error(here, f'"{dotted(here)}" must be a list of strings')
+    if "" in listed and listed is value:
+        raise where.error(here, f'"{dotted(here)}" holds an empty word')
     return tuple(listed)
 
 
 def tables(value: Any, here: Path, where: Places) -> list[tuple[Path, Mapping[str, Any]]]:
     """Return the tables of an array, each with its path; raises ConfigError."""
     if not isinstance(value, list):
-        raise where.error(here, f'"{dotted(here)}" must be an array of tables')
+        raise where.error(here, f'"{dotted(here)}" must be an array of tables', hint=f"[[{dotted(here)}]]")
     return [((*here, index), table(item, (*here, index), where)) for index, item in enumerate(value)]
 
 
@@ -87,15 +101,16 @@ def table(value: Any, here: Path, where: Places) -> Mapping[str, Any]:
 
 def _value(kind: Any, value: Any, here: Path, where: Places, meta: Mapping[str, Any]) -> Any:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if here[-1] == "shadow_ai":
-        return _shadow_ai(value, here, where)
     if dataclasses.is_dataclass(kind):
         return read(kind, table(value, here, where), here, where)  # type: ignore[arg-type]  # a class, not an instance
     if origin is tuple and arguments[0] is not str:
         element = arguments[0]
         return tuple(build(element, read(element, item, path, where)) for path, item in tables(value, here, where))
     if origin is tuple:
-        return words(value, here, where)
+        listed = words(value, here, where) or meta["empty"]
+        for word in listed if meta["choice"] else ():
+            _check_choice(word, here, where, meta)
+        return listed
     if origin is dict:
         return _entries(arguments[1], table(value, here, where), here, where, meta)
     if origin is types.UnionType:
@@ -114,17 +129,33 @@ def _entries(kind: Any, entries: Mapping[str, Any], here: Path, where: Places, m
 
 def _scalar(kind: type[Any], value: Any, here: Path, where: Places, meta: Mapping[str, Any]) -> Any:
     name = dotted(here)
+    value = _moment(value) if kind is datetime else value
     exact = type(value) is kind or (kind is datetime and type(value) is date)
     if not exact:
         wanted = {bool: "true or false", str: "a string", int: "a whole number", date: "a date such as 2027-06-30"}
         wanted |= {datetime: "a time such as 2027-06-30T12:00:00Z, or a date"}
         raise where.error(here, f'"{printable(name, 120)}" must be {wanted[kind]}')
-    if meta.get("choice") and value not in meta["choice"]:
-        hint = did_you_mean(value, meta["choice"]) or f"one of: {', '.join(meta['choice'])}"
-        raise where.error(here, f'"{name}" cannot be "{printable(value, 60)}"', hint=hint)
+    if meta.get("choice"):
+        _check_choice(value, here, where, meta)
     if kind is int:
         _check_number(value, here, where, meta.get("least", 0))
     return value
+
+
+def _moment(value: Any) -> Any:
+    """Return a time, or the text of one, in UTC, and a day as it is; None where that cannot be."""
+    try:
+        if isinstance(value, str):
+            return times.maybe_day(value) or times.instant(value)
+        return value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo else value
+    except (ValueError, OverflowError):
+        return None
+
+
+def _check_choice(value: Any, here: Path, where: Places, meta: Mapping[str, Any]) -> None:
+    if value not in meta["choice"]:
+        hint = did_you_mean(value, meta["choice"]) or f"one of: {', '.join(meta['choice'])}"
+        raise where.error(here, f'"{dotted(here)}" cannot be "{printable(value, 60)}"', hint=hint)
 
 
 def _check_number(value: int, here: Path, where: Places, least: int) -> None:
@@ -135,15 +166,6 @@ def _check_number(value: int, here: Path, where: Places, least: int) -> None:
         raise where.error(here, f'"{name}" cannot be below {least}')
     if value > nouns.MOST:
         raise where.error(here, f'"{name}" cannot be above {nouns.MOST:,}')
-
-
-def _shadow_ai(value: Any, here: Path, where: Places) -> Mapping[str, Any]:
-    section = table(value, here, where)
-    try:
-        parse_allow(section)
-    except Misplaced as error:
-        raise where.error((*here, *error.path), error.message, hint=error.hint) from None
-    return section
 
 
 def _check_signatures(values: Mapping[str, Any], path: Path, where: Places) -> None:
@@ -198,6 +220,15 @@ def _check_waiver(values: Mapping[str, Any], path: Path, where: Places) -> None:
         raise where.error((*path, "approved_by"), f'waiver "{name}" is approved by nobody', hint="who looked at it?")
     if values.get("approved_by") and same_person(values["approved_by"], values["owner"]):
         raise where.error((*path, "approved_by"), f'waiver "{name}" is approved by its own owner')
+
+
+def _check_approval(values: Mapping[str, Any], path: Path, where: Places) -> None:
+    missing = [word for word in ("owner", "reason", "expires") if not values.get(word)]
+    if missing:
+        hint = "every approval names an owner, a reason and a date"
+        raise where.error(path, f"an approval lacks {', '.join(missing)}", hint=hint)
+    if not any(values.get(word) for word in ("provider", "host", "model", "models")):
+        raise where.error(path, "an approval of everything", hint="name a provider, a host or a model")
 
 
 def _check_conditions(conditions: tuple[nouns.Condition, ...], path: Path, where: Places) -> None:

@@ -11,25 +11,17 @@ import json
 import types
 import typing
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
+from secpipe.core.sections import hints as hints_of
+from secpipe.core.sections import keys_of
 from secpipe.gate.policies import policy as nouns
-from secpipe.scan.shadow_ai.allow import ENTRY_KEYS, KEYS
+from secpipe.scan.shadow_ai.allow import Approval
 
 _DAY: dict[str, Any] = {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
 _MOMENT: dict[str, Any] = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ].*)?$"}
-_WORDS: dict[str, Any] = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
-_FULL_WORDS: dict[str, Any] = {
-    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string", "minLength": 1}}]
-}
-_KINDS: dict[str, dict[str, Any]] = {
-    "word": {"type": "string"},
-    "words": _FULL_WORDS,
-    "flag": {"type": "boolean"},
-    "day": _MOMENT,
-    "tables": {"type": "array"},
-}
+_WORDS: dict[str, Any] = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string", "minLength": 1}}]}
 _MANDATORY = ("schema", "name", "owner", "expires")
 _OUTER_DOCS = {
     "schema": "always `secpipe.policy/1`",
@@ -64,15 +56,14 @@ def schema(profiles: Iterable[str]) -> dict[str, Any]:
         "properties": described | own | named,
         "additionalProperties": False,
         "required": list(_MANDATORY),
-        "$defs": {"Environment": environment, "ShadowAI": _shadow_ai()}
-        | {cls.__name__: _table(cls) for cls in _below(nouns.Policy)},
+        "$defs": {"Environment": environment} | {cls.__name__: _table(cls) for cls in _below(nouns.Policy)},
     }
 
 
 def _below(cls: type[Any]) -> list[type[Any]]:
     """Return the nouns that stand in a noun, at any depth."""
     found = []
-    for kind in nouns.hints(cls).values():
+    for kind in hints_of(cls).values():
         inner = [kind, *(arg for arg in typing.get_args(kind) if arg is not Ellipsis)]
         for each in (one for one in inner if isinstance(one, type) and dataclasses.is_dataclass(one)):
             found += [each, *_below(each)]
@@ -85,19 +76,27 @@ def text(profiles: Iterable[str]) -> str:
 
 
 def _table(cls: type[Any]) -> dict[str, Any]:
-    hints = nouns.hints(cls)
-    known = nouns.keys_of(cls)
+    hints = hints_of(cls)
+    known = keys_of(cls)
     defaults = {item.name: item.default for item in dataclasses.fields(cls)}
-    properties = {
-        name: _described(_value(name, hints[name], meta), meta, defaults[name]) for name, meta in known.items()
-    }
+    properties = {name: _described(_value(hints[name], meta), meta, defaults[name]) for name, meta in known.items()}
     made: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
     if cls is nouns.Waiver:
         made["required"] = ["id", "owner", "reason", "expires"]
         for name in ("id", "owner", "reason"):
             properties[name] |= {"minLength": 1}
-        made["anyOf"] = [{"required": [n], "properties": {n: {"minLength": 1}}} for n in ("finding", "rule")]
+        made["anyOf"] = [_named(name) for name in ("finding", "rule")]
+    if cls is Approval:
+        made["required"] = ["owner", "reason", "expires"]
+        for name in ("owner", "reason"):
+            properties[name] |= {"minLength": 1}
+        made["anyOf"] = [_named(name) for name in ("provider", "host", "model", "models")]
     return {"description": (cls.__doc__ or "").strip()} | made
+
+
+def _named(name: str) -> dict[str, Any]:
+    """Return the demand that a key stands there and is not empty."""
+    return {"required": [name], "properties": {name: {"minLength": 1, "minItems": 1}}}
 
 
 def _described(value: dict[str, Any], meta: Mapping[str, Any], default: Any) -> dict[str, Any]:
@@ -106,57 +105,25 @@ def _described(value: dict[str, Any], meta: Mapping[str, Any], default: Any) -> 
     return said | value | ({"default": default} if shown else {})
 
 
-def _value(name: str, kind: Any, meta: Mapping[str, Any]) -> dict[str, Any]:
+def _value(kind: Any, meta: Mapping[str, Any]) -> dict[str, Any]:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if name == "shadow_ai":
-        return {"$ref": "#/$defs/ShadowAI"}
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return {"$ref": f"#/$defs/{kind.__name__}"}
     if origin is tuple:
-        return (
-            _WORDS
-            if arguments[0] is str
-            else {
-                "type": "array",
-                "items": {"$ref": f"#/$defs/{arguments[0].__name__}"},
-            }
-        )
+        if arguments[0] is not str:
+            return {"type": "array", "items": {"$ref": f"#/$defs/{arguments[0].__name__}"}}
+        if not meta["choice"]:
+            return _WORDS
+        word = {"type": "string", "enum": list(meta["choice"])}
+        return {"anyOf": [word, {"type": "array", "items": word}]}
     number = {"type": "integer", "minimum": meta.get("least", 0), "maximum": nouns.MOST}
     if origin is dict:
         return {"type": "object", "additionalProperties": number}
     kind = arguments[0] if origin is types.UnionType else kind
-    if kind is date:
-        return dict(_DAY)
+    if kind in (date, datetime):
+        return dict(_DAY if kind is date else _MOMENT)
     if kind is int:
         return number
-    if meta.get("choice"):
+    if meta.get("choice") and kind is str:
         return {"type": "string", "enum": list(meta["choice"])}
     return {"type": {bool: "boolean", str: "string"}[kind]}
-
-
-def _shadow_ai() -> dict[str, Any]:
-    entry: dict[str, Any] = {
-        "type": "object",
-        "properties": {name: _described(_other(about), about, about["default"]) for name, about in ENTRY_KEYS.items()},
-        "additionalProperties": False,
-        "required": [name for name, about in ENTRY_KEYS.items() if about.get("required")],
-        "anyOf": [
-            {"required": [name], "properties": {name: {"minLength": 1, "minItems": 1}}}
-            for name in ("provider", "host", "model", "models")
-        ],
-    }
-    for name in ("owner", "reason"):
-        entry["properties"][name] |= {"minLength": 1}
-    properties = {name: _described(_other(about), about, about["default"]) for name, about in KEYS.items()}
-    properties["allow"] |= {"items": entry}
-    return {"type": "object", "properties": properties, "additionalProperties": False}
-
-
-def _other(about: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schema of a key that the shadow-AI room declares."""
-    if among := about.get("among"):
-        word = {"type": "string", "enum": list(among)}
-        return {"anyOf": [word, {"type": "array", "items": word}]}
-    if about["kind"] == "word" and about.get("choice"):
-        return {"type": "string", "enum": list(about["choice"])}
-    return dict(_KINDS[about["kind"]])

@@ -10,8 +10,7 @@ from typing import Any
 
 
 def covers(meta: Mapping[str, Any], new: Any, old: Any) -> bool:
-    """Whether `new` asks at least what `old` asks, by what `gate.policies.policy.key` declares about them."""
-    new, old = _meant(meta, new), _meant(meta, old)
+    """Whether `new` asks at least what `old` asks, by what `core.sections.key` declares about them."""
     if new == old:
         return True
     way, choice = meta.get("tighter", ""), meta.get("choice", ())
@@ -38,7 +37,6 @@ def join(meta: Mapping[str, Any], one: Any, other: Any) -> Any:
     """Return the loosest value that asks what both ask; raises ValueError where there is none."""
     if one == other:
         return one
-    one, other = _meant(meta, one), _meant(meta, other)
     if covers(meta, other, one):
         return other
     if covers(meta, one, other):
@@ -56,11 +54,6 @@ def join(meta: Mapping[str, Any], one: Any, other: Any) -> Any:
             raise ValueError
         return both
     raise ValueError
-
-
-def _meant(meta: Mapping[str, Any], value: Any) -> Any:
-    """Return what a value stands for: an empty list may stand for a list of its own."""
-    return value if value or not meta.get("empty") else meta["empty"]
 
 
 def _comparable(new: Any, old: Any) -> bool:

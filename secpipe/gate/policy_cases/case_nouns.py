@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from secpipe.gate.policies.policy import SEVERITIES, key
+from secpipe.core.sections import key
+from secpipe.gate.policies.policy import SEVERITIES
 
 SCHEMA = "secpipe.policy-cases/1"
 ANY = "*"  # in a list of what is expected: not compared

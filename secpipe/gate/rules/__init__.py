@@ -1,31 +1,34 @@
-"""One predicate a check; the explicit table of all rules, in the order of the report."""
+"""One predicate a check. A rule is one file here: its predicate, its place in the report, and the text about it.
+
+A file with rules names them in `RULES`: place in the report -> predicate. What only its reasons say may stand in its
+`EXPLAINED`, in the form of `policies/rules/gate.toml`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from types import ModuleType
 
-from secpipe.gate.rules.attestations import attestations
-from secpipe.gate.rules.files import files
-from secpipe.gate.rules.models import models
-from secpipe.gate.rules.pins import trust
-from secpipe.gate.rules.promotion import promotion
-from secpipe.gate.rules.provenance import provenance
-from secpipe.gate.rules.sbom import licenses, sbom
-from secpipe.gate.rules.shadow_ai import shadow_ai
-from secpipe.gate.rules.signatures import signatures
-from secpipe.gate.rules.vulnerabilities import vulnerabilities
 from secpipe.gate.ruling import Ruling, Situation
 
-RULES: tuple[Callable[[Situation], Ruling], ...] = (
-    trust,
-    files,
-    signatures,
-    models,
-    shadow_ai,
-    vulnerabilities,
-    sbom,
-    licenses,
-    provenance,
-    attestations,
-    promotion,
-)
+Rule = Callable[[Situation], Ruling]
+
+
+def placed(modules: Iterable[ModuleType]) -> tuple[Rule, ...]:
+    """Return the rules of `modules` in the order of the report; raises ValueError for two in one place."""
+    rules: dict[int, Rule] = {}
+    for module in modules:
+        own: Mapping[int, Rule] = getattr(module, "RULES", {})
+        if taken := sorted(own.keys() & rules.keys()):
+            raise ValueError(f"{module.__name__}: place {taken[0]} in the report is taken")
+        rules |= own
+    return tuple(rules[place] for place in sorted(rules))
+
+
+_MODULES = tuple(import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__))
+#: All rules, in the order of the report.
+RULES = placed(_MODULES)
+#: What the rules' own files say about their reasons.
+EXPLAINED = "".join(getattr(module, "EXPLAINED", "") for module in _MODULES)

@@ -91,3 +91,6 @@ def _results(situation: Situation, demand: Demand, found: Sequence[Statement]) -
         age = plural(demand.max_age_days, "day")
         what = f'the "{kind}" result{f" about {old[0]}" if old[0] else ""} is older than {age} or bears no trusted time'
         yield Reason("gate/missing-evidence", Effect.UNDECIDED, what, "attestations", owner, old[0])
+
+
+RULES = {100: attestations}

@@ -14,3 +14,6 @@ def files(situation: Situation) -> Ruling:
     whole = evidence.state is State.OK and not evidence.skips
     title = "Every file was read" if whole else "Files that were read"
     return rule_on(situation, evidence, title, required=True, findings=(), summary=summary)
+
+
+RULES = {20: files}

@@ -35,3 +35,6 @@ def models(situation: Situation) -> Ruling:
 def _describes(about: Mapping[str, Any]) -> bool:
     """Whether a file only says how a model is to be used; what it says is judged, and it holds no weights."""
     return {*str(about.get("format", "")).split("+"), *map(str, about.get("holds") or ())} <= _DESCRIPTIONS
+
+
+RULES = {40: models}

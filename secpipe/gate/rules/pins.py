@@ -45,3 +45,6 @@ def _root_keys(situation: Situation, evidence: Evidence) -> list[Reason]:
         return []
     what = f"the trust root rests on {', '.join(refused)}; the policy accepts {', '.join(wanted)}"
     return [Reason("gate/root-algorithm", Effect.DENY, what, "trust", owner)]
+
+
+RULES = {10: trust}

@@ -63,3 +63,6 @@ def _too_old(situation: Situation, at: str) -> bool:
     if when is None:
         return True
     return bool(days) and situation.now - when > timedelta(days=min(days, 10**6))
+
+
+RULES = {110: promotion}

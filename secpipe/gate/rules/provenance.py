@@ -113,3 +113,6 @@ def _materials(situation: Situation, one: Statement, about: str) -> Iterator[Rea
             key, word, _ = ROLES[role]
             what = f"the provenance of {about} names no {word}, and does not say that there is none ({key} = [])"
             yield Reason("gate/missing-evidence", Effect.UNDECIDED, what, _CHECK, owner, one.path)
+
+
+RULES = {90: provenance}

@@ -72,3 +72,6 @@ def _license_effect(license_: str, allow: tuple[str, ...], review: tuple[str, ..
     if among(review):
         return "to be reviewed by a person"
     return "not on the list of accepted licences" if allow and not among(allow) else ""
+
+
+RULES = {70: sbom, 80: licenses}

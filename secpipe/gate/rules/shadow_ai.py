@@ -8,7 +8,8 @@ from typing import Any
 from secpipe.core.text import plural
 from secpipe.gate.facts import listing
 from secpipe.gate.ruling import Ruling, Situation, judge_findings, rule_on
-from secpipe.scan.shadow_ai.judge import Allow, judge, parse_allow
+from secpipe.scan.shadow_ai.allow import ShadowAI
+from secpipe.scan.shadow_ai.judge import judge
 from secpipe.scan.shadow_ai.regions import LABELS
 
 
@@ -16,7 +17,7 @@ def shadow_ai(situation: Situation) -> Ruling:
     """Every AI service the code talks to has an approval that is not expired."""
     evidence = situation.of("shadow-ai")
     uses = listing(evidence, "uses")
-    allow = parse_allow(situation.policy.shadow_ai)
+    allow = situation.policy.shadow_ai
     findings = [*evidence.findings, *judge(uses, allow, env=situation.environment, now=situation.now)]
     judged = judge_findings(situation, findings, block="medium", warn="low")
     return rule_on(
@@ -29,10 +30,13 @@ def shadow_ai(situation: Situation) -> Ruling:
     )
 
 
-def _left(uses: Sequence[Mapping[str, Any]], situation: Situation, allow: Allow) -> str:
+def _left(uses: Sequence[Mapping[str, Any]], situation: Situation, allow: ShadowAI) -> str:
     """Say how many uses nobody approved that stand where the policy judges none: tests, docs, what is vendored."""
     outside = [use for use in uses if use.get("region") in LABELS and use["region"] not in allow.regions]
     as_code = [{**use, "region": allow.regions[0]} for use in outside] if allow.regions else []
     found = judge(as_code, allow, env=situation.environment, now=situation.now)
     where = ", ".join(sorted({str(use["region"]) for use in outside}))
     return f"; {plural(len(found), 'destination')} that nobody approved left to a label ({where})" if found else ""
+
+
+RULES = {50: shadow_ai}

@@ -155,3 +155,6 @@ def to_cover(situation: Situation) -> set[str]:
             wanted |= {path for path in situation.paths if fnmatchcase(path, item) or _is_below(path, item)}
     wanted -= {path for path, about in kinds["models"].items() if is_no_model(about)}
     return wanted - bundles(situation)
+
+
+RULES = {30: signatures}

@@ -109,3 +109,6 @@ def _advisory_age(situation: Situation, evidence: Evidence) -> list[Reason]:
     if not policy.max_age_days and age > timedelta(days=30):
         return [Reason("gate/stale-advisories", Effect.WARN, what, "audit", owner)]
     return []
+
+
+RULES = {60: vulnerabilities}

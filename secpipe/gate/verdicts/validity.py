@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from secpipe.core import times
-from secpipe.core.errors import SecpipeError
 from secpipe.core.evidence import State
 from secpipe.core.trust import KeyVersion, Trust
 from secpipe.core.verdict import Judgement
@@ -15,7 +14,7 @@ from secpipe.gate.facts import each, listing, mapping
 from secpipe.gate.policies.policy import Policy
 from secpipe.gate.rules.promotion import newest
 from secpipe.gate.ruling import Situation
-from secpipe.scan.shadow_ai.judge import approval_of, parse_allow
+from secpipe.scan.shadow_ai.judge import approval_of
 
 #: A policy that sets no bound (`valid_hours = 0`) does not make a verdict eternal.
 _LONGEST = timedelta(days=366)
@@ -68,17 +67,14 @@ def _of_waivers(policy: Policy, now: datetime, used: set[str]) -> Iterator[End]:
 
 def _of_approvals(situation: Situation) -> Iterator[End]:
     """The approvals of AI services that cover a use; uses that cannot be read leave their check undecided anyway."""
-    try:
-        allow = parse_allow(situation.policy.shadow_ai)
-    except SecpipeError:
-        return
+    allow = situation.policy.shadow_ai
     for use in listing(situation.of("shadow-ai"), "uses"):
         try:
             entry, _ = approval_of(use, allow, env=situation.environment, now=situation.now)
         except (KeyError, TypeError, AttributeError):
             continue
         if entry is not None:
-            yield f"the approval of {entry.provider or entry.host or 'an AI service'}", entry.expires
+            yield f"the approval of {entry.provider or entry.host or 'an AI service'}", entry.until
 
 
 def _of_advisories(situation: Situation) -> Iterator[End]:

@@ -7,6 +7,7 @@ from typing import BinaryIO, Final
 
 from secpipe.core.errors import InputError
 from secpipe.core.registry import load
+from secpipe.formats.kinds import PLAIN
 from secpipe.formats.sniff import HEAD, sniff
 from secpipe.formats.stream import Readable, at, upto
 from secpipe.scan.models.context import Context
@@ -28,8 +29,7 @@ JUDGES: Final[dict[str, str]] = {
     "npy": "secpipe.scan.models.archives:judge_npy",
     "safetensors": "secpipe.scan.models.weights:judge_safetensors",
     "gguf": "secpipe.scan.models.weights:judge_gguf",
-    "catboost": "secpipe.scan.models.weights:judge_plain",
-    "xgboost-binary": "secpipe.scan.models.weights:judge_plain",
+    **dict.fromkeys(PLAIN.values(), "secpipe.scan.models.weights:judge_plain"),
     "elf": "secpipe.scan.models.weights:judge_program",
     "macho": "secpipe.scan.models.weights:judge_program",
     "cosmopolitan": "secpipe.scan.models.weights:judge_program",

@@ -9,11 +9,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from secpipe.core.finding import Confidence, Finding, Severity, sort_key
-from secpipe.scan.shadow_ai.allow import Allow, Approval, parse_allow
+from secpipe.scan.shadow_ai.allow import Approval, ShadowAI
 from secpipe.scan.shadow_ai.hosts import is_local
 from secpipe.scan.shadow_ai.signal import LOCAL, UNKNOWN, UNLISTED
-
-__all__ = ["Allow", "Approval", "approval_of", "approved", "judge", "parse_allow"]
 
 _SEVERITY = {
     "model-api": Severity.HIGH,
@@ -45,7 +43,7 @@ _DOES = {
 }  # fmt: skip
 
 
-def judge(uses: Iterable[Mapping[str, Any]], allow: Allow, *, env: str, now: datetime) -> list[Finding]:
+def judge(uses: Iterable[Mapping[str, Any]], allow: ShadowAI, *, env: str, now: datetime) -> list[Finding]:
     """Return a finding for every use that the allow-list does not cover in environment `env` at `now`, worst first.
 
     `uses` are entries of the evidence's `uses`. Uses outside the policy's regions, below its confidence, or that only
@@ -59,13 +57,13 @@ def judge(uses: Iterable[Mapping[str, Any]], allow: Allow, *, env: str, now: dat
     return sorted(grouped.values(), key=sort_key)
 
 
-def approved(uses: Iterable[Mapping[str, Any]], allow: Allow, *, env: str, now: datetime) -> list[Finding]:
+def approved(uses: Iterable[Mapping[str, Any]], allow: ShadowAI, *, env: str, now: datetime) -> list[Finding]:
     """Return a finding of severity info for every use that an entry of the allow-list covers: the inventory."""
     grouped: dict[str, Finding] = {}
     for use in uses:
         entry, _ = approval_of(use, allow, env=env, now=now)
         if entry is not None and _judge(use, allow, env, now) is None:
-            words = f"approved by {entry.owner} until {entry.expires:%Y-%m-%d}: {entry.reason}"
+            words = f"approved by {entry.owner} until {entry.until:%Y-%m-%d}: {entry.reason}"
             finding = replace(_finding(use, "approved-use", words, owner=entry.owner), severity=Severity.INFO, fix="")
             grouped[finding.id] = _with(grouped[finding.id], finding) if finding.id in grouped else finding
     return sorted(grouped.values(), key=sort_key)
@@ -80,19 +78,19 @@ def _with(first: Finding, other: Finding) -> Finding:
 
 
 def approval_of(
-    use: Mapping[str, Any], allow: Allow, *, env: str, now: datetime
+    use: Mapping[str, Any], allow: ShadowAI, *, env: str, now: datetime
 ) -> tuple[Approval | None, Approval | None]:
     """Return the entry that approves a use, and one that did but has expired; None where there is none."""
-    matching = [entry for entry in allow.approvals if _matches(entry, use, env)]
-    valid = next((entry for entry in matching if now <= entry.expires), None)
-    expired = max((entry for entry in matching if now > entry.expires), key=lambda entry: entry.expires, default=None)
+    matching = [entry for entry in allow.allow if _matches(entry, use, env)]
+    valid = next((entry for entry in matching if now <= entry.until), None)
+    expired = max((entry for entry in matching if now > entry.until), key=lambda entry: entry.until, default=None)
     return valid, expired
 
 
-def _judge(use: Mapping[str, Any], allow: Allow, env: str, now: datetime) -> Finding | None:
+def _judge(use: Mapping[str, Any], allow: ShadowAI, env: str, now: datetime) -> Finding | None:
     if use["region"] not in allow.regions or use["context"]:
         return None
-    if Confidence.parse(use["confidence"]) < allow.min_confidence:
+    if Confidence.parse(use["confidence"]) < Confidence.parse(allow.min_confidence):
         return None
     if allow.inline_waivers and use.get("waiver"):
         return None
@@ -102,17 +100,17 @@ def _judge(use: Mapping[str, Any], allow: Allow, env: str, now: datetime) -> Fin
     if use["host"] and _is_gateway(use["host"], allow):
         return None
     valid, expired = approval_of(use, allow, env=env, now=now)
-    if valid is not None and not (allow.gateways and not use["local"] and not valid.host):
+    if valid is not None and not (allow.gateway and not use["local"] and not valid.host):
         return None
     if expired is not None and valid is None:
-        words = f"whose approval by {expired.owner} expired on {expired.expires:%Y-%m-%d} ({expired.reason})"
+        words = f"whose approval by {expired.owner} expired on {expired.until:%Y-%m-%d} ({expired.reason})"
         return _finding(use, "expired-approval", words, owner=expired.owner)
     if use["provider"] == UNKNOWN:
         if allow.unknown_destination == "allow":
             return None
         return _finding(use, "unknown-destination", "at an address that cannot be told from the code")
-    if allow.gateways and not use["local"] and use["mechanism"] != "manifest":
-        return _finding(use, "not-through-gateway", f"and not through {', '.join(allow.gateways)}")
+    if allow.gateway and not use["local"] and use["mechanism"] != "manifest":
+        return _finding(use, "not-through-gateway", f"and not through {', '.join(allow.gateway)}")
     if allow.default == "allow":
         return None
     return _finding(use, "unapproved-host" if use["host"] else "unapproved-provider", "which nobody approved")
@@ -127,9 +125,9 @@ def _leaves(use: Mapping[str, Any]) -> bool:
     return not use["local"] and use["kind"] not in _NO_SERVICE
 
 
-def _is_gateway(host: str, allow: Allow) -> bool:
+def _is_gateway(host: str, allow: ShadowAI) -> bool:
     name = host.partition(":")[0]
-    return any(_host_matches(pattern, host) or _host_matches(pattern, name) for pattern in allow.gateways)
+    return any(_host_matches(pattern, host) or _host_matches(pattern, name) for pattern in allow.gateway)
 
 
 def _matches(entry: Approval, use: Mapping[str, Any], env: str) -> bool:
@@ -138,9 +136,10 @@ def _matches(entry: Approval, use: Mapping[str, Any], env: str) -> bool:
         return False
     if entry.host and not _host_matches(entry.host, use["host"]):
         return False
-    if entry.models and not (use["model"] and any(_glob(use["model"], pattern) for pattern in entry.models)):
+    models, paths = entry.model + entry.models, entry.path + entry.paths
+    if models and not (use["model"] and any(_glob(use["model"], pattern) for pattern in models)):
         return False
-    if entry.paths and not any(_path_matches(use["path"], pattern) for pattern in entry.paths):
+    if paths and not any(_path_matches(use["path"], pattern) for pattern in paths):
         return False
     if entry.env and env not in entry.env:
         return False
@@ -149,7 +148,7 @@ def _matches(entry: Approval, use: Mapping[str, Any], env: str) -> bool:
 
 def _host_matches(pattern: str, host: str) -> bool:
     """`gw.corp` is that host on any port; `*.corp` any name below it, and only whole labels."""
-    host = host.lower()
+    pattern, host = pattern.lower(), host.lower()
     bare = host.partition(":")[0]
     if "*" in host:  # a host with open parts matches only the same words
         return pattern == host

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secpipe.core.errors import ConfigError
-from secpipe.scan.shadow_ai.judge import approved, judge, parse_allow
+from secpipe.scan.shadow_ai.judge import approved, judge
+from tests.unit.gate_builders import allow_list
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -44,12 +45,12 @@ def entry(**fields: Any) -> dict[str, Any]:
 
 
 def rules(section: dict[str, Any], *uses: dict[str, Any], env: str = "prod", now: datetime = NOW) -> list[str]:
-    return [finding.rule for finding in judge(uses or (use(),), parse_allow(section), env=env, now=now)]
+    return [finding.rule for finding in judge(uses or (use(),), allow_list(section), env=env, now=now)]
 
 
 def test_nothing_is_approved_by_default() -> None:
     finding = judge(
-        [use(provider="deepseek", name="DeepSeek", host="api.deepseek.com")], parse_allow({}), env="", now=NOW
+        [use(provider="deepseek", name="DeepSeek", host="api.deepseek.com")], allow_list({}), env="", now=NOW
     )[0]
     assert finding.rule == "shadow-ai/unapproved-host"
     assert finding.message == "services/chat.py:12 calls api.deepseek.com (DeepSeek), which nobody approved"
@@ -93,12 +94,23 @@ def test_a_host_is_matched_by_whole_labels() -> None:
 
 def test_an_expired_approval_denies_and_names_its_owner() -> None:
     section = {"allow": [entry(expires=date(2026, 11, 20))]}
-    finding = judge([use()], parse_allow(section), env="", now=NOW)[0]
+    finding = judge([use()], allow_list(section), env="", now=NOW)[0]
     assert finding.rule == "shadow-ai/expired-approval"
     assert finding.owner == "jane@corp"
     assert "2026-11-20" in finding.message
     assert rules({"allow": [entry(expires=date(2026, 11, 21))]}) == []  # the day itself still counts
     assert rules({"allow": [entry(expires=date(2026, 11, 20)), entry()]}) == []
+
+
+@pytest.mark.parametrize(
+    ("end", "over"),
+    [
+        ("2026-11-20", True), ("2026-11-21", False), ("2026-11-21T11:59:59Z", True), ("2026-11-21T12:00:00Z", False),
+        (datetime(2026, 11, 21, 11), True), (datetime.fromisoformat("2026-11-21T14:00:00+02:00"), False),
+    ],
+)  # fmt: skip
+def test_an_approval_ends_with_its_day_or_at_its_time(end: Any, over: bool) -> None:
+    assert rules({"allow": [entry(expires=end)]}) == ["shadow-ai/expired-approval"] * over
 
 
 def test_an_unknown_destination_is_a_finding_of_its_own() -> None:
@@ -137,20 +149,20 @@ def test_default_allow_still_denies_what_is_unknown_or_around_the_gateway() -> N
 
 
 def test_one_finding_for_all_models_of_a_destination() -> None:
-    found = judge([use(model="a"), use(model="b", line=3)], parse_allow({}), env="", now=NOW)
+    found = judge([use(model="a"), use(model="b", line=3)], allow_list({}), env="", now=NOW)
     assert [finding.details["models"] for finding in found] == [["a", "b"]]
-    partly = judge([use(model="a"), use(model="b")], parse_allow({"allow": [entry(model="a")]}), env="", now=NOW)
+    partly = judge([use(model="a"), use(model="b")], allow_list({"allow": [entry(model="a")]}), env="", now=NOW)
     assert [finding.details["models"] for finding in partly] == [["b"]]
 
 
 def test_the_inventory_names_who_approved() -> None:
-    found = approved([use()], parse_allow({"allow": [entry()]}), env="", now=NOW)
+    found = approved([use()], allow_list({"allow": [entry()]}), env="", now=NOW)
     assert [str(finding.severity) for finding in found] == ["info"]
     assert "jane@corp" in found[0].message
 
 
 def test_finding_ids_survive_a_moved_line() -> None:
-    allow = parse_allow({})
+    allow = allow_list({})
     assert judge([use(line=1)], allow, env="", now=NOW)[0].id == judge([use(line=99)], allow, env="", now=NOW)[0].id
 
 
@@ -161,20 +173,22 @@ def test_finding_ids_survive_a_moved_line() -> None:
         ({"default": "denny"}, 'did you mean "deny"?'),
         ({"regions": ["tests"]}, 'did you mean "test"?'),
         ({"gateway": 3}, ""),
+        ({"gateway": ["gw.corp", ""]}, ""),
         ({"inline_waivers": "yes"}, ""),
         ({"min_confidence": "certain"}, ""),
         ({"allow": "openai"}, "[[shadow_ai.allow]]"),
         ({"allow": [{"provider": "openai"}]}, "every approval names an owner, a reason and a date"),
         ({"allow": [entry(provider="")]}, "name a provider, a host or a model"),
-        ({"allow": [entry(expires="soon")]}, "expires = 2027-03-31"),
+        ({"allow": [entry(expires="soon")]}, "a time such as 2027-06-30T12:00:00Z, or a date"),
+        ({"allow": [entry(expires=datetime.fromisoformat("9999-12-31T23:59:59-01:00"))]}, "or a date"),
         ({"allow": [entry(owners="x")]}, 'did you mean "owner"?'),
         ({"allow": [entry(paths=[1])]}, ""),
     ],
 )
 def test_a_malformed_section_is_refused(section: dict[str, Any], hint: str) -> None:
     with pytest.raises(ConfigError) as error:
-        parse_allow(section)
-    assert hint in error.value.hint
+        allow_list(section)
+    assert hint in f"{error.value.message} {error.value.hint}"
 
 
 @given(
@@ -189,4 +203,4 @@ def test_a_malformed_section_is_refused(section: dict[str, Any], hint: str) -> N
 )
 def test_the_parser_raises_nothing_else(section: dict[str, Any]) -> None:
     with contextlib.suppress(ConfigError):
-        parse_allow(section)
+        allow_list(section)

@@ -9,8 +9,8 @@ import pytest
 
 from secpipe.core.errors import ConfigError
 from secpipe.core.finding import Severity
-from secpipe.scan.shadow_ai.allow import parse_allow
 from secpipe.scan.shadow_ai.judge import approved, judge
+from tests.unit.gate_builders import allow_list
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 ENTRY = {"owner": "o", "reason": "r", "expires": date(2030, 1, 1)}
@@ -25,7 +25,7 @@ def use(**rest: Any) -> dict[str, Any]:
 
 
 def rules(one: dict[str, Any], **section: Any) -> list[str]:
-    allow = parse_allow({"local_only": True, "allow": EVERYTHING, **section})
+    allow = allow_list({"local_only": True, "allow": EVERYTHING, **section})
     assert approved([one], allow, env="prod", now=NOW) == [] or not judge([one], allow, env="prod", now=NOW)
     return [finding.rule for finding in judge([one], allow, env="prod", now=NOW)]
 
@@ -52,7 +52,7 @@ def test_what_leaves_is_denied_though_it_is_approved(one: dict[str, Any]) -> Non
     for lax in ({"default": "allow"}, {"unknown_destination": "allow"}, {"gateway": ["api.openai.com", "*"]},
                 {"inline_waivers": False}):  # fmt: skip
         assert rules(one, **lax) == ["shadow-ai/not-local"]
-    found = judge([one], parse_allow({"local_only": True}), env="prod", now=NOW)
+    found = judge([one], allow_list({"local_only": True}), env="prod", now=NOW)
     assert found[0].severity >= Severity.HIGH
 
 
@@ -67,7 +67,7 @@ def test_what_leaves_is_denied_though_it_is_approved(one: dict[str, Any]) -> Non
 )
 def test_what_stays_needs_an_approval_as_ever(one: dict[str, Any]) -> None:
     assert rules(one) == []
-    assert judge([one], parse_allow({"local_only": True}), env="prod", now=NOW)
+    assert judge([one], allow_list({"local_only": True}), env="prod", now=NOW)
 
 
 def test_without_it_an_approval_holds() -> None:
@@ -77,4 +77,4 @@ def test_without_it_an_approval_holds() -> None:
 @pytest.mark.parametrize("value", ["true", 1, None, []])
 def test_it_is_true_or_false(value: Any) -> None:
     with pytest.raises(ConfigError, match="local_only"):
-        parse_allow({"local_only": value})
+        allow_list({"local_only": value})
