@@ -13,7 +13,8 @@ from typing import Any
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import did_you_mean, printable
 from secpipe.gate.policies import policy as nouns
-from secpipe.gate.policies.persons import is_nobody, same_person
+from secpipe.gate.policies.acceptance_reader import check_acceptance
+from secpipe.gate.policies.persons import check_answerable
 from secpipe.gate.policies.policy_places import Path, Places, dotted
 from secpipe.scan.shadow_ai.allow import Misplaced, parse_allow
 
@@ -48,6 +49,8 @@ def read(
         values[name] = _value(hints[name], value, here, where, known[name])
     if cls is nouns.Waiver:
         _check_waiver(values, path, where)
+    if cls is nouns.Accept:
+        check_acceptance(values, path, where)
     if cls is nouns.Signatures:
         _check_signatures(values, path, where)
     if cls is nouns.Sbom and values.get("profiles"):
@@ -91,7 +94,10 @@ def _value(kind: Any, value: Any, here: Path, where: Places, meta: Mapping[str, 
         element = arguments[0]
         return tuple(build(element, read(element, item, path, where)) for path, item in tables(value, here, where))
     if origin is tuple:
-        return words(value, here, where)
+        listed = words(value, here, where)
+        if meta.get("among"):
+            _known(listed, meta["among"], "check whose unread things can be accepted", here, where)
+        return listed
     if origin is dict:
         return _entries(arguments[1], table(value, here, where), here, where, meta)
     if origin is types.UnionType:
@@ -119,18 +125,18 @@ def _scalar(kind: type[Any], value: Any, here: Path, where: Places, meta: Mappin
         hint = did_you_mean(value, meta["choice"]) or f"one of: {', '.join(meta['choice'])}"
         raise where.error(here, f'"{name}" cannot be "{printable(value, 60)}"', hint=hint)
     if kind is int:
-        _check_number(value, here, where, meta.get("least", 0))
+        _check_number(value, here, where, meta)
     return value
 
 
-def _check_number(value: int, here: Path, where: Places, least: int) -> None:
-    name = printable(dotted(here), 120)
+def _check_number(value: int, here: Path, where: Places, meta: Mapping[str, Any]) -> None:
+    name, least, most = printable(dotted(here), 120), meta.get("least", 0), meta.get("most", nouns.MOST)
     if value < 0:
         raise where.error(here, f'"{name}" cannot be negative')
     if value < least:
         raise where.error(here, f'"{name}" cannot be below {least}')
-    if value > nouns.MOST:
-        raise where.error(here, f'"{name}" cannot be above {nouns.MOST:,}')
+    if value > most:
+        raise where.error(here, f'"{name}" cannot be above {most:,}')
 
 
 def _shadow_ai(value: Any, here: Path, where: Places) -> Mapping[str, Any]:
@@ -162,18 +168,9 @@ def _known(names: Iterable[str], known: Collection[str], what: str, path: Path, 
 
 
 def _check_waiver(values: Mapping[str, Any], path: Path, where: Places) -> None:
-    missing = [word for word in ("id", "owner", "reason", "expires") if not values.get(word)]
-    if missing:
-        raise where.error(
-            path, f"a waiver lacks {', '.join(missing)}", hint="every waiver names id, owner, reason and expires"
-        )
-    name = printable(values["id"], 60)
+    check_answerable("waiver", ("id", "owner", "reason", "expires"), values, path, where)
     if not values.get("finding") and not values.get("rule"):
-        raise where.error(path, f'waiver "{name}" names neither a finding nor a rule')
-    if is_nobody(values.get("approved_by", "nobody is named")):
-        raise where.error((*path, "approved_by"), f'waiver "{name}" is approved by nobody', hint="who looked at it?")
-    if values.get("approved_by") and same_person(values["approved_by"], values["owner"]):
-        raise where.error((*path, "approved_by"), f'waiver "{name}" is approved by its own owner')
+        raise where.error(path, f'waiver "{printable(values["id"], 60)}" names neither a finding nor a rule')
 
 
 def _check_conditions(conditions: tuple[nouns.Condition, ...], path: Path, where: Places) -> None:

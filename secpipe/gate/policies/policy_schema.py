@@ -15,6 +15,7 @@ from datetime import date
 from typing import Any
 
 from secpipe.gate.policies import policy as nouns
+from secpipe.gate.policies.acceptance_reader import NEEDED
 from secpipe.scan.shadow_ai.allow import ENTRY_KEYS, KEYS
 
 _DAY: dict[str, Any] = {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
@@ -92,6 +93,10 @@ def _table(cls: type[Any]) -> dict[str, Any]:
         name: _described(_value(name, hints[name], meta), meta, defaults[name]) for name, meta in known.items()
     }
     made: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
+    if cls is nouns.Accept:
+        made["required"] = list(NEEDED)
+        made["anyOf"] = [{"required": [name], "properties": {name: {"minItems": 1}}} for name in ("paths", "digests")]
+        properties["kind"] |= {"minLength": 1}
     if cls is nouns.Waiver:
         made["required"] = ["id", "owner", "reason", "expires"]
         for name in ("id", "owner", "reason"):
@@ -112,6 +117,8 @@ def _value(name: str, kind: Any, meta: Mapping[str, Any]) -> dict[str, Any]:
         return {"$ref": "#/$defs/ShadowAI"}
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return {"$ref": f"#/$defs/{kind.__name__}"}
+    if origin is tuple and meta.get("among"):
+        return _among(meta["among"])
     if origin is tuple:
         return (
             _WORDS
@@ -121,7 +128,7 @@ def _value(name: str, kind: Any, meta: Mapping[str, Any]) -> dict[str, Any]:
                 "items": {"$ref": f"#/$defs/{arguments[0].__name__}"},
             }
         )
-    number = {"type": "integer", "minimum": meta.get("least", 0), "maximum": nouns.MOST}
+    number = {"type": "integer", "minimum": meta.get("least", 0), "maximum": meta.get("most", nouns.MOST)}
     if origin is dict:
         return {"type": "object", "additionalProperties": number}
     kind = arguments[0] if origin is types.UnionType else kind
@@ -155,8 +162,12 @@ def _shadow_ai() -> dict[str, Any]:
 def _other(about: Mapping[str, Any]) -> dict[str, Any]:
     """Return the schema of a key that the shadow-AI room declares."""
     if among := about.get("among"):
-        word = {"type": "string", "enum": list(among)}
-        return {"anyOf": [word, {"type": "array", "items": word}]}
+        return _among(among)
     if about["kind"] == "word" and about.get("choice"):
         return {"type": "string", "enum": list(about["choice"])}
     return dict(_KINDS[about["kind"]])
+
+
+def _among(words: Iterable[str]) -> dict[str, Any]:
+    word = {"type": "string", "enum": list(words)}
+    return {"anyOf": [word, {"type": "array", "items": word}]}

@@ -80,6 +80,7 @@ def document(judgement: Judgement, frame: Frame) -> dict[str, Any]:
             skip.to_dict() | {"path": printable(skip.path), "check": check} for check, skip in judgement.skipped
         ],
         "waivers": [waiver.to_dict() for waiver in judgement.waivers],
+        "accepted": [one.to_dict() for one in judgement.accepted],
         "counts": judgement.counts(),
     }
 
