@@ -107,6 +107,7 @@ class Context:
         self.sink.skips.extend(other.sink.skips)
         self.sink.outcome = max(self.sink.outcome, other.sink.outcome)
         self.sink.unread += other.sink.unread
+        self.sink.cut |= other.sink.cut
         self.sink.members |= other.sink.members
 
     def add(
