@@ -120,6 +120,8 @@ def _oci(found: Collector, opened: Open, name: str, path: str) -> None:
             else:
                 layers = [f"blobs/sha256/{_blob(layer)}" for layer in manifest.get("layers") or []]
                 _image(found, opened, title, digest, layers, path)
+    if pending:
+        found.skip(path, "not analysed: more than 100 lists of images")
 
 
 def _blob(item: Any) -> str:
@@ -179,6 +181,8 @@ def _keep(layer: tarfile.TarFile, member: tarfile.TarInfo, path: str, kept: Kept
         return
     if path in system or _METADATA.search(path) or _DPKG_PART.match(path):
         kept.texts[path] = stream.read(limit)
+        if stream.read(1):
+            raise InputError(f"{path} is larger than {limit:,} bytes")
     elif "." + path.rpartition(".")[2].lower() in kinds.WEIGHTS:
         hasher, size = hashlib.sha256(), 0
         while part := stream.read(1 << 20):

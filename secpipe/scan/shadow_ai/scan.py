@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -238,7 +238,8 @@ class _Run:
         for download in reading.downloads:
             reading.signals.append(download_signal(download, path, region))
             self.findings += download_findings(download, path, region)
-        self.findings += leaks(content, path, region, self.catalogue, other_signs=bool(reading.signals))
+        tell = partial(self.ledger.not_read, Thing.FILE, path)
+        self.findings += leaks(content, path, region, self.catalogue, other_signs=bool(reading.signals), tell=tell)
         self.waivers[path] = waivers(content) if "secpipe" in content else {}
         if reading.signals or reading.values or reading.packages or reading.reads:
             self.readings[path] = reading
