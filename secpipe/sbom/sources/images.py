@@ -47,10 +47,15 @@ class Kept:
                 del table[name]
 
 
+def takes(entry: FileEntry) -> bool:
+    """Tell whether this source answers for a file."""
+    return entry.name == "oci-layout" or entry.suffix == ".tar"
+
+
 def read_all(found: Collector) -> None:
     """Add every image of the tree with its Python and system packages and the weight files in its layers."""
     for entry in found.tree.files:
-        reader = _layout if entry.name == "oci-layout" else _archive if entry.suffix == ".tar" else None
+        reader = _layout if entry.name == "oci-layout" else _archive if takes(entry) else None
         if reader is None:
             continue
         try:

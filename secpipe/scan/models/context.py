@@ -155,6 +155,12 @@ class Context:
             details=details,
         )
 
+    def forget(self, rule: str) -> None:
+        """Take back all findings of a rule from a trial, and what they made of its outcome."""
+        kept = {key: found for key, found in self.sink.findings.items() if found.rule != f"models/{rule}"}
+        self.sink.findings = kept
+        self.sink.outcome = max((rules()[found.rule].outcome for found in kept.values()), default=Rating.OK)
+
     def drop(self, rule: str, subject: str) -> None:
         """Take back a finding that a worse one of the same subject now says better; the outcome stays."""
         self.sink.findings.pop((f"models/{rule}", self._subject(rule, subject)), None)

@@ -43,7 +43,7 @@ def read(content: str, catalogue: Catalogue) -> Reading:
 
 def read_cells(sources: list[str], content: str, catalogue: Catalogue) -> Reading:
     """Return the signs in cells taken together as one program; `content` is only used to find line numbers."""
-    out = Reading(engine="notebook")
+    out = Reading()
     program: list[str] = []
     origin: list[int] = []  # line of the notebook file for each line of the program
     offset = 0
@@ -79,6 +79,7 @@ def read_cells(sources: list[str], content: str, catalogue: Catalogue) -> Readin
             found_in.downloads += part.downloads
     _extend(out, found_in, 0, origin)
     out.notes += found_in.notes
+    out.engine = "notebook"
     return out
 
 

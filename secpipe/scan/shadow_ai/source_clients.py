@@ -204,7 +204,7 @@ def settings(file: File) -> None:
             continue
         for index in places[:MAX_VALUES]:
             for item in file.expressions.fold(index)[0].texts:
-                if "://" in item and len(item) < 300:
+                if "://" in item:
                     file.out.values.append(EnvValue(name, item, "", file.tokens[min(index, len(file.tokens) - 1)].line))
     for position, token in enumerate(file.tokens[:-2]):
         if token.value in file.catalogue.base_url_env and file.tokens[position + 1].value in {",", "]"}:

@@ -27,11 +27,12 @@ def read(text: str, catalogue: Catalogue, *, comments: bool = True) -> Reading:
     """Return the signs in a text of any kind; with `comments=False` a line that looks like a comment is read as
     well.
     """
-    out = Reading(engine="text")
+    out = Reading()
     for number, line in enumerate(text.split("\n"), 1):
         for part in _parts(line) if len(line) > _MAX_LINE else (line,):
             _line(part, number, catalogue, out, in_comment=comments and bool(_COMMENT.match(line)))
     _pairs(text, out)
+    out.engine = "text"
     return out
 
 
