@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from secpipe.core.bounds import Bound
 from secpipe.core.finding import Confidence
 from secpipe.scan.shadow_ai.catalogue import squash
 from secpipe.scan.shadow_ai.hosts import resolve
@@ -202,7 +203,8 @@ def settings(file: File) -> None:
     for name, places in file.expressions.assigned.items():
         if not (name.isupper() and len(name) > 3):
             continue
-        for index in places[:MAX_VALUES]:
+        values = Bound(MAX_VALUES, f"values of {name}", file.out.unread.append)
+        for index in values.first(places):
             for item in file.expressions.fold(index)[0].texts:
                 if "://" in item:
                     file.out.values.append(EnvValue(name, item, "", file.tokens[min(index, len(file.tokens) - 1)].line))

@@ -171,3 +171,10 @@ def test_code_of_torchscript_beyond_its_bound_is_told(method: int, look: Look) -
 def test_more_findings_than_are_listed_inside_a_string_are_told(look: Look) -> None:
     inner = b"\x80\x02" + b"".join(b"cfoo%d\nbar\n0" % n for n in range(1100)) + b"N."
     assert any("more findings" in skip.reason for skip in look(pickle.dumps({"a": inner}, 4)).evidence.skips)
+
+
+@pytest.mark.parametrize("length", [5, 5000, 60_000])
+def test_a_link_to_another_file_counts_however_long_its_own_name_is(length: int, look: Look) -> None:
+    value = b"\0/etc/passwd\0/x\0"
+    link = b"\x01\x09\x40" + struct.pack("<H", length) + b"n" * length + struct.pack("<H", len(value)) + value
+    assert "outside-file" in look(H5 + link + bytes(99), "m.h5").rules
