@@ -13,7 +13,7 @@ from typing import BinaryIO, Final
 from secpipe.formats.stream import at
 
 _CHUNK: Final = 4 << 20
-_LONGEST: Final = 1 << 16  # of a message
+_LONGEST: Final = 1 << 17  # of a message, which says its length in two bytes
 #: Link message, version 1, with a type, which is that of an external link.
 _LINK: Final = re.compile(rb"\x01[\x08-\x1f]\x40", re.DOTALL)
 #: External file list, version 1; data layout, version 4, virtual: behind the head of a message of either version.
@@ -60,7 +60,7 @@ def _link(data: bytes, start: int) -> str:
     width = 1 << (flags & 3)
     length = int.from_bytes(data[place : place + width], "little")
     place += width + length
-    if not 0 < length < 4096:
+    if not 0 < length < 1 << 16:
         return ""
     told = int.from_bytes(data[place : place + 2], "little")
     value = data[place + 2 : place + 2 + told]

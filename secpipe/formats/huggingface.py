@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -72,7 +71,7 @@ class Card:
                     if isinstance(metric.get("value"), int | float | str):
                         kind = str(metric.get("type") or metric.get("name") or "")
                         found.append(Metric(kind, str(metric["value"]), dataset, task))
-        return tuple(found[:200])
+        return tuple(found)
 
     @property
     def index_name(self) -> str:
@@ -196,7 +195,7 @@ def read_templates(data: bytes, limits: Limits = DEFAULT) -> dict[str, str]:
 
 
 def _sections(body: str) -> tuple[str, dict[str, str]]:
-    heads = list(itertools.islice(_HEADING.finditer(body), 500))
+    heads = list(_HEADING.finditer(body))
     sections: dict[str, str] = {}
     title = ""
     for index, head in enumerate(heads):

@@ -46,11 +46,11 @@ class Metadata:
         return ""
 
 
-def parse(data: bytes, limit: int = 20_000) -> Metadata:
+def parse(data: bytes) -> Metadata:
     """Return the headers of core metadata; the description after the first empty line is not read."""
     headers: dict[str, list[str]] = defaultdict(list)
     name = ""
-    for line in data.decode("utf-8", "replace").splitlines()[:limit]:
+    for line in data.decode("utf-8", "replace").splitlines():
         if not line.strip():
             break
         if line[:1] in " \t" and name:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
-from typing import BinaryIO, Protocol
+import re
+from typing import BinaryIO, Final, Protocol
 
 from secpipe.core.errors import InputError
+
+_WINDOW: Final = 1 << 20
+_OVERLAP: Final = 4096
 
 
 class Readable(Protocol):
@@ -73,6 +77,20 @@ def at(file: BinaryIO, offset: int, count: int) -> bytes:
     """Return up to `count` bytes at `offset`; fewer only at the end of the file."""
     file.seek(offset)
     return upto(file, count)
+
+
+def anywhere(file: BinaryIO, start: int, size: int, pattern: re.Pattern[bytes]) -> bool:
+    """Tell whether `pattern`, of at most a few thousand bytes, stands in a text of any size, behind `start`.
+
+    NUL bytes are left out, so that UTF-16 and UTF-32 are searched as well.
+    """
+    rest = b""
+    while start < size:
+        rest = rest[-_OVERLAP:] + at(file, start, _WINDOW).replace(b"\0", b"")
+        start += _WINDOW
+        if pattern.search(rest):
+            return True
+    return False
 
 
 def length(file: BinaryIO) -> int:

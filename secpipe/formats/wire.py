@@ -124,6 +124,7 @@ class Message:
         while at < self.end and len(values) < 4096:
             value, at = self._varint(at)
             values.append(value)
+        self._source.cut |= at < self.end
         return values
 
     def text(self, span: int | Span) -> str:

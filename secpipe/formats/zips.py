@@ -19,6 +19,7 @@ _LOCATOR64: Final = struct.Struct("<4sLQL")
 _CENTRAL: Final = struct.Struct("<4s4B4HL2L5H2L")
 _LOCAL: Final = struct.Struct("<4s2B4HL2L2H")
 _TAIL: Final = _EOCD.size + 0xFFFF
+_FAULTS: Final = 200
 _MAX32: Final = 0xFFFFFFFF
 
 #: Compression methods by number; others are not read.
@@ -60,8 +61,10 @@ class Zip:
     end: int = 0  # where it ends
 
     def fault(self, kind: str, message: str, member: str = "", offset: int = 0) -> None:
-        """Record a fault, up to a bound that a hostile archive reaches."""
-        if len(self.faults) < 200:
+        """Record a fault, up to a bound that a hostile archive reaches and that is a fault of its own."""
+        if len(self.faults) == _FAULTS:
+            self.faults.append(Fault("broken", f"more than {_FAULTS} faults"))
+        elif len(self.faults) < _FAULTS:
             self.faults.append(Fault(kind, message, member, offset))
 
 

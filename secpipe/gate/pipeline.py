@@ -288,7 +288,8 @@ def _merged(several: list[Evidence]) -> Evidence:
     ]  # fmt: skip
     accounts = [item.account for item in several if item.account is not None]
     account = sum(accounts, Account()) if len(accounts) == len(several) else None
-    return replace(worst, since=oldest, facts={**worst.facts, "each": each}, account=account)
+    skips = tuple(skip for item in several for skip in item.skips)
+    return replace(worst, since=oldest, facts={**worst.facts, "each": each}, account=account, skips=skips)
 
 
 def _models(tree: FolderTree, parts: Parts) -> Evidence:

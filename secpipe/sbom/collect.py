@@ -35,6 +35,7 @@ def collect(tree: Tree, *, limits: Limits = DEFAULT) -> Inventory:
         elif target := reader_of(entry.path):
             attempt(found, entry, target)
     for whole in _WHOLE_TREE:
+        _claim(found, whole)
         _source(found, "", whole)
     _fold_unpinned(found)
     return found.result()
@@ -82,13 +83,29 @@ def _is_pinned(found: Collector, entry: FileEntry, row: table.Row) -> bool:
 
 def attempt(found: Collector, entry: FileEntry, target: str) -> None:
     """Let one source read one file; what it cannot read becomes a skip."""
-    if found.once(entry.path, target.partition(":")[0].rpartition(".")[2]):
+    if found.once(entry.path, _word(target)):
+        found.claim(_word(target), entry.path)
         _source(found, entry.path, target, entry)
 
 
+def _claim(found: Collector, target: str) -> None:
+    """Make a source of the whole tree answerable for each file that it takes."""
+    takes: Callable[[FileEntry], bool] | None = getattr(
+        importlib.import_module(target.partition(":")[0]), "takes", None
+    )
+    for entry in found.tree.files if takes else ():
+        if takes and takes(entry):
+            found.claim(_word(target), entry.path)
+
+
 def _source(found: Collector, path: str, target: str, *arguments: FileEntry) -> None:
-    what = target.partition(":")[0].rpartition(".")[2]
+    found.tree.source = what = _word(target)
     _guarded(found, path, what, lambda: _call(target)(found, *arguments))
+    found.tree.source = ""
+
+
+def _word(target: str) -> str:
+    return target.partition(":")[0].rpartition(".")[2]
 
 
 def _guarded(found: Collector, path: str, what: str, action: Callable[[], None]) -> None:

@@ -9,11 +9,12 @@ from collections.abc import Iterable
 from secpipe.core.artifact import Digest, FileEntry, Skip
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, ComponentKind, Fact, Grade, Inventory, Relation, RelationKind
-from secpipe.core.ledger import Account, Ledger, Tally, Thing, thing_of
+from secpipe.core.ledger import NOBODY, Account, Ledger, Tally, Thing, thing_of
 from secpipe.core.limits import Limits
 from secpipe.core.paths import folder_of, is_installed
 from secpipe.core.protocols import Tree
 from secpipe.formats.locks.table import Row, read
+from secpipe.sbom.asked import Asked
 from secpipe.system.aliases import aliased
 
 #: Rows of files that can list no package and are none.
@@ -28,13 +29,14 @@ class Collector:
 
     def __init__(self, tree: Tree, limits: Limits) -> None:
         self.whole = tree
-        self.tree = aliased(tree, instead=True)
+        self.tree = Asked(aliased(tree, instead=True))
         self.limits = limits
         self._components: dict[str, Component] = {}
         self._relations: set[Relation] = set()
         self._skips: dict[tuple[str, str], Skip] = {}
         self._folders: dict[str, list[str]] | None = None
         self._readers: dict[str, str] = {}
+        self._claims: set[tuple[str, str]] = set()
         self._entries = Tally(Thing.ENTRY)
 
     def add(self, component: Component) -> str:
@@ -68,6 +70,10 @@ class Collector:
         fresh = path not in self._readers
         self._readers.setdefault(path, reader)
         return fresh
+
+    def claim(self, source: str, path: str) -> None:
+        """Make a source answerable for a file: it opens it, adds a component for it, or says why not."""
+        self._claims.add((source, path))
 
     def beside(self, folder: str) -> tuple[str, ...]:
         """Return the paths of the files directly in a folder."""
@@ -130,6 +136,10 @@ class Collector:
 
     def result(self) -> Inventory:
         """Return the inventory; edges to components that do not exist are dropped."""
+        told = {component.path for component in self._components.values()} | {path for path, _ in self._skips}
+        for source, path in sorted(self._claims - self.tree.opened):
+            if path not in told:
+                self.skip(path, f"{NOBODY} for {source}")
         known = self._components
         lines = (f"{entry.sha256}  {entry.path}\n".encode("utf-8", "surrogateescape") for entry in self.whole.files)
         return Inventory(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 
+from secpipe.core.bounds import Bound
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.inventory import Component, ComponentKind, Fact, Grade, Inventory, RelationKind, content_ref
 from secpipe.core.paths import join
 from secpipe.core.text import printable
 from secpipe.sbom.collector import Collector
 
+_MOST = 1000  # names of one model: each is looked for among all components
 _NOWHERE = {"", "none", "null", "unknown", "n/a", "."}
 
 
@@ -26,7 +29,8 @@ def link(found: Collector) -> None:
 
 def _resolve(found: Collector, component: Component, fact: str, kind: ComponentKind, edge: RelationKind) -> None:
     named = component.facts.get(fact)
-    for name in named.value.split("\n")[:32] if named else ():
+    bound = Bound(_MOST, f"names under {fact}", partial(found.skip, component.path))
+    for name in bound.first(named.value.split("\n")) if named else ():
         if name.strip().lower() in _NOWHERE:
             continue
         target = _local(found, component, name.strip(), kind)

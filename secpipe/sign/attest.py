@@ -10,14 +10,16 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from secpipe.core import times
+from secpipe.core.artifact import FileEntry, Skip
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import ConfigError, InputError, SecpipeError
 from secpipe.core.evidence import Evidence, State
-from secpipe.core.ledger import Account, Tally, Thing
+from secpipe.core.ledger import NOBODY, Account, Tally, Thing
 from secpipe.core.limits import DEFAULT
 from secpipe.core.protocols import Signer, Tree
 from secpipe.core.text import printable
@@ -137,12 +139,13 @@ def verify_attestations(
     """
     demand = Demand(require, environment, classical_time_until=classical_time_until)
     found: dict[tuple[str, str], dict[HalfClass, Callable[[], bytes]]] = {}
+    opened: list[str] = []
     for entry in tree.files:
         for suffix, half in ((PQ_ATTESTATION, HalfClass.PQ), (ATTESTATION, HalfClass.CLASSICAL)):
             if entry.path.endswith(suffix):
                 subject, _, kind = entry.path.removesuffix(suffix).rpartition(".")
                 readers = found.setdefault((subject, kind), {})
-                readers[half] = lambda entry=entry: tree.read(entry, DEFAULT.document_bytes)  # type: ignore[misc]
+                readers[half] = partial(_read, tree, entry, opened)
                 break
     for (path, kind), readers in sorted(found.items()):
         subject_name = path.rpartition("/")[2]
@@ -150,9 +153,18 @@ def verify_attestations(
         def digests(path: str = path) -> Mapping[str, str]:
             return digests_of(tree, path=path, directory=tree.find(path) is None)
 
+        opened.clear()
         evidence = _judge(kind, readers, (digests, subject_name), trust, demand, now)
-        account = Account((Tally(Thing.BUNDLE, {"twin bundles": len(readers)}),))
-        yield replace(evidence, facts={**evidence.facts, "path": path}, account=account)
+        lost = len(readers) - len(opened) if evidence.state is State.OK else 0
+        account = Account((Tally(Thing.BUNDLE, {"twin bundles": len(readers) - lost}, not_read=lost),))
+        skips = (Skip(path, NOBODY),) if lost else ()
+        yield replace(evidence, facts={**evidence.facts, "path": path}, account=account, skips=skips)
+
+
+def _read(tree: Tree, entry: FileEntry, opened: list[str]) -> bytes:
+    """Return a bundle, and keep that it was opened."""
+    opened.append(entry.path)
+    return tree.read(entry, DEFAULT.document_bytes)
 
 
 def digests_of(tree: Tree, *, path: str = "", directory: bool) -> dict[str, str]:

@@ -50,6 +50,11 @@ def places(tree: Tree, limits: Limits) -> Iterator[Place | Finding]:
         yield Place(path, directory, readers)
 
 
+def is_bundle(entry: FileEntry) -> bool:
+    """Tell whether a file is a bundle of signatures by its name: each ends as verified, failed or another tool's."""
+    return entry.name.endswith(CLASSICAL_SUFFIX) and entry.name != CLASSICAL_SUFFIX
+
+
 def _target(tree: Tree, entry: FileEntry) -> tuple[tuple[str, bool], HalfClass] | None:
     """Return ((path, is a directory), half) of what a bundle's name says it signs."""
     folder, _, name = entry.path.rpartition("/")

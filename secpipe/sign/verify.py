@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from secpipe.core import times
-from secpipe.core.artifact import FileEntry
+from secpipe.core.artifact import FileEntry, Skip
 from secpipe.core.errors import ConfigError, SecpipeError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding
-from secpipe.core.ledger import Account, Tally, Thing
+from secpipe.core.ledger import NOBODY, Account, Tally, Thing
 from secpipe.core.protocols import Tree
 from secpipe.core.text import plural, printable
 from secpipe.core.trust import HalfClass, Trust
 from secpipe.core.version import __version__
 from secpipe.sign import compare
-from secpipe.sign.discover import Place, places
+from secpipe.sign.discover import Place, is_bundle, places
 from secpipe.sign.establish import Demand, Established, establish
 from secpipe.sign.halves import signer_facts
 from secpipe.sign.refusal import INVALID, MISSING, NOT_A_BUNDLE, RENAMED, RESERVED, WRONG_PURPOSE, Refused, finding
@@ -109,7 +109,12 @@ def verify_tree(
         else:
             outcome = _verify_place(place, tree, trust, demand, now, place.path.rpartition("/")[2])
             outcomes.append(replace(outcome, bundles=len(place.bundles)))
-    return _evidence(outcomes, trust, now)
+    evidence, told = _evidence(outcomes, trust, now), account_of(outcomes)
+    lost = sum(map(is_bundle, tree.files)) - told.of(Thing.BUNDLE).total
+    if lost <= 0:
+        return evidence
+    unread = Account((Tally(Thing.BUNDLE, not_read=lost),))
+    return replace(evidence, account=told + unread, skips=(Skip("", f"{NOBODY} at {plural(lost, 'bundle')}"),))
 
 
 def _verify_place(place: Place, tree: Tree, trust: Trust, demand: Demand, now: datetime, shown: str) -> Verification:

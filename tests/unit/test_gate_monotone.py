@@ -53,7 +53,8 @@ def _results(*about: tuple[str, str, datetime | None]) -> dict[str, Evidence]:
     """Return a failed or good bias result about each model, as the verifier tells of several."""
     each = [
         {"path": path, "purpose": "test-result", "state": state,
-         "reason": "the bias result is FAILED" * (state != "ok"), "since": times.exact(since) if since else None, "identity": "builder", "holder": "ann"}
+         "reason": "the bias result is FAILED" * (state != "ok"), "since": times.exact(since) if since else None,
+         "identity": "builder", "holder": "ann"}
         for path, state, since in about
     ]  # fmt: skip
     worst = next((one for one in each if one["state"] == "failed"), each[0])

@@ -26,7 +26,8 @@ class Lock:
     ) -> None:
         self.path = path
         self.name = path.rpartition("/")[2]
-        self.data = data
+        self._data = data
+        self.asked = False  # whether the reader has taken the data
         self.near = near
         self.limits = limits
         self.components: list[Component] = []
@@ -35,6 +36,12 @@ class Lock:
         self.includes: list[str] = []
         self.skips: list[str] = []
         self.problem = ""
+
+    @property
+    def data(self) -> bytes:
+        """The content of the file."""
+        self.asked = True
+        return self._data
 
     def add(self, component: Component) -> str:
         """Add a package or the project itself; return its ref."""

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from secpipe.core.errors import InputError
+from secpipe.core.ledger import NOBODY
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.text import printable
 from secpipe.formats.locks import loose
@@ -114,7 +115,7 @@ def read(
     """Return what the row's reader finds in a file. Never raises: `problem` says why the reading ended early."""
     lock = Lock(path, data, near, limits) if near else Lock(path, data, limits=limits)
     reader: Callable[[Lock], None] = importlib.import_module(f"secpipe.formats.locks.{row.reader}").read
-    lock.problem = guarded(lambda: reader(lock), row.reader)
+    lock.problem = guarded(lambda: reader(lock), row.reader) or ("" if lock.asked else NOBODY)
     return lock
 
 

@@ -31,11 +31,16 @@ def format_of(entry: FileEntry) -> str:
     return _INSIDE.get(entry.suffix, "") if folders & _FOLDERS else ""
 
 
+def takes(entry: FileEntry) -> bool:
+    """Tell whether this source answers for a file."""
+    return bool(format_of(entry)) and not is_installed(entry.path) and not is_attestation(entry)
+
+
 def read_all(found: Collector) -> None:
     """Add a component for every dataset: a folder with a dataset card, else each data file by itself."""
     groups: dict[str, list[FileEntry]] = defaultdict(list)
     for entry in found.tree.files:
-        if format_of(entry) and not is_installed(entry.path) and not is_attestation(entry):
+        if takes(entry):
             groups[folder_of(entry.path)].append(entry)
     for folder, entries in groups.items():
         card = _card(found, folder)

@@ -47,10 +47,15 @@ class Kept:
                 del table[name]
 
 
+def takes(entry: FileEntry) -> bool:
+    """Tell whether this source answers for a file."""
+    return entry.name == "oci-layout" or entry.suffix == ".tar"
+
+
 def read_all(found: Collector) -> None:
     """Add every image of the tree with its Python and system packages and the weight files in its layers."""
     for entry in found.tree.files:
-        reader = _layout if entry.name == "oci-layout" else _archive if entry.suffix == ".tar" else None
+        reader = _layout if entry.name == "oci-layout" else _archive if takes(entry) else None
         if reader is None:
             continue
         try:
@@ -120,6 +125,8 @@ def _oci(found: Collector, opened: Open, name: str, path: str) -> None:
             else:
                 layers = [f"blobs/sha256/{_blob(layer)}" for layer in manifest.get("layers") or []]
                 _image(found, opened, title, digest, layers, path)
+    if pending:
+        found.skip(path, "not analysed: more than 100 lists of images")
 
 
 def _blob(item: Any) -> str:
@@ -179,6 +186,8 @@ def _keep(layer: tarfile.TarFile, member: tarfile.TarInfo, path: str, kept: Kept
         return
     if path in system or _METADATA.search(path) or _DPKG_PART.match(path):
         kept.texts[path] = stream.read(limit)
+        if stream.read(1):
+            raise InputError(f"{path} is larger than {limit:,} bytes")
     elif "." + path.rpartition(".")[2].lower() in kinds.WEIGHTS:
         hasher, size = hashlib.sha256(), 0
         while part := stream.read(1 << 20):

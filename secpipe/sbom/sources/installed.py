@@ -39,11 +39,16 @@ class Distribution:
     extras: set[str] = field(default_factory=set)
 
 
+def takes(entry: FileEntry) -> bool:
+    """Tell whether this source answers for a file."""
+    return entry.name == "METADATA" and folder_of(entry.path).endswith(".dist-info")
+
+
 def read_all(found: Collector) -> None:
     """Add every installed distribution of the tree, its drift from its RECORD, and the SBOMs it carries."""
     sites: dict[str, list[FileEntry]] = defaultdict(list)
     for entry in found.tree.files:
-        if entry.name == "METADATA" and folder_of(entry.path).endswith(".dist-info"):
+        if takes(entry):
             sites[folder_of(folder_of(entry.path))].append(entry)
     for site, entries in sites.items():
         owned: set[str] = set()

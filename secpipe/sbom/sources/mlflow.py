@@ -13,10 +13,15 @@ from secpipe.sbom.collector import Collector
 from secpipe.sbom.sources.models import file_component
 
 
+def takes(entry: FileEntry) -> bool:
+    """Tell whether this source answers for a file."""
+    return entry.name == "MLmodel"
+
+
 def read_all(found: Collector) -> None:
     """Add an MLflow model for every folder with an MLmodel file; the weight files in it become its parts."""
     for entry in found.tree.files:
-        if entry.name == "MLmodel":
+        if takes(entry):
             try:
                 _model(found, entry)
             except InputError as error:

@@ -56,6 +56,11 @@ class Unit:
     sides: dict[str, FileEntry] = field(default_factory=dict)
 
 
+def takes(entry: FileEntry) -> bool:
+    """Tell whether this source answers for a file."""
+    return bool(weights.format_of(entry))
+
+
 def read_all(found: Collector) -> None:
     """Add a component for every model in the tree, its files and its chat templates."""
     folders: dict[str, list[FileEntry]] = defaultdict(list)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from secpipe.core.artifact import FileEntry
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import ComponentKind
@@ -11,11 +12,16 @@ from secpipe.formats.locks.library import library
 from secpipe.sbom.collector import Collector
 
 
+def takes(entry: FileEntry) -> bool:
+    """Tell whether this source answers for a file."""
+    return table.INSTALLED_NODE.search(entry.path) is not None
+
+
 def read_all(found: Collector) -> None:
     """Add every installed package that no lock file of the tree has named in that version."""
     known = {(one.name, one.version) for one in found.of_kind(ComponentKind.LIBRARY) if one.ecosystem == "npm"}
     for entry in found.tree.files:
-        if not table.INSTALLED_NODE.search(entry.path):
+        if not takes(entry):
             continue
         try:
             told = parse_json(found.read(entry), "its manifest")

@@ -19,19 +19,23 @@ _INSTRUCTION = re.compile(
 )
 _LAYER = "application/vnd.ollama.image."
 
+_LARGEST = 65_536  # bytes of a manifest: Ollama refuses a larger one
+
+
+def takes(entry: FileEntry) -> bool:
+    """Tell whether this source answers for a file."""
+    if entry.name == "Modelfile" or entry.name.startswith("Modelfile."):
+        return True
+    return "/manifests/" in f"/{entry.path}" and entry.head.lstrip().startswith(b"{") and entry.size < _LARGEST
+
 
 def read_all(found: Collector) -> None:
     """Add what Modelfiles and Ollama manifests of the tree describe."""
     for entry in found.tree.files:
-        reader = None
-        if entry.name == "Modelfile" or entry.name.startswith("Modelfile."):
-            reader = _modelfile
-        elif "/manifests/" in f"/{entry.path}" and entry.head.lstrip().startswith(b"{") and entry.size < 65536:
-            reader = _manifest
-        if reader is None:
+        if not takes(entry):
             continue
         try:
-            reader(found, entry)
+            (_modelfile if entry.name.startswith("Modelfile") else _manifest)(found, entry)
         except (InputError, UnicodeDecodeError) as error:
             found.skip(entry.path, f"not analysed: {printable(str(error), 200)}")
 

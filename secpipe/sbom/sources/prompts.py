@@ -32,10 +32,15 @@ def is_prompt(entry: FileEntry) -> bool:
     return bool(folders & _FOLDERS) or (bool(_NAME.search(entry.name)) and entry.suffix not in {".toml", ".xml", ""})
 
 
+def takes(entry: FileEntry) -> bool:
+    """Tell whether this source answers for a file."""
+    return is_prompt(entry) and not (is_pointer(entry) or is_installed(entry.path) or is_attestation(entry))
+
+
 def read_all(found: Collector) -> None:
     """Add a component for every prompt file of the tree."""
     for entry in found.tree.files:
-        if is_prompt(entry) and not (is_pointer(entry) or is_installed(entry.path) or is_attestation(entry)):
+        if takes(entry):
             found.add(
                 Component(
                     content_ref(ComponentKind.PROMPT, entry.path, entry.sha256),

@@ -150,23 +150,27 @@ _CODE_ENDINGS: Final = frozenset({".py", ".pyc", ".so", ".dll", ".dylib", ".sh",
 
 
 def _look(context: Context, part: BinaryIO, size: int, kind: str) -> str:
-    if _carries_code(context, kind, lambda: at(part, 0, min(size, context.limits.text_bytes))):
+    if _carries_code(context, kind, lambda count: at(part, 0, count)):
         return "code"
     return look_into(context, part, size)
 
 
 def _look_through(context: Context, stream: Readable, head: bytes, kind: str) -> str:
-    if _carries_code(context, kind, lambda: upto(stream, context.limits.text_bytes)):
+    if _carries_code(context, kind, lambda count: upto(stream, count)):
         return "code"
     return look_through(context, stream)
 
 
-def _carries_code(context: Context, kind: str, content: Callable[[], bytes]) -> bool:
+def _carries_code(context: Context, kind: str, content: Callable[[int], bytes]) -> bool:
     """A program or script among the members of a model archive; the code of TorchScript is one of its formats."""
     if kind not in _DATA_ONLY or context.suffix not in _CODE_ENDINGS:
         return False
     if kind == "torch" and context.suffix == ".py" and "/code/" in f"/{context.name}":
-        judge_torchscript(context, content().decode("utf-8", "replace"))
+        most = context.limits.text_bytes
+        source = content(most + 1)
+        if len(source) > most:
+            context.unread("resource-limit", f"only the first {most:,} bytes of the code were looked at")
+        judge_torchscript(context, source.decode("utf-8", "replace"))
     else:
         context.add("carried-code", f"the {kind} archive carries a program", subject=context.name)
     return True

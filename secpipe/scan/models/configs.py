@@ -10,7 +10,7 @@ from secpipe.core.errors import InputError
 from secpipe.core.text import printable
 from secpipe.formats.lenient import decode_json, parse_json
 from secpipe.formats.problem import script_sign
-from secpipe.formats.stream import at
+from secpipe.formats.stream import anywhere, at
 from secpipe.formats.yaml import parse_tagged
 from secpipe.formats.zips import escapes
 from secpipe.scan.models import keras
@@ -26,6 +26,14 @@ WORDS: Final = re.compile(
     rb"custom_generate|!!?python|tag:yaml|%TAG|![^\s]{0,80}%[0-9A-Fa-f]{2}|\btarget\b|class_path|_partial_|jinja|__reduce__|__import__|learner|_file\b|"
     rb"\\u00[2-7]|\\x[2-7]"  # ASCII that is written as an escape: a word may be hidden in it
 )
+#: In a file too large to be parsed, the keys that a loader acts on; "target" with a dotted name, any key with escapes.
+FAR: Final = re.compile(
+    rb'(?<!\\)"(?:auto_map|auto_mapping|custom_pipelines|custom_generate|trust_remote_code|_class_name|class_name|'
+    rb"model_type|architectures|tokenizer_class|weight_map|learner|(?:default_)?(?:chat|prompt|jinja)_template|template|"
+    rb"_target_|class_path|loader_module|python_model|__loader__|__reduce__|handler|[a-z_]{1,20}_(?:file|path)|"
+    rb'weights|[^"\\\n]{0,80}\\u00[2-7][^"\n]{0,200})"\s{0,1000}:'
+    rb'|(?<!\\)"target"\s{0,1000}:\s{0,1000}"\w{0,200}(?:\.|\\u)'
+)
 #: Of those, the words that nothing but a model's configuration has.
 STRONG: Final = re.compile(
     rb"auto_map|custom_pipelines|trust_remote_code|chat_template|_target_|class_name|__loader__|loader_module|weight_map|"
@@ -36,7 +44,6 @@ _NAMES: Final = re.compile(
     r"preprocessor|processor|model)\.json$"
     r"|\.index\.json$|(?:^|/)(?:hparams|model_config)\.ya?ml$|(?:^|/)MLmodel$"
 )
-_CHUNK: Final = 1 << 20
 _PYTHON: Final = "tag:yaml.org,2002:python/"
 _PLAIN_TAGS: Final = frozenset({
     "tuple", "list", "dict", "str", "unicode", "bytes", "int", "long", "float", "complex", "bool", "none",
@@ -111,11 +118,7 @@ def _tag(context: Context, tag: str) -> None:
 
 def _too_large(context: Context, file: BinaryIO, size: int) -> str:
     """A JSON file that is not read whole: words of a configuration in it, wherever they stand, are told."""
-    rest, start, found = b"", 0, _is_named(context)
-    while start < size and not found:
-        rest = rest[-64:] + at(file, start, _CHUNK)
-        found, start = STRONG.search(rest) is not None, start + _CHUNK
-    if not found:
+    if not _is_named(context) and not anywhere(file, 0, size, FAR):
         return ""
     context.skip(f"the configuration is larger than {context.limits.document_bytes:,} bytes")
     return "config"
@@ -307,7 +310,7 @@ def _handler(context: Context, key: str, item: Any, table: dict[str, Any]) -> st
 
 def _text(context: Context, key: str, item: Any) -> None:
     """Strings of a configuration that look like code."""
-    if isinstance(item, str) and 8 <= len(item) <= 65536 and key not in _TEMPLATE_KEYS and key != "template":
+    if isinstance(item, str) and len(item) >= 8 and key not in _TEMPLATE_KEYS and key != "template":
         sign = script_sign(item)
         if sign and ("__" in sign or "(" in sign or "|" in sign or "." in sign):
             context.add(

@@ -107,6 +107,7 @@ class Context:
         self.sink.skips.extend(other.sink.skips)
         self.sink.outcome = max(self.sink.outcome, other.sink.outcome)
         self.sink.unread += other.sink.unread
+        self.sink.cut |= other.sink.cut
         self.sink.members |= other.sink.members
 
     def add(
@@ -153,6 +154,12 @@ class Context:
             fix=f"{known.fix}: --allow {printable(allow, 200)}" if allow else known.fix,
             details=details,
         )
+
+    def forget(self, rule: str) -> None:
+        """Take back all findings of a rule from a trial, and what they made of its outcome."""
+        kept = {key: found for key, found in self.sink.findings.items() if found.rule != f"models/{rule}"}
+        self.sink.findings = kept
+        self.sink.outcome = max((rules()[found.rule].outcome for found in kept.values()), default=Rating.OK)
 
     def drop(self, rule: str, subject: str) -> None:
         """Take back a finding that a worse one of the same subject now says better; the outcome stays."""

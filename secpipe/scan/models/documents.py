@@ -6,7 +6,7 @@ import re
 from typing import BinaryIO, Final
 
 from secpipe.core.text import printable
-from secpipe.formats.stream import at
+from secpipe.formats.stream import anywhere, at
 from secpipe.formats.zips import escapes
 from secpipe.scan.models.configs import WORDS, judge_yaml
 from secpipe.scan.models.context import Context
@@ -15,21 +15,22 @@ from secpipe.scan.models.templates import DANGER, judge_template, parses
 
 _MODEL_XML: Final = re.compile(r"<(?:\w+:)?(?:PMML|net)\b", re.IGNORECASE)
 _ENTITY: Final = re.compile(
-    r"<!ENTITY\b[^>]{0,2000}>?|<!DOCTYPE\b[^>\[]{0,500}\[|<!DOCTYPE\b[^>]{0,500}\b(?:SYSTEM|PUBLIC)\b[^>]{0,500}",
+    r"<!ENTITY\b[^>]{0,2000}>?|<!DOCTYPE\b[^<>\[]*?(?:\[|\b(?:SYSTEM|PUBLIC)\b[^<>]{0,500})",
     re.IGNORECASE,
 )
 _INCLUDE: Final = re.compile(
-    r"<(?:\w+:)?include\b[^>]{0,500}\bhref\s*=\s*[\"']([^\"']{1,300})|<\?xml-stylesheet\b[^>]{0,300}", re.IGNORECASE
+    r"<(?:\w+:)?include\b[^<>]*?\bhref\s*=\s*[\"']([^\"']+)|<\?xml-stylesheet\b[^>]{0,300}", re.IGNORECASE
 )
 _XML_SCRIPT: Final = re.compile(
     r"<(?:\w+:)?script\b|\bxsl:|javascript:|Runtime\.getRuntime|<!\[CDATA\[\s*(?:import|__import__|#!)", re.IGNORECASE
 )
 _XML_FILE: Final = re.compile(
-    r"\b(?:library|plugin|extension|weights|location|kernel|source)\s*=\s*[\"']([^\"']{1,300})[\"']", re.IGNORECASE
+    r"\b(?:library|plugin|extension|weights|location|kernel|source)\s*=\s*[\"']([^\"']+)[\"']", re.IGNORECASE
 )
 _MODELFILE: Final = re.compile(
     r"^\s*(FROM|ADAPTER|TEMPLATE|SYSTEM|PARAMETER|MESSAGE|LICENSE|REQUIRES)\b[ \t]*(.*)$", re.IGNORECASE | re.MULTILINE
 )
+_SAYS: Final = re.compile(r"^[^\S\n]*[^\s#].*$", re.MULTILINE)  # the first line that is no comment
 _DOCKER: Final = re.compile(r"^\s*(?:RUN|CMD|ENTRYPOINT|COPY|WORKDIR|EXPOSE)\b", re.MULTILINE)
 _TORCH_CALL: Final = re.compile(
     r"\b(?:torch|ops)\.([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*))?\s*\(|\bimport\s+(?!__torch__|torch\b)([A-Za-z_]\w*)|\b(eval|exec|__import__|open|compile)\s*\("
@@ -81,20 +82,27 @@ _ACTIONS: Final = re.compile(
     r"\$\{\{\s*!?\(?(?:github|env|vars|job|jobs|steps|runner|secrets|strategy|matrix|needs|inputs|parameters|variables|"
     r"hashFiles|format|fromJSON|toJSON|contains|startsWith|endsWith|join|always|success|failure|cancelled)\b"
 )
-_CHUNK: Final = 1 << 20
-#: An attribute with underscores inside braces, a target of Hydra, or a tag of PyYAML: what no plain text has.
+#: In the rest of a long text: an escape behind braces, a target of Hydra, a tag of PyYAML, an instruction of a
+#: Modelfile that leads outside. No plain text has them.
 _FAR: Final = re.compile(
-    rb"\{[{%][^}\n]{0,400}__\w{2,40}__|^\s{0,200}-?\s?[\"']?_target_[\"']?\s?:|:\s{1,20}!!python/(?:object|name|module)",
+    rb"\{[{%](?s:.){0,1000}?(?:__(?:class|bases?|mro|subclasses|globals|builtins|getattribute|code|dict|self|reduce)|"
+    rb"\|\s{0,9}attr\s{0,9}\(|\\x5f|\\u005f|\b(?:lipsum|cycler|joiner)\b)"
+    rb"|^\s{0,200}-?\s?[\"']?_target_[\"']?\s?:|(?:[:,\[{-]|^)\s{0,20}(?:!!python/|!<tag:yaml\.org,2002:python/)|^%TAG\s"
+    rb"|^\s{0,20}(?:FROM|ADAPTER)[ \t]+[\"']?(?:\.\./|/|~|[a-z]{3,5}://)",
     re.MULTILINE,
 )
+_FAR_XML: Final = re.compile(rb"(?i)<(?:\w{1,80}:)?(?:PMML|net)\b|<!ENTITY\b|<!DOCTYPE\b[^<>\[]{0,500}[\[\"']")
+_YAML: Final = frozenset({".yaml", ".yml"})
 _TEMPLATES: Final = frozenset({".jinja", ".jinja2", ".j2"})
 
 
 def judge_xml(context: Context, file: BinaryIO, size: int) -> str:
     """A PMML or OpenVINO model. Entities and includes make an XML parser open what they name."""
-    data = at(file, 0, min(size, context.limits.text_bytes))
-    text = _decode(data)
-    is_model = _MODEL_XML.search(text[:65536]) is not None or context.suffix == ".pmml"
+    most = context.limits.text_bytes
+    text = _decode(at(file, 0, min(size, most)))
+    is_model = _MODEL_XML.search(text) is not None or context.suffix == ".pmml"
+    if size > most and (is_model or anywhere(file, most, size, _FAR_XML)):
+        context.unread("resource-limit", f"only the first {most:,} bytes of the model were looked at")
     entity = _ENTITY.search(text)
     outside = entity is not None and re.search(r"\b(?:SYSTEM|PUBLIC)\b|<!ENTITY", entity.group(0), re.IGNORECASE)
     if not is_model and not ("<!ENTITY" in text.upper() and outside):
@@ -114,16 +122,15 @@ def judge_xml(context: Context, file: BinaryIO, size: int) -> str:
         name = found.group(1)
         if escapes(name) or "://" in name or name.endswith((".so", ".dll", ".dylib", ".py")):
             context.add("path-escape", f"the model loads {printable(name, 160)}", subject=name)
-    if size > context.limits.text_bytes:
-        context.skip(f"only the first {context.limits.text_bytes:,} bytes were looked at")
-    return "pmml" if "pmml" in text[:65536].lower() else "openvino" if is_model else "xml"
+    return "pmml" if "pmml" in text.lower() else "openvino" if is_model else "xml"
 
 
 def judge_text(context: Context, file: BinaryIO, size: int) -> str:
     """A text file: a Modelfile, a configuration or a template; "" for all others."""
     most = context.limits.text_bytes
     text = _decode(at(file, 0, min(size, most)))
-    if size > most and (_takes_long(context, text) or _hidden(file, most, size)):
+    far = WORDS if context.suffix in _YAML or context.name.rpartition("/")[2] == "MLmodel" else _FAR
+    if size > most and (_takes_long(context, text) or anywhere(file, most, size, far)):
         context.unread("resource-limit", f"only the first {most:,} bytes of the text were looked at")
         return _judge_text(context, text) or "text"
     return _judge_text(context, text)
@@ -133,17 +140,6 @@ def _takes_long(context: Context, text: str) -> bool:
     """Whether a loader takes a text of this name or beginning whole, however long it is."""
     name = context.name.rpartition("/")[2].lower()
     return context.suffix in _TEMPLATES or "template" in name or name.startswith("modelfile") or _is_modelfile(text)
-
-
-def _hidden(file: BinaryIO, start: int, size: int) -> bool:
-    """Whether signs of an escape or of a loader's configuration stand in the rest of a long text."""
-    rest = b""
-    while start < size:
-        chunk = at(file, start, _CHUNK)
-        rest, start = rest[-1000:] + chunk.replace(b"\0", b""), start + _CHUNK
-        if _FAR.search(rest):
-            return True
-    return False
 
 
 def _judge_text(context: Context, text: str) -> str:
@@ -156,7 +152,7 @@ def _judge_text(context: Context, text: str) -> str:
     if suffix in _NO_TEMPLATE or _PROSE.match(context.name.rpartition("/")[2]):
         return ""
     if (
-        (suffix in {".yaml", ".yml"} or context.name.rpartition("/")[2] == "MLmodel") and WORDS.search(text.encode())
+        (suffix in _YAML or context.name.rpartition("/")[2] == "MLmodel") and WORDS.search(text.encode())
     ) or _YAML_SIGN.search(text):
         kind = judge_yaml(context, text.encode())
         if kind or "__" not in text:
@@ -184,8 +180,8 @@ def _is_foreign(text: str, suffix: str) -> bool:
 
 def _is_modelfile(text: str) -> bool:
     """Whether the first line that says anything is an instruction; `FROM` names one thing, not `from x import y`."""
-    first = next((line for line in text[:65536].split("\n") if line.strip() and not line.lstrip().startswith("#")), "")
-    if not _MODELFILE.match(first) or _DOCKER.search(text):
+    first = _SAYS.search(text)
+    if first is None or not _MODELFILE.match(first[0]) or _DOCKER.search(text):
         return False
     named = [found.group(2).split() for found in _MODELFILE.finditer(text) if found.group(1).upper() == "FROM"]
     return bool(named) and all(len(words) == 1 for words in named)

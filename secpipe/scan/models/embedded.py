@@ -40,14 +40,15 @@ def worth_a_look(value: str | bytes | Long) -> bool:
 def look(context: Context, value: str | bytes | Long, offset: int) -> None:
     """Judge what `value` holds, if it is a pickle or an archive."""
     if isinstance(value, Long):
-        if sniff(value.head) in _SERIALISED - {"pickle?", "zlib?"}:
+        written = value.head.decode("latin-1")
+        if sniff(value.head) in _SERIALISED - {"pickle?", "zlib?"} or _BASE64.fullmatch(written) or _HEX.match(written):
             context.unread(
                 "resource-limit", "a pickle or archive inside a string is too long to be looked into", offset
             )
         return
     if isinstance(value, bytes):
         if not _try(context, value, offset, "bytes") and value[:1].isalnum():
-            look(context, value[:HEAD].decode("latin-1") if len(value) > HEAD else value.decode("latin-1"), offset)
+            look(context, value.decode("latin-1"), offset)
         return
     if (data := _latin(value)) and _try(context, data, offset, "a string"):
         return

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, BinaryIO, Final
+from collections.abc import Iterator
+from typing import BinaryIO, Final
 
 from secpipe.core.text import printable
 from secpipe.formats import hdf5
@@ -16,10 +17,11 @@ from secpipe.scan.models.configs import judge_value
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.keras import judge_module
 
-_KEY: Final = rb'"(?:[a-z_]|\\u00[0-9A-Fa-f]{2}){2,240}"\s{0,4096}:'  # of any JSON object, escaped or not
+_KEY: Final = rb'"(?:[^"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f]){1,4096}"\s{0,4096}:'  # of any JSON object, escaped or not
 _START: Final = re.compile(rb"\{\s{0,4096}" + _KEY)
 _NAMED: Final = re.compile(rb'"(?:class_name|registered_name)"\s{0,4096}:|\\u00')
-_OVERLAP: Final = 12_000  # bytes of the longest beginning
+_FAR_START: Final = re.compile(rb'\{\s{4097}|\{\s{0,4096}"[^"\x00-\x1f\x7f]{4097}')  # longer than is looked for
+_OVERLAP: Final = 1 << 14  # bytes of the longest beginning
 _CHUNK: Final = 1 << 20
 _LONGEST: Final = 1 << 26
 _DECODER: Final = json.JSONDecoder()
@@ -36,7 +38,7 @@ def judge_hdf5(context: Context, file: BinaryIO, size: int) -> str:
 def judge_embedded(context: Context, file: BinaryIO) -> int:
     """Judge the Keras configurations that stand as plain text in a binary file; return how many there were."""
     count = 0
-    for text in _texts(file):
+    for text in _texts(context, file):
         try:
             value, _ = _DECODER.raw_decode(text)
         except (ValueError, RecursionError):
@@ -48,17 +50,21 @@ def judge_embedded(context: Context, file: BinaryIO) -> int:
     return count
 
 
-def _texts(file: BinaryIO) -> Any:
+def _texts(context: Context, file: BinaryIO) -> Iterator[str]:
     """Yield the text from each place where a configuration may begin; what the last one covered is not begun again."""
     file.seek(0)
     buffer, base, covered = b"", 0, 0
     while chunk := file.read(_CHUNK):
         buffer += chunk
+        if _FAR_START.search(buffer):
+            context.unread("resource-limit", "a text in it begins with more space or a longer key than is read")
         for found in _START.finditer(buffer):
             start = base + found.start()
             if start < covered:
                 continue
             end = _end(file, start)
+            if end - start >= _LONGEST:
+                context.unread("resource-limit", f"only the first {_LONGEST:,} bytes of a text in it were looked at")
             if end > start:
                 file.seek(start)
                 data = file.read(end - start)

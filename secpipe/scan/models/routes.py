@@ -6,6 +6,7 @@ import io
 from typing import BinaryIO, Final
 
 from secpipe.core.errors import InputError
+from secpipe.core.ledger import NOBODY
 from secpipe.core.registry import load
 from secpipe.formats.kinds import PLAIN
 from secpipe.formats.sniff import HEAD, sniff
@@ -29,7 +30,6 @@ JUDGES: Final[dict[str, str]] = {
     "npy": "secpipe.scan.models.archives:judge_npy",
     "safetensors": "secpipe.scan.models.weights:judge_safetensors",
     "gguf": "secpipe.scan.models.weights:judge_gguf",
-    **dict.fromkeys(PLAIN.values(), "secpipe.scan.models.weights:judge_plain"),
     "elf": "secpipe.scan.models.weights:judge_program",
     "macho": "secpipe.scan.models.weights:judge_program",
     "cosmopolitan": "secpipe.scan.models.weights:judge_program",
@@ -51,6 +51,8 @@ _BY_ENDING: Final[dict[str, str]] = {
     ".msgpack": "secpipe.scan.models.weights:judge_msgpack",
     ".pmml": "secpipe.scan.models.documents:judge_xml",
 }
+#: Boosted trees in the library's own format: numbers, and no field that a loader would call.
+_PLAIN: Final = dict.fromkeys(PLAIN.values(), "trees")
 #: Formats whose judges read forward only.
 _FORWARD: Final = frozenset({"tar", "npy", "gzip", "bzip2", "xz", "lzma", "lz4", "zlib?"})
 #: Text members of archives that are worth reading whole.
@@ -79,11 +81,12 @@ def _look_into(context: Context, file: BinaryIO, size: int) -> str:
     table, key = JUDGES, kind
     if kind in {"unknown", "onnx?", "text"} and context.suffix in _BY_ENDING:
         table, key = _BY_ENDING, context.suffix
+    if kind in _PLAIN:
+        return _PLAIN[kind]
     if key not in table:
         return ""
     file.seek(0)
-    result: str = load(table, key, "model format")(context, file, size)
-    return result
+    return _looked(context, load(table, key, "model format")(context, file, size), file.tell() > 0)
 
 
 def look_through(context: Context, stream: Readable) -> str:
@@ -99,10 +102,11 @@ def _look_through(context: Context, stream: Readable) -> str:
     joined = Prefixed(head, stream)
     if kind == "pickle":
         scan_pickles(context, joined)
-        return "pickle"
+        return _looked(context, "pickle", joined.begun)
     if kind in _FORWARD:
-        result: str = load(JUDGES, kind, "model format")(context, joined, -1)
-        return result
+        return _looked(context, load(JUDGES, kind, "model format")(context, joined, -1), joined.begun)
+    if kind in _PLAIN:
+        return _PLAIN[kind]
     if kind not in JUDGES and kind != "pickle?":
         return ""
     data = upto(joined, _IN_MEMORY + 1)
@@ -112,14 +116,22 @@ def _look_through(context: Context, stream: Readable) -> str:
     return look_into(context, io.BytesIO(data), len(data))
 
 
+def _looked(context: Context, kind: str, begun: bool) -> str:
+    """Return what a reader says of the bytes it was given; one that took none of them and told nothing did not look."""
+    if not begun and not context.sink.unread:
+        context.skip(NOBODY)
+    return kind or ""
+
+
 class Prefixed:
     """A forward stream with bytes put back in front."""
 
     def __init__(self, head: bytes, stream: Readable) -> None:
-        self._head, self._stream = head, stream
+        self._head, self._stream, self.begun = head, stream, False
 
     def read(self, count: int = -1, /) -> bytes:
         """Return up to `count` bytes."""
+        self.begun = True
         if self._head:
             part, self._head = self._head[:count], self._head[count:]
             return part
@@ -131,7 +143,7 @@ def _pickle(context: Context, file: BinaryIO, kind: str) -> str:
     file.seek(0)
     if kind == "pickle":
         scan_pickles(context, file)
-        return "pickle"
+        return _looked(context, "pickle", file.tell() > 0)
     trial = context.trial()
     walked = scan_pickles(trial, file)
     rules = {finding.rule for finding in trial.sink.findings.values()}

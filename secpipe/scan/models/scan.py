@@ -12,13 +12,13 @@ from secpipe.core.bounds import Bound
 from secpipe.core.errors import InputError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding, sort_key
-from secpipe.core.ledger import Account, Ledger, Tally, Thing
+from secpipe.core.ledger import NOBODY, Account, Ledger, Tally, Thing
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.protocols import Tree
 from secpipe.core.version import __version__
-from secpipe.formats import kinds, zips
+from secpipe.formats import extents, kinds, zips
 from secpipe.formats.sniff import is_text
-from secpipe.formats.stream import at
+from secpipe.formats.stream import at, view
 from secpipe.scan.models.additions import Addition, names_for
 from secpipe.scan.models.allow import AllowList, shipped_list, with_extra
 from secpipe.scan.models.archives import judge_zip
@@ -129,8 +129,12 @@ def scan_file(tree: Tree, entry: FileEntry, sink: Sink, allow: AllowList) -> str
     try:
         with tree.open(entry) as file:
             kind = look_into(context, file, entry.size)
-            if (kind or entry.suffix in kinds.ENDINGS) and kind not in _ZIPS:
-                kind = _archive_behind(context, file, entry.size, kind)
+            if entry.size and not file.tell():
+                context.skip(NOBODY)
+            if kind not in _ZIPS and (kind or entry.suffix in kinds.ENDINGS or not is_text(entry.head)):
+                end = 0 if kind else extents.end_of(file, entry.size)
+                kind = _archive_behind(context, file, entry.size, kind, alone=not kind and end <= 0)
+                kind = kind or _behind(context, file, end, entry.size)
             if not kind or kind in _WRAPPERS:
                 kind = _unread(context, at(file, 0, _HEAD), kind)
     except InputError as error:
@@ -159,14 +163,35 @@ def _unread(context: Context, head: bytes, kind: str) -> str:
     return kind
 
 
-def _archive_behind(context: Context, file: BinaryIO, size: int, kind: str) -> str:
-    """A ZIP is found from its end: one behind any other model makes a second file of it. Returns the format."""
+def _behind(context: Context, file: BinaryIO, end: int, size: int) -> str:
+    """Judge what stands behind the proven end of an image, font or recording; return its format, "" for no model."""
+    if not 0 < end < size:
+        return ""
+    trial = context.inside(f"behind byte {end}").trial()
+    kind = look_into(trial, view(file, end, size - end), size - end)
+    if kind:
+        context.adopt(trial)
+        context.add("polyglot", f"a {kind} stands behind the end of an image, font or recording")
+    return kind
+
+
+def _archive_behind(context: Context, file: BinaryIO, size: int, kind: str, *, alone: bool) -> str:
+    """A ZIP is found from its end: one behind any other model makes a second file of it. Returns the format.
+
+    `alone`: what stands before it is nothing known, as in a program that unpacks itself.
+    """
     if zips.find_end(file, size) < 0:
         return kind
     archive = zips.read(file, context.limits)
     inside_a_string = kind.startswith("pickle") and archive.end != size  # judged where the string was read
     if inside_a_string or not any(member.start >= 0 for member in archive.members):
         return kind
+    if alone and context.suffix not in kinds.ENDINGS:
+        trial = context.trial()
+        found = judge_zip(trial, file, size)
+        trial.forget("polyglot")
+        context.adopt(trial)
+        return found
     context.add("polyglot", "a ZIP archive stands at the end of the file")
     found = judge_zip(context, file, size)
     return kind or found

@@ -22,6 +22,7 @@ DANGER: Final = re.compile(
     r"__\w+__|\blipsum\b|\bcycler\b|\bjoiner\b|\|\s*attr\b|\bself\._|\brequest\b|\bpopen\b|\bsystem\s*\(|\\x5f|\\u005f"
     r"|\{%-?\s*(?:import|include|extends|from)\b"
 )
+_LONGEST: Final = 1 << 13  # characters of a constant that an expression comes to
 _LARGE: Final = 1_000_000  # of a range, power or repetition
 
 
@@ -31,6 +32,17 @@ class Scope:
 
     defined: set[str] = field(default_factory=set)
     known: dict[str, Any] = field(default_factory=dict)
+    cut: bool = False  # a constant is longer, or made in more steps, than is followed
+
+    def fits(self, *parts: Any, between: int = 0) -> bool:
+        """Tell whether the text that `parts` come to, `between` characters apart, is short enough to be followed."""
+        pending, total = list(parts), 0
+        while pending and total <= _LONGEST:
+            item = pending.pop()
+            total += between + (len(item) if isinstance(item, str) else 4)
+            pending += item if isinstance(item, list) else ()
+        self.cut = self.cut or total > _LONGEST
+        return total <= _LONGEST
 
 
 def parses(source: str) -> bool:
@@ -65,6 +77,8 @@ def judge_template(context: Context, source: str, name: str = "chat_template") -
         judge = _JUDGES.get(type(node).__name__)
         if judge is not None:
             judge(inner, node, scope)
+    if scope.cut:
+        inner.unread("resource-limit", "the template builds a text that is longer than is followed")
 
 
 def _defines(node: Any) -> bool:
@@ -193,9 +207,10 @@ _JUDGES: Final = {
 }
 
 
-def fold(node: Any, scope: Scope, depth: int = 40) -> Any:
+def fold(node: Any, scope: Scope, depth: int = 120) -> Any:
     """Return the constant an expression comes to, None where it is none; runs no template code."""
     if depth == 0 or node is None:
+        scope.cut = scope.cut or node is not None
         return None
     kind = type(node).__name__
     if kind == "Const":
@@ -206,19 +221,19 @@ def fold(node: Any, scope: Scope, depth: int = 40) -> Any:
         parts = [fold(part, scope, depth - 1) for part in (node.nodes if kind == "Concat" else node.items)]
         if any(part is None for part in parts):
             return None
-        return "".join(map(str, parts))[:4096] if kind == "Concat" else parts
+        if kind == "Concat":
+            return "".join(map(str, parts)) if scope.fits(*parts) else None
+        return parts
     if kind == "Add":
         left, right = fold(node.left, scope, depth - 1), fold(node.right, scope, depth - 1)
-        return (left + right)[:4096] if isinstance(left, str) and isinstance(right, str) else None
+        return left + right if isinstance(left, str) and isinstance(right, str) and scope.fits(left, right) else None
     if kind == "Mul":
         left, right = fold(node.left, scope, depth - 1), fold(node.right, scope, depth - 1)
-        return (
-            left * right
-            if isinstance(left, str) and isinstance(right, int) and 0 < right <= 64 and len(left) < 64
-            else None
-        )
+        if not isinstance(left, str) or type(right) is not int or right <= 0:
+            return None
+        return left * right if scope.fits("", between=len(left) * right) else None
     if kind == "Mod":
-        return _percent(fold(node.left, scope, depth - 1), fold(node.right, scope, depth - 1))
+        return _percent(fold(node.left, scope, depth - 1), fold(node.right, scope, depth - 1), scope)
     if kind == "Getitem":
         return _part(fold(node.node, scope, depth - 1), node.arg, scope, depth)
     if kind == "Filter":
@@ -226,7 +241,7 @@ def fold(node: Any, scope: Scope, depth: int = 40) -> Any:
     return None
 
 
-def _percent(left: Any, right: Any) -> Any:
+def _percent(left: Any, right: Any, scope: Scope) -> Any:
     values = right if isinstance(right, list) else [right]
     if not isinstance(left, str) or left.count("%") != left.count("%s") + left.count("%c") or None in values:
         return None
@@ -234,7 +249,9 @@ def _percent(left: Any, right: Any) -> Any:
     for value in values:
         text = chr(value) if isinstance(value, int) and 0 <= value < 0x110000 and "%c" in left else str(value)
         before, mark, after = re.split(r"(%[sc])", result, maxsplit=1) if "%" in result else (result, "", "")
-        result = (before + text + after if mark else before)[:4096]
+        result = before + text + after if mark else before
+        if not scope.fits(result):
+            return None
     return result
 
 
@@ -254,11 +271,13 @@ def _filtered(node: Any, scope: Scope, depth: int) -> Any:
     value = fold(node.node, scope, depth - 1)
     arguments = [fold(argument, scope, depth - 1) for argument in node.args]
     if isinstance(value, list) and node.name == "join":
-        return str(arguments[0] if arguments and arguments[0] is not None else "").join(map(str, value))[:4096]
+        mark = str(arguments[0] if arguments and arguments[0] is not None else "")
+        return mark.join(map(str, value)) if scope.fits(*value, between=len(mark)) else None
     if not isinstance(value, str):
         return None
     if node.name == "replace" and len(arguments) >= 2 and all(isinstance(text, str) for text in arguments[:2]):
-        return value.replace(arguments[0], arguments[1])[:4096]
+        grown = len(value) + value.count(arguments[0]) * len(arguments[1])
+        return value.replace(*arguments[:2]) if scope.fits("", between=grown) else None
     simple = {
         "lower": value.lower(),
         "upper": value.upper(),
@@ -267,7 +286,7 @@ def _filtered(node: Any, scope: Scope, depth: int) -> Any:
         "string": value,
     }
     if node.name == "format" and None not in arguments:
-        return _percent(value, arguments)
+        return _percent(value, arguments, scope)
     return simple.get(node.name, list(value) if node.name == "list" else None)
 
 

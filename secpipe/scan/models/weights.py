@@ -46,11 +46,6 @@ def judge_gguf(context: Context, file: BinaryIO, size: int) -> str:
     return "gguf"
 
 
-def judge_plain(context: Context, file: BinaryIO, size: int) -> str:
-    """Boosted trees in the library's own format: numbers, and no field that a loader would call."""
-    return "trees"
-
-
 def judge_msgpack(context: Context, file: BinaryIO, size: int) -> str:
     """A MessagePack file, as Flax writes one: numbers and names, nothing that is called."""
     file.seek(0)

@@ -42,7 +42,7 @@ def read(content: str, path: str, catalogue: Catalogue) -> Reading:
     for sign in surfaces.read(content, lines, path, catalogue):
         out.signals.append(sign)
     for number, line in enumerate(lines, 1):
-        if len(line) > 4000 or line.lstrip().startswith(("#", "//")):
+        if line.lstrip().startswith(("#", "//")):
             continue
         _structure(line, number, catalogue, out)
         if workflow and _MODELS_READ.match(line):

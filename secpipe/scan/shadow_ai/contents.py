@@ -18,6 +18,8 @@ _ROWS: tuple[tuple[bytes, str], ...] = (
     (b"GGUF", "weights"), (b"\x89HDF\r\n\x1a\n", "weights"), (b"\x93NUMPY", "weights"),
 )  # fmt: skip
 OPAQUE = "opaque bytes"
+#: Rows of content that must prove where it ends; what stands behind the end, and what proves nothing, is searched.
+PROVEN = frozenset({"image", "media", "font"})
 
 
 def row_of(head: bytes) -> str:

@@ -83,6 +83,7 @@ _TRANSPARENT = {
 }  # fmt: skip
 _CLOSE = {"(": ")", "[": "]", "{": "}"}
 _MAX_DEPTH = 16
+_FAR = 4_000  # tokens of one argument
 _MAX_STEPS = 20_000  # operands looked at for one result
 _MAX_TOTAL = 1_000_000  # operands looked at for one file
 
@@ -258,16 +259,19 @@ class Expressions:
                 values.append(CUT)
                 break
             index = self._after_argument(max(after, index + 1))
-            if self._is(index, ","):
+            if index >= 0 and self._is(index, ","):
                 index += 1
-            else:
-                break
+                continue
+            if index < 0:  # an argument of more tokens than are passed over
+                values.append(CUT)
+                index = max(after, 0)
+            break
         return values, index + 1
 
     def _after_argument(self, index: int) -> int:
-        """Pass over what folding left of an argument, up to its comma or the closing bracket."""
+        """Pass over what folding left of an argument, up to its comma or the closing bracket; -1 where that is far."""
         level = 0
-        for position in range(index, min(len(self.tokens), index + 4000)):
+        for position in range(index, min(len(self.tokens), index + _FAR)):
             token = self.tokens[position]
             if token.kind != "mark":
                 continue
@@ -279,7 +283,7 @@ class Expressions:
                 level -= 1
             elif token.value == "," and level == 0:
                 return position
-        return index
+        return -1 if index + _FAR < len(self.tokens) else index
 
     def _chain(self, value: Value, index: int, depth: int) -> tuple[Value, int]:
         """Methods on a value: `.concat(x)`, `.replace(a, b)`, `.join("")`, and those that change nothing."""

@@ -27,7 +27,7 @@ _LOCAL_NAMES = {
     "kubernetes.docker.internal",
 }
 _LOCAL_ENDINGS = (".local", ".internal", ".svc", ".cluster.local", ".localhost", ".lan", ".home.arpa")
-_MAX = 2048
+_LONGEST = 512  # characters; a resolver takes 253 (RFC 1035, 2.3.4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def split_url(text: str) -> tuple[str, str, str] | None:
     User information, case, percent-encoding and a trailing dot are stripped: `https://gw.corp@API.deepseek.com./v1`
     leads to `api.deepseek.com`.
     """
-    text = text.strip()[:_MAX]
+    text = text.strip()
     scheme, mark, rest = text.partition("://")
     if not mark:
         rest = text.removeprefix("//")
@@ -83,7 +83,7 @@ def resolve(text: str, catalogue: Catalogue) -> Destination | None:
     host, port, path = parts
     host = _VARIABLE.sub(HOLE, host)  # of a shell or a template: it may be any host
     shown = host.replace(HOLE, "*")
-    if set(shown) <= {"*", "."}:
+    if set(shown) <= {"*", "."} or len(shown) > _LONGEST:
         return None
     named = f"{shown}:{port}" if port else shown
     owner = owner_of(host, port, catalogue)

@@ -17,25 +17,34 @@ _KEPT = 4 << 20  # characters of what was near terms, kept to look for keys in
 
 
 def read(
-    tree: Tree, entry: FileEntry, prefilter: Prefilter, catalogue: Catalogue, limits: Limits, *, ends: bool = False
+    tree: Tree,
+    entry: FileEntry,
+    prefilter: Prefilter,
+    catalogue: Catalogue,
+    limits: Limits,
+    *,
+    ends: bool = False,
+    start: int = 0,
 ) -> tuple[Reading, str]:
     """Return the signs in a file of any size, and the text around them.
 
-    With `ends`, of a file above the bound for text only the first and the last of it are searched: opaque bytes.
+    With `ends`, of a file above the bound for text only the first and the last of it are searched: opaque bytes. With
+    `start`, only what stands behind it is.
     Raises InputError when the file cannot be read.
     """
-    out = Reading(engine="text")
+    out = Reading()
     signs = Bound(limits.findings * 5, "signs of AI: the rest of it", out.unread.append)
     kept = Bound(_KEPT, "characters near terms: keys in the rest of it", out.unread.append)
     near: list[str] = []
     only_ends = ends and entry.size > limits.text_bytes
     with tree.open(entry) as file:
-        for lines, data in pieces(file, entry.head, _AROUND):
+        file.seek(start)
+        for lines, data in pieces(file, b"" if start else entry.head, _AROUND):
             around = prefilter.excerpt(data, _AROUND)
             if around:
                 content = around.decode("utf-8", "replace")
                 found = readers.read_part(entry.path, content, catalogue, comments=False)
-                if found.engine == "none" and not out.unread:
+                if not found.engine and not out.unread:
                     out.unread.append("no reader could read a part of it")
                 _add(out, found, lines, signs)
                 if kept.allows(len(content)):
@@ -45,6 +54,7 @@ def read(
             if only_ends:
                 only_ends = False
                 file.seek(max(CHUNK, entry.size - CHUNK))
+    out.engine = "text"
     return out, "\n".join(near)
 
 

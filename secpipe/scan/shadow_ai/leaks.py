@@ -7,6 +7,7 @@ import math
 import re
 from collections import Counter
 
+from secpipe.core.bounds import Bound, Tell
 from secpipe.core.finding import Confidence, Finding, Severity
 from secpipe.scan.shadow_ai.catalogue import Catalogue
 
@@ -17,13 +18,14 @@ _MIN_ENTROPY = 3.0  # bits a character; random base62 has above 4.5, words about
 _MAX_IN_FILE = 50
 
 
-def leaks(text: str, path: str, region: str, catalogue: Catalogue, *, other_signs: bool) -> list[Finding]:
+def leaks(text: str, path: str, region: str, catalogue: Catalogue, *, other_signs: bool, tell: Tell) -> list[Finding]:
     """Return a finding for each provider key in `text`.
 
     Formats that other vendors share are looked for only where `other_signs` of AI stand in the file. The secret itself
     goes into no message: the finding shows at most eight characters, and is identified by a salted digest.
     """
     found: dict[str, Finding] = {}
+    bound = Bound(_MAX_IN_FILE, "keys", tell)
     lowered = text.lower()
     for key in catalogue.keys:
         if (key.term and key.term not in lowered) or (
@@ -32,10 +34,10 @@ def leaks(text: str, path: str, region: str, catalogue: Catalogue, *, other_sign
             continue
         for match in key.pattern.finditer(text):
             secret = match[match.lastindex or 0]
-            if secret in found or len(found) >= _MAX_IN_FILE or not _looks_real(secret):
+            if not _looks_real(secret) or any(secret in known or known in secret for known in found):
                 continue
-            if any(secret in known or known in secret for known in found):
-                continue
+            if not bound.allows():
+                return list(found.values())
             line = text.count("\n", 0, match.start()) + 1
             found[secret] = _finding(secret, key.provider, key.confidence, path, line, region, catalogue)
     return list(found.values())

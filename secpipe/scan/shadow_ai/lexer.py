@@ -37,9 +37,9 @@ class Language:
     prefix: str = ""  # what may stand before a quote and makes it raw
 
 
-_DOLLAR = r"\$\{([^{}\n]{1,300})\}|\$([A-Za-z_]\w*)"
+_DOLLAR = r"\$\{([^{}\n]+)\}|\$([A-Za-z_]\w*)"
 LANGUAGES: dict[str, Language] = {
-    "javascript": Language("javascript", "npm", quotes="\"'`", open_part=r"\$\{([^{}]{1,300})\}", templates="`"),
+    "javascript": Language("javascript", "npm", quotes="\"'`", open_part=r"\$\{([^{}]+)\}", templates="`"),
     "go": Language("go", "go", quotes="\"'`", raw_quotes="`"),
     "java": Language("java", "java", triple=True),
     "kotlin": Language("kotlin", "java", triple=True, open_part=_DOLLAR, templates='"'),
@@ -48,19 +48,19 @@ LANGUAGES: dict[str, Language] = {
         "csharp",
         "csharp",
         triple=True,
-        open_part=r"\{([^{}:\n]{1,300})(?::[^{}]*)?\}",
+        open_part=r"\{([^{}:\n]+)(?::[^{}]*)?\}",
         templates='"',
         prefix="[$@]{0,2}",
     ),
-    "ruby": Language("ruby", "ruby", ("#",), ("=begin", "=end"), open_part=r"#\{([^{}\n]{1,300})\}", templates='"'),
+    "ruby": Language("ruby", "ruby", ("#",), ("=begin", "=end"), open_part=r"#\{([^{}\n]+)\}", templates='"'),
     "rust": Language(
         "rust", "rust", quotes='"', open_part=r"\{([A-Za-z_]\w*)\}", templates='"', prefix="(?:b?r?#{0,3})"
     ),
-    "php": Language("php", "php", ("//", "#"), open_part=r"\{\$([^{}\n]{1,300})\}|\$([A-Za-z_]\w*)", templates='"'),
-    "swift": Language("swift", "swift", triple=True, open_part=r"\\\(([^()\n]{1,300})\)", templates='"', quotes='"'),
+    "php": Language("php", "php", ("//", "#"), open_part=r"\{\$([^{}\n]+)\}|\$([A-Za-z_]\w*)", templates='"'),
+    "swift": Language("swift", "swift", triple=True, open_part=r"\\\(([^()\n]+)\)", templates='"', quotes='"'),
     "dart": Language("dart", "dart", triple=True, open_part=_DOLLAR, templates="\"'"),
     "c": Language("c"),
-    "hash": Language("hash", "elixir", ("#",), ("\0", "\0"), open_part=r"#\{([^{}\n]{1,300})\}", templates='"'),
+    "hash": Language("hash", "elixir", ("#",), ("\0", "\0"), open_part=r"#\{([^{}\n]+)\}", templates='"'),
     "lua": Language("lua", "", ("--",), ("--[[", "]]")),
 }
 SUFFIXES: dict[str, str] = {

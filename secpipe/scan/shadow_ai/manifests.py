@@ -22,7 +22,7 @@ def read(text: str, path: str, catalogue: Catalogue) -> Reading:
     row = table.row_of(path) or table.Row("*", "PyPI", names=loose.words)
     known = ecosystems.of(row.ecosystem)
     ecosystem = known.word if known else ""
-    out = Reading(engine="lock" if row.locked else "manifest")
+    out = Reading()
     names = dict.fromkeys(_names(row, text, path, out))
     if len(names) > _MAX_NAMES:
         out.notes.append(f"names more than {_MAX_NAMES:,} packages")
@@ -45,6 +45,7 @@ def read(text: str, path: str, catalogue: Catalogue) -> Reading:
             )  # fmt: skip
     if row.reader == "npm":
         _scripts(text, lines, catalogue, out)
+    out.engine = "lock" if row.locked else "manifest"
     return out
 
 

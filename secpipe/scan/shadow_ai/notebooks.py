@@ -15,6 +15,11 @@ from secpipe.scan.shadow_ai.signal import Reading
 _CHUNK = 1 << 20
 _MAX_SOURCE = 2 << 20  # bytes of one cell
 _MAX_TOTAL = 16 << 20  # bytes of all cells together
+#: A key of a cell; written in escapes it may be any (six of them, 36 bytes).
+_KEY = re.compile(
+    rb'(?<!\\)"(?:source|input|(?:[a-z]|\\u00[67][0-9a-fA-F]){0,5}\\u00[67][0-9a-fA-F](?:[a-z]|\\u00[67][0-9a-fA-F]){0,5}"(?=\s*:))"?'
+)
+_OVERLAP = 64
 _SHELL_CELL = re.compile(r"\s*%%(?:bash|sh|script|shell|system)\b")
 _SQL_CELL = re.compile(r"\s*%%(?:sql|bigquery|snowflake)\b")
 
@@ -38,7 +43,7 @@ def read(content: str, catalogue: Catalogue) -> Reading:
 
 def read_cells(sources: list[str], content: str, catalogue: Catalogue) -> Reading:
     """Return the signs in cells taken together as one program; `content` is only used to find line numbers."""
-    out = Reading(engine="notebook")
+    out = Reading()
     program: list[str] = []
     origin: list[int] = []  # line of the notebook file for each line of the program
     offset = 0
@@ -74,6 +79,7 @@ def read_cells(sources: list[str], content: str, catalogue: Catalogue) -> Readin
             found_in.downloads += part.downloads
     _extend(out, found_in, 0, origin)
     out.notes += found_in.notes
+    out.engine = "notebook"
     return out
 
 
@@ -111,20 +117,23 @@ def stream(file: BinaryIO) -> list[str]:
 
 
 def _values(file: BinaryIO) -> Iterator[bytes]:
-    """Yield what follows each `"source"` key, up to the bound of one cell."""
+    """Yield what follows each `"source"` or (nbformat 3) `"input"` key, up to the bound of one cell."""
     window = b""
     while True:
         chunk = file.read(_CHUNK)
         window += chunk
         while True:
-            index = window.find(b'"source"')
-            if index < 0:
-                window = window[-16:]
+            key = _KEY.search(window)
+            if key is None:
+                window = window[-_OVERLAP:]
                 break
+            if b"\\" in key[0]:
+                raise InputError("spells the name of a cell's source in escapes")
+            index = key.start()
             while len(window) - index < _MAX_SOURCE and (more := file.read(_CHUNK)):
                 window += more
-            yield window[index + 8 : index + 8 + _MAX_SOURCE]
-            window = window[index + 8 :]
+            yield window[key.end() : key.end() + _MAX_SOURCE]
+            window = window[key.end() :]
         if not chunk:
             return
 

@@ -10,10 +10,10 @@ from secpipe.scan.shadow_ai.hosts import HOLE, URL, Destination, counts, resolve
 from secpipe.scan.shadow_ai.signal import Signal
 
 _OPEN = re.compile(
-    r"(?:\$\{\{[ \t]*(?:\w+\.)*(\w+)[ \t]*\}\}|\$(?:env:)?[({]?(\w+)(?::?[-=?][^}\s\"']{0,200})?[)}]?|%(\w+)%"
+    r"(?:\$\{\{[ \t]*(?:\w+\.)*(\w+)[ \t]*\}\}"
+    r"|\$(?:env:)?[({]?(\w+)(?::?[-=?](?:[^}\s\"'$]*|[^}\s\"']{0,4000}))?[)}]?|%(\w+)%"
     r"|\{\{[ \t]*[.$]?(?:\w+\.)*(\w+)[ \t]*\}\})(?::\d{1,5})?(?P<path>/[\w./:-]+)"
 )
-_LONGEST_HOST = 300  # characters
 
 
 def destination_signal(
@@ -41,7 +41,7 @@ def destination_signal(
 
 def bare_host(text: str, line: int, catalogue: Catalogue) -> list[Signal]:
     """Return the sign of a host named without a scheme (`api.example.com/v1`), if an AI provider is there."""
-    if "://" in text or "." not in text or len(text) >= _LONGEST_HOST:
+    if "://" in text or "." not in text:
         return []
     there = resolve(text, catalogue)
     if there is None or there.provider not in catalogue.providers or not counts(there, catalogue):

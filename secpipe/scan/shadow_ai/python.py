@@ -76,6 +76,7 @@ def _run(file: File) -> Reading:
             file.out.signals[index] = replace(sign, provider=other, sdk=other)
     if file.scope.folder is not None and file.scope.folder.spent:
         file.out.unread.append("its expressions are too many to follow")
+    file.out.engine = "python-ast"
     return file.out
 
 

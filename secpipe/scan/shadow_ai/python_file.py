@@ -19,7 +19,7 @@ class File:
         self.nodes = nodes
         self.catalogue = catalogue
         self.scope = collect(nodes)
-        self.out = Reading(engine="python-ast")
+        self.out = Reading()
         self.stand_in: dict[str, str] = {}  # SDK -> the provider that a class of it is for
         self.consumed: set[int] = set()  # string expressions that were read as part of something else
         self.documentation = {  # strings that stand alone as a statement: docstrings and commented-out text

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 
 from secpipe.core.errors import InputError
+from secpipe.core.ledger import NOBODY
 from secpipe.scan.shadow_ai import agents, configs, manifests, notebooks, pages, python, source, sql, text
 from secpipe.scan.shadow_ai.catalogue import Catalogue
 from secpipe.scan.shadow_ai.signal import Reading
@@ -83,7 +84,10 @@ def is_unparsed(path: str, head: bytes) -> bool:
 def read(path: str, content: str, head: bytes, catalogue: Catalogue) -> Reading:
     """Return what the file's own reader finds; where that fails, what a simpler one finds, with a note why."""
     try:
-        return _reader(path, content, head)(content, path, catalogue)
+        found = _reader(path, content, head)(content, path, catalogue)
+        if found.engine:
+            return found
+        note = NOBODY
     except InputError as error:
         note = error.message
     except Exception as error:  # a defect of a reader on hostile input must not hide the file, nor end the scan
@@ -103,7 +107,7 @@ def read_part(path: str, content: str, catalogue: Catalogue, *, comments: bool =
             return out
         return text.read(content, catalogue, comments=comments)
     except Exception:
-        return Reading(engine="none")
+        return Reading()
 
 
 def _imports(content: str) -> str:

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,14 +15,16 @@ from secpipe.core.artifact import FileEntry, Skip
 from secpipe.core.errors import InputError, SecpipeError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding, sort_key
-from secpipe.core.ledger import Ledger, Thing
+from secpipe.core.ledger import NOBODY, Ledger, Thing
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.protocols import Tree
 from secpipe.core.text import printable
+from secpipe.formats import extents
+from secpipe.formats.stream import at
 from secpipe.scan.shadow_ai import large, notebooks, readers, text
 from secpipe.scan.shadow_ai.attribute import attribute
 from secpipe.scan.shadow_ai.catalogue import Catalogue, read_catalogue
-from secpipe.scan.shadow_ai.contents import OPAQUE, as_utf8, is_binary, row_of
+from secpipe.scan.shadow_ai.contents import OPAQUE, PROVEN, as_utf8, is_binary, row_of
 from secpipe.scan.shadow_ai.downloads import download_findings, download_signal
 from secpipe.scan.shadow_ai.leaks import leaks
 from secpipe.scan.shadow_ai.prefilter import Prefilter
@@ -34,7 +36,7 @@ from secpipe.scan.shadow_ai.terms import derive
 
 _WHOLE = 1 << 18  # larger files are read only around the terms, where a sign needs no more than its surroundings
 _EXCERPT = 4000
-_READERS = {"text": "plain text", "": "plain text"}  # "text" is the account's word for a search instead of a parser
+_READERS = {"text": "plain text"}  # "text" is the account's word for a search instead of a parser
 _WAIVER = re.compile(r"secpipe:\s*allow\s+shadow-ai\b[\s:,-]*([^\n]{3,200})")
 
 
@@ -101,6 +103,9 @@ class _Run:
         self.readings: dict[str, Reading] = {}
         self.findings: list[Finding] = []
         self.skips: list[Skip] = []  # of the scan, not of a file
+        host = next(iter(catalogue.hosts), "")
+        if host and not self.prefilter.positions(f"https://{host}/".encode()):
+            self.skips.append(Skip("", "the search for terms finds nothing, not even what it must"))
         self.ledger = Ledger()
         self.promoted: frozenset[str] = frozenset()
         self.counts: Counter[str] = Counter()
@@ -166,14 +171,29 @@ class _Run:
         row = row_of(entry.head)
         if readers.is_source(entry.path):
             self.ledger.not_read(Thing.FILE, entry.path, "is binary, though its name says source")
-        elif row != OPAQUE:
+        elif (row != OPAQUE and row not in PROVEN) or (end := self._end(entry, row)) == entry.size:
             self.ledger.cannot_hold(Thing.FILE, entry.path, row)
         else:
-            reading, content = large.read(self.tree, entry, self.prefilter, self.catalogue, self.limits, ends=True)
-            if reading.signals or reading.notes:
-                self._take(entry.path, content, reading, "text among bytes that are none")
-            else:
-                self.ledger.cannot_hold(Thing.FILE, entry.path, row)
+            self._search(entry, row if end else OPAQUE, end)
+
+    def _end(self, entry: FileEntry, row: str) -> int:
+        """Return where the content ends that the first bytes announce; 0 where that is not proven."""
+        if row not in PROVEN:
+            return 0
+        with self.tree.open(entry) as file:
+            end = max(extents.end_of(file, entry.size), 0)
+            if 0 < end < entry.size and row_of(at(file, end, 64)) not in {OPAQUE, *PROVEN}:
+                self.ledger.not_read(Thing.FILE, entry.path, f"an archive stands behind the end of the {row}")
+        return end
+
+    def _search(self, entry: FileEntry, row: str, start: int) -> None:
+        """Search bytes that are no text for the words of one, from where a proven end leaves off."""
+        look = partial(large.read, self.tree, entry, self.prefilter, self.catalogue, self.limits)
+        reading, content = look(ends=not start, start=start)
+        if reading.signals or reading.notes or not reading.engine:
+            self._take(entry.path, content, reading, "text among bytes that are none")
+        else:
+            self.ledger.cannot_hold(Thing.FILE, entry.path, row)
 
     def promote(self) -> None:
         """Read again, as code, what bears a label and is reached by shipped code all the same."""
@@ -231,7 +251,7 @@ class _Run:
                 self.ledger.judged_as_text(Thing.FILE, path, note, ships=False)
             else:
                 self.ledger.not_read(Thing.FILE, path, f"{note}; read as plain text")
-        for part in reading.unread:
+        for part in reading.unread or [NOBODY] * (not reading.engine):
             self.ledger.not_read(Thing.FILE, path, part)
         if shallow:
             self.ledger.judged_as_text(Thing.FILE, path, shallow, ships=region not in LABELS)
@@ -240,7 +260,8 @@ class _Run:
         for download in reading.downloads:
             reading.signals.append(download_signal(download, path, region))
             self.findings += download_findings(download, path, region)
-        self.findings += leaks(content, path, region, self.catalogue, other_signs=bool(reading.signals))
+        tell = partial(self.ledger.not_read, Thing.FILE, path)
+        self.findings += leaks(content, path, region, self.catalogue, other_signs=bool(reading.signals), tell=tell)
         self.waivers[path] = waivers(content) if "secpipe" in content else {}
         if reading.signals or reading.values or reading.packages or reading.reads:
             self.readings[path] = reading

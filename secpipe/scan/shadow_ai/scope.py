@@ -94,9 +94,7 @@ def _defaults(scope: Scope, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Non
         if only is not None:
             _add(scope.names, argument.arg, only)
     body: list[ast.AST] = [*node.body]
-    for _ in range(2000):
-        if not body:
-            return
+    while body:  # each statement once: functions inside are not entered
         item = body.pop()
         if isinstance(item, ast.Return) and item.value is not None:
             _add(scope.returns, node.name, item.value)

@@ -42,7 +42,7 @@ _EXPORT = re.compile(
 
 def commands(text: str, catalogue: Catalogue) -> Reading:
     """Return the signs in a piece of shell; line numbers count from 1 within `text`."""
-    out = Reading(engine="shell")
+    out = Reading()
     joined = re.sub(
         r"\\\r?\n[ \t]*", lambda match: " " + "\x01", text
     )  # \x01 keeps count of the lines that were joined
@@ -52,6 +52,7 @@ def commands(text: str, catalogue: Catalogue) -> Reading:
         if not bare.lstrip().startswith(("#", "//", "::", "REM ")):
             _row(bare, line, catalogue, out)
         line += 1 + row.count("\x01")
+    out.engine = "shell"
     return out
 
 

@@ -106,7 +106,7 @@ class Reading:
     packages: set[str] = field(default_factory=set)  # `ecosystem:package` declared
     notes: list[str] = field(default_factory=list)  # why it was not read as what it is
     unread: list[str] = field(default_factory=list)  # parts that nobody read, as sentences
-    engine: str = ""
+    engine: str = ""  # what read it; a reader says so last, and without it nobody did
 
 
 @dataclass(frozen=True, slots=True)

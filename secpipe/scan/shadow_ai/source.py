@@ -39,6 +39,7 @@ def read(source: str, name: str, catalogue: Catalogue) -> Reading:
         file.out.unread.append("its expressions are too many to follow")
     if not file.lexed.complete:
         file.out.notes.append("holds more words than the lexer reads")
+    file.out.engine = f"lexer:{language.name}"
     return file.out
 
 

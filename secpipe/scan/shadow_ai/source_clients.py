@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from secpipe.core.bounds import Bound
 from secpipe.core.finding import Confidence
 from secpipe.scan.shadow_ai.catalogue import squash
 from secpipe.scan.shadow_ai.hosts import resolve
@@ -202,9 +203,10 @@ def settings(file: File) -> None:
     for name, places in file.expressions.assigned.items():
         if not (name.isupper() and len(name) > 3):
             continue
-        for index in places[:MAX_VALUES]:
+        values = Bound(MAX_VALUES, f"values of {name}", file.out.unread.append)
+        for index in values.first(places):
             for item in file.expressions.fold(index)[0].texts:
-                if "://" in item and len(item) < 300:
+                if "://" in item:
                     file.out.values.append(EnvValue(name, item, "", file.tokens[min(index, len(file.tokens) - 1)].line))
     for position, token in enumerate(file.tokens[:-2]):
         if token.value in file.catalogue.base_url_env and file.tokens[position + 1].value in {",", "]"}:

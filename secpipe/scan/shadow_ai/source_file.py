@@ -19,7 +19,7 @@ class File:
         self.language = language
         self.catalogue = catalogue
         self.expressions = Expressions(lexed, language)
-        self.out = Reading(engine=f"lexer:{language.name}")
+        self.out = Reading()
         self.sdks: list[str] = []
         self.consumed: set[int] = set()  # tokens that were read as part of something else
         self.inline: list[tuple[int, str]] = []  # (token of a setting that says where a client goes, its SDK)

@@ -34,7 +34,7 @@ def read(content: str, lines: list[str], path: str, catalogue: Catalogue) -> Ite
     rows = [row for row in _ROWS if row[0].search(path) and row[1].search(content)]
     listed = False  # inside the list below such a key
     for number, line in enumerate(lines, 1):
-        if len(line) > 4000 or line.lstrip().startswith(("#", "//", ";")):
+        if line.lstrip().startswith(("#", "//", ";")):
             continue
         for _, _, pattern, provider, said in rows:
             if pattern.search(line):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 from secpipe.core.finding import Confidence
@@ -16,25 +17,33 @@ _COMMENT = re.compile(r"^\s*(?:#|//|;|--|\*|/\*|<!--|REM\b|%|\"\"\")")
 _TRAILING = re.compile(r"\s(?:#|//)\s.*$")
 _NAME = re.compile(r"(?<![A-Za-z0-9_])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?![A-Za-z0-9_])")
 _SETTING = re.compile(
-    r"""["']?(?P<key>[A-Za-z_$][\w.$-]{0,80})["']?\s*(?:=>|:=|[:=])\s*(?P<value>"[^"\n]{1,500}"|'[^'\n]{1,500}'|[^\s,;#}\]"'<]{1,500})"""
+    r"""["']?(?P<key>[A-Za-z_$][\w.$-]{0,80})["']?\s*(?:=>|:=|[:=])\s*(?P<value>"[^"\n]{1,4000}"?|'[^'\n]{1,4000}'?|[^\s,;#}\]"'<]{1,500})"""
 )
 _MAX_LINE = 20_000
+_STOP = re.compile(r"""[\s"'`<>()\[\]{}|\\^,;]""")  # what ends a URL
 
 
 def read(text: str, catalogue: Catalogue, *, comments: bool = True) -> Reading:
     """Return the signs in a text of any kind; with `comments=False` a line that looks like a comment is read as
     well.
     """
-    out = Reading(engine="text")
+    out = Reading()
     for number, line in enumerate(text.split("\n"), 1):
-        for part in (
-            (line[start : start + _MAX_LINE] for start in range(0, len(line), _MAX_LINE - 300))
-            if len(line) > _MAX_LINE
-            else (line,)
-        ):
+        for part in _parts(line) if len(line) > _MAX_LINE else (line,):
             _line(part, number, catalogue, out, in_comment=comments and bool(_COMMENT.match(line)))
     _pairs(text, out)
+    out.engine = "text"
     return out
+
+
+def _parts(line: str) -> Iterator[str]:
+    """Yield a long line in parts that overlap and end where a word ends: an address is whole in one of them."""
+    start = end = 0
+    while end < len(line):
+        stop = _STOP.search(line, start + _MAX_LINE)
+        end = stop.start() if stop else len(line)
+        yield line[start:end]
+        start = end - 300
 
 
 def _line(line: str, number: int, catalogue: Catalogue, out: Reading, *, in_comment: bool) -> None:
@@ -101,6 +110,7 @@ def _setting(key: str, value: str, number: int, catalogue: Catalogue, out: Readi
             out.signals.append(Signal("model", "model", owner, line=number, model=value, evidence=f"{key} is {value}"))
 
 
+_LONGEST = 2000  # characters of a value that are kept; addresses are found without it
 _NAME_LINE = re.compile(r"""^\s*-?\s*["']?name["']?\s*[:=]\s*["']?(?P<name>[A-Z][A-Z0-9_]+)["']?,?\s*$""")
 _VALUE_LINE = re.compile(r"""^\s*["']?value["']?\s*[:=]\s*["']?(?P<value>[^"'\n]+?)["']?,?\s*$""")
 
@@ -109,11 +119,11 @@ def _pairs(text: str, out: Reading) -> None:
     """Kubernetes, ECS and Terraform spell an environment entry as a name and a value on neighbouring lines."""
     lines = text.split("\n")
     for index, line in enumerate(lines):
-        match = _NAME_LINE.match(line) if len(line) < 200 else None
+        match = _NAME_LINE.match(line.strip()[:_LONGEST])
         if match is None:
             continue
         for after in lines[index + 1 : index + 3]:
-            value = _VALUE_LINE.match(after) if len(after) < 2000 else None
+            value = _VALUE_LINE.match(after.strip()[:_LONGEST])
             if value:
                 out.values.append(EnvValue(match["name"], value["value"], "", index + 1))
                 break

@@ -172,7 +172,7 @@ def _vectors(value: dict[str, Any]) -> Iterator[str]:
     entries = value.get("affected")
     for owner in (value, *(entries if isinstance(entries, list) else ())):
         rated = owner.get("severity") if isinstance(owner, dict) else None
-        for item in rated[:10] if isinstance(rated, list) else ():
+        for item in rated if isinstance(rated, list) else ():
             kind, score = (item.get("type"), item.get("score")) if isinstance(item, dict) else (None, None)
             if not (isinstance(kind, str) and kind.startswith("CVSS_V") and _is_text(score, _MAX_TEXT)):
                 continue
@@ -184,7 +184,7 @@ def _vectors(value: dict[str, Any]) -> Iterator[str]:
 def _words(value: Any, pattern: re.Pattern[str]) -> list[str]:
     if not isinstance(value, list):
         return []
-    return [word for word in value[:1000] if isinstance(word, str) and pattern.fullmatch(word)]
+    return [word for word in value if isinstance(word, str) and pattern.fullmatch(word)]
 
 
 def _time(value: Any) -> str:

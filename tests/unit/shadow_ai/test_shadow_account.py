@@ -12,6 +12,7 @@ from secpipe.core.evidence import Evidence
 from secpipe.core.ledger import Thing
 from secpipe.scan.shadow_ai.scan import scan
 from secpipe.system.tree import open_tree
+from tests.unit.formats.test_extents import WHOLE
 
 CALL = 'fetch("https://api.deepseek.com/v1/chat/completions", {method: "POST"})\n'
 URL = '"endpoint": "https://api.deepseek.com/v1/chat/completions"\n'
@@ -29,7 +30,7 @@ def test_every_file_ends_in_exactly_one_way(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("import openai\nopenai.OpenAI()\n")
     (tmp_path / "plain.txt").write_text("nothing\n")
     (tmp_path / "broken.py").write_text("import openai\ndef (:\n")
-    (tmp_path / "logo.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(100))
+    (tmp_path / "logo.png").write_bytes(WHOLE["a.png"])
     (tmp_path / "opaque.dat").write_bytes(bytes(range(256)) * 10)
     evidence = looked(tmp_path)
     assert evidence.account is not None

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from secpipe.core.evidence import Evidence
+from secpipe.core.limits import DEFAULT
+from secpipe.scan.shadow_ai import source, text
 from secpipe.scan.shadow_ai.scan import scan
 from secpipe.scan.shadow_ai.values import MAX_VALUES
 from secpipe.system.tree import open_tree
 
+SMALL = replace(DEFAULT, text_bytes=2000)
 PYTHON_CALL = "import openai\n{values}\nopenai.OpenAI(base_url='https://api.' + PART)\n"
 SCRIPT_CALL = "import OpenAI from 'openai';\nlet PART;\n{values}\nnew OpenAI({{ baseURL: 'https://api.' + PART }});\n"
 ASSIGNED = "PART = 'openai.com/v{n}'"
@@ -80,3 +87,97 @@ def test_a_setting_of_many_values_leads_to_each(tmp_path: Path) -> None:
     (tmp_path / "zz/.env").write_text("LLM_BASE_URL=https://api.deepseek.com/v1\n")
     source = "import os, openai\nopenai.OpenAI(base_url=os.environ['LLM_BASE_URL'])\n"
     assert "deepseek" in providers(looked(tmp_path, "app.py", source))
+
+
+DEEPSEEK = "api.deepseek.com/v1/chat/completions"
+LONG_NAMES = {
+    "app.py": f"import requests\nrequests.post('https://{{}}@{DEEPSEEK}', json={{{{}}}})\n",
+    "app.js": f"fetch('https://{{}}@{DEEPSEEK}')\n",
+    "app.yaml": f"url: https://{{}}@{DEEPSEEK}\n",
+    "app.sh": f"curl https://{{}}@{DEEPSEEK}\n",
+    "app.txt": f"{'word ' * 3900}https://{{}}@{DEEPSEEK} {'word ' * 9000}\n",
+}
+
+
+@pytest.mark.parametrize("name", LONG_NAMES)
+@pytest.mark.parametrize("count", [600, 2100, 30_000])
+def test_an_address_counts_whatever_stands_before_its_host(tmp_path: Path, name: str, count: int) -> None:
+    assert "deepseek" in providers(looked(tmp_path, name, LONG_NAMES[name].format("a" * count)))
+
+
+@pytest.mark.parametrize("name", ["app.py", "app.yaml"])
+def test_a_host_without_a_scheme_counts_whatever_stands_behind_it(tmp_path: Path, name: str) -> None:
+    assert "deepseek" in providers(looked(tmp_path, name, f"host = '{DEEPSEEK}?{'a' * 400}'\n"))
+
+
+def test_an_expression_in_a_string_is_followed_at_any_length(tmp_path: Path) -> None:
+    source = "fetch(`https://${'api.deep' + 'seek.com' /* " + "c" * 400 + " */}/v1/chat/completions`)\n"
+    assert "deepseek" in providers(looked(tmp_path, "app.js", source))
+
+
+@pytest.mark.parametrize("count", [250, 5000])
+def test_an_open_address_counts_whatever_its_default(tmp_path: Path, count: int) -> None:
+    source = f"curl ${{URL:-{'a' * count}}}/v1/chat/completions\n"
+    assert "unknown" in providers(looked(tmp_path, "app.sh", source))
+
+
+def test_a_long_setting_keeps_its_host(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f'OPENAI_BASE_URL="https://models.example/v1?{"a" * 600}"\n')
+    assert "unlisted" in providers(looked(tmp_path, "app.py", "import openai\nopenai.OpenAI()\n"))
+
+
+def test_more_keys_than_are_listed_are_told(tmp_path: Path) -> None:
+    keys = [base64.urlsafe_b64encode(hashlib.sha512(bytes([n])).digest()).decode()[:80] for n in range(60)]
+    source = "import anthropic\n" + "".join(f"K = 'sk-ant-api03-{key}AA'\n" for key in keys)
+    evidence = looked(tmp_path, "app.py", source)
+    assert len(evidence.findings) == 50
+    assert [skip.reason for skip in evidence.skips] == ["more than 50 keys"]
+
+
+CELL = "import anthropic\nanthropic.Anthropic().messages.create(model='m')\n"
+NOTEBOOKS = {
+    "nbformat 4": json.dumps({"cells": [{"cell_type": "code", "source": CELL}]}),
+    "nbformat 3": json.dumps({"worksheets": [{"cells": [{"cell_type": "code", "input": [CELL]}]}]}),
+    "escaped": json.dumps({"cells": [{"cell_type": "code", "source": CELL}]}).replace('"source"', '"sou\\u0072ce"'),
+}
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_notebook_too_large_to_parse_is_read_in_every_form(tmp_path: Path, name: str) -> None:
+    text = NOTEBOOKS[name]
+    (tmp_path / "a.ipynb").write_text(text[:-1] + " " * 5000 + "}")
+    evidence = scan(open_tree(tmp_path), limits=SMALL)
+    assert "anthropic" in providers(evidence) or evidence.skips
+
+
+def test_the_output_of_a_large_notebook_is_no_cell(tmp_path: Path) -> None:
+    data = json.dumps({"data": {"say": 'the \\"source\\": "import anthropic"', "\u00e9t\u00e9": CELL}})
+    text = json.dumps({"cells": [{"cell_type": "code", "source": "x = 1", "outputs": [data]}]})
+    (tmp_path / "a.ipynb").write_text(text[:-1] + " " * 5000 + "}")
+    evidence = scan(open_tree(tmp_path), limits=SMALL)
+    assert not providers(evidence)
+    assert not evidence.skips
+
+
+BIG = "# words\n" * 1000 + "import anthropic\nanthropic.Anthropic()\n"
+
+
+def test_a_part_of_a_large_file_that_no_reader_reads_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "app.py").write_text(BIG)
+    assert not scan(open_tree(tmp_path), limits=SMALL).skips
+
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError
+
+    for reader in (source, text):
+        monkeypatch.setattr(reader, "read", broken)
+    evidence = scan(open_tree(tmp_path), limits=SMALL)
+    assert [(skip.path, skip.reason) for skip in evidence.skips] == [("app.py", "no reader could read a part of it")]
+    assert evidence.account is not None
+    assert evidence.account.not_read == 1
+
+
+def test_more_signs_in_a_large_file_than_are_kept_are_told(tmp_path: Path) -> None:
+    (tmp_path / "app.txt").write_text(f"https://{DEEPSEEK}\n" * 200)
+    few = replace(SMALL, findings=20)
+    assert any("signs of AI" in skip.reason for skip in scan(open_tree(tmp_path), limits=few).skips)

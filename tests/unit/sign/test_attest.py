@@ -11,6 +11,9 @@ import pytest
 
 from secpipe.core.errors import ConfigError, InputError
 from secpipe.core.evidence import Evidence, State
+from secpipe.core.ledger import NOBODY
+from secpipe.sign import attest as attests
+from secpipe.sign import verify
 from secpipe.sign.attest import attest, attestation_paths, verify_attestation, verify_attestations
 from secpipe.system.tree import open_tree, walk
 from tests.unit.sign.world import NOW, World, make_identity, make_trust, rules
@@ -159,3 +162,16 @@ def test_attestations_elsewhere(world: World, tmp_path: Path) -> None:
     attested(world, output=folder)
     assert judged(world).state is State.SKIPPED
     assert judged(world, folder=folder).state is State.OK
+
+
+def test_a_bundle_that_no_reader_opened_is_not_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    attested(world.sign())
+    tree = walk(world.folder)
+    monkeypatch.setattr(verify, "places", lambda *_: ())
+    signed = verify.verify_tree(tree, world.trust, now=NOW)
+    monkeypatch.setattr(attests, "_judge", lambda kind, *_: Evidence(f"attestation:{kind}", State.OK))
+    (found,) = verify_attestations(tree, world.trust, now=NOW)
+    for evidence in (signed, found):
+        assert evidence.account is not None
+        assert evidence.account.not_read == 2
+        assert [NOBODY in skip.reason for skip in evidence.skips] == [True]
