@@ -36,6 +36,7 @@ EXAMPLES: dict[str, str] = {
     "keys suspend": "secpipe keys suspend builder",
     "keys reinstate": "secpipe keys reinstate builder",
     "keys revoke": "secpipe keys revoke builder --compromised-since 2027-03-01 --reason leaked",
+    "keys replace": "secpipe keys replace builder",
     "keys renew": "secpipe keys renew",
     "keys time-authority": "secpipe keys time-authority corporate tsa.pem",
     "keys add-holder": "secpipe keys add-holder bob",

@@ -16,14 +16,14 @@ from typing import Any
 from secpipe.core.errors import ConfigError, InputError, TrustError
 from secpipe.keys.changes import describe
 from secpipe.keys.metadata import Envelope, Quorum, parse_envelope, write_envelope
-from secpipe.keys.ring import parse_base, read_ring
+from secpipe.keys.ring import ROTATION, epoch_of, parse_base, read_ring
 from secpipe.keys.root import Root, parse_root, verify_successor
 from secpipe.keystore import home as store
 from secpipe.keystore import memory
 from secpipe.keystore.custody.custody import Passphrase
 from secpipe.keystore.fresh import metadata_signatures
 from secpipe.keystore.latest import write_latest
-from secpipe.keystore.trusted import FILE_LIMIT, Opened, loader, open_folder
+from secpipe.keystore.trusted import FILE_LIMIT, Opened, loader, open_base, open_folder, ring_files
 from secpipe.keystore.unlock import open_record
 from secpipe.system import files
 
@@ -61,6 +61,18 @@ def write_pending(folder: Path, ring: dict[str, Any], root: dict[str, Any] | Non
     files.write_atomic(folder / "pending" / f"{ring['version']}.targets.json", write_envelope(ring, {}))
     if root is not None:
         files.write_atomic(folder / "pending" / f"{root['version']}.root.json", write_envelope(root, {}))
+
+
+def open_signing(folder: Path) -> Opened:
+    """Return the trust that a waiting draft follows: for a new epoch, what the holders signed last."""
+    names = sorted((folder / "pending").glob("*.targets.json"))
+    if len(names) == 1:
+        waiting = parse_envelope(files.read_bytes(names[0], FILE_LIMIT, follow=False), "targets", "the pending ring")
+        if epoch_of(waiting):
+            base, _ = open_base(folder)
+            if epoch_of(waiting) > base.ring.epoch:
+                return base
+    return open_folder(folder, now=None)
 
 
 def read_pending(found: Opened) -> Pending | None:
@@ -112,9 +124,10 @@ def sign_pending(
     Raises ConfigError where nothing waits, InputError where no holder's key is here (if one `must_sign`), TrustError
     where the draft does not follow the present trust.
     """
-    found = open_folder(folder, now=None)
-    memory.guard_clock(found, memory.guard(home, found), now)
+    found = open_signing(folder)
     pending = read_pending(found)
+    anew = pending is not None and epoch_of(pending.ring) > found.ring.epoch
+    memory.guard_clock(found, memory.guard(home, found, anew=anew), now)
     if pending is None:
         raise ConfigError(
             "nothing waits for a signature", hint="secpipe keys add-holder, add-identity, revoke or renew"
@@ -179,6 +192,10 @@ def _publish(found: Opened, pending: Pending) -> None:
     if pending.root:
         verify_successor(found.root, pending.root)
     files.write_atomic(found.folder / "ring" / ring_path.name, ring)
+    if epoch_of(pending.ring) > found.ring.epoch:  # rotations of the epoch before mean nothing any more
+        for (_, kind), stale in ring_files(found.folder, forked=True).items():
+            if kind == ROTATION:
+                files.remove(stale)
     for path in root_path:
         files.write_atomic(found.folder / "root" / path.name, files.read_bytes(path, FILE_LIMIT))
     write_latest(found.folder)

@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "suspend": ("secpipe.cli.keys.rotate:suspend", "Take an identity's signing keys out of use now."),
     "reinstate": ("secpipe.cli.keys.emergency:reinstate", "Take back a suspension (root quorum)."),
     "revoke": ("secpipe.cli.keys.emergency:revoke", "Declare keys compromised since a time (root quorum)."),
+    "replace": ("secpipe.cli.keys.emergency:replace", "Give an identity a new key: its old one is lost (root quorum)."),
     "renew": ("secpipe.cli.keys.emergency:renew", "Sign the keyring again to keep it fresh (root quorum)."),
     "time-authority": (
         "secpipe.cli.keys.emergency:time_authority",

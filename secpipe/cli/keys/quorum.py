@@ -26,6 +26,7 @@ def carry_out(
     *,
     over_pending: bool = False,
     confirm: bool = False,
+    start: Callable[[Path, Path, datetime], Opened] | None = None,
 ) -> int:
     """Draft a change, sign it with the holder keys on this machine, publish it if that is enough."""
     from secpipe.keystore.commit import locked
@@ -38,7 +39,7 @@ def carry_out(
     home, ask, now = places.home(), passphrase_of(reference, confirm=confirm), SystemClock().now()
     target = Path(folder)
     with locked(home, anchor_of(target)):
-        found = begin(target, home, now)
+        found = (start or begin)(target, home, now)
         if not over_pending and _waits(found):
             raise ConfigError(
                 "another change waits for signatures", hint=f"secpipe keys sign-root, or delete {folder}/pending"
@@ -77,14 +78,14 @@ def _report(progress: Any, folder: str) -> int:
 def sign_root(yes: bool, folder: str, passphrase_file: str | None) -> int:
     """Show what waits in FOLDER/pending and sign it with your holder key; the last signature needed publishes it."""
     from secpipe.keystore.commit import locked
-    from secpipe.keystore.pending import pending_changes, sign_pending
-    from secpipe.keystore.trusted import anchor_of, open_folder
+    from secpipe.keystore.pending import open_signing, pending_changes, sign_pending
+    from secpipe.keystore.trusted import anchor_of
     from secpipe.system import places
     from secpipe.system.clock import SystemClock
 
     home, target = places.home(), Path(folder)
     with locked(home, anchor_of(target)):
-        for line in pending_changes(open_folder(target, now=None)):
+        for line in pending_changes(open_signing(target)):
             tell(line)
         if not yes and not confirmed():
             raise ConfigError(
