@@ -44,6 +44,8 @@ EXAMPLES: dict[str, str] = {
     "keys add-identity": "secpipe keys add-identity reviewer --purpose review",
     "keys set-authority": "secpipe keys set-authority builder --purpose model --purpose sbom",
     "keys sign-root": "secpipe keys sign-root",
+    "keys request": "secpipe keys request -o request.json",
+    "keys answer": "secpipe keys answer request.json -o answer.json",
     "keys custody": "secpipe keys custody builder",
     "keys backup": "secpipe keys backup secpipe-keys.age",
     "keys restore": "secpipe keys restore secpipe-keys.age",

@@ -7,6 +7,7 @@ moment, also when the machine stops between the two files.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from secpipe.core.errors import ConfigError, InputError, TrustError
-from secpipe.keys.changes import describe
+from secpipe.keys.changes import Changes, compare
 from secpipe.keys.metadata import Envelope, Quorum, parse_envelope, write_envelope
 from secpipe.keys.ring import ROTATION, epoch_of, parse_base, read_ring
 from secpipe.keys.root import Root, parse_root, verify_successor
@@ -26,6 +27,9 @@ from secpipe.keystore.latest import write_latest
 from secpipe.keystore.trusted import FILE_LIMIT, Opened, loader, open_base, open_folder, ring_files
 from secpipe.keystore.unlock import open_record
 from secpipe.system import files
+
+_NOTHING = "nothing waits for a signature"
+_DRAFT = "secpipe keys add-holder, add-identity, revoke or renew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +95,45 @@ def read_pending(found: Opened) -> Pending | None:
     return Pending(found.folder, parse_envelope(read(ring_name), "targets", "the pending ring"), root)
 
 
-def pending_changes(found: Opened) -> list[str]:
-    """Return in words what the waiting draft would change; raises ConfigError where nothing waits."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a holder reads before signing. `digest` is of the drafts without signatures: the same on every machine."""
+
+    changes: Changes
+    digest: str
+    signed: tuple[str, ...]  # whose both halves hold already; nobody else is known to stand behind the draft
+
+    @property
+    def lines(self) -> list[str]:
+        who = (
+            f"signed already by {', '.join(self.signed)}"
+            if self.signed
+            else "signed by nobody: anyone may be its author"
+        )
+        refused = [f"REFUSED: {self.changes.refused}"] if self.changes.refused else []
+        spoken = " ".join(self.digest[start : start + 8] for start in range(0, 64, 8))
+        return [*self.changes.lines, *refused, who, f"draft {spoken}"]
+
+
+def shown(found: Opened) -> Shown:
+    """Return all that the waiting draft would change; raises ConfigError where nothing waits."""
     pending = read_pending(found)
     if pending is None:
-        raise ConfigError(
-            "nothing waits for a signature", hint="secpipe keys add-holder, add-identity, revoke or renew"
-        )
+        raise ConfigError(_NOTHING, hint=_DRAFT)
     data = files.read_bytes(pending.files[0], FILE_LIMIT, follow=False)
     ring = parse_base(pending.root or found.root, data, loader(found.folder))
-    lines = describe(found.ring, ring, found.root.quorum, pending.root.quorum if pending.root else None)
-    if pending.root and pending.root.time_authorities != found.root.time_authorities:
-        lines.append(
-            f"trusts time stamps of: {', '.join(item.name for item in pending.root.time_authorities) or 'nobody'}"
-        )
-    return lines or ["renews what is there, without a change"]
+    payloads = (pending.ring.payload, *((pending.root.envelope.payload,) if pending.root else ()))
+    digest = hashlib.sha256("".join(hashlib.sha256(one).hexdigest() for one in payloads).encode()).hexdigest()
+    quorums = _quorums(found, pending)
+    who = {name for quorum in quorums for name in pending.ring.signers(quorum)}
+    old = {name for quorum in quorums[:2] for name in quorum.names}
+    signed = tuple(name if name in old else f"{name} (no holder yet)" for name in sorted(who))
+    return Shown(compare(found.root, pending.root, found.ring, ring), digest, signed)
+
+
+def pending_changes(found: Opened) -> list[str]:
+    """Return in words what the waiting draft would change; raises ConfigError where nothing waits."""
+    return shown(found).lines
 
 
 def unlock_holders(found: Opened, home: Path, passphrase: Passphrase) -> int:
@@ -117,21 +145,21 @@ def unlock_holders(found: Opened, home: Path, passphrase: Passphrase) -> int:
 
 
 def sign_pending(
-    folder: Path, home: Path, passphrase: Passphrase, now: datetime, *, must_sign: bool = True
+    folder: Path, home: Path, passphrase: Passphrase, now: datetime, *, must_sign: bool = True, publish: bool = True
 ) -> Progress:
-    """Add the signatures of every holder whose key is in `home`; publish when enough people signed.
+    """Add the signatures of every holder whose key is in `home`; `publish` when enough people signed.
 
     Raises ConfigError where nothing waits, InputError where no holder's key is here (if one `must_sign`), TrustError
-    where the draft does not follow the present trust.
+    where the draft does not follow the present trust, or holds what nobody was shown.
     """
     found = open_signing(folder)
     pending = read_pending(found)
     anew = pending is not None and epoch_of(pending.ring) > found.ring.epoch
     memory.guard_clock(found, memory.guard(home, found, anew=anew), now)
     if pending is None:
-        raise ConfigError(
-            "nothing waits for a signature", hint="secpipe keys add-holder, add-identity, revoke or renew"
-        )
+        raise ConfigError(_NOTHING, hint=_DRAFT)
+    if refused := shown(found).changes.refused:
+        raise TrustError(f"not signed: {refused}", hint="delete pending/ and draft the change with secpipe keys")
     quorums = _quorums(found, pending)
     signed_any = False
     for record, holder in _mine(home, found.anchor, quorums):
@@ -146,7 +174,7 @@ def sign_pending(
         raise InputError("this machine has no key of a holder of this trust root", hint="secpipe keys add-holder NAME")
     pending = read_pending(found) or pending
     progress = _progress(found, pending, quorums)
-    if progress.missing:
+    if progress.missing or not publish:
         return progress
     _publish(found, pending)
     memory.remember(home, open_folder(folder, now=now), now)

@@ -28,6 +28,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "add-identity": ("secpipe.cli.keys.identity:add_identity", "Add an identity (root quorum)."),
     "set-authority": ("secpipe.cli.keys.identity:set_authority", "Change what an identity may sign (root quorum)."),
     "sign-root": ("secpipe.cli.keys.quorum:sign_root", "Sign what waits in keys/pending."),
+    "request": ("secpipe.cli.keys.quorum:request", "Write what waits into a file for a machine without a network."),
+    "answer": ("secpipe.cli.keys.quorum:answer", "Show and sign such a file there."),
     "custody": ("secpipe.cli.keys.home:custody", "Show or set where an identity's private halves live."),
     "backup": ("secpipe.cli.keys.home:backup", "Write all private keys into one encrypted file."),
     "restore": ("secpipe.cli.keys.home:restore", "Put the private keys of a backup into $SECPIPE_HOME."),
