@@ -1,89 +1,190 @@
-"""What a draft would change, in words: a holder reads this before signing."""
+"""What a draft would change, in words: a holder reads this before signing, and nothing is signed that is not in it.
+
+The words come from the parsed document, and the document must be exactly what that writes: anything else is refused.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from secpipe.core import times
+from secpipe.core.text import printable
 from secpipe.core.trust import Identity, KeyVersion
-from secpipe.keys.identity import pair_name
-from secpipe.keys.metadata import Quorum
-from secpipe.keys.ring import Delegation, Ring
+from secpipe.keys.identity import identity_document, pair_name
+from secpipe.keys.metadata import EXTRA, Envelope, Quorum
+from secpipe.keys.ring import Ring, ring_fields
+from secpipe.keys.root import Root, root_fields
+from secpipe.keys.tufkey import TufKey
 
 _DATES = ("not_before", "sign_until", "verify_until", "compromised_since", "suspended_since", "destroyed_since")
+#: facts that say nothing about who may do what
+_CALM = ("number", "issued", "expires", "fresh until")
+_ENDS = ("until", "since")  # a date that may be absent, which says something
+_NOTE_LIMIT = 500
 
 
-def describe(old: Ring, new: Ring, old_quorum: Quorum, new_quorum: Quorum | None) -> list[str]:
-    """Return one line a change between the present ring and root and the drafted ones; empty for a plain renewal."""
-    lines = list(_quorum(old_quorum, new_quorum)) if new_quorum else []
-    lines += _delegation(old.delegation, new.delegation)
-    before = {identity.name: identity for identity in old.identities}
-    after = {identity.name: identity for identity in new.identities}
-    for name in sorted({*before, *after}):
-        if name not in after:
-            lines.append(f'REMOVES identity "{name}"; nothing it signed will verify')
-        elif name not in before:
-            may = ", ".join(after[name].authority.purposes)
-            lines.append(f'adds identity "{name}", which may sign {may}, held by "{after[name].holder}"')
-            lines += [f"  with {_key(version)}" for version in after[name].versions]
-        else:
-            lines += _identity(before[name], after[name])
-    return lines
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """One line a change; `moves` where somebody may do more, less or longer than before; `refused`: why none signs."""
+
+    lines: tuple[str, ...]
+    moves: bool
+    refused: str = ""
 
 
-def _quorum(old: Quorum, new: Quorum) -> Iterator[str]:
-    for name in sorted({*old.names, *new.names}):
-        was = {key.keyid for key in old.keys if key.holder == name}
-        will = {key.keyid for key in new.keys if key.holder == name}
-        if not was:
-            yield f'adds holder "{name}"'
-        elif not will:
-            yield f'removes holder "{name}"'
-        elif was != will:
-            yield f'gives holder "{name}" OTHER KEYS'
-    if old.people != new.people or len(old.names) != len(new.names):
-        yield f"needs {new.people} of {len(new.names)} holders (now {old.people} of {len(old.names)})"
+def compare(old_root: Root, new_root: Root | None, old: Ring, new: Ring) -> Changes:
+    """Return what the drafted ring, and root if there is one, would change; every field of both is in it."""
+    before, after = ring_facts(old), ring_facts(new)
+    longer = _longer(old.targets, new.targets) or new.fresh_until - new.targets.issued > timedelta(
+        days=old.delegation.ring_days
+    )
+    if new_root is not None:
+        before |= root_facts(old_root)
+        after |= root_facts(new_root)
+        longer = longer or _longer(old_root.envelope, new_root.envelope)
+    moving: list[str] = []
+    calm: list[str] = []
+    for label in [*after, *(gone for gone in before if gone not in after)]:
+        was, will = before.get(label), after.get(label)
+        if was == will:
+            continue
+        (calm if label.endswith(_CALM) else moving).append(_line(label, was, will))
+    if longer:
+        moving.append("LASTS LONGER than before, or longer than without a rotation is allowed")
+    first = moving or ["renews what is there; nobody may do more, less or longer"]
+    return Changes((*first, *calm), bool(moving), _refused(new_root, old, new))
 
 
-def _delegation(old: Delegation, new: Delegation) -> Iterator[str]:
-    if {key.keyid for key in old.quorum.keys} != {key.keyid for key in new.quorum.keys}:
-        yield "gives the rotation role OTHER KEYS"
-    for what, was, will in (
-        ("algorithms", ", ".join(old.algorithms), ", ".join(new.algorithms)),
-        ("days a key may sign", old.key_days, new.key_days),
-        ("days without a rotation", old.ring_days, new.ring_days),
-    ):
-        if was != will:
-            yield f"lets automation use {what}: {will} (now {was})"
+def _longer(old: Envelope, new: Envelope) -> bool:
+    return new.expires - new.issued > max(old.expires - old.issued, timedelta(0)) + timedelta(days=1)
 
 
-def _identity(old: Identity, new: Identity) -> Iterator[str]:
+def _refused(new_root: Root | None, old: Ring, new: Ring) -> str:
+    """Return why no holder should sign, or "": a field without words, or not the present line of rings."""
+    if new_root is not None and not _root_is_told(new_root):
+        return "the root holds something that has no words here, or gives the ring to others than the root's holders"
+    if not _ring_is_told(new):
+        return "the ring holds something that has no words here"
+    if new.history != (*old.history, old.newest.digest):
+        return "the ring does not follow the present one"
+    if new.epoch not in {old.epoch, old.epoch + 1}:
+        return f"the ring's epoch is {new.epoch}, after {old.epoch}"
+    return ""
+
+
+def _root_is_told(root: Root) -> bool:
+    at = root.envelope
+    if len({one.name for one in root.time_authorities}) != len(root.time_authorities):
+        return False  # the second of one name would hide behind the first
+    return root_fields(at.version, at.issued, at.expires, root.quorum, root.time_authorities) == at.signed
+
+
+def _ring_is_told(ring: Ring) -> bool:
+    at = ring.targets
+    documents = {identity.name: identity_document(identity) for identity in ring.base}
+    fields = ring_fields(
+        at.version, at.issued, at.expires, ring.fresh_until, ring.history, ring.delegation, documents, ring.epoch
+    )
+    if note := note_of(ring):
+        fields[EXTRA]["note"] = note
+    return fields == at.signed
+
+
+def note_of(ring: Ring) -> str:
+    """Return the reason that the holders wrote into the ring, as it stands; "" where there is none or no text."""
+    note = ring.targets.signed[EXTRA].get("note", "")
+    return note if isinstance(note, str) and len(note) <= _NOTE_LIMIT else ""
+
+
+def root_facts(root: Root) -> dict[str, str]:
+    """Return everything that a root says: label -> value."""
+    facts = dict(_file_facts("root", root.envelope))
+    facts |= _quorum_facts("", root.quorum)
+    if root.ring_quorum != root.quorum:
+        facts |= _quorum_facts("of the RING ALONE ", root.ring_quorum)
+    for one in root.time_authorities:
+        facts[f'trusts time stamps of "{one.name}", certificate'] = hashlib.sha256(one.pem.encode()).hexdigest()
+    return facts
+
+
+def ring_facts(ring: Ring) -> dict[str, str]:
+    """Return everything that a ring says, and every identity in it: label -> value."""
+    bounds = ring.delegation
+    facts = dict(_file_facts("ring", ring.targets))
+    facts["ring fresh until"] = times.rfc3339(ring.fresh_until)
+    facts["ring epoch"] = str(ring.epoch)
+    if note := note_of(ring):
+        facts["reason given"] = (
+            f'"{printable(note, _NOTE_LIMIT)}" (sha256 {hashlib.sha256(note.encode()).hexdigest()[:16]})'
+        )
+    facts["rotation keys"] = "; ".join(_pair(pair) for pair in bounds.quorum.holders)
+    facts["rotation needs"] = f"{bounds.quorum.people} of {len(bounds.quorum.holders)}"
+    facts["lets automation use algorithms"] = ", ".join(bounds.algorithms)
+    facts["lets automation use days a key may sign"] = str(bounds.key_days)
+    facts["lets automation use days without a rotation"] = str(bounds.ring_days)
+    facts["lets automation use days a retired key may endorse"] = (
+        "as without a rotation" if bounds.late_days is None else str(bounds.late_days)
+    )
+    for identity in ring.identities:
+        facts |= dict(_identity_facts(identity))
+    return facts
+
+
+def _file_facts(what: str, envelope: Envelope) -> Iterator[tuple[str, str]]:
+    yield f"{what} number", str(envelope.version)
+    yield f"{what} issued", times.rfc3339(envelope.issued)
+    yield f"{what} expires", times.rfc3339(envelope.expires)
+
+
+def _quorum_facts(whose: str, quorum: Quorum) -> Mapping[str, str]:
+    facts = {f'holder {whose}"{pair[0].holder}"': _pair(pair) for pair in quorum.holders}
+    return facts | {f"needs {whose}".strip(): f"{quorum.people} of {len(quorum.names)} holders"}
+
+
+def _pair(pair: Sequence[TufKey]) -> str:
+    return ", ".join(f"{key.holder} {key.public.algorithm} {key.keyid}" for key in pair)
+
+
+def _identity_facts(identity: Identity) -> Iterator[tuple[str, str]]:
+    name, scope = f'"{identity.name}"', identity.authority
+    yield f"identity {name}", f'which may sign {", ".join(scope.purposes)}, held by "{identity.holder}"'
+    yield f"{name} is held by", identity.holder
     for what in ("purposes", "namespaces", "environments"):
-        was, will = getattr(old.authority, what), getattr(new.authority, what)
-        if was != will:
-            yield f'"{new.name}" {what}: {", ".join(will)} (now {", ".join(was)})'
-    if old.holder != new.holder:
-        yield f'"{new.name}" is held by {new.holder} (now {old.holder})'
-    before = {version.version: version for version in old.versions}
-    for version in new.versions:
-        known = before.pop(version.version, None)
-        if known is None:
-            yield f'"{new.name}" gets {_key(version)}'
-        elif known.id != version.id:
-            yield f'"{new.name}" version {version.version} gets OTHER KEYS: {version.id}'
-        else:
-            yield from _dates(new.name, known, version)
-    for number in before:
-        yield f'"{new.name}" LOSES version {number}; nothing it signed will verify'
-
-
-def _dates(name: str, old: KeyVersion, new: KeyVersion) -> Iterator[str]:
-    for what in _DATES:
-        was, will = getattr(old, what), getattr(new, what)
-        if was != will:
-            before, after = (times.rfc3339(time) if time else "never" for time in (was, will))
-            yield f'"{name}" version {new.version} {what.replace("_", " ")}: {after} (now {before})'
+        yield f"{name} {what}", ", ".join(printable(glob, 200) for glob in getattr(scope, what)) or "none"
+    for version in identity.versions:
+        yield f"{name} version {version.version}", _key(version)
+        for what in _DATES:
+            moment: datetime | None = getattr(version, what)
+            if moment is not None:
+                yield f"{name} version {version.version} {what.replace('_', ' ')}", times.rfc3339(moment)
 
 
 def _key(version: KeyVersion) -> str:
-    return f"version {version.version} ({pair_name(version.halves)}), key {version.id}"
+    return f"({pair_name(version.halves)}), key {version.id}"
+
+
+def _line(label: str, was: str | None, will: str | None) -> str:
+    kind, _, name = label.partition(" ")
+    if kind == "identity":
+        if was is None:
+            return f"adds identity {name}, {will}"
+        return f"REMOVES identity {name}; nothing it signed will verify" if will is None else f"identity {name}: {will}"
+    if kind == "holder":
+        if was is None:
+            return f"adds holder {name}: {will}"
+        return f"removes holder {name}" if will is None else f"gives holder {name} OTHER KEYS: {will}"
+    if kind == "needs":
+        return f"{label} {will} (now {was.removesuffix(' holders') if was else 'as the root'})"
+    if label == "rotation keys":
+        return f"gives the rotation role OTHER KEYS: {will}"
+    owner, _, number = label.rpartition(" version ")
+    if owner and number.isdigit():
+        if was is None:
+            return f"{owner} gets version {number} {will}"
+        if will is None:
+            return f"{owner} LOSES version {number}; nothing it signed will verify"
+        return f"{label} gets OTHER KEYS: {will}"
+    return f"{label}: {will or 'never'}" + (f" (now {was or 'never'})" if was or label.endswith(_ENDS) else "")

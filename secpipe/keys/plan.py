@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from secpipe.core.trust import Identity, KeyState, KeyVersion
 from secpipe.keys.identity import pair_name
+from secpipe.keys.ring import Ring
 from secpipe.keys.schedule import Schedule
 
 _STUCK = {KeyState.SUSPENDED, KeyState.COMPROMISED, KeyState.DESTROYED}
@@ -41,6 +42,12 @@ class Plan:
         return tuple(step for step in self.steps if not step.blocked)
 
 
+def plan_ring(ring: Ring, schedule: Schedule, now: datetime, force: Collection[str] = ()) -> Plan:
+    """Return the plan for a ring within the bounds of its delegation."""
+    bounds = ring.delegation
+    return plan_rotation(ring.identities, schedule, now, bounds.algorithms, force, bounds.key_days, bounds.late)
+
+
 def plan_rotation(
     identities: Sequence[Identity],
     schedule: Schedule,
@@ -48,10 +55,12 @@ def plan_rotation(
     allowed: Collection[str],
     force: Collection[str] = (),
     key_days: int | None = None,
+    late: timedelta | None = None,
 ) -> Plan:
     """Return the steps due at `now`; with `force`, rotate these identities now and no other.
 
-    `allowed` (algorithm sets) and `key_days` (how long a key version may sign) are the bounds of the delegation.
+    `allowed` (algorithm sets), `key_days` (how long a key version may sign) and `late` (how long after that it may
+    endorse) are the bounds of the delegation.
     """
     steps, later = [], []
     for identity in identities:
@@ -68,7 +77,8 @@ def plan_rotation(
             steps.append(
                 _step(identity, schedule, now, allowed, now if forced else due, "asked for" if forced else why)
             )
-    bounded = tuple(_shortened(step, key_days) for step in steps)
+    until = {one.name: one.versions[-1].sign_until + late for one in identities} if late is not None else {}
+    bounded = tuple(_in_time(_shortened(step, key_days), now, until.get(step.identity)) for step in steps)
     return Plan(now, bounded, min(later, default=None))
 
 
@@ -78,6 +88,14 @@ def _shortened(step: Step, key_days: int | None) -> Step:
         return step
     why = f"{step.why}; shortened to the {key_days} days that the root quorum allows"
     return replace(step, sign_until=step.not_before + timedelta(days=key_days), why=why)
+
+
+def _in_time(step: Step, now: datetime, until: datetime | None) -> Step:
+    """Return the step, blocked where the key that must endorse it stopped signing too long ago."""
+    if step.blocked or until is None or now <= until:
+        return step
+    why = f"version {step.version - 1} stopped signing too long ago to endorse it: secpipe keys replace {step.identity}"
+    return replace(step, blocked=why)
 
 
 def due_time(identity: Identity, schedule: Schedule, now: datetime) -> tuple[datetime, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -36,6 +36,12 @@ class Delegation:
     algorithms: tuple[str, ...]  # `ecdsa-p256+ml-dsa-65`
     key_days: int  # not_before to sign_until of one key version
     ring_days: int  # issued to expires of one rotation
+    late_days: int | None = None  # how long after its sign_until a version may still endorse; None: as ring_days
+
+    @property
+    def late(self) -> timedelta:
+        """How long the newest version may endorse after it stopped signing: for a scheduler that stood still."""
+        return timedelta(days=self.ring_days if self.late_days is None else self.late_days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,7 @@ class Ring:
     base: tuple[Identity, ...]  # as the quorum signed them
     successors: tuple[Successor, ...] = ()
     suspended: tuple[Suspension, ...] = ()
+    epoch: int = 0  # the holders raise it where a stolen rotation key led verifiers onto another line
 
     @property
     def newest(self) -> Envelope:
@@ -101,7 +108,24 @@ def parse_base(root: Root, targets: bytes, load: Load) -> Ring:
     base = tuple(_identities(fields, load))
     _unique(base, root, delegation.quorum)
     fresh_until = extra.time("fresh_until")
-    return Ring(envelope, None, base, delegation, _history(extra, envelope), fresh_until, base)
+    history = _history(extra, envelope)
+    return Ring(envelope, None, base, delegation, history, fresh_until, base, epoch=epoch_of(envelope))
+
+
+def epoch_of(envelope: Envelope) -> int:
+    """Return the epoch that the holders' part of a ring names; 0 where it names none. Raises InputError."""
+    extra = Fields(envelope.signed, "the ring").fields(EXTRA)
+    return extra.integer("epoch") if "epoch" in extra.table else 0
+
+
+def salvage(root: Root, anchor: str, base: Ring, rotation: bytes, load: Load) -> Ring:
+    """Return `base` with what is genuine in a rotation that is not accepted for its number or history.
+
+    Every key version in it is checked as always. For the holders only, who sign it anew. Raises as `read_ring` does.
+    """
+    extended = _extend(base, anchor, parse_envelope(rotation, ROTATION, "the rotation"), load, follows=False)
+    _unique(extended.identities, root, base.delegation.quorum)
+    return extended
 
 
 def _history(extra: Fields, envelope: Envelope) -> tuple[str, ...]:
@@ -126,6 +150,7 @@ def _delegation(fields: Fields) -> Delegation:
         limits.strings("algorithms", _PAIR, 100),
         limits.integer("key_days", high=36_500),
         limits.integer("ring_days", high=36_500),
+        limits.integer("late_days", low=0, high=36_500) if "late_days" in limits.table else None,
     )
 
 
@@ -162,15 +187,18 @@ def _unique(identities: Iterable[Identity], root: Root, rotation: Quorum) -> Non
                 seen.add(half.pem)
 
 
-def _extend(ring: Ring, anchor: str, envelope: Envelope, load: Load) -> Ring:
-    """Apply what the rotation role signed on top of the quorum's ring."""
+def _extend(ring: Ring, anchor: str, envelope: Envelope, load: Load, *, follows: bool = True) -> Ring:
+    """Apply what the rotation role signed on top of the quorum's ring; its place in the chain only if it `follows`."""
     envelope.demand(ring.delegation.quorum, "the rotation role")
     fields = Fields(envelope.signed, "the rotation")
     extra = fields.fields(EXTRA)
     history = _history(extra, envelope)
     base = ring.targets
-    if history[: base.version] != (*ring.history, base.digest):
-        raise TrustError(f"rotation {envelope.version} does not extend ring {base.version}")
+    if follows and history[: base.version] != (*ring.history, base.digest):
+        raise TrustError(
+            f"rotation {envelope.version} does not extend ring {base.version}",
+            hint="git checkout the files of one of the two; a stolen rotation key: secpipe keys renew --new-epoch",
+        )
     _bounded(ring, envelope)
     successors = []
     identities = {identity.name: identity for identity in ring.base}
@@ -182,6 +210,8 @@ def _extend(ring: Ring, anchor: str, envelope: Envelope, load: Load) -> Ring:
         identities[match[1]] = _append(ring, anchor, identities[match[1]], successor, envelope)
         successors.append(successor)
     suspended = tuple(_suspension(item, identities) for item in extra.listing("suspended", 1000))
+    if follows:
+        _no_jump(envelope.version - base.version, len(successors), suspended)
     for mark in suspended:
         if any(_endorsed_by(item, mark) for item in successors):
             raise TrustError(f'version {mark.version} of "{mark.identity}" is suspended and endorses no successor')
@@ -206,6 +236,15 @@ def _bounded(ring: Ring, envelope: Envelope) -> None:
         raise TrustError(f"rotation {envelope.version} lives longer than the root quorum allows")
 
 
+def _no_jump(steps: int, made: int, suspended: Collection[Suspension]) -> None:
+    """Raise TrustError where the number rose by more than was appended: each rotation adds something, or is none."""
+    if steps > made + len({(mark.identity, mark.version) for mark in suspended}):
+        raise TrustError(
+            f"the ring's number rose by {steps} with fewer changes: a rotation that appends nothing, or a jump",
+            hint="the holders run secpipe keys renew --new-epoch",
+        )
+
+
 def _append(ring: Ring, anchor: str, identity: Identity, successor: Successor, envelope: Envelope) -> Identity:
     newest = identity.versions[-1]
     version = successor.version
@@ -214,6 +253,11 @@ def _append(ring: Ring, anchor: str, identity: Identity, successor: Successor, e
         raise TrustError(f"{what} is not made between its ring and its rotation")
     if newest.state(successor.issued) in {KeyState.COMPROMISED, KeyState.DESTROYED, KeyState.SUSPENDED}:
         raise TrustError(f"{what} is endorsed by a key that is {newest.state(successor.issued)}")
+    if successor.issued > newest.sign_until + ring.delegation.late:
+        raise TrustError(
+            f"{what} is endorsed by a key that stopped signing longer ago than the root quorum allows",
+            hint=f"the holders run secpipe keys replace {identity.name}",
+        )
     if version.not_before < max(successor.issued, newest.not_before):
         raise TrustError(f"{what} starts in the past")
     if version.sign_until - version.not_before > timedelta(days=ring.delegation.key_days):
@@ -261,9 +305,13 @@ def ring_fields(
     history: Iterable[str],
     delegation: Delegation,
     documents: Mapping[str, bytes],
+    epoch: int = 0,
 ) -> dict[str, Any]:
     """Return the unsigned `signed` part of the quorum's ring; `documents` is identity name -> target file."""
-    extra = {"fresh_until": times.rfc3339(fresh_until), "history": list(history)}
+    extra: dict[str, Any] = {"fresh_until": times.rfc3339(fresh_until), "history": list(history)}
+    if epoch:
+        extra["epoch"] = epoch
+    late = {} if delegation.late_days is None else {"late_days": delegation.late_days}
     role = delegation.quorum.to_role() | {
         "name": ROTATION,
         "terminating": True,
@@ -272,6 +320,7 @@ def ring_fields(
             "algorithms": list(delegation.algorithms),
             "key_days": delegation.key_days,
             "ring_days": delegation.ring_days,
+            **late,
         },
     }
     keys = {key.keyid: key.to_dict() for key in delegation.quorum.keys}

@@ -15,7 +15,7 @@ from secpipe.keys.schemes import scheme
 
 SCHEMA = "secpipe.rotation/1"
 _DURATION = re.compile(r"P(?:([0-9]{1,5})W)?(?:([0-9]{1,5})D)?(?:T(?:([0-9]{1,5})H)?(?:([0-9]{1,5})M)?)?\Z")
-_KNOWN = {"schema", "period", "lead", "overlap", "jitter", "ring_validity", "algorithms"}
+_KNOWN = {"schema", "period", "lead", "overlap", "jitter", "ring_validity", "late", "algorithms"}
 _STAGE = {"halves", "accept_from", "sign_from", "sign_until", "accept_until"}
 
 
@@ -47,6 +47,7 @@ class Schedule:
     jitter: timedelta = timedelta(days=3)
     ring_validity: timedelta = timedelta(days=400)
     stages: tuple[Stage, ...] = ()
+    late: timedelta | None = None  # how long after a version stopped signing it may endorse; None: ring_validity
 
     def early(self, identity: str, version: int) -> timedelta:
         """Return how much earlier than the period this version hands over; the same on every machine."""
@@ -84,7 +85,7 @@ def parse_schedule(data: bytes, what: str) -> Schedule:
     _refuse_unknown(table, _KNOWN, what)
     spans = {
         name: parse_duration(_string(table, name, what))
-        for name in ("period", "lead", "overlap", "jitter", "ring_validity")
+        for name in ("period", "lead", "overlap", "jitter", "ring_validity", "late")
         if name in table
     }
     stages = table.get("algorithms", [])

@@ -50,7 +50,9 @@ def simulate(
         if at >= min(until, ring_expires):
             break
         now = at
-        plan = plan_rotation(waiting, schedule, now, start.bounds.algorithms, (), start.bounds.key_days)
+        plan = plan_rotation(
+            waiting, schedule, now, start.bounds.algorithms, (), start.bounds.key_days, start.bounds.late
+        )
         for step in plan.steps:
             index = next(place for place, item in enumerate(identities) if item.name == step.identity)
             if step.blocked or not start.automated:

@@ -16,7 +16,8 @@ from pathlib import Path
 from secpipe.core.errors import ConfigError, InputError, SecpipeError, TrustError
 from secpipe.core.protocols import Signer
 from secpipe.core.trust import KeyVersion
-from secpipe.keys.plan import Plan, Step, plan_rotation
+from secpipe.keys.growth import demand_growth, known
+from secpipe.keys.plan import Plan, Step, plan_ring
 from secpipe.keys.ring import ROTATION, Suspension, read_ring, rotation_fields
 from secpipe.keys.schedule import Schedule
 from secpipe.keys.successor import Successor, endorse
@@ -71,8 +72,7 @@ def rotate(
         found = open_folder(folder, now=instant)
         seen = memory.guard(home, found)
         memory.guard_clock(found, seen, instant)
-        bounds = found.ring.delegation
-        plan = plan_rotation(found.trust.identities, schedule, instant, bounds.algorithms, force, bounds.key_days)
+        plan = plan_ring(found.ring, schedule, instant, force)
         _refuse_unknown(found, force)
         clean(folder)
         if not plan.steps:
@@ -174,7 +174,7 @@ def _rehearse(found: Opened, rotation: bytes, documents: Mapping[str, bytes]) ->
         return fresh[path, digest] if (path, digest) in fresh else stored(path, digest)
 
     targets = files.read_bytes(found.folder / "ring" / f"{found.ring.targets.version}.targets.json", 1 << 24)
-    read_ring(found.root, found.anchor, targets, rotation, load)
+    demand_growth(known(found.ring), read_ring(found.root, found.anchor, targets, rotation, load))
 
 
 def clean(folder: Path) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from secpipe.core import times
 from secpipe.core.errors import TrustError
 from secpipe.core.shape import Fields
+from secpipe.keys.growth import ROLLBACK, Known, demand_growth, demand_lineage, known, parse_known
 from secpipe.keys.wire import HEX256, pretty, read
 from secpipe.system import files, locks
 
@@ -19,17 +20,25 @@ if TYPE_CHECKING:
     from secpipe.keystore.trusted import Opened
 
 _LIMIT = 1 << 16
+_SEEN_LIMIT = 8 << 20  # a digest for each key version that a ring of 4 MiB can hold
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Versions with the digests of their files, and the newest time at which something was committed."""
+    """The newest root, what the newest ring held, and the newest time at which something was committed."""
 
     root_version: int
     root_digest: str
-    ring_version: int
-    ring_digest: str
+    ring: Known
     time: datetime
+
+    @property
+    def ring_version(self) -> int:
+        return self.ring.version
+
+    @property
+    def ring_digest(self) -> str:
+        return self.ring.digest
 
 
 def recall(home: Path, anchor: str) -> Seen | None:
@@ -37,34 +46,34 @@ def recall(home: Path, anchor: str) -> Seen | None:
     path = home / "seen" / f"{anchor}.json"
     if not path.is_file():
         return None
-    fields = Fields(read(files.read_bytes(path, _LIMIT), "the memory of trust"), "the memory of trust")
-    return Seen(
-        fields.integer("root_version"),
-        fields.text("root_digest", HEX256),
-        fields.integer("ring_version"),
-        fields.text("ring_digest", HEX256),
-        fields.time("time"),
-    )
+    what = "the memory of trust"
+    fields = Fields(read(files.read_bytes(path, _SEEN_LIMIT), what), what)
+    if "ring" in fields.table:
+        ring = parse_known(fields.mapping("ring"))
+    else:  # a secpipe that kept numbers only
+        ring = Known(fields.integer("ring_version"), fields.text("ring_digest", HEX256))
+    return Seen(fields.integer("root_version"), fields.text("root_digest", HEX256), ring, fields.time("time"))
 
 
-def guard(home: Path, found: Opened) -> Seen | None:
-    """Raise TrustError where `found` is older than, or a fork of, what this machine saw before; return what it saw."""
+def guard(home: Path, found: Opened, *, anew: bool = False) -> Seen | None:
+    """Raise TrustError where `found` is older than, or no growth of, what this machine saw; return what it saw.
+
+    With `anew` the holders begin a new epoch on the newest ring of their own: rotations after it do not count.
+    """
     seen = recall(home, found.anchor)
     if seen is None:
         return None
     digests = [root.envelope.digest for root in found.roots]
-    ring = (*found.ring.history, found.ring.newest.digest)
-    for what, chain, version, digest in (
-        ("root", digests, seen.root_version, seen.root_digest),
-        ("ring", ring, seen.ring_version, seen.ring_digest),
-    ):
-        if len(chain) < version:
-            raise TrustError(
-                f"rollback: {what} {len(chain)} is offered, this machine has seen {what} {version}",
-                hint="restore the newer files (git log), never go back",
-            )
-        if chain[version - 1] != digest:
-            raise TrustError(f"fork: {what} {version} is not the one that this machine has seen")
+    if len(digests) < seen.root_version:
+        raise TrustError(
+            f"rollback: root {len(digests)} is offered, this machine has seen root {seen.root_version}", hint=ROLLBACK
+        )
+    if digests[seen.root_version - 1] != seen.root_digest:
+        raise TrustError(
+            f"fork: root {seen.root_version} is not the one that this machine has seen",
+            hint="compare secpipe trust pin with the holders; if this machine is wrong: secpipe trust forget --all",
+        )
+    (demand_lineage if anew else demand_growth)(seen.ring, found.ring)
     return seen
 
 
@@ -74,22 +83,23 @@ def guard_clock(found: Opened, seen: Seen | None, now: datetime) -> None:
     newest = max(newest, seen.time) if seen else newest
     if now < newest:
         text = f"the clock says {times.rfc3339(now)}, before the newest event at {times.rfc3339(newest)}"
-        raise TrustError(text, hint="check the clock")
+        raise TrustError(text, hint="check the clock; if it was wrong before: secpipe trust forget")
 
 
 def remember(home: Path, found: Opened, now: datetime) -> None:
     """Store versions, digests and time, durably; never lowers any of them, whoever else does the same meanwhile."""
     with _locked(home):
         seen = recall(home, found.anchor)
-        ring, root = (found.ring.version, found.ring.newest.digest), (found.root.version, found.root.envelope.digest)
+        ring, root = known(found.ring), (found.root.version, found.root.envelope.digest)
         if seen is not None:
-            ring = max(ring, (seen.ring_version, seen.ring_digest), key=lambda each: each[0])
+            # a memory of numbers only is filled up by the ring that it names
+            order = ((each.epoch, each.version, each.base_version) for each in (ring, seen.ring))
+            ring = ring if next(order) >= next(order) else seen.ring
             root = max(root, (seen.root_version, seen.root_digest), key=lambda each: each[0])
         document = {
             "root_version": root[0],
             "root_digest": root[1],
-            "ring_version": ring[0],
-            "ring_digest": ring[1],
+            "ring": ring.to_dict(),
             "time": times.rfc3339(max(now, seen.time) if seen else now),
         }
         files.write_atomic(home / "seen" / f"{found.anchor}.json", pretty(document), mode=0o600)

@@ -7,6 +7,7 @@ moment, also when the machine stops between the two files.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,18 +15,21 @@ from pathlib import Path
 from typing import Any
 
 from secpipe.core.errors import ConfigError, InputError, TrustError
-from secpipe.keys.changes import describe
+from secpipe.keys.changes import Changes, compare
 from secpipe.keys.metadata import Envelope, Quorum, parse_envelope, write_envelope
-from secpipe.keys.ring import parse_base, read_ring
+from secpipe.keys.ring import ROTATION, epoch_of, parse_base, read_ring
 from secpipe.keys.root import Root, parse_root, verify_successor
 from secpipe.keystore import home as store
 from secpipe.keystore import memory
 from secpipe.keystore.custody.custody import Passphrase
 from secpipe.keystore.fresh import metadata_signatures
 from secpipe.keystore.latest import write_latest
-from secpipe.keystore.trusted import FILE_LIMIT, Opened, loader, open_folder
+from secpipe.keystore.trusted import FILE_LIMIT, Opened, loader, open_base, open_folder, ring_files
 from secpipe.keystore.unlock import open_record
 from secpipe.system import files
+
+_NOTHING = "nothing waits for a signature"
+_DRAFT = "secpipe keys add-holder, add-identity, revoke or renew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,18 @@ def write_pending(folder: Path, ring: dict[str, Any], root: dict[str, Any] | Non
         files.write_atomic(folder / "pending" / f"{root['version']}.root.json", write_envelope(root, {}))
 
 
+def open_signing(folder: Path) -> Opened:
+    """Return the trust that a waiting draft follows: for a new epoch, what the holders signed last."""
+    names = sorted((folder / "pending").glob("*.targets.json"))
+    if len(names) == 1:
+        waiting = parse_envelope(files.read_bytes(names[0], FILE_LIMIT, follow=False), "targets", "the pending ring")
+        if epoch_of(waiting):
+            base, _ = open_base(folder)
+            if epoch_of(waiting) > base.ring.epoch:
+                return base
+    return open_folder(folder, now=None)
+
+
 def read_pending(found: Opened) -> Pending | None:
     """Return what waits for signatures, or None; raises InputError, TrustError where trust has moved on meanwhile."""
     names = {path.name for path in (found.folder / "pending").glob("*.json")}
@@ -79,21 +95,45 @@ def read_pending(found: Opened) -> Pending | None:
     return Pending(found.folder, parse_envelope(read(ring_name), "targets", "the pending ring"), root)
 
 
-def pending_changes(found: Opened) -> list[str]:
-    """Return in words what the waiting draft would change; raises ConfigError where nothing waits."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a holder reads before signing. `digest` is of the drafts without signatures: the same on every machine."""
+
+    changes: Changes
+    digest: str
+    signed: tuple[str, ...]  # whose both halves hold already; nobody else is known to stand behind the draft
+
+    @property
+    def lines(self) -> list[str]:
+        who = (
+            f"signed already by {', '.join(self.signed)}"
+            if self.signed
+            else "signed by nobody: anyone may be its author"
+        )
+        refused = [f"REFUSED: {self.changes.refused}"] if self.changes.refused else []
+        spoken = " ".join(self.digest[start : start + 8] for start in range(0, 64, 8))
+        return [*self.changes.lines, *refused, who, f"draft {spoken}"]
+
+
+def shown(found: Opened) -> Shown:
+    """Return all that the waiting draft would change; raises ConfigError where nothing waits."""
     pending = read_pending(found)
     if pending is None:
-        raise ConfigError(
-            "nothing waits for a signature", hint="secpipe keys add-holder, add-identity, revoke or renew"
-        )
+        raise ConfigError(_NOTHING, hint=_DRAFT)
     data = files.read_bytes(pending.files[0], FILE_LIMIT, follow=False)
     ring = parse_base(pending.root or found.root, data, loader(found.folder))
-    lines = describe(found.ring, ring, found.root.quorum, pending.root.quorum if pending.root else None)
-    if pending.root and pending.root.time_authorities != found.root.time_authorities:
-        lines.append(
-            f"trusts time stamps of: {', '.join(item.name for item in pending.root.time_authorities) or 'nobody'}"
-        )
-    return lines or ["renews what is there, without a change"]
+    payloads = (pending.ring.payload, *((pending.root.envelope.payload,) if pending.root else ()))
+    digest = hashlib.sha256("".join(hashlib.sha256(one).hexdigest() for one in payloads).encode()).hexdigest()
+    quorums = _quorums(found, pending)
+    who = {name for quorum in quorums for name in pending.ring.signers(quorum)}
+    old = {name for quorum in quorums[:2] for name in quorum.names}
+    signed = tuple(name if name in old else f"{name} (no holder yet)" for name in sorted(who))
+    return Shown(compare(found.root, pending.root, found.ring, ring), digest, signed)
+
+
+def pending_changes(found: Opened) -> list[str]:
+    """Return in words what the waiting draft would change; raises ConfigError where nothing waits."""
+    return shown(found).lines
 
 
 def unlock_holders(found: Opened, home: Path, passphrase: Passphrase) -> int:
@@ -105,20 +145,21 @@ def unlock_holders(found: Opened, home: Path, passphrase: Passphrase) -> int:
 
 
 def sign_pending(
-    folder: Path, home: Path, passphrase: Passphrase, now: datetime, *, must_sign: bool = True
+    folder: Path, home: Path, passphrase: Passphrase, now: datetime, *, must_sign: bool = True, publish: bool = True
 ) -> Progress:
-    """Add the signatures of every holder whose key is in `home`; publish when enough people signed.
+    """Add the signatures of every holder whose key is in `home`; `publish` when enough people signed.
 
     Raises ConfigError where nothing waits, InputError where no holder's key is here (if one `must_sign`), TrustError
-    where the draft does not follow the present trust.
+    where the draft does not follow the present trust, or holds what nobody was shown.
     """
-    found = open_folder(folder, now=None)
-    memory.guard_clock(found, memory.guard(home, found), now)
+    found = open_signing(folder)
     pending = read_pending(found)
+    anew = pending is not None and epoch_of(pending.ring) > found.ring.epoch
+    memory.guard_clock(found, memory.guard(home, found, anew=anew), now)
     if pending is None:
-        raise ConfigError(
-            "nothing waits for a signature", hint="secpipe keys add-holder, add-identity, revoke or renew"
-        )
+        raise ConfigError(_NOTHING, hint=_DRAFT)
+    if refused := shown(found).changes.refused:
+        raise TrustError(f"not signed: {refused}", hint="delete pending/ and draft the change with secpipe keys")
     quorums = _quorums(found, pending)
     signed_any = False
     for record, holder in _mine(home, found.anchor, quorums):
@@ -133,7 +174,7 @@ def sign_pending(
         raise InputError("this machine has no key of a holder of this trust root", hint="secpipe keys add-holder NAME")
     pending = read_pending(found) or pending
     progress = _progress(found, pending, quorums)
-    if progress.missing:
+    if progress.missing or not publish:
         return progress
     _publish(found, pending)
     memory.remember(home, open_folder(folder, now=now), now)
@@ -179,6 +220,10 @@ def _publish(found: Opened, pending: Pending) -> None:
     if pending.root:
         verify_successor(found.root, pending.root)
     files.write_atomic(found.folder / "ring" / ring_path.name, ring)
+    if epoch_of(pending.ring) > found.ring.epoch:  # rotations of the epoch before mean nothing any more
+        for (_, kind), stale in ring_files(found.folder, forked=True).items():
+            if kind == ROTATION:
+                files.remove(stale)
     for path in root_path:
         files.write_atomic(found.folder / "root" / path.name, files.read_bytes(path, FILE_LIMIT))
     write_latest(found.folder)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from secpipe.core.errors import ConfigError, InputError
+from secpipe.core.errors import ConfigError, InputError, SecpipeError
 from secpipe.core.trust import Authority, HalfClass, Identity, KeyVersion, TimeAuthority
 from secpipe.keys.identity import check_authority, identity_document
 from secpipe.keys.metadata import EXTRA, Quorum
-from secpipe.keys.ring import ROTATION, Delegation, ring_fields
+from secpipe.keys.ring import ROTATION, Delegation, ring_fields, salvage
 from secpipe.keys.root import root_fields
 from secpipe.keys.schedule import Schedule, key_days
 from secpipe.keys.schemes.pkcs8 import Imported
@@ -21,7 +21,7 @@ from secpipe.keystore.custody.custody import Passphrase
 from secpipe.keystore.fresh import tuf_keys
 from secpipe.keystore.newkey import keep, make
 from secpipe.keystore.pending import read_pending, write_pending
-from secpipe.keystore.trusted import Opened, open_folder, target_path
+from secpipe.keystore.trusted import Opened, loader, open_base, open_folder, target_path
 from secpipe.system import files
 
 ROOT_DAYS = 3652
@@ -47,6 +47,7 @@ class TrustChange:
     quorum: Quorum | None = None
     note: str = ""
     time_authorities: tuple[TimeAuthority, ...] | None = None  # None: as they are
+    epoch: int | None = None  # None: as it is
 
 
 def begin(folder: Path, home: Path, now: datetime) -> Opened:
@@ -56,6 +57,29 @@ def begin(folder: Path, home: Path, now: datetime) -> Opened:
     return found
 
 
+def begin_epoch(folder: Path, home: Path, now: datetime) -> tuple[Opened, tuple[Identity, ...], list[str]]:
+    """Open the holders' newest ring for a new epoch, with everything genuine that rotations added to it.
+
+    Returns the identities to sign and what was left out, in words. Raises as `begin` does.
+    """
+    found, rotations = open_base(folder)
+    memory.guard_clock(found, memory.guard(home, found, anew=True), now)
+    left_out = []
+    for data in rotations:
+        try:
+            ring = salvage(found.root, found.anchor, found.ring, data, loader(folder))
+        except SecpipeError as error:
+            left_out.append(f"a rotation is left out: {error.message}")
+            continue
+        return found, ring.identities, left_out
+    return found, found.ring.identities, left_out
+
+
+def new_epoch(found: Opened, identities: tuple[Identity, ...]) -> TrustChange:
+    """Return `identities` under the next epoch; it needs a new rotation key (`with_rotation_key`) to be followed."""
+    return TrustChange(identities, found.ring.delegation, epoch=found.ring.epoch + 1)
+
+
 def draft(found: Opened, change: TrustChange, now: datetime) -> None:
     """Write the drafts of `change` to `keys/pending/`; raises SecpipeError."""
     root_expires = now + timedelta(days=ROOT_DAYS) if change.quorum else found.root.envelope.expires
@@ -63,7 +87,8 @@ def draft(found: Opened, change: TrustChange, now: datetime) -> None:
     fresh_until = min(now + timedelta(days=change.delegation.ring_days), root_expires)
     history = (*found.ring.history, found.ring.newest.digest)
     version = found.ring.version + 1
-    ring = ring_fields(version, now, root_expires, fresh_until, history, change.delegation, documents)
+    epoch = found.ring.epoch if change.epoch is None else change.epoch
+    ring = ring_fields(version, now, root_expires, fresh_until, history, change.delegation, documents, epoch)
     if change.note:
         ring[EXTRA]["note"] = change.note
     root = None
@@ -87,7 +112,11 @@ def renewed(found: Opened, *, root: bool = False, schedule: Schedule | None = No
         sets = {*delegation.algorithms, *(stage.name for stage in schedule.stages)}
         days = key_days(schedule)
         delegation = replace(
-            delegation, algorithms=tuple(sorted(sets)), key_days=days, ring_days=schedule.ring_validity.days
+            delegation,
+            algorithms=tuple(sorted(sets)),
+            key_days=days,
+            ring_days=schedule.ring_validity.days,
+            late_days=schedule.late.days if schedule.late else None,
         )
     return TrustChange(found.ring.identities, delegation, found.root.quorum if root else None)
 
@@ -120,6 +149,16 @@ def with_holder(
     if not 1 <= wanted <= len(holders):
         raise ConfigError(f"{wanted} people cannot sign: there are {len(holders)} holders")
     return TrustChange(found.ring.identities, found.ring.delegation, Quorum(holders, wanted))
+
+
+def replaced(
+    found: Opened, home: Path, name: str, schedule: Schedule, passphrase: Passphrase, now: datetime
+) -> TrustChange:
+    """Give an identity its next key without an endorsement: the newest one, or its passphrase, is lost.
+
+    What the old versions signed stays good; nothing says that a stranger has them (that is `revoked`).
+    """
+    return _edit(found, name, lambda identity: _next(found, home, identity, schedule, passphrase, now))
 
 
 def without_holder(found: Opened, name: str, people: int | None) -> TrustChange:
@@ -209,12 +248,10 @@ def revoked(
             else version
             for version in identity.versions
         )
-        newest = versions[-1]
-        if passphrase is None or newest.compromised_since is None:
-            return replace(identity, versions=versions)
-        algorithms = [half.algorithm for half in newest.halves]
-        added = _first(found, home, name, newest.version + 1, algorithms, schedule, passphrase, now)
-        return replace(identity, versions=(*versions, replace(added, not_before=max(now, newest.not_before))))
+        marked = replace(identity, versions=versions)
+        if passphrase is None or versions[-1].compromised_since is None:
+            return marked
+        return _next(found, home, marked, schedule, passphrase, now)
 
     return replace(_edit(found, name, change), note=reason)
 
@@ -236,6 +273,16 @@ def _edit(found: Opened, name: str, change: Callable[[Identity], Identity]) -> T
         raise ConfigError(f'the keyring knows no identity "{name}"', hint=f"known: {', '.join(known)}")
     edited = {**known, name: change(known[name])}
     return TrustChange(tuple(edited.values()), found.ring.delegation)
+
+
+def _next(
+    found: Opened, home: Path, identity: Identity, schedule: Schedule, passphrase: Passphrase, now: datetime
+) -> Identity:
+    """Return the identity with a version n+1, made in `home`, that nothing endorses but the holders' signatures."""
+    newest = identity.versions[-1]
+    algorithms = [half.algorithm for half in newest.halves]
+    added = _first(found, home, identity.name, newest.version + 1, algorithms, schedule, passphrase, now)
+    return replace(identity, versions=(*identity.versions, replace(added, not_before=max(now, newest.not_before))))
 
 
 def _first(

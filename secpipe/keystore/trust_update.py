@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from secpipe.core.errors import ConfigError, InputError, SecpipeError, TrustError
 from secpipe.core.text import printable
+from secpipe.keys.growth import demand_growth, known
 from secpipe.keys.ring import ROTATION, read_ring
 from secpipe.keys.root import verify_chain
 from secpipe.keystore import memory
@@ -132,11 +133,7 @@ def _guard_local(folder: Path, found: Opened) -> None:
         local = open_folder(folder, now=None).ring
     except SecpipeError:
         return  # nothing here, or an update was interrupted: memory has judged already
-    chain = (*found.ring.history, found.ring.newest.digest)
-    if len(chain) < local.version:
-        raise TrustError(f"rollback: the source has ring {len(chain)}, here is ring {local.version}")
-    if chain[local.version - 1] != local.newest.digest:
-        raise TrustError(f"fork: the source has another ring {local.version}")
+    demand_growth(known(local), found.ring)
 
 
 def _write(
@@ -163,7 +160,7 @@ def _write(
         if not place.is_file():
             files.write_atomic(place, data)
     for (version, kind), path in ring_files(folder).items():
-        if kind == ROTATION and version < ring.version:
+        if kind == ROTATION and (rotation is None or version != ring.version):
             files.remove(path)
     write_latest(folder)
 

@@ -76,6 +76,26 @@ def open_folder(folder: Path, *, pin: str = "", now: datetime | None) -> Opened:
     return assemble(folder, roots, _read_ring(folder, roots), pin, now)
 
 
+def open_base(folder: Path) -> tuple[Opened, tuple[bytes, ...]]:
+    """Return the folder as the holders last signed it, and what rotations lie beside it, newest first, unjudged.
+
+    For a new epoch: rotations that nobody can accept any more are not in its way. Raises as `open_folder` does.
+    """
+    judge(folder)
+    paths = root_files(folder)
+    refuse_private_keys(folder)
+    roots = verify_chain([files.read_bytes(path, FILE_LIMIT, follow=False) for path in paths])
+    found = ring_files(folder, forked=True)
+    base = max((version for version, kind in found if kind == "targets"), default=0)
+    if not base:
+        raise InputError(f"{printable(str(folder))} holds no keyring", hint=_NO_KEYS)
+    data = files.read_bytes(found[base, "targets"], FILE_LIMIT, follow=False)
+    ring = read_ring(roots[-1], roots[0].envelope.digest, data, None, loader(folder))
+    later = sorted((place for place in found if place[1] == "rotation" and place[0] >= base), reverse=True)
+    rotations = tuple(files.read_bytes(found[place], FILE_LIMIT, follow=False) for place in later)
+    return assemble(folder, roots, ring, "", None), rotations
+
+
 def assemble(folder: Path, roots: tuple[Root, ...], ring: Ring, pin: str, now: datetime | None) -> Opened:
     """Return a verified chain and ring as `Opened`, after judging the pin and the time."""
     pinned = check_pin(pin, roots)
@@ -131,7 +151,7 @@ def _judge_time(root: Root, ring: Ring, now: datetime) -> None:
         if now > expires:
             raise TrustError(
                 f"{what} expired at {times.rfc3339(expires)}",
-                hint="secpipe keys renew (the root quorum), then secpipe trust update",
+                hint="the holders run secpipe keys renew, then everybody secpipe trust update SOURCE",
             )
 
 
@@ -145,16 +165,19 @@ def root_files(folder: Path) -> list[Path]:
     return [folder / "root" / f"{number}.root.json" for number in numbers]
 
 
-def ring_files(folder: Path) -> dict[tuple[int, str], Path]:
-    """Return (version, kind) -> file of everything in `ring/`; raises TrustError for two files of one version."""
+def ring_files(folder: Path, *, forked: bool = False) -> dict[tuple[int, str], Path]:
+    """Return (version, kind) -> file of everything in `ring/`.
+
+    Raises TrustError for two files of one version, unless it may be `forked`.
+    """
     found = {
         (int(match[1]), match[2]): folder / "ring" / name
         for name in _listing(folder / "ring")
         if (match := _RING.match(name))
     }
     versions = [version for version, _ in found]
-    if len(set(versions)) != len(versions):
-        raise TrustError("the ring is forked: two files claim one version", hint="keep one of them; git log shows both")
+    if len(set(versions)) != len(versions) and not forked:
+        raise TrustError("the ring is forked: two files claim one version", hint="secpipe keys merge")
     return found
 
 
@@ -187,7 +210,10 @@ def _read_ring(folder: Path, roots: Sequence[Root]) -> Ring:
         raise TrustError(f"the ring in place {newest} says it is version {ring.version}")
     for (version, _), data in content.items():
         if hashlib.sha256(data).hexdigest() != known[version - 1]:
-            raise TrustError(f"ring {version} is not the one that ring {newest} grew from: the ring was forked")
+            raise TrustError(
+                f"ring {version} is not the one that ring {newest} grew from: the ring was forked",
+                hint="secpipe keys merge",
+            )
     return ring
 
 

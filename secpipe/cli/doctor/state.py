@@ -77,10 +77,9 @@ def trusted(folder: Path, now: datetime) -> Iterator[Item]:
 
 def _rotation(opened: Opened, schedule: Schedule, now: datetime) -> Item:
     """When the schedule wants the next key version, or what is due already."""
-    from secpipe.keys.plan import plan_rotation
+    from secpipe.keys.plan import plan_ring
 
-    bounds = opened.ring.delegation
-    plan = plan_rotation(opened.ring.identities, schedule, now, bounds.algorithms, (), bounds.key_days)
+    plan = plan_ring(opened.ring, schedule, now)
     if plan.steps:
         names = ", ".join(printable(step.identity, 60) for step in plan.steps)
         return Item("trust", "next rotation", "attention", f"due now: {names}", "secpipe keys rotate --if-due")

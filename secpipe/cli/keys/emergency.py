@@ -10,12 +10,14 @@ import click
 from secpipe.cli.keys.options import dir_option
 from secpipe.cli.keys.quorum import carry_out
 from secpipe.cli.keys.rotate import schedule_of
-from secpipe.cli.options import passphrase_option
+from secpipe.cli.options import passphrase_option, tell
+from secpipe.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from secpipe.core.trust import Identity
     from secpipe.keystore.quorum import TrustChange
     from secpipe.keystore.trusted import Opened
 
@@ -72,7 +74,6 @@ def reinstate(name: str, folder: str, passphrase_file: str | None) -> int:
 @passphrase_option
 def time_authority(name: str, certificate: str | None, remove: bool, folder: str, passphrase_file: str | None) -> int:
     """Let the root trust the time stamps of an RFC 3161 authority: its root or signing CERTIFICATE in PEM."""
-    from secpipe.core.errors import ConfigError
     from secpipe.keys.wire import NAME
     from secpipe.keystore.quorum import with_time_authority
     from secpipe.system import files
@@ -91,12 +92,19 @@ def time_authority(name: str, certificate: str | None, remove: bool, folder: str
     "--rotation-key", is_flag=True, help="Make a new rotation key on this machine; the old one is worthless then."
 )
 @click.option("--adopt-schedule", is_flag=True, help="Let automation do what FOLDER/rotation.toml asks for.")
+@click.option("--new-epoch", is_flag=True, help="Set a thief's rotations aside: a new rotation key, numbers anew.")
 @dir_option
 @passphrase_option
-def renew(root: bool, rotation_key: bool, adopt_schedule: bool, folder: str, passphrase_file: str | None) -> int:
+def renew(
+    root: bool, rotation_key: bool, adopt_schedule: bool, new_epoch: bool, folder: str, passphrase_file: str | None
+) -> int:
     """Sign the present keyring again, so that it stays fresh: after a long pause, or before it expires."""
     from secpipe.keystore.quorum import renewed, with_rotation_key
 
+    if new_epoch:
+        if root or adopt_schedule:
+            raise ConfigError("--new-epoch goes alone", hint="run secpipe keys renew again afterwards")
+        return _new_epoch(folder, passphrase_file)
     schedule = schedule_of(folder) if adopt_schedule else None
 
     def make(found: Opened, home: Path, ask: Callable[[], bytes], now: datetime) -> TrustChange:
@@ -104,3 +112,35 @@ def renew(root: bool, rotation_key: bool, adopt_schedule: bool, folder: str, pas
         return with_rotation_key(found, change, home, ask, now) if rotation_key else change
 
     return carry_out(folder, passphrase_file, make)
+
+
+def _new_epoch(folder: str, passphrase_file: str | None) -> int:
+    from secpipe.keystore import quorum
+
+    kept: list[tuple[Identity, ...]] = []
+
+    def start(target: Path, home: Path, now: datetime) -> Opened:
+        found, identities, left_out = quorum.begin_epoch(target, home, now)
+        kept.append(identities)
+        for line in left_out:
+            tell(line)
+        return found
+
+    def make(found: Opened, home: Path, ask: Callable[[], bytes], now: datetime) -> TrustChange:
+        return quorum.with_rotation_key(found, quorum.new_epoch(found, kept[0]), home, ask, now)
+
+    return carry_out(folder, passphrase_file, make, start=start)
+
+
+@click.command("replace")
+@click.argument("name", metavar="IDENTITY")
+@dir_option
+@passphrase_option
+def replace(name: str, folder: str, passphrase_file: str | None) -> int:
+    """Give IDENTITY its next key without the last one: that, or its passphrase, is lost but not stolen."""
+    from secpipe.keystore.quorum import replaced
+
+    schedule = schedule_of(folder)
+    return carry_out(
+        folder, passphrase_file, lambda found, home, ask, now: replaced(found, home, name, schedule, ask, now)
+    )

@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "suspend": ("secpipe.cli.keys.rotate:suspend", "Take an identity's signing keys out of use now."),
     "reinstate": ("secpipe.cli.keys.emergency:reinstate", "Take back a suspension (root quorum)."),
     "revoke": ("secpipe.cli.keys.emergency:revoke", "Declare keys compromised since a time (root quorum)."),
+    "replace": ("secpipe.cli.keys.emergency:replace", "Give an identity a new key: its old one is lost (root quorum)."),
     "renew": ("secpipe.cli.keys.emergency:renew", "Sign the keyring again to keep it fresh (root quorum)."),
     "time-authority": (
         "secpipe.cli.keys.emergency:time_authority",
@@ -27,6 +28,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "add-identity": ("secpipe.cli.keys.identity:add_identity", "Add an identity (root quorum)."),
     "set-authority": ("secpipe.cli.keys.identity:set_authority", "Change what an identity may sign (root quorum)."),
     "sign-root": ("secpipe.cli.keys.quorum:sign_root", "Sign what waits in keys/pending."),
+    "request": ("secpipe.cli.keys.quorum:request", "Write what waits into a file for a machine without a network."),
+    "answer": ("secpipe.cli.keys.quorum:answer", "Show and sign such a file there."),
     "custody": ("secpipe.cli.keys.home:custody", "Show or set where an identity's private halves live."),
     "backup": ("secpipe.cli.keys.home:backup", "Write all private keys into one encrypted file."),
     "restore": ("secpipe.cli.keys.home:restore", "Put the private keys of a backup into $SECPIPE_HOME."),

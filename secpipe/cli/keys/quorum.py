@@ -26,6 +26,7 @@ def carry_out(
     *,
     over_pending: bool = False,
     confirm: bool = False,
+    start: Callable[[Path, Path, datetime], Opened] | None = None,
 ) -> int:
     """Draft a change, sign it with the holder keys on this machine, publish it if that is enough."""
     from secpipe.keystore.commit import locked
@@ -38,7 +39,7 @@ def carry_out(
     home, ask, now = places.home(), passphrase_of(reference, confirm=confirm), SystemClock().now()
     target = Path(folder)
     with locked(home, anchor_of(target)):
-        found = begin(target, home, now)
+        found = (start or begin)(target, home, now)
         if not over_pending and _waits(found):
             raise ConfigError(
                 "another change waits for signatures", hint=f"secpipe keys sign-root, or delete {folder}/pending"
@@ -71,36 +72,99 @@ def _report(progress: Any, folder: str) -> int:
 
 
 @click.command("sign-root")
-@click.option("--yes", is_flag=True, help="Do not ask after showing what would change.")
+@click.option("--expect", metavar="DIGEST", help="Sign this draft only: the digest that its author told you.")
+@click.option("--yes", is_flag=True, help="Do not ask: the changes were read elsewhere (--expect says which).")
+@click.option("--answer", "answers", multiple=True, metavar="FILE", help="Take signatures from keys answer, not keys.")
 @dir_option
 @passphrase_option
-def sign_root(yes: bool, folder: str, passphrase_file: str | None) -> int:
+def sign_root(yes: bool, expect: str | None, answers: tuple[str, ...], folder: str, passphrase_file: str | None) -> int:
     """Show what waits in FOLDER/pending and sign it with your holder key; the last signature needed publishes it."""
+    from secpipe.keystore.airgap import add_answer
     from secpipe.keystore.commit import locked
-    from secpipe.keystore.pending import pending_changes, sign_pending
-    from secpipe.keystore.trusted import anchor_of, open_folder
-    from secpipe.system import places
+    from secpipe.keystore.pending import sign_pending
+    from secpipe.keystore.trusted import anchor_of
+    from secpipe.system import files, places
     from secpipe.system.clock import SystemClock
 
     home, target = places.home(), Path(folder)
     with locked(home, anchor_of(target)):
-        for line in pending_changes(open_folder(target, now=None)):
-            tell(line)
-        if not yes and not confirmed():
-            raise ConfigError(
-                "not signed", hint="somebody else drafted this; ask them, or delete " + folder + "/pending"
-            )
-        progress = sign_pending(target, home, passphrase_of(passphrase_file), SystemClock().now())
+        for path in answers:
+            add_answer(target, files.read_bytes(path, 1 << 24))
+        agree(target, yes=yes or bool(answers), expect=expect)
+        ask = passphrase_of(passphrase_file)
+        progress = sign_pending(target, home, ask, SystemClock().now(), must_sign=not answers)
     return _report(progress, folder)
 
 
-def confirmed() -> bool:
-    """Ask on the terminal whether to sign; raises ConfigError where there is none."""
+def agree(folder: Path, *, yes: bool, expect: str | None) -> None:
+    """Show the whole draft and have it confirmed; raises ConfigError where nobody did, TrustError for another draft."""
+    from secpipe.core.errors import TrustError
+    from secpipe.keystore.pending import open_signing, shown
+
+    draft = shown(open_signing(folder))
+    for line in draft.lines:
+        tell(line)
+    if expect is not None:
+        wanted = expect.removeprefix("sha256:").replace(" ", "").lower()
+        if wanted != draft.digest:
+            raise TrustError("the draft is not the one that you expect", hint="compare its lines with its author")
+    elif not yes and not confirmed(draft.digest[:8] if draft.changes.moves else ""):
+        hint = f"somebody else drafted this; ask them, or delete {folder}/pending"
+        raise ConfigError("not signed", hint=hint)
+
+
+def confirmed(word: str = "") -> bool:
+    """Ask on the terminal whether to sign, by typing `word` if it is one; raises ConfigError without a terminal."""
     import sys
 
     if not sys.stdin.isatty():
-        raise ConfigError("nobody is there to read what would be signed", hint="--yes, after reading it")
-    return click.confirm("sign this?", err=True)
+        raise ConfigError(
+            "nobody is there to read what would be signed",
+            hint="--expect DIGEST, after reading it where it was drafted",
+        )
+    if not word:
+        return click.confirm("sign this?", err=True)
+    typed: str = click.prompt("this moves authority; type the first 8 characters of the draft to sign it", err=True)
+    return typed.strip().lower() == word
+
+
+@click.command("request")
+@click.option("-o", "--output", metavar="FILE", default="request.json", show_default=True, help="Write to FILE.")
+@dir_option
+def request(output: str, folder: str) -> int:
+    """Put what waits for signatures into one file, to carry to a machine without a network."""
+    from secpipe.keystore.airgap import make_request
+
+    data, digest = make_request(Path(folder))
+    write_result(data, output)
+    tell(f"draft {digest}: compare it by voice; there they run secpipe keys answer {output}")
+    return 0
+
+
+@click.command("answer")
+@click.argument("file", metavar="REQUEST")
+@click.option("--expect", metavar="DIGEST", help="Sign this draft only: the digest that its author told you.")
+@click.option("--yes", is_flag=True, help="Do not ask: the changes were read elsewhere.")
+@click.option("--trust-pin", "pin", metavar="PIN", default="", help="sha256:HEX of a root that you know.")
+@click.option("-o", "--output", metavar="FILE", default="answer.json", show_default=True, help="Write to FILE.")
+@passphrase_option
+def answer(file: str, expect: str | None, yes: bool, pin: str, output: str, passphrase_file: str | None) -> int:
+    """Show and sign a REQUEST with the holder keys of this machine; needs no network and no repository."""
+    from secpipe.keystore.airgap import sign_request
+    from secpipe.system import files, places
+    from secpipe.system.clock import SystemClock
+
+    data, signed = sign_request(
+        files.read_bytes(file, 1 << 28),
+        places.home(),
+        passphrase_of(passphrase_file),
+        SystemClock().now(),
+        lambda folder: agree(folder, yes=yes, expect=expect),
+        pin,
+    )
+    write_result(data, output)
+    tell(f"signed by {', '.join(signed)}; back there: secpipe keys sign-root --answer {output}")
+    return 0
 
 
 @click.command("add-holder")

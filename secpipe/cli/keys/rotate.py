@@ -31,10 +31,9 @@ def schedule_of(folder: str) -> Schedule:
 
 
 def _plan(found: Opened, schedule: Schedule, now: datetime, force: tuple[str, ...] = ()) -> Plan:
-    from secpipe.keys.plan import plan_rotation
+    from secpipe.keys.plan import plan_ring
 
-    bounds = found.ring.delegation
-    return plan_rotation(found.ring.identities, schedule, now, bounds.algorithms, force, bounds.key_days)
+    return plan_ring(found.ring, schedule, now, force)
 
 
 def _document(plan: Plan, *, changed: bool, simulated: bool, ring: int) -> dict[str, Any]:

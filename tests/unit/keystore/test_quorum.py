@@ -248,7 +248,9 @@ def test_a_holder_reads_what_they_sign(project, team, passphrase, now):
     assert 'REMOVES identity "builder"' in text
     assert "needs 1 of 3 holders (now 2 of 3)" in text
     quorum.draft(found, quorum.renewed(found), at)
-    assert pending_changes(open_folder(project.keys, now=at)) == ["renews what is there, without a change"]
+    first, *dates = pending_changes(open_folder(project.keys, now=at))
+    assert first == "renews what is there; nobody may do more, less or longer"
+    assert f"ring issued: {at:%Y-%m-%dT%H:%M:%SZ} (now " in "\n".join(dates)
 
 
 def test_one_key_has_one_job_whoever_signs_it(project, passphrase, now):
