@@ -28,7 +28,7 @@ from secpipe.sign import provenance
 from secpipe.sign import statement as statements
 from secpipe.sign.establish import Demand, Established, establish
 from secpipe.sign.halves import signer_facts
-from secpipe.sign.predicates import by_purpose
+from secpipe.sign.predicates import by_purpose, purposes
 from secpipe.sign.refusal import CHANGED, INVALID, MISSING, REPLAYED, WRONG_PURPOSE, Refused, finding
 from secpipe.sign.sidecars import ATTESTATION, PQ_ATTESTATION, own_name
 from secpipe.sign.sign import Timestamper, check_replaceable, sign_payload, write_twins
@@ -62,6 +62,8 @@ def attest(
     """
     row = by_purpose(purpose, "attestation")
     kind = kind or purpose
+    if kind in purposes("attestation") and kind != purpose:
+        raise ConfigError(f'a {purpose} statement cannot be called "{kind}", which is a purpose of its own')
     body = parse_json(predicate, f"the {purpose} predicate")
     if not isinstance(body, dict) or (missing := [name for name in row.required if name not in body]):
         lacks = ", ".join(missing) if isinstance(body, dict) else "everything: it is no object"
@@ -95,11 +97,15 @@ def verify_attestation(
     *,
     require: str = "classical+pq",
     environment: str = "",
+    purpose: str = "",
     max_age: timedelta | None = None,
     folder: Path | None = None,
     now: datetime,
 ) -> Evidence:
     """Verify the attestation of `kind` about the artifact at `path`; `max_age` bounds how long ago it was made.
+
+    It must be of `purpose` (default: what `purpose_of_kind` says of its kind): a kind is only a word that its signer
+    chose, and who may state a scan may not state a bias test.
 
     Evidence `attestation:<kind>`; `since` is when it was made: the trusted time or what the signer states, the earlier
     of both (who may state the result may state its day; a replayed one keeps its own). Facts: `purpose`, `kind`,
@@ -110,7 +116,7 @@ def verify_attestation(
     for half, bundle in zip(HalfClass, attestation_paths(path, kind, folder), strict=True):
         if bundle.exists() or bundle.is_symlink():
             found[half] = lambda bundle=bundle: read_bytes(bundle, DEFAULT.document_bytes, follow=False)  # type: ignore[misc]
-    demand = Demand(require, environment)
+    demand = Demand(require, environment, purpose or purpose_of_kind(kind))
     subject = (lambda: digests_of(tree, directory=path.is_dir())), own_name(path)
     evidence = _judge(kind, found, subject, trust, demand, now)
     if (
@@ -120,6 +126,14 @@ def verify_attestation(
     ):
         return replace(evidence, state=State.STALE, reason=f"the {kind} attestation is older than {max_age.days} days")
     return evidence
+
+
+def purpose_of_kind(kind: str) -> str:
+    """Return what a statement called `kind` must be signed as: `vuln` as vuln, `review-ann` as review, others as
+    test-result."""
+    if kind in purposes("attestation"):
+        return kind
+    return "review" if kind.startswith("review-") else "test-result"
 
 
 def verify_attestations(

@@ -72,7 +72,8 @@ def _attestation(options: Mapping[str, Any], now: datetime) -> Check:
     def check(path: str) -> Evidence:
         return verify_attestation(
             Path(path), hashed(path), trust, options["attestation"], require=options["require"],
-            environment=options["environment"], max_age=age, folder=_path(options["signatures"]), now=now,
+            environment=options["environment"], purpose=options["purpose"], max_age=age,
+            folder=_path(options["signatures"]), now=now,
         )  # fmt: skip
 
     return check

@@ -159,3 +159,27 @@ def test_attestations_elsewhere(world: World, tmp_path: Path) -> None:
     attested(world, output=folder)
     assert judged(world).state is State.SKIPPED
     assert judged(world, folder=folder).state is State.OK
+
+
+VULN = json.dumps({"scanner": {"uri": "x"}, "metadata": {}}).encode()
+REVIEW = json.dumps({"result": "APPROVED"}).encode()
+
+
+@pytest.mark.parametrize(("purpose", "body"), [("vuln", VULN), ("provenance", PROVENANCE), ("review", REVIEW)])
+def test_a_signer_of_one_purpose_does_not_answer_for_another(world: World, purpose: str, body: bytes) -> None:
+    attested(world, body, purpose, kind="bias")
+    only = make_trust(make_identity("builder", world.key, purposes=(purpose,)))
+    assert rules(judged(world, trust=only)) == {"wrong-purpose"}
+    assert rules(judged(world)) == {"wrong-purpose"}, "and who may sign both has not signed this"
+    assert judged(world, trust=only, purpose=purpose).state is State.OK, "the verifier may ask for it knowingly"
+
+
+@pytest.mark.parametrize("kind", ["provenance", "vuln", "review", "cyclonedx"])
+def test_a_test_result_is_not_called_what_is_a_purpose(world: World, kind: str) -> None:
+    with pytest.raises(ConfigError, match="a purpose of its own"):
+        attested(world, kind=kind)
+
+
+def test_reviews_by_name_are_reviews(world: World) -> None:
+    attested(world, REVIEW, "review", kind="review-ann")
+    assert judged(world, "review-ann").facts["purpose"] == "review"
