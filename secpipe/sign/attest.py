@@ -15,7 +15,7 @@ from typing import Any
 
 from secpipe.core import times
 from secpipe.core.documents import parse_json
-from secpipe.core.errors import ConfigError, InputError, SecpipeError
+from secpipe.core.errors import ConfigError, InputError, MissingDependency, SecpipeError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.ledger import Account, Tally, Thing
 from secpipe.core.limits import DEFAULT
@@ -53,7 +53,7 @@ def attest(
     output: Path | None = None,
     timestamper: Timestamper | None = None,
     now: datetime,
-) -> tuple[Path, Path]:
+) -> tuple[Path, ...]:
     """Sign `predicate` (a JSON object) as a statement of type `purpose` about the artifact at `path`.
 
     `kind` says what a test result is about (`evaluation`, `bias`, `drift`, `safety`, ...). Returns the bundles' paths,
@@ -76,8 +76,7 @@ def attest(
     for target in where:
         check_replaceable(target, statement)
     payload = statements.encode(statement)
-    write_twins(where, sign_payload(payload, signers, version, timestamper=timestamper, now=now))
-    return where
+    return write_twins(where, sign_payload(payload, signers, version, timestamper=timestamper, now=now))
 
 
 def attestation_paths(path: Path, kind: str, folder: Path | None = None) -> tuple[Path, Path]:
@@ -201,6 +200,8 @@ def _judge(
         facts, made = _content(done, kind, digests(), now)
     except ConfigError:
         raise
+    except MissingDependency as error:
+        return replace(base, state=State.SKIPPED, reason=f"the {printable(kind)} attestation: {error.message}")
     except Exception as error:
         message = error.message if isinstance(error, SecpipeError) else f"not verified: {type(error).__name__}"
         rule = error.rule if isinstance(error, Refused) else INVALID

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from secpipe.core.errors import ConfigError, MissingDependency
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.text import printable
-from secpipe.core.trust import HalfClass, Trust
-from secpipe.sign.acceptance import FLOORS, check_authority, check_dates, check_floor
+from secpipe.core.trust import FLOORS, HalfClass, Trust
+from secpipe.sign.acceptance import check_authority, check_dates, check_floor
 from secpipe.sign.halves import Signed, verify_halves
 from secpipe.sign.predicates import PredicateType, by_uri
 from secpipe.sign.refusal import INVALID, REPLAYED, WRONG_PURPOSE, Refused
@@ -49,7 +49,10 @@ class Established:
 
 
 def establish(found: Mapping[HalfClass, tuple[str, bytes]], trust: Trust, demand: Demand, now: datetime) -> Established:
-    """Verify the bundles of one artifact against trust, dates, authority and the demand's pins; raises Refused."""
+    """Verify the bundles of one artifact against trust, dates, authority and the demand's pins.
+
+    Raises Refused, or MissingDependency where this machine cannot tell.
+    """
     signed = verify_halves(found, trust, demand.limits)
     check_floor(signed.classes, demand.require)
     trusted, accuracy = trusted_time(signed, trust, demand, now)

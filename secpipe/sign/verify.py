@@ -15,7 +15,7 @@ from typing import Any
 
 from secpipe.core import times
 from secpipe.core.artifact import FileEntry
-from secpipe.core.errors import ConfigError, SecpipeError
+from secpipe.core.errors import ConfigError, MissingDependency, SecpipeError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding
 from secpipe.core.ledger import Account, Tally, Thing
@@ -52,6 +52,7 @@ class Verification:
     covered: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     failed: bool = False
+    unknown: str = ""  # why nobody here can tell
     bundles: int = 0  # how many were read for it
 
 
@@ -143,7 +144,7 @@ def _put_elsewhere(outcome: Verification) -> Verification:
     problem = finding(
         REPLAYED, f'{path} is signed as "{name}", and what is signed under its name stands elsewhere', path
     )
-    return Verification({**outcome.fact, "verified": False}, (), (problem,), True, outcome.bundles)
+    return Verification({**outcome.fact, "verified": False}, (), (problem,), True, bundles=outcome.bundles)
 
 
 def _verify_place(place: Place, tree: Tree, trust: Trust, demand: Demand, now: datetime, shown: str) -> Verification:
@@ -165,6 +166,8 @@ def _verify_place(place: Place, tree: Tree, trust: Trust, demand: Demand, now: d
         return Verification(fact, (), (finding(refused.rule, refused.message, where, shown, refused.hint),), True)
     except ConfigError:
         raise
+    except MissingDependency as error:
+        return Verification(fact, unknown=f"{printable(shown)}: {error.message}")
     except SecpipeError as error:
         return Verification(fact, (), (finding(INVALID, error.message, place.path, shown, error.hint),), True)
     except Exception as error:
@@ -242,6 +245,8 @@ def _evidence(outcomes: list[Verification], trust: Trust, now: datetime) -> Evid
         first = next(problem for problem in failed[0].findings if problem.rule != RENAMED)
         more = f" (and {plural(len(failed) - 1, 'more artifact')})" if len(failed) > 1 else ""
         return replace(base, state=State.FAILED, reason=printable(first.message) + more)
+    if unknown := next((outcome.unknown for outcome in outcomes if outcome.unknown), ""):
+        return replace(base, state=State.SKIPPED, reason=unknown)
     ends = min(trust.ring_expires, trust.root_expires)
     if now > ends:
         reason = f"the trust state expired on {times.rfc3339(ends)}"

@@ -10,7 +10,7 @@ import click
 from secpipe.cli.keys.options import dir_option
 from secpipe.cli.keys.quorum import carry_out
 from secpipe.cli.keys.rotate import schedule_of
-from secpipe.cli.options import passphrase_option
+from secpipe.cli.options import passphrase_option, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,6 +98,9 @@ def renew(root: bool, rotation_key: bool, adopt_schedule: bool, folder: str, pas
     from secpipe.keystore.quorum import renewed, with_rotation_key
 
     schedule = schedule_of(folder) if adopt_schedule else None
+    for stage in schedule.stages if schedule else ():
+        if stage.withheld:
+            tell(f"note: {stage.withheld}")
 
     def make(found: Opened, home: Path, ask: Callable[[], bytes], now: datetime) -> TrustChange:
         change = renewed(found, root=root, schedule=schedule)
