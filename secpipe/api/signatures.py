@@ -9,6 +9,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from secpipe.api.expected import remember_signed, with_bare_models, with_memory
 from secpipe.api.findings import exit_code, merged_signatures
 from secpipe.api.results import Findings, findings_of
 from secpipe.core.findings import document
@@ -35,6 +36,9 @@ class Demands:
     min_version: str = ""
     ignore: tuple[str, ...] = ()
     signatures: Path | None = None
+    strict: bool = False  # every model file needs a signature
+    forget: bool = False  # accept that something is signed otherwise than this machine saw it before
+    remember: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +63,15 @@ def verify_path(
     ignore: Iterable[str] = (),
     signatures: StrPath | None = None,
     at: datetime | None = None,
+    strict: bool = False,
+    forget: bool = False,
 ) -> Findings:
     """Verify signed model folders and files, or every signed artifact in a folder, as `secpipe verify` does.
 
-    `trust_pin` anchors the trust folder from outside it; without one, who can change it can change the answer. Exit
+    A signed folder or file must be signed under its own name (or `name`). What this machine saw signed before must not
+    be bare, of another name or of an older version now (`forget` accepts that); `strict` demands a signature for every
+    model file. `trust_pin` anchors the trust folder from outside it; without one, who can change it can change the
+    answer. Exit
     codes: 0 everything holds, 1 something does not, 3 could not decide. Raises SecpipeError where there is no usable
     trust, ConfigError for a wrong demand. A model server that must not load anything else calls `secpipe.verify`.
     """
@@ -72,7 +81,9 @@ def verify_path(
     now = at or SystemClock().now()
     ring = open_trust(Path(trust), pin=trust_pin, now=now)
     folder = None if signatures is None else Path(signatures)
-    demands = Demands(require, env, purpose, name, min_version, tuple(ignore), folder)
+    demands = Demands(
+        require, env, purpose, name, min_version, tuple(ignore), folder, strict, forget, remember=at is None
+    )
     parts = [(path, verified(path, ring, demands, now)) for path in [fspath(path) for path in paths]]
     evidence = merged_signatures(parts)
     return findings_of(document(evidence, "verify", now, simulated=at is not None), exit_code(evidence))
@@ -80,17 +91,27 @@ def verify_path(
 
 def verified(path: str, trust: Trust, demands: Demands, now: datetime, opener: Opener = open_tree) -> Evidence:
     """Return the evidence about one path: an image, a signed folder or file, or all that is signed in a folder."""
-    from secpipe.sign.sidecars import CLASSICAL, PQ
-    from secpipe.sign.verify import verify_artifact, verify_tree
-
-    require, environment, ignore = demands.require, demands.environment, demands.ignore
     if path.startswith("oci://"):
         from secpipe.sign.oci import verify_image
 
         return verify_image(
-            path, trust, require=require, environment=environment, min_version=demands.min_version, now=now
-        )
-    tree, target = opener(path), Path(path)
+            path, trust, require=demands.require, environment=demands.environment, min_version=demands.min_version,
+            now=now,
+        )  # fmt: skip
+    tree = opener(path)
+    evidence = _verified(path, tree, trust, demands, now)
+    if demands.strict:
+        evidence = with_bare_models(evidence, tree)
+    if demands.signatures:
+        return evidence  # bundles elsewhere say nothing of what stands beside the artifact
+    return with_memory(path, evidence, trust, now, forget=demands.forget, write=demands.remember)
+
+
+def _verified(path: str, tree: FolderTree, trust: Trust, demands: Demands, now: datetime) -> Evidence:
+    from secpipe.sign.sidecars import CLASSICAL, PQ
+    from secpipe.sign.verify import verify_artifact, verify_tree
+
+    require, environment, ignore, target = demands.require, demands.environment, demands.ignore, Path(path)
     pinned = demands.purpose or demands.name or demands.min_version or demands.signatures
     if target.is_dir() and not (pinned or tree.find(CLASSICAL) or tree.find(PQ)):
         evidence = verify_tree(tree, trust, require=require, environment=environment, ignore=ignore, now=now)
@@ -155,10 +176,13 @@ def signed(
 
         sign_image(path, who.signers, who.version, artifact_version=version, timestamper=stamper(tsa), now=now)
         return Signed(path, *by)
+    from secpipe.sign.sidecars import own_name
     from secpipe.sign.sign import sign_artifact
 
     bundles = sign_artifact(
         Path(path), tree or open_tree(path), who.signers, who.version, kind=purpose, name=name,
         artifact_version=version, ignore=ignore, output=output, timestamper=stamper(tsa), now=now,
     )  # fmt: skip
+    if output is None and who.anchor:
+        remember_signed(path, name or own_name(Path(path)), version, who.anchor, now)
     return Signed(path, *by, bundles)

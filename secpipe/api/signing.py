@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Unlocked:
-    """An identity that signs, its active key version, and both halves."""
+    """An identity that signs, its active key version, and its halves; `anchor` is the digest of the first root."""
 
     identity: Identity
     version: KeyVersion
     signers: tuple[Signer, ...]
+    anchor: str = ""
 
 
 def purpose_of(path: str, kind: str) -> str:
@@ -54,7 +55,7 @@ def unlocked(
     if profile is not None and {half.algorithm for half in version.halves} != set(PAIRS[profile]):
         hint = f"secpipe keys rotate --profile {profile}"
         raise ConfigError(f"{who.name} is not a key of profile {profile}", hint=hint)
-    return Unlocked(who, version, signers)
+    return Unlocked(who, version, signers, (state.pins or (state.root_digest,))[0])
 
 
 def open_key(

@@ -15,6 +15,14 @@ class HalfClass(StrEnum):
     PQ = "pq"
 
 
+#: What a verifier may demand: name -> the classes of halves that must have been verified.
+FLOORS: dict[str, frozenset[HalfClass]] = {
+    "classical+pq": frozenset({HalfClass.CLASSICAL, HalfClass.PQ}),
+    "classical": frozenset({HalfClass.CLASSICAL}),
+    "pq": frozenset({HalfClass.PQ}),
+}
+
+
 class KeyState(StrEnum):
     """States of a key version: NIST SP 800-57 part 1 section 7, spelled as CycloneDX 1.6 does."""
 

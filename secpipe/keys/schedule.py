@@ -11,23 +11,38 @@ from typing import Any
 
 from secpipe.core.errors import ConfigError
 from secpipe.core.text import did_you_mean
+from secpipe.core.trust import FLOORS
 from secpipe.keys.schemes import scheme
 
 SCHEMA = "secpipe.rotation/1"
 _DURATION = re.compile(r"P(?:([0-9]{1,5})W)?(?:([0-9]{1,5})D)?(?:T(?:([0-9]{1,5})H)?(?:([0-9]{1,5})M)?)?\Z")
 _KNOWN = {"schema", "period", "lead", "overlap", "jitter", "ring_validity", "late", "algorithms"}
-_STAGE = {"halves", "accept_from", "sign_from", "sign_until", "accept_until"}
+_STAGE = {"halves", "accept_from", "sign_from", "sign_until", "accept_until", "require"}
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One algorithm set with two windows: when it makes new keys, and when its signatures are accepted."""
+    """One algorithm set with two windows: when it makes new keys, and when its signatures are accepted.
+
+    `require` is the floor that those who verify ask for by then (`verify --require`, a policy's `require`).
+    """
 
     halves: tuple[str, ...]
     accept_from: datetime
     sign_from: datetime
     sign_until: datetime | None = None
     accept_until: datetime | None = None
+    require: str = "classical+pq"
+
+    @property
+    def withheld(self) -> str:
+        """Why no key of this set may be made: its verifiers could not use it; or ""."""
+        if FLOORS[self.require] <= {scheme.get(name).half for name in self.halves}:
+            return ""
+        return (
+            f"verifiers that require {self.require} could not use {self.name}; if they take such keys by then, say "
+            f'so in its [[algorithms]]: require = "{scheme.get(self.halves[0]).half}"'
+        )
 
     @property
     def name(self) -> str:
@@ -54,12 +69,16 @@ class Schedule:
         share = int.from_bytes(hashlib.sha256(f"{identity}/{version}".encode()).digest()[:4], "big") / 2**32
         return timedelta(seconds=int(self.jitter.total_seconds() * share))
 
+    def withheld_at(self, now: datetime) -> bool:
+        """Whether a set of algorithms is due, or will be within the lead, and may make no keys."""
+        return any(stage.withheld and stage.sign_from <= now + self.lead for stage in self.stages)
+
     def stage(self, now: datetime) -> Stage | None:
-        """Return the algorithm set that makes new keys at `now`: the one that started last."""
+        """Return the algorithm set that makes new keys at `now`: the one that started last, and is not withheld."""
         signing = [
             stage
             for stage in self.stages
-            if stage.sign_from <= now and (stage.sign_until is None or now < stage.sign_until)
+            if stage.sign_from <= now and (stage.sign_until is None or now < stage.sign_until) and not stage.withheld
         ]
         return max(signing, key=lambda stage: stage.sign_from, default=None)
 
@@ -126,9 +145,13 @@ def _stage(item: object, what: str) -> Stage:
     accept_from, sign_from = _time(item, "accept_from", what), _time(item, "sign_from", what)
     if accept_from is None or sign_from is None:
         raise ConfigError(f"{what}: an algorithm set needs accept_from and sign_from")
+    require = item.get("require", "classical+pq")
+    if not isinstance(require, str) or require not in FLOORS:
+        raise ConfigError(f"{what}: require is one of {', '.join(FLOORS)}")
     stage = Stage(
-        tuple(halves), accept_from, sign_from, _time(item, "sign_until", what), _time(item, "accept_until", what)
-    )
+        tuple(halves), accept_from, sign_from, _time(item, "sign_until", what), _time(item, "accept_until", what),
+        require,
+    )  # fmt: skip
     order = [stage.accept_from, stage.sign_from, stage.sign_until or stage.accept_until, stage.accept_until]
     known = [time for time in order if time is not None]
     if known != sorted(known) or (stage.accept_until and not stage.sign_until):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -26,6 +26,10 @@ class Event:
     breaks: bool = False
 
 
+#: Makes the halves of a key version, signs and verifies with it under a floor: (halves, "" or what went wrong).
+Trial = Callable[[Identity, KeyVersion, Sequence[str], str], tuple[tuple[PublicHalf, ...], str]]
+
+
 @dataclass(frozen=True, slots=True)
 class Future:
     """The dates of trust that a simulation starts from."""
@@ -39,10 +43,23 @@ class Future:
 
 
 def simulate(
-    start: Future, schedule: Schedule, now: datetime, until: datetime, profiles: Sequence[Profile]
+    start: Future,
+    schedule: Schedule,
+    now: datetime,
+    until: datetime,
+    profiles: Sequence[Profile],
+    trial: Trial | None = None,
 ) -> list[Event]:
-    """Return what happens from `now` to `until`, in order, if the scheduler runs and nobody does anything else."""
+    """Return what happens from `now` to `until`, in order, if the scheduler runs and nobody does anything else.
+
+    `trial` signs and verifies with each key version that is made, and what it says against one breaks.
+    """
     events = [Event(start.root_expires, "the trust root expires: nothing verifies any more", True)]
+    events += [
+        Event(max(now, stage.sign_from), f"no {stage.name} key is made: {stage.withheld}", True)
+        for stage in schedule.stages
+        if stage.withheld
+    ]
     identities, ring_expires, blocked = list(start.identities), start.ring_expires, set[str]()
     for _ in range(_MOST):
         waiting = [item for item in identities if item.name not in blocked]
@@ -63,9 +80,17 @@ def simulate(
                 )
                 blocked.add(step.identity)
                 continue
-            halves = _imagined(step)
-            version = KeyVersion(step.version, halves, step.not_before, step.sign_until, step.verify_until)
+            stage = schedule.stage(step.not_before)
+            blank = KeyVersion(step.version, (), step.not_before, step.sign_until, step.verify_until)
+            halves, problem = _imagined(step), ""
+            if trial is not None:
+                halves, problem = trial(
+                    identities[index], blank, step.algorithms, stage.require if stage else "classical+pq"
+                )
+            version = replace(blank, halves=halves)
             identities[index] = replace(identities[index], versions=(*identities[index].versions, version))
+            if problem:
+                events.append(Event(step.not_before, f"{step.identity} version {step.version}: {problem}", True))
             signs = f"signs from {step.not_before:%Y-%m-%d}"
             events.append(
                 Event(now, f"{step.identity} version {step.version} ({pair_name(halves)}) is published, {signs}")

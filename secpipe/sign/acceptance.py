@@ -6,15 +6,8 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from secpipe.core import times
-from secpipe.core.trust import Authority, HalfClass, Identity, KeyState, KeyVersion
+from secpipe.core.trust import FLOORS, Authority, HalfClass, Identity, KeyState, KeyVersion
 from secpipe.sign.refusal import COMPROMISED, EXPIRED, STRIPPED, SUSPENDED, WRONG_PURPOSE, Refused
-
-#: What a verifier may demand: name -> the classes of halves that must have been verified.
-FLOORS: dict[str, frozenset[HalfClass]] = {
-    "classical+pq": frozenset({HalfClass.CLASSICAL, HalfClass.PQ}),
-    "classical": frozenset({HalfClass.CLASSICAL}),
-    "pq": frozenset({HalfClass.PQ}),
-}
 
 
 def check_floor(found: frozenset[HalfClass], require: str) -> None:
@@ -22,7 +15,11 @@ def check_floor(found: frozenset[HalfClass], require: str) -> None:
     missing = FLOORS[require] - found
     if missing:
         names = " and ".join(sorted(missing))
-        raise Refused(STRIPPED, f"there is no {names} half, and {require} is required", hint="sign with a hybrid key")
+        accept = next((name for name, classes in FLOORS.items() if classes == found), "")
+        raise Refused(
+            STRIPPED, f"there is no {names} half, and {require} is required",
+            hint=f"sign with a hybrid key; if your policy takes such keys: --require {accept}",
+        )  # fmt: skip
 
 
 def check_dates(who: str, version: KeyVersion, trusted: datetime | None, accuracy: timedelta, now: datetime) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from secpipe.core import times
 from secpipe.core.artifact import FileEntry, Skip
 from secpipe.core.documents import parse_json
-from secpipe.core.errors import ConfigError, InputError, SecpipeError
+from secpipe.core.errors import ConfigError, InputError, MissingDependency, SecpipeError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.ledger import NOBODY, Account, Tally, Thing
 from secpipe.core.limits import DEFAULT
@@ -30,7 +30,7 @@ from secpipe.sign import provenance
 from secpipe.sign import statement as statements
 from secpipe.sign.establish import Demand, Established, establish
 from secpipe.sign.halves import signer_facts
-from secpipe.sign.predicates import by_purpose
+from secpipe.sign.predicates import by_purpose, purposes
 from secpipe.sign.refusal import CHANGED, INVALID, MISSING, REPLAYED, WRONG_PURPOSE, Refused, finding
 from secpipe.sign.sidecars import ATTESTATION, PQ_ATTESTATION, own_name
 from secpipe.sign.sign import Timestamper, check_replaceable, sign_payload, write_twins
@@ -55,7 +55,7 @@ def attest(
     output: Path | None = None,
     timestamper: Timestamper | None = None,
     now: datetime,
-) -> tuple[Path, Path]:
+) -> tuple[Path, ...]:
     """Sign `predicate` (a JSON object) as a statement of type `purpose` about the artifact at `path`.
 
     `kind` says what a test result is about (`evaluation`, `bias`, `drift`, `safety`, ...). Returns the bundles' paths,
@@ -64,6 +64,8 @@ def attest(
     """
     row = by_purpose(purpose, "attestation")
     kind = kind or purpose
+    if kind in purposes("attestation") and kind != purpose:
+        raise ConfigError(f'a {purpose} statement cannot be called "{kind}", which is a purpose of its own')
     body = parse_json(predicate, f"the {purpose} predicate")
     if not isinstance(body, dict) or (missing := [name for name in row.required if name not in body]):
         lacks = ", ".join(missing) if isinstance(body, dict) else "everything: it is no object"
@@ -76,8 +78,7 @@ def attest(
     for target in where:
         check_replaceable(target, statement)
     payload = statements.encode(statement)
-    write_twins(where, sign_payload(payload, signers, version, timestamper=timestamper, now=now))
-    return where
+    return write_twins(where, sign_payload(payload, signers, version, timestamper=timestamper, now=now))
 
 
 def attestation_paths(path: Path, kind: str, folder: Path | None = None) -> tuple[Path, Path]:
@@ -97,11 +98,15 @@ def verify_attestation(
     *,
     require: str = "classical+pq",
     environment: str = "",
+    purpose: str = "",
     max_age: timedelta | None = None,
     folder: Path | None = None,
     now: datetime,
 ) -> Evidence:
     """Verify the attestation of `kind` about the artifact at `path`; `max_age` bounds how long ago it was made.
+
+    It must be of `purpose` (default: what `purpose_of_kind` says of its kind): a kind is only a word that its signer
+    chose, and who may state a scan may not state a bias test.
 
     Evidence `attestation:<kind>`; `since` is when it was made: the trusted time or what the signer states, the earlier
     of both (who may state the result may state its day; a replayed one keeps its own). Facts: `purpose`, `kind`,
@@ -112,7 +117,7 @@ def verify_attestation(
     for half, bundle in zip(HalfClass, attestation_paths(path, kind, folder), strict=True):
         if bundle.exists() or bundle.is_symlink():
             found[half] = lambda bundle=bundle: read_bytes(bundle, DEFAULT.document_bytes, follow=False)  # type: ignore[misc]
-    demand = Demand(require, environment)
+    demand = Demand(require, environment, purpose or purpose_of_kind(kind))
     subject = (lambda: digests_of(tree, directory=path.is_dir())), own_name(path)
     evidence = _judge(kind, found, subject, trust, demand, now)
     if (
@@ -122,6 +127,14 @@ def verify_attestation(
     ):
         return replace(evidence, state=State.STALE, reason=f"the {kind} attestation is older than {max_age.days} days")
     return evidence
+
+
+def purpose_of_kind(kind: str) -> str:
+    """Return what a statement called `kind` must be signed as: `vuln` as vuln, `review-ann` as review, others as
+    test-result."""
+    if kind in purposes("attestation"):
+        return kind
+    return "review" if kind.startswith("review-") else "test-result"
 
 
 def verify_attestations(
@@ -199,6 +212,8 @@ def _judge(
         facts, made = _content(done, kind, digests(), now)
     except ConfigError:
         raise
+    except MissingDependency as error:
+        return replace(base, state=State.SKIPPED, reason=f"the {printable(kind)} attestation: {error.message}")
     except Exception as error:
         message = error.message if isinstance(error, SecpipeError) else f"not verified: {type(error).__name__}"
         rule = error.rule if isinstance(error, Refused) else INVALID

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 
 from secpipe.core.errors import ConfigError, MissingDependency
 from secpipe.core.limits import DEFAULT, Limits
-from secpipe.core.trust import HalfClass, Trust
-from secpipe.sign.acceptance import FLOORS, check_authority, check_dates, check_floor
+from secpipe.core.text import printable
+from secpipe.core.trust import FLOORS, HalfClass, Trust
+from secpipe.sign.acceptance import check_authority, check_dates, check_floor
 from secpipe.sign.halves import Signed, verify_halves
 from secpipe.sign.predicates import PredicateType, by_uri
 from secpipe.sign.refusal import INVALID, REPLAYED, WRONG_PURPOSE, Refused
@@ -48,7 +49,10 @@ class Established:
 
 
 def establish(found: Mapping[HalfClass, tuple[str, bytes]], trust: Trust, demand: Demand, now: datetime) -> Established:
-    """Verify the bundles of one artifact against trust, dates, authority and the demand's pins; raises Refused."""
+    """Verify the bundles of one artifact against trust, dates, authority and the demand's pins.
+
+    Raises Refused, or MissingDependency where this machine cannot tell.
+    """
     signed = verify_halves(found, trust, demand.limits)
     check_floor(signed.classes, demand.require)
     trusted, accuracy = trusted_time(signed, trust, demand, now)
@@ -63,7 +67,10 @@ def establish(found: Mapping[HalfClass, tuple[str, bytes]], trust: Trust, demand
     if demand.purpose and predicate.purpose != demand.purpose:
         raise Refused(WRONG_PURPOSE, f"this is signed as {predicate.purpose}, not as {demand.purpose}")
     if demand.name and statement.name != demand.name:
-        raise Refused(REPLAYED, f'this is signed as "{statement.name}", not as "{demand.name}"')
+        raise Refused(
+            REPLAYED, f'this is signed as "{printable(statement.name)}", not as "{printable(demand.name)}"',
+            hint=f"is it the one you mean? then: --name {printable(statement.name)}",
+        )  # fmt: skip
     if demand.min_version:
         _check_version(statement.version, demand.min_version)
     return Established(signed, predicate, trusted)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from secpipe.core import times
-from secpipe.core.errors import SecpipeError
+from secpipe.core.errors import MissingDependency, SecpipeError
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.trust import HalfClass, Identity, KeyVersion, PublicHalf, Trust
 from secpipe.keys.schemes import scheme
@@ -54,7 +54,8 @@ def signer_facts(signed: Signed) -> dict[str, Any]:
 def verify_halves(found: Mapping[HalfClass, tuple[str, bytes]], trust: Trust, limits: Limits = DEFAULT) -> Signed:
     """Verify the bundles of one artifact, given as class -> (name, bytes) by the place they stand at.
 
-    The algorithm of each half comes from the ring only; the hint selects, the declaration binds. Raises Refused.
+    The algorithm of each half comes from the ring only; the hint selects, the declaration binds. Raises Refused, and
+    MissingDependency where no library here can verify a half.
     """
     bundles = {half: (name, _read(name, data, limits)) for half, (name, data) in found.items()}
     payloads = {bundle.payload for _, bundle in bundles.values()}
@@ -76,6 +77,8 @@ def verify_halves(found: Mapping[HalfClass, tuple[str, bytes]], trust: Trust, li
     for public, (label, bundle) in halves:
         try:
             scheme.get(public.algorithm).verify(public.pem, bundle.signature, pae(bundle.payload))
+        except MissingDependency:
+            raise  # not a bad signature: nobody here can tell
         except SecpipeError as error:
             raise Refused(INVALID, f"{label}: {error.message}") from error
     return Signed(statement, *signer, tuple((public, bundle) for public, (_, bundle) in halves))

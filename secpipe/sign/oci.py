@@ -42,8 +42,8 @@ def sign_image(
     artifact_version: str = "",
     timestamper: Timestamper | None = None,
     now: datetime,
-) -> tuple[str, str]:
-    """Sign `oci://host/repository@sha256:...` and return the digests of its (classical, PQ) referrers.
+) -> tuple[str, ...]:
+    """Sign `oci://host/repository@sha256:...` and return the digests of its referrers, classical first.
 
     The statement is the one cosign makes, with our declaration: `cosign verify --key` accepts it. Uses the network.
     """
@@ -57,8 +57,7 @@ def sign_image(
     pair = sign_payload(payload, signers, version, timestamper=timestamper, now=now)
     registry.put_blob(_EMPTY)
     target = {"mediaType": media_type, "size": len(subject), "digest": reference.digest}
-    classical, pq = (_attach(registry, data, target, kind.uri, now) for data in pair)
-    return classical, pq
+    return tuple(_attach(registry, data, target, kind.uri, now) for data in pair if data is not None)
 
 
 def _attach(registry: Registry, data: bytes, subject: dict[str, Any], predicate_type: str, now: datetime) -> str:

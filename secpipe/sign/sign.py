@@ -1,4 +1,4 @@
-"""Signing: one statement, serialised once, signed by both halves of a key version, written as twin bundles."""
+"""Signing: one statement, serialised once, signed by every half of a key version, written as twin bundles."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ from secpipe.sign.envelope import pae
 from secpipe.sign.predicates import by_purpose
 from secpipe.sign.sidecars import own_name, refuse_reserved, twins
 from secpipe.sign.statement import Statement
-from secpipe.system.files import read_bytes, write_atomic
+from secpipe.system.files import read_bytes, remove, write_atomic
 
 #: Asks a time authority for an RFC 3161 answer (DER) over a signature.
 Timestamper = Callable[[bytes], bytes]
+#: The (classical, PQ) bundles of a signature; None for a half that the key version does not have.
+Twins = tuple[bytes | None, bytes | None]
 
 
 def sign_artifact(
@@ -38,8 +40,8 @@ def sign_artifact(
     output: Path | None = None,
     timestamper: Timestamper | None = None,
     now: datetime,
-) -> tuple[Path, Path]:
-    """Sign the directory or file at `path`, of which `tree` is the walk, and return its (classical, PQ) bundles.
+) -> tuple[Path, ...]:
+    """Sign the directory or file at `path`, of which `tree` is the walk, and return its bundles, classical first.
 
     `kind` is the purpose (`model` for a directory; `file`, `dataset`, `prompt`, `sbom`, ... for a file), `name` the
     signed subject name (the path's own), `artifact_version` an optional version that verifiers can pin; `output` a
@@ -61,9 +63,7 @@ def sign_artifact(
     for target in where:
         check_replaceable(target, statement)
     payload = statements.encode(statement)
-    data = sign_payload(payload, signers, version, timestamper=timestamper, now=now)
-    write_twins(where, data)
-    return where
+    return write_twins(where, sign_payload(payload, signers, version, timestamper=timestamper, now=now))
 
 
 def sign_payload(
@@ -73,8 +73,8 @@ def sign_payload(
     *,
     timestamper: Timestamper | None = None,
     now: datetime,
-) -> tuple[bytes, bytes]:
-    """Return the (classical, PQ) bundles over one payload; each signature is verified before it is let out.
+) -> Twins:
+    """Return the bundles over one payload; each signature is verified before it is let out.
 
     Raises TrustError unless the version is active, InputError unless the signers are exactly its halves.
     """
@@ -82,9 +82,9 @@ def sign_payload(
     if state is not KeyState.ACTIVE:
         raise TrustError(f"key version {version.version} is {state} and must not sign", hint="secpipe keys list")
     by_key = {half.keyid: half for half in version.halves}
-    classes = sorted(half.half for half in version.halves)
-    if classes != [HalfClass.CLASSICAL, HalfClass.PQ]:
-        raise InputError(f"key version {version.version} is not a hybrid of one classical and one post-quantum half")
+    classes = [half.half for half in version.halves]
+    if not classes or len(set(classes)) != len(classes):
+        raise InputError(f"key version {version.version} has not one half of a class, or one of each")
     if {signer.keyid for signer in signers} != set(by_key) or len(signers) != len(by_key):
         raise InputError(f"the private halves are not those of key version {version.version}")
     message = pae(payload)
@@ -95,13 +95,20 @@ def sign_payload(
         scheme.get(half.algorithm).verify(half.pem, signature, message)
         tokens = (timestamper(signature),) if timestamper else ()
         made[half.half] = bundles.encode(payload, signature, half.keyid, tokens)
-    return made[HalfClass.CLASSICAL], made[HalfClass.PQ]
+    return made.get(HalfClass.CLASSICAL), made.get(HalfClass.PQ)
 
 
-def write_twins(where: tuple[Path, Path], data: tuple[bytes, bytes]) -> None:
-    """Write both bundles, each in one step; a crash in between leaves a pair that fails, never a false one."""
+def write_twins(where: tuple[Path, Path], data: Twins) -> tuple[Path, ...]:
+    """Write the bundles, each in one step, and return their paths; an older one of a half that is no more goes away.
+
+    A crash in between leaves a pair that fails, never a false one.
+    """
     for target, content in reversed(tuple(zip(where, data, strict=True))):
-        write_atomic(target, content)
+        if content is not None:
+            write_atomic(target, content)
+        elif target.exists():
+            remove(target)
+    return tuple(target for target, content in zip(where, data, strict=True) if content is not None)
 
 
 def check_replaceable(target: Path, statement: Statement) -> None:

@@ -164,8 +164,8 @@ def _halves(value: Any, what: str) -> tuple[Declared, ...]:
         return ()
     declaration = fields(value, f"{what}: hybrid declaration", {"mode", "halves"})
     rows = declaration["halves"]
-    if declaration["mode"] != "all-of" or not isinstance(rows, list) or not 2 <= len(rows) <= _MAX_HALVES:
-        raise InputError(f"{what}: the hybrid declaration is not all-of two halves")
+    if declaration["mode"] != "all-of" or not isinstance(rows, list) or not 1 <= len(rows) <= _MAX_HALVES:
+        raise InputError(f"{what}: the declaration of halves is not all-of one or more")
     halves = []
     for row in rows:
         row = fields(row, f"{what}: declared half", {"alg", "keyid"})

@@ -16,7 +16,7 @@ from secpipe.sign import statement as statements
 from secpipe.sign.establish import Demand, Established, establish
 from secpipe.sign.predicates import by_purpose
 from secpipe.sign.refusal import INVALID, REPLAYED, WRONG_PURPOSE, Refused
-from secpipe.sign.sign import Timestamper, sign_payload
+from secpipe.sign.sign import Timestamper, Twins, sign_payload
 from secpipe.sign.statement import Statement
 
 _SKEW = timedelta(minutes=5)
@@ -33,8 +33,8 @@ def sign_verdict(
     *,
     timestamper: Timestamper | None = None,
     now: datetime,
-) -> tuple[bytes, bytes]:
-    """Return the (classical, PQ) bundles of a statement `purpose` (`vsa`, `override`) about the release `name`.
+) -> Twins:
+    """Return the bundles of a statement `purpose` (`vsa`, `override`) about the release `name`.
 
     `digest` is its dirHash. Raises TrustError for an identity that may not sign this, or may sign other things too.
     """

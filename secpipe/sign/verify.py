@@ -15,7 +15,7 @@ from typing import Any
 
 from secpipe.core import times
 from secpipe.core.artifact import FileEntry, Skip
-from secpipe.core.errors import ConfigError, SecpipeError
+from secpipe.core.errors import ConfigError, MissingDependency, SecpipeError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding
 from secpipe.core.ledger import NOBODY, Account, Tally, Thing
@@ -27,7 +27,17 @@ from secpipe.sign import compare
 from secpipe.sign.discover import Place, is_bundle, places
 from secpipe.sign.establish import Demand, Established, establish
 from secpipe.sign.halves import signer_facts
-from secpipe.sign.refusal import INVALID, MISSING, NOT_A_BUNDLE, RENAMED, RESERVED, WRONG_PURPOSE, Refused, finding
+from secpipe.sign.refusal import (
+    INVALID,
+    MISSING,
+    NOT_A_BUNDLE,
+    RENAMED,
+    REPLAYED,
+    RESERVED,
+    WRONG_PURPOSE,
+    Refused,
+    finding,
+)
 from secpipe.sign.sidecars import is_reserved, own_name, twins
 from secpipe.system.files import read_bytes
 
@@ -42,6 +52,7 @@ class Verification:
     covered: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     failed: bool = False
+    unknown: str = ""  # why nobody here can tell
     bundles: int = 0  # how many were read for it
 
 
@@ -63,13 +74,14 @@ def verify_artifact(
     """Verify the directory or file at `path`, of which `tree` is the walk (`system.tree.open_tree`).
 
     `require` is the verifier's floor (`classical+pq`, `classical`, `pq`), `environment` where the artifact is going;
-    `purpose`, `name` and `min_version` pin what it must be; `ignore` names paths left out knowingly; `signatures` is
-    the folder of the bundles if they do not stand beside the artifact. Returns evidence `signatures`: OK only if every
-    declared half, the dates, the authority and every file hold. Never raises for what the artifact is;
-    ConfigError for a wrong demand.
+    `purpose`, `name` (default: the path's own) and `min_version` pin what it must be; `ignore` names paths left out
+    knowingly; `signatures` is the folder of the bundles if they do not stand beside the artifact. Returns evidence
+    `signatures`: OK only if every declared half, the dates, the authority and every file hold. Never raises for what
+    the artifact is; ConfigError for a wrong demand.
     """
-    demand = Demand(require, environment, purpose, name, min_version, ignore, classical_time_until)
     directory = path.is_dir()
+    pinned = name or (own_name(path) if directory else "")  # a file is compared with the name it stands under
+    demand = Demand(require, environment, purpose, pinned, min_version, ignore, classical_time_until)
     here = twins(path, directory=directory, folder=signatures)
     found: dict[HalfClass, Callable[[], bytes]] = {}
     for half, bundle in zip((HalfClass.CLASSICAL, HalfClass.PQ), here, strict=True):
@@ -81,8 +93,7 @@ def verify_artifact(
             CHECK, State.FAILED, message, findings=(finding(MISSING, message, here[0].name),), facts=_facts([], trust)
         )
     place = Place("" if directory else tree.files[0].path, directory, found)
-    shown = own_name(path)
-    outcome = _verify_place(place, tree, trust, demand, now, shown)
+    outcome = _verify_place(place, tree, trust, demand, now, own_name(path))
     return _evidence([replace(outcome, bundles=len(found))], trust, now)
 
 
@@ -109,12 +120,36 @@ def verify_tree(
         else:
             outcome = _verify_place(place, tree, trust, demand, now, place.path.rpartition("/")[2])
             outcomes.append(replace(outcome, bundles=len(place.bundles)))
-    evidence, told = _evidence(outcomes, trust, now), account_of(outcomes)
+    evidence, told = _evidence(_exchanged(outcomes), trust, now), account_of(outcomes)
     lost = sum(map(is_bundle, tree.files)) - told.of(Thing.BUNDLE).total
     if lost <= 0:
         return evidence
     unread = Account((Tally(Thing.BUNDLE, not_read=lost),))
     return replace(evidence, account=told + unread, skips=(Skip("", f"{NOBODY} at {plural(lost, 'bundle')}"),))
+
+
+def _exchanged(outcomes: list[Verification]) -> list[Verification]:
+    """Return the outcomes, with signed folders that bear each other's names as failed: one was put for another."""
+    signed = {
+        str(one.fact["path"]).rpartition("/")[2]: str(one.fact["name"])
+        for one in outcomes
+        if one.fact.get("kind") == "model" and one.fact["verified"]
+    }
+    wrong = {own for own, name in signed.items() if own and name != own and signed.get(name, name) != name}
+    return [_put_elsewhere(one) if _own_name(one) in wrong else one for one in outcomes]
+
+
+def _own_name(outcome: Verification) -> str:
+    model = outcome.fact.get("kind") == "model" and outcome.fact["verified"]
+    return str(outcome.fact["path"]).rpartition("/")[2] if model else ""
+
+
+def _put_elsewhere(outcome: Verification) -> Verification:
+    path, name = outcome.fact["path"], outcome.fact["name"]
+    problem = finding(
+        REPLAYED, f'{path} is signed as "{name}", and what is signed under its name stands elsewhere', path
+    )
+    return Verification({**outcome.fact, "verified": False}, (), (problem,), True, bundles=outcome.bundles)
 
 
 def _verify_place(place: Place, tree: Tree, trust: Trust, demand: Demand, now: datetime, shown: str) -> Verification:
@@ -136,6 +171,8 @@ def _verify_place(place: Place, tree: Tree, trust: Trust, demand: Demand, now: d
         return Verification(fact, (), (finding(refused.rule, refused.message, where, shown, refused.hint),), True)
     except ConfigError:
         raise
+    except MissingDependency as error:
+        return Verification(fact, unknown=f"{printable(shown)}: {error.message}")
     except SecpipeError as error:
         return Verification(fact, (), (finding(INVALID, error.message, place.path, shown, error.hint),), True)
     except Exception as error:
@@ -213,6 +250,8 @@ def _evidence(outcomes: list[Verification], trust: Trust, now: datetime) -> Evid
         first = next(problem for problem in failed[0].findings if problem.rule != RENAMED)
         more = f" (and {plural(len(failed) - 1, 'more artifact')})" if len(failed) > 1 else ""
         return replace(base, state=State.FAILED, reason=printable(first.message) + more)
+    if unknown := next((outcome.unknown for outcome in outcomes if outcome.unknown), ""):
+        return replace(base, state=State.SKIPPED, reason=unknown)
     ends = min(trust.ring_expires, trust.root_expires)
     if now > ends:
         reason = f"the trust state expired on {times.rfc3339(ends)}"

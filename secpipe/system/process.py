@@ -10,7 +10,8 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -129,3 +130,35 @@ def _within(place: str, folder: str) -> bool:
         return os.path.commonpath([folder, place]) == folder
     except ValueError:  # two drives of Windows
         return False
+
+
+def in_child(work: Callable[[], bytes], *, seconds: float = 30.0) -> bytes:
+    """Return what `work` returns in a copy of this process, which may die of it (a native library that aborts).
+
+    Raises SecpipeError where the copy dies, raises or takes too long. Where there is no fork, `work` runs here.
+    """
+    if not hasattr(os, "fork"):
+        return work()
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:  # nothing of ours may run twice: no handler, no flush, no traceback
+        try:
+            os.close(reader)
+            for stream in (1, 2):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+            with os.fdopen(writer, "wb") as out:
+                out.write(work())
+            os._exit(0)
+        finally:
+            os._exit(1)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as source:
+        timer = threading.Timer(seconds, os.kill, (child, signal.SIGKILL))
+        timer.start()
+        data = source.read()
+        _, status = os.waitpid(child, 0)
+        timer.cancel()
+    code = os.waitstatus_to_exitcode(status)
+    if code != 0:
+        raise SecpipeError(f"it ends the process that loads it (signal {-code})" if code < 0 else "it cannot be asked")
+    return data

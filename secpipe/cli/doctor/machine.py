@@ -74,13 +74,12 @@ def _try(name: str) -> str:
 
 def _backends(optional: list[str]) -> Iterator[Item]:
     """The native libraries that the other algorithms need; their probes start and install nothing."""
-    from secpipe.core.registry import load
-    from secpipe.keys.schemes.raw import LIBRARIES, Library
+    from secpipe.keystore.backends import asked
 
-    for name, extra in (("openssl", ""), ("liboqs", "liboqs-python")):
-        library: Library = load(LIBRARIES, name, "backend")
-        found = library.probe()
-        can = sum(not library.supports(algorithm) for algorithm in optional) if found.usable else 0
+    extras = {"liboqs": "liboqs-python"}
+    for one in asked():
+        found, name, extra = one.backend, one.backend.name, extras.get(one.backend.name, "")
+        can = sum(not one.algorithms[algorithm] for algorithm in optional)
         if found.usable:
             said = f"{found.version} in {printable(found.path)}: {plural(can, 'further algorithm')}"
             yield Item("algorithms", name, "ok", said)

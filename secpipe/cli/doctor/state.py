@@ -15,6 +15,7 @@ from secpipe.core import times
 from secpipe.core.text import plural, printable
 
 if TYPE_CHECKING:
+    from secpipe.core.trust import Trust
     from secpipe.keys.schedule import Schedule
     from secpipe.keystore.trusted import Opened
 
@@ -72,7 +73,26 @@ def trusted(folder: Path, now: datetime) -> Iterator[Item]:
     trust = opened.trust
     yield _until("trust root", f"version {trust.root_version} in {shown}", trust.root_expires, now)
     yield _until("key ring", f"version {trust.ring_version}", trust.ring_expires, now)
+    yield from _unverifiable(trust)
     yield _rotation(opened, schedule_of(str(folder)), now)
+
+
+def _unverifiable(trust: Trust) -> Iterator[Item]:
+    """Which keys of the ring no library here can verify: what they signed is undecided on this machine."""
+    from secpipe.keystore.backends import unable
+
+    lost = [
+        (f"{identity.name} version {version.version} ({half.algorithm})", why)
+        for identity in trust.identities
+        for version in identity.versions
+        for half in version.halves
+        if (why := unable(half.algorithm))
+    ]
+    if not lost:
+        return
+    names, more = ", ".join(name for name, _ in lost[:5]), f" and {len(lost) - 5} more" * (len(lost) > 5)
+    hint = "OpenSSL 3.5 or newer (SECPIPE_LIBCRYPTO), or liboqs (OQS_INSTALL_PATH)"
+    yield Item("trust", "keys", "broken", f"this machine cannot verify {names}{more}: {printable(lost[0][1])}", hint)
 
 
 def _rotation(opened: Opened, schedule: Schedule, now: datetime) -> Item:

@@ -106,6 +106,9 @@ def renew(
             raise ConfigError("--new-epoch goes alone", hint="run secpipe keys renew again afterwards")
         return _new_epoch(folder, passphrase_file)
     schedule = schedule_of(folder) if adopt_schedule else None
+    for stage in schedule.stages if schedule else ():
+        if stage.withheld:
+            tell(f"note: {stage.withheld}")
 
     def make(found: Opened, home: Path, ask: Callable[[], bytes], now: datetime) -> TrustChange:
         change = renewed(found, root=root, schedule=schedule)

@@ -36,7 +36,7 @@ def _plan(found: Opened, schedule: Schedule, now: datetime, force: tuple[str, ..
     return plan_ring(found.ring, schedule, now, force)
 
 
-def _document(plan: Plan, *, changed: bool, simulated: bool, ring: int) -> dict[str, Any]:
+def _document(plan: Plan, schedule: Schedule, *, changed: bool, simulated: bool, ring: int) -> dict[str, Any]:
     return {
         "schema": "secpipe.rotation-plan/1",
         "at": times.rfc3339(plan.now),
@@ -55,6 +55,7 @@ def _document(plan: Plan, *, changed: bool, simulated: bool, ring: int) -> dict[
             }
             for step in plan.steps
         ],
+        "withheld": [stage.withheld for stage in schedule.stages if stage.withheld],
         "next_due": times.rfc3339(plan.next_due) if plan.next_due else None,
     }
 
@@ -68,6 +69,7 @@ def _write(document: dict[str, Any], form: str, output: str, done: str) -> None:
         )
     if not document["due"]:
         lines.append("nothing is due")
+    lines += [f"withheld: {text}" for text in document["withheld"]]
     if document["next_due"]:
         lines.append(f"next: {document['next_due']}")
     write_text_or_json(document, lines, form, output)
@@ -81,9 +83,10 @@ def due(folder: str, at: str | None, form: str, output: str) -> int:
     """Say what is due; exit 1 where something is. Needs no private key."""
     now = clock_of(at).now()
     found = opened(folder, now)
-    plan = _plan(found, schedule_of(folder), now)
-    _write(_document(plan, changed=False, simulated=bool(at), ring=found.ring.version), form, output, "due")
-    return EXIT_DENY if plan.steps else EXIT_PASS
+    schedule = schedule_of(folder)
+    plan = _plan(found, schedule, now)
+    _write(_document(plan, schedule, changed=False, simulated=bool(at), ring=found.ring.version), form, output, "due")
+    return EXIT_DENY if plan.steps or schedule.withheld_at(now) else EXIT_PASS
 
 
 @click.command("rotate")
@@ -122,13 +125,15 @@ def rotate(
         found = opened(folder, now)
         plan = _plan(found, schedule, now, names)
         _write(
-            _document(plan, changed=False, simulated=bool(at), ring=found.ring.version), form, output, "would rotate"
-        )
+            _document(plan, schedule, changed=False, simulated=bool(at), ring=found.ring.version), form, output,
+            "would rotate",
+        )  # fmt: skip
         return EXIT_PASS
     outcome = commit(Path(folder), places.home(), schedule, passphrase_of(passphrase_file), clock.now, names)
-    document = _document(outcome.plan, changed=bool(outcome.made), simulated=False, ring=outcome.ring_version)
+    document = _document(outcome.plan, schedule, changed=bool(outcome.made), simulated=False, ring=outcome.ring_version)
     _write(document, form, output, "rotated")
-    return EXIT_DENY if any(step.blocked for step in outcome.plan.steps) else EXIT_PASS
+    unmet = any(step.blocked for step in outcome.plan.steps) or schedule.withheld_at(outcome.plan.now)
+    return EXIT_DENY if unmet else EXIT_PASS
 
 
 def _with_profile(schedule: Schedule, profile: str, if_due: bool, now: datetime) -> Schedule:

@@ -17,7 +17,7 @@ def schemes(form: str, output: str) -> int:
     from secpipe.keys.schemes import scheme
 
     backends = _backends()
-    rows = [_row(name, backends) for name in scheme.SCHEMES]
+    rows = [_row(name) for name in scheme.SCHEMES]
     hybrids = {name: list(pair) for name, pair in scheme.PAIRS.items()}
     document = {"schema": "secpipe.schemes/1", "backends": backends, "schemes": rows, "hybrids": hybrids}
     width = max(len(row["id"]) for row in rows)
@@ -36,15 +36,13 @@ def _backends() -> list[dict[str, str]]:
     import cryptography
     from cryptography.hazmat import bindings
 
-    from secpipe.core.registry import load
-    from secpipe.keys.schemes import raw
+    from secpipe.keystore.backends import asked
 
-    native = sorted(path for folder in bindings.__path__ for path in Path(folder).glob("*rust*"))
+    native = sorted(path for folder in bindings.__path__ for path in Path(folder).glob("*rust*.*") if path.is_file())
     place = str(native[0]) if native else ""
     found = [{"name": "cryptography", "version": cryptography.__version__, "path": place, "reason": ""}]
-    for name in raw.LIBRARIES:
-        state = load(raw.LIBRARIES, name, "backend").probe()
-        found.append({"name": name, "version": state.version, "path": state.path, "reason": state.reason})
+    for state in (one.backend for one in asked()):
+        found.append({"name": state.name, "version": state.version, "path": state.path, "reason": state.reason})
     return [item | {"sha256": _digest(item["path"])} for item in found]
 
 
@@ -62,17 +60,12 @@ def _digest(path: str) -> str:
         return ""
 
 
-def _row(name: str, backends: list[dict[str, str]]) -> dict[str, Any]:
-    from secpipe.core.errors import MissingDependency
-    from secpipe.core.registry import load
+def _row(name: str) -> dict[str, Any]:
     from secpipe.keys.schemes import raw, scheme
+    from secpipe.keystore.backends import asked, unable
 
     half = scheme.get(name).half.value
     if name not in raw.RAW:
         return {"id": name, "class": half, "backend": "cryptography", "reason": ""}
-    try:
-        raw.library(name)
-    except MissingDependency as error:
-        return {"id": name, "class": half, "backend": "", "reason": error.message.partition(" (")[2].rstrip(")")}
-    usable = [key for key in raw.LIBRARIES if not load(raw.LIBRARIES, key, "backend").supports(name)]
-    return {"id": name, "class": half, "backend": usable[0], "reason": ""}
+    usable = next((one.backend.name for one in asked() if not one.algorithms[name]), "")
+    return {"id": name, "class": half, "backend": usable, "reason": unable(name)}

@@ -23,9 +23,13 @@ if TYPE_CHECKING:
 @at_option
 @format_option
 def simulate(folder: str, end: str, profiles: tuple[str, ...], at: str | None, form: str, output: str) -> int:
-    """Print what will rotate, expire or break until a date; exit 1 where something breaks."""
+    """Print what will rotate, expire or break until a date; exit 1 where something breaks.
+
+    Every key version to come is made in memory, signs, and must verify; so must what older ones have signed.
+    """
     from secpipe.keys.simulate import Future
     from secpipe.keys.simulate import simulate as run
+    from secpipe.sign.rehearse import Rehearsal
     from secpipe.system.clock import parse_time
 
     now, until = clock_of(at).now(), parse_time(end)
@@ -39,7 +43,7 @@ def simulate(folder: str, end: str, profiles: tuple[str, ...], at: str | None, f
         ring.expires,
         _automated(ring.identities),
     )
-    events = run(start, schedule_of(folder), now, until, _profiles(profiles))
+    events = run(start, schedule_of(folder), now, until, _profiles(profiles), Rehearsal().publish)
     broken = any(event.breaks for event in events)
     rows = [{"at": times.rfc3339(e.at), "what": e.what, "breaks": e.breaks} for e in events]
     document = {"schema": "secpipe.simulation/1", "from": times.rfc3339(now), "events": rows}

@@ -29,10 +29,14 @@ if TYPE_CHECKING:
     "--env", "environment", default="", metavar="NAME", help="Where it is going; the signer must be allowed there."
 )
 @click.option("--purpose", default="", metavar="PURPOSE", help="What it must be signed as: model, file, dataset, ...")
-@click.option("--name", default="", metavar="NAME", help="The subject name it must be signed under.")
+@click.option("--name", default="", metavar="NAME", help="The subject name it must be signed under (default: its own).")
 @click.option("--min-version", default="", metavar="VERSION", help="The least signed version accepted.")
 @click.option("--ignore", multiple=True, metavar="PATH", help="Accept that the signature leaves this path out.")
 @click.option("--signatures", metavar="FOLDER", help="The folder of the bundles, if not beside the artifact.")
+@click.option("--strict", is_flag=True, help="Every model file in a folder must be signed.")
+@click.option(
+    "--forget", is_flag=True, help="Accept that something is bare, renamed or older than this machine saw it before."
+)
 @click.option("--attestation", metavar="TYPE", help="Verify the attestation of this type, instead of the signature.")
 @click.option("--max-age", metavar="DAYS", type=click.FloatRange(min=0), help="With --attestation: how old it may be.")
 @click.option("--allow-legacy", metavar="REASON", help="Accept a classical bundle by another tool, for this reason.")
@@ -58,7 +62,7 @@ def verify(
     from secpipe.cli.verify.ways import way_of
 
     now = clock_of(at).now()
-    check = way_of(options, now)
+    check = way_of({**options, "live": at is None}, now)
     evidence = merged_signatures([(path, check(path)) for path in paths])
     show(evidence, paths, now, formats, output, simulated=at is not None)
     return exit_code(evidence)

@@ -72,7 +72,8 @@ def _attestation(options: Mapping[str, Any], now: datetime) -> Check:
     def check(path: str) -> Evidence:
         return verify_attestation(
             Path(path), hashed(path), trust, options["attestation"], require=options["require"],
-            environment=options["environment"], max_age=age, folder=_path(options["signatures"]), now=now,
+            environment=options["environment"], purpose=options["purpose"], max_age=age,
+            folder=_path(options["signatures"]), now=now,
         )  # fmt: skip
 
     return check
@@ -88,6 +89,8 @@ def _by_ring(options: Mapping[str, Any], now: datetime) -> Check:
     from secpipe.keystore.trusted import open_trust
 
     trust = open_trust(Path(options["trust"]), pin=options["trust_pin"], now=now)
-    names = ("require", "environment", "purpose", "name", "min_version", "ignore")
-    demands = Demands(**{name: options[name] for name in names}, signatures=_path(options["signatures"]))
+    names = ("require", "environment", "purpose", "name", "min_version", "ignore", "strict", "forget")
+    demands = Demands(
+        **{name: options[name] for name in names}, signatures=_path(options["signatures"]), remember=options["live"]
+    )
     return lambda path: verified(path, trust, demands, now, hashed)

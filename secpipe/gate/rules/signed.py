@@ -12,10 +12,10 @@ from secpipe.core import times
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.text import plural, printable
+from secpipe.core.trust import FLOORS
 from secpipe.gate.facts import each, listing, mapping
 from secpipe.gate.policies.policy import Policy
 from secpipe.gate.ruling import Situation
-from secpipe.sign.acceptance import FLOORS
 from secpipe.sign.sidecars import ATTESTATION, PQ_ATTESTATION
 
 #: formats of the model scan that are no models: archives, configurations, templates

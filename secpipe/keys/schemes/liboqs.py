@@ -73,7 +73,7 @@ def _module() -> Any:
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             import oqs
-    except (ImportError, OSError, RuntimeError, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # a library that lacks a symbol is an AttributeError there
         raise MissingDependency(f"liboqs-python cannot be used: {error}", hint="pip install secpipe[pq]") from None
     finally:
         ctypes.util.find_library = finder
@@ -101,7 +101,11 @@ class _LibOqs:
             return found.reason
         if algorithm.startswith("slh-dsa-") and _numbers(found.version) < _SLH_DSA_SINCE:
             return f"version {found.version} is older than 0.15, before FIPS 205"
-        if not _module().is_sig_enabled(mechanism(algorithm)):
+        try:
+            enabled = _module().is_sig_enabled(mechanism(algorithm))
+        except Exception as error:
+            return f"version {found.version} cannot be asked ({type(error).__name__})"
+        if not enabled:
             return f"version {found.version} is built without {mechanism(algorithm)}"
         return ""
 
@@ -126,7 +130,10 @@ class _LibOqs:
             return bool(worker.verify(message, signature, public))
 
     def _signature(self, algorithm: str, *private: bytes) -> Any:
-        worker = _module().Signature(mechanism(algorithm), *private)
+        try:
+            worker = _module().Signature(mechanism(algorithm), *private)
+        except AttributeError:
+            raise MissingDependency(f"liboqs {self.probe().version} lacks what {algorithm} needs") from None
         if algorithm in _MECHANISMS:
             _, *expected = _MECHANISMS[algorithm]
             if [worker.length_public_key, worker.length_secret_key, worker.length_signature] != expected:

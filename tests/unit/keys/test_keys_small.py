@@ -158,7 +158,7 @@ def test_simulation_says_what_breaks():
 def test_simulation_migrates():
     stages = (
         Stage(("ecdsa-p256", "ml-dsa-65"), NOW, NOW, NOW + 800 * DAY, NOW + 900 * DAY),
-        Stage(("ml-dsa-65",), NOW, NOW + 700 * DAY),
+        Stage(("ml-dsa-65",), NOW, NOW + 700 * DAY, require="pq"),
     )
     events = simulate(future("ecdsa-p256", "ml-dsa-65"), Schedule(stages=stages), NOW, NOW + 1500 * DAY, [])
     assert any("(ml-dsa-65)" in event.what for event in events)

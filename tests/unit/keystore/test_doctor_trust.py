@@ -31,3 +31,12 @@ def test_the_private_keys_are_counted(project: Any, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("SECPIPE_HOME", str(project.home))
     said = [item.said for item in doctor_state.folders() if item.name == "private keys"]
     assert any(text.endswith("keys on this machine") for text in said)
+
+
+def test_keys_that_this_machine_cannot_verify_are_named(
+    project: Any, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("secpipe.keystore.backends.unable", lambda name: "no library" * name.startswith("ml-dsa"))
+    (item,) = [item for item in doctor_state.trusted(project.keys, now) if item.name == "keys"]
+    assert item.state == "broken"
+    assert "builder version 1 (ml-dsa-65)" in item.said

@@ -33,6 +33,7 @@ sign_until = 2032-01-01
 halves = ["ml-dsa-65"]
 accept_from = 2031-01-01
 sign_from = 2031-07-01
+require = "pq"
 """
 
 
@@ -97,7 +98,7 @@ def test_from_classical_over_hybrid_to_post_quantum(project, passphrase, now):
     assert open_trust(project.keys, now=now).identities[1].versions[0].halves[0].algorithm == "ecdsa-p256"
     stages = (
         Stage(("ecdsa-p256", "ml-dsa-65"), now, now + 200 * DAY, now + 500 * DAY, now + 3000 * DAY),
-        Stage(("ml-dsa-65",), now + 300 * DAY, now + 400 * DAY),
+        Stage(("ml-dsa-65",), now + 300 * DAY, now + 400 * DAY, require="pq"),
     )
     schedule = Schedule(jitter=timedelta(0), stages=stages)
     at, walked = now, []

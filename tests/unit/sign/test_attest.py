@@ -175,3 +175,27 @@ def test_a_bundle_that_no_reader_opened_is_not_read(world: World, monkeypatch: p
         assert evidence.account is not None
         assert evidence.account.not_read == 2
         assert [NOBODY in skip.reason for skip in evidence.skips] == [True]
+
+
+VULN = json.dumps({"scanner": {"uri": "x"}, "metadata": {}}).encode()
+REVIEW = json.dumps({"result": "APPROVED"}).encode()
+
+
+@pytest.mark.parametrize(("purpose", "body"), [("vuln", VULN), ("provenance", PROVENANCE), ("review", REVIEW)])
+def test_a_signer_of_one_purpose_does_not_answer_for_another(world: World, purpose: str, body: bytes) -> None:
+    attested(world, body, purpose, kind="bias")
+    only = make_trust(make_identity("builder", world.key, purposes=(purpose,)))
+    assert rules(judged(world, trust=only)) == {"wrong-purpose"}
+    assert rules(judged(world)) == {"wrong-purpose"}, "and who may sign both has not signed this"
+    assert judged(world, trust=only, purpose=purpose).state is State.OK, "the verifier may ask for it knowingly"
+
+
+@pytest.mark.parametrize("kind", ["provenance", "vuln", "review", "cyclonedx"])
+def test_a_test_result_is_not_called_what_is_a_purpose(world: World, kind: str) -> None:
+    with pytest.raises(ConfigError, match="a purpose of its own"):
+        attested(world, kind=kind)
+
+
+def test_reviews_by_name_are_reviews(world: World) -> None:
+    attested(world, REVIEW, "review", kind="review-ann")
+    assert judged(world, "review-ann").facts["purpose"] == "review"
