@@ -14,7 +14,7 @@ from secpipe.system import process
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Probed:
     """One library: what is known of it, and for each algorithm "" or why it cannot do it."""
 
     backend: Backend
@@ -22,7 +22,7 @@ class Asked:
 
 
 @cache
-def asked() -> tuple[Asked, ...]:
+def asked() -> tuple[Probed, ...]:
     """Return every library of the table, in order of preference."""
     return tuple(_ask(name) for name in raw.LIBRARIES)
 
@@ -34,7 +34,7 @@ def unable(algorithm: str) -> str:
     return "; ".join(f"{one.backend.name}: {one.algorithms[algorithm]}" for one in asked())
 
 
-def _ask(name: str) -> Asked:
+def _ask(name: str) -> Probed:
     def probe() -> bytes:
         library: Library = load(raw.LIBRARIES, name, "backend")
         found = library.probe()
@@ -44,5 +44,5 @@ def _ask(name: str) -> Asked:
     try:
         version, path, reason, algorithms = json.loads(process.in_child(probe))
     except SecpipeError as error:
-        return Asked(Backend(name, "", "", error.message), dict.fromkeys(raw.RAW, error.message))
-    return Asked(Backend(name, version, path, reason), algorithms)
+        return Probed(Backend(name, "", "", error.message), dict.fromkeys(raw.RAW, error.message))
+    return Probed(Backend(name, version, path, reason), algorithms)
