@@ -17,12 +17,11 @@ Passphrase = Callable[[], bytes]
 ROTATING = ("file", "pkcs11")
 
 
-@dataclass(frozen=True, slots=True)
-class LocalSigner:
-    """A private half in this process's memory; implements `core.protocols.Signer`."""
+class Held:
+    """What every signer says of the public half it signs for."""
 
+    __slots__ = ()
     public: PublicHalf
-    key: PrivateHalf
 
     @property
     def algorithm(self) -> str:
@@ -31,6 +30,14 @@ class LocalSigner:
     @property
     def keyid(self) -> str:
         return self.public.keyid
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSigner(Held):
+    """A private half in this process's memory; implements `core.protocols.Signer`."""
+
+    public: PublicHalf
+    key: PrivateHalf
 
     def __repr__(self) -> str:
         return f"<{self.algorithm} private key>"
