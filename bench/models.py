@@ -25,13 +25,13 @@ from bench.measure import rival as rival_program
 from secpipe.core.limits import DEFAULT
 from secpipe.scan.models.allow import shipped_list
 from secpipe.scan.models.context import Context, Sink
-from secpipe.scan.models.routes import look_into
+from secpipe.scan.models.routes import LOOK, look_into
 
 ROUNDS = 5
 
 
 def ours(data: bytes) -> None:
-    sink = Sink("x", DEFAULT, look_into)
+    sink = Sink("x", DEFAULT, LOOK)
     look_into(Context(sink, shipped_list()), io.BytesIO(data), len(data))
 
 
@@ -119,7 +119,7 @@ def torch_layout(mebibytes: int) -> None:
 
         def scan() -> None:
             with path.open("rb", buffering=0) as file:
-                sink = Sink("model.pt", DEFAULT, look_into)
+                sink = Sink("model.pt", DEFAULT, LOOK)
                 look_into(Context(sink, shipped_list(), name="model.pt"), file, path.stat().st_size)  # type: ignore[arg-type]
             if sink.findings:
                 raise SystemExit(f"the honest archive has findings: {next(iter(sink.findings.values())).message}")

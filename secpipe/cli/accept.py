@@ -6,14 +6,13 @@ from typing import Any
 
 import click
 
-from secpipe.cli.answers import answered
+from secpipe.cli.answers import answered, exception_options
 from secpipe.cli.approve import told
 from secpipe.cli.options import clock_of
 from secpipe.core.errors import EXIT_PASS, ConfigError
 
 
 @click.command(short_help="Accept that something is not read, with an owner and a date.")
-@click.option("--policy", required=True, metavar="FILE", help="The policy that is to say so.")
 @click.option(
     "--check", "checks", multiple=True, required=True, metavar="CHECK", help="The check that did not read it."
 )
@@ -22,12 +21,9 @@ from secpipe.core.errors import EXIT_PASS, ConfigError
 @click.option("--digest", "digests", multiple=True, metavar="SHA256", help="Their content: other content asks again.")
 @click.option("--most", type=int, metavar="N", help="Without --digest: how many they are; more ask again.")
 @click.option("--bytes", "size", type=int, metavar="N", help="Without --digest: how many bytes they hold.")
-@click.option("--env", "environments", multiple=True, metavar="NAME", help="Only in these environments (default: all).")
-@click.option("--owner", metavar="WHO", help="Who answers for it.")
 @click.option("--approved-by", metavar="WHO", help="Who approved it: another person than its owner.")
 @click.option("--reason", metavar="TEXT", help="Why the release can do without.")
-@click.option("--expires", metavar="DAY", help="The last day on which it holds, as 2027-03-31.")
-@click.option("--ticket", default="", metavar="TEXT", help="Where it was discussed.")
+@exception_options
 def accept(
     policy: str,
     checks: tuple[str, ...],

@@ -18,6 +18,23 @@ from secpipe.core.text import printable
 if TYPE_CHECKING:
     from secpipe.gate.policies.policy import Policy
 
+_OPTIONS: tuple[Callable[[Callable[..., int]], Callable[..., int]], ...] = (
+    click.option("--policy", required=True, metavar="FILE", help="The policy that is to say so."),
+    click.option(
+        "--env", "environments", multiple=True, metavar="NAME", help="Only in these environments (default: all)."
+    ),
+    click.option("--owner", metavar="WHO", help="Who answers for it."),
+    click.option("--expires", metavar="DAY", help="The last day on which it holds, as 2027-03-31."),
+    click.option("--ticket", default="", metavar="TEXT", help="Where it was discussed."),
+)
+
+
+def exception_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command the options that each exception in a policy has."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
 
 @dataclass(frozen=True, slots=True)
 class Question:

@@ -6,22 +6,18 @@ from typing import Any
 
 import click
 
-from secpipe.cli.answers import Question, ask, day_after
+from secpipe.cli.answers import Question, ask, day_after, exception_options
 from secpipe.cli.options import clock_of, say
 from secpipe.core import times
 from secpipe.core.errors import EXIT_PASS, ConfigError
 
 
 @click.command(short_help="Approve the use of an AI service in a policy.")
-@click.option("--policy", required=True, metavar="FILE", help="The policy that is to say so.")
 @click.option("--provider", "providers", multiple=True, metavar="ID", help="The provider, as the finding names it.")
 @click.option("--host", "hosts", multiple=True, metavar="HOST", help="The host, where no provider is known.")
 @click.option("--path", "paths", multiple=True, metavar="GLOB", help="Only in these files (default: everywhere).")
-@click.option("--env", "environments", multiple=True, metavar="NAME", help="Only in these environments (default: all).")
-@click.option("--owner", metavar="WHO", help="Who answers for it.")
 @click.option("--reason", metavar="TEXT", help="Why it is approved.")
-@click.option("--expires", metavar="DAY", help="The last day on which it holds, as 2027-03-31.")
-@click.option("--ticket", default="", metavar="TEXT", help="Where it was discussed.")
+@exception_options
 def approve(
     policy: str,
     providers: tuple[str, ...],

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
-from secpipe.cli.examples import epilog
-from secpipe.cli.old_names import todays
+from secpipe.cli.lazy import LazyGroup, complain
 from secpipe.core import errors
 from secpipe.core.text import did_you_mean, printable
 from secpipe.core.version import __version__
@@ -45,55 +43,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-class LazyGroup(click.Group):
-    """A group whose commands are imported when they are used; a mistyped name gets a suggestion."""
-
-    def __init__(self, *args: Any, table: dict[str, tuple[str, str]] | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.table = table or {}
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.table)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self.table:
-            return None
-        module, _, attribute = self.table[cmd_name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        name = cmd_name if self is root else f"{self.name} {cmd_name}"
-        below = command.commands.items() if isinstance(command, click.Group) else ()
-        for full, each in ((name, command), *((f"{name} {word}", inner) for word, inner in below)):
-            each.epilog = each.epilog or epilog(full)
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in self.table and not args[0].startswith("-") and not ctx.resilient_parsing:
-            hint = did_you_mean(args[0], self.table) or f"{ctx.command_path} --help"
-            raise errors.ConfigError(f'no such command "{printable(args[0], 60)}"', hint=hint)
-        if self is root:
-            args, notices = todays(args)
-            for notice in notices:
-                complain(notice, word="note")
-        return super().resolve_command(ctx, args)
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[click.shell_completion.CompletionItem]:
-        """Complete names from the table: pressing TAB must not import every room."""
-        from click.shell_completion import CompletionItem
-
-        names = [CompletionItem(name, help=text) for name, (_, text) in self.table.items()]
-        fitting = [item for item in names if str(item.value).startswith(incomplete)]
-        return fitting + click.Command.shell_complete(self, ctx, incomplete)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in self.table.items()])
-
-
 @click.command(
     cls=LazyGroup,
     table=COMMANDS,
+    top=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 pass, 1 policy says no, 2 wrong usage, 3 could not decide.",
 )
@@ -201,15 +154,6 @@ def _close_stdout() -> None:
     """Send what is still buffered for stdout nowhere."""
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-def complain(message: str, hint: str = "", *, word: str = "error") -> None:
-    """Write an error (or a note) and its hint lines to stderr, in the house style."""
-    from secpipe.system.outputs import tell
-
-    tell(f"secpipe: {word}: {printable(message)}")
-    for line in hint.splitlines():
-        tell(f"  hint: {printable(line)}")
 
 
 def _plain(message: str) -> str:

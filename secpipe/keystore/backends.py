@@ -9,7 +9,7 @@ from functools import cache
 from secpipe.core.errors import SecpipeError
 from secpipe.core.registry import load
 from secpipe.keys.schemes import raw
-from secpipe.keys.schemes.raw import Backend, Library
+from secpipe.keys.schemes.backend import Backend, Library
 from secpipe.system import process
 
 

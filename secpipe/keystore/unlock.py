@@ -11,7 +11,8 @@ from secpipe.core.protocols import Signer
 from secpipe.core.text import did_you_mean, printable
 from secpipe.core.trust import Identity, KeyState, KeyVersion, Trust
 from secpipe.keystore import home as store
-from secpipe.keystore.custody.custody import Passphrase, open_half
+from secpipe.keystore.custody.custody import Passphrase
+from secpipe.keystore.custody.places import open_half
 from secpipe.keystore.home import Record
 
 

@@ -19,7 +19,9 @@ from secpipe.sbom.extras import walk
 
 _STEP = re.compile(r"([^.\[\]]*)((?:\[[^\]]*\])*)(?:\.|$)")
 _TOKEN = re.compile(
-    r'\s*(?:(\()|(\))|(and|or|not)\b|([\w:./-]+?)\s*(!=|>=|<=|=|~|<|>)\s*("[^"]*"|[^\s()]+)|([\w:./-]+))', re.I
+    r'\s*(?:(\()|(\))|(and|or|not)\b|((?:[\w:./-]|\[[^\]]*\])+?)\s*(!=|>=|<=|=|~|<|>)\s*("[^"]*"|[^\s()]+)'
+    r"|((?:[\w:./-]|\[[^\]]*\])+))",
+    re.I,
 )
 _LIMIT = 2000  # characters of an expression
 
@@ -175,7 +177,7 @@ def values(item: Mapping[str, Any], field: str) -> list[str]:
 
 def _comparison(field: str, operator: str, wanted: str) -> Test:
     if operator == "":
-        return lambda item: bool(values(item, field))
+        return lambda item: bool(values(item, field) or select(item, field))
     if operator == "~":
         lower = wanted.lower()
         return lambda item: any(lower in value.lower() for value in values(item, field))

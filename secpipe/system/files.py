@@ -8,7 +8,7 @@ import secrets
 import shutil
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -271,18 +271,18 @@ def write_folder(path: Path, contents: Mapping[str, bytes]) -> None:
 
 def folders(path: str | os.PathLike[str]) -> list[str]:
     """Return the names of the real folders in `path`, sorted, links left out; raises InputError."""
-    try:
-        with os.scandir(path) as found:
-            return sorted(item.name for item in found if item.is_dir(follow_symlinks=False))
-    except OSError as error:
-        raise InputError(f"cannot read {printable(os.fspath(path))}: {reason(error)}") from error
+    return _listed(path, lambda item: item.is_dir(follow_symlinks=False))
 
 
 def names(path: str | os.PathLike[str]) -> list[str]:
     """Return the names of the regular files in the folder `path`, sorted, links left out; raises InputError."""
+    return _listed(path, lambda item: item.is_file(follow_symlinks=False))
+
+
+def _listed(path: str | os.PathLike[str], wanted: Callable[[os.DirEntry[str]], bool]) -> list[str]:
     try:
-        with os.scandir(path) as found:
-            return sorted(item.name for item in found if item.is_file(follow_symlinks=False))
+        with os.scandir(os.fspath(path)) as found:
+            return sorted(item.name for item in found if wanted(item))
     except OSError as error:
         raise InputError(f"cannot read {printable(os.fspath(path))}: {reason(error)}") from error
 

@@ -11,7 +11,7 @@ import pytest
 from secpipe.core.limits import Limits
 from secpipe.scan.models.allow import shipped_list
 from secpipe.scan.models.context import Context, Sink
-from secpipe.scan.models.routes import look_into
+from secpipe.scan.models.routes import LOOK, look_into
 
 MARKS = [
     b"\x80\x02",
@@ -37,4 +37,4 @@ def test_rubbish_gets_an_answer(seed: int) -> None:
         if pick.random() < 0.5:
             body = bytes(pick.choice(b"(N.tR)bco\n}]\x85\x93\x81\x94K\x01suea02q") for _ in range(pick.randrange(120)))
         data = pick.choice(MARKS) + body
-        look_into(Context(Sink("x", limits, look_into), shipped_list(), name="x.bin"), io.BytesIO(data), len(data))
+        look_into(Context(Sink("x", limits, LOOK), shipped_list(), name="x.bin"), io.BytesIO(data), len(data))

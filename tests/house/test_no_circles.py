@@ -1,9 +1,11 @@
-"""No module imports another that, by whatever way, imports it back; also where an import stands inside a function."""
+"""No module imports another that, by whatever way, imports it back: in a function, for types, or by name in a table."""
 
 from __future__ import annotations
 
 import ast
 from pathlib import Path
+
+import pytest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "secpipe"
 
@@ -17,22 +19,29 @@ def modules() -> dict[str, Path]:
 
 
 def imported(path: Path, known: dict[str, Path]) -> set[str]:
-    """Return the modules that a module imports; what is only for type checkers imports nothing."""
-    tree = ast.parse(path.read_text())
-    typing = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-        for inner in ast.walk(node)
-    }
+    """Return the modules that a module imports, now or later: also for type checkers, and by name in a text.
+
+    The word `secpipe` alone is the name of the program.
+    """
     found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and id(node) not in typing and (node.module or "").startswith("secpipe."):
-            base = (node.module or "").removeprefix("secpipe.")
-            for alias in node.names:
-                name = f"{base}.{alias.name}"
-                found.add(name if name in known else base)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and _ours(node.module or ""):
+            base = _below(node.module or "")
+            names = {f"{base}.{alias.name}".lstrip(".") for alias in node.names}
+            found |= (names & known.keys()) or {base}
+        elif isinstance(node, ast.Import):
+            found |= {_below(alias.name) for alias in node.names if _ours(alias.name)}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("secpipe."):
+            found.add(_below(node.value.partition(":")[0]))
     return found & known.keys()
+
+
+def _ours(name: str) -> bool:
+    return name == "secpipe" or name.startswith("secpipe.")
+
+
+def _below(name: str) -> str:
+    return name.removeprefix("secpipe").removeprefix(".")
 
 
 def circles(graph: dict[str, set[str]]) -> set[frozenset[str]]:
@@ -59,3 +68,15 @@ def test_imports_go_one_way() -> None:
 
 def test_a_circle_would_be_found() -> None:
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == {frozenset("abc")}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from secpipe.b import c", "from secpipe import b", "import secpipe.b", "def f():\n    from secpipe.b import c",
+        "if TYPE_CHECKING:\n    from secpipe.b import c", 'TABLE = {"x": "secpipe.b:read"}', 'm = load("secpipe.b")',
+    ],
+)  # fmt: skip
+def test_every_way_to_import_counts(text: str, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(text + "\n")
+    assert imported(tmp_path / "a.py", {"a": tmp_path, "b": tmp_path}) == {"b"}

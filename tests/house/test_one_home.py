@@ -76,6 +76,18 @@ IDEAS = (
          also=(
              "cli/progress.py",  # clears the line that it writes again
          )),
+    Idea("the keys of a document's section", "core/sections.py", code=r"^def _?key\(default"),
+    Idea("a private key of a library, of which nothing is shown", "keys/schemes/",
+         r"^<private key>$", r"^def private_bytes\("),
+    Idea("what a signer says of its public half", "keystore/custody/custody.py", code=r"^def keyid\(self",
+         also=(
+             "core/protocols.py",  # the Protocol
+             "core/trust.py",  # the public half itself
+             "keys/tufkey.py",  # ids of keys in TUF metadata
+         )),
+    Idea("who answers for an exception, and how long", "cli/answers.py", r"^Who answers for it\.$"),
+    Idea("the marks of model formats without code", "formats/kinds.py", r"^catboost$"),
+    Idea("a group of commands", "cli/lazy.py", code=r"^def get_command\("),
     Idea("lines wrapped behind a lead", "report/text.py", code=r"^def _?hanging\(|^textwrap$"),
 )  # fmt: skip
 
@@ -140,6 +152,9 @@ def test_the_home_holds_it_and_the_guests_need_it(idea: Idea) -> None:
         'url = item.get("externalRefs")', "from packaging.version import Version",
         "when = datetime.fromisoformat(text)", 'text = f"{when:%Y-%m-%dT%H:%M:%SZ}"', "text = when.isoformat()",
         "def _tables(value): return []", "def _texts(value): return []", 'made = {"schema": "secpipe.findings/1"}',
+        "def key(default, doc): return default", 'def __repr__(self): return "<private key>"',
+        "def keyid(self): return self.public.keyid", 'option("--owner", help="Who answers for it.")',
+        "def get_command(self, ctx): return None", 'MAGIC = {b"CBM1": "catboost"}',
         'line = f"\\x1b[{code}m{text}"', "def _hanging(lead, text): return []",
     ],
 )  # fmt: skip

@@ -24,14 +24,14 @@ from hypothesis import strategies as st
 from secpipe.core.limits import Limits
 from secpipe.scan.models.allow import shipped_list
 from secpipe.scan.models.context import Context, Sink
-from secpipe.scan.models.routes import look_into
+from secpipe.scan.models.routes import LOOK, look_into
 
 LIMITS = Limits(pickle_stack=20_000, pickle_memo=20_000, archive_bytes=1 << 24)
 
 
 def judge(data: bytes, name: str = "model.bin") -> Sink:
     """Look at bytes without the net that `scan` spans: what is raised here is raised."""
-    sink = Sink(name, LIMITS, look_into)
+    sink = Sink(name, LIMITS, LOOK)
     look_into(Context(sink, shipped_list(), name=name), io.BytesIO(data), len(data))
     return sink
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from secpipe.cli.main import LazyGroup
+from secpipe.cli.lazy import LazyGroup
 
 # name -> (module:attribute, one-line help)
 COMMANDS: dict[str, tuple[str, str]] = {

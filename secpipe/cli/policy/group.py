@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from secpipe.cli.main import LazyGroup
+from secpipe.cli.lazy import LazyGroup
 
 _TABLE: dict[str, tuple[str, str]] = {
     "show": ("secpipe.cli.policy.show:show", "Print what a policy demands, and where each value comes from."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from secpipe.cli.main import LazyGroup
+from secpipe.cli.lazy import LazyGroup
 
 _TABLE: dict[str, tuple[str, str]] = {
     "generate": ("secpipe.cli.sbom.generate:generate", "Make the SBOM of a folder, proven against its bytes."),

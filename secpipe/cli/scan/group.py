@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from secpipe.cli.main import LazyGroup
+from secpipe.cli.lazy import LazyGroup
 
 _COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("secpipe.cli.scan.models:models", "Find code in model files, without loading them."),

@@ -21,7 +21,7 @@ def export(place: Path, form: str, trust: str, output: str) -> int:
     `slsa-verifier verify-vsa` takes it, with the key from `secpipe keys export IDENTITY --format pem --classical`. The
     post-quantum half is lost on the way: a consumer that knows it should verify the twin bundle.
     """
-    from secpipe.cli.verdict.group import locate
+    from secpipe.cli.verdict.show import locate
     from secpipe.core.errors import InputError
     from secpipe.core.trust import HalfClass
     from secpipe.gate.verdicts import signed

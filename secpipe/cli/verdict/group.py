@@ -1,17 +1,14 @@
-"""`secpipe verdict`: the commands by name, and those that only read."""
+"""`secpipe verdict`: the commands by name."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from secpipe.cli.main import LazyGroup
-from secpipe.cli.options import write_json, write_result
+from secpipe.cli.lazy import LazyGroup
 
 _TABLE = {
-    "list": ("secpipe.cli.verdict.group:list_", "List what a verdict store holds."),
-    "show": ("secpipe.cli.verdict.group:show", "Show what a signed verdict says."),
+    "list": ("secpipe.cli.verdict.show:list_", "List what a verdict store holds."),
+    "show": ("secpipe.cli.verdict.show:show", "Show what a signed verdict says."),
     "verify": ("secpipe.cli.verdict.verify:verify", "May this release go out, by its signed verdict?"),
     "sign": ("secpipe.cli.verdict.sign:sign", "Judge kept evidence again and sign the verdict."),
     "override": ("secpipe.cli.verdict.override:override", "Let a blocked release out: two people, for hours."),
@@ -22,97 +19,3 @@ _TABLE = {
 @click.command(cls=LazyGroup, table=_TABLE)
 def verdict() -> None:
     """Sign, verify, show, export and override verdicts."""
-
-
-@click.command("list")
-@click.option("--store", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="The verdict store.")
-@click.option("--env", "environment", default="", metavar="NAME", help="Only this environment.")
-@click.option("--digest", default="", metavar="dirHash:HEX", help="Only this release.")
-@click.option("-f", "--format", "form", type=click.Choice(["terminal", "json"]), default="terminal")
-def list_(store: Path, environment: str, digest: str, form: str) -> int:
-    """List what a verdict store holds, oldest first within a release. Nothing is verified here."""
-    from secpipe.core.errors import SecpipeError
-    from secpipe.core.text import plural, printable
-    from secpipe.gate.verdicts import signed
-    from secpipe.gate.verdicts.store import entries
-
-    rows = []
-    for entry in entries(store, environment=environment, digest=digest.removeprefix("dirHash:")):
-        try:
-            document = entry.verdict()
-            decision, name = str(document.get("decision")), str((document.get("subject") or {}).get("name", ""))
-        except (SecpipeError, AttributeError):
-            decision, name = "unreadable", ""
-        bundles = [(entry.folder / bundle).exists() for bundle in signed.names(signed.VSA)]
-        rows.append(
-            {
-                "at": signed.stamp_of(entry),
-                "environment": entry.environment,
-                "digest": {"dirHash": entry.digest},
-                "name": printable(name, 200),
-                "decision": printable(decision, 32),
-                "signed": all(bundles),
-                "entry": str(entry.folder),
-            }
-        )
-    if form == "json":
-        write_json({"schema": "secpipe.verdicts/1", "verdicts": rows})
-    else:
-        lines = [
-            f"{row['at']}  {row['environment']:<10} {row['decision']:<10} "
-            f"{'signed' if row['signed'] else 'unsigned':<9}{row['name']}  {printable(str(row['entry']))}"
-            for row in rows
-        ]
-        write_result(
-            "\n".join([*lines, f"{plural(len(rows), 'verdict')}, as written; nothing is verified here"]) + "\n", "-"
-        )
-    return 0
-
-
-@click.command("show")
-@click.argument("place", metavar="ENTRY|BUNDLE", type=click.Path(path_type=Path))
-@click.option("-f", "--format", "form", type=click.Choice(["terminal", "json"]), default="terminal")
-def show(place: Path, form: str) -> int:
-    """Show what a signed verdict says, and the overrides beside it, as written.
-
-    Nothing is verified here: `secpipe verdict verify` says whether it holds.
-    """
-    from secpipe.cli.verdict.text import described
-    from secpipe.gate.verdicts import vsa
-    from secpipe.sign.verdicts import as_written
-
-    folder, what = locate(place)
-    _, statement = as_written(read_half(folder, what), "the verdict")
-    if form == "json":
-        document = {
-            "predicateType": statement.predicate_type,
-            "name": statement.name,
-            "digest": dict(statement.digests),
-        }
-        write_json(document | {"predicate": dict(statement.predicate)})
-    else:
-        lines = described(vsa.read(statement.predicate, "the verdict"), statement, folder)
-        write_result("\n".join(lines) + "\n", "-")
-    return 0
-
-
-def locate(place: Path) -> tuple[Path, str]:
-    """Return (folder, name of the bundles) of an entry's folder or of one bundle file."""
-    from secpipe.gate.verdicts import signed
-    from secpipe.sign.sidecars import ATTESTATION, PQ_ATTESTATION
-
-    if place.is_dir():
-        return place, signed.VSA
-    suffix = PQ_ATTESTATION if place.name.endswith(PQ_ATTESTATION) else ATTESTATION
-    return place.parent, place.name.removesuffix(suffix)
-
-
-def read_half(folder: Path, what: str) -> bytes:
-    """Return the classical bundle, or the post-quantum one where only that is there; raises InputError."""
-    from secpipe.core.errors import InputError
-    from secpipe.gate.verdicts import signed
-
-    found = signed.bundles(folder, what)
-    if not found:
-        raise InputError(f"there is no signed verdict in {folder}", hint="secpipe check --sign IDENTITY --store FOLDER")
-    return next(iter(found.values()))[1]

@@ -122,7 +122,7 @@ def _policy_digest(options: dict[str, Any], loaded: str) -> str:
 def _candidates(
     store: Path | None, bundle: Path | None, about: About, trust: Trust, now: datetime
 ) -> Iterable[Held | Broken]:
-    from secpipe.cli.verdict.group import locate
+    from secpipe.cli.verdict.show import locate
     from secpipe.gate.verdicts import signed
 
     if store is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -13,22 +14,29 @@ from secpipe.core.errors import InputError, TrustError
 from secpipe.core.trust import HalfClass
 
 
-@dataclass(frozen=True, slots=True)
-class _EcdsaKey:
-    key: ec.EllipticCurvePrivateKey
-    hash: hashes.HashAlgorithm
+class LibraryKey:
+    """A private key of `cryptography`. A dataclass below it says `repr=False`: nothing of a key is ever shown."""
+
+    __slots__ = ()
+    key: Any
 
     def __repr__(self) -> str:
         return "<private key>"
-
-    def sign(self, message: bytes) -> bytes:
-        return self.key.sign(message, ec.ECDSA(self.hash))
 
     def public_pem(self) -> str:
         return spki_pem(self.key.public_key())
 
     def private_bytes(self) -> bytes:
         return pkcs8(self.key)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _EcdsaKey(LibraryKey):
+    key: ec.EllipticCurvePrivateKey
+    hash: hashes.HashAlgorithm
+
+    def sign(self, message: bytes) -> bytes:
+        return self.key.sign(message, ec.ECDSA(self.hash))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +74,12 @@ class Ecdsa:
             raise TrustError(f"the {self.id} signature does not hold") from None
 
 
-@dataclass(frozen=True, slots=True)
-class _Ed25519Key:
+@dataclass(frozen=True, slots=True, repr=False)
+class _Ed25519Key(LibraryKey):
     key: ed25519.Ed25519PrivateKey
-
-    def __repr__(self) -> str:
-        return "<private key>"
 
     def sign(self, message: bytes) -> bytes:
         return self.key.sign(message)
-
-    def public_pem(self) -> str:
-        return spki_pem(self.key.public_key())
-
-    def private_bytes(self) -> bytes:
-        return pkcs8(self.key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any
 
 from secpipe.core.errors import MissingDependency, SecpipeError
-from secpipe.keys.schemes.raw import Backend
+from secpipe.keys.schemes.backend import Backend
 
 _NAMES = ("libcrypto.3.dylib",) if sys.platform == "darwin" else ("libcrypto.so.4", "libcrypto.so.3")
 _SINCE = 0x30500000

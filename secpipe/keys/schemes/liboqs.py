@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from secpipe.core.errors import MissingDependency, SecpipeError
-from secpipe.keys.schemes.raw import Backend
+from secpipe.keys.schemes.backend import Backend
 
 _PLACES = ("~/_oqs", "/usr/local", "/usr", "/opt/homebrew", "/home/linuxbrew/.linuxbrew")
 _SUFFIX = ".dylib" if sys.platform == "darwin" else ".so"

@@ -10,25 +10,16 @@ from cryptography.hazmat.primitives.asymmetric import mldsa
 
 from secpipe.core.errors import InputError, MissingDependency, TrustError
 from secpipe.core.trust import HalfClass
-from secpipe.keys.schemes.classical import check_canonical, load_pkcs8, load_spki, pkcs8, spki_pem
+from secpipe.keys.schemes.classical import LibraryKey, check_canonical, load_pkcs8, load_spki
 
 
-@dataclass(frozen=True, slots=True)
-class _MlDsaKey:
+@dataclass(frozen=True, slots=True, repr=False)
+class _MlDsaKey(LibraryKey):
     key: Any
-
-    def __repr__(self) -> str:
-        return "<private key>"
 
     def sign(self, message: bytes) -> bytes:
         signature: bytes = self.key.sign(message)
         return signature
-
-    def public_pem(self) -> str:
-        return spki_pem(self.key.public_key())
-
-    def private_bytes(self) -> bytes:
-        return pkcs8(self.key)
 
 
 @dataclass(frozen=True, slots=True)

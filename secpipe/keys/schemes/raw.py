@@ -11,42 +11,11 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from secpipe.core.errors import InputError, MissingDependency, SecpipeError, TrustError
 from secpipe.core.registry import load
 from secpipe.core.trust import HalfClass
-
-
-@dataclass(frozen=True, slots=True)
-class Backend:
-    """What is known of one library: `usable` or why not; where it is loaded from, for its hash in a report."""
-
-    name: str
-    version: str
-    path: str
-    reason: str = ""
-
-    @property
-    def usable(self) -> bool:
-        return not self.reason
-
-
-class Library(Protocol):
-    """A native library behind a probe that never raises, installs, prints or starts a process."""
-
-    def probe(self) -> Backend: ...
-
-    def supports(self, algorithm: str) -> str:
-        """Return "" or the reason why this library cannot do `algorithm`."""
-
-    def generate(self, algorithm: str) -> tuple[bytes, bytes]:
-        """Return a raw public and private key."""
-
-    def sign(self, algorithm: str, private: bytes, message: bytes) -> bytes: ...
-
-    def verify(self, algorithm: str, public: bytes, signature: bytes, message: bytes) -> bool: ...
-
+from secpipe.keys.schemes.backend import Library
 
 #: backend -> its library, in order of preference.
 LIBRARIES: dict[str, str] = {

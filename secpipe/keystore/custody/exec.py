@@ -13,7 +13,7 @@ from pathlib import Path
 from secpipe.core.errors import ConfigError, InputError, TrustError
 from secpipe.core.trust import PublicHalf
 from secpipe.keys.schemes import scheme
-from secpipe.keystore.custody.custody import Passphrase
+from secpipe.keystore.custody.custody import Held, Passphrase
 from secpipe.system import process
 
 _SECONDS = 60
@@ -21,19 +21,11 @@ _LIMIT = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessSigner:
+class ProcessSigner(Held):
     """A private half behind a command; secpipe never sees it."""
 
     public: PublicHalf
     command: tuple[str, ...]
-
-    @property
-    def algorithm(self) -> str:
-        return self.public.algorithm
-
-    @property
-    def keyid(self) -> str:
-        return self.public.keyid
 
     def sign(self, message: bytes) -> bytes:
         """Return the command's signature over `message`, verified; raises InputError, MissingDependency."""

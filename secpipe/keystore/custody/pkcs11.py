@@ -21,7 +21,7 @@ from secpipe.core.trust import PublicHalf
 from secpipe.keys.schemes import scheme
 from secpipe.keys.schemes.classical import spki_pem
 from secpipe.keys.tufkey import public_half
-from secpipe.keystore.custody.custody import Passphrase
+from secpipe.keystore.custody.custody import Held, Passphrase
 from secpipe.system import secrets
 
 #: algorithm -> (curve name of the device, its cryptography object, digest)
@@ -33,20 +33,12 @@ _KNOWN = {"module", "token", "object", "pin"}
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceSigner:
+class DeviceSigner(Held):
     """A private half that never leaves its device; a session is opened for each signature."""
 
     public: PublicHalf
     fields: tuple[tuple[str, str], ...]
     passphrase: Passphrase
-
-    @property
-    def algorithm(self) -> str:
-        return self.public.algorithm
-
-    @property
-    def keyid(self) -> str:
-        return self.public.keyid
 
     @property
     def reference(self) -> str:

@@ -9,12 +9,11 @@ from secpipe.core.errors import InputError
 from secpipe.formats import npy, tars, zips
 from secpipe.formats.compressed import Expander
 from secpipe.formats.sniff import HEAD, sniff
-from secpipe.formats.stream import Readable, at, upto, view
+from secpipe.formats.stream import Prefixed, Readable, at, upto, view
 from secpipe.scan.models import torch_storage
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.documents import judge_torchscript
 from secpipe.scan.models.pickles import scan_pickles
-from secpipe.scan.models.routes import Prefixed, guard, look_into, look_through
 from secpipe.scan.models.rules import Rating
 
 _FAULT_RULES: Final = {
@@ -106,7 +105,7 @@ def _content(inner: Context, file: BinaryIO, member: zips.Member, kind: str, sto
             return _torch_pickle(inner, Prefixed(head, stream), member.name, storages)
         return _look_through(inner, Prefixed(head, stream), head, kind)
     except InputError as error:
-        return guard(inner, "member", error)
+        return inner.broken("member", error)
 
 
 def _torch_pickle(inner: Context, stream: Readable, name: str, storages: dict[str, int]) -> str:
@@ -135,9 +134,9 @@ def judge_tar(context: Context, stream: Readable, size: int) -> str:
             seen.add(member.name)
             if member.kind == "file":
                 with context.member(member.name) as (inner, known):
-                    known.append(look_through(inner, content))
+                    known.append(inner.look_through(content))
     except InputError as error:
-        return guard(context, "tar", error)
+        return context.broken("tar", error)
     tails = {name.rpartition("/")[2] for name in seen}
     return (
         "torch-tar" if {"pickle", "tensors", "storages"} <= tails else "nemo" if "model_config.yaml" in tails else "tar"
@@ -152,13 +151,13 @@ _CODE_ENDINGS: Final = frozenset({".py", ".pyc", ".so", ".dll", ".dylib", ".sh",
 def _look(context: Context, part: BinaryIO, size: int, kind: str) -> str:
     if _carries_code(context, kind, lambda count: at(part, 0, count)):
         return "code"
-    return look_into(context, part, size)
+    return context.look_into(part, size)
 
 
 def _look_through(context: Context, stream: Readable, head: bytes, kind: str) -> str:
     if _carries_code(context, kind, lambda count: upto(stream, count)):
         return "code"
-    return look_through(context, stream)
+    return context.look_through(stream)
 
 
 def _carries_code(context: Context, kind: str, content: Callable[[int], bytes]) -> bool:
@@ -184,7 +183,7 @@ def judge_npy(context: Context, stream: Readable, size: int) -> str:
             context.add("object-array", "the array holds Python objects, which are unpickled when it is loaded")
             scan_pickles(context, stream)
     except InputError as error:
-        guard(context, "npy", error)
+        context.broken("npy", error)
     return "npy"
 
 
@@ -194,11 +193,11 @@ def _judge_compressed(context: Context, stream: Readable, kind: str) -> str:
         return kind
     expander = Expander(stream, kind, context.limits)
     try:
-        found = look_through(context.inside(kind), expander)
+        found = context.inside(kind).look_through(expander)
         while expander.read(1 << 20):
             pass  # a bomb or a broken end shows only there
     except InputError as error:
-        return guard(context, kind, error)
+        return context.broken(kind, error)
     if expander.rest.strip(b"\0"):
         context.add("trailing-data", f"bytes follow the {kind} stream")
     return f"{found}+{kind}" if found else kind

@@ -9,15 +9,22 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from secpipe.core.artifact import Skip
+from secpipe.core.errors import InputError
 from secpipe.core.finding import Confidence, Finding
 from secpipe.core.ledger import Ledger, Tally, Thing
 from secpipe.core.limits import Limits
 from secpipe.core.text import printable
+from secpipe.formats.stream import Readable
 from secpipe.scan.models.allow import AllowList
 from secpipe.scan.models.rules import Rating, rules
 
-#: Judges a seekable file of so many bytes by its content and returns its format; `routes.look_into` is the one.
-LookInto = Callable[["Context", BinaryIO, int], str]
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How what is nested is judged by its content; both return its format. `routes.LOOK` is the one."""
+
+    into: Callable[[Context, BinaryIO, int], str]  # a seekable file of so many bytes
+    through: Callable[[Context, Readable], str]  # a forward stream
 
 
 @dataclass(slots=True)
@@ -26,7 +33,7 @@ class Sink:
 
     path: str
     limits: Limits
-    look_into: LookInto  # how what is nested in the file is judged
+    look: Look
     findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
     skips: list[Skip] = field(default_factory=list)
     outcome: Rating = Rating.OK
@@ -64,6 +71,19 @@ class Context:
     def limits(self) -> Limits:
         return self.sink.limits
 
+    def look_into(self, file: BinaryIO, size: int) -> str:
+        """Judge a nested file that can be seeked; return its format."""
+        return self.sink.look.into(self, file, size)
+
+    def look_through(self, stream: Readable) -> str:
+        """Judge a nested stream; return its format."""
+        return self.sink.look.through(self, stream)
+
+    def broken(self, kind: str, error: InputError) -> str:
+        """Record that a container could not be read to its end; return what it is."""
+        self.unread("broken-archive", f"the {kind} cannot be read to its end: {error.message}")
+        return kind
+
     @property
     def suffix(self) -> str:
         """The ending of the name, lower case with its dot, or ""."""
@@ -97,7 +117,7 @@ class Context:
 
     def trial(self) -> Context:
         """Return a context that collects apart: for bytes that may turn out to be nothing."""
-        sink = Sink(self.sink.path, self.limits, self.sink.look_into, begun=self.sink.begun)
+        sink = Sink(self.sink.path, self.limits, self.sink.look, begun=self.sink.begun)
         return Context(sink, self.allow, self.where, self.depth, self.name)
 
     def adopt(self, other: Context) -> None:

@@ -86,7 +86,7 @@ def _try(context: Context, data: bytes, offset: int, where: str, hidden: bool = 
         context.unread("resource-limit", f"nested deeper than {context.limits.nesting}", offset)
         return True
     trial = context.inside(f"{where} at {offset}").trial()
-    trial.sink.look_into(trial, io.BytesIO(data), len(data))
+    trial.look_into(io.BytesIO(data), len(data))
     rules = {finding.rule for finding in trial.sink.findings.values()}
     if (
         kind not in {"zip", "npy", "7z", "tar"}

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from secpipe.formats.pickle.values import Call, DictItems, Global, Items, Long, Value, render
 from secpipe.scan.models.allow import Use
+from secpipe.scan.models.context import Context
 from secpipe.scan.models.signatures import PLAIN, Role, Signature
-
-if TYPE_CHECKING:
-    from secpipe.scan.models.pickles import Judge
 
 _PARTIAL: Final = "functools.partial"
 _CHAIN: Final = 16  # partials inside partials that are followed
 _DEPTH: Final = 4  # containers inside containers that are looked through
 #: Make text or bytes while loading: what they make may be a file name.
 _TEXTS: Final = frozenset({"str", "bytes", "bytearray", "encode", "format", "chr", "repr", "ascii", "str_", "bytes_"})
+
+
+class Judge(Protocol):
+    """Who judges a pickle: what the roles of arguments ask of it."""
+
+    context: Context
+
+    def imported(self, value: Global) -> None: ...
+    def called(self, call: Call) -> Value: ...
+    def judge(self, value: Global, use: Use, call: Call | None) -> None: ...
+    def attribute(self, call: Call) -> Value: ...
+    def encoded(self, call: Call) -> Value: ...
+    def unpickled(self, data: bytes, offset: int) -> None: ...
+    def tell(self, rule: str, message: str, value: Global | Call, subject: str = "", allow: str = "") -> None: ...
 
 
 def judge_arguments(judge: Judge, call: Call, signature: Signature) -> Value:

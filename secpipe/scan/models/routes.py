@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 from typing import BinaryIO, Final
 
-from secpipe.core.errors import InputError
 from secpipe.core.ledger import NOBODY
 from secpipe.core.registry import load
 from secpipe.formats.kinds import PLAIN
 from secpipe.formats.sniff import HEAD, sniff
-from secpipe.formats.stream import Readable, at, upto
-from secpipe.scan.models.context import Context
+from secpipe.formats.stream import Prefixed, Readable, at, upto
+from secpipe.scan.models.context import Context, Look
 from secpipe.scan.models.pickles import scan_pickles
 
 #: format -> `judge(context, file, size) -> format`, which may know it better (`zip` becomes `torch`).
@@ -123,21 +122,6 @@ def _looked(context: Context, kind: str, begun: bool) -> str:
     return kind or ""
 
 
-class Prefixed:
-    """A forward stream with bytes put back in front."""
-
-    def __init__(self, head: bytes, stream: Readable) -> None:
-        self._head, self._stream, self.begun = head, stream, False
-
-    def read(self, count: int = -1, /) -> bytes:
-        """Return up to `count` bytes."""
-        self.begun = True
-        if self._head:
-            part, self._head = self._head[:count], self._head[count:]
-            return part
-        return self._stream.read(count)
-
-
 def _pickle(context: Context, file: BinaryIO, kind: str) -> str:
     """Walk what may be a pickle; without PROTO only a walk that gets somewhere makes it one."""
     file.seek(0)
@@ -155,7 +139,5 @@ def _pickle(context: Context, file: BinaryIO, kind: str) -> str:
     return ""
 
 
-def guard(context: Context, kind: str, error: InputError) -> str:
-    """Record that a container could not be read to its end."""
-    context.unread("broken-archive", f"the {kind} cannot be read to its end: {error.message}")
-    return kind
+#: How whatever is nested in a file is judged.
+LOOK: Final = Look(look_into, look_through)

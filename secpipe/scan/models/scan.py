@@ -23,7 +23,7 @@ from secpipe.scan.models.additions import Addition, names_for
 from secpipe.scan.models.allow import AllowList, shipped_list, with_extra
 from secpipe.scan.models.archives import judge_zip
 from secpipe.scan.models.context import Context, Sink
-from secpipe.scan.models.routes import look_into
+from secpipe.scan.models.routes import LOOK, look_into
 
 #: Compressions in which nothing known was met.
 _WRAPPERS: Final = frozenset({"gzip", "bzip2", "xz", "lzma", "lz4", "zlib"})
@@ -117,7 +117,7 @@ def _settle(ledger: Ledger, entry: FileEntry, found: Judged) -> None:
 
 
 def _judge(tree: Tree, entry: FileEntry, limits: Limits, allow: AllowList) -> Judged:
-    sink = Sink(entry.path, limits, look_into)
+    sink = Sink(entry.path, limits, LOOK)
     kind = scan_file(tree, entry, sink, allow)
     outcome, holds, findings = str(sink.outcome), tuple(sorted(sink.holds)), tuple(sink.findings.values())
     return Judged(kind, outcome, holds, findings, tuple(sink.skips), sink.account())

@@ -202,3 +202,9 @@ def test_an_old_liboqs_has_no_slh_dsa(monkeypatch):
     monkeypatch.setattr(liboqs, "_find", lambda: ("/x/lib/liboqs.so", "0.14.0"))
     monkeypatch.setattr(liboqs, "_module", lambda: object())
     assert "older than 0.15" in liboqs.LIBOQS.supports("slh-dsa-sha2-128s")
+
+
+@pytest.mark.parametrize("name", ["ecdsa-p256", "ecdsa-p384", "ed25519", "ml-dsa-65"])
+def test_a_private_key_shows_nothing(name: str) -> None:
+    key = scheme.get(name).generate()
+    assert repr(key) == str(key) == f"{key}" == "<private key>"

@@ -22,7 +22,7 @@ from secpipe.keystore import age, quorum
 from secpipe.keystore import home as store
 from secpipe.keystore.commit import rotate
 from secpipe.keystore.custody import file as file_custody
-from secpipe.keystore.custody.custody import open_half
+from secpipe.keystore.custody.places import open_half
 from secpipe.keystore.pending import sign_pending
 from secpipe.keystore.trusted import open_trust
 from secpipe.keystore.unlock import open_signers

@@ -239,13 +239,30 @@ def test_vex_is_attached_to_the_component_it_names_and_to_no_other() -> None:
     ("kind=model", ["base"]), ("license=Apache-2.0", ["base"]), ("name=torch and version<2.6", ["torch"]), ("version>=2.5.0", ["torch"]),
     ("not kind=library and not kind=application", ["base"]), ("(kind=model or name~TOR) and hash", ["base"]), ("parameters>600", ["base"]),
     ('modelCard.modelParameters.task="text-generation"', ["base"]), ("path~uv.lock", ["torch"]), ("name!=torch and kind=library", []),
+    ("licenses[].license.id=Apache-2.0", ["base"]), ("hashes[alg=SHA-256]", ["base"]), ("hashes[alg=MD5]", []),
+    (f"hashes[alg=SHA-256].content={SHA}", ["base"]), ("not (licenses[].license.id = MIT) and hashes[]", ["base"]),
+    ('properties[name=no such name].value or hashes[alg=SHA-256].content~"x y"', []),
 ])  # fmt: skip
 def test_query(expression: str, names: list[str]) -> None:
     assert [item["name"] for item in query(document(model(), library("torch", "2.5.1")), expression)] == names
 
 
 @pytest.mark.parametrize(
-    "expression", ["", "and", "kind=", "(kind=model", "kind=model)", "not", "a=b c=d", "(" * 200 + "a", "x" * 3000]
+    "expression",
+    [
+        "",
+        "and",
+        "kind=",
+        "(kind=model",
+        "kind=model)",
+        "not",
+        "a=b c=d",
+        "(" * 200 + "a",
+        "x" * 3000,
+        "a[",
+        "a]=b",
+        "[" * 1900,
+    ],
 )
 def test_what_cannot_be_read_is_wrong_usage(expression: str) -> None:
     with pytest.raises(ConfigError):
