@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import re
+from collections.abc import Callable
 from typing import BinaryIO, Final, Protocol
 
 from secpipe.core.errors import InputError
@@ -79,8 +79,8 @@ def at(file: BinaryIO, offset: int, count: int) -> bytes:
     return upto(file, count)
 
 
-def anywhere(file: BinaryIO, start: int, size: int, pattern: re.Pattern[bytes]) -> bool:
-    """Tell whether `pattern`, of at most a few thousand bytes, stands in a text of any size, behind `start`.
+def anywhere(file: BinaryIO, start: int, size: int, found: Callable[[bytes], object]) -> bool:
+    """Tell whether `found` sees what it looks for, of at most 4 KiB, in a text of any size, behind `start`.
 
     NUL bytes are left out, so that UTF-16 and UTF-32 are searched as well.
     """
@@ -88,7 +88,7 @@ def anywhere(file: BinaryIO, start: int, size: int, pattern: re.Pattern[bytes]) 
     while start < size:
         rest = rest[-_OVERLAP:] + at(file, start, _WINDOW).replace(b"\0", b"")
         start += _WINDOW
-        if pattern.search(rest):
+        if found(rest):
             return True
     return False
 

@@ -118,7 +118,7 @@ def _tag(context: Context, tag: str) -> None:
 
 def _too_large(context: Context, file: BinaryIO, size: int) -> str:
     """A JSON file that is not read whole: words of a configuration in it, wherever they stand, are told."""
-    if not _is_named(context) and not anywhere(file, 0, size, FAR):
+    if not _is_named(context) and not anywhere(file, 0, size, FAR.search):
         return ""
     context.skip(f"the configuration is larger than {context.limits.document_bytes:,} bytes")
     return "config"

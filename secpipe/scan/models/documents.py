@@ -28,17 +28,19 @@ _XML_FILE: Final = re.compile(
     r"\b(?:library|plugin|extension|weights|location|kernel|source)\s*=\s*[\"']([^\"']+)[\"']", re.IGNORECASE
 )
 _MODELFILE: Final = re.compile(
-    r"^\s*(FROM|ADAPTER|TEMPLATE|SYSTEM|PARAMETER|MESSAGE|LICENSE|REQUIRES)\b[ \t]*(.*)$", re.IGNORECASE | re.MULTILINE
+    r"^[ \t]*(FROM|ADAPTER|TEMPLATE|SYSTEM|PARAMETER|MESSAGE|LICENSE|REQUIRES)\b[ \t]*(.*)$",
+    re.IGNORECASE | re.MULTILINE,
 )
 _SAYS: Final = re.compile(r"^[^\S\n]*[^\s#].*$", re.MULTILINE)  # the first line that is no comment
-_DOCKER: Final = re.compile(r"^\s*(?:RUN|CMD|ENTRYPOINT|COPY|WORKDIR|EXPOSE)\b", re.MULTILINE)
+_DOCKER: Final = re.compile(r"^[ \t]*(?:RUN|CMD|ENTRYPOINT|COPY|WORKDIR|EXPOSE)\b", re.MULTILINE)
 _TORCH_CALL: Final = re.compile(
     r"\b(?:torch|ops)\.([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*))?\s*\(|\bimport\s+(?!__torch__|torch\b)([A-Za-z_]\w*)|\b(eval|exec|__import__|open|compile)\s*\("
 )
 _TEMPLATE_SIGN: Final = re.compile(r"\{%|\{\{")
 #: A tag where YAML has one: at the start of a line or of a value, not quoted inside prose or another language's string.
 _YAML_SIGN: Final = re.compile(
-    r"^\s*-?\s*[\"']?_target_[\"']?\s*:|^(?:[^\"'#=\n]{0,200}:\s+|[\s\[{,-]*)(?:!!python/|!<tag:yaml\.org,2002:python/)",
+    r"^[ \t]*(?:-[ \t]*)?[\"']?_target_[\"']?[ \t]*:"
+    r"|^(?:[^\"'#=\n]{0,200}:\s{1,200}|[ \t\[{,-]*)(?:!!python/|!<tag:yaml\.org,2002:python/)",
     re.MULTILINE,
 )
 _PROSE: Final = re.compile(
@@ -82,13 +84,17 @@ _ACTIONS: Final = re.compile(
     r"\$\{\{\s*!?\(?(?:github|env|vars|job|jobs|steps|runner|secrets|strategy|matrix|needs|inputs|parameters|variables|"
     r"hashFiles|format|fromJSON|toJSON|contains|startsWith|endsWith|join|always|success|failure|cancelled)\b"
 )
-#: In the rest of a long text: an escape behind braces, a target of Hydra, a tag of PyYAML, an instruction of a
-#: Modelfile that leads outside. No plain text has them.
+#: In the rest of a long text, behind braces: an escape from a template.
+_ESCAPE: Final = re.compile(
+    rb"__(?:class|bases?|mro|subclasses|globals|builtins|getattribute|code|dict|self|reduce)|"
+    rb"\|\s{0,9}attr\s{0,9}\(|\\x5f|\\u005f|\b(?:lipsum|cycler|joiner)\b"
+)
+_BRACES: Final = 1000  # bytes before an escape in which its braces open
+#: A target of Hydra, a tag of PyYAML, an instruction of a Modelfile that leads outside. No plain text has them.
 _FAR: Final = re.compile(
-    rb"\{[{%](?s:.){0,1000}?(?:__(?:class|bases?|mro|subclasses|globals|builtins|getattribute|code|dict|self|reduce)|"
-    rb"\|\s{0,9}attr\s{0,9}\(|\\x5f|\\u005f|\b(?:lipsum|cycler|joiner)\b)"
-    rb"|^\s{0,200}-?\s?[\"']?_target_[\"']?\s?:|(?:[:,\[{-]|^)\s{0,20}(?:!!python/|!<tag:yaml\.org,2002:python/)|^%TAG\s"
-    rb"|^\s{0,20}(?:FROM|ADAPTER)[ \t]+[\"']?(?:\.\./|/|~|[a-z]{3,5}://)",
+    rb"^[ \t]{0,200}-?\s?[\"']?_target_[\"']?\s?:"
+    rb"|(?:[:,\[{-]|^)[ \t]{0,20}(?:!!python/|!<tag:yaml\.org,2002:python/)|^%TAG\s"
+    rb"|^[ \t]{0,20}(?:FROM|ADAPTER)[ \t]+[\"']?(?:\.\./|/|~|[a-z]{3,5}://)",
     re.MULTILINE,
 )
 _FAR_XML: Final = re.compile(rb"(?i)<(?:\w{1,80}:)?(?:PMML|net)\b|<!ENTITY\b|<!DOCTYPE\b[^<>\[]{0,500}[\[\"']")
@@ -101,7 +107,7 @@ def judge_xml(context: Context, file: BinaryIO, size: int) -> str:
     most = context.limits.text_bytes
     text = _decode(at(file, 0, min(size, most)))
     is_model = _MODEL_XML.search(text) is not None or context.suffix == ".pmml"
-    if size > most and (is_model or anywhere(file, most, size, _FAR_XML)):
+    if size > most and (is_model or anywhere(file, most, size, _FAR_XML.search)):
         context.unread("resource-limit", f"only the first {most:,} bytes of the model were looked at")
     entity = _ENTITY.search(text)
     outside = entity is not None and re.search(r"\b(?:SYSTEM|PUBLIC)\b|<!ENTITY", entity.group(0), re.IGNORECASE)
@@ -129,11 +135,19 @@ def judge_text(context: Context, file: BinaryIO, size: int) -> str:
     """A text file: a Modelfile, a configuration or a template; "" for all others."""
     most = context.limits.text_bytes
     text = _decode(at(file, 0, min(size, most)))
-    far = WORDS if context.suffix in _YAML or context.name.rpartition("/")[2] == "MLmodel" else _FAR
+    far = WORDS.search if context.suffix in _YAML or context.name.rpartition("/")[2] == "MLmodel" else _hidden
     if size > most and (_takes_long(context, text) or anywhere(file, most, size, far)):
         context.unread("resource-limit", f"only the first {most:,} bytes of the text were looked at")
         return _judge_text(context, text) or "text"
     return _judge_text(context, text)
+
+
+def _hidden(data: bytes) -> bool:
+    """Whether signs of an escape or of a loader's configuration stand in a part of a long text."""
+    if _FAR.search(data):
+        return True
+    before = (data[max(found.start() - _BRACES, 0) : found.start()] for found in _ESCAPE.finditer(data))
+    return any(b"{{" in part or b"{%" in part for part in before)
 
 
 def _takes_long(context: Context, text: str) -> bool:

@@ -178,3 +178,8 @@ def test_a_link_to_another_file_counts_however_long_its_own_name_is(length: int,
     value = b"\0/etc/passwd\0/x\0"
     link = b"\x01\x09\x40" + struct.pack("<H", length) + b"n" * length + struct.pack("<H", len(value)) + value
     assert "outside-file" in look(H5 + link + bytes(99), "m.h5").rules
+
+
+@pytest.mark.parametrize("piece", [b"\n", b"{", b"__class__", b": "])
+def test_a_long_text_of_one_piece_comes_to_an_end(piece: bytes, look: Look) -> None:
+    assert not look(b"zz " + piece * ((3 << 20) // len(piece)), "x.txt").rules
