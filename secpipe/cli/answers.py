@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +14,9 @@ from secpipe.cli.options import tell
 from secpipe.core import times
 from secpipe.core.errors import ConfigError
 from secpipe.core.text import printable
+
+if TYPE_CHECKING:
+    from secpipe.gate.policies.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +70,35 @@ def day_after(today: date) -> Callable[[str], str]:
         return "" if day >= today else "that day is over"
 
     return check
+
+
+def answered(
+    policies: list[Policy], now: datetime, why: str, *, what: str, owner: str | None, approved_by: str | None,
+    reason: str | None, expires: str | None, ticket: str,
+) -> dict[str, Any]:  # fmt: skip
+    """Return who answers for an exception, why and until when; `why` is how the reason is asked for.
+
+    Raises ConfigError for what `policies` would not count as `what` (a waiver, an acceptance).
+    """
+    questions = [
+        Question("--owner", "who answers for it", owner),
+        Question("--reason", why, reason),
+        Question("--expires", "last day, as 2027-03-31", expires, day_after(now.date())),
+    ]
+    if approved_by or any(one.waivers.approved for one in policies):
+        questions.append(Question("--approved-by", "who approved it (another person)", approved_by))
+    who, because, day, *approver = ask(questions)
+    entry: dict[str, Any] = {"owner": who} | ({"approved_by": approver[0]} if approver else {}) | {"reason": because}
+    entry |= ({"ticket": ticket} if ticket else {}) | {"expires": times.day(day)}
+    _check(policies, entry, what, now)
+    return entry
+
+
+def _check(policies: list[Policy], entry: dict[str, Any], what: str, now: datetime) -> None:
+    """Refuse what `decide` would not count."""
+    from secpipe.gate.policies.policy import Waiver
+    from secpipe.gate.policies.waivers import refusal
+
+    made = Waiver(owner=entry["owner"], approved_by=entry.get("approved_by", ""), expires=entry["expires"])
+    for why in filter(None, (refusal(made, replace(one.waivers, signed=False), now, one.persons) for one in policies)):
+        raise ConfigError(f"such {what} {why}", hint="secpipe policy show FILE says what [waivers] asks for")

@@ -66,6 +66,10 @@ EXAMPLES: dict[str, str] = {
         "secpipe approve --policy policy.toml --provider openai --owner ml@acme.example"
         ' --reason "support answers" --expires 2027-03-31'
     ),
+    "accept": (
+        "secpipe accept --policy policy.toml --check models --kind 'is encrypted*' --path 'data/*.zip' --most 2"
+        " --bytes 4096 --owner ml@acme.example --reason 'opened on the device only' --expires 2027-03-31"
+    ),
     "waive": (
         "secpipe waive 0123456789abcdef0123 --policy policy.toml --owner ml@acme.example"
         ' --reason "not reachable" --expires 2027-03-31'

@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "hook": ("secpipe.cli.hook:hook", "Install, remove and run the pre-deploy git hook."),
     "init": ("secpipe.cli.init:init", "Write a starter policy and a CI step for a project."),
     "approve": ("secpipe.cli.approve:approve", "Approve the use of an AI service in a policy."),
+    "accept": ("secpipe.cli.accept:accept", "Accept that something is not read, with an owner and a date."),
     "waive": ("secpipe.cli.waive:waive", "Waive a finding in a policy, with an owner and a date."),
     "policy": ("secpipe.cli.policy.group:policy", "Show, compare, check, test and pin policies."),
 }

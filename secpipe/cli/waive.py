@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secpipe.cli.answers import Question, ask, day_after
+from secpipe.cli.answers import answered
 from secpipe.cli.approve import told
 from secpipe.cli.options import clock_of
-from secpipe.core import times
 from secpipe.core.errors import EXIT_PASS, ConfigError
 from secpipe.core.finding import RULE_ID
 
 if TYPE_CHECKING:
-    from secpipe.gate.policies.policy import Policy, Waivers
+    from secpipe.gate.policies.policy import Waivers
 
 _ID = re.compile(r"[0-9a-f]{20}")
 
@@ -58,22 +57,16 @@ def waive(
     policies = [loaded.resolve(name) for name in environments or ("prod", *loaded.environments)]
     demands = [policy.waivers for policy in policies]
     _check_rules(demands, rules)
-    questions = [
-        Question("--owner", "who answers for it", owner),
-        Question("--reason", "why can it wait", reason),
-        Question("--expires", "last day, as 2027-03-31", expires, day_after(now.date())),
-    ]
-    if approved_by or any(one.approved for one in demands):
-        questions.append(Question("--approved-by", "who approved it (another person)", approved_by))
-    who, why, day, *approver = ask(questions)
     common: dict[str, Any] = {"env": list(environments)} if environments else {}
-    common |= {"owner": who} | ({"approved_by": approver[0]} if approver else {}) | {"reason": why}
-    common |= ({"ticket": ticket} if ticket else {}) | {"expires": times.day(day)}
-    _check_answers(policies, common, now)
+    common |= answered(
+        policies, now, "why can it wait", what="a waiver", owner=owner, approved_by=approved_by, reason=reason,
+        expires=expires, ticket=ticket,
+    )  # fmt: skip
     names = _names({waiver.id for waiver in loaded.resolve("prod").waiver}, now)
     scopes = list(_scopes(findings, rules, paths))
     data = policy_edit.added(loaded, ("waiver",), [{"id": next(names)} | scope | common for scope in scopes])
-    told(f"waived until {day} by {who}: {', '.join(findings or rules)}", policy, policy_edit.save(loaded, data))
+    what = f"waived until {common['expires']} by {common['owner']}: {', '.join(findings or rules)}"
+    told(what, policy, policy_edit.save(loaded, data))
     return EXIT_PASS
 
 
@@ -97,16 +90,6 @@ def _check_rules(demands: list[Waivers], rules: tuple[str, ...]) -> None:
     if any(one.signed for one in demands):
         hint = "write a file of waivers, sign it (secpipe sign --kind waiver), and check with --waivers FILE"
         raise ConfigError("the policy accepts waivers from a signed file only", hint=hint)
-
-
-def _check_answers(policies: list[Policy], entry: dict[str, Any], now: datetime) -> None:
-    """Refuse what `decide` would not count."""
-    from secpipe.gate.policies.policy import Waiver
-    from secpipe.gate.policies.waivers import refusal
-
-    made = Waiver(owner=entry["owner"], approved_by=entry.get("approved_by", ""), expires=entry["expires"])
-    for why in filter(None, (refusal(made, one.waivers, now, one.persons) for one in policies)):
-        raise ConfigError(f"such a waiver {why}", hint="secpipe policy show FILE says what [waivers] asks for")
 
 
 def _scopes(findings: tuple[str, ...], rules: tuple[str, ...], paths: tuple[str, ...]) -> Iterator[dict[str, Any]]:

@@ -34,10 +34,10 @@ class Evidence:
 
     `check` names it (`signatures`, `sbom`, `models`, `shadow-ai`, `audit`, `attestation:<type>`). `reason` is one plain
     sentence, mandatory unless the state is ok. `skips` lists what the check did not look at: evidence with skips is
-    incomplete and never green by itself. `account` says how everything ended that the check is answerable for
-    (`docs/spec/ledger.md`); None in evidence stored before there were accounts. `facts` are JSON-ready values for the
-    policy and the report, documented beside the room that makes them. `producer` names the engines that looked, with
-    versions.
+    incomplete and never green by itself; `accepted` are those that a policy accepts. `account` says how everything
+    ended that the check is answerable for (`docs/spec/ledger.md`); None in evidence stored before there were accounts.
+    `facts` are JSON-ready values for the policy and the report, documented beside the room that makes them.
+    `producer` names the engines that looked, with versions.
     """
 
     check: str
@@ -49,11 +49,12 @@ class Evidence:
     facts: Mapping[str, Any] = field(default_factory=dict)
     producer: str = ""
     account: Account | None = None
+    accepted: tuple[Skip, ...] = ()
 
     def __post_init__(self) -> None:
         if self.state is not State.OK and not self.reason:
             raise ValueError(f"evidence {self.check} is {self.state} without a reason")
-        if self.account is not None and self.account.not_read and not self.skips:
+        if self.account is not None and self.account.not_read and not (self.skips or self.accepted):
             raise ValueError(f"evidence {self.check} does not name what its account says was not read")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -78,7 +78,7 @@ class Tally:
 class Account:
     """A closed ledger: counts by kind of thing, and what was judged as text only.
 
-    What was not read stands in the evidence's `skips`, thing by thing.
+    What was not read stands in the evidence's `skips`, thing by thing. A soft one of `shallow` does not ship.
     """
 
     tallies: tuple[Tally, ...] = ()
@@ -116,7 +116,7 @@ class Account:
                 }
                 for tally in self.tallies
             },
-            "text_only": [skip.to_dict() for skip in self.shallow],
+            "text_only": [skip.to_dict() | {"ships": not skip.soft} for skip in self.shallow],
         }
 
 
@@ -145,10 +145,12 @@ class Ledger:
         """`reader` has read the whole thing as what it is."""
         self._settle(thing, name, (_JUDGED, reader))
 
-    def judged_as_text(self, thing: Thing, name: str, reason: str) -> None:
-        """The words of the thing were searched whole; `reason` says why a parser did not read it."""
+    def judged_as_text(self, thing: Thing, name: str, reason: str, *, ships: bool = True) -> None:
+        """The words of the thing were searched whole; `reason` says why no parser read it, `ships` if it goes out."""
         if self._settle(thing, name, (_JUDGED, str(Depth.TEXT))):
-            self._shallow[thing, name] = Skip(name, reason)
+            self._shallow[thing, name] = Skip(name, reason, soft=not ships)
+        elif ships and (known := self._shallow.get((thing, name))) is not None:
+            self._shallow[thing, name] = replace(known, soft=False)
 
     def cannot_hold(self, thing: Thing, name: str, row: str) -> None:
         """The thing is of a kind that can hold nothing this check looks for; `row` is the table's."""

@@ -16,6 +16,7 @@ def key(
     doc: str = "",
     globs: bool = False,
     least: int = 0,
+    most: int = 0,
     inner: bool = False,
     empty: tuple[str, ...] = (),
 ) -> Any:
@@ -24,11 +25,11 @@ def key(
     `tighter` is `more` (a larger number, a later date, True, a later word of `choice`), `fewer` (a smaller number; 0 is
     no bound), `sooner` (an earlier date; none is no end), `subset` (of a list in which empty means all), `shorter` (a
     subset, empty means none), `superset`, or "" where values cannot be compared and any change counts as loosening.
-    `globs` says that the words of a list are patterns, `least` is the smallest number that may stand there, `empty`
-    what an empty list stands for, and an `inner` field is set by the gate and cannot be written in a file.
+    `globs` says that the words of a list are patterns, `least` and `most` bound a number (0: the usual most),
+    `empty` is what an empty list stands for, and an `inner` field is set by the gate and cannot be written in a file.
     """
     meta = {"choice": choice, "tighter": tighter, "doc": doc, "globs": globs, "least": least, "inner": inner}
-    meta["empty"] = empty
+    meta |= {"empty": empty, "most": most}
     return field(default_factory=dict, metadata=meta) if default == {} else field(default=default, metadata=meta)
 
 

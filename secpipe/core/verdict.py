@@ -74,6 +74,7 @@ class Reason:
     findings: tuple[str, ...] = ()
     advice: str = ""
     do: Do | None = None
+    unread: tuple[Skip, ...] = ()  # what was not read, where it is about that
 
     def told(self, do: Do) -> Reason:
         """Return the same reason with what to do about it (`dataclasses.replace` is slow for thousands of them)."""
@@ -172,6 +173,39 @@ class UsedWaiver:
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """An acceptance of what is not read: what it settled, and why it counts no more if so. `age` is in days."""
+
+    number: int  # its place in the policy, from 1
+    checks: tuple[str, ...]
+    kind: str
+    owner: str
+    reason: str
+    since: str
+    expires: str
+    age: int
+    paths: tuple[str, ...] = ()  # what it settled
+    approved_by: str = ""
+    refused: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "number": self.number,
+            "checks": list(self.checks),
+            "kind": printable(self.kind),
+            "owner": printable(self.owner),
+            "approved_by": printable(self.approved_by),
+            "reason": printable(self.reason),
+            "since": self.since,
+            "expires": self.expires,
+            "age_days": self.age,
+            "things": len(self.paths),
+            "paths": [printable(path) for path in self.paths],
+            "refused": printable(self.refused),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """What `decide` returns: everything the policy says about the evidence, and nothing about how it was gathered.
 
@@ -185,6 +219,7 @@ class Judgement:
     findings: tuple[JudgedFinding, ...]
     skipped: tuple[tuple[str, Skip], ...]  # (check, skip)
     waivers: tuple[UsedWaiver, ...] = ()
+    accepted: tuple[Accepted, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """Return findings by severity, then how many are waived, then how many things were not looked at."""

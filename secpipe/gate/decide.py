@@ -10,6 +10,7 @@ from secpipe.core.artifact import Skip
 from secpipe.core.evidence import State
 from secpipe.core.finding import Severity
 from secpipe.core.verdict import CheckResult, Decision, Effect, JudgedFinding, Judgement, Reason, Result
+from secpipe.gate.accepted import settle
 from secpipe.gate.doing.todo import told
 from secpipe.gate.policies import waivers
 from secpipe.gate.policies.phases import in_force
@@ -30,7 +31,9 @@ def decide(situation: Situation, tree_policy: Judgement | None = None) -> Judgem
     A deny beats an undecided, an undecided beats a pass. `tree_policy` is the judgement of a policy found in the tree
     under test: it can only tighten.
     """
-    situation = replace(situation, policy=in_force(situation.policy, situation.now))
+    policy = in_force(situation.policy, situation.now)
+    evidence, accepted = settle(situation.evidence, policy, situation.environment, situation.now)
+    situation = replace(situation, policy=policy, evidence=evidence)
     rulings = [_apply(rule, situation) for rule in RULES]
     if situation.policy.condition:
         rulings.append(_apply(partial(conditions, rulings=tuple(rulings)), situation))
@@ -54,6 +57,7 @@ def decide(situation: Situation, tree_policy: Judgement | None = None) -> Judgem
         findings=findings,
         skipped=_skipped(situation),
         waivers=waivers.summary(situation.policy, used, situation.now),
+        accepted=accepted,
     )
 
 

@@ -113,7 +113,17 @@ def gather_evidence(
     run("audit", "looking up advisories", lambda: _audit(made, request, parts))
     if request.verdicts is not None:
         run("promotion", "looking up verdicts", lambda: _promotion(tree, rules, request))
+    evidence["files"] = _with_unread(evidence, tree)
     return {name: accounted(one, len(tree.files)) for name, one in evidence.items()}, made
+
+
+def _with_unread(evidence: dict[str, Evidence], tree: FolderTree) -> Evidence:
+    """Return the evidence of the walk with the fact `unread`: digest and size of what some check did not read."""
+    paths = {skip.path for one in evidence.values() for skip in one.skips}
+    paths |= {skip.path for one in evidence.values() if one.account for skip in one.account.shallow}
+    found = (entry for entry in aliased(tree).files if entry.path in paths) if paths else ()
+    files = evidence["files"]
+    return replace(files, facts={**files.facts, "unread": {entry.path: [entry.sha256, entry.size] for entry in found}})
 
 
 def _guarded(name: str, make: Callable[[], Evidence]) -> Evidence:

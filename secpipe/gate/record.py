@@ -48,7 +48,8 @@ class Record:
     def situation(self, policy: Policy, now: datetime | None = None) -> Situation:
         """Return the situation to judge again: by this policy, as of `now` or of the time it was recorded."""
         own = [replace(waiver, signed_by=self.policy_signer) for waiver in policy.waiver]
-        whole = replace(policy, waiver=(*own, *self.waivers))
+        accepts = tuple(replace(one, signed_by=self.policy_signer) for one in policy.ledger.accept)
+        whole = replace(policy, waiver=(*own, *self.waivers), ledger=replace(policy.ledger, accept=accepts))
         when = now or self.at
         return Situation(whole, self.environment, when, self.evidence, self.paths, self.self_judged, self.components)
 
@@ -139,7 +140,8 @@ def read_account(raw: Any) -> Account | None:
     order = list(Thing)
     tallies.sort(key=lambda tally: order.index(tally.thing))
     shallow = tuple(
-        Skip(exactly(str, one["path"]), exactly(str, one["reason"])) for one in exactly(list, raw["text_only"])
+        Skip(exactly(str, one["path"]), exactly(str, one["reason"]), not exactly(bool, one.get("ships", True)))
+        for one in exactly(list, raw["text_only"])
     )
     return Account(tuple(tallies), shallow)
 

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from secpipe.core.artifact import Skip
 from secpipe.core.evidence import Evidence, State, skipped
 from secpipe.core.finding import Finding, Severity, sort_key
 from secpipe.core.inventory import Component
 from secpipe.core.text import plural
 from secpipe.core.verdict import CheckResult, Effect, JudgedFinding, Reason, Result
 from secpipe.gate import grouping
+from secpipe.gate.accepted import RULE, kind_of
 from secpipe.gate.accounts import none_judged
 from secpipe.gate.doing.call import Call
 from secpipe.gate.policies import waivers
@@ -46,6 +48,7 @@ class Ruling:
     findings: tuple[JudgedFinding, ...] = ()
 
 
+_KINDS = 8
 _WORST = (Effect.DENY, Effect.UNDECIDED, Effect.WARN)
 
 
@@ -109,19 +112,29 @@ def _state_reasons(situation: Situation, evidence: Evidence, required: bool, exp
 
 
 def _skip_reasons(situation: Situation, evidence: Evidence, required: bool, complete: bool) -> Iterable[Reason]:
-    """Say what was not looked at: one reason for what counts, one for what the policy lets pass.
+    """Say what was not looked at: one reason for each kind that counts, one for what the policy lets pass.
 
     Where not one thing of a kind was judged, nothing of it may pass.
     """
     complete = complete or bool(none_judged(evidence.account))
     for soft in (False, True):
         skips = [skip for skip in evidence.skips if (skip.soft and not complete) is soft]
-        if not skips:
-            continue
-        more = f" and {plural(len(skips) - 1, 'more', 'more')}" if len(skips) > 1 else ""
-        what = f"{'not judged' if soft else 'not looked at'}: {skips[0].path or 'the tree'} ({skips[0].reason}){more}"
         effect = Effect.UNDECIDED if required and not soft else Effect.WARN
-        yield Reason("gate/incomplete", effect, what, evidence.check, situation.policy.owner, path=skips[0].path)
+        for few in _by_kind(skips) if effect is Effect.UNDECIDED else filter(None, [skips]):
+            more = f" and {plural(len(few) - 1, 'more', 'more')}" if len(few) > 1 else ""
+            what = f"{'not judged' if soft else 'not looked at'}: {few[0].path or 'the tree'} ({few[0].reason}){more}"
+            yield Reason(
+                RULE, effect, what, evidence.check, situation.policy.owner, path=few[0].path, unread=tuple(few)
+            )
+
+
+def _by_kind(skips: Iterable[Skip]) -> Iterable[list[Skip]]:
+    """Put together what one decision settles; of very many kinds the rest is one."""
+    kinds: dict[str, list[Skip]] = {}
+    for skip in skips:
+        kind = kind_of(skip)
+        kinds.setdefault(kind if kind in kinds or len(kinds) < _KINDS else "", []).append(skip)
+    return kinds.values()
 
 
 def judge_findings(

@@ -18,7 +18,8 @@ from secpipe.scan.shadow_ai.judge import approval_of
 def unmatched(situation: Situation, judgement: Judgement) -> tuple[str, ...]:
     """Return one sentence for each waiver, approval, exclusion and glob of what must be signed that matches nothing."""
     return (
-        *_waivers(situation, judgement), *_approvals(situation), *_exclusions(situation), *_covers(situation)
+        *_waivers(situation, judgement), *_approvals(situation), *_exclusions(situation), *_covers(situation),
+        *_acceptances(situation, judgement),
     )  # fmt: skip
 
 
@@ -48,6 +49,13 @@ def _approvals(situation: Situation) -> Iterator[str]:
         if not any(any(approval_of(use, alone, env=situation.environment, now=situation.now)) for use in uses):
             ends = _left(f"{entry.until:%Y-%m-%d}", situation)
             yield f"[[shadow_ai.allow]] entry {number} ({printable(entry.owner, 80)}, {ends}) matches no use"
+
+
+def _acceptances(situation: Situation, judgement: Judgement) -> Iterator[str]:
+    for one in judgement.accepted:
+        if not (one.paths or one.refused):
+            who = f"{printable(one.owner, 80)}, {_left(one.expires, situation)}"
+            yield f"[[ledger.accept]] entry {one.number} ({who}) matches nothing that is not read"
 
 
 def _exclusions(situation: Situation) -> Iterator[str]:

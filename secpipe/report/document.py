@@ -206,6 +206,7 @@ class Report:
     trust: str = ""
     reasons: tuple[Reason, ...] = ()
     waivers: tuple[Waived, ...] = ()
+    accepted: tuple[str, ...] = ()  # what was not read and is accepted, one sentence an entry of the policy
     explanation: Explanation | None = None
 
     @property
@@ -218,8 +219,9 @@ class Report:
 
     @property
     def accounts(self) -> list[tuple[str, str]]:
-        """(check, what it looked at) of every check that says so, then what was left out and by whose word."""
+        """(check, what it looked at) of every check that says so, then what is accepted or left out, and by whom."""
         told = [(check.check, check.account) for check in self.checks if check.account]
+        told += [("accepted", "; ".join(self.accepted))] * bool(self.accepted)
         shown = [f"{one.path or 'the project'} ({one.reason})" for one in self.left_out[:LEFT_OUT]]
         more = len(self.left_out) - len(shown)
         return told + [("left out", ", ".join(shown) + (f" and {more:,} more" if more else ""))] * bool(shown)

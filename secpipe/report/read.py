@@ -98,6 +98,7 @@ def _verdict(table: Table) -> Report:
         trust=_trust(table.table("trust", optional=True)),
         reasons=reasons,
         waivers=tuple(_waiver(part) for part in table.tables("waivers", optional=True)),
+        accepted=tuple(filter(None, (_accepted(part) for part in table.tables("accepted", optional=True)))),
         explanation=explanation.read(table.table("explanation", optional=True)),
         **common,
     )
@@ -256,6 +257,20 @@ def _waiver(table: Table) -> Waived:
         expired=table.flag("expired", optional=True),
         refused=table.text("refused", optional=True),
     )
+
+
+def _accepted(table: Table) -> str:
+    """Return what an acceptance settled, whose it is and how old; "" where it met nothing."""
+    things, refused = table.number("things", optional=True), table.text("refused", optional=True)
+    if not things and not refused:
+        return ""
+    names = ", ".join(table.texts("checks", optional=True))
+    what = f"of {names}: {table.text('kind')}"
+    who = f"{table.text('owner')}, {plural(table.number('age_days', optional=True), 'day')} ago"
+    if refused:
+        return f"nothing {what}: the acceptance by {who}, {refused}"
+    until = table.text("expires", optional=True)
+    return f"{plural(things, 'thing')} not read {what} (by {who}, until {until}: {table.text('reason')})"
 
 
 def _subject(table: Table) -> str:

@@ -43,7 +43,11 @@ def refuse_reserved(name: str) -> None:
         raise InputError(f"{printable(name)} has a name reserved for signatures", hint="rename it before signing")
 
 
+def is_sidecar(name: str) -> bool:
+    """Whether `name`, or a path, ends as a signature or an attestation does."""
+    return name.casefold().endswith(_RESERVED)
+
+
 def is_reserved(name: str) -> bool:
     """Whether `name` is a sidecar's, or its sidecar would be a directory's (`model` -> `model.sig`)."""
-    folded = name.casefold()
-    return folded.endswith(_RESERVED) or folded in {"model", "model.pqc"}
+    return is_sidecar(name) or name.casefold() in {"model", "model.pqc"}

@@ -15,7 +15,9 @@ SENTENCES: dict[str, str] = {
     "audit/malicious-package": "{advice}",
     "gate/not-checked": "mend what stood in the way of the check, and check again",
     "gate/check-failed": "mend what does not hold, and check again",
-    "gate/incomplete": "bring or repair {what}, or let {owner} exclude it from the release in {policy}",
+    "gate/incomplete": (
+        "bring or repair {what}, or let {owner} exclude it from the release or accept it (secpipe accept) in {policy}"
+    ),
     "gate/stale-advisories": (
         "whoever keeps the advisory mirror gives its address to secpipe advisories update --from on this machine"
     ),

@@ -9,13 +9,14 @@ from secpipe.core.do import Do, Kind, accept, fix, person
 from secpipe.core.evidence import State
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.text import printable
-from secpipe.core.verdict import JudgedFinding, Reason
+from secpipe.core.verdict import Effect, JudgedFinding, Reason
+from secpipe.gate.accepted import acceptable, content_of, kind_of
 from secpipe.gate.doing import upgrade
 from secpipe.gate.doing.call import Call
 from secpipe.gate.doing.sentences import NO_FEED_SAYS, SENTENCES
 from secpipe.gate.grouping import fixed_in
 from secpipe.gate.policies import waivers
-from secpipe.gate.policies.policy import Policy
+from secpipe.gate.policies.policy import ACCEPTS, Policy
 from secpipe.gate.request import BUILTIN
 from secpipe.gate.rules.shipped import command as sbom_words
 from secpipe.gate.rules.shipped import shipped
@@ -25,6 +26,7 @@ from secpipe.scan.shadow_ai.signal import LOCAL, UNKNOWN, UNLISTED
 from secpipe.scan.vulnerabilities import NO_FEED
 
 _SHOWN = 8  # paths or findings on one command line; more of them are named by rule and path
+_EXACT = 3  # paths named with their digests
 _PROMPTS = ("shadow-ai/unapproved-host", "shadow-ai/unapproved-provider", "shadow-ai/expired-approval")
 
 
@@ -278,11 +280,46 @@ def _ship(case: Case) -> Do:
     return fix(*sbom_words(case.policy.sbom.spec, case.call.under))
 
 
+def _incomplete(case: Case) -> Do:
+    """What readers could not read is brought or accepted; what the walk could not reach is better brought."""
+    walked = {(skip.path, skip.reason) for skip in case.situation.of("files").skips}
+    skips = case.reason.unread
+    asked = case.reason.effect is Effect.UNDECIDED and NO_FEED not in case.reason.what
+    mine = asked and skips and all(acceptable(one) and (one.path, one.reason) not in walked for one in skips)
+    if not mine or waivers.never(case.reason.rule, case.policy.waivers) or _answerable(case) is not None:
+        return _say(case)
+    checks = [name for name in ACCEPTS if {*skips} <= {*case.situation.of(name).skips}]
+    scope = [word for name in checks for word in ("--check", name)] + ["--kind", kind_of(skips[0])]
+    return accept(*_edit(case, "accept"), *scope, *_extent(case)) if checks else _say(case)
+
+
+def _extent(case: Case) -> list[str]:
+    """Name the things by path and content; of many, or without content, by path, with their number and size."""
+    paths = list(dict.fromkeys(skip.path for skip in case.reason.unread))
+    content = content_of(case.situation.evidence)
+    exact = len(paths) <= _EXACT and all(path in content for path in paths)
+    globs = [_glob(path) for path in paths] if len(paths) <= _SHOWN else [_common(paths)]
+    words = [word for glob in globs for word in _option("--path", glob)]
+    if exact:
+        return words + [word for path in paths for word in ("--digest", content[path][0])]
+    size = sum(content[path][1] for path in paths if path in content)
+    return [*words, "--most", str(len(paths)), "--bytes", str(size)]
+
+
+def _common(paths: Sequence[str]) -> str:
+    """Return a glob for the folder that holds all of them."""
+    folders = [path.split("/")[:-1] for path in paths]
+    same = [parts[0] for parts in zip(*folders, strict=False) if len(set(parts)) == 1]
+    depth = next((n for n, parts in enumerate(zip(*folders, strict=False)) if len(set(parts)) > 1), len(same))
+    return "/".join([*map(_glob, same[:depth]), "*"])
+
+
 MAKERS: dict[str, Callable[[Case], Do]] = {
     **dict.fromkeys(_PROMPTS, _approve),
     "shadow-ai/unknown-destination": _unknown_destination,
     "audit/known-vulnerability": _upgrade,
     "gate/unsigned-artifact": _sign,
+    "gate/incomplete": _incomplete,
     "gate/not-checked": _not_checked,
     "gate/self-judged": _pin,
     "gate/missing-evidence": _ship,

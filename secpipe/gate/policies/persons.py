@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from secpipe.core.text import printable
+from secpipe.gate.policies.policy_places import Path, Places
 
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"@]+@[^\s<>()\[\],;:\"@]+")
 #: Cyrillic and Greek letters, a dotless i and two digits that are drawn as Latin letters. Source: Unicode Technical
 #: Standard 39, confusables.txt, as of 2026-11.
 _TWINS = str.maketrans("авсԁеһіјкӏмнорԛгѕтуѵԝхьαβεικνορτυχγωıɡɑ01", "abcdehijklmhopqrstyvwxbabeikvoptuxywigaol")
+_AN = {"a": "an"}
 _MARKS = re.compile(r"[<>()\[\],;\"]")
 
 
@@ -39,6 +44,19 @@ def is_among(person: str, listed: Iterable[str]) -> bool:
         word == " ".join(one.split()).casefold() or boxes & {box.casefold() for box in _ADDRESS.findall(one)}
         for one in listed
     )
+
+
+def check_answerable(what: str, needed: Sequence[str], values: Mapping[str, Any], path: Path, where: Places) -> None:
+    """Refuse an exception that lacks a word, or that nobody but its owner approved; raises ConfigError."""
+    if missing := [word for word in needed if not values.get(word)]:
+        hint = f"every {what} names {', '.join(needed[:-1])} and {needed[-1]}"
+        raise where.error(path, f"{_AN.get(what[0], 'a')} {what} lacks {', '.join(missing)}", hint=hint)
+    name = f'{what} "{printable(values.get("id") or values.get("kind", ""), 60)}"'
+    approver = values.get("approved_by", "nobody is named")
+    if is_nobody(approver):
+        raise where.error((*path, "approved_by"), f"{name} is approved by nobody", hint="who looked at it?")
+    if values.get("approved_by") and same_person(approver, values["owner"]):
+        raise where.error((*path, "approved_by"), f"{name} is approved by its own owner")
 
 
 def _read(text: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:

@@ -13,6 +13,8 @@ SEVERITIES = ("never", "critical", "high", "medium", "low", "info")
 ITEMS = ("finding", "vulnerability", "component", "model", "ai_use", "artifact")
 #: Words of `cover` that mean a kind of thing, not a path.
 KINDS = ("models", "prompts", "datasets")
+#: Checks of which a policy may accept that something was not read: never what signatures or attestations say.
+ACCEPTS = ("files", "sbom", "models", "shadow-ai", "audit")
 REQUIRE = ("classical", "pq", "classical+pq")
 MOST = 1_000_000  # no day, hour, percent or version in a policy is larger
 
@@ -230,6 +232,34 @@ class Waiver:
 
 
 @dataclass(frozen=True, slots=True)
+class Accept:
+    """What nobody read and an owner has decided to live with. It settles only what is *not read*, and no more of it."""
+
+    checks: tuple[str, ...] = key((), choice=ACCEPTS, doc="checks that did not read it")
+    kind: str = key("", doc="why it was not read, as reports say it; `*` stands for any text")
+    paths: tuple[str, ...] = key((), doc="globs over paths; with `digests`, both must match")
+    digests: tuple[str, ...] = key((), doc="SHA-256 of the files' content: anything else asks again")
+    most: int = key(0, doc="without `digests`: how many paths it covers; more ask again")
+    bytes: int = key(0, most=1 << 50, doc="without `digests`: how many bytes they hold; more ask again")
+    env: tuple[str, ...] = key((), doc="environments in which it holds; none: all")
+    owner: str = key("", doc="who answers for it")
+    approved_by: str = key("", doc="who approved it: another person than its owner")
+    reason: str = key("", doc="why the release can do without")
+    ticket: str = key("", doc="where it was discussed")
+    accepted: date | None = key(None, doc="day on which it was accepted (UTC): reports tell its age")
+    expires: date | None = key(None, doc="last day on which it holds (UTC)")
+    signed_by: str = key("", inner=True, doc="the identity whose signature on the policy holds")
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What must have been read, how far, and what a team lives with that was not (docs/spec/ledger.md)."""
+
+    depth: str = key("text", choice=("text", "parsed"), tighter="more", doc="how far what ships must have been read")
+    accept: tuple[Accept, ...] = key((), tighter="shorter", doc="what is not read and accepted")
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """A resolved policy for one environment: profiles, file and overlay put together. `expires` is a day, inclusive."""
 
@@ -247,6 +277,7 @@ class Policy:
     attestations: Attestations = key(Attestations())
     keys: Keys = key(Keys())
     minimum: Minimum = key(Minimum())
+    ledger: Ledger = key(Ledger())
     waivers: Waivers = key(Waivers())
     persons: Persons = key(Persons())
     promotion: Promotion = key(Promotion())

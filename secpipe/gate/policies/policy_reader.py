@@ -16,7 +16,8 @@ from secpipe.core.sections import hints as hints_of
 from secpipe.core.sections import keys_of
 from secpipe.core.text import did_you_mean, printable
 from secpipe.gate.policies import policy as nouns
-from secpipe.gate.policies.persons import is_nobody, same_person
+from secpipe.gate.policies.acceptance_reader import check_acceptance
+from secpipe.gate.policies.persons import check_answerable
 from secpipe.gate.policies.policy_places import Path, Places, dotted
 from secpipe.scan.shadow_ai.allow import Approval
 
@@ -60,6 +61,8 @@ def read(
         _check_waiver(values, path, where)
     if cls is nouns.Project:
         _check_project(values, path, where)
+    if cls is nouns.Accept:
+        check_acceptance(values, path, where)
     if cls is Approval:
         _check_approval(values, path, where)
     if cls is nouns.Signatures:
@@ -138,7 +141,7 @@ def _scalar(kind: type[Any], value: Any, here: Path, where: Places, meta: Mappin
     if meta.get("choice"):
         _check_choice(value, here, where, meta)
     if kind is int:
-        _check_number(value, here, where, meta.get("least", 0))
+        _check_number(value, here, where, meta)
     return value
 
 
@@ -158,14 +161,14 @@ def _check_choice(value: Any, here: Path, where: Places, meta: Mapping[str, Any]
         raise where.error(here, f'"{dotted(here)}" cannot be "{printable(value, 60)}"', hint=hint)
 
 
-def _check_number(value: int, here: Path, where: Places, least: int) -> None:
-    name = printable(dotted(here), 120)
+def _check_number(value: int, here: Path, where: Places, meta: Mapping[str, Any]) -> None:
+    name, least, most = printable(dotted(here), 120), meta.get("least", 0), meta.get("most") or nouns.MOST
     if value < 0:
         raise where.error(here, f'"{name}" cannot be negative')
     if value < least:
         raise where.error(here, f'"{name}" cannot be below {least}')
-    if value > nouns.MOST:
-        raise where.error(here, f'"{name}" cannot be above {nouns.MOST:,}')
+    if value > most:
+        raise where.error(here, f'"{name}" cannot be above {most:,}')
 
 
 def _check_signatures(values: Mapping[str, Any], path: Path, where: Places) -> None:
@@ -208,18 +211,9 @@ def _known(names: Iterable[str], known: Collection[str], what: str, path: Path, 
 
 
 def _check_waiver(values: Mapping[str, Any], path: Path, where: Places) -> None:
-    missing = [word for word in ("id", "owner", "reason", "expires") if not values.get(word)]
-    if missing:
-        raise where.error(
-            path, f"a waiver lacks {', '.join(missing)}", hint="every waiver names id, owner, reason and expires"
-        )
-    name = printable(values["id"], 60)
+    check_answerable("waiver", ("id", "owner", "reason", "expires"), values, path, where)
     if not values.get("finding") and not values.get("rule"):
-        raise where.error(path, f'waiver "{name}" names neither a finding nor a rule')
-    if is_nobody(values.get("approved_by", "nobody is named")):
-        raise where.error((*path, "approved_by"), f'waiver "{name}" is approved by nobody', hint="who looked at it?")
-    if values.get("approved_by") and same_person(values["approved_by"], values["owner"]):
-        raise where.error((*path, "approved_by"), f'waiver "{name}" is approved by its own owner')
+        raise where.error(path, f'waiver "{printable(values["id"], 60)}" names neither a finding nor a rule')
 
 
 def _check_approval(values: Mapping[str, Any], path: Path, where: Places) -> None:

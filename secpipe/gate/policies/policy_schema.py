@@ -17,6 +17,7 @@ from typing import Any
 from secpipe.core.sections import hints as hints_of
 from secpipe.core.sections import keys_of
 from secpipe.gate.policies import policy as nouns
+from secpipe.gate.policies.acceptance_reader import NEEDED
 from secpipe.scan.shadow_ai.allow import Approval
 
 _DAY: dict[str, Any] = {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
@@ -81,6 +82,10 @@ def _table(cls: type[Any]) -> dict[str, Any]:
     defaults = {item.name: item.default for item in dataclasses.fields(cls)}
     properties = {name: _described(_value(hints[name], meta), meta, defaults[name]) for name, meta in known.items()}
     made: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
+    if cls is nouns.Accept:
+        made["required"] = list(NEEDED)
+        made["anyOf"] = [{"required": [name], "properties": {name: {"minItems": 1}}} for name in ("paths", "digests")]
+        properties["kind"] |= {"minLength": 1}
     if cls is nouns.Waiver:
         made["required"] = ["id", "owner", "reason", "expires"]
         for name in ("id", "owner", "reason"):
@@ -116,7 +121,7 @@ def _value(kind: Any, meta: Mapping[str, Any]) -> dict[str, Any]:
             return _WORDS
         word = {"type": "string", "enum": list(meta["choice"])}
         return {"anyOf": [word, {"type": "array", "items": word}]}
-    number = {"type": "integer", "minimum": meta.get("least", 0), "maximum": nouns.MOST}
+    number = {"type": "integer", "minimum": meta.get("least", 0), "maximum": meta.get("most") or nouns.MOST}
     if origin is dict:
         return {"type": "object", "additionalProperties": number}
     kind = arguments[0] if origin is types.UnionType else kind

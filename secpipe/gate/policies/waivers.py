@@ -13,7 +13,7 @@ from secpipe.core.finding import Finding
 from secpipe.core.text import plural, printable
 from secpipe.core.verdict import UsedWaiver
 from secpipe.gate.policies.persons import is_among, is_nobody, same_person
-from secpipe.gate.policies.policy import Persons, Policy, Waiver, Waivers
+from secpipe.gate.policies.policy import Accept, Persons, Policy, Waiver, Waivers
 
 ANYBODY = Persons()
 _WILD = re.compile(r"[*?\[]")
@@ -35,7 +35,7 @@ NEVER = (
 )
 
 
-def is_expired(waiver: Waiver, now: datetime) -> bool:
+def is_expired(waiver: Waiver | Accept, now: datetime) -> bool:
     """A waiver holds through the whole day `expires` (UTC)."""
     return waiver.expires is None or now.date() > waiver.expires
 
@@ -53,12 +53,12 @@ def applies(waiver: Waiver, finding: Finding, environment: str) -> bool:
     return not waiver.subjects or any(fnmatchcase(finding.subject, glob) for glob in waiver.subjects)
 
 
-def refusal(waiver: Waiver, rules: Waivers, now: datetime, persons: Persons = ANYBODY) -> str:
+def refusal(waiver: Waiver | Accept, rules: Waivers, now: datetime, persons: Persons = ANYBODY) -> str:
     """Return why a waiver does not count at `now`, whatever it names, as the end of a sentence; "" if it does.
 
     Where the policy names `persons`, one of them must have approved a waiver that names an approver or needs one.
     """
-    if waiver.expires is None or now.date() > waiver.expires:
+    if waiver.expires is None or is_expired(waiver, now):
         return f"expired on {waiver.expires}"
     if rules.horizon_days and waiver.expires > (latest := _ahead(now, rules.horizon_days)):
         days = plural(rules.horizon_days, "day")

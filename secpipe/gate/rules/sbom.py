@@ -55,7 +55,7 @@ def licenses(situation: Situation) -> Ruling:
             findings.append(Finding(rule, message, Severity.HIGH, subject=license_))
     state = State.OK if evidence.state is State.FAILED else evidence.state
     why = evidence.reason if state is not State.OK else ""
-    own = Evidence("licenses", state, why, since=evidence.since, skips=evidence.skips)
+    own = Evidence("licenses", state, why, since=evidence.since, skips=evidence.skips, accepted=evidence.accepted)
     judged = judge_findings(situation, findings, block="high", warn="low")
     if not asked:
         own = Evidence("licenses", State.SKIPPED, "the policy sets no licence rules")

@@ -43,6 +43,7 @@ def ends(judgement: Judgement, situation: Situation, trust: Trust | None, tree: 
     if tree is not None:
         yield from _of_policy("the project's own policy", tree)
         yield from _of_waivers(tree, now, {waiver.id for waiver in tree.waiver})
+    yield from _of_acceptances(judgement, now)
     yield from _of_approvals(situation)
     yield from _of_advisories(situation)
     yield from _of_attestations(situation)
@@ -63,6 +64,13 @@ def _of_waivers(policy: Policy, now: datetime, used: set[str]) -> Iterator[End]:
     for waiver in policy.waiver:
         if waiver.id in used and waiver.expires and waiver.expires >= now.date():
             yield f"waiver {waiver.id}", _last_second(waiver.expires)
+
+
+def _of_acceptances(judgement: Judgement, now: datetime) -> Iterator[End]:
+    for one in judgement.accepted:
+        day = times.maybe_day(one.expires) if one.paths else None
+        if day is not None and day >= now.date():
+            yield f"the acceptance by {one.owner}", _last_second(day)
 
 
 def _of_approvals(situation: Situation) -> Iterator[End]:

@@ -84,6 +84,7 @@ def document(judgement: Judgement, frame: Frame) -> dict[str, Any]:
             for check, skip in judgement.skipped
         ],
         "waivers": [waiver.to_dict() for waiver in judgement.waivers],
+        "accepted": [one.to_dict() for one in judgement.accepted],
         "counts": judgement.counts(),
     }
 

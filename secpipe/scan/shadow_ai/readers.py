@@ -33,6 +33,12 @@ _ALWAYS = re.compile(
     r"(?:^|/)(?:\.env[\w.-]*|[\w.-]+\.env|\.envrc|docker-compose[\w.-]*|compose[\w.-]*\.ya?ml|\.gitlab-ci\.yml|values[\w.-]*\.ya?ml|wrangler\.(?:toml|jsonc?))$|/workflows/[\w.-]+\.ya?ml$"
 )
 _SHEBANG = re.compile(rb"#!.*\b(?:(python)|(node|deno|bun)|(ruby)|(?:ba|z|k|da)?sh|fish)")
+#: Programming languages that no reader parses: their words are searched.
+_UNPARSED = re.compile(
+    r"\.(?:abap|ad[abs]|ahk|applescript|as[mp]|aspx|awk|cbl|cfc|cfm|cls|cob|cobol|cpy|cu|el|erl|f|f90|f95|for|fth|hrl|hx"
+    r"|jsp|lisp|lsp|mli?|pike|pli|pro|rkt|raku|rex|rexx|sas|scm|st|tcl|trigger|vala|vbs|wl|xq|xql|xslt?)$",
+    re.I,
+)
 _SOURCE = re.compile(
     r"\.(?:py|js|mjs|cjs|jsx|ts|tsx|go|java|kt|cs|rb|rs|php|swift|scala|sh|ya?ml|toml|tf|sql|ipynb|json|env)$", re.I
 )
@@ -67,6 +73,11 @@ def is_local(path: str, head: bytes, catalogue: Catalogue) -> bool:
 def is_source(path: str) -> bool:
     """Whether the name promises text that a scan must be able to read."""
     return bool(_SOURCE.search(path)) or bool(source.language_of(path))
+
+
+def is_unparsed(path: str, head: bytes) -> bool:
+    """Whether a file that was read as plain text is a program all the same, in a language without a parser here."""
+    return head.startswith(b"#!") or _UNPARSED.search(path) is not None
 
 
 def read(path: str, content: str, head: bytes, catalogue: Catalogue) -> Reading:

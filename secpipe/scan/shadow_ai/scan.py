@@ -150,6 +150,8 @@ class _Run:
             # Where a cut falls into a string, quotes may pair up wrongly: addresses are found without them.
             reading.signals += [sign for sign in text.read(content, self.catalogue).signals if sign.role == "endpoint"]
         shallow = f"larger than {_WHOLE:,} bytes: read around its terms" if shorter else ""
+        if not shallow and reading.engine in _READERS and readers.is_unparsed(entry.path, entry.head):
+            shallow = "no parser for this language"
         self._take(entry.path, content, reading, shallow)
 
     def _shorter(self, entry: FileEntry, data: bytes) -> bytes:
@@ -226,13 +228,13 @@ class _Run:
         for note in reading.notes:
             if region in LABELS:  # broken on purpose, or for another interpreter: read, if not in full
                 self.counts["read_as_text"] += 1
-                self.ledger.judged_as_text(Thing.FILE, path, note)
+                self.ledger.judged_as_text(Thing.FILE, path, note, ships=False)
             else:
                 self.ledger.not_read(Thing.FILE, path, f"{note}; read as plain text")
         for part in reading.unread:
             self.ledger.not_read(Thing.FILE, path, part)
         if shallow:
-            self.ledger.judged_as_text(Thing.FILE, path, shallow)
+            self.ledger.judged_as_text(Thing.FILE, path, shallow, ships=region not in LABELS)
         elif not reading.notes:
             self.ledger.judged(Thing.FILE, path, _READERS.get(reading.engine, reading.engine))
         for download in reading.downloads:
