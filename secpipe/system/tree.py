@@ -52,6 +52,7 @@ class FolderTree(Listing):
         self.links = links
         self.skipped = skipped
         self.left_out = left_out
+        self.unsteady: list[str] = []  # files that could not be read as they were hashed
 
     def without(self, exclude: Collection[str]) -> FolderTree:
         """Return the tree less the paths in `exclude` and what lies below them, which is then `left_out`."""
@@ -89,11 +90,21 @@ class FolderTree(Listing):
     @contextlib.contextmanager
     def open(self, entry: FileEntry) -> Iterator[BinaryIO]:
         """Open for streaming; what is read is what was hashed: the stamp is compared before and after."""
-        path = entry.via or entry.path
-        with files.open_regular(self.root / path if path else self.root, follow=not path) as file:
-            self._unchanged(entry, file)
-            yield file
-            self._unchanged(entry, file)
+        path, steady = entry.via or entry.path, False
+        try:
+            with files.open_regular(self.root / path if path else self.root, follow=not path) as file:
+                self._unchanged(entry, file)
+                steady = True
+                yield file
+                steady = False
+                self._unchanged(entry, file)
+                steady = True
+        except (OSError, MemoryError):
+            steady = False
+            raise
+        finally:
+            if not steady:
+                self.unsteady.append(path)
 
     def _unchanged(self, entry: FileEntry, file: BinaryIO) -> None:
         if not file.closed and _stamp(os.fstat(file.fileno())) != entry.stamp:

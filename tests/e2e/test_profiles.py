@@ -30,7 +30,7 @@ MODEL, PROMPT, DATA = "model", "prompts/system.txt", "datasets/tickets.jsonl"
 
 #: Keys that say how a verdict is used, not what a release must be; and those of other sections' own tests.
 NO_DEMANDS = {
-    "name", "owner", "expires", "mode", "exclude", "waiver", "condition",
+    "name", "owner", "expires", "mode", "exclude", "waiver", "condition", "ledger.accept",
     "verdicts.valid_hours", "break_glass.holders", "break_glass.max_hours",
     "shadow_ai.regions", "shadow_ai.min_confidence",  # they say what is looked at
 }  # fmt: skip
@@ -326,6 +326,9 @@ VARIANTS = [
     Variant("minimum.root", policy("[minimum]\nroot = 9\n"), "gate/trust-below-minimum", "undecided"),
     Variant("minimum.ring", policy("[minimum]\nring = 99\n"), "gate/trust-below-minimum", "undecided"),
     Variant("minimum.advisories", dated("2026-10-31"), "gate/stale-advisories", "undecided"),
+    Variant("ledger.depth", added("app.py", "import os\0\1\2\3"), "gate/incomplete", "undecided", check="shadow-ai"),
+    Variant("ledger.depth", added("batch.cob", "* nothing of openai is called\n"), "gate/incomplete", "undecided",
+            name="a program that was only searched", only=("strict",), check="shadow-ai"),
     Variant("shadow_ai.default", several(policy('[shadow_ai]\ndefault = "deny"\nlocal_only = false\n'),
             added("app.py", OPENAI)), "shadow-ai/unapproved-host"),
     Variant("shadow_ai.unknown_destination", several(policy("[shadow_ai]\nlocal_only = false\n"),

@@ -138,7 +138,10 @@ def test_the_second_run_looks_at_nothing_again(monkeypatch: pytest.MonkeyPatch) 
 
     looked: list[str] = []
     with machine() as folder:
-        everything(folder / "project", but=("cut model", "binary"))
+        everything(folder / "project")
+        for name, data in (("uv.lock", "broken"), ("s.py", "syntax")):  # what cannot be read stays so
+            (folder / "project" / name).write_bytes(CONTENTS[data])
+        (folder / "project/gone").symlink_to("nowhere")
         request = Request(path=folder / "project", now=NOW, policy="builtin:baseline", parts=True)
         for module, name in ((collect, "collect"), (audit, "audit"), (models, "scan_file"), (shadow_ai, "is_binary")):
             real = getattr(module, name)
@@ -157,6 +160,25 @@ def test_the_second_run_looks_at_nothing_again(monkeypatch: pytest.MonkeyPatch) 
         check(request)
         assert looked.count("scan_file") == 1
         assert "audit" not in looked
+
+
+def test_a_run_in_which_a_file_changed_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not be read this time may be read next time: it is looked at again."""
+    from secpipe.scan.models import scan as models
+
+    real = models.scan_file
+
+    def late(tree: Any, entry: Any, *arguments: Any, **options: Any) -> Any:
+        if entry.path == "a.safetensors":
+            (tree.root / entry.path).write_bytes(CONTENTS["other model"])
+        return real(tree, entry, *arguments, **options)
+
+    with machine() as folder:
+        (folder / "project/a.safetensors").write_bytes(CONTENTS["model"])
+        request = Request(path=folder / "project", now=NOW, policy="builtin:baseline", parts=True)
+        monkeypatch.setattr(models, "scan_file", late)
+        assert any("changed" in skip.reason for skip in check(request).record.evidence["models"].skips)
+        assert not list((folder / "cache").rglob("parts/*"))
 
 
 SPOIL = [

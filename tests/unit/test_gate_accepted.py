@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from secpipe.core.artifact import Skip
 from secpipe.core.errors import ConfigError
-from secpipe.core.evidence import Evidence
+from secpipe.core.evidence import Evidence, State
 from secpipe.core.ledger import Account, Ledger, Tally, Thing
 from secpipe.core.verdict import Decision, Effect, Judgement
 from secpipe.gate.decide import decide
@@ -47,6 +47,7 @@ def _judge(policy: Policy, *skips: Skip, check: str = "models", size: int = 10, 
     return decide(situation(clean(**(made | rest)), policy))
 
 
+ACCEPT = "secpipe accept --policy p.toml --env prod --check models --kind"
 ONE, TWO = Skip("data/a.zip", LOCKED), Skip("data/b.zip", LOCKED)
 
 
@@ -116,24 +117,12 @@ def test_nothing_but_not_read_is_ever_settled() -> None:
                 ok("audit"), findings=(finding("audit", path="data/a.zip", rule="audit/known-vulnerability"),)
             )
         },
-        {"signatures": Evidence("signatures", nouns_failed(), "data/a.zip: the signature does not hold: is encrypted")},
+        {"signatures": Evidence("signatures", State.FAILED, "data/a.zip: the signature does not hold: is encrypted")},
         {"signatures": replace(ok("signatures"), skips=(ONE,))},
-        {"sbom": Evidence("sbom", nouns_failed(), "the AI-BOM is not valid: is encrypted")},
-        {"shadow_ai": Evidence("shadow-ai", nouns_skipped(), "the check broke (is encrypted)")},
+        {"sbom": Evidence("sbom", State.FAILED, "the AI-BOM is not valid: is encrypted")},
+        {"shadow_ai": Evidence("shadow-ai", State.SKIPPED, "the check broke (is encrypted)")},
     ):
         assert _judge(_policy(entry), ONE, **other).decision in (Decision.DENY, Decision.UNDECIDED), other
-
-
-def nouns_failed() -> Any:
-    from secpipe.core.evidence import State
-
-    return State.FAILED
-
-
-def nouns_skipped() -> Any:
-    from secpipe.core.evidence import State
-
-    return State.SKIPPED
 
 
 @given(
@@ -197,9 +186,8 @@ def test_one_reason_a_kind_and_each_ends_with_the_command_that_accepts_it() -> N
     made = decide(replace(situation(clean(files=files, models=replace(ok("models"), skips=tuple(skips)))), call=call))
     texts = [reason.do.text for reason in made.reasons if reason.do and reason.effect is Effect.UNDECIDED]
     assert texts == [
-        "secpipe accept --policy p.toml --env prod --check models --kind 'member * of * is encrypted'"
-        f" --path data/1.zip --path data/2.zip --digest sha256:{DIGEST} --digest sha256:{DIGEST}",
-        f"secpipe accept --policy p.toml --env prod --check models --kind 'is not readable' --path d --digest sha256:{DIGEST}",
+        f"{ACCEPT} 'member * of * is encrypted' --path data/1.zip --path data/2.zip --digest sha256:{DIGEST}",
+        f"{ACCEPT} 'is not readable' --path d --digest sha256:{DIGEST}",
     ]
 
 
@@ -240,6 +228,7 @@ def test_an_entry_that_could_be_stretched_is_refused_when_it_is_read(body: str, 
 
 
 def test_an_environment_cannot_accept_more_than_its_base() -> None:
-    entry = f'[[env.prod.ledger.accept]]\nchecks = ["models"]\nkind = "is encrypted"\npaths = ["*"]\nmost = 1\nbytes = 1\n{WHO}'
+    body = 'checks = ["models"]\nkind = "is encrypted"\npaths = ["*"]\nmost = 1\nbytes = 1\n'
+    entry = f"[[env.prod.ledger.accept]]\n{body}{WHO}"
     with pytest.raises(ConfigError, match="loosens"):
         policy_file.parse(f"{HEAD}{entry}".encode(), "p.toml").resolve("prod")

@@ -1,8 +1,9 @@
 """Results of single checks kept by content: what was judged before, byte for byte, is not judged again.
 
 One document a project (`system.diskcache`), holding what its last run found: a whole check under a digest of all that
-it looked at, a model file under its own digest. Only whole results are kept: one with something that was not looked at
-may come out otherwise next time. What depends on the day is kept with the days on which it changes.
+it looked at, a model file under its own digest. What a reader could not read of a content it cannot read next time: kept,
+too. A run in which a file could not be read as it was hashed keeps nothing: it may come out otherwise. What depends on
+the day is kept with the days on which it changes.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ _DAMAGE = (InputError, ValueError, KeyError, TypeError, AttributeError)
 class Parts:
     """What the last run over a project found, and what this one finds. Without a place nothing is found or kept."""
 
-    def __init__(self, place: Path | None, content: str) -> None:
+    def __init__(self, place: Path | None, content: str, unsteady: Callable[[], bool] = lambda: False) -> None:
         self.place = place
+        self._unsteady = unsteady  # whether a file could not be read as it was hashed
         self.content = content
         self.stock = ""  # digest over what the inventory lists; "" while it is not known whole
         self._old: dict[str, Any] = {}
@@ -51,17 +53,14 @@ class Parts:
         key = _key(name, self.content if content is None else content)
 
         def row(made: Evidence) -> Any:
-            whole = all(skip.soft for skip in made.skips)
-            return record.evidence_row(made) if made.state is State.OK and whole else None
+            return record.evidence_row(made) if made.state is State.OK else None
 
         return self._recall(key, lambda kept_: record.read_evidence(name, kept_), make, row)
 
     def inventory(self, make: Callable[[], Inventory]) -> Inventory:
         """Return the inventory of the tree; `stock` then says what is in it."""
-        made = self._recall(
-            _key("inventory", self.content), self._read_inventory, make, lambda one: _rows(one) if _whole(one) else None
-        )
-        if self.place is not None and _whole(made) and not self.stock:
+        made = self._recall(_key("inventory", self.content), self._read_inventory, make, _rows)
+        if self.place is not None and not self._unsteady() and not self.stock:
             self.stock = _stock(_rows(made))
         return made
 
@@ -97,13 +96,13 @@ class Parts:
         except _DAMAGE:
             pass
         made = make()
-        if not made.skips:
+        if not self._unsteady():
             keep[key] = _judged(made)
         return made
 
     def save(self) -> None:
         """Keep what this run found and used, if it is something else than before; failing to is no error."""
-        if self.place is None:
+        if self.place is None or self._unsteady():
             return
         # Where the whole check was known, no file of it was asked for: what is known of them stays known.
         self._new.setdefault("models", self._table("models"))
@@ -125,7 +124,7 @@ class Parts:
         except _DAMAGE:
             pass
         made = make()
-        if self.place is not None and (fresh := row(made)) is not None:
+        if self.place is not None and not self._unsteady() and (fresh := row(made)) is not None:
             self._new[key] = fresh
         return made
 
@@ -162,22 +161,19 @@ class Digests:
 
 def open_parts(request: Request, tree: FolderTree) -> Parts:
     """Return what the last run over the same project kept, if results of earlier runs may be believed here."""
-    if not request.parts or not may_believe(request) or tree.skipped:
+    if not request.parts or not may_believe(request):
         return Parts(None, "")
     name = request.name or str(request.path.resolve())
     parts = [diskcache.engine().encode(), diskcache.machine().encode(), name.encode("utf-8", "surrogatepass")]
-    return Parts(places.cache_folder() / "parts" / diskcache.digest(parts), content_of(tree))
+    return Parts(
+        places.cache_folder() / "parts" / diskcache.digest(parts), content_of(tree), lambda: bool(tree.unsteady)
+    )
 
 
 def _holds(row: dict[str, Any], now: datetime) -> bool:
     """Whether no feed expired between the time of the audit and now."""
     made = times.instant(row["from"])
     return made <= now and not any(made < times.instant(end) <= now for end in row["ends"])
-
-
-def _whole(made: Inventory) -> bool:
-    """Whether reading the same files again would give the same: what a table says nobody reads stays so."""
-    return all(skip.soft for skip in made.skipped)
 
 
 def _rows(made: Inventory) -> dict[str, Any]:
@@ -198,10 +194,13 @@ def _stock(row: dict[str, Any]) -> str:
 
 def _judged(made: Judged) -> list[Any]:
     findings = [record.finding_row(finding) for finding in made.findings]
-    return [made.format, made.outcome, list(made.holds), findings, dict(made.members.judged), dict(made.members.cannot)]
+    skips, members = [record.skip_row(skip) for skip in made.skips], made.members
+    ends = [dict(members.judged), dict(members.cannot), members.not_read, members.text]
+    return [made.format, made.outcome, list(made.holds), findings, skips, ends]
 
 
 def _read_judged(row: list[Any]) -> Judged:
-    kind, outcome, holds, findings, judged, cannot = row
-    members = Tally(Thing.MEMBER, judged, cannot)
-    return Judged(kind, outcome, tuple(holds), tuple(record.read_finding(each) for each in findings), members=members)
+    kind, outcome, holds, findings, skips, (judged, cannot, not_read, text) = row
+    members = Tally(Thing.MEMBER, judged, cannot, not_read, text)
+    found = tuple(record.read_finding(each) for each in findings)
+    return Judged(kind, outcome, tuple(holds), found, tuple(record.read_skip(each) for each in skips), members)

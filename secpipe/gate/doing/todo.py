@@ -301,7 +301,7 @@ def _extent(case: Case) -> list[str]:
     globs = [_glob(path) for path in paths] if len(paths) <= _SHOWN else [_common(paths)]
     words = [word for glob in globs for word in _option("--path", glob)]
     if exact:
-        return words + [word for path in paths for word in ("--digest", content[path][0])]
+        return words + [word for one in dict.fromkeys(content[path][0] for path in paths) for word in ("--digest", one)]
     size = sum(content[path][1] for path in paths if path in content)
     return [*words, "--most", str(len(paths)), "--bytes", str(size)]
 

@@ -65,6 +65,7 @@ DEMANDS: dict[str, tuple[str, ...]] = {
 BY_CHECK: dict[tuple[str, str], tuple[str, ...]] = {
     ("gate/clock", "audit"): ("vulnerabilities.max_age_days",),
     ("gate/incomplete", "audit"): ("vulnerabilities.required", "vulnerabilities.complete"),
+    ("gate/incomplete", "shadow-ai"): ("shadow_ai.default", "ledger.depth"),
     ("gate/missing-evidence", "sbom"): ("sbom.profiles", "sbom.shipped"),
     ("gate/missing-evidence", "provenance"): (
         "provenance.required", "provenance.named_builders", "provenance.sources", "provenance.base_models",
@@ -101,6 +102,7 @@ QUIET = {
     "name": "it says who speaks",
     "owner": "it says who answers",
     "mode": "it says what a reason leads to",
+    "ledger.accept": "it only ever lets something pass",
     "exclude": "what is left out is listed in the verdict, and is no part of the release",
     "waiver": "a waiver that does not count is shown by its own keys",
     "verdicts.valid_hours": "it says how long a verdict holds, not what it is",
