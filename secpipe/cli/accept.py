@@ -49,8 +49,8 @@ def accept(
     accepted is bound to its content (--digest), or to a number of files and bytes: other content, or more of it, asks
     again. The policy file is edited in place, its comments and layout are kept, and its new pin is printed.
     """
-    from secpipe.gate.accepted import RULE
     from secpipe.gate.policies import policy_edit
+    from secpipe.gate.policies.policy import INCOMPLETE
     from secpipe.gate.policies.waivers import never
 
     if not digests and (most is None or size is None):
@@ -58,8 +58,8 @@ def accept(
     loaded = policy_edit.opened(policy)
     now = clock_of(None).now()
     policies = [loaded.resolve(name) for name in environments or ("prod", *loaded.environments)]
-    if any(never(RULE, one.waivers) for one in policies):
-        raise ConfigError("the policy accepts nothing that is not read", hint=f"[waivers] never names {RULE}")
+    if any(never(INCOMPLETE, one.waivers) for one in policies):
+        raise ConfigError("the policy accepts nothing that is not read", hint=f"[waivers] never names {INCOMPLETE}")
     lists = {"checks": checks, "paths": paths, "digests": digests, "env": environments}
     scope: dict[str, Any] = {"checks": list(checks), "kind": kind}
     scope |= {name: list(value) for name, value in lists.items() if value}

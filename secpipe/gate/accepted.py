@@ -19,10 +19,9 @@ from secpipe.core.text import plural
 from secpipe.core.verdict import Accepted
 from secpipe.gate.facts import mapping
 from secpipe.gate.policies import waivers
-from secpipe.gate.policies.policy import ACCEPTS, Accept, Policy
+from secpipe.gate.policies.policy import ACCEPTS, INCOMPLETE, Accept, Policy
 from secpipe.sign.sidecars import is_sidecar
 
-RULE = "gate/incomplete"
 #: How a thing is told that was read, but not as far as the policy asks.
 SHALLOW = "read as text, not parsed: "
 _VARIES = re.compile(r"\d[\d,.]*|\"[^\"]*\"")
@@ -100,8 +99,8 @@ def _matching(entry: Accept, skips: Iterable[Skip], content: Content) -> list[Sk
 
 def _refusal(entry: Accept, paths: tuple[str, ...], content: Content, policy: Policy, now: datetime) -> str:
     """Return why an entry settles nothing, as the end of a sentence; "" where it counts."""
-    if waivers.never(RULE, policy.waivers):
-        return f"does not count: nothing waives {RULE}"
+    if waivers.never(INCOMPLETE, policy.waivers):
+        return f"does not count: nothing waives {INCOMPLETE}"
     if why := waivers.refusal(entry, policy.waivers, now, policy.persons):
         return why
     if entry.accepted is None or entry.accepted > now.date():

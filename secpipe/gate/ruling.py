@@ -13,11 +13,11 @@ from secpipe.core.inventory import Component
 from secpipe.core.text import plural
 from secpipe.core.verdict import CheckResult, Effect, JudgedFinding, Reason, Result
 from secpipe.gate import grouping
-from secpipe.gate.accepted import RULE, kind_of
+from secpipe.gate.accepted import kind_of
 from secpipe.gate.accounts import none_judged
 from secpipe.gate.doing.call import Call
 from secpipe.gate.policies import waivers
-from secpipe.gate.policies.policy import Policy
+from secpipe.gate.policies.policy import INCOMPLETE, Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def _skip_reasons(situation: Situation, evidence: Evidence, required: bool, comp
             more = f" and {plural(len(few) - 1, 'more', 'more')}" if len(few) > 1 else ""
             what = f"{'not judged' if soft else 'not looked at'}: {few[0].path or 'the tree'} ({few[0].reason}){more}"
             yield Reason(
-                RULE, effect, what, evidence.check, situation.policy.owner, path=few[0].path, unread=tuple(few)
+                INCOMPLETE, effect, what, evidence.check, situation.policy.owner, path=few[0].path, unread=tuple(few)
             )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import tomllib
+import zipfile
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -194,3 +197,64 @@ def test_any_words_mean_what_was_said(text: str, words: dict[str, str], paths: l
     except ConfigError:
         return  # refused is safe: the file was not touched
     assert tomllib.loads(data.decode())["shadow_ai"]["allow"][-1] == entry
+
+
+def locked_away(folder: Path, count: int = 1) -> None:
+    """Write archives that nobody can look into: their member says that it is encrypted."""
+    for number in range(count):
+        with zipfile.ZipFile(folder / f"{number}.zip", "w") as archive:
+            archive.writestr("m.pkl", bytes([number]))
+        data = bytearray((folder / f"{number}.zip").read_bytes())
+        for mark, flag in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+            data[data.index(mark) + flag] |= 1
+        (folder / f"{number}.zip").write_bytes(data)
+
+
+def unread(folder: Path, policy: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Return the commands that check proposes for what it did not read."""
+    pin = policy_file.load(policy).digest
+    run(["check", str(folder), "--policy", policy, "--policy-ref", f"sha256:{pin}", "-f", "json", "--no-cache"])
+    reasons = json.loads(capsys.readouterr().out)["reasons"]
+    return [one["do"].get("command", "") for one in reasons if one["rule"] == "gate/incomplete"]
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_what_check_proposes_accepts_what_nobody_read_and_nothing_that_comes_later(
+    count: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project, policy = tmp_path / "project", write(tmp_path, HEAD)
+    project.mkdir()
+    locked_away(project, count)
+    while commands := unread(project, policy, capsys):
+        assert commands[0].startswith("secpipe accept "), commands
+        assert run([*shlex.split(commands[0])[1:], *SURE]) == 0
+        capsys.readouterr()
+    assert "jane@shop.example" in Path(policy).read_text()
+    (project / "0.zip").rename(project / "z.zip")
+    locked_away(project)
+    assert unread(project, policy, capsys)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--path", "*"], "how much is accepted"),
+        (["--path", "*", "--most", "0", "--bytes", "9"], "how many they are"),
+        (["--path", "*", "--most", "2", "--bytes", "-1"], "negative"),
+        (["--digest", "sha256:0"], "is no digest"),
+    ],
+)
+def test_an_acceptance_needs_a_bound(
+    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path, HEAD)
+    command = ["accept", "--policy", path, "--check", "models", "--kind", "is encrypted*"]
+    assert run([*command, *arguments, *SURE]) == 2
+    assert said in capsys.readouterr().err
+    assert Path(path).read_text() == HEAD
+
+
+def test_a_policy_that_lets_nothing_unread_pass_takes_no_acceptance(tmp_path: Path) -> None:
+    path = write(tmp_path, HEAD + '[waivers]\nnever = ["gate/incomplete"]\n')
+    scope = ["--check", "models", "--kind", "is encrypted*", "--path", "*", "--most", "1", "--bytes", "9"]
+    assert run(["accept", "--policy", path, *scope, *SURE]) == 2

@@ -1,9 +1,9 @@
 """Results of single checks kept by content: what was judged before, byte for byte, is not judged again.
 
 One document a project (`system.diskcache`), holding what its last run found: a whole check under a digest of all that
-it looked at, a model file under its own digest. What a reader could not read of a content it cannot read next time: kept,
-too. A run in which a file could not be read as it was hashed keeps nothing: it may come out otherwise. What depends on
-the day is kept with the days on which it changes.
+it looked at, a model file under its own digest. What a reader could not read of a content it cannot read next time,
+which is kept, too; a run in which a file could not be read as it was hashed keeps nothing. What depends on the day is
+kept with the days on which it changes.
 """
 
 from __future__ import annotations

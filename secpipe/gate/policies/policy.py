@@ -13,7 +13,8 @@ SEVERITIES = ("never", "critical", "high", "medium", "low", "info")
 ITEMS = ("finding", "vulnerability", "component", "model", "ai_use", "artifact")
 #: Words of `cover` that mean a kind of thing, not a path.
 KINDS = ("models", "prompts", "datasets")
-#: Checks of which a policy may accept that something was not read: never what signatures or attestations say.
+#: The rule that something was not read, and the checks of which a policy may accept it: none that vouches.
+INCOMPLETE = "gate/incomplete"
 ACCEPTS = ("files", "sbom", "models", "shadow-ai", "audit")
 REQUIRE = ("classical", "pq", "classical+pq")
 MOST = 1_000_000  # no day, hour, percent or version in a policy is larger

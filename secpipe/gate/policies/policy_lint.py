@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from secpipe.core.text import did_you_mean, printable
 from secpipe.gate.policies import waivers
 from secpipe.gate.policies.overlay import walk
-from secpipe.gate.policies.policy import Policy
+from secpipe.gate.policies.policy import INCOMPLETE, Policy
 from secpipe.gate.policies.policy_diff import changes
 from secpipe.gate.policies.policy_file import Loaded
 from secpipe.gate.policies.policy_places import Path
@@ -37,6 +37,7 @@ def lint(loaded: Loaded, now: datetime, rules: Collection[str]) -> list[Remark]:
     policies = {name: loaded.resolve(name) for name in loaded.environments}
     found = [*_expiry(base, now), *_names(base), *_licenses(base), *_overridable(loaded)]
     found += _waivers((), base, loaded, now, rules)
+    found += _acceptances(base, now)
     for name, policy in policies.items():
         found += _environment(name, policy, base)
         if policy.waiver != base.waiver:
@@ -112,6 +113,15 @@ def _waivers(prefix: Path, policy: Policy, loaded: Loaded, now: datetime, rules:
             if near:
                 text = f'waiver {name} is for "{printable(environment, 60)}", which the policy does not name{near}'
                 yield Remark("warning", path, text)
+
+
+def _acceptances(policy: Policy, now: datetime) -> Iterator[Remark]:
+    for index, entry in enumerate(policy.ledger.accept):
+        path: Path = ("ledger", "accept", index)
+        if waivers.never(INCOMPLETE, policy.waivers):
+            yield Remark("warning", path, f"this acceptance never counts: [waivers] never names {INCOMPLETE}")
+        elif (why := waivers.refusal(entry, policy.waivers, now, policy.persons)) and "signed" not in why:
+            yield Remark("warning", path, f"this acceptance {why}")
 
 
 def _environment(name: str, policy: Policy, base: Policy) -> Iterator[Remark]:
