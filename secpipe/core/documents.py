@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 from typing import Any
 
@@ -17,12 +18,12 @@ class _Duplicate(ValueError):
 def parse_json(data: bytes, what: str, limits: Limits = DEFAULT) -> Any:
     """Return the value of a UTF-8 JSON text (RFC 8259); `what` names it in errors.
 
-    Duplicate keys, NaN, Infinity, a byte order mark and invalid UTF-8 are refused. Raises InputError, or UnsafeInput
-    over `document_bytes`, `json_depth` or `json_nodes`.
+    Duplicate keys, NaN, Infinity, a number too large for a float, a byte order mark and invalid UTF-8 are refused. Raises
+    InputError, or UnsafeInput over `document_bytes`, `json_depth` or `json_nodes`.
     """
     text = _text(data, what, limits)
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+        value = json.loads(text, object_pairs_hook=_unique, parse_float=_finite, parse_constant=_refuse)
     except RecursionError:
         raise UnsafeInput(f"{what} is nested too deeply") from None
     except json.JSONDecodeError as error:
@@ -37,7 +38,7 @@ def parse_json(data: bytes, what: str, limits: Limits = DEFAULT) -> Any:
 def parse_toml(data: bytes, what: str, limits: Limits = DEFAULT) -> dict[str, Any]:
     """Return the tables of a TOML 1.0 text; raises as `parse_json`."""
     try:
-        value = tomllib.loads(_text(data, what, limits))
+        value = tomllib.loads(_text(data, what, limits), parse_float=_finite)
     except RecursionError:
         raise UnsafeInput(f"{what} is nested too deeply") from None
     except ValueError as error:  # TOMLDecodeError; also an integer too long to convert
@@ -45,6 +46,14 @@ def parse_toml(data: bytes, what: str, limits: Limits = DEFAULT) -> dict[str, An
         raise InputError(f"{what} is not TOML: {text[:1].lower()}{text[1:]}") from None
     check_shape(value, what, limits)
     return value
+
+
+def _finite(text: str) -> float:
+    """Return a number that can be compared: `1e999` reads as infinity, and TOML has words for it and for NaN."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:40]} is no number that can be compared")
+    return number
 
 
 def check_shape(value: Any, what: str, limits: Limits = DEFAULT) -> None:

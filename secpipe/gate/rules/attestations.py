@@ -54,8 +54,10 @@ def without(situation: Situation, good: Sequence[Statement]) -> list[str]:
 
 
 def is_fresh(since: datetime | None, days: int, now: datetime) -> bool:
-    """Whether a result made at `since` may be used at `now`; 0 days: one of any age, or of none."""
-    return not days or (since is not None and -_SKEW <= now - since <= timedelta(days=days))
+    """Whether a result made at `since` may be used at `now`; 0 days: one of any age, or of none, but none to come."""
+    if since is None:
+        return not days
+    return since - now <= _SKEW and (not days or now - since <= timedelta(days=days))
 
 
 def _results(situation: Situation, demand: Demand, found: Sequence[Statement]) -> Iterator[Reason]:
@@ -64,6 +66,8 @@ def _results(situation: Situation, demand: Demand, found: Sequence[Statement]) -
     bad: list[Statement] = []
     for one in found:
         refused = one.reason if one.state is State.FAILED else ""
+        if refused and one.path not in refused:  # five models' failures are five things, each with its name
+            refused = f"{one.path}: {refused}"
         if one.state is State.OK and one.purpose != "test-result":
             refused = f'"{kind}" is no test result'
         problem = objection(one.facts, situation.policy, situation.now) if one.state is State.OK else None
@@ -88,8 +92,10 @@ def _results(situation: Situation, demand: Demand, found: Sequence[Statement]) -
     fresh = [one for one in good if is_fresh(one.since, demand.max_age_days, situation.now)]
     old = sorted(set(without(situation, [*fresh, *bad])) - set(missing))
     if old:
-        age = plural(demand.max_age_days, "day")
-        what = f'the "{kind}" result{f" about {old[0]}" if old[0] else ""} is older than {age} or bears no trusted time'
+        why = f"is older than {plural(demand.max_age_days, 'day')} or bears no trusted time"
+        if any(one.since and one.since - situation.now > _SKEW for one in good):
+            why = "says that it was made at a time to come"
+        what = f'the "{kind}" result{f" about {old[0]}" if old[0] else ""} {why}'
         yield Reason("gate/missing-evidence", Effect.UNDECIDED, what, "attestations", owner, old[0])
 
 

@@ -25,7 +25,9 @@ def signatures(situation: Situation) -> Ruling:
     findings = list(evidence.findings)
     roles = {role: count for role, count in sorted(policy.roles.items()) if count}
     required = policy.required or bool(roles)
-    if required and evidence.state in (State.OK, State.FAILED):
+    # Without a trust root no signature is accepted, whatever stands beside a file: a junk one betters nothing.
+    rootless = evidence.state is State.SKIPPED and situation.of("trust").state is not State.OK
+    if required and (rootless or evidence.state in (State.OK, State.FAILED)):
         made = Signatures(situation)
         findings += _unsigned(situation, evidence, made) if policy.required else []
         findings += _unvouched(situation, evidence, made, roles)
@@ -46,7 +48,8 @@ def _unsigned(situation: Situation, evidence: Evidence, made: Signatures) -> lis
         signer = covered.get(path)
         problem = _unaccepted(situation, path, str(signer), made) if signer is not None else None
         if signer is None:
-            problem = Finding(UNSIGNED, f"{path} is not covered by any signature", Severity.HIGH, path=path)
+            which = "" if evidence.state in (State.OK, State.FAILED) else " that can be verified"
+            problem = Finding(UNSIGNED, f"{path} is not covered by any signature{which}", Severity.HIGH, path=path)
         if problem is None:
             continue
         if problem.rule == UNSIGNED:
