@@ -18,8 +18,8 @@ class _Duplicate(ValueError):
 def parse_json(data: bytes, what: str, limits: Limits = DEFAULT) -> Any:
     """Return the value of a UTF-8 JSON text (RFC 8259); `what` names it in errors.
 
-    Duplicate keys, NaN, Infinity, a number too large for a float, a byte order mark and invalid UTF-8 are refused. Raises
-    InputError, or UnsafeInput over `document_bytes`, `json_depth` or `json_nodes`.
+    Duplicate keys, NaN, Infinity, a number too large for a float, a byte order mark and invalid UTF-8 are refused.
+    Raises InputError, or UnsafeInput over `document_bytes`, `json_depth` or `json_nodes`.
     """
     text = _text(data, what, limits)
     try:

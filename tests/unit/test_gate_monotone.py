@@ -57,12 +57,8 @@ def _results(*about: tuple[str, str, datetime | None]) -> dict[str, Evidence]:
         for path, state, since in about
     ]  # fmt: skip
     worst = next((one for one in each if one["state"] == "failed"), each[0])
-    made = Evidence(
-        "attestation:bias",
-        State(str(worst["state"])),
-        str(worst["reason"]),
-        facts={"each": each, "purpose": "test-result"},
-    )
+    facts = {"each": each, "purpose": "test-result"}
+    made = Evidence("attestation:bias", State(str(worst["state"])), str(worst["reason"]), facts=facts)
     files = {path: {"format": "safetensors", "outcome": "ok"} for path, _, _ in about}
     return clean(models=ok("models", files=files)) | {"attestation:bias": made}
 
