@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -189,6 +190,26 @@ def test_one_reason_a_kind_and_each_ends_with_the_command_that_accepts_it() -> N
         f"{ACCEPT} 'member * of * is encrypted' --path data/1.zip --path data/2.zip --digest sha256:{DIGEST}",
         f"{ACCEPT} 'is not readable' --path d --digest sha256:{DIGEST}",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("Dockerfile", "ARG X\nFROM $X\n", "Write the image into Dockerfile, FROM name@sha256:..."),
+        (
+            "a.ipynb",
+            json.dumps({"cells": [{"cell_type": "code", "source": "import openai\ndef f(:\n"}]}),
+            "Mend a.ipynb",
+        ),
+    ],
+)
+def test_what_can_be_mended_is_told_how(name: str, text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("print(1)\n")
+    (tmp_path / name).write_text(text)
+    made = check(Request(path=tmp_path, now=NOW, environment="prod")).judgement
+    told = [reason.do.text for reason in made.reasons if reason.do and reason.path == name]
+    assert told
+    assert all(text.startswith(said) for text in told)
 
 
 def test_a_verdict_holds_no_longer_than_what_it_accepts() -> None:

@@ -52,8 +52,8 @@ def test_a_junk_signature_betters_nothing(name: str, data: str, tmp_path: Path) 
 def _results(*about: tuple[str, str, datetime | None]) -> dict[str, Evidence]:
     """Return a failed or good bias result about each model, as the verifier tells of several."""
     each = [
-        {"path": path, "purpose": "test-result", "state": state, "reason": "the bias result is FAILED" * (state != "ok"),
-         "since": times.exact(since) if since else None, "identity": "builder", "holder": "ann"}
+        {"path": path, "purpose": "test-result", "state": state, "since": times.exact(since) if since else None,
+         "reason": "the bias result is FAILED" * (state != "ok")}
         for path, state, since in about
     ]  # fmt: skip
     worst = next((one for one in each if one["state"] == "failed"), each[0])

@@ -129,7 +129,7 @@ def scan_file(tree: Tree, entry: FileEntry, sink: Sink, allow: AllowList) -> str
     try:
         with tree.open(entry) as file:
             kind = look_into(context, file, entry.size)
-            if (kind or entry.suffix in kinds.ENDINGS) and kind not in _ZIPS:
+            if kind not in _ZIPS:
                 kind = _archive_behind(context, file, entry.size, kind)
             if not kind or kind in _WRAPPERS:
                 kind = _unread(context, at(file, 0, _HEAD), kind)
@@ -160,13 +160,19 @@ def _unread(context: Context, head: bytes, kind: str) -> str:
 
 
 def _archive_behind(context: Context, file: BinaryIO, size: int, kind: str) -> str:
-    """A ZIP is found from its end: one behind any other model makes a second file of it. Returns the format."""
+    """A ZIP is found from its end, whatever stands before it: behind a model it makes a second file of it.
+
+    Behind anything else (a script, an image, a program that unpacks itself) its members are judged like those of any
+    archive. Returns the format.
+    """
     if zips.find_end(file, size) < 0:
         return kind
     archive = zips.read(file, context.limits)
     inside_a_string = kind.startswith("pickle") and archive.end != size  # judged where the string was read
     if inside_a_string or not any(member.start >= 0 for member in archive.members):
         return kind
-    context.add("polyglot", "a ZIP archive stands at the end of the file")
-    found = judge_zip(context, file, size)
+    model = bool(kind) or kinds.promises(context.name, text=False)
+    if model:
+        context.add("polyglot", "a ZIP archive stands at the end of the file")
+    found = judge_zip(context, file, size, behind=not model)
     return kind or found
