@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 pin=sha256:82536ccfb77322d47a51a05834c625bcf95717e640fa9446a7cd28a174118e4b
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-mkdir "$scratch/secpipe"
-git archive HEAD | tar -x -C "$scratch/secpipe"
+# Not git archive: a committed .gitattributes (export-ignore, export-subst) could leave out or rewrite what is judged.
+GIT_INDEX_FILE="$scratch/index" git read-tree HEAD
+GIT_INDEX_FILE="$scratch/index" git checkout-index --all --prefix="$scratch/secpipe/"
 SECPIPE_CACHE="$scratch/cache" SECPIPE_HOME="$scratch/home" \
     "$1" -m secpipe check "$scratch/secpipe" --policy .ci/policy.toml --policy-ref "$pin" --quiet

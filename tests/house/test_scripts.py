@@ -77,3 +77,18 @@ def test_ci_has_every_tool_that_it_needs() -> None:
 def test_our_own_policy_is_pinned_in_ci() -> None:
     digest = policy_file.load(str(ROOT / ".ci/policy.toml")).digest
     assert f"pin=sha256:{digest}\n" in (ROOT / "scripts/self-check.sh").read_text(), "the policy has a new pin"
+
+
+def test_the_self_check_judges_what_a_committed_export_ignore_would_leave_out(tmp_path: Path) -> None:
+    repository = tmp_path / "repository"
+    (repository / "scripts").mkdir(parents=True)
+    script = Path(shutil.copy(ROOT / "scripts/self-check.sh", repository / "scripts"))
+    (repository / ".gitattributes").write_text("evil.py export-ignore\n")
+    (repository / "evil.py").write_text("import openai\n")
+    git = ["git", "-C", str(repository), "-c", "user.name=n", "-c", "user.email=n@x.example"]
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "one"]):
+        subprocess.run([*git, *words], check=True)
+    (repository / "not-committed.py").write_text("")
+    listing = fake_python(tmp_path, 'ls -A "$4"')
+    done = subprocess.run(["sh", script, listing], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [".gitattributes", "evil.py", "scripts"]

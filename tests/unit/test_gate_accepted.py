@@ -217,7 +217,7 @@ WHO = 'owner = "jane"\nreason = "x"\naccepted = 2026-11-01\nexpires = 2027-03-31
             "how many they are and how many bytes",
         ),
         ('checks = ["models"]\nkind = "is encrypted"\ndigests = ["sha256:abc"]\n', "is no digest"),
-        ('checks = ["signatures"]\nkind = "is encrypted"\npaths = ["*"]\n', "is no check whose unread things"),
+        ('checks = ["signatures"]\nkind = "is encrypted"\npaths = ["*"]\n', 'cannot be "signatures"'),
         ('checks = ["models"]\nkind = "is encrypted"\npaths = ["*"]\napproved_by = "Jane"\n', "its own owner"),
         ('kind = "is encrypted"\npaths = ["*"]\n', "lacks checks"),
     ],

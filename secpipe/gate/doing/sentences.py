@@ -10,6 +10,15 @@ _ORIGIN = "whoever builds {what} builds it from what {policy} accepts, or {owner
 #: Packages of an ecosystem that no feed covers; the scanner's words are `NO_FEED`.
 NO_FEED_SAYS = "whoever keeps the advisories gives those of that ecosystem to secpipe advisories update --from"
 
+#: words of why something was not read -> the sentence
+UNREAD: dict[str, str] = {
+    "image by a variable": "write the image into {what}, FROM name@sha256:..., or give its ARG a default",
+    "does not parse as Python": "mend {what} until Python can read it, or remove it: what cannot run need not ship",
+    "cell": "mend or remove that cell of {what}, and check again",
+    "Git-LFS": "fetch the real file in place of the pointer {what} (git lfs pull), and check again",
+    "submodule": "check out {what} (git submodule update --init), and check again",
+}
+
 #: rule -> the sentence; `rule:check` where one rule is that of several checks.
 SENTENCES: dict[str, str] = {
     "audit/malicious-package": "{advice}",

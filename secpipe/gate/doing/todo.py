@@ -13,7 +13,7 @@ from secpipe.core.verdict import Effect, JudgedFinding, Reason
 from secpipe.gate.accepted import acceptable, content_of, kind_of
 from secpipe.gate.doing import upgrade
 from secpipe.gate.doing.call import Call
-from secpipe.gate.doing.sentences import NO_FEED_SAYS, SENTENCES
+from secpipe.gate.doing.sentences import NO_FEED_SAYS, SENTENCES, UNREAD
 from secpipe.gate.grouping import fixed_in
 from secpipe.gate.policies import waivers
 from secpipe.gate.policies.policy import ACCEPTS, Policy
@@ -129,6 +129,9 @@ def _say(case: Case) -> Do:
 def _sentence(reason: Reason) -> str:
     if reason.rule == "gate/incomplete" and NO_FEED in reason.what:
         return NO_FEED_SAYS
+    kind = kind_of(reason.unread[0]) if reason.unread else ""
+    if said := next((sentence for words, sentence in UNREAD.items() if words in kind), ""):
+        return said
     return SENTENCES.get(f"{reason.rule}:{reason.check}") or SENTENCES.get(reason.rule, "")
 
 

@@ -27,10 +27,18 @@ _FAULT_RULES: Final = {
 }
 
 
-def judge_zip(context: Context, file: BinaryIO, size: int) -> str:
-    """A ZIP archive: a PyTorch or Keras model, an NPZ, or any other."""
+def judge_zip(context: Context, file: BinaryIO, size: int, *, behind: bool = False) -> str:
+    """A ZIP archive: a PyTorch or Keras model, an NPZ, or any other.
+
+    `behind`: a file of another kind stands before it, as in programs that unpack themselves; no model is made so.
+    """
     archive = zips.read(file, context.limits)
+    names = [member.name for member in archive.members] or [member.name for member in archive.hidden]
+    kind = _kind_of_zip(names)
+    honest = behind and kind == "zip"
     for fault in archive.faults:
+        if honest and fault.kind == "foreign":
+            continue
         what = f"{fault.member}: " if fault.member else ""
         context.add(
             _FAULT_RULES[fault.kind],
@@ -38,8 +46,6 @@ def judge_zip(context: Context, file: BinaryIO, size: int) -> str:
             subject=f"{fault.member} {fault.message}",
             offset=fault.offset,
         )
-    names = [member.name for member in archive.members] or [member.name for member in archive.hidden]
-    kind = _kind_of_zip(names)
     if context.depth >= context.limits.nesting:
         context.unread("resource-limit", f"archives nested deeper than {context.limits.nesting}")
         return kind

@@ -131,9 +131,9 @@ def scan_file(tree: Tree, entry: FileEntry, sink: Sink, allow: AllowList) -> str
             kind = look_into(context, file, entry.size)
             if entry.size and not file.tell():
                 context.skip(NOBODY)
-            if kind not in _ZIPS and (kind or entry.suffix in kinds.ENDINGS or not is_text(entry.head)):
-                end = 0 if kind else extents.end_of(file, entry.size)
-                kind = _archive_behind(context, file, entry.size, kind, alone=not kind and end <= 0)
+            if kind not in _ZIPS:
+                end = 0 if kind or is_text(entry.head) else extents.end_of(file, entry.size)
+                kind = _archive_behind(context, file, entry.size, kind)
                 kind = kind or _behind(context, file, end, entry.size)
             if not kind or kind in _WRAPPERS:
                 kind = _unread(context, at(file, 0, _HEAD), kind)
@@ -175,10 +175,11 @@ def _behind(context: Context, file: BinaryIO, end: int, size: int) -> str:
     return kind
 
 
-def _archive_behind(context: Context, file: BinaryIO, size: int, kind: str, *, alone: bool) -> str:
-    """A ZIP is found from its end: one behind any other model makes a second file of it. Returns the format.
+def _archive_behind(context: Context, file: BinaryIO, size: int, kind: str) -> str:
+    """A ZIP is found from its end, whatever stands before it: behind a model it makes a second file of it.
 
-    `alone`: what stands before it is nothing known, as in a program that unpacks itself.
+    Behind anything else (a script, an image, a program that unpacks itself) its members are judged like those of any
+    archive. Returns the format.
     """
     if zips.find_end(file, size) < 0:
         return kind
@@ -186,12 +187,8 @@ def _archive_behind(context: Context, file: BinaryIO, size: int, kind: str, *, a
     inside_a_string = kind.startswith("pickle") and archive.end != size  # judged where the string was read
     if inside_a_string or not any(member.start >= 0 for member in archive.members):
         return kind
-    if alone and context.suffix not in kinds.ENDINGS:
-        trial = context.trial()
-        found = judge_zip(trial, file, size)
-        trial.forget("polyglot")
-        context.adopt(trial)
-        return found
-    context.add("polyglot", "a ZIP archive stands at the end of the file")
-    found = judge_zip(context, file, size)
+    model = bool(kind) or kinds.promises(context.name, text=False)
+    if model:
+        context.add("polyglot", "a ZIP archive stands at the end of the file")
+    found = judge_zip(context, file, size, behind=not model)
     return kind or found

@@ -23,6 +23,15 @@ _SCRIPT = re.compile(
 )
 _DOTTED = re.compile(r"(?m)^[ \t]*(?:import|using|use|alias)[ \t]+(?:static[ \t]+|crate::)?([\w.:\\]+)")
 _QUOTED = re.compile(r"""["'`]([\w@./-]{3,200}(?::\w+)?)["'`]""")
+#: What runs text as Python, with the rest of its line; and what a name is: assigned, or opened by `with`.
+_RUNS = re.compile(
+    r"(?<![.\w])(?:exec|eval|execfile|compile|(?:runpy\.)?run_path|(?:[\w.]+\.)?(?:spec_from_file_location|SourceFileLoader))"
+    r"[ \t]*\(([^\n]{0,400})"
+)
+_GIVEN = re.compile(
+    r"(?m)^[ \t]*(?:(\w+)[ \t]*(?::[^=\n]{1,80})?=(?!=)([^\n]{1,400})|with[ \t]+([^\n]{1,300}?)[ \t]+as[ \t]+(\w+))"
+)
+_NAME = re.compile(r"\b[A-Za-z_]\w*")
 _INSTRUCTION = re.compile(r"(?im)^[ \t]*(COPY|ADD|CMD|ENTRYPOINT|RUN)[ \t]+((?:[^\n\\]|\\\r?\n|\\.)*)")
 _STARTS = re.compile(
     r"""(?m)^[ \t]*["']?(?:command|entrypoint|args|web|worker|release|main)["']?[ \t]*:(.*(?:\n[ \t]*-[^\n]*)*)"""
@@ -202,6 +211,25 @@ def _python(path: str, text: str, places: _Places) -> Iterator[str]:
             yield from places.file(f"{start}/{inner}/{word}")
     for match in _QUOTED.finditer(text):
         yield from _named(match[1], path, places)
+    for word in _executed(text):
+        yield from places.file(f"{folder}/{word}") or places.file(word)
+
+
+def _executed(text: str) -> Iterator[str]:
+    """Yield the quoted words of what is run as code: in the call, or in what is assigned to the names in it."""
+    known: set[str] = set()
+    pending = [match[1] for match in _RUNS.finditer(text)]
+    if not pending:
+        return
+    given: dict[str, list[str]] = defaultdict(list)
+    for match in _GIVEN.finditer(text):
+        given[match[1] or match[4]].append(match[2] or match[3])
+    while pending:
+        said = pending.pop()
+        yield from (match[1] for match in _QUOTED.finditer(said))
+        for name in set(_NAME.findall(said)) - known:
+            known.add(name)
+            pending += given.get(name, ())
 
 
 def _packages(dotted: str, path: str, places: _Places) -> Iterator[str]:

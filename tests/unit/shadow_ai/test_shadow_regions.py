@@ -166,3 +166,44 @@ def test_what_is_left_to_a_label_is_told_in_the_verdict() -> None:
     evidence = changed(ok("shadow-ai"), facts={"uses": [use]})
     said = shadow_ai(situation(clean(**{"shadow-ai": evidence}))).result.summary
     assert said == "1 use; 1 destination that nobody approved left to a label (test)"
+
+
+CALL = 'import anthropic\nanthropic.Anthropic().messages.create(model="claude-3", max_tokens=1, messages=[])\n'
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'exec(open("x.txt").read())\n',
+        "exec(compile(open('x.txt').read(), 'x', 'exec'))\n",
+        'import runpy\nrunpy.run_path("x.txt")\n',
+        'text = open("x.txt").read()\nexec(text)\n',
+        'with open("x.txt") as file:\n    exec(file.read())\n',
+        'NAME = "x.txt"\ncode = open(NAME).read()\nmade = compile(code, NAME, "exec")\nexec(made)\n',
+        'from pathlib import Path\neval(Path("x.txt").read_text())\n',
+        'import importlib.util\nimportlib.util.spec_from_file_location("x", "x.txt")\n',
+    ],
+)
+@pytest.mark.parametrize("folder", ["", "app/"])
+def test_a_text_that_is_run_is_code(code: str, folder: str, tmp_path: Path) -> None:
+    evidence = tree(tmp_path, {f"{folder}main.py": code, f"{folder}x.txt": CALL})
+    assert region(evidence, f"{folder}x.txt") == {"code"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'exec(open("version.py").read())\nlong = open("x.txt").read()\n',
+        'model.eval()\nprint(open("x.txt").read())\n',
+        'import re\nre.compile("x.txt")\n',
+        'text = open("x.txt").read()\nprint(text)\nexec("1")\n',
+    ],
+)
+def test_a_text_that_is_only_shown_is_prose(code: str, tmp_path: Path) -> None:
+    evidence = tree(tmp_path, {"main.py": code, "version.py": "v = 1\n", "x.txt": CALL})
+    assert region(evidence, "x.txt") <= {"docs"}
+
+
+@pytest.mark.parametrize("text", ["exec(" * 20_000, "a = a\n" * 20_000 + "exec(a)", "with " * 40_000 + "\nexec(x)"])
+def test_what_is_run_is_followed_in_bounded_time(text: str, tmp_path: Path) -> None:
+    assert tree(tmp_path, {"main.py": text + "\nimport openai\n", "x.txt": CALL}).facts["coverage"]["files"] == 2
