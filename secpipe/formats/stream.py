@@ -56,6 +56,20 @@ def view(file: BinaryIO, start: int, length: int) -> BinaryIO:
     return io.BufferedReader(Slice(file, start, length), 1 << 13)
 
 
+class Prefixed:
+    """A forward stream with bytes put back in front."""
+
+    def __init__(self, head: bytes, stream: Readable) -> None:
+        self._head, self._stream = head, stream
+
+    def read(self, count: int = -1, /) -> bytes:
+        """Return up to `count` bytes."""
+        if self._head:
+            part, self._head = self._head[:count], self._head[count:]
+            return part
+        return self._stream.read(count)
+
+
 def take(stream: Readable, count: int, what: str) -> bytes:
     """Return exactly `count` bytes of `stream`; raise InputError where it ends before."""
     data = upto(stream, count)
@@ -96,18 +110,3 @@ def anywhere(file: BinaryIO, start: int, size: int, found: Callable[[bytes], obj
 def length(file: BinaryIO) -> int:
     """Return the size of a seekable file in bytes."""
     return file.seek(0, io.SEEK_END)
-
-
-class Prefixed:
-    """A forward stream with bytes put back in front."""
-
-    def __init__(self, head: bytes, stream: Readable) -> None:
-        self._head, self._stream, self.begun = head, stream, False
-
-    def read(self, count: int = -1, /) -> bytes:
-        """Return up to `count` bytes."""
-        self.begun = True
-        if self._head:
-            part, self._head = self._head[:count], self._head[count:]
-            return part
-        return self._stream.read(count)

@@ -11,6 +11,7 @@ from secpipe.core.inventory import Component, ComponentKind, Inventory, Relation
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.paths import folder_of, is_installed
 from secpipe.core.protocols import Tree
+from secpipe.formats import unpack
 from secpipe.formats.locks import table
 from secpipe.sbom.collector import Collector
 from secpipe.sbom.sources import reader_of
@@ -31,9 +32,11 @@ def collect(tree: Tree, *, limits: Limits = DEFAULT) -> Inventory:
             continue
         row = table.row_of(entry.path)
         if row is not None and row.listed:
-            _locked(found, entry, row)
+            _locked(found, entry.path, row)
         elif target := reader_of(entry.path):
             attempt(found, entry, target)
+        elif unpack.may_be(entry.head):
+            _guarded(found, entry.path, "archive", lambda entry=entry: _packed(found, entry))  # type: ignore[misc]
     for whole in _WHOLE_TREE:
         _claim(found, whole)
         _source(found, "", whole)
@@ -55,25 +58,33 @@ _WHOLE_TREE = (
 )
 
 
-def _locked(found: Collector, entry: FileEntry, row: table.Row) -> None:
+def _locked(found: Collector, place: str, row: table.Row) -> None:
     """Read one lock file or manifest and what it includes; a lock file that nobody reads yet is said by name."""
     if not row.reader:
         if row.locked:
-            found.skip(entry.path, f"not analysed: no reader for a lock file of {row.ecosystem} of this name yet")
-        elif not _is_pinned(found, entry, row):
+            found.skip(place, f"not analysed: no reader for a lock file of {row.ecosystem} of this name yet")
+        elif not _is_pinned(found, place, row):
             reason = f"no lock file of {row.ecosystem} pins what it asks for, and nothing reads it by itself"
-            found.skip(entry.path, reason, soft=True)
+            found.skip(place, reason, soft=True)
         return
-    pending = [entry.path]
+    pending = [place]
     while pending:
         path = pending.pop()
         if found.once(path, row.reader):
             _guarded(found, path, row.reader, lambda path=path: pending.extend(found.take(row, path)))  # type: ignore[misc]
 
 
-def _is_pinned(found: Collector, entry: FileEntry, row: table.Row) -> bool:
+def _packed(found: Collector, entry: FileEntry) -> None:
+    """Read the lock files and manifests in an archive as if they lay in its place."""
+    for path in found.unpack(entry):
+        row = table.row_of(path)
+        if row is not None and row.listed:
+            _locked(found, path, row)
+
+
+def _is_pinned(found: Collector, place: str, row: table.Row) -> bool:
     """Tell whether a lock file of the same ecosystem, or a manifest that is read, stands beside a manifest or above."""
-    folders = [folder_of(entry.path)]
+    folders = [folder_of(place)]
     while folders[-1]:
         folders.append(folder_of(folders[-1]))
     beside = (other for folder in folders for other in found.beside(folder))

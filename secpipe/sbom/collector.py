@@ -13,7 +13,9 @@ from secpipe.core.ledger import NOBODY, Account, Ledger, Tally, Thing, thing_of
 from secpipe.core.limits import Limits
 from secpipe.core.paths import folder_of, is_installed
 from secpipe.core.protocols import Tree
-from secpipe.formats.locks.table import Row, read
+from secpipe.formats import unpack
+from secpipe.formats.locks.table import Row, read, row_of
+from secpipe.formats.stream import upto
 from secpipe.sbom.asked import Asked
 from secpipe.system.aliases import aliased
 
@@ -38,6 +40,7 @@ class Collector:
         self._readers: dict[str, str] = {}
         self._claims: set[tuple[str, str]] = set()
         self._entries = Tally(Thing.ENTRY)
+        self._packed: dict[str, bytes] = {}  # a lock file or manifest in an archive -> its content
 
     def add(self, component: Component) -> str:
         """Add a component, or merge it into the one with its ref; return the ref."""
@@ -105,7 +108,22 @@ class Collector:
             self.skip(path, f"not analysed: {lock.problem}")
         return lock.includes
 
+    def unpack(self, entry: FileEntry) -> list[str]:
+        """Keep the lock files and manifests that stand in an archive, and return their paths, the archive's before."""
+        try:
+            with self.tree.open(entry) as file:
+                kind = unpack.kind_of(file, entry.size)
+                for one in unpack.files(file, kind, entry.path, self.limits) if kind else ():
+                    path = f"{entry.path}/{one.name}"
+                    if not one.problem and row_of(path) is not None and not is_installed(path):
+                        self._packed[path] = upto(one.stream, self.limits.text_bytes)
+        except InputError as error:
+            self.skip(entry.path, error.message)
+        return [path for path in self._packed if path.startswith(f"{entry.path}/")]
+
     def _near(self, path: str) -> bytes | None:
+        if path in self._packed:
+            return self._packed[path]
         entry = self.tree.find(path)
         return None if entry is None else self.read(entry)
 

@@ -1,60 +1,153 @@
-"""Seeds: the smallest known-bad project of a kind, and its honest twin. Nothing of them is ever executed or loaded."""
+"""Seeds: the smallest project that breaks a rule, and its honest twin. Nothing of them is ever executed or loaded."""
 
 from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Mapping
-from dataclasses import dataclass
+import struct
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from tests.unit.scan.models.test_every_model_rule import CASES
 
 Files = Mapping[str, bytes]
+Policy = Mapping[str, Any]
 
-#: The part that transformations move and bend; `main` stays where it is and reaches it.
+HERE = Path(__file__).resolve().parent
+#: Rules that have no seed: why, and the test that holds their pair.
+WITHOUT: dict[str, dict[str, str]] = {
+    row["id"]: row for row in tomllib.loads((HERE / "without.toml").read_text())["rule"]
+}
+#: The folder that transformations move; `main.py` stays where it is.
 PART = "part"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Seed:
-    """A bad project and its honest twin. `wing` is the check that must object; `part` the file that carries it."""
+    """A bad project and its honest twin. `part` is the file that carries the difference.
 
-    name: str
-    wing: str
+    `bad_policy` and `honest_policy` are added to the policy that all seeds share.
+    """
+
+    rule: str
     part: str
     bad: Files
     honest: Files
+    name: str = ""
+    bad_policy: Policy = field(default_factory=dict)
+    honest_policy: Policy = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.name}" if self.name else self.rule
 
     @property
-    def kind(self) -> str:
-        """`code` is imported by `main.py`; `data` is found by what it is."""
-        return "code" if self.part.endswith(".py") else "data"
+    def wing(self) -> str:
+        """The first word of the rule: models, shadow-ai, audit, sbom or gate."""
+        return self.rule.partition("/")[0]
+
+    @property
+    def file(self) -> str:
+        """The part's own name."""
+        return self.part.rpartition("/")[2]
+
+    @property
+    def is_code(self) -> bool:
+        """Whether `main.py` imports the part; what is not code is found by what it is."""
+        return self.part == f"{PART}/client.py"
+
+    @property
+    def is_text(self) -> bool:
+        """Whether every twin's part is text."""
+        return all(_is_text(files.get(self.part, b"")) for files in (self.bad, self.honest))
+
+    @property
+    def moves(self) -> bool:
+        """Whether the part lies in the folder that transformations may rename."""
+        return self.part.startswith(f"{PART}/")
 
 
-def _code(name: str, bad: str, honest: str) -> Seed:
-    main = f"from {PART} import client\n\nclient.ask()\n".encode()
-    part = f"{PART}/client.py"
+def _is_text(data: bytes) -> bool:
+    try:
+        return "\0" not in data.decode()
+    except UnicodeDecodeError:
+        return False
+
+
+def safetensors(size: int = 4) -> bytes:
+    """Return the smallest honest model: one tensor of zeros."""
+    header = json.dumps({"w": {"dtype": "F32", "shape": [size // 4], "data_offsets": [0, size]}}).encode()
+    return struct.pack("<Q", len(header)) + header + bytes(size)
+
+
+def _private() -> bytes:
+    key = Ed25519PrivateKey.generate()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+_HUB = """
+[[shadow_ai.allow]]
+provider = "huggingface"
+owner = "ann@example.org"
+reason = "models from the hub"
+expires = 2027-06-30
+"""
+#: What a table cannot hold in so many words: keys that must not look leaked, bytes.
+_WORDS = {
+    "@KEY@": "sk-ant-" + "api03-" + "Ab3dEf9hIjK1mNoPq7sTuVwX2z" * 4,
+    "@COMMIT@": "3f786850e387550fdab836ed7e6dc881de23001b",
+    "@DIGEST@": "ab12" * 16,
+    "@HUB@": _HUB,
+    "@EXPIRED@": "expires = 2026-11-01\n",
+}
+_BYTES = {"@MODEL@": safetensors(), "@PICKLE@": pickle.dumps({"a": [1, 2]}, 2), "@PRIVATE@": _private()}
+
+
+def _words(text: str) -> str:
+    for word, meaning in _WORDS.items():
+        text = text.replace(word, meaning)
+    return text
+
+
+def _bytes(text: str) -> bytes:
+    return _BYTES[text] if text in _BYTES else _words(text).lstrip("\n").encode()
+
+
+def _row(row: Mapping[str, Any]) -> Seed:
+    part = row["part"]
+    main = f"from {PART} import client\n\nclient.ask()\n" if part == f"{PART}/client.py" else "print(1)\n"
+    beside = {path: _bytes(text) for path, text in row.get("beside", {}).items()}
+    base = {"main.py": main.encode(), **beside}
+
+    def project(text: str) -> Files:
+        return {**base, part: _bytes(text)} if text else base
+
+    def policy(twin: str) -> Policy:
+        return tomllib.loads(_words(row.get("policy", "")) + "\n" + _words(row.get(f"{twin}_policy", "")))
+
     return Seed(
-        name, "shadow-ai", part, {"main.py": main, part: bad.encode()}, {"main.py": main, part: honest.encode()}
-    )
+        row["rule"], part, project(row["bad"]), project(row.get("honest", "")), row.get("name", ""),
+        policy("bad"), policy("honest"),
+    )  # fmt: skip
 
 
-def _data(name: str, wing: str, part: str, bad: bytes, honest: bytes) -> Seed:
-    main = b"print(1)\n"
-    return Seed(name, wing, part, {"main.py": main, part: bad}, {"main.py": main, part: honest})
+def _rows() -> Iterator[Seed]:
+    for row in tomllib.loads((HERE / "seeds.toml").read_text())["seed"]:
+        yield _row(row)
 
 
-_ASK = "def ask():\n    return {}\n"
-_SDK = "import {0}\n\n" + _ASK.format("{0}.{1}().messages.create(model='m', messages=[])")
-_HTTP = "import requests\n\n" + _ASK.format("requests.post('https://{0}/v1/chat/completions', json={{}})")
-_CARD = {"chat_template": "{% for m in messages %}{{ m.content }}{% endfor %}"}
-_EVIL_CARD = {"chat_template": "{{ ''.__class__.__mro__[1].__subclasses__() }}"}
+def _models() -> Iterator[Seed]:
+    main = {"main.py": b"print(1)\n"}
+    for rule, (name, bad, good) in CASES.items():
+        if f"models/{rule}" in WITHOUT:
+            continue
+        part = f"{PART}/{name}"
+        yield Seed(f"models/{rule}", part, {**main, part: bad}, {**main, part: good})
 
-SEEDS = (
-    _code("sdk", _SDK.format("anthropic", "Anthropic"), "def ask():\n    return 1\n"),
-    _code("host", _HTTP.format("api.deepseek.com"), _HTTP.format("api.openai.com")),
-    _data("pickle", "models", f"{PART}/m.pkl", b"cposix\nsystem\n(S'id'\ntR.", pickle.dumps({"a": [1, 2]}, 2)),
-    _data(
-        "template", "models", f"{PART}/tokenizer_config.json",
-        json.dumps(_EVIL_CARD).encode(), json.dumps(_CARD).encode(),
-    ),
-    _data("lock", "audit", f"{PART}/requirements.txt", b"jinja2==2.10\n", b"jinja2==3.1.6\n"),
-)  # fmt: skip
+
+SEEDS = (*_rows(), *_models())

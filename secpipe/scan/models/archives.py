@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import BinaryIO, Final
 
 from secpipe.core.errors import InputError
-from secpipe.formats import npy, tars, zips
+from secpipe.formats import kinds, npy, tars, zips
 from secpipe.formats.compressed import Expander
-from secpipe.formats.sniff import HEAD, sniff
+from secpipe.formats.sniff import HEAD, is_text, sniff
 from secpipe.formats.stream import Prefixed, Readable, at, upto, view
 from secpipe.scan.models import torch_storage
 from secpipe.scan.models.context import Context
@@ -140,7 +140,8 @@ def judge_tar(context: Context, stream: Readable, size: int) -> str:
             seen.add(member.name)
             if member.kind == "file":
                 with context.member(member.name) as (inner, known):
-                    known.append(inner.look_through(content))
+                    head = upto(content, HEAD)
+                    known.append(_look_through(inner, Prefixed(head, content), head, "tar"))
     except InputError as error:
         return context.broken("tar", error)
     tails = {name.rpartition("/")[2] for name in seen}
@@ -157,13 +158,21 @@ _CODE_ENDINGS: Final = frozenset({".py", ".pyc", ".so", ".dll", ".dylib", ".sh",
 def _look(context: Context, part: BinaryIO, size: int, kind: str) -> str:
     if _carries_code(context, kind, lambda count: at(part, 0, count)):
         return "code"
-    return context.look_into(part, size)
+    return _promised(context, context.look_into(part, size), at(part, 0, HEAD), kind)
 
 
 def _look_through(context: Context, stream: Readable, head: bytes, kind: str) -> str:
     if _carries_code(context, kind, lambda count: upto(stream, count)):
         return "code"
-    return context.look_through(stream)
+    return _promised(context, context.look_through(stream), head, kind)
+
+
+def _promised(context: Context, found: str, head: bytes, kind: str) -> str:
+    """Tell of a member that is named like a model and is of no known format; those of models are data by design."""
+    if found or kind in _DATA_ONLY or not head or not kinds.promises(context.name, text=is_text(head)):
+        return found
+    context.add("unknown-format", "a file named like a model is of no known format")
+    return "unknown"
 
 
 def _carries_code(context: Context, kind: str, content: Callable[[int], bytes]) -> bool:

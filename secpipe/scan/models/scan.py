@@ -30,6 +30,7 @@ _WRAPPERS: Final = frozenset({"gzip", "bzip2", "xz", "lzma", "lz4", "zlib"})
 _HEAD: Final = 256
 #: Formats that are ZIP archives themselves.
 _ZIPS: Final = frozenset({"zip", "torch", "keras", "npz", "mar", "skops"})
+_TARS: Final = frozenset({"tar", "nemo", "torch-tar"})
 
 
 _NO_MEMBERS: Final = Tally(Thing.MEMBER)
@@ -131,9 +132,10 @@ def scan_file(tree: Tree, entry: FileEntry, sink: Sink, allow: AllowList) -> str
             kind = look_into(context, file, entry.size)
             if entry.size and not file.tell():
                 context.skip(NOBODY)
+            begin = file.tell() if kind in _TARS else 0  # what a tar holds was read where it stands
             if kind not in _ZIPS:
                 end = 0 if kind or is_text(entry.head) else extents.end_of(file, entry.size)
-                kind = _archive_behind(context, file, entry.size, kind)
+                kind = _archive_behind(context, file, entry.size, kind, begin)
                 kind = kind or _behind(context, file, end, entry.size)
             if not kind or kind in _WRAPPERS:
                 kind = _unread(context, at(file, 0, _HEAD), kind)
@@ -175,7 +177,7 @@ def _behind(context: Context, file: BinaryIO, end: int, size: int) -> str:
     return kind
 
 
-def _archive_behind(context: Context, file: BinaryIO, size: int, kind: str) -> str:
+def _archive_behind(context: Context, file: BinaryIO, size: int, kind: str, begin: int) -> str:
     """A ZIP is found from its end, whatever stands before it: behind a model it makes a second file of it.
 
     Behind anything else (a script, an image, a program that unpacks itself) its members are judged like those of any
@@ -185,7 +187,7 @@ def _archive_behind(context: Context, file: BinaryIO, size: int, kind: str) -> s
         return kind
     archive = zips.read(file, context.limits)
     inside_a_string = kind.startswith("pickle") and archive.end != size  # judged where the string was read
-    if inside_a_string or not any(member.start >= 0 for member in archive.members):
+    if inside_a_string or archive.start < begin or not any(member.start >= 0 for member in archive.members):
         return kind
     model = bool(kind) or kinds.promises(context.name, text=False)
     if model:

@@ -15,6 +15,8 @@ from secpipe.scan.shadow_ai.hosts import Destination, resolve
 from secpipe.scan.shadow_ai.signal import LOCAL, MECHANISMS, UNKNOWN, UNLISTED, EnvValue, Reading, Signal, Use
 
 _MAX_EVIDENCE = 12
+_MAX_TEXTS = 1_000  # that one value may stand for
+_REFERENCE = re.compile(r"\$\{\s*(\w+)\s*(?::?-([^}]*))?\}|\$(\w+)")
 _DECLARES = ("declares ", "installs ")
 _SETTINGS = re.compile(r"(?:^|/)(?:\.env[^/]*|[^/]+\.env|\.envrc|(?:docker-)?compose[^/]*\.ya?ml)$")
 #: Folders whose settings are for the whole tree.
@@ -55,21 +57,24 @@ class Environment:
         return found
 
     def _expand(self, value: str) -> list[str]:
-        """`${OTHER}`, `$OTHER` and `${OTHER:-default}` stand for what OTHER is set to, else for the default."""
+        """`${OTHER}`, `$OTHER` and `${OTHER:-default}` anywhere in a text stand for what OTHER is set to, else for the
+        default.
+        """
         ends: dict[str, None] = {}
         seen: set[str] = set()
         pending = [value]
-        while pending:
+        while pending and len(seen) < _MAX_TEXTS:  # what is left out leaves the destination unknown
             text = pending.pop()
             if text in seen:
                 continue
             seen.add(text)
-            if not text.startswith("$"):
+            found = _REFERENCE.search(text)
+            if found is None:
                 ends[text] = None
                 continue
-            name, _, default = text.lstrip("$").strip("{}").partition(":-")
-            inner = [item.value for item in self._values.get(name.strip(), ())]
-            pending += reversed(inner or ([default] if default else []))
+            inner = [item.value for item in self._values.get(found[1] or found[3], ())]
+            inner = inner or ([found[2]] if found[2] else [])
+            pending += [f"{text[: found.start()]}{item}{text[found.end() :]}" for item in reversed(inner)]
         return list(ends)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
-from typing import BinaryIO
+
+from secpipe.formats.stream import Readable
 
 CHUNK = 1 << 20
 #: First bytes -> the row of the account. Only kinds whose content is no text that anything runs.
@@ -12,9 +13,7 @@ _ROWS: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG\r\n\x1a\n", "image"), (b"\xff\xd8\xff", "image"), (b"GIF8", "image"), (b"\0\0\1\0", "image"),
     (b"II*\0", "image"), (b"MM\0*", "image"), (b"RIFF", "media"), (b"OggS", "media"), (b"ID3", "media"),
     (b"fLaC", "media"), (b"\x1aE\xdf\xa3", "media"), (b"wOFF", "font"), (b"wOF2", "font"), (b"OTTO", "font"),
-    (b"\0\1\0\0", "font"), (b"PK\3\4", "archive, judged by others"), (b"\x1f\x8b", "archive, judged by others"),
-    (b"BZh", "archive, judged by others"), (b"\xfd7zXZ\0", "archive, judged by others"),
-    (b"\x28\xb5\x2f\xfd", "archive, judged by others"), (b"7z\xbc\xaf", "archive, judged by others"),
+    (b"\0\1\0\0", "font"),
     (b"GGUF", "weights"), (b"\x89HDF\r\n\x1a\n", "weights"), (b"\x93NUMPY", "weights"),
 )  # fmt: skip
 OPAQUE = "opaque bytes"
@@ -58,7 +57,7 @@ def as_utf8(data: bytes) -> bytes:
     return data.removeprefix(codecs.BOM_UTF8)
 
 
-def pieces(file: BinaryIO, head: bytes, overlap: int) -> Iterator[tuple[int, bytes]]:
+def pieces(file: Readable, head: bytes, overlap: int) -> Iterator[tuple[int, bytes]]:
     """Yield a file of any size as UTF-8, in pieces that repeat the last `overlap` bytes of the one before.
 
     Each comes with the number of lines that stand before it.

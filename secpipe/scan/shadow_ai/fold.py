@@ -90,7 +90,7 @@ class Scope:
         for value in self.names.get(name, ())[:3] if depth < 8 else ():
             if isinstance(value, ast.Attribute | ast.Call | ast.Name):
                 found = self.dotted(value, depth + 1)
-                if found and (found.split(".")[0] in self._roots or isinstance(value, ast.Call)):
+                if found and (found.split(".")[0] in self._roots or _is_made(value)):
                     return found
         return ""
 
@@ -280,6 +280,11 @@ class Folder:
             keys = self.fold(node.args[0], depth).texts
             if keys and all(key.isupper() for key in keys):
                 return self._environment(node, depth)
+        if last == "get" and isinstance(node.func, ast.Attribute) and node.args:
+            tables = [one for one in self.containers(node.func.value) if isinstance(one, ast.Dict)]
+            if tables:
+                default = [self.fold(item, depth) for item in node.args[1:2]]
+                return join([*(self._items(one, node.args[0], depth) for one in tables), *default])
         method = METHODS.get(last)
         if method is not None:
             return method(self, node, depth)
@@ -298,6 +303,13 @@ class Folder:
         default = join(self.fold(item, depth) for item in rest)
         envs = names.texts | default.envs
         return Value(default.texts, envs, not rest or default.none, names.cut or default.cut)
+
+
+def _is_made(node: ast.expr) -> bool:
+    """Whether an expression is a call, or an attribute of one: `import_module("x").Y`."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return isinstance(node, ast.Call)
 
 
 def _is_int(node: ast.expr) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import BinaryIO
+
 from secpipe.core.artifact import FileEntry
 from secpipe.core.bounds import Bound
 from secpipe.core.limits import Limits
 from secpipe.core.protocols import Tree
+from secpipe.formats.stream import Readable
 from secpipe.scan.shadow_ai import readers
 from secpipe.scan.shadow_ai.catalogue import Catalogue
 from secpipe.scan.shadow_ai.contents import CHUNK, pieces
@@ -32,28 +35,38 @@ def read(
     `start`, only what stands behind it is.
     Raises InputError when the file cannot be read.
     """
+    with tree.open(entry) as file:
+        file.seek(start)
+        seek = file if ends and entry.size > limits.text_bytes else None
+        head = b"" if start else entry.head
+        return stream(file, entry.path, head, prefilter, catalogue, limits, ends=(seek, entry.size))
+
+
+def stream(
+    file: Readable, path: str, head: bytes, prefilter: Prefilter, catalogue: Catalogue, limits: Limits,
+    *, ends: tuple[BinaryIO | None, int] = (None, 0),
+) -> tuple[Reading, str]:  # fmt: skip
+    """Return the signs in a stream, and the text around them; of `ends`, a file and its size, only its ends."""
     out = Reading()
     signs = Bound(limits.findings * 5, "signs of AI: the rest of it", out.unread.append)
     kept = Bound(_KEPT, "characters near terms: keys in the rest of it", out.unread.append)
     near: list[str] = []
-    only_ends = ends and entry.size > limits.text_bytes
-    with tree.open(entry) as file:
-        file.seek(start)
-        for lines, data in pieces(file, b"" if start else entry.head, _AROUND):
-            around = prefilter.excerpt(data, _AROUND)
-            if around:
-                content = around.decode("utf-8", "replace")
-                found = readers.read_part(entry.path, content, catalogue, comments=False)
-                if not found.engine and not out.unread:
-                    out.unread.append("no reader could read a part of it")
-                _add(out, found, lines, signs)
-                if kept.allows(len(content)):
-                    near.append(content)
-            if signs.cut:
-                break
-            if only_ends:
-                only_ends = False
-                file.seek(max(CHUNK, entry.size - CHUNK))
+    seekable, size = ends
+    for lines, data in pieces(file, head, _AROUND):
+        around = prefilter.excerpt(data, _AROUND)
+        if around:
+            content = around.decode("utf-8", "replace")
+            found = readers.read_part(path, content, catalogue, comments=False)
+            if not found.engine and not out.unread:
+                out.unread.append("no reader could read a part of it")
+            _add(out, found, lines, signs)
+            if kept.allows(len(content)):
+                near.append(content)
+        if signs.cut:
+            break
+        if seekable:
+            seekable.seek(max(CHUNK, size - CHUNK))
+            seekable = None
     out.engine = "text"
     return out, "\n".join(near)
 

@@ -12,6 +12,7 @@ from secpipe.scan.shadow_ai.python_clients import (
     assignment,
     cloud_service,
     confirmed,
+    handed_on,
     import_statement,
     imported,
     sdk_call,
@@ -89,6 +90,8 @@ def _call(file: File, node: ast.Call) -> None:
         return
     _environment_call(file, node, name, last)
     found = download_of(node, name, last, file.scope, file.catalogue)
+    if found is None and isinstance(node.func, ast.Name) and node.func.id != last:  # handed on under another name
+        found = download_of(node, node.func.id, node.func.id, file.scope, file.catalogue)
     if found is not None:
         file.out.downloads.append(found)
     if last == "partial" and node.args:
@@ -99,6 +102,8 @@ def _call(file: File, node: ast.Call) -> None:
     owner, part = file.catalogue.imported("python", name) if "." in name or name in file.scope.modules else ("", "")
     if owner and confirmed(file, owner, part, name[len(part) + 1 :].split(".")[0]):
         sdk_call(file, node, owner, part, name, last)
+    elif handed_on(file, node, last):
+        pass
     elif last in _HTTP:
         http_call(file, node)
     if last in _SOCKETS and node.args:

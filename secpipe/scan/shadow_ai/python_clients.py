@@ -12,6 +12,7 @@ from secpipe.scan.shadow_ai.places import destination_signal
 from secpipe.scan.shadow_ai.python_file import File, pairs
 from secpipe.scan.shadow_ai.signal import UNKNOWN, EnvValue
 
+_SHORTEST = 3  # of a name by which files find each other's settings: URL
 _DESTINATION_KINDS = {"framework", "mcp", "vector-db", "llm-observability", "coding-agent"}
 
 
@@ -75,6 +76,18 @@ def sdk_call(file: File, node: ast.Call, owner: str, part: str, name: str, last:
         _pointed(file, node, owner, target, evidence)
         return
     _routed(file, node, owner, words, evidence, last)
+
+
+def handed_on(file: File, node: ast.Call, last: str) -> bool:
+    """A client class that another file hands on (`from .lib import OpenAI`) and that is told where to go."""
+    own = node.func.id if isinstance(node.func, ast.Name) else last
+    owner = next((brand for word in (last, own) if word[:1].isupper() and (brand := file.catalogue.brand(word))), "")
+    words = keywords(file, node) if owner else {}
+    target = next((value for key, value in words.items() if squash(key) in file.catalogue.base_names), None)
+    if target is None or any(isinstance(one, ast.ClassDef) and one.name == own for one in file.nodes):
+        return False
+    _pointed(file, node, owner, target, f"calls {own}")
+    return True
 
 
 def _routed(file: File, node: ast.Call, owner: str, words: dict[str, ast.expr], evidence: str, last: str) -> None:
@@ -147,7 +160,7 @@ def _pointed(file: File, node: ast.AST, sdk: str, target: ast.expr, evidence: st
             sdk=sdk,
             confidence=Confidence.HIGH,
         )
-    elif not found and (name := _setting_name(target)):
+    elif not found and (name := _setting_name(file, target)):
         file.sign(
             "client",
             "sdk",
@@ -225,7 +238,7 @@ def keywords(file: File, node: ast.Call) -> dict[str, ast.expr]:
 def setting(file: File, target: ast.expr, value: ast.expr | None) -> None:
     """A constant or field that holds an address, for the files that import it."""
     name = target.attr if isinstance(target, ast.Attribute) else target.id if isinstance(target, ast.Name) else ""
-    if value is None or len(name) < 4:
+    if value is None or len(name) < _SHORTEST:
         return
     for text in file.fold(value).texts:
         if "://" in text:
@@ -259,7 +272,10 @@ def _package(packages: tuple[str, ...], part: str) -> str:
     return f"pypi:{packages[0]}" if packages else "+"
 
 
-def _setting_name(node: ast.expr) -> str:
+def _setting_name(file: File, node: ast.expr) -> str:
     """The name under which another file may hold the address: `settings.llm_base_url` is LLM_BASE_URL."""
-    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-    return name.upper() if "_" in name or name.isupper() else ""
+    if isinstance(node, ast.Attribute):
+        return node.attr.upper() if len(node.attr) >= _SHORTEST else ""
+    name = node.id if isinstance(node, ast.Name) else ""
+    name = file.scope.modules.get(name, name).rpartition(".")[2] if name.isupper() or "_" in name else ""
+    return name.upper() if len(name) >= _SHORTEST else ""

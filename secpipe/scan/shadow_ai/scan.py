@@ -19,8 +19,8 @@ from secpipe.core.ledger import NOBODY, Ledger, Thing
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.protocols import Tree
 from secpipe.core.text import printable
-from secpipe.formats import extents
-from secpipe.formats.stream import at
+from secpipe.formats import extents, unpack
+from secpipe.formats.stream import Prefixed, at, upto
 from secpipe.scan.shadow_ai import large, notebooks, readers, text
 from secpipe.scan.shadow_ai.attribute import attribute
 from secpipe.scan.shadow_ai.catalogue import Catalogue, read_catalogue
@@ -73,6 +73,7 @@ def scan(
     for entry in tree.files:
         run.visit(entry)
     run.promote()
+    run.look_for_settings()
     if semgrep is not None:
         run.second_look(semgrep, rules)
     return run.evidence()
@@ -112,6 +113,7 @@ class _Run:
         lent = () if only is None else (entry.path for entry in tree.files if entry.via in only)
         self.only = None if only is None else frozenset((*only, *lent))
         self.candidates: list[FileEntry] = []
+        self.members: dict[str, str] = {}  # file of an archive -> the archive
         self.waivers: dict[str, dict[int, str]] = {}
         self.engines = {self.prefilter.engine}
 
@@ -128,6 +130,8 @@ class _Run:
             self.ledger.not_read(Thing.FILE, entry.path, error.message)
 
     def _look(self, entry: FileEntry) -> None:
+        if unpack.may_be(entry.head) and self._packed(entry):
+            return
         if is_binary(entry.head):
             self._binary(entry)
             return
@@ -164,6 +168,45 @@ class _Run:
         if len(data) <= _WHOLE or not readers.is_local(entry.path, entry.head, self.catalogue):
             return b""
         return self.prefilter.excerpt(data, _EXCERPT)
+
+    def _packed(self, entry: FileEntry) -> bool:
+        """Read the files in an archive as if they lay in its place; False for a file that is none."""
+        with self.tree.open(entry) as file:
+            kind = unpack.kind_of(file, entry.size)
+            for one in unpack.files(file, kind, entry.path, self.limits) if kind else ():
+                path = f"{entry.path}/{one.name}".rstrip("/")
+                if one.problem:
+                    self.ledger.not_read(Thing.FILE, entry.path, f"{printable(one.name)} {one.problem}".strip())
+                    continue
+                self.members[path] = entry.path
+                self.ledger.open(Thing.MEMBER, path)
+                try:
+                    self._member(path, one)
+                except InputError as error:
+                    self.ledger.not_read(Thing.MEMBER, path, error.message)
+        if kind:
+            self.ledger.judged(Thing.FILE, entry.path, kind)
+        return bool(kind)
+
+    def _member(self, path: str, one: unpack.Packed) -> None:
+        """Search one file of an archive, and read it if it is a candidate."""
+        if is_binary(one.head):
+            self.ledger.cannot_hold(Thing.MEMBER, path, row_of(one.head))
+            return
+        data = upto(one.stream, self.limits.text_bytes + 1)
+        if len(data) > self.limits.text_bytes:
+            whole = Prefixed(data, one.stream)
+            reading, content = large.stream(whole, path, one.head, self.prefilter, self.catalogue, self.limits)
+            self._take(path, content, reading, f"larger than {self.limits.text_bytes:,} bytes")
+            return
+        data = as_utf8(data)
+        if not self.prefilter.positions(data) and not readers.always(path, self.catalogue):
+            self.ledger.judged(Thing.MEMBER, path, "search")
+            return
+        content = data.decode("utf-8", "replace")
+        reading = readers.read(path, content, one.head, self.catalogue)
+        reading.values = []  # what an archive sets is no setting of what runs beside it
+        self._take(path, content, reading)
 
     def _binary(self, entry: FileEntry) -> None:
         """No text by its first bytes; what follows them may be one all the same."""
@@ -210,6 +253,24 @@ class _Run:
             if entry is not None:
                 self._look(entry)
 
+    def look_for_settings(self) -> None:
+        """Find what gives the names a value that clients take their address from, in files that say nothing of AI."""
+        signs = [sign for reading in self.readings.values() for sign in reading.signals if sign.role == "client"]
+        known = {value.name for reading in self.readings.values() for value in reading.values}
+        wanted = {name for sign in signs for name in sign.envs if name.isidentifier()} - known
+        if not wanted:
+            return
+        names = re.compile("|".join(sorted(wanted)).encode(), re.I)
+        for entry in self.tree.files:
+            if entry.path in self.readings or is_binary(entry.head) or entry.size > _WHOLE:
+                continue
+            with contextlib.suppress(InputError):  # what cannot be read is told where the file was searched
+                data = as_utf8(self.tree.read(entry, _WHOLE))
+                if names.search(data):
+                    found = readers.read(entry.path, data.decode("utf-8", "replace"), entry.head, self.catalogue)
+                    values = [replace(value, path=entry.path) for value in found.values if value.name in wanted]
+                    self.readings[entry.path] = Reading(values=values, engine=found.engine)
+
     def second_look(self, program: str, rules: Sequence[Path]) -> None:
         """Let Semgrep look at the candidates; without candidates it is never started. That it failed is a skip."""
         files = {}
@@ -242,21 +303,21 @@ class _Run:
 
     def _take(self, path: str, content: str, reading: Reading, shallow: str = "") -> None:
         """Place what a file said, and judge what needs no policy; `shallow` says why it was searched as text only."""
-        region = self.region(path)
+        region, thing = self.region(path), Thing.MEMBER if path in self.members else Thing.FILE
         reading.signals = [sign.at(path, region) for sign in reading.signals]
         reading.values = [replace(value, path=path) for value in reading.values]
         for note in reading.notes:
             if region in LABELS:  # broken on purpose, or for another interpreter: read, if not in full
                 self.counts["read_as_text"] += 1
-                self.ledger.judged_as_text(Thing.FILE, path, note, ships=False)
+                self.ledger.judged_as_text(thing, path, note, ships=False)
             else:
-                self.ledger.not_read(Thing.FILE, path, f"{note}; read as plain text")
+                self.ledger.not_read(thing, path, f"{note}; read as plain text")
         for part in reading.unread or [NOBODY] * (not reading.engine):
-            self.ledger.not_read(Thing.FILE, path, part)
+            self.ledger.not_read(thing, path, part)
         if shallow:
-            self.ledger.judged_as_text(Thing.FILE, path, shallow, ships=region not in LABELS)
+            self.ledger.judged_as_text(thing, path, shallow, ships=region not in LABELS)
         elif not reading.notes:
-            self.ledger.judged(Thing.FILE, path, _READERS.get(reading.engine, reading.engine))
+            self.ledger.judged(thing, path, _READERS.get(reading.engine, reading.engine))
         for download in reading.downloads:
             reading.signals.append(download_signal(download, path, region))
             self.findings += download_findings(download, path, region)
@@ -267,7 +328,10 @@ class _Run:
             self.readings[path] = reading
 
     def region(self, path: str) -> str:
-        """The region of a file; what shipped code reaches has no label."""
+        """The region of a file; what shipped code reaches has no label, nor has an archived file by its own name."""
+        if archive := self.members.get(path):
+            inner, outer = region_of(path.removeprefix(archive)), region_of(archive)
+            return outer if outer in LABELS else "code" if inner == "test" else inner
         region = region_of(path)
         return "code" if path in self.promoted and region in LABELS else region
 
@@ -280,8 +344,8 @@ class _Run:
         uses = attribute(self.readings, self.catalogue)
         findings = sorted(self.findings, key=sort_key)
         if self.only is not None:
-            uses = [use for use in uses if use.path in self.only]
-            findings = [finding for finding in findings if finding.path in self.only]
+            uses = [use for use in uses if self.members.get(use.path, use.path) in self.only]
+            findings = [one for one in findings if self.members.get(one.path, one.path) in self.only]
         if len(findings) + len(uses) > self.limits.findings:
             self.skips.append(Skip("", f"more than {self.limits.findings:,} uses and findings: the rest is left out"))
             findings, uses = findings[: self.limits.findings // 2], uses[: self.limits.findings // 2]

@@ -71,6 +71,8 @@ def _add(pool: dict[str, list[ast.expr]], name: str, value: ast.expr) -> None:
 
 def _bind(scope: Scope, target: ast.expr, value: ast.expr) -> None:
     if isinstance(target, ast.Name):
+        if isinstance(value, ast.Lambda):
+            _add(scope.returns, target.id, value.body)
         _add(scope.names, target.id, value)
         _add(scope.attributes, target.id, value)  # a class attribute or module constant read as `Config.URL`
     elif isinstance(target, ast.Attribute):
