@@ -60,10 +60,11 @@ class Prefixed:
     """A forward stream with bytes put back in front."""
 
     def __init__(self, head: bytes, stream: Readable) -> None:
-        self._head, self._stream = head, stream
+        self._head, self._stream, self.begun = head, stream, False
 
     def read(self, count: int = -1, /) -> bytes:
         """Return up to `count` bytes."""
+        self.begun = True
         if self._head:
             part, self._head = self._head[:count], self._head[count:]
             return part
@@ -80,7 +81,11 @@ def take(stream: Readable, count: int, what: str) -> bytes:
 
 def upto(stream: Readable, count: int) -> bytes:
     """Return `count` bytes of `stream`, fewer only at its end."""
-    parts = []
+    whole = stream.read(min(count, 1 << 20)) if count > 0 else b""
+    if len(whole) == count or not whole:
+        return whole  # nearly always
+    parts = [whole]
+    count -= len(whole)
     while count > 0 and (part := stream.read(min(count, 1 << 20))):
         parts.append(part)
         count -= len(part)

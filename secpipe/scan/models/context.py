@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from secpipe.core.artifact import Skip
 from secpipe.core.errors import InputError
@@ -27,6 +27,9 @@ class Look:
     through: Callable[[Context, Readable], str]  # a forward stream
 
 
+NO_MEMBERS: Final = Tally(Thing.MEMBER)
+
+
 @dataclass(slots=True)
 class Sink:
     """What has been found in one file of the tree, whatever it is nested in."""
@@ -45,6 +48,8 @@ class Sink:
 
     def account(self) -> Tally:
         """Return how the members of archives ended."""
+        if not self.members:
+            return NO_MEMBERS
         ledger = Ledger()
         ledger.open(Thing.MEMBER, *self.members)
         for thing, (end, word) in self.members.items():

@@ -79,6 +79,13 @@ def scan(
     return run.evidence()
 
 
+def holds_no_term(entry: FileEntry, data: bytes) -> bool:
+    """Tell whether content that is text, and not too long to be read whole, holds no term of the shipped catalogue."""
+    if is_binary(entry.head) or entry.size > DEFAULT.text_bytes:
+        return False
+    return not prefilter_of(read_catalogue()).positions(as_utf8(data))
+
+
 @cache
 def prefilter_of(catalogue: Catalogue) -> Prefilter:
     """Return the prefilter of a catalogue, made once."""
