@@ -97,3 +97,20 @@ def pin(folder: str) -> int:
     if step := after_trust_pin(folder, digest):
         step.show()
     return 0
+
+
+@trust.command("forget")
+@click.argument("folder", default="keys")
+@click.option("--all", "everything", is_flag=True, help="Also versions and keys: rollback is then not noticed here.")
+def forget(folder: str, everything: bool) -> int:
+    """Forget the newest time that this machine has seen of FOLDER, after its clock was wrong."""
+    from pathlib import Path
+
+    from secpipe.keystore import memory
+    from secpipe.system import places
+
+    memory.forget(places.home(), opened(str(Path(folder)), None), keep=not everything)
+    write_result(
+        "forgotten: " + ("all that was seen of this trust root\n" if everything else "the newest time seen\n"), "-"
+    )
+    return 0

@@ -197,7 +197,7 @@ def _extend(ring: Ring, anchor: str, envelope: Envelope, load: Load, *, follows:
     if follows and history[: base.version] != (*ring.history, base.digest):
         raise TrustError(
             f"rotation {envelope.version} does not extend ring {base.version}",
-            hint="git checkout the files of one of the two; a stolen rotation key: secpipe keys renew --new-epoch",
+            hint="secpipe keys merge; a stolen rotation key: secpipe keys renew --new-epoch",
         )
     _bounded(ring, envelope)
     successors = []

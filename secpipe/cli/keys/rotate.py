@@ -174,3 +174,28 @@ def suspend(name: str, folder: str, passphrase_file: str | None) -> int:
     version = commit(Path(folder), places.home(), schedule_of(folder), ask, SystemClock().now(), name)
     write_result(f"suspended {name} in ring {version}; publish {folder}/ to every verifier\n", "-")
     return EXIT_PASS
+
+
+@click.command("merge")
+@click.option(
+    "--keep", metavar="DIGEST", default="", help="The rotation that stays (default: what this machine knows)."
+)
+@dir_option
+def merge(keep: str, folder: str) -> int:
+    """Settle two rotations of one ring, made on two branches: one stays, the other is made again."""
+    from secpipe.keystore.commit import locked
+    from secpipe.keystore.merge import merge as run
+    from secpipe.keystore.trusted import anchor_of
+    from secpipe.system import places
+
+    home = places.home()
+    with locked(home, anchor_of(Path(folder))):
+        done = run(Path(folder), home, keep)
+    if done is None:
+        write_result("there is no rotation to settle\n", "-")
+        return EXIT_PASS
+    lines = [f"kept ring {done.ring.version}, sha256:{done.ring.newest.digest}; commit {folder}/"]
+    lines += [f"next: secpipe keys suspend {name}" for name in done.suspend]
+    lines += [f"next: secpipe keys rotate --if-due  (for {', '.join(done.rotate)})"] if done.rotate else []
+    write_result("\n".join(lines) + "\n", "-")
+    return EXIT_PASS
