@@ -53,6 +53,10 @@ EXAMPLES: dict[str, str] = {
     "keys schemes": "secpipe keys schemes",
     "keys export": "secpipe keys export builder",
     "trust pin": "secpipe trust pin keys",
+    "trust federate": (
+        "secpipe trust federate partner/keys builder --as partner --purpose model "
+        "--namespace 'partner/*' --until 2027-12-31 --trust-pin sha256:PIN"
+    ),
     "trust forget": "secpipe trust forget keys",
     "trust show": "secpipe trust show keys",
     "trust update": "secpipe trust update https://trust.example/acme",

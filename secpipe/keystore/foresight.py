@@ -24,7 +24,7 @@ def obstacles(found: Opened, home: Path) -> dict[str, str]:
     records = store.find(home, "rotation", "rotation", found.anchor)
     if not any({half.pem for half in record.halves} <= rotating for record in records):
         return {}
-    reasons = {one.name: _reason(one.name, one.versions[-1], home) for one in found.ring.identities}
+    reasons = {one.name: _reason(one.name, one.versions[-1], home) for one in found.ring.identities if not one.origin}
     return {name: reason for name, reason in reasons.items() if reason}
 
 
