@@ -43,6 +43,7 @@ EXAMPLES: dict[str, str] = {
     "keys remove-holder": "secpipe keys remove-holder bob",
     "keys add-identity": "secpipe keys add-identity reviewer --purpose review",
     "keys set-authority": "secpipe keys set-authority builder --purpose model --purpose sbom",
+    "keys merge": "secpipe keys merge",
     "keys sign-root": "secpipe keys sign-root",
     "keys request": "secpipe keys request -o request.json",
     "keys answer": "secpipe keys answer request.json -o answer.json",
@@ -52,6 +53,11 @@ EXAMPLES: dict[str, str] = {
     "keys schemes": "secpipe keys schemes",
     "keys export": "secpipe keys export builder",
     "trust pin": "secpipe trust pin keys",
+    "trust federate": (
+        "secpipe trust federate partner/keys builder --as partner --purpose model "
+        "--namespace 'partner/*' --until 2027-12-31 --trust-pin sha256:PIN"
+    ),
+    "trust forget": "secpipe trust forget keys",
     "trust show": "secpipe trust show keys",
     "trust update": "secpipe trust update https://trust.example/acme",
     "trust verify": "secpipe trust verify keys",

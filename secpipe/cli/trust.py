@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from secpipe.cli.keys.options import format_option, opened, trust_folder, write_text_or_json
-from secpipe.cli.options import at_option, clock_of, write_result
+from secpipe.cli.options import at_option, clock_of, passphrase_option, write_result
 from secpipe.core import times
 
 
@@ -96,4 +96,65 @@ def pin(folder: str) -> int:
     write_result(f"sha256:{digest}\n", "-")
     if step := after_trust_pin(folder, digest):
         step.show()
+    return 0
+
+
+@trust.command("federate")
+@click.argument("other", metavar="FOLDER")
+@click.argument("name", metavar="IDENTITY")
+@click.option(
+    "--trust-pin", "pin", metavar="PIN", required=True, help="sha256:HEX of a root of FOLDER: its people tell."
+)
+@click.option("--as", "alias", metavar="NAME", required=True, help="Its name in your keyring.")
+@click.option("--purpose", "purposes", multiple=True, required=True, metavar="PURPOSE", help="What it may sign here.")
+@click.option("--namespace", "namespaces", multiple=True, required=True, metavar="GLOB", help="Names of its subjects.")
+@click.option("--env", "environments", multiple=True, default=("*",), metavar="GLOB")
+@click.option("--until", "end", required=True, metavar="TIME", help="From when on nothing of it is accepted.")
+@trust_folder("Your folder of public trust material.")
+@passphrase_option
+def federate(
+    other: str,
+    name: str,
+    pin: str,
+    alias: str,
+    purposes: tuple[str, ...],
+    namespaces: tuple[str, ...],
+    environments: tuple[str, ...],
+    end: str,
+    folder: str,
+    passphrase_file: str | None,
+) -> int:
+    """Accept IDENTITY of another team's trust FOLDER, for some purposes and names, until a date (root quorum)."""
+    from secpipe.cli.keys.quorum import carry_out
+    from secpipe.core.errors import ConfigError
+    from secpipe.core.trust import Authority
+    from secpipe.keys.wire import NAME
+    from secpipe.keystore.quorum import federated
+    from secpipe.system.clock import SystemClock, parse_time
+
+    if not NAME.match(alias):
+        raise ConfigError("an identity's name is lower-case letters, digits and hyphens")
+    theirs, until = opened(other, SystemClock().now(), pin), parse_time(end)
+    authority = Authority(purposes, namespaces, environments)
+    return carry_out(
+        folder,
+        passphrase_file,
+        lambda found, home, ask, now: federated(found, theirs, name, alias, authority, until, now),
+    )
+
+
+@trust.command("forget")
+@click.argument("folder", default="keys")
+@click.option("--all", "everything", is_flag=True, help="Also versions and keys: rollback is then not noticed here.")
+def forget(folder: str, everything: bool) -> int:
+    """Forget the newest time that this machine has seen of FOLDER, after its clock was wrong."""
+    from pathlib import Path
+
+    from secpipe.keystore import memory
+    from secpipe.system import places
+
+    memory.forget(places.home(), opened(str(Path(folder)), None), keep=not everything)
+    write_result(
+        "forgotten: " + ("all that was seen of this trust root\n" if everything else "the newest time seen\n"), "-"
+    )
     return 0

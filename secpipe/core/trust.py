@@ -99,6 +99,7 @@ class Identity:
     authority: Authority
     versions: tuple[KeyVersion, ...]
     holder: str = ""
+    origin: str = ""  # hex SHA-256 of root 1 of the trust it was taken over from; its own people rotate it there
 
 
 @dataclass(frozen=True, slots=True)

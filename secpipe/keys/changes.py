@@ -22,7 +22,7 @@ from secpipe.keys.tufkey import TufKey
 _DATES = ("not_before", "sign_until", "verify_until", "compromised_since", "suspended_since", "destroyed_since")
 #: facts that say nothing about who may do what
 _CALM = ("number", "issued", "expires", "fresh until")
-_ENDS = ("until", "since")  # a date that may be absent, which says something
+_ENDS = ("verify until", "since")  # a date that may be absent, which says something
 _NOTE_LIMIT = 500
 
 
@@ -152,6 +152,7 @@ def _identity_facts(identity: Identity) -> Iterator[tuple[str, str]]:
     name, scope = f'"{identity.name}"', identity.authority
     yield f"identity {name}", f'which may sign {", ".join(scope.purposes)}, held by "{identity.holder}"'
     yield f"{name} is held by", identity.holder
+    yield f"{name} belongs to", f"the trust root sha256:{identity.origin}" if identity.origin else "this trust root"
     for what in ("purposes", "namespaces", "environments"):
         yield f"{name} {what}", ", ".join(printable(glob, 200) for glob in getattr(scope, what)) or "none"
     for version in identity.versions:
@@ -187,4 +188,6 @@ def _line(label: str, was: str | None, will: str | None) -> str:
         if will is None:
             return f"{owner} LOSES version {number}; nothing it signed will verify"
         return f"{label} gets OTHER KEYS: {will}"
-    return f"{label}: {will or 'never'}" + (f" (now {was or 'never'})" if was or label.endswith(_ENDS) else "")
+    nothing = "never" if label.endswith(_ENDS) else "none"
+    present = f" (now {was or nothing})" if was or label.endswith(_ENDS) else ""
+    return f"{label}: {will or nothing}{present}"

@@ -13,7 +13,7 @@ from secpipe.core.errors import InputError, TrustError
 from secpipe.core.shape import Fields
 from secpipe.core.trust import Authority, Identity, KeyVersion, PublicHalf
 from secpipe.keys.tufkey import public_half
-from secpipe.keys.wire import NAME, pretty, read
+from secpipe.keys.wire import HEX256, NAME, pretty, read
 
 SCHEMA = "secpipe.identity/1"
 #: Duties that are kept apart: what a gate signs about others' work, and what people sign against a gate's verdict.
@@ -36,6 +36,7 @@ def identity_document(identity: Identity) -> bytes:
                 "environments": list(identity.authority.environments),
             },
             "versions": [version_fields(version) for version in identity.versions],
+            **({"origin": identity.origin} if identity.origin else {}),
         }
     )
 
@@ -55,7 +56,8 @@ def parse_identity(data: bytes, name: str) -> Identity:
     scope.close()
     check_authority(name, authority)
     versions = tuple(parse_version(item, what) for item in fields.listing("versions"))
-    identity = Identity(name, authority, versions, fields.text("holder", NAME))
+    origin = fields.text("origin", HEX256) if "origin" in fields.table else ""
+    identity = Identity(name, authority, versions, fields.text("holder", NAME), origin)
     fields.close()
     if [version.version for version in versions] != list(range(1, len(versions) + 1)) or not versions:
         raise TrustError(f"{what} does not have contiguous key versions from 1")

@@ -64,7 +64,7 @@ def plan_rotation(
     """
     steps, later = [], []
     for identity in identities:
-        if force and identity.name not in force:
+        if (force and identity.name not in force) or identity.origin:
             continue
         newest = identity.versions[-1]
         due, why = due_time(identity, schedule, now)

@@ -197,7 +197,7 @@ def _extend(ring: Ring, anchor: str, envelope: Envelope, load: Load, *, follows:
     if follows and history[: base.version] != (*ring.history, base.digest):
         raise TrustError(
             f"rotation {envelope.version} does not extend ring {base.version}",
-            hint="git checkout the files of one of the two; a stolen rotation key: secpipe keys renew --new-epoch",
+            hint="secpipe keys merge; a stolen rotation key: secpipe keys renew --new-epoch",
         )
     _bounded(ring, envelope)
     successors = []
@@ -248,6 +248,8 @@ def _no_jump(steps: int, made: int, suspended: Collection[Suspension]) -> None:
 def _append(ring: Ring, anchor: str, identity: Identity, successor: Successor, envelope: Envelope) -> Identity:
     newest = identity.versions[-1]
     version = successor.version
+    if identity.origin:
+        raise TrustError(f'"{identity.name}" belongs to another trust root and gets no version here')
     what = f'version {version.version} of "{identity.name}"'
     if not ring.targets.issued <= successor.issued <= envelope.issued:
         raise TrustError(f"{what} is not made between its ring and its rotation")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -80,12 +80,41 @@ def rotate(
             memory.remember(home, found, instant)
             return Committed(plan, (), found.ring.version)
         if not plan.ready:
-            raise TrustError(_blocked(plan), hint="the holders sign: secpipe keys renew, keys revoke or keys sign-root")
+            raise TrustError(
+                _blocked(plan), hint="the holders: secpipe keys replace, reinstate, or renew --adopt-schedule"
+            )
         rotation = _rotation_role(found, home, passphrase)
-        successors = [_successor(found, home, step, passphrase, instant) for step in plan.ready]
+        successors, plan = _endorsed(found, home, plan, passphrase, instant)
         after = publish(found, schedule, rotation, instant, successors, found.ring.suspended)
         memory.remember(home, after, instant)
         return Committed(plan, plan.ready, after.ring.version)
+
+
+def _endorsed(
+    found: Opened, home: Path, plan: Plan, passphrase: Passphrase, now: datetime
+) -> tuple[list[Successor], Plan]:
+    """Return the successors that could be made, and the plan with a reason at each step that could not.
+
+    One identity whose key is elsewhere stops no other. Raises the first error where none could be made.
+    """
+    successors: list[Successor] = []
+    failed: dict[str, SecpipeError] = {}
+    for step in plan.ready:
+        try:
+            successors.append(_successor(found, home, step, passphrase, now))
+        except SecpipeError as error:
+            failed[step.identity] = error
+    if not successors:
+        first, *others = failed.items()
+        if not others:
+            raise first[1]
+        text = "; ".join(f'"{name}": {error.message}' for name, error in failed.items())
+        raise type(first[1])(text, hint=first[1].hint)
+    reasons = {
+        name: f"{error.message} ({error.hint})" if error.hint else error.message for name, error in failed.items()
+    }
+    steps = (replace(step, blocked=step.blocked or reasons.get(step.identity, "")) for step in plan.steps)
+    return successors, replace(plan, steps=tuple(steps))
 
 
 def suspend(folder: Path, home: Path, schedule: Schedule, passphrase: Passphrase, now: datetime, name: str) -> int:
@@ -191,7 +220,7 @@ def _rotation_role(found: Opened, home: Path, passphrase: Passphrase) -> tuple[s
             return record, open_record(record, home, passphrase)
     raise InputError(
         "the rotation key of this keyring is not on this machine",
-        hint="rotate where secpipe keys init ran, or secpipe keys restore FILE",
+        hint="rotate where secpipe keys init ran; secpipe keys restore FILE; lost: secpipe keys renew --rotation-key",
     )
 
 
@@ -204,7 +233,7 @@ def _successor(found: Opened, home: Path, step: Step, passphrase: Passphrase, no
     if record is None:
         raise InputError(
             f'the private key of "{step.identity}" version {newest.version} is not here to endorse a new one',
-            hint="secpipe keys restore FILE, or let the root quorum add a key: secpipe keys renew",
+            hint=f"secpipe keys restore FILE; if it is lost: secpipe keys replace {step.identity}",
         )
     old = open_record(record, home, passphrase)
     blank = KeyVersion(step.version, (), step.not_before, step.sign_until, step.verify_until)

@@ -97,16 +97,19 @@ def read_record(home: Path, key_id: str) -> Record | None:
     return record
 
 
-def records(home: Path) -> Iterator[Record]:
-    """Yield every record, in order of id."""
+def records(home: Path, *, readable: bool = False) -> Iterator[Record]:
+    """Yield every record, in order of id; with `readable`, a damaged one is not in the way of the others."""
     with contextlib.suppress(FileNotFoundError):
         for name in sorted(os.listdir(keys_folder(home))):
             key_id, _, suffix = name.partition(".")
-            if suffix == "json" and HEX256.match(key_id) and (record := read_record(home, key_id)):
-                yield record
+            if suffix != "json" or not HEX256.match(key_id):
+                continue
+            with contextlib.suppress(*((InputError,) if readable else ())):
+                if record := read_record(home, key_id):
+                    yield record
 
 
 def find(home: Path, kind: str, name: str, root: str) -> tuple[Record, ...]:
-    """Return the records of that kind and name under the trust root `root`, oldest version first."""
-    found = [item for item in records(home) if (item.kind, item.name, item.root) == (kind, name, root)]
+    """Return the readable records of that kind and name under the trust root `root`, oldest version first."""
+    found = [item for item in records(home, readable=True) if (item.kind, item.name, item.root) == (kind, name, root)]
     return tuple(sorted(found, key=lambda item: item.version.version))

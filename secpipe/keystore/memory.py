@@ -105,6 +105,18 @@ def remember(home: Path, found: Opened, now: datetime) -> None:
         files.write_atomic(home / "seen" / f"{found.anchor}.json", pretty(document), mode=0o600)
 
 
+def forget(home: Path, found: Opened, *, keep: bool = False) -> None:
+    """Forget what was seen of a trust root; with `keep` only the time, which a wrong clock had put into the future.
+
+    Raises TrustError where `keep` would remember less than was seen.
+    """
+    seen = guard(home, found) if keep else None
+    with _locked(home):
+        files.remove(home / "seen" / f"{found.anchor}.json")
+    if seen is not None:
+        remember(home, found, max(found.root.envelope.issued, found.ring.newest.issued))
+
+
 def policy_name(digest: str) -> str:
     """Return the name under which the last verdict by a policy is remembered."""
     return f"policy-{digest}"

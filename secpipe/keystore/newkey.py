@@ -117,7 +117,7 @@ def _left_over(
     for record in store.find(home, old.kind, old.name, old.root):
         if record.version.version != blank.version or record.id in known:
             continue
-        if not all(_is_there(home, reference) for reference in record.custody):
+        if not all(is_there(home, reference) for reference in record.custody):
             # interrupted between the record and the key: nobody ever knew this key
             files.remove(store.keys_folder(home) / f"{record.id}.json")
             continue
@@ -133,6 +133,7 @@ def _left_over(
     return None
 
 
-def _is_there(home: Path, reference: str) -> bool:
+def is_there(home: Path, reference: str) -> bool:
+    """Return whether the key file that `reference` names exists; what is elsewhere is not asked."""
     kind, _, name = reference.partition(":")
     return kind != FILE or (store.keys_folder(home) / name).is_file()

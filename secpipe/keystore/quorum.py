@@ -214,6 +214,36 @@ def with_identity(
     return TrustChange(everyone, _allowing(found.ring.delegation, algorithms))
 
 
+def federated(
+    found: Opened, other: Opened, name: str, alias: str, authority: Authority, until: datetime, now: datetime
+) -> TrustChange:
+    """Take over identity `name` of `other` as `alias`, to sign what `authority` says until a date; or refresh it.
+
+    Its key versions are copied as they stand there: their own people rotate them, and running this again follows.
+    """
+    theirs, mine = other.ring.identity(name), found.ring.identity(alias)
+    if theirs is None or theirs.origin:
+        known = ", ".join(one.name for one in other.ring.identities if not one.origin)
+        raise ConfigError(f'the other trust root has no identity "{name}" of its own', hint=f"known: {known}")
+    if other.anchor == found.anchor or (mine is not None and mine.origin != other.anchor):
+        raise ConfigError(f'"{alias}" is an identity of this trust root', hint="--as another name")
+    if until <= now:
+        raise ConfigError("--until lies in the past")
+    check_authority(alias, authority)
+    versions = tuple(
+        replace(
+            version,
+            sign_until=min(version.sign_until, until),
+            verify_until=min(version.verify_until or until, until),
+        )
+        for version in theirs.versions
+        if version.not_before < until
+    )
+    taken = Identity(alias, authority, versions, found.root.quorum.names[0], other.anchor)
+    others = [identity for identity in found.ring.identities if identity.name != alias]
+    return TrustChange(tuple(sorted((*others, taken), key=lambda one: one.name)), found.ring.delegation)
+
+
 def with_authority(found: Opened, name: str, authority: Authority) -> TrustChange:
     """Give an identity another authority."""
     check_authority(name, authority)

@@ -12,9 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from secpipe.core.errors import ConfigError, InputError, SecpipeError, TrustError
+from secpipe.core.errors import ConfigError, InputError, NetworkError, SecpipeError, TrustError
 from secpipe.core.text import printable
-from secpipe.keys.growth import demand_growth, known
+from secpipe.keys.growth import ROLLBACK, demand_growth, known
 from secpipe.keys.ring import ROTATION, read_ring
 from secpipe.keys.root import verify_chain
 from secpipe.keystore import memory
@@ -34,6 +34,7 @@ from secpipe.keystore.trusted import (
 from secpipe.system import files, net
 
 _MAX_ROOTS = 10_000
+_DOWN = "what is here holds until it expires: secpipe trust verify; another source: secpipe trust update FOLDER"
 
 
 class Source(Protocol):
@@ -85,15 +86,18 @@ def update(folder: Path, source: Source, home: Path, now: datetime, pin: str = "
     does not hold, InputError or NetworkError where the source cannot be read; `folder` is unchanged then.
     """
     mine = _local_roots(folder, pin)
-    newest = source.newest()
+    try:
+        newest = source.newest()
+    except (InputError, NetworkError) as error:
+        raise type(error)(f"the source of newer trust cannot be read: {error.message}", hint=_DOWN) from error
     if newest["root"] < len(mine):
-        raise TrustError(f"rollback: the source has root {newest['root']}, here is root {len(mine)}")
+        raise TrustError(f"rollback: the source has root {newest['root']}, here is root {len(mine)}", hint=ROLLBACK)
     if newest["root"] > _MAX_ROOTS:
         raise InputError(f"the source offers more than {_MAX_ROOTS:,} roots")
     theirs = [source.read(f"root/{number}.root.json") for number in range(1, newest["root"] + 1)]
     for number, (ours, other) in enumerate(zip(mine, theirs, strict=False), start=1):
         if ours != other:
-            raise TrustError(f"fork: the source has another root {number}")
+            raise TrustError(f"fork: the source has another root {number}", hint="ask a holder for secpipe trust pin")
     roots = verify_chain(theirs)
     check_pin(pin, roots)
     targets = source.read(f"ring/{newest['targets']}.targets.json")

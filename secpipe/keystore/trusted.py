@@ -34,6 +34,7 @@ _PRIVATE_DER = re.compile(
     rb"(?:\x02\x01[\x00\x01]\x30|\x02\x01\x01\x04|\x02\x01\x00\x02|\x30(?:.|\x81.|\x82..)\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05)",
     re.DOTALL,
 )
+_CLOCK = "check the clock; if a wrong clock made this: git revert, then secpipe trust forget --all"
 _NO_KEYS = "secpipe keys init makes them, --trust names another folder"
 
 
@@ -136,7 +137,8 @@ def check_pin(pin: str, roots: Sequence[Root]) -> bool:
         raise InputError("the trust pin is not sha256: and 64 hex digits", hint="secpipe trust pin keys/")
     if wanted not in {root.envelope.digest for root in roots}:
         raise TrustError(
-            "no root of this trust matches the pin", hint="someone replaced the trust root, or the pin is old"
+            "no root of this trust matches the pin",
+            hint="someone replaced the trust root, or the pin is wrong: ask a holder for secpipe trust pin",
         )
     return True
 
@@ -147,7 +149,7 @@ def _judge_time(root: Root, ring: Ring, now: datetime) -> None:
         ("the keyring", max(ring.targets.issued, ring.newest.issued), ring.expires),
     ):
         if now < issued - SKEW:
-            raise TrustError(f"{what} is issued at {times.rfc3339(issued)}, after now", hint="check the clock")
+            raise TrustError(f"{what} is issued at {times.rfc3339(issued)}, after now", hint=_CLOCK)
         if now > expires:
             raise TrustError(
                 f"{what} expired at {times.rfc3339(expires)}",
@@ -161,7 +163,7 @@ def root_files(folder: Path) -> list[Path]:
     if not numbers:
         raise InputError(f"{printable(str(folder))} holds no trust root", hint=_NO_KEYS)
     if numbers != list(range(1, len(numbers) + 1)):
-        raise TrustError("the chain of roots has a gap")
+        raise TrustError("the chain of roots has a gap", hint="git checkout the missing file, or secpipe trust update")
     return [folder / "root" / f"{number}.root.json" for number in numbers]
 
 
@@ -203,6 +205,8 @@ def _read_ring(folder: Path, roots: Sequence[Root]) -> Ring:
     base = max(version for version, kind in found if kind == "targets")
     newest = max(version for version, _ in found)
     content = {place: files.read_bytes(path, FILE_LIMIT, follow=False) for place, path in found.items()}
+    if any(b"\n<<<<<<< " in b"\n" + data for data in content.values()):
+        raise InputError("the ring holds a merge conflict of two rotations", hint="secpipe keys merge")
     rotation = content[newest, "rotation"] if newest > base else None
     ring = read_ring(roots[-1], roots[0].envelope.digest, content[base, "targets"], rotation, loader(folder))
     known = (*ring.history, ring.newest.digest)

@@ -31,7 +31,7 @@ def open_signers(
     if record is None:
         raise InputError(
             f'the private key of "{printable(identity)}" version {version.version} is not on this machine',
-            hint="secpipe keys restore FILE, or sign where secpipe keys init or rotate ran",
+            hint="secpipe keys restore FILE, or sign where secpipe keys init or rotate ran; lost: secpipe keys replace",
         )
     return version, open_record(record, home, passphrase)
 

@@ -62,7 +62,9 @@ def _others(path: Path) -> bool:
 def trusted(folder: Path, now: datetime) -> Iterator[Item]:
     """The trust root and ring in `folder`, how long they last, and when keys rotate."""
     from secpipe.cli.keys.rotate import schedule_of
+    from secpipe.keystore.foresight import obstacles
     from secpipe.keystore.trusted import open_folder
+    from secpipe.system import places
 
     shown = printable(str(folder))
     if not (folder / "root").is_dir():
@@ -75,6 +77,8 @@ def trusted(folder: Path, now: datetime) -> Iterator[Item]:
     yield _until("key ring", f"version {trust.ring_version}", trust.ring_expires, now)
     yield from _unverifiable(trust)
     yield _rotation(opened, schedule_of(str(folder)), now)
+    for name, why in obstacles(opened, places.home()).items():
+        yield Item("trust", f"rotation of {name}", "attention", f"will not rotate here: {why}")
 
 
 def _unverifiable(trust: Trust) -> Iterator[Item]:

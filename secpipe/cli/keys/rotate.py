@@ -10,7 +10,7 @@ import click
 from secpipe.cli.keys.options import dir_option, format_option, opened, passphrase_of, write_text_or_json
 from secpipe.cli.options import at_option, clock_of, passphrase_option, write_result
 from secpipe.core import times
-from secpipe.core.errors import EXIT_DENY, EXIT_PASS, ConfigError
+from secpipe.core.errors import EXIT_DENY, EXIT_PASS, EXIT_UNDECIDED, ConfigError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,8 +32,10 @@ def schedule_of(folder: str) -> Schedule:
 
 def _plan(found: Opened, schedule: Schedule, now: datetime, force: tuple[str, ...] = ()) -> Plan:
     from secpipe.keys.plan import plan_ring
+    from secpipe.keystore.foresight import with_obstacles
+    from secpipe.system import places
 
-    return plan_ring(found.ring, schedule, now, force)
+    return with_obstacles(plan_ring(found.ring, schedule, now, force), found, places.home())
 
 
 def _document(plan: Plan, schedule: Schedule, *, changed: bool, simulated: bool, ring: int) -> dict[str, Any]:
@@ -70,6 +72,9 @@ def _write(document: dict[str, Any], form: str, output: str, done: str) -> None:
     if not document["due"]:
         lines.append("nothing is due")
     lines += [f"withheld: {text}" for text in document["withheld"]]
+    due = {step["identity"] for step in document["due"]}
+    obstacles = document.get("obstacles", {})
+    lines += [f"will not rotate here: {name}: {why}" for name, why in obstacles.items() if name not in due]
     if document["next_due"]:
         lines.append(f"next: {document['next_due']}")
     write_text_or_json(document, lines, form, output)
@@ -81,11 +86,16 @@ def _write(document: dict[str, Any], form: str, output: str, done: str) -> None:
 @format_option
 def due(folder: str, at: str | None, form: str, output: str) -> int:
     """Say what is due; exit 1 where something is. Needs no private key."""
+    from secpipe.keystore.foresight import obstacles
+    from secpipe.system import places
+
     now = clock_of(at).now()
     found = opened(folder, now)
     schedule = schedule_of(folder)
     plan = _plan(found, schedule, now)
-    _write(_document(plan, schedule, changed=False, simulated=bool(at), ring=found.ring.version), form, output, "due")
+    document = _document(plan, schedule, changed=False, simulated=bool(at), ring=found.ring.version)
+    document["obstacles"] = obstacles(found, places.home())
+    _write(document, form, output, "due")
     return EXIT_DENY if plan.steps or schedule.withheld_at(now) else EXIT_PASS
 
 
@@ -109,7 +119,7 @@ def rotate(
     output: str,
     passphrase_file: str | None,
 ) -> int:
-    """Make the next key version of what is due (--if-due) or of IDENTITY now."""
+    """Make the next key version of what is due (--if-due) or of IDENTITY now; exit 3 where some could not be made."""
     from secpipe.keystore.commit import rotate as commit
     from secpipe.system import places
 
@@ -132,8 +142,9 @@ def rotate(
     outcome = commit(Path(folder), places.home(), schedule, passphrase_of(passphrase_file), clock.now, names)
     document = _document(outcome.plan, schedule, changed=bool(outcome.made), simulated=False, ring=outcome.ring_version)
     _write(document, form, output, "rotated")
-    unmet = any(step.blocked for step in outcome.plan.steps) or schedule.withheld_at(outcome.plan.now)
-    return EXIT_DENY if unmet else EXIT_PASS
+    if any(step.blocked for step in outcome.plan.steps):
+        return EXIT_UNDECIDED
+    return EXIT_DENY if schedule.withheld_at(outcome.plan.now) else EXIT_PASS
 
 
 def _with_profile(schedule: Schedule, profile: str, if_due: bool, now: datetime) -> Schedule:
@@ -162,4 +173,29 @@ def suspend(name: str, folder: str, passphrase_file: str | None) -> int:
     ask = passphrase_of(passphrase_file)
     version = commit(Path(folder), places.home(), schedule_of(folder), ask, SystemClock().now(), name)
     write_result(f"suspended {name} in ring {version}; publish {folder}/ to every verifier\n", "-")
+    return EXIT_PASS
+
+
+@click.command("merge")
+@click.option(
+    "--keep", metavar="DIGEST", default="", help="The rotation that stays (default: what this machine knows)."
+)
+@dir_option
+def merge(keep: str, folder: str) -> int:
+    """Settle two rotations of one ring, made on two branches: one stays, the other is made again."""
+    from secpipe.keystore.commit import locked
+    from secpipe.keystore.merge import merge as run
+    from secpipe.keystore.trusted import anchor_of
+    from secpipe.system import places
+
+    home = places.home()
+    with locked(home, anchor_of(Path(folder))):
+        done = run(Path(folder), home, keep)
+    if done is None:
+        write_result("there is no rotation to settle\n", "-")
+        return EXIT_PASS
+    lines = [f"kept ring {done.ring.version}, sha256:{done.ring.newest.digest}; commit {folder}/"]
+    lines += [f"next: secpipe keys suspend {name}" for name in done.suspend]
+    lines += [f"next: secpipe keys rotate --if-due  (for {', '.join(done.rotate)})"] if done.rotate else []
+    write_result("\n".join(lines) + "\n", "-")
     return EXIT_PASS

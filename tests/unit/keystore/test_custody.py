@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from secpipe.core.errors import ConfigError, InputError, SecpipeError
+from secpipe.core.errors import InputError, SecpipeError
 from secpipe.core.trust import Authority, HalfClass, Identity
 from secpipe.keys.schedule import Schedule
 from secpipe.keys.schemes import scheme
@@ -137,12 +137,14 @@ def test_env_and_exec_sign_but_do_not_rotate(project, record, passphrase, now, m
     key_file(project, record).unlink()
     store.write_record(project.home, record.moved(places))
     sign_as_builder(project, passphrase, now)
-    with pytest.raises(ConfigError, match="env: custody"):
-        rotate(project.keys, project.home, SCHEDULE, passphrase, lambda: now + 76 * DAY)
-    assert open_trust(project.keys, now=now).ring_version == 1
+    outcome = rotate(project.keys, project.home, SCHEDULE, passphrase, lambda: now + 76 * DAY)
+    assert [step.identity for step in outcome.made] == ["verdict"]
+    assert "env: custody" in next(step.blocked for step in outcome.plan.steps if step.identity == "builder")
+    builder, verdict = open_trust(project.keys, now=now + 76 * DAY).identities
+    assert (len(builder.versions), len(verdict.versions)) == (1, 2)
     monkeypatch.delenv("BUILDER_CLASSICAL")
     with pytest.raises(InputError, match="not set"):
-        sign_as_builder(project, passphrase, now)
+        sign_as_builder(project, passphrase, now + 76 * DAY)
 
 
 @pytest.mark.parametrize("script", ["import sys; sys.exit(3)", "print('nonsense')", ""])
