@@ -49,7 +49,7 @@ def without_scrypt() -> None:
     """Keep private keys in memory: this measures the ring, not the passphrase."""
     held: dict[bytes, bytes] = {}
 
-    def seal(plaintext: bytes, passphrase: bytes) -> bytes:
+    def seal(plaintext: bytes, passphrase: bytes, *, work: int = 0) -> bytes:
         held[name := os.urandom(16)] = plaintext
         return name
 

@@ -104,7 +104,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class TimeAuthority:
-    """A pinned RFC 3161 authority: the PEM of its root or signing certificate."""
+    """A pinned RFC 3161 authority: the PEM of its root, and of the signing certificate where only that counts."""
 
     name: str
     pem: str

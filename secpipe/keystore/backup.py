@@ -31,7 +31,8 @@ def backup(home: Path, target: Path, passphrase: bytes) -> int:
                 held[path.name] = base64.b64encode(files.read_bytes(path, age.LIMIT, follow=False)).decode("ascii")
     if not held:
         raise InputError("there is no private key to back up", hint="secpipe keys init")
-    files.create_exclusive(target, age.seal(pretty({"schema": SCHEMA, "files": held}), passphrase), mode=0o600)
+    sealed = age.seal(pretty({"schema": SCHEMA, "files": held}), passphrase, work=age.HARD_WORK)
+    files.create_exclusive(target, sealed, mode=0o600)
     return sum(name.endswith(".json") for name in held)
 
 
@@ -58,7 +59,7 @@ def restore(home: Path, source: Path, passphrase: bytes) -> int:
         place = store.keys_folder(home) / name
         if place.is_file() and name.endswith(".age") and files.read_bytes(place, age.LIMIT) != data:
             raise InputError(f"key {name[:12]} is here already and differs", hint="move $SECPIPE_HOME away first")
-    for name, data in sorted(content.items()):  # X.age sorts before X.json: a record never stands without its key
+    for name, data in sorted(content.items(), key=lambda item: item[0].endswith(".json")):  # no record without its key
         place = store.keys_folder(home) / name
         if not place.is_file():
             files.write_atomic(place, data, mode=0o600)

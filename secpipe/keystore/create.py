@@ -17,6 +17,7 @@ from secpipe.keys.ring import ROTATION, Delegation, ring_fields
 from secpipe.keys.root import root_fields
 from secpipe.keys.schedule import Schedule, key_days
 from secpipe.keys.schemes import scheme
+from secpipe.keystore import age
 from secpipe.keystore import home as store
 from secpipe.keystore.custody import file as file_custody
 from secpipe.keystore.fresh import fresh, signed_file, tuf_keys
@@ -69,18 +70,25 @@ def create(folder: Path, home: Path, plan: Plan, passphrase: bytes, now: datetim
     root = signed_file(signed, holder.halves, holder.signers, plan.holder)
     anchor = hashlib.sha256(root).hexdigest()
     made = [("holder", plan.holder, holder, KeyVersion(1, holder.halves, now, root_expires))]
-    made.append(("rotation", ROTATION, rotation, KeyVersion(1, rotation.halves, now, root_expires)))
     identities = []
     for name, authority in plan.identities.items():
         first = KeyVersion(1, pairs[name].halves, now, now + plan.period + plan.overlap)
         identities.append(Identity(name, authority, (first,), plan.holder))
         made.append(("identity", name, pairs[name], first))
+    made.append(("rotation", ROTATION, rotation, KeyVersion(1, rotation.halves, now, root_expires)))
     store.prepare(home)
-    for kind, name, pair, first in made:
-        progress(f"encrypting the key of {kind} {name}" if kind != name else f"encrypting the {name} key")
-        reference = f"file:{first.id}.age"
-        store.write_record(home, store.Record(kind, name, anchor, first, (reference,) * len(pair.halves)))
-        file_custody.store(home, first.id, pair.pkcs8, passphrase)
+    for title, work, kinds in (
+        (f"holder {plan.holder}", age.HARD_WORK, {"holder"}),
+        ("identities and rotation", age.WORK, {"identity", "rotation"}),  # one file, opened once a process
+    ):
+        progress(f"encrypting the keys of {title}")
+        together = [(kind, name, pair, first) for kind, name, pair, first in made if kind in kinds]
+        file = together[0][3].id
+        for kind, name, pair, first in together:
+            reference = (f"file:{file}.age",) * len(pair.halves)
+            store.write_record(home, store.Record(kind, name, anchor, first, reference))
+        keys = [key for _, _, pair, _ in together for key in pair.pkcs8]
+        file_custody.store(home, file, keys, passphrase, work=work)
     documents = {identity.name: identity_document(identity) for identity in identities}
     delegation = _delegation(plan, Quorum((tuf_keys(rotation.halves, ROTATION),), 1))
     fresh_until = min(now + timedelta(days=plan.ring_days), root_expires)

@@ -12,6 +12,7 @@ from secpipe.core.trust import HalfClass, KeyVersion, PublicHalf
 from secpipe.keys.schemes import scheme
 from secpipe.keys.schemes.pkcs8 import Imported
 from secpipe.keys.tufkey import public_half
+from secpipe.keystore import age
 from secpipe.keystore import home as store
 from secpipe.keystore.custody import file as file_custody
 from secpipe.keystore.custody.custody import ROTATING, LocalSigner, Passphrase
@@ -81,7 +82,8 @@ def keep(home: Path, kind: str, name: str, root: str, version: KeyVersion, new: 
     custody = tuple(f"file:{version.id}.age" if item == FILE else item for item in new.references)
     store.write_record(home, store.Record(kind, name, root, version, custody))
     if local:
-        file_custody.store(home, version.id, local, secret)
+        work = age.HARD_WORK if kind == "holder" else age.WORK
+        file_custody.store(home, version.id, local, secret, work=work)
 
 
 def succeed(

@@ -15,7 +15,7 @@ from secpipe.sign import manifest as manifests
 from secpipe.sign.establish import Demand
 from secpipe.sign.line_ends import only_line_ends
 from secpipe.sign.refusal import CHANGED, EXTRA, IGNORED, INVALID, MISSING, Refused, finding
-from secpipe.sign.sidecars import SIDECARS
+from secpipe.sign.sidecars import LOG_PROOF, SIDECARS
 from secpipe.sign.statement import Statement
 
 
@@ -28,7 +28,8 @@ def directory(
     other tools have no `dirHash` (`bound_names=False`).
     """
     try:
-        manifest = manifests.parse_predicate(statement.predicate, printable(folder) or "model")
+        what = printable(folder) or "model"
+        manifest = manifests.parse_predicate(statement.predicate, what, links=not bound_names)
     except SecpipeError as error:
         raise Refused(INVALID, error.message) from error
     known = {*SIDECARS, *demand.ignore}
@@ -42,17 +43,40 @@ def directory(
         wanted = {"sha256": manifest.listed_root}
     if any(statement.digests.get(name) != value for name, value in wanted.items()):
         raise Refused(INVALID, "the signed digests do not match the signed manifest")
-    ignored = {*manifest.ignored, *SIDECARS}
-    here = manifests.entries(tree, folder, ignored)
+    ignored = {*manifest.ignored, *SIDECARS, *(path for path in demand.ignore if not _lists(manifest, path))}
+    linked = _linked(tree, folder, manifest) if manifest.links else {}
+    here = manifests.entries(tree, folder, ignored) | linked
     problems = list(islice(_differences(tree, folder, manifest, here, ignored), demand.limits.findings))
     return tuple(here.values()), tuple(problems)
+
+
+def _lists(manifest: manifests.Manifest, path: str) -> bool:
+    """Whether the signature covers `path` or something below it: that is compared, whoever wants it ignored."""
+    return path in manifest.files or any(name.startswith(f"{path}/") for name in manifest.files)
+
+
+def _linked(tree: Tree, folder: str, manifest: manifests.Manifest) -> dict[str, FileEntry]:
+    """Return the links that stand for a signed file and lead, inside the directory, to a file with its content."""
+    prefix = f"{folder}/" if folder else ""
+    found = {}
+    for link in tree.links:
+        path = link.path.removeprefix(prefix)
+        entry = tree.find(link.place) if link.inside and link.place.startswith(prefix) else None
+        if link.path.startswith(prefix) and entry is not None and manifest.files.get(path) == entry.sha256:
+            found[path] = entry
+    return found
 
 
 def _differences(
     tree: Tree, folder: str, manifest: manifests.Manifest, here: dict[str, FileEntry], ignored: set[str]
 ) -> Iterator[Finding]:
     prefix = f"{folder}/" if folder else ""
+    if tree.find(prefix + LOG_PROOF) is not None:  # no signature covers it, and nothing here could verify it
+        what = f"{prefix}{LOG_PROOF} is a name kept for proofs of a log, and this version reads none"
+        yield finding(EXTRA, what, prefix + LOG_PROOF, fix="remove it")
     for path, why in manifests.uncovered(tree, folder, ignored):
+        if path in here:
+            continue  # a link that the signer followed, to a file with the signed content
         yield finding(EXTRA, f"{prefix}{path} is not covered by the signature: {why}", prefix + path, fix="remove it")
     for path in sorted(here.keys() - manifest.files.keys()):
         yield finding(

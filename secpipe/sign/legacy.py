@@ -5,6 +5,7 @@ Nothing here satisfies a hybrid floor; the evidence says so, and only `--allow-l
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -22,6 +23,7 @@ from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding
 from secpipe.core.limits import DEFAULT, MIB
 from secpipe.core.protocols import Tree
+from secpipe.core.shape import mapping
 from secpipe.core.text import printable
 from secpipe.core.version import __version__
 from secpipe.keys.schemes.classical import load_spki
@@ -36,6 +38,8 @@ from secpipe.sign.sidecars import twins
 from secpipe.sign.statement import Statement
 from secpipe.system.files import read_bytes
 
+#: Digests by which a subject of another tool may name a file.
+_HASHES = {"sha256", "sha384", "sha512"}
 #: What model_signing leaves out by itself; accepted in a list of ignored paths, never as something that stands there.
 _GIT = (".git", ".gitattributes", ".github", ".gitignore")
 
@@ -112,6 +116,8 @@ def check_statement(
     payload: bytes, tree: Tree, *, directory: bool, ignore: tuple[str, ...] = ()
 ) -> tuple[dict[str, Any], tuple[FileEntry, ...], tuple[Finding, ...]]:
     """Compare the subject of a verified payload by another tool with the files; return facts, files, differences."""
+    if not directory and mapping(parse_json(payload, "bundle: payload")).get("predicateType") != predicates.MODEL:
+        return _check_file(payload, tree)
     statement = statements.decode(payload, "bundle", strict=False)
     fact = {"name": printable(statement.name), "purpose": statement.predicate_type}
     if directory:
@@ -126,10 +132,32 @@ def check_statement(
         return fact | {"digest": statement.digests["sha256"]}, covered, problems
     entry = tree.files[0]
     wanted = statement.digests["sha256"]
-    here = entry.sha256 if statement.predicate_type != predicates.MODEL else oms_root([_single_resource(statement)])
-    if wanted != here or (statement.predicate_type == predicates.MODEL and _single_resource(statement) != entry.sha256):
+    if wanted != oms_root([_single_resource(statement)]) or _single_resource(statement) != entry.sha256:
         raise Refused(CHANGED, f"{printable(entry.path)} is not the file that was signed")
     return fact | {"digest": wanted}, (entry,), ()
+
+
+def _check_file(payload: bytes, tree: Tree) -> tuple[dict[str, Any], tuple[FileEntry, ...], tuple[Finding, ...]]:
+    """Find the file among the subjects: each digest that a subject names and we know must be the file's, and one is."""
+    entry, known = tree.files[0], {"sha256": tree.files[0].sha256}
+    met: list[bool] = []
+
+    def match(digests: Mapping[str, Any]) -> bool:
+        named = _HASHES & digests.keys()
+        for name in named - known.keys():
+            with tree.open(entry) as file:
+                known[name] = hashlib.file_digest(file, name).hexdigest()  # type: ignore[arg-type]  # it has readinto
+        met.append(bool(named) and all(digests[name] == known[name] for name in named))
+        return met[-1]
+
+    try:
+        statement = statements.decode(payload, "bundle", strict=False, match=match)
+    except InputError:
+        if met and not any(met):
+            raise Refused(CHANGED, f"{printable(entry.path)} is not the file that was signed") from None
+        raise
+    told = {"name": printable(statement.name), "purpose": statement.predicate_type, "digest": entry.sha256}
+    return told, (entry,), ()
 
 
 def _single_resource(statement: Statement) -> str:

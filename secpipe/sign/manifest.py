@@ -30,6 +30,7 @@ class Manifest:
 
     files: Mapping[str, str]
     ignored: tuple[str, ...]
+    links: bool = False  # listed names may be links to other files of the directory (other tools only)
 
     @property
     def root_digest(self) -> str:
@@ -150,8 +151,11 @@ def is_clean(path: str) -> bool:
     return _CLEAN.fullmatch(path) is not None
 
 
-def parse_predicate(value: Any, what: str) -> Manifest:
-    """Return the manifest in an OMS 1.0 predicate, strictly the subset we write; raises InputError."""
+def parse_predicate(value: Any, what: str, *, links: bool = False) -> Manifest:
+    """Return the manifest in an OMS 1.0 predicate, strictly the subset we write; raises InputError.
+
+    `links` also takes one whose signer followed links.
+    """
     predicate = fields(value, f"{what}: predicate", {"resources", "serialization"})
     how = fields(
         predicate["serialization"],
@@ -159,7 +163,10 @@ def parse_predicate(value: Any, what: str) -> Manifest:
         {"method", "hash_type", "allow_symlinks"},
         {"ignore_paths"},
     )
-    if (how["method"], how["hash_type"], how["allow_symlinks"]) != ("files", "sha256", False):
+    followed = how["allow_symlinks"]
+    if (how["method"], how["hash_type"]) != ("files", "sha256") or (
+        followed is not False and not (links and followed is True)
+    ):
         raise InputError(f"{what}: only whole files under SHA-256 without links are accepted")
     ignored = how.get("ignore_paths", [])
     if not isinstance(ignored, list) or not all(isinstance(path, str) and is_clean(path) for path in ignored):
@@ -176,4 +183,4 @@ def parse_predicate(value: Any, what: str) -> Manifest:
             raise InputError(f"{what}: resource {printable(name)} stands twice or is not under SHA-256")
         files[name] = digest
     check_names(files)
-    return Manifest(files, tuple(ignored))
+    return Manifest(files, tuple(ignored), followed)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from secpipe.core import times
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
 from secpipe.core.limits import DEFAULT, Limits
+from secpipe.core.shape import mapping
 from secpipe.core.trust import PublicHalf
 from secpipe.sign.bundle import fields
 from secpipe.sign.predicates import PredicateType, by_uri
@@ -91,11 +92,18 @@ def encode(statement: Statement) -> bytes:
         raise InputError("a name is not valid Unicode and cannot be signed", hint="rename the file") from None
 
 
-def decode(payload: bytes, what: str, limits: Limits = DEFAULT, *, strict: bool = True) -> Statement:
+def decode(
+    payload: bytes,
+    what: str,
+    limits: Limits = DEFAULT,
+    *,
+    strict: bool = True,
+    match: Callable[[Mapping[str, Any]], bool] | None = None,
+) -> Statement:
     """Return the statement in a payload. Raises InputError.
 
     `strict` refuses unknown fields beside the four of a statement and the three of a subject; without it they are
-    ignored (bundles by other tools).
+    ignored (bundles by other tools). These may name several subjects, by any digest: `match` says which is meant.
     """
     document = parse_json(payload, f"{what}: payload", limits)
     outer, inner = {"_type", "subject", "predicateType", "predicate"}, {"name", "digest"}
@@ -103,6 +111,8 @@ def decode(payload: bytes, what: str, limits: Limits = DEFAULT, *, strict: bool 
     if top["_type"] not in (_TYPES[:1] if strict else _TYPES) or not isinstance(top["predicateType"], str):
         raise InputError(f"{what}: the payload is no in-toto Statement v1")
     subjects = top["subject"]
+    if match is not None and not strict and isinstance(subjects, list):
+        subjects = [one for one in subjects if isinstance(one, dict) and match(mapping(one.get("digest")))][:1]
     if not isinstance(subjects, list) or len(subjects) != 1 or not isinstance(subjects[0], dict):
         raise InputError(f"{what} must name exactly one subject")
     if not strict:
@@ -119,7 +129,7 @@ def decode(payload: bytes, what: str, limits: Limits = DEFAULT, *, strict: bool 
     return Statement(
         top["predicateType"],
         subject["name"],
-        _digests(subject["digest"], by_uri(top["predicateType"]) if strict else None, what),
+        _digests(subject["digest"], by_uri(top["predicateType"]) if strict else None, what, any_of=match is not None),
         top["predicate"],
         _halves(annotations.get(HYBRID), what),
         version,
@@ -144,7 +154,7 @@ def _others(value: Any, strict: bool) -> set[str]:
     return set() if strict or not isinstance(value, dict) else set(value)
 
 
-def _digests(value: Any, row: PredicateType | None, what: str) -> dict[str, str]:
+def _digests(value: Any, row: PredicateType | None, what: str, *, any_of: bool = False) -> dict[str, str]:
     """A verdict is about a whole release, whose OMS root would bind no names; consumers match on *any* digest."""
     if not isinstance(value, dict) or not all(isinstance(digest, str) for digest in value.values()):
         raise InputError(f"{what}: the subject's digest is no set of digests")
@@ -154,7 +164,7 @@ def _digests(value: Any, row: PredicateType | None, what: str) -> dict[str, str]
     if row is not None and row.form == "verdict":
         if set(value) != {"dirHash"}:
             raise InputError(f"{what}: a verdict names its subject by dirHash alone")
-    elif "sha256" not in value:
+    elif "sha256" not in value and not any_of:
         raise InputError(f"{what}: the subject has no SHA-256")
     return value
 

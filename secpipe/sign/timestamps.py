@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from secpipe.core import times
 from secpipe.core.errors import InputError, MissingDependency, NetworkError
 from secpipe.core.limits import MIB
 from secpipe.core.trust import TimeAuthority
@@ -63,6 +64,29 @@ def earliest(
             continue
         proofs.append((when, _accuracy(response)))
     return min(proofs) if proofs else None
+
+
+def check_pin(pem: bytes, now: datetime) -> datetime:
+    """Return until when the certificates of an authority that is to be pinned last: the first that ends.
+
+    Raises InputError for what could never prove a time: no root among them, or one that is not valid now.
+    """
+    from cryptography import x509
+
+    try:
+        found = x509.load_pem_x509_certificates(pem)
+    except ValueError:
+        raise InputError("the time authority's file is not a PEM of certificates") from None
+    for certificate in found:
+        if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
+            ends = times.rfc3339(certificate.not_valid_after_utc)
+            raise InputError(f"a certificate of the time authority is not valid now: it ends on {ends}")
+    if not any(certificate.issuer == certificate.subject for certificate in found):
+        raise InputError(
+            "a signing certificate alone proves no time: its chain ends nowhere",
+            hint="put the root certificate of the authority (and those between) into the same file",
+        )
+    return min(certificate.not_valid_after_utc for certificate in found)
 
 
 def _holds(client: Any, response: Any, signature: bytes, authority: TimeAuthority) -> bool:

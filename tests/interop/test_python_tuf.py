@@ -23,7 +23,7 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
     ],
 )
 def test_python_tuf_accepts_root_and_ring(tmp_path, monkeypatch, root_pair, pair):
-    monkeypatch.setattr(age, "seal", lambda text, passphrase: b"not needed here")
+    monkeypatch.setattr(age, "seal", lambda text, passphrase, *, work=0: b"not needed here")
     days = timedelta(days=90)
     plan = Plan("alice", {"builder": Authority(("model",))}, root_pair, pair, days, days, 3652, 400)
     create(tmp_path / "keys", tmp_path / "home", plan, b"x", NOW, lambda text: None)

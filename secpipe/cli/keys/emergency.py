@@ -73,16 +73,23 @@ def reinstate(name: str, folder: str, passphrase_file: str | None) -> int:
 @dir_option
 @passphrase_option
 def time_authority(name: str, certificate: str | None, remove: bool, folder: str, passphrase_file: str | None) -> int:
-    """Let the root trust the time stamps of an RFC 3161 authority: its root or signing CERTIFICATE in PEM."""
+    """Let the root trust the time stamps of an RFC 3161 authority: its root CERTIFICATE in PEM.
+
+    A signing certificate in the same file narrows that to stamps by this very certificate.
+    """
     from secpipe.keys.wire import NAME
     from secpipe.keystore.quorum import with_time_authority
+    from secpipe.sign.timestamps import check_pin
     from secpipe.system import files
+    from secpipe.system.clock import SystemClock
 
     if not NAME.match(name) or bool(certificate) == remove:
         raise ConfigError(
             "give a name and a certificate, or a name and --remove", hint="keys time-authority acme tsa.pem"
         )
     pem = files.read_bytes(certificate, 1 << 20).decode("ascii", "replace") if certificate else None
+    if pem is not None:
+        tell(f"note: stamps count until {check_pin(pem.encode(), SystemClock().now()):%Y-%m-%d}, then pin the next one")
     return carry_out(folder, passphrase_file, lambda found, home, ask, now: with_time_authority(found, name, pem))
 
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secpipe.cli.keys.options import dir_option
+from secpipe.cli.keys.options import dir_option, passphrase_of
 from secpipe.cli.keys.quorum import carry_out
 from secpipe.cli.keys.rotate import schedule_of
 from secpipe.cli.options import passphrase_option
-from secpipe.core.errors import ConfigError
+from secpipe.core.errors import ConfigError, InputError
+from secpipe.core.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +36,9 @@ _SCOPE = (
 @click.option("--holder", default="", help="Who holds the key (default: the first holder of the root).")
 @click.option("--algorithm", "algorithms", multiple=True, help="Halves of its key (default: as the other identities).")
 @click.option("--classical", metavar="REF", help="Make the classical half in a device: pkcs11:module=...;token=...")
+@click.option(
+    "--import-passphrase-file", metavar="FILE", help="What opens the imported keys (default: asked, or as the others)."
+)
 @click.option("--import", "paths", multiple=True, metavar="FILE", help="Bring a key along: PEM, or cosign's own.")
 @dir_option
 @passphrase_option
@@ -47,6 +51,7 @@ def add_identity(
     algorithms: tuple[str, ...],
     classical: str | None,
     paths: tuple[str, ...],
+    import_passphrase_file: str | None,
     folder: str,
     passphrase_file: str | None,
 ) -> int:
@@ -60,7 +65,7 @@ def add_identity(
         raise ConfigError("an identity's name is lower-case letters, digits and hyphens")
 
     def make(found: Opened, home: Path, ask: Callable[[], bytes], now: datetime) -> TrustChange:
-        imported = tuple(_bring(path, ask) for path in paths)
+        imported = tuple(_bring(path, import_passphrase_file or passphrase_file) for path in paths)
         others = [[half.algorithm for half in item.versions[-1].halves] for item in found.ring.identities]
         halves = list(algorithms) or (others[0] if others else list(PAIRS["default"]))
         for one in imported:  # what is brought along takes the place of the half of its class
@@ -72,12 +77,18 @@ def add_identity(
     return carry_out(folder, passphrase_file, make)
 
 
-def _bring(path: str, ask: Callable[[], bytes]) -> Any:
+def _bring(path: str, reference: str | None) -> Any:
+    """Read a key that others made; its passphrase is its own, and asked for apart from that of the home."""
     from secpipe.keystore.importing import import_key
     from secpipe.system import files, secrets
 
     secrets.check_private(path)
-    return import_key(files.read_bytes(path, 1 << 20), ask)
+    ask = passphrase_of(reference, question=f"passphrase of {printable(path, 80)}")
+    try:
+        return import_key(files.read_bytes(path, 1 << 20), ask)
+    except InputError as error:
+        hint = error.hint or "--import-passphrase-file FILE, if it has a passphrase of its own"
+        raise InputError(error.message, hint=hint) from None
 
 
 @click.command("set-authority")

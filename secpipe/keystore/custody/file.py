@@ -1,4 +1,4 @@
-"""`file:NAME.age`: the private halves of one key version, PKCS#8 in PEM inside one age file."""
+"""`file:NAME.age`: private halves, PKCS#8 in PEM inside one age file: of one key version, or all of `keys init`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from secpipe.system import files, secrets
 
 _NAME = re.compile(r"[0-9a-f]{64}\.age\Z")
 _BLOCK = re.compile(rb"-----BEGIN PRIVATE KEY-----\n([A-Za-z0-9+/=\n]+)-----END PRIVATE KEY-----\n")
+_MOST = 1000
 #: What this process has unlocked: (path, inode, mtime) -> PKCS#8 keys. A key file is opened once a process.
 _unlocked: dict[tuple[str, int, int], tuple[bytes, ...]] = {}
 
@@ -54,13 +55,13 @@ def forget() -> None:
 
 
 def parse_pem(text: bytes) -> tuple[bytes, ...]:
-    """Return the PKCS#8 DER of one or two `PRIVATE KEY` blocks; raises InputError."""
+    """Return the PKCS#8 DER of `PRIVATE KEY` blocks, a thousand at most; raises InputError."""
     blocks = _BLOCK.findall(text)
     try:
         keys = tuple(base64.b64decode(block.replace(b"\n", b""), validate=True) for block in blocks)
     except binascii.Error:
         keys = ()
-    if not 1 <= len(keys) <= 2:
+    if not 1 <= len(keys) <= _MOST:
         raise InputError("the age file does not hold PKCS#8 keys in PEM")
     return keys
 
@@ -75,9 +76,10 @@ def write_pem(keys: Iterable[bytes]) -> bytes:
     return b"".join(blocks)
 
 
-def store(home: Path, key_id: str, keys: Iterable[bytes], passphrase: bytes) -> None:
-    """Seal and write the private halves of one key version. Raises SecpipeError.
+def store(home: Path, key_id: str, keys: Iterable[bytes], passphrase: bytes, *, work: int = age.WORK) -> None:
+    """Seal and write private halves under the id of the first of their key versions. Raises SecpipeError.
 
     Written before anything public names the key: a crash leaves at most a key nobody knows, never a known key lost.
     """
-    files.write_atomic(keys_folder(home) / f"{key_id}.age", age.seal(write_pem(keys), passphrase), mode=0o600)
+    sealed = age.seal(write_pem(keys), passphrase, work=work)
+    files.write_atomic(keys_folder(home) / f"{key_id}.age", sealed, mode=0o600)

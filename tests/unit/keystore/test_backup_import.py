@@ -20,6 +20,7 @@ from secpipe.keystore.importing import import_key
 from secpipe.keystore.trusted import open_trust
 from secpipe.keystore.unlock import open_signers
 from tests import skips
+from tests.unit.keystore.conftest import PASSPHRASE
 
 DER, PKCS8, PLAIN = (
     serialization.Encoding.DER,
@@ -169,3 +170,18 @@ def test_openssl_reads_what_age_holds(project, passphrase, now):
     done = subprocess.run(["openssl", "pkey", "-pubout"], input=text, capture_output=True)
     assert done.stdout.decode() == trust.identities[0].versions[0].halves[0].pem
     assert scheme.get("ecdsa-p256")
+
+
+def test_an_imported_key_has_a_passphrase_of_its_own(project, tmp_path, monkeypatch, capfd):
+    from secpipe.cli.main import run
+
+    monkeypatch.setenv("SECPIPE_HOME", str(project.home))
+    monkeypatch.setenv("PW", PASSPHRASE.decode())
+    monkeypatch.setenv("COSIGN_PW", "pw")
+    (tmp_path / "cosign.key").write_bytes(wrap(cosign_key()))
+    (tmp_path / "cosign.key").chmod(0o600)
+    words = ["keys", "add-identity", "old", "--purpose", "file", "--trust", str(project.keys), "--import"]
+    words += [str(tmp_path / "cosign.key"), "--passphrase-file", "env:PW"]
+    assert run(words) == 3
+    assert "--import-passphrase-file" in capfd.readouterr().err
+    assert run([*words, "--import-passphrase-file", "env:COSIGN_PW"]) == 0

@@ -41,7 +41,9 @@ def record(project, now):
 
 
 def key_file(project, record) -> Path:
-    return store.keys_folder(project.home) / f"{record.id}.age"
+    return store.keys_folder(project.home) / next(
+        place.removeprefix("file:") for place in record.custody if place.startswith("file:")
+    )
 
 
 def sign_as_builder(project, passphrase, now):
@@ -53,7 +55,8 @@ def sign_as_builder(project, passphrase, now):
 
 
 def pkcs8_of(project, record, passphrase):
-    return file_custody.parse_pem(age.unseal(key_file(project, record).read_bytes(), passphrase(), "x"))
+    """The private halves of one record, of all that lie in its file: the first identity's come first."""
+    return file_custody.parse_pem(age.unseal(key_file(project, record).read_bytes(), passphrase(), "x"))[:2]
 
 
 def test_key_files_are_private_and_age_opens_them(project, record, passphrase):
@@ -134,7 +137,8 @@ def test_env_and_exec_sign_but_do_not_rotate(project, record, passphrase, now, m
         "sys.stdout.buffer.write(key.sign(sys.stdin.buffer.read()))\n"
     )
     places = ("env:BUILDER_CLASSICAL", f"exec:{sys.executable} {script}")
-    key_file(project, record).unlink()
+    others = file_custody.parse_pem(age.unseal(key_file(project, record).read_bytes(), passphrase(), "x"))[2:]
+    key_file(project, record).write_bytes(age.seal(file_custody.write_pem(others), passphrase()))
     store.write_record(project.home, record.moved(places))
     sign_as_builder(project, passphrase, now)
     outcome = rotate(project.keys, project.home, SCHEDULE, passphrase, lambda: now + 76 * DAY)

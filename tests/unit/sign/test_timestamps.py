@@ -179,3 +179,19 @@ def test_an_answer_to_another_question_is_refused(authority: Authority, monkeypa
     monkeypatch.setattr(timestamps.net, "fetch", lambda *_, **__: other)
     with pytest.raises(InputError, match="something else"):
         timestamps.request("https://tsa.example", b"signature")
+
+
+def test_a_pin_that_could_never_prove_a_time_is_refused(authority: Authority, now: datetime) -> None:
+    root, leaf = authority.pinned.pem.encode(), authority.pinned_leaf.pem.encode()
+    assert timestamps.check_pin(root, now) == authority.root.not_valid_after_utc
+    assert timestamps.check_pin(leaf + root, now) == min(
+        authority.root.not_valid_after_utc, authority.leaf.not_valid_after_utc
+    )
+    with pytest.raises(InputError, match="alone proves no time"):
+        timestamps.check_pin(leaf, now)
+    for when in (authority.root.not_valid_after_utc + DAY, authority.root.not_valid_before_utc - DAY):
+        with pytest.raises(InputError, match="not valid now"):
+            timestamps.check_pin(root, when)
+    for wrong in (b"", b"no certificate", root[:100]):
+        with pytest.raises(InputError, match="not a PEM"):
+            timestamps.check_pin(wrong, now)
