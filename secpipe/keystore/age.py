@@ -1,6 +1,6 @@
 """Private keys at rest: age files under a passphrase (scrypt); `age -d` opens them too.
 
-Read by `pyrage`. Written here (C2SP age v1), because `pyrage` lets nobody choose the work factor: docs/adr/0029.
+Read by `pyrage`. Written here (C2SP age v1), because `pyrage` lets nobody choose the work factor: docs/adr/0031.
 """
 
 from __future__ import annotations

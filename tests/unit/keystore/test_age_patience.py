@@ -71,7 +71,7 @@ def test_another_implementation_opens_what_we_write(size: int) -> None:
 
 
 def test_the_work_factors_are_those_of_the_decision() -> None:
-    """docs/adr/0029: 128 MiB for what signs each day, four times that for holders and backups."""
+    """docs/adr/0031: 128 MiB for what signs each day, four times that for holders and backups."""
     assert (age.WORK, age.HARD_WORK) == (17, 19)
     assert b"-> scrypt " in REAL_SEAL(b"", b"pw", work=3)
     assert REAL_SEAL(b"", b"pw", work=3).split(b"\n")[1].endswith(b" 3")
