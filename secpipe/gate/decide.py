@@ -76,7 +76,7 @@ def _apply(rule: Callable[[Situation], Ruling], situation: Situation) -> Ruling:
     try:
         return rule(situation)
     except Exception as error:  # fail closed: evidence is made from hostile input
-        what = f"the rule broke on its evidence ({type(error).__name__})"
+        what = f"the rule could not read its evidence ({type(error).__name__})"
         name = getattr(rule, "__name__", conditions.__name__)
         row = CheckResult(name, name, True, State.SKIPPED, Result.UNDECIDED, reason=what)
         return Ruling(row, (Reason("gate/not-checked", Effect.UNDECIDED, what, name),))

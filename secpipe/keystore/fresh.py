@@ -10,9 +10,9 @@ from secpipe.core.protocols import Signer
 from secpipe.core.trust import PublicHalf
 from secpipe.keys.metadata import write_envelope
 from secpipe.keys.schemes import scheme
+from secpipe.keys.schemes.signer import LocalSigner
 from secpipe.keys.tufkey import TufKey, message, public_half
 from secpipe.keys.wire import canonical
-from secpipe.keystore.custody.custody import LocalSigner
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ from secpipe.core.protocols import Signer
 from secpipe.core.trust import HalfClass, KeyVersion, PublicHalf
 from secpipe.keys.schemes import scheme
 from secpipe.keys.schemes.pkcs8 import Imported
+from secpipe.keys.schemes.signer import LocalSigner
 from secpipe.keys.tufkey import public_half
 from secpipe.keystore import age
 from secpipe.keystore import home as store
 from secpipe.keystore.custody import file as file_custody
-from secpipe.keystore.custody.custody import ROTATING, LocalSigner, Passphrase
+from secpipe.keystore.custody.custody import ROTATING, Passphrase
 from secpipe.keystore.fresh import fresh
 from secpipe.keystore.unlock import open_record
 from secpipe.system import files

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from secpipe.core.errors import SecpipeError
 from secpipe.core.trust import Authority, HalfClass, Identity, KeyVersion, PublicHalf, Trust
 from secpipe.keys.schemes import scheme
-from secpipe.keys.schemes.scheme import PrivateHalf
+from secpipe.keys.schemes.signer import LocalSigner
 from secpipe.sign import statement as statements
 from secpipe.sign.establish import Demand, establish
 from secpipe.sign.predicates import by_purpose, purposes
@@ -17,23 +17,6 @@ from secpipe.sign.sign import Twins, sign_payload
 from secpipe.sign.statement import Statement
 
 _NAME, _DIGEST = "rehearsal", "00" * 32
-
-
-@dataclass(frozen=True, slots=True)
-class _Signer:
-    public: PublicHalf
-    key: PrivateHalf
-
-    @property
-    def algorithm(self) -> str:
-        return self.public.algorithm
-
-    @property
-    def keyid(self) -> str:
-        return self.public.keyid
-
-    def sign(self, message: bytes) -> bytes:
-        return self.key.sign(message)
 
 
 @dataclass(slots=True)
@@ -56,7 +39,7 @@ class Rehearsal:
         except SecpipeError as error:
             halves = tuple(PublicHalf(name, scheme.get(name).half, f"{blank.version}/{name}") for name in algorithms)
             return halves, f"this machine cannot make the key: {error.message}"
-        signers = [_Signer(PublicHalf(name, scheme.get(name).half, key.public_pem()), key) for name, key in keys]
+        signers = [LocalSigner(PublicHalf(name, scheme.get(name).half, key.public_pem()), key) for name, key in keys]
         version = replace(blank, halves=tuple(signer.public for signer in signers))
         known = self.versions.setdefault(identity.name, [])
         moved = bool(known) and [half.algorithm for half in known[-1].halves] != list(algorithms)

@@ -79,7 +79,7 @@ IDEAS = (
     Idea("the keys of a document's section", "core/sections.py", code=r"^def _?key\(default"),
     Idea("a private key of a library, of which nothing is shown", "keys/schemes/",
          r"^<private key>$", r"^def private_bytes\("),
-    Idea("what a signer says of its public half", "keystore/custody/custody.py", code=r"^def keyid\(self",
+    Idea("what a signer says of its public half", "keys/schemes/signer.py", code=r"^def keyid\(self",
          also=(
              "core/protocols.py",  # the Protocol
              "core/trust.py",  # the public half itself

@@ -81,4 +81,4 @@ def test_a_result_of_a_time_to_come_counts_for_nothing(days: int) -> None:
         made = decide(situation(_results((path, "ok", since)), policy))
         missing = [reason.what for reason in made.reasons if reason.rule == "gate/missing-evidence"]
         assert (not missing) is holds, missing
-        assert all("a time to come" in what for what in missing)
+        assert all("in the future" in what for what in missing)

@@ -17,7 +17,7 @@ from secpipe.gate.policies import policy_file
 from secpipe.gate.policies.policy import Policy
 from secpipe.gate.record import Record
 from secpipe.gate.verdicts import override, signed, vsa
-from secpipe.gate.verdicts.acceptance import Answer, Asked, accept
+from secpipe.gate.verdicts.acceptance import Answer, Wanted, accept
 from secpipe.gate.verdicts.signed import About
 from secpipe.gate.verdicts.vsa import Summary
 from secpipe.sign.sign import write_twins
@@ -119,7 +119,7 @@ class Gate:
         **asked: Any,
     ) -> Answer:
         about = About(digest, links, environment)
-        question = Asked(about, policy or Policy(), **asked)
+        question = Wanted(about, policy or Policy(), **asked)
         found = list(signed.candidates(self.store, about, self.trust, now)) if self.store.is_dir() else []
         return accept(found, question, self.trust, now)
 

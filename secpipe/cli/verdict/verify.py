@@ -58,7 +58,7 @@ def verify(
     rules that are not pinned. Whoever can delete from the store can hide a newer no: that is bounded by the verdict's
     own end and by --max-age.
     """
-    from secpipe.gate.verdicts.acceptance import Asked
+    from secpipe.gate.verdicts.acceptance import Wanted
     from secpipe.gate.verdicts.acceptance import accept as decide
 
     if (path is None) == (digest == "") or (store is None) == (bundle is None):
@@ -76,7 +76,7 @@ def verify(
         (*exclude, *(rules.policy.exclude if names_policy(options) else ())),
     )
     age = timedelta(days=max_age) if max_age is not None else None
-    asked = Asked(about, rules.policy, _policy_digest(options, rules.rules.policy.digest), age, name)
+    asked = Wanted(about, rules.policy, _policy_digest(options, rules.rules.policy.digest), age, name)
     answer = decide(_candidates(store, bundle, about, rules.trust, now), asked, rules.trust, now)
     if answer.exit_code == EXIT_PASS and rules.doubt:
         answer = replace(answer, exit_code=EXIT_UNDECIDED, why=rules.doubt, overridden=None)

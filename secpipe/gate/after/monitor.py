@@ -179,7 +179,7 @@ class _Bench:
             return ("affected" if new else "unknown"), "it was let out by an override, which only --trust can verify"
         if self.now >= by.until:
             return "affected", f"the override that let it out ended at {times.rfc3339(by.until)}"
-        return ("affected", "more stands against it than was overruled") if new else ("overridden", "")
+        return ("affected", "the override does not cover all that stands against it") if new else ("overridden", "")
 
 
 def _was_ok(verdict: Past, name: str) -> bool:

@@ -85,17 +85,17 @@ def head(entry: Entry, now: datetime | None = None) -> Head:
         coded = verdict["exit_code"] == decision.exit_code and mode in ("warn", "enforce") and isinstance(name, str)
         stamp = re.sub("[-:]", "", times.rfc3339(at))
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"the verdict is not whole ({type(error).__name__})") from None
+        raise InputError(f"the verdict is damaged ({type(error).__name__})") from None
     if own[2] is not False:
         raise InputError("the verdict was only simulated: it let nothing out")
     if at.tzinfo is None or not coded:
         raise InputError("the verdict contradicts itself")
     if own[:2] != (entry.environment, entry.digest) or not entry.name.startswith(f"{stamp}-"):
-        raise InputError("the verdict is about something else than its place in the store says: it was moved or edited")
+        raise InputError("the verdict does not belong to its place in the store: it was moved or edited")
     if not entry.name.endswith(hashlib.sha256(data).hexdigest()[:8]):
         raise InputError("the verdict was edited after it was stored")
     if now is not None and at > now + SKEW:
-        raise InputError(f"the verdict is of {verdict['at']}, which is still to come: the clock or the entry is wrong")
+        raise InputError(f"the verdict is of {verdict['at']}, which is in the future: the clock or the entry is wrong")
     return Head(entry, printable(name), at, decision, mode, verdict)
 
 
@@ -115,7 +115,7 @@ def whole(found: Head) -> Past:
     if record.at != found.at or record.environment != found.entry.environment:
         raise InputError("the evidence was recorded for another verdict")
     if not isinstance(about, Mapping) or about.get("dirHash") != found.entry.digest:
-        raise InputError("the evidence is about something else")
+        raise InputError("the evidence is about another release")
     files = record.evidence.get("files")
     wanted = files.facts.get("tree_policy") if files else None
     try:
@@ -123,7 +123,7 @@ def whole(found: Head) -> Past:
             return Past(found, record, _policy(found), None, _tree_said(found.verdict))
         return Past(found, record, _policy(found), _tree_policy(found, str(wanted)) if wanted else None)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"the verdict is not whole ({type(error).__name__})") from None
+        raise InputError(f"the verdict is damaged ({type(error).__name__})") from None
 
 
 def _policy(found: Head) -> Policy:

@@ -174,7 +174,7 @@ def _field(tokens: list[Token], place: int, item: str, fields: Collection[str]) 
         hint = did_you_mean(token.text, [item]) or f"this condition sees {item} and nothing else"
         raise NotAllowed(f'"{printable(token.text, 60)}" is not known here', token.at + 1, hint)
     if not _is(_at(tokens, place + 1), ".") or member is None or member.kind != "name":
-        raise NotAllowed(f'"{item}" alone says nothing', token.at + 1, f"name a field, such as {item}.{min(fields)}")
+        raise NotAllowed(f'"{item}" alone is no condition', token.at + 1, f"name a field, such as {item}.{min(fields)}")
     if member.text not in fields:
         hint = did_you_mean(member.text, fields) or f"known fields: {', '.join(sorted(fields))}"
         raise NotAllowed(f'{item} has no field "{printable(member.text, 60)}"', member.at + 1, hint)

@@ -20,7 +20,7 @@ class Incompatible(ConfigError):
     """Two values of `key` that no value can satisfy together."""
 
     def __init__(self, key: str) -> None:
-        super().__init__(f'no value of "{key}" is as tight as both')
+        super().__init__(f'no value of "{key}" is as strict as both')
         self.key = key
 
 

@@ -140,13 +140,15 @@ def _promotion(base: Policy, policies: Mapping[str, Policy]) -> Iterator[Remark]
     for name, wanted in after.items():
         path: Path = ("env", name, "promotion", "after")
         if name in wanted:
-            yield Remark("warning", path, f"{printable(name, 60)} comes after itself: nothing ever gets there")
+            yield Remark(
+                "warning", path, f"{printable(name, 60)} must come after itself: nothing can be promoted to it"
+            )
         for other in wanted:
             if other not in policies and other not in base.promotion.after:
                 text = f'the policy names no environment "{printable(other, 60)}"{_near(other, policies)}'
                 yield Remark("warning", path, text)
         if name not in wanted and name in _reached(name, after):
-            yield Remark("warning", path, f"{printable(name, 60)} waits for itself, by way of others")
+            yield Remark("warning", path, f"{printable(name, 60)} waits for itself, through other environments")
     for other in base.promotion.after:
         if other not in policies:
             text = f'the policy names no environment "{printable(other, 60)}"{_near(other, policies)}'

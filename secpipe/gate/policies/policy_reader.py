@@ -222,7 +222,7 @@ def _check_approval(values: Mapping[str, Any], path: Path, where: Places) -> Non
         hint = "every approval names an owner, a reason and a date"
         raise where.error(path, f"an approval lacks {', '.join(missing)}", hint=hint)
     if not any(values.get(word) for word in ("provider", "host", "model", "models")):
-        raise where.error(path, "an approval of everything", hint="name a provider, a host or a model")
+        raise where.error(path, "an approval does not say what it approves", hint="name a provider, a host or a model")
 
 
 def _check_conditions(conditions: tuple[nouns.Condition, ...], path: Path, where: Places) -> None:

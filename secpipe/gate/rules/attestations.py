@@ -92,9 +92,9 @@ def _results(situation: Situation, demand: Demand, found: Sequence[Statement]) -
     fresh = [one for one in good if is_fresh(one.since, demand.max_age_days, situation.now)]
     old = sorted(set(without(situation, [*fresh, *bad])) - set(missing))
     if old:
-        why = f"is older than {plural(demand.max_age_days, 'day')} or bears no trusted time"
+        why = f"is older than {plural(demand.max_age_days, 'day')} or has no trusted time"
         if any(one.since and one.since - situation.now > _SKEW for one in good):
-            why = "says that it was made at a time to come"
+            why = "says that it was made in the future"
         what = f'the "{kind}" result{f" about {old[0]}" if old[0] else ""} {why}'
         yield Reason("gate/missing-evidence", Effect.UNDECIDED, what, "attestations", owner, old[0])
 

@@ -36,7 +36,7 @@ def _left(uses: Sequence[Mapping[str, Any]], situation: Situation, allow: Shadow
     as_code = [{**use, "region": allow.regions[0]} for use in outside] if allow.regions else []
     found = judge(as_code, allow, env=situation.environment, now=situation.now)
     where = ", ".join(sorted({str(use["region"]) for use in outside}))
-    return f"; {plural(len(found), 'destination')} that nobody approved left to a label ({where})" if found else ""
+    return f"; {plural(len(found), 'unapproved destination')} in {where}: not judged" if found else ""
 
 
 RULES = {50: shadow_ai}

@@ -71,7 +71,7 @@ def _advisory_age(situation: Situation, evidence: Evidence) -> list[Reason]:
     owner = situation.policy.owner
     date = times.maybe_moment(mapping(evidence, "advisories").get("date"))
     if date is None:
-        what = "the advisory data bears no date"
+        what = "the advisory data has no date"
         return [Reason("gate/stale-advisories", Effect.UNDECIDED, what, "audit", owner)]
     age = situation.now - date
     what = f"the advisory data is of {date:%Y-%m-%d}, {plural(age.days, 'day')} old"
@@ -83,7 +83,7 @@ def _advisory_age(situation: Situation, evidence: Evidence) -> list[Reason]:
                 f"the advisory data is of {date:%Y-%m-%d}, in the future",
                 "audit",
                 owner,
-                advice="set the clock right, or take advisory data that is not of the future",
+                advice="correct the clock, or use advisory data that is not dated in the future",
             )
         ]
     if minimum and date.date() < minimum:

@@ -19,7 +19,7 @@ _HEADS = {EXIT_PASS: "PASSED", EXIT_DENY: "BLOCKED", EXIT_UNDECIDED: "NOT DECIDE
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Wanted:
     """What whoever deploys asks for, from outside the release; `policy_digest` and `name` "" take any."""
 
     about: About
@@ -48,7 +48,7 @@ class Answer:
         return f"{_HEADS[self.exit_code]} for {where}: {self.why}"
 
 
-def accept(found: Iterable[Held | Broken], asked: Asked, trust: Trust, now: datetime) -> Answer:
+def accept(found: Iterable[Held | Broken], asked: Wanted, trust: Trust, now: datetime) -> Answer:
     """Return whether the release may go out now, by the verdicts found about it.
 
     The newest verdict by an accepted verifier counts; a newer one that does not hold is never passed over, because it
@@ -84,7 +84,7 @@ def _accepts(policy: Policy, one: Held) -> bool:
     return not policy.verdicts.verifiers or one.summary.verifier in policy.verdicts.verifiers
 
 
-def _objection(one: Held, asked: Asked, trust: Trust) -> tuple[int, str]:
+def _objection(one: Held, asked: Wanted, trust: Trust) -> tuple[int, str]:
     """Return what stands against relying on this verdict at all, whatever it says."""
     judged, minimum = one.summary.trust, asked.policy.minimum
     if asked.policy_digest and one.summary.policy != asked.policy_digest:
@@ -100,7 +100,7 @@ def _objection(one: Held, asked: Asked, trust: Trust) -> tuple[int, str]:
     return EXIT_PASS, ""
 
 
-def _in_time(one: Held, asked: Asked, now: datetime) -> tuple[int, str]:
+def _in_time(one: Held, asked: Wanted, now: datetime) -> tuple[int, str]:
     told = one.summary
     given = f"given on {times.rfc3339(told.at)} by {printable(told.verifier, 200)}"
     if now >= told.valid_until:
@@ -111,7 +111,7 @@ def _in_time(one: Held, asked: Asked, now: datetime) -> tuple[int, str]:
     return EXIT_PASS, f"{printable(one.name)}, {given}, holds until {times.rfc3339(told.valid_until)}"
 
 
-def _overruled(one: Held, asked: Asked, trust: Trust, now: datetime) -> Answer:
+def _overruled(one: Held, asked: Wanted, trust: Trust, now: datetime) -> Answer:
     """A verdict that says no: overruled by people, or the end."""
     told, where = one.summary, asked.about.environment
     head = "NOT DECIDED" if told.decision == "undecided" or told.self_judged else "BLOCKED"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from secpipe.core.trust import PublicHalf
-from secpipe.keystore.custody.custody import LocalSigner, Passphrase, local
+from secpipe.keys.schemes.signer import LocalSigner
+from secpipe.keystore.custody.custody import Passphrase, local
 from secpipe.keystore.custody.secret import private_key
 from secpipe.system import secrets
 

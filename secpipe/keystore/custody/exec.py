@@ -13,7 +13,8 @@ from pathlib import Path
 from secpipe.core.errors import ConfigError, InputError, TrustError
 from secpipe.core.trust import PublicHalf
 from secpipe.keys.schemes import scheme
-from secpipe.keystore.custody.custody import Held, Passphrase
+from secpipe.keys.schemes.signer import Held
+from secpipe.keystore.custody.custody import Passphrase
 from secpipe.system import process
 
 _SECONDS = 60

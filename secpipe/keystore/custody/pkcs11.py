@@ -20,8 +20,9 @@ from secpipe.core.errors import ConfigError, InputError, MissingDependency
 from secpipe.core.trust import PublicHalf
 from secpipe.keys.schemes import scheme
 from secpipe.keys.schemes.classical import spki_pem
+from secpipe.keys.schemes.signer import Held
 from secpipe.keys.tufkey import public_half
-from secpipe.keystore.custody.custody import Held, Passphrase
+from secpipe.keystore.custody.custody import Passphrase
 from secpipe.system import secrets
 
 #: algorithm -> (curve name of the device, its cryptography object, digest)

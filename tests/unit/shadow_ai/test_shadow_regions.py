@@ -165,7 +165,7 @@ def test_what_is_left_to_a_label_is_told_in_the_verdict() -> None:
     }  # fmt: skip
     evidence = changed(ok("shadow-ai"), facts={"uses": [use]})
     said = shadow_ai(situation(clean(**{"shadow-ai": evidence}))).result.summary
-    assert said == "1 use; 1 destination that nobody approved left to a label (test)"
+    assert said == "1 use; 1 unapproved destination in test: not judged"
 
 
 CALL = 'import anthropic\nanthropic.Anthropic().messages.create(model="claude-3", max_tokens=1, messages=[])\n'
