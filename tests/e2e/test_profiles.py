@@ -323,6 +323,7 @@ VARIANTS = [
             "gate/missing-evidence", "undecided", "old"),
     Variant("keys.algorithms", resigned("legacy"), "gate/key-algorithm"),
     Variant("keys.max_age_days", later(11, "[keys]\nmax_age_days = 10\n"), "gate/key-too-old"),
+    Variant("keys.stamped_from", later(200, "[keys]\nstamped_from = 2026-01-01\n"), "gate/key-too-old"),
     Variant("minimum.root", policy("[minimum]\nroot = 9\n"), "gate/trust-below-minimum", "undecided"),
     Variant("minimum.ring", policy("[minimum]\nring = 99\n"), "gate/trust-below-minimum", "undecided"),
     Variant("minimum.advisories", dated("2026-10-31"), "gate/stale-advisories", "undecided"),
