@@ -39,13 +39,14 @@ class Signed:
 
 
 def signer_facts(signed: Signed) -> dict[str, Any]:
-    """Return what evidence says of who signed: `identity`, `holder`, `key_version`, `not_before` of that key version,
+    """Return what evidence says of who signed: `identity`, `holder`, `key_version`, `not_before`, `sign_until` of it,
     and the scheme ids (`halves`) with their classes (`classes`), in the same order."""
     return {
         "identity": signed.identity.name,
         "holder": signed.identity.holder or signed.identity.name,
         "key_version": signed.version.version,
         "not_before": times.rfc3339(signed.version.not_before),
+        "sign_until": times.rfc3339(signed.version.sign_until),
         "halves": [half.algorithm for half, _ in signed.bundles],
         "classes": [str(half.half) for half, _ in signed.bundles],
     }

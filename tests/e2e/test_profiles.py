@@ -371,7 +371,7 @@ def cases() -> Iterator[Any]:
 
 def test_every_demand_of_a_profile_has_a_case() -> None:
     covered = {(param.values[0], param.values[1].key) for param in cases()}
-    elsewhere = {("cnsa2", "keys.root_algorithms")}  # needs another trust root: its own test below
+    elsewhere = {("cnsa2", "keys.root_algorithms"), ("strict", "keys.stamped_from")}  # each has its own test below
     missing = {(profile, key) for profile in PROFILES for key in demands(profile)} - covered - elsewhere - NEVER_MET
     assert missing == set()
 
@@ -383,6 +383,13 @@ def test_the_good_release_passes(maker: Maker, tmp_path: Path, profiles: tuple[s
     assert reasons(document) == set(), document["sentence"]
     assert document["exit_code"] == 0
     assert document["self_judged"] is False
+
+
+def test_a_retired_key_without_a_time_stamp(maker: Maker, tmp_path: Path) -> None:
+    """So much later the advisory data is stale as well, and the day of the profile is brought forward."""
+    case = copy(maker, tmp_path, "strict")
+    late = later(200, "[keys]\nstamped_from = 2026-01-01\n")
+    assert reasons(late(case).judge(), "deny") == {"gate/key-too-old"}
 
 
 @pytest.mark.parametrize(("profile", "variant"), list(cases()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -265,3 +265,21 @@ BASES = Provenance(required=True, base_models=("pkg:huggingface/corp/*",))
 def test_origin(policy: Provenance, each: list[dict[str, Any]], rules: set[str]) -> None:
     evidence = world(attested={"provenance": each})
     assert found(evidence, replace(Policy(), provenance=policy)) == rules
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "trusted", "good"),
+    [
+        (None, "2026-11-01T00:00:00Z", None, True),
+        ("2026-01-01", "2026-11-01T00:00:00Z", None, False),
+        ("2026-01-01", "2026-11-01T00:00:00Z", "2026-10-01T00:00:00Z", True),
+        ("2026-01-01", "2030-01-01T00:00:00Z", None, True),
+        ("2099-01-01", "2026-11-01T00:00:00Z", None, True),
+        ("2026-01-01", None, None, False),
+        ("2026-01-01", "yesterday", None, False),
+    ],
+)
+def test_a_retired_key_needs_a_proof_of_time(since: Any, until: Any, trusted: Any, good: bool) -> None:
+    evidence = world(fact(sign_until=until, trusted_time=trusted))
+    policy = keys(stamped_from=date.fromisoformat(since) if since else None)
+    assert found(evidence, policy) == (set() if good else {"gate/key-too-old"})

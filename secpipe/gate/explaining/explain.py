@@ -34,7 +34,7 @@ DEMANDS: dict[str, tuple[str, ...]] = {
     "gate/unsigned-artifact": ("signatures.cover", "signatures.identities"),
     "gate/review-missing": ("signatures.roles",),
     "gate/key-algorithm": _SIGNED,
-    "gate/key-too-old": ("keys.max_age_days",),
+    "gate/key-too-old": ("keys.max_age_days", "keys.stamped_from"),
     "gate/waiver-refused": (
         "waivers.horizon_days",
         "waivers.approved",

@@ -165,6 +165,13 @@ def objection(fact: Mapping[str, Any], policy: Policy, now: datetime) -> Finding
             age = "whose age is not known" if made is None else f"of {made:%Y-%m-%d}"
             words = f"is signed with a key {age}; the policy allows {plural(policy.keys.max_age_days, 'day')}"
             return _objection("gate/key-too-old", words, fact)
+    since = policy.keys.stamped_from
+    if since is not None and now.date() >= since and not fact.get("trusted_time"):
+        ends = times.maybe_instant(fact.get("sign_until"))
+        if ends is None or now > ends:
+            stopped = f"stopped signing on {ends:%Y-%m-%d}" if ends else "signs until an unknown day"
+            words = f"is signed with a key that {stopped}, and no time stamp proves an earlier signature"
+            return _objection("gate/key-too-old", words, fact)
     return None
 
 

@@ -142,6 +142,9 @@ def _of_version(what: str, version: KeyVersion, situation: Situation, *, proven:
         yield what, version.compromised_since
     if situation.policy.keys.max_age_days and not proven:
         yield what, _later(version.not_before, situation.policy.keys.max_age_days)
+    since = situation.policy.keys.stamped_from
+    if since is not None and not proven:
+        yield what, max(version.sign_until, datetime.combine(since, time(), UTC))
 
 
 def _signed(situation: Situation) -> Iterator[Mapping[str, Any]]:
