@@ -116,7 +116,10 @@ class Collector:
                 for one in unpack.files(file, kind, entry.path, self.limits) if kind else ():
                     path = f"{entry.path}/{one.name}"
                     if not one.problem and row_of(path) is not None and not is_installed(path):
-                        self._packed[path] = upto(one.stream, self.limits.text_bytes)
+                        data = upto(one.stream, self.limits.text_bytes + 1)
+                        self._packed[path] = data[: self.limits.text_bytes]
+                        if len(data) > self.limits.text_bytes:
+                            self.skip(entry.path, f"{path} is larger than {self.limits.text_bytes:,} bytes")
         except InputError as error:
             self.skip(entry.path, error.message)
         return [path for path in self._packed if path.startswith(f"{entry.path}/")]

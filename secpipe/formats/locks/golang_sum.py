@@ -13,8 +13,9 @@ _SUM = re.compile(r"^(\S+) (v\S+?)(/go\.mod)? (h1:[A-Za-z0-9+/=]{44})$", re.MULT
 
 def read(found: Lock) -> None:
     """Read a go.sum that stands alone; beside a go.mod it only gives hashes, for it names more than is built."""
+    sums = sums_of(found.data.decode("utf-8"))
     if found.near(f"{folder_of(found.path)}/go.mod".lstrip("/")) is None:
-        for (module, version), digest in sums_of(found.data.decode("utf-8")).items():
+        for (module, version), digest in sums.items():
             found.add(library("Go", module, version, path=found.path, facts={"go-sum": digest}))
 
 
