@@ -100,21 +100,28 @@ def judged(
     """
     from secpipe.gate.cached import cache
 
-    tree = entry = None
+    tree = entry = look = stamped = None
     if rules is None and cache.may_serve(request):
         from secpipe.system.tree import walk
 
         progress("reading files")
-        tree = walk(request.path, exclude=request.exclude)
+        stamped = cache.stamped_of(request)
+        if (kept := cache.find(request, stamped)) is not None:
+            return Checked(kept, None)
+        place = cache.parts_of(request)
+        if place is None or not place.exists():  # imported only where there is something to look at
+            from secpipe.gate.cached.look import FirstLook
+
+            look = FirstLook()
+        tree = walk(request.path, exclude=request.exclude, look=look)
         entry = cache.place_of(request, tree)
-        kept = cache.find(request, entry)
-        if kept is not None:
+        if (kept := cache.find(request, entry)) is not None:
             return Checked(kept, None)
     from secpipe.gate.pipeline import check as judge
 
-    outcome = judge(request, progress, tree, rules)
+    outcome = judge(request, progress, tree, rules, look)
     if tree is not None:
-        cache.keep(request, tree, outcome, entry)
+        cache.keep(request, tree, outcome, entry, stamped)
     return Checked(outcome.document, outcome)
 
 

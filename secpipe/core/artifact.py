@@ -39,7 +39,7 @@ class FileEntry:
 
     `path` is relative to the tree, with `/`; undecodable bytes are surrogate escapes (PEP 383): print it only through
     `core.text.printable`. `sha256` is 64 hex digits, or "" where the file could not be read. `head` is its first
-    64 bytes. `stamp` is (device, inode, size, mtime_ns, ctime_ns) as seen while hashing: a reader refuses a file that
+    64 bytes. `stamp` says device, inode, size, mtime and ctime as seen while hashing: a reader refuses a file that
     changed. `via` is the path of the file itself, where `path` is a link's name for it.
     """
 
@@ -48,7 +48,7 @@ class FileEntry:
     mode: int
     sha256: str
     head: bytes = field(repr=False, default=b"")
-    stamp: tuple[int, ...] = field(repr=False, default=())
+    stamp: bytes = field(repr=False, default=b"")
     via: str = ""
 
     @property

@@ -128,18 +128,25 @@ class Ledger:
     """
 
     def __init__(self) -> None:
-        self._ends: dict[tuple[Thing, str], tuple[int, str]] = {}
+        self._ends: dict[Thing, dict[str, tuple[int, str]]] = {}
         self._skips: dict[Skip, None] = {}
         self._shallow: dict[tuple[Thing, str], Skip] = {}
 
     def open(self, thing: Thing, *names: str) -> None:
         """Become answerable for things of one kind; a name opened twice is one thing."""
-        for name in names:
-            self._ends.setdefault((thing, name), _OPEN)
+        self._take(thing, names, _OPEN)
 
     def is_open(self, thing: Thing, name: str) -> bool:
         """Tell whether nobody has settled a thing yet."""
-        return self._ends[thing, name] is _OPEN
+        return self._ends[thing][name] is _OPEN
+
+    def all_judged(self, thing: Thing, names: Iterable[str], reader: str) -> None:
+        """Become answerable for things that `reader` has read; those known before keep how they ended."""
+        self._take(thing, names, (_JUDGED, reader))
+
+    def none_can_hold(self, thing: Thing, names: Iterable[str], row: str) -> None:
+        """Become answerable for things that can hold nothing; those known before keep how they ended."""
+        self._take(thing, names, (_CANNOT, row))
 
     def judged(self, thing: Thing, name: str, reader: str) -> None:
         """`reader` has read the whole thing as what it is."""
@@ -163,31 +170,35 @@ class Ledger:
 
     def close(self) -> tuple[Account, tuple[Skip, ...]]:
         """Return the account and what was not read, by path; what is still open is not read: nobody looked."""
-        for (thing, name), end in list(self._ends.items()):
-            if end is _OPEN:
-                self.not_read(thing, name, NOBODY)
-        counted = Counter((thing, end) for (thing, _), end in self._ends.items())
-        texts = Counter(thing for key in self._shallow if self._ends[key][0] == _JUDGED for thing in key[:1])
         tallies = []
+        texts = Counter(key[0] for key in self._shallow)
         for thing in Thing:
-            ends = {end: count for (kind, end), count in counted.items() if kind is thing}
+            rows = self._ends.get(thing, {})
+            for name in [name for name, end in rows.items() if end is _OPEN]:
+                self.not_read(thing, name, NOBODY)
+            ends = Counter(rows.values())
             if ends:
                 tallies.append(Tally(
                     thing,
                     {name: count for (end, name), count in ends.items() if end == _JUDGED},
                     {name: count for (end, name), count in ends.items() if end == _CANNOT},
-                    ends.get((_NOT_READ, ""), 0),
+                    ends[_NOT_READ, ""],
                     texts[thing],
                 ))  # fmt: skip
-        shallow = (skip for key, skip in self._shallow.items() if self._ends[key][0] == _JUDGED)
-        return Account(tuple(tallies), _by_path(shallow)), _by_path(self._skips)
+        return Account(tuple(tallies), _by_path(self._shallow.values())), _by_path(self._skips)
+
+    def _take(self, thing: Thing, names: Iterable[str], end: tuple[int, str]) -> None:
+        rows = self._ends.setdefault(thing, {})
+        for name in names:
+            rows.setdefault(name, end)
 
     def _settle(self, thing: Thing, name: str, end: tuple[int, str]) -> bool:
         """Take an end if it outweighs the one before; a parser's word replaces that of the search for words."""
-        before = self._ends[thing, name]
+        rows = self._ends[thing]
+        before = rows[name]
         parsed_after_text = before == _TEXT and end[0] == _JUDGED and end != _TEXT
         if end[0] > before[0] or parsed_after_text:
-            self._ends[thing, name] = end
+            rows[name] = end
             self._shallow.pop((thing, name), None)
             return True
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,4 +22,4 @@ def load(table: Mapping[str, str], name: str, what: str) -> Any:
         hint = did_you_mean(name, table) or f"known: {', '.join(sorted(table))}"
         raise ConfigError(f'unknown {what} "{name}"', hint=hint) from None
     module, _, attribute = target.partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    return getattr(sys.modules.get(module) or importlib.import_module(module), attribute)

@@ -61,15 +61,19 @@ PLAIN: Final = {begins: kind.name for kind in TABLE if kind.plain for begins in 
 #: Endings that promise a model.
 ENDINGS: Final = frozenset(ending for kind in TABLE for ending in kind.endings)
 _UNREAD: Final = {ending: kind.name for kind in TABLE if not kind.read for ending in kind.endings}
+#: Of those without a reader, the ones that their first bytes show.
+_SHOWN: Final = tuple(kind for kind in TABLE if not kind.read and (kind.begins or kind.mark))
 #: Common endings that other things have too: no promise unless the content says so.
 _COMMON: Final = frozenset({".meta", ".params", ".plan", ".task", ".engine", ".blob", ".weights", ".msgpack"})
 _VARIABLES: Final = re.compile(r"\.data-\d{5}-of-\d{5}$")
-_COMPRESSED: Final = re.compile(r"(?i)\.(?:gz|bz2|xz|lzma|lz4|zst|zlib|z)$")
+_COMPRESSED: Final = frozenset({"gz", "bz2", "xz", "lzma", "lz4", "zst", "zlib", "z"})
 
 
 def ending_of(name: str) -> str:
     """Return the lower-case ending of a name with its dot, that of a compression left aside; "" without one."""
-    stem, dot, ending = _COMPRESSED.sub("", name.rpartition("/")[2]).rpartition(".")
+    stem, dot, ending = name.rpartition("/")[2].rpartition(".")
+    if dot and ending.lower() in _COMPRESSED:
+        stem, dot, ending = stem.rpartition(".")
     return f".{ending.lower()}" if dot and stem else ""
 
 
@@ -85,9 +89,9 @@ def unread(name: str, head: bytes, *, text: bool) -> str:
     An ending that other things have too promises nothing of a text.
     """
     ending = ending_of(name)
-    for kind in TABLE:
+    for kind in _SHOWN:
         begins = head.startswith(kind.begins) if kind.begins else bool(kind.mark) and head[4:8] == kind.mark
-        if not kind.read and begins and (kind.name != "xgboost" or b"learner" in head or ending in kind.endings):
+        if begins and (kind.name != "xgboost" or b"learner" in head or ending in kind.endings):
             return kind.name
     if _VARIABLES.search(name):
         return "tensorflow-variables"

@@ -43,6 +43,11 @@ _MAGIC: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b"SQLite format 3\x00", "sqlite"),
     *((0, begins, name) for begins, name in PLAIN.items()),
 )
+#: The rows of `_MAGIC` by the first byte that a file must have for them; None: what any file may be.
+_ROWS: Final = {
+    first: tuple(row for row in _MAGIC if row[0] or row[1][0] == first)
+    for first in (None, *{row[1][0] for row in _MAGIC if not row[0]})
+}
 _CONTROLS: Final = bytes(set(range(32)) - set(b"\t\n\r\f\x1b\b"))
 _ZLIB: Final = frozenset((b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda", b"\x68\x43", b"\x48\x89"))
 #: JSON in UTF-16 or UTF-32, in either order, with or without its mark.
@@ -68,7 +73,7 @@ def sniff(head: bytes, size: int = -1, *, pickles: bool = True) -> str:
         return "json?"
     if pickles and head[0] == 0x80 and len(head) > 1 and head[1] <= 5:
         return "pickle"
-    for offset, magic, name in _MAGIC:
+    for offset, magic, name in _ROWS.get(head[0], _ROWS[None]):
         if head.startswith(magic, offset) and (name != "tar" or size < 0 or size >= 512):
             return name
     if head[0] == 8 and len(head) > 4 and (found := _protobuf(head)):

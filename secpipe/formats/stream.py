@@ -66,7 +66,11 @@ def take(stream: Readable, count: int, what: str) -> bytes:
 
 def upto(stream: Readable, count: int) -> bytes:
     """Return `count` bytes of `stream`, fewer only at its end."""
-    parts = []
+    whole = stream.read(min(count, 1 << 20)) if count > 0 else b""
+    if len(whole) == count or not whole:
+        return whole  # nearly always
+    parts = [whole]
+    count -= len(whole)
     while count > 0 and (part := stream.read(min(count, 1 << 20))):
         parts.append(part)
         count -= len(part)

@@ -18,6 +18,7 @@ from secpipe.core.text import printable
 from secpipe.core.version import __version__
 from secpipe.gate.accounts import accounted
 from secpipe.gate.anchor import remember
+from secpipe.gate.cached.look import FirstLook, first_look
 from secpipe.gate.cached.parts import Parts, open_parts
 from secpipe.gate.doing.asked import called
 from secpipe.gate.origin import Rules, gather_rules
@@ -38,11 +39,12 @@ def check(
     progress: Progress = lambda text: None,
     tree: FolderTree | None = None,
     rules: Rules | None = None,
+    look: FirstLook | None = None,
 ) -> Outcome:
     """Judge `request.path`; the outcome's `document` is the `secpipe.verdict/2`.
 
-    `progress` is told what is being done; `tree` is the walk of the path and `rules` what it is
-    judged by, if the caller has them already. Raises
+    `progress` is told what is being done; `tree` is the walk of the path, `look` what looked at each file of it and
+    `rules` what it is judged by, if the caller has them already. Raises
     ConfigError for a broken policy, TrustError for a policy that is not the pinned one, InputError for a tree that
     cannot be read at all; everything else ends as evidence.
     """
@@ -52,9 +54,10 @@ def check(
         raise Several(request, rules, policy.project)
     if tree is None:
         progress("reading files")
-        tree = walk(request.path, exclude=(*request.exclude, *policy.exclude))
+        look = first_look(request)
+        tree = walk(request.path, exclude=(*request.exclude, *policy.exclude), look=look)
     tree = tree.without(policy.exclude)
-    parts = open_parts(request, tree)
+    parts = open_parts(request, tree, look)
     evidence, made = gather_evidence(tree, rules, request, progress, parts)
     parts.save()
     digests = {entry.path: entry.sha256 for entry in aliased(tree).files}
@@ -171,12 +174,8 @@ def _not_there(tree: FolderTree, rules: Rules, request: Request) -> list[str]:
 def _entries(tree: FolderTree, request: Request) -> Ledger:
     """Return the account of the walk: every file was hashed, every link led to one, or it is not read."""
     ledger = Ledger()
-    ledger.open(Thing.FILE, *(entry.path for entry in tree.files))
-    ledger.open(Thing.LINK, *(link.path for link in tree.links))
-    for entry in tree.files:
-        ledger.judged(Thing.FILE, entry.path, "sha256")
-    for link in tree.links:
-        ledger.judged(Thing.LINK, link.path, "readlink")
+    ledger.all_judged(Thing.FILE, (entry.path for entry in tree.files), "sha256")
+    ledger.all_judged(Thing.LINK, (link.path for link in tree.links), "readlink")
     links = {link.path for link in tree.links}
     for skip in dict.fromkeys((*tree.skipped, *request.not_read)):
         thing = Thing.LINK if skip.path in links else thing_of(skip)

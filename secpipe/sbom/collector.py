@@ -154,11 +154,11 @@ class Collector:
     def _account(self) -> Account:
         """Return how each file of the tree ended; one that links lead to is read by the names they lend it."""
         ledger = Ledger()
-        ledger.open(Thing.FILE, *(entry.path for entry in self.whole.files))
         real = {entry.path: entry.via or entry.path for entry in self.tree.files}
-        for entry in self.tree.files:
-            row = _INSTALLED if is_installed(entry.path) else _UNNAMED
-            ledger.cannot_hold(Thing.FILE, real[entry.path], row)
+        installed = {place for path, place in real.items() if is_installed(path)}
+        ledger.none_can_hold(Thing.FILE, installed, _INSTALLED)
+        ledger.none_can_hold(Thing.FILE, real.values(), _UNNAMED)
+        ledger.open(Thing.FILE, *(entry.path for entry in self.whole.files))
         for path, reader in self._readers.items():
             if path in real:
                 ledger.judged(Thing.FILE, real[path], reader)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import queue
 import stat
 import sys
 import threading
@@ -25,8 +24,8 @@ from secpipe.system.listing import Listing
 _BUFFER = MIB
 _HEAD = 64
 _WORKERS = min(8, os.cpu_count() or 1)
-_BATCH = 64  # files
 _BATCH_BYTES = 16 * MIB
+_SMALL = MIB // 4
 
 #: Git's own store is no part of what is deployed; one further down is another project's, and nobody reads it.
 _STORE = ".git"
@@ -34,6 +33,10 @@ _LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:"
 #: A file written within this time could be written again without a new stamp: file systems stamp in ticks.
 _TICK_NS = 20_000_000
 _TICKS = 3
+
+
+#: Takes a file and its whole content.
+Look = Callable[[FileEntry, bytes], None]
 
 
 class FolderTree(Listing):
@@ -117,16 +120,18 @@ def walk(
     limits: Limits = DEFAULT,
     exclude: Collection[str] = (),
     progress: Callable[[int], None] | None = None,
+    look: Look | None = None,
 ) -> FolderTree:
     """Walk `root` and hash every regular file once with SHA-256.
 
     Links are recorded, never followed; one that leads to what nobody reads, a device, a FIFO, an unreadable file or
     folder, a submodule without its checkout, a nested git store or a Git-LFS pointer is a `Skip`. `exclude` holds
     relative paths the caller leaves out knowingly. `progress` is called with the number of
-    bytes just hashed, from worker threads. Raises InputError if `root` cannot be read, UnsafeInput over a bound.
+    bytes just hashed, from worker threads too; `look` with each small file and its content, from this one. Raises
+    InputError if `root` cannot be read, UnsafeInput over a bound.
     """
     base = Path(root)
-    found: list[tuple[str, os.stat_result]] = []
+    found: list[tuple[str, int]] = []
     links: list[str] = []
     skipped: list[Skip] = []
     left_out: list[Skip] = []
@@ -134,13 +139,13 @@ def walk(
         if stat.S_ISLNK(info.st_mode):
             links.append(path)
         elif stat.S_ISREG(info.st_mode):
-            found.append((path, info))
+            found.append((path, info.st_size))
             if len(found) > limits.tree_files:
                 raise UnsafeInput(f"{printable(str(base))} holds more than {limits.tree_files:,} files")
         else:
             skipped.append(Skip(path, "not a regular file"))
-    found.sort(key=lambda item: item[0])
-    hashed = _digest_all(base, [(path, info.st_size) for path, info in found], progress)
+    found.sort()
+    hashed = _digest_all(base, found, progress, look)
     entries = []
     for result in hashed:
         if isinstance(result, Skip):
@@ -222,8 +227,7 @@ def stamps(root: str | os.PathLike[str], *, limits: Limits = DEFAULT) -> tuple[s
         if stat.S_ISLNK(info.st_mode):
             links.append(path)
         newest = max(newest, info.st_mtime_ns if sys.platform == "win32" else info.st_ctime_ns)
-        row = (path, info.st_mode, *_stamp(info))
-        hasher.update(repr(row).encode())
+        hasher.update(f"{path!r} {info.st_mode} {_stamp(info)!r}\n".encode("utf-8", "surrogatepass"))
         if count > 2 * limits.tree_files:
             raise UnsafeInput(f"{printable(str(base))} holds more than {limits.tree_files:,} files")
     linked = linking.judge_links(base, links, frozenset(), {skip.path for skip in left_out})
@@ -252,7 +256,7 @@ def _entries(
             if path in exclude:
                 left_out.append(Skip(path, "left out on request"))
                 continue
-            if len(os.fsencode(path)) > limits.path_bytes:
+            if 4 * len(path) > limits.path_bytes < len(os.fsencode(path)):
                 raise UnsafeInput(f"path longer than {limits.path_bytes:,} bytes: {printable(path, 80)}")
             try:
                 info = child.stat(follow_symlinks=False)
@@ -272,12 +276,16 @@ def _entries(
 
 
 def _digest_all(
-    base: Path, paths: list[tuple[str, int]], progress: Callable[[int], None] | None
+    base: Path, paths: list[tuple[str, int]], progress: Callable[[int], None] | None, look: Look | None
 ) -> list[FileEntry | Skip]:
-    """Hash in batches on a few threads (hashlib releases the GIL); buffers are reused, order is kept."""
-    buffers: queue.SimpleQueue[bytearray] = queue.SimpleQueue()
-    for _ in range(_WORKERS):
-        buffers.put(bytearray(_BUFFER))
+    """Hash large files on a few threads (hashlib releases the GIL) and small ones, whose work is Python's, on this."""
+    large = [(path, size) for path, size in paths if size > _SMALL]
+    small = [path for path, size in paths if size <= _SMALL]
+    if len(large) <= 1:
+        buffer = bytearray(_BUFFER)
+        return [_digest(base, path, buffer, progress, look) for path, _ in paths]
+    from concurrent.futures import ThreadPoolExecutor  # a twentieth of a cold start that verifies one file
+
     stop = threading.Event()
 
     def watch(count: int) -> None:
@@ -287,20 +295,15 @@ def _digest_all(
             progress(count)
 
     def run(batch: list[str]) -> list[FileEntry | Skip]:
-        buffer = buffers.get()
-        try:
-            return [_digest(base, path, buffer, watch) for path in batch if not stop.is_set()]
-        finally:
-            buffers.put(buffer)
+        buffer = bytearray(_BUFFER)
+        return [_digest(base, path, buffer, watch) for path in batch if not stop.is_set()]
 
-    if len(paths) <= 1:
-        return run([path for path, _ in paths])
-    from concurrent.futures import ThreadPoolExecutor  # a twentieth of a cold start that verifies one file
-
-    batches = _batches(paths)
     with ThreadPoolExecutor(_WORKERS) as pool:
         try:
-            return [entry for part in pool.map(run, batches) for entry in part]
+            parts = pool.map(run, _batches(large))
+            buffer = bytearray(_BUFFER)
+            found = [_digest(base, path, buffer, progress, look) for path in small]
+            return sorted([*found, *(entry for part in parts for entry in part)], key=lambda entry: entry.path)
         except BaseException:
             stop.set()
             pool.shutdown(cancel_futures=True)
@@ -312,7 +315,7 @@ def _batches(paths: list[tuple[str, int]]) -> list[list[str]]:
     batches: list[list[str]] = []
     work = _BATCH_BYTES
     for path, size in paths:
-        if work >= _BATCH_BYTES or len(batches[-1]) >= _BATCH:
+        if work >= _BATCH_BYTES:
             batches.append([])
             work = 0
         batches[-1].append(path)
@@ -320,7 +323,9 @@ def _batches(paths: list[tuple[str, int]]) -> list[list[str]]:
     return batches
 
 
-def _digest(base: Path, path: str, buffer: bytearray, progress: Callable[[int], None] | None) -> FileEntry | Skip:
+def _digest(
+    base: Path, path: str, buffer: bytearray, progress: Callable[[int], None] | None, look: Look | None = None
+) -> FileEntry | Skip:
     try:
         # joined as text: a Path for each of 5,000 small files would cost an eighth of the walk
         # and a file object for each another eighth
@@ -329,13 +334,18 @@ def _digest(base: Path, path: str, buffer: bytearray, progress: Callable[[int], 
             before = _settled(descriptor, before)
             hasher = hashlib.sha256()
             view = memoryview(buffer)
-            head = b""
+            head, data, done = b"", None, 0
             while count := _read(descriptor, buffer):
-                if not head:
-                    head = bytes(view[: min(count, _HEAD)])
-                hasher.update(view[:count])
+                part = view[:count]
+                if not done:
+                    head = bytes(part[:_HEAD])
+                    data = bytes(part) if look and count == before.st_size else None
+                hasher.update(part)
+                done += count
                 if progress:
                     progress(count)
+                if done == before.st_size:
+                    break  # had it more, its stamp would be another
             after = os.fstat(descriptor)
         finally:
             os.close(descriptor)
@@ -343,9 +353,13 @@ def _digest(base: Path, path: str, buffer: bytearray, progress: Callable[[int], 
         return Skip(path, f"cannot be read: {error.message.rpartition(': ')[2]}")
     except OSError as error:
         return Skip(path, f"cannot be read: {files.reason(error)}")
-    if _stamp(before) != _stamp(after):
+    stamp = _stamp(after)
+    if _stamp(before) != stamp:
         return Skip(path, "changed while it was being read")
-    return FileEntry(path, after.st_size, stat.S_IMODE(after.st_mode), hasher.hexdigest(), head, _stamp(after))
+    entry = FileEntry(path, after.st_size, stat.S_IMODE(after.st_mode), hasher.hexdigest(), head, stamp)
+    if look and data is not None:
+        look(entry, data)
+    return entry
 
 
 def _read(descriptor: int, buffer: bytearray) -> int:
@@ -368,6 +382,7 @@ def _settled(descriptor: int, info: os.stat_result) -> os.stat_result:
     return info
 
 
-def _stamp(info: os.stat_result) -> tuple[int, ...]:
+def _stamp(info: os.stat_result) -> bytes:
     """Who may write a file can set its mtime back, its ctime only with the clock (POSIX; creation time on Windows)."""
-    return (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
+    # as numbers they would take three times the room, in every entry of a tree
+    return b"%x %x %x %x %x" % (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)

@@ -1,6 +1,6 @@
 """Kept results of `secpipe scan shadow-ai`: a folder whose files bear the same stamps is not searched twice.
 
-This stands in `cli`, where the gate cannot reach it: stamps can be forged by whoever can write the files.
+Stamps can be forged by whoever can set the clock: the gate believes them only where nothing is enforced (ADR 29).
 """
 
 from __future__ import annotations

@@ -98,14 +98,19 @@ TABLE = (
 
 _EXACT = {row.pattern.lower(): row for row in TABLE if not set(row.pattern) & set("*?[/")}
 _GLOBS = tuple((row.pattern.lower(), row) for row in TABLE if row.pattern.lower() not in _EXACT)
+#: How the names end that any of the globs takes: most files are none of them.
+_ENDS = tuple({glob.rpartition("*")[2] for glob, _ in _GLOBS})
 
 
-@lru_cache(65_536)
+@lru_cache(4096)
 def row_of(path: str) -> Row | None:
     """Return the row of the file at `path`, or None."""
-    name, tail = path.rpartition("/")[2].lower(), "/".join(path.split("/")[-2:]).lower()
+    name = path.rpartition("/")[2].lower()
     if name in _EXACT:
         return _EXACT[name]
+    if not name.endswith(_ENDS):
+        return None
+    tail = "/".join(path.split("/")[-2:]).lower()
     return next((row for glob, row in _GLOBS if fnmatchcase(tail if "/" in glob else name, glob)), None)
 
 

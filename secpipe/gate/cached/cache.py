@@ -2,7 +2,8 @@
 
 An entry is named by everything the verdict rests on and has a MAC under a key in `$SECPIPE_HOME`, outside any tree
 (`system.diskcache`); one that is edited, foreign, or past the moment at which anything it rests on changes is as good
-as absent. Where something is enforced only a pass by pinned rules is ever served. docs/adr/0018 says why that is safe.
+as absent. Where something is enforced only a pass by pinned rules is ever served. docs/adr/0018 says why that is safe,
+and 0029 why an unchanged folder is known by its files' stamps where the caller asked that nothing is enforced.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ import hashlib
 import json
 import os
 import re
+import sys
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +26,7 @@ from secpipe.gate.cached.believable import is_inside, may_carry_a_foreign_change
 from secpipe.gate.request import BUILTIN, TREE_POLICY, Request
 from secpipe.system import diskcache, files, places
 from secpipe.system.tree import FolderTree
+from secpipe.system.tree import stamps as tree_stamps
 
 if TYPE_CHECKING:  # a warm check keeps nothing new, and should not pay for what judges
     from secpipe.gate.outcome import Outcome
@@ -29,6 +34,7 @@ if TYPE_CHECKING:  # a warm check keeps nothing new, and should not pay for what
 _PIN = re.compile(r"((sha256:)?[0-9a-fA-F]{64})?")
 _MEMORY = 1 << 16  # bytes of what this machine remembers of one trust root
 _RULES = 1 << 24  # bytes of one file of rules
+_SETTLED_NS = 2_000_000_000  # some file systems stamp in ticks of two seconds
 
 
 def may_serve(request: Request) -> bool:
@@ -55,17 +61,49 @@ def may_believe(request: Request) -> bool:
     return not (request.simulated or may_carry_a_foreign_change(os.environ) or is_inside(request.path))
 
 
+def parts_of(request: Request) -> Path | None:
+    """Return where single checks of a project are kept, or None where nothing of an earlier run may be believed."""
+    if not request.parts or not may_believe(request):
+        return None
+    name = request.name or str(request.path.resolve())
+    parts = [diskcache.engine().encode(), diskcache.machine().encode(), name.encode("utf-8", "surrogatepass")]
+    return places.cache_folder() / "parts" / diskcache.digest(parts)
+
+
 def place_of(request: Request, tree: FolderTree) -> Path | None:
     """Return where the verdict on `tree` (walked without the policy's exclusions) would be kept, or None."""
     try:
-        return _place(request, tree)
+        return None if tree.skipped else _place(request, content_of(tree))  # what cannot be read whole is never kept
     except (SecpipeError, OSError):
         return None
 
 
-def find(request: Request, entry: Path | None) -> dict[str, Any] | None:
-    """Return the verdict document kept at `entry` if it still holds, or None."""
-    row = diskcache.find(entry) if entry else None
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """How a folder's files were stamped before anybody read one, and where the verdict on it is kept by that."""
+
+    entry: Path
+    stamps: str
+    settled: bool  # the newest is so old that a later change would have left another stamp
+
+
+def stamped_of(request: Request) -> Stamped | None:
+    """Return under which stamps a verdict may be kept; None unless the caller asked that nothing is enforced."""
+    if request.asked_mode != "warn" or sys.platform == "win32":  # its ctime says nothing of changes
+        return None
+    begun = time.time_ns()
+    try:
+        found, newest = tree_stamps(request.path)
+        return Stamped(_place(request, "by stamps"), found, newest <= begun - _SETTLED_NS)
+    except (SecpipeError, OSError):
+        return None
+
+
+def find(request: Request, entry: Path | Stamped | None) -> dict[str, Any] | None:
+    """Return the verdict document kept at `entry`, by content or by stamps, if it still holds, or None."""
+    row = diskcache.find(entry.entry if isinstance(entry, Stamped) else entry) if entry else None
+    if isinstance(entry, Stamped) and row is not None and row.get("stamps") != entry.stamps:
+        return None
     try:
         if row is None:
             return None
@@ -77,8 +115,13 @@ def find(request: Request, entry: Path | None) -> dict[str, Any] | None:
         return None
 
 
-def keep(request: Request, tree: FolderTree, outcome: Outcome, entry: Path | None) -> None:
-    """Keep the verdict on `tree` at `entry`, unless its rules changed meanwhile; failing to is not an error."""
+def keep(
+    request: Request, tree: FolderTree, outcome: Outcome, entry: Path | None, stamped: Stamped | None = None
+) -> None:
+    """Keep the verdict on `tree` at `entry`, unless its rules changed meanwhile; failing to is not an error.
+
+    It is kept by the stamps that the files had before they were read, too, if they have them still.
+    """
     document = outcome.document
     if entry is None or not _servable(document) or place_of(request, tree) != entry:
         return
@@ -91,7 +134,10 @@ def keep(request: Request, tree: FolderTree, outcome: Outcome, entry: Path | Non
     name = f"{anchor.anchor if anchor else policy_name(document['policy']['digest']['sha256'])}.json"
     row = {"document": document, "until": times.exact(until), "anchor": anchor.anchor if anchor else ""}
     try:
-        diskcache.keep(entry, row | {"memory": [name, _digest_of(places.home() / "seen" / name)]})
+        row["memory"] = [name, _digest_of(places.home() / "seen" / name)]
+        diskcache.keep(entry, row)
+        if stamped and stamped.settled and document["mode"] == "warn" and stamped_of(request) == stamped:
+            diskcache.keep(stamped.entry, row | {"stamps": stamped.stamps})
     except (SecpipeError, OSError):
         return
 
@@ -131,10 +177,8 @@ def _servable(document: dict[str, Any]) -> bool:
     return bool(pinned and document["exit_code"] == 0 and document["decision"] in ("pass", "warn"))
 
 
-def _place(request: Request, tree: FolderTree) -> Path:
+def _place(request: Request, content: str) -> Path:
     """Return the entry's place: its name covers engine, rules, question and the content of the whole tree."""
-    if tree.skipped:
-        raise SecpipeError("a tree that cannot be read whole is never kept")
     question = {
         "environment": request.environment,
         "mode": request.asked_mode,
@@ -156,7 +200,7 @@ def _place(request: Request, tree: FolderTree) -> Path:
         diskcache.engine().encode(),
         diskcache.machine().encode(),
         json.dumps(question, sort_keys=True).encode(),
-        content_of(tree).encode(),
+        content.encode(),
         *_rule_bytes(request),
         *_advisories(request),
     ]

@@ -22,10 +22,11 @@ from secpipe.core.evidence import Evidence, State
 from secpipe.core.inventory import Inventory, Relation, RelationKind
 from secpipe.core.ledger import Tally, Thing
 from secpipe.gate import record
-from secpipe.gate.cached.cache import content_of, may_believe
+from secpipe.gate.cached.cache import content_of, parts_of
+from secpipe.gate.cached.look import FirstLook
 from secpipe.gate.request import Request
-from secpipe.scan.models.scan import Judged
-from secpipe.system import diskcache, places
+from secpipe.scan.models.scan import NOTHING, Judged
+from secpipe.system import diskcache
 from secpipe.system.tree import FolderTree
 
 T = TypeVar("T")
@@ -36,7 +37,13 @@ _DAMAGE = (InputError, ValueError, KeyError, TypeError, AttributeError)
 class Parts:
     """What the last run over a project found, and what this one finds. Without a place nothing is found or kept."""
 
-    def __init__(self, place: Path | None, content: str, unsteady: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self,
+        place: Path | None,
+        content: str,
+        unsteady: Callable[[], bool] = lambda: False,
+        look: FirstLook | None = None,
+    ) -> None:
         self.place = place
         self._unsteady = unsteady  # whether a file could not be read as it was hashed
         self.content = content
@@ -46,7 +53,9 @@ class Parts:
         if place is not None:
             found = diskcache.find(place)
             self._old = found if isinstance(found, dict) else {}
-        self.quiet = Digests(self._table("quiet"))
+        self._look = look or FirstLook()
+        self.quiet = KeptNames(self._old.get("quiet"), self._look.quiet)
+        self._nothing = KeptNames(self._old.get("nothing"), set())  # files in which the model scan finds nothing
 
     def evidence(self, name: str, make: Callable[[], Evidence], content: str | None = None) -> Evidence:
         """Return the evidence of a check that rests on nothing but `content`, by default all of the tree."""
@@ -86,17 +95,27 @@ class Parts:
 
     def model(self, entry: FileEntry, make: Callable[[], Judged]) -> Judged:
         """Return what was found in one file of the tree."""
-        key, models = f"{entry.sha256}:{entry.size}:{entry.path}", self._table("models")
-        keep = self._new.setdefault("models", {}) if self.place is not None else {}
+        seen = self._look.models.get(entry.path)
+        if self.place is None:
+            return make() if seen is None else seen
+        told = f"{entry.sha256}:{entry.size}:{entry.path}"
+        key = hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
+        if seen is NOTHING:
+            self._nothing.add(key)
+        if key in self._nothing:
+            return NOTHING
+        keep = self._new.setdefault("models", {})
         try:
-            if (row := models.get(key)) is not None:
+            if (row := self._table("models").get(key)) is not None:
                 found = _read_judged(row)
                 keep[key] = row
                 return found
         except _DAMAGE:
             pass
-        made = make()
-        if not self._unsteady():
+        made = make() if seen is None else seen
+        if made is NOTHING:
+            self._nothing.add(key)
+        elif not self._unsteady():
             keep[key] = _judged(made)
         return made
 
@@ -106,7 +125,8 @@ class Parts:
             return
         # Where the whole check was known, no file of it was asked for: what is known of them stays known.
         self._new.setdefault("models", self._table("models"))
-        self._new["quiet"] = dict.fromkeys(sorted(self.quiet.used), 1) or self._table("quiet")
+        self._look.models.clear()  # room for the document
+        self._new |= {"nothing": self._nothing.text(), "quiet": self.quiet.text()}
         if self._new != self._old:
             diskcache.keep(self.place, self._new)
 
@@ -141,33 +161,42 @@ def _key(name: str, content: str) -> str:
     return f"{name}:{hashlib.sha256(content.encode()).hexdigest()}"
 
 
-class Digests:
-    """A set of digests that remembers which of its members were asked for or added."""
+class KeptNames:
+    """What was kept of a kind, as one text; it remembers which of it was asked for or added.
 
-    def __init__(self, known: dict[str, Any]) -> None:
-        self._known = known
-        self.used: set[str] = set()
+    As many strings it would take three times the room, so it is cut up only when it is asked for.
+    """
 
-    def __contains__(self, digest: object) -> bool:
-        if digest in self._known:
-            self.used.add(str(digest))
+    def __init__(self, told: Any, used: set[str]) -> None:
+        self._told = told if isinstance(told, str) else ""
+        self._known: frozenset[str] | None = None
+        self.used = used
+
+    def __contains__(self, name: object) -> bool:
+        if name in self.used:
+            return True
+        if self._known is None:
+            self._known = frozenset(self._told.split())
+        if name in self._known:
+            self.used.add(str(name))
             return True
         return False
 
-    def add(self, digest: str) -> None:
-        """Take a digest in."""
-        self.used.add(digest)
+    def add(self, name: str) -> None:
+        """Take a name in."""
+        self.used.add(name)
+
+    def text(self) -> str:
+        """Return what was asked for or added, and forget it; all that was kept, where nothing was."""
+        told = " ".join(sorted(self.used)) or self._told
+        self.used.clear()
+        return told
 
 
-def open_parts(request: Request, tree: FolderTree) -> Parts:
+def open_parts(request: Request, tree: FolderTree, look: FirstLook | None = None) -> Parts:
     """Return what the last run over the same project kept, if results of earlier runs may be believed here."""
-    if not request.parts or not may_believe(request):
-        return Parts(None, "")
-    name = request.name or str(request.path.resolve())
-    parts = [diskcache.engine().encode(), diskcache.machine().encode(), name.encode("utf-8", "surrogatepass")]
-    return Parts(
-        places.cache_folder() / "parts" / diskcache.digest(parts), content_of(tree), lambda: bool(tree.unsteady)
-    )
+    place = parts_of(request)
+    return Parts(place, content_of(tree) if place else "", lambda: bool(tree.unsteady), look)
 
 
 def _holds(row: dict[str, Any], now: datetime) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
+import re
+from fnmatch import fnmatchcase, translate
 
 #: (pattern over the name, `module:function`); first match wins. A function takes (collector, entry). Lock files and
 #: manifests of packages stand in `formats.locks.table` and come first.
@@ -15,9 +16,12 @@ MANIFESTS: tuple[tuple[str, str], ...] = (
     ("*.yml", "secpipe.sbom.sources.deployments:read"),
     ("*.whl", "secpipe.sbom.sources.wheels:read"),
 )
+_ANY = re.compile("|".join(translate(pattern) for pattern, _ in MANIFESTS))
 
 
 def reader_of(path: str) -> str:
     """Return `module:function` for the file at `path`, or ""."""
     name = path.rpartition("/")[2]
-    return next((target for pattern, target in MANIFESTS if fnmatchcase(name, pattern)), "")
+    if not _ANY.match(name):
+        return ""
+    return next(target for pattern, target in MANIFESTS if fnmatchcase(name, pattern))

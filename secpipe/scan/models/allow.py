@@ -158,6 +158,8 @@ def shipped_list() -> AllowList:
 
 def with_extra(base: AllowList, extra: Collection[str]) -> AllowList:
     """Return `base` with the user's dotted paths added; a dangerous name is not made harmless by a list."""
+    if not extra:
+        return base
     allowed = frozenset(path for path in extra if path not in base.code and not base.is_dangerous(path))
     return dataclasses.replace(base, extra=base.extra | allowed)
 

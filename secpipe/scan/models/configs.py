@@ -20,12 +20,22 @@ from secpipe.scan.models.data import formats_data
 from secpipe.scan.models.templates import DANGER, judge_template
 
 #: Words one of which stands in every configuration that concerns us; all others are not even parsed.
-WORDS: Final = re.compile(
-    rb"auto_map|custom_pipelines|trust_remote_code|chat_template|_target_|class_name|__class__|__module__|__loader__|"
-    rb"loader_module|python_model|weight_map|_class_name|handler|model_type|architectures|tokenizer_class|adapter_|"
-    rb"custom_generate|!!?python|tag:yaml|%TAG|![^\s]{0,80}%[0-9A-Fa-f]{2}|\btarget\b|class_path|_partial_|jinja|__reduce__|__import__|learner|_file\b|"
-    rb"\\u00[2-7]|\\x[2-7]"  # ASCII that is written as an escape: a word may be hidden in it
-)
+_PLAIN: Final = (
+    b"auto_map", b"custom_pipelines", b"trust_remote_code", b"chat_template", b"_target_", b"class_name", b"__class__",
+    b"__module__", b"__loader__", b"loader_module", b"python_model", b"weight_map", b"handler", b"model_type",
+    b"architectures", b"tokenizer_class", b"adapter_", b"custom_generate", b"tag:yaml", b"class_path", b"_partial_",
+    b"jinja", b"__reduce__", b"__import__", b"learner",
+)  # fmt: skip
+#: And those that are no plain words, by what stands in each of them.
+_PATTERNS: Final = {
+    b"python": rb"!!?python",
+    b"%": rb"%TAG|![^\s]{0,80}%[0-9A-Fa-f]{2}",
+    b"target": rb"\btarget\b",
+    b"_file": rb"_file\b",
+    b"\\": rb"\\u00[2-7]|\\x[2-7]",  # ASCII that is written as an escape: a word may be hidden in it
+}
+WORDS: Final = re.compile(b"|".join((*_PLAIN, *_PATTERNS.values())))
+_OTHERS: Final = {sign: re.compile(pattern) for sign, pattern in _PATTERNS.items()}
 #: In a file too large to be parsed, the keys that a loader acts on; "target" with a dotted name, any key with escapes.
 FAR: Final = re.compile(
     rb'(?<!\\)"(?:auto_map|auto_mapping|custom_pipelines|custom_generate|trust_remote_code|_class_name|class_name|'
@@ -61,6 +71,13 @@ _PATH_KEYS: Final = frozenset({
 _SKOPS: Final = ("__class__", "__module__", "__loader__")
 
 
+def concerns(data: bytes) -> bool:
+    """Tell whether a word stands in a text that is in every configuration which concerns us."""
+    if any(word in data for word in _PLAIN):  # a fortieth of the time of one pattern for all
+        return True
+    return any(sign in data and pattern.search(data) for sign, pattern in _OTHERS.items())
+
+
 def judge_json(context: Context, file: BinaryIO, size: int) -> str:
     """A JSON file, if it configures a model."""
     if size > context.limits.document_bytes:
@@ -70,7 +87,7 @@ def judge_json(context: Context, file: BinaryIO, size: int) -> str:
         text = decode_json(data)
     except InputError as error:
         return _by_text(context, data, error)
-    if not WORDS.search(plain := text.encode("utf-8", "surrogatepass")):
+    if not concerns(plain := text.encode("utf-8", "surrogatepass")):
         return ""
     try:
         read = parse_json(text, "the configuration")
@@ -131,7 +148,7 @@ def _is_named(context: Context) -> bool:
 
 def judge_text(context: Context, text: str) -> None:
     """Judge a text of another format's metadata that some loaders take for a configuration (JSON, YAML, Python)."""
-    if WORDS.search(data := text.encode("utf-8", "replace")):
+    if concerns(data := text.encode("utf-8", "replace")):
         judge_yaml(context, data)
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from secpipe.core.artifact import Skip
 from secpipe.core.finding import Confidence, Finding
@@ -18,6 +18,8 @@ from secpipe.scan.models.rules import Rating, rules
 
 #: Judges a seekable file of so many bytes by its content and returns its format; `routes.look_into` is the one.
 LookInto = Callable[["Context", BinaryIO, int], str]
+
+NO_MEMBERS: Final = Tally(Thing.MEMBER)
 
 
 @dataclass(slots=True)
@@ -38,6 +40,8 @@ class Sink:
 
     def account(self) -> Tally:
         """Return how the members of archives ended."""
+        if not self.members:
+            return NO_MEMBERS
         ledger = Ledger()
         ledger.open(Thing.MEMBER, *self.members)
         for thing, (end, word) in self.members.items():

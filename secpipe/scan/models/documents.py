@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from typing import BinaryIO, Final
 
 from secpipe.core.text import printable
 from secpipe.formats.stream import anywhere, at
 from secpipe.formats.zips import escapes
-from secpipe.scan.models.configs import WORDS, judge_yaml
+from secpipe.scan.models.configs import WORDS, concerns, judge_yaml
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.data import formats_data
 from secpipe.scan.models.templates import DANGER, judge_template, parses
@@ -151,9 +152,9 @@ def _judge_text(context: Context, text: str) -> str:
         return "modelfile"
     if suffix in _NO_TEMPLATE or _PROSE.match(context.name.rpartition("/")[2]):
         return ""
-    if (
-        (suffix in _YAML or context.name.rpartition("/")[2] == "MLmodel") and WORDS.search(text.encode())
-    ) or _YAML_SIGN.search(text):
+    if ((suffix in _YAML or context.name.rpartition("/")[2] == "MLmodel") and concerns(text.encode())) or (
+        ("_target_" in text or "python/" in text) and _YAML_SIGN.search(text)
+    ):
         kind = judge_yaml(context, text.encode())
         if kind or "__" not in text:
             return kind
@@ -223,4 +224,4 @@ def _decode(data: bytes) -> str:
         return data.decode("utf-16", "replace")
     if data[:4].count(0) >= 2:
         return data.decode("utf-32" if data[:3].count(0) == 3 else "utf-16-le", "replace")
-    return data.decode("utf-8-sig", "replace")
+    return data.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO, Final
@@ -22,7 +24,7 @@ from secpipe.formats.stream import at, view
 from secpipe.scan.models.additions import Addition, names_for
 from secpipe.scan.models.allow import AllowList, shipped_list, with_extra
 from secpipe.scan.models.archives import judge_zip
-from secpipe.scan.models.context import Context, Sink
+from secpipe.scan.models.context import NO_MEMBERS, Context, Sink
 from secpipe.scan.models.routes import look_into
 
 #: Compressions in which nothing known was met.
@@ -30,9 +32,6 @@ _WRAPPERS: Final = frozenset({"gzip", "bzip2", "xz", "lzma", "lz4", "zlib"})
 _HEAD: Final = 256
 #: Formats that are ZIP archives themselves.
 _ZIPS: Final = frozenset({"zip", "torch", "keras", "npz", "mar", "skops"})
-
-
-_NO_MEMBERS: Final = Tally(Thing.MEMBER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +43,11 @@ class Judged:
     holds: tuple[str, ...]
     findings: tuple[Finding, ...] = ()
     skips: tuple[Skip, ...] = ()
-    members: Tally = _NO_MEMBERS  # how the members of archives in it ended
+    members: Tally = NO_MEMBERS  # how the members of archives in it ended
 
+
+#: Most files: no model, and nothing to say about them.
+NOTHING: Final = Judged("", "ok", ())
 
 #: Returns what a file came to: by the function given, or as it is known from the same content under the same name.
 Recall = Callable[[FileEntry, Callable[[], Judged]], Judged]
@@ -84,14 +86,15 @@ def scan(
         if (entry.via or entry.path) in unread:
             ledger.not_read(Thing.FILE, entry.path, unread[entry.via or entry.path])
             continue
-        allow = with_extra(shipped, names_for(entry.path, extra_allow))
-        found = recall(entry, partial(_judge, tree, entry, limits, allow))
+        allow = with_extra(shipped, names_for(entry.path, extra_allow)) if extra_allow else shipped
+        found = recall(entry, partial(_judge, partial(tree.open, entry), entry, limits, allow))
         if found.format:
             files[entry.path] = {"format": found.format, "outcome": found.outcome, "holds": list(found.holds)}
-        findings += found.findings
-        members += found.members
         _settle(ledger, entry, found)
-        bound.allows(len(found.findings))
+        if found is not NOTHING:
+            findings += found.findings
+            members += found.members
+            bound.allows(len(found.findings))
     account, skips = ledger.close()
     return Evidence(
         "models",
@@ -116,18 +119,28 @@ def _settle(ledger: Ledger, entry: FileEntry, found: Judged) -> None:
         ledger.cannot_hold(Thing.FILE, entry.path, "text" if is_text(entry.head) else "bytes of no model")
 
 
-def _judge(tree: Tree, entry: FileEntry, limits: Limits, allow: AllowList) -> Judged:
+def judge_content(entry: FileEntry, data: bytes) -> Judged:
+    """Return what a file came to whose whole content is `data`: as `scan` judges it, and nothing is opened."""
+    return _judge(lambda: io.BytesIO(data), entry, DEFAULT, shipped_list())
+
+
+def _judge(
+    opened: Callable[[], AbstractContextManager[BinaryIO]], entry: FileEntry, limits: Limits, allow: AllowList
+) -> Judged:
     sink = Sink(entry.path, limits, look_into)
-    kind = scan_file(tree, entry, sink, allow)
+    kind = scan_file(opened, entry, sink, allow)
     outcome, holds, findings = str(sink.outcome), tuple(sorted(sink.holds)), tuple(sink.findings.values())
-    return Judged(kind, outcome, holds, findings, tuple(sink.skips), sink.account())
+    found = Judged(kind, outcome, holds, findings, tuple(sink.skips), sink.account())
+    return NOTHING if found == NOTHING else found
 
 
-def scan_file(tree: Tree, entry: FileEntry, sink: Sink, allow: AllowList) -> str:
+def scan_file(
+    opened: Callable[[], AbstractContextManager[BinaryIO]], entry: FileEntry, sink: Sink, allow: AllowList
+) -> str:
     """Judge one file into `sink`; return its format, "" where it is no model or serialised artefact."""
     context = Context(sink, allow, name=entry.path)
     try:
-        with tree.open(entry) as file:
+        with opened() as file:
             kind = look_into(context, file, entry.size)
             if entry.size and not file.tell():
                 context.skip(NOBODY)

@@ -28,16 +28,17 @@ _EXTENSION_FILES = re.compile(
 
 def instruction_owner(path: str, catalogue: Catalogue) -> str:
     """Return the agent whose instruction or settings file stands at `path`, or ""."""
-    pattern, owners = _instructions(catalogue)
-    match = pattern.match(path)
+    pattern, owners, first = _instructions(catalogue)
+    match = None if first.isdisjoint(path.split("/")) else pattern.match(path)
     return owners[int((match.lastgroup or "g0")[1:])] if match else ""
 
 
 @cache
-def _instructions(catalogue: Catalogue) -> tuple[re.Pattern[str], list[str]]:
-    """All file globs of the catalogue as one pattern; each counts in any folder."""
+def _instructions(catalogue: Catalogue) -> tuple[re.Pattern[str], list[str], frozenset[str]]:
+    """All file globs of the catalogue as one pattern, their owners and first parts; each counts in any folder."""
     parts = [f"(?P<g{index}>(?:.*/)?{_glob(glob)}$)" for index, (glob, _) in enumerate(catalogue.files)]
-    return re.compile("|".join(parts)), [owner for _, owner in catalogue.files]
+    first = frozenset(glob.partition("/")[0] for glob, _ in catalogue.files)
+    return re.compile("|".join(parts)), [owner for _, owner in catalogue.files], first
 
 
 def _glob(glob: str) -> str:

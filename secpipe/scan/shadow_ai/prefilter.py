@@ -94,7 +94,8 @@ def _native(patterns: list[bytes]) -> Search | None:
         import ahocorasick_rs
     except ImportError:
         return None
-    automaton: Any = ahocorasick_rs.BytesAhoCorasick(patterns)
+    # some MB more than the default, and less than half the time
+    automaton: Any = ahocorasick_rs.BytesAhoCorasick(patterns, implementation=ahocorasick_rs.Implementation.DFA)
 
     def search(data: bytes) -> Sequence[Hit]:
         return [(term, start) for term, start, _ in automaton.find_matches_as_indexes(data, overlapping=True)]

@@ -78,6 +78,11 @@ def scan(
     return run.evidence()
 
 
+def holds_no_term(entry: FileEntry, data: bytes) -> bool:
+    """Tell whether `data`, all that a file holds, is text without a term of the shipped catalogue."""
+    return not is_binary(entry.head) and not prefilter_of(read_catalogue()).positions(as_utf8(data))
+
+
 @cache
 def prefilter_of(catalogue: Catalogue) -> Prefilter:
     """Return the prefilter of a catalogue, made once."""

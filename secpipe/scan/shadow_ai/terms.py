@@ -30,6 +30,9 @@ class Terms:
     pieces: frozenset[str] = frozenset()
 
 
+_START = 4  # characters by which terms that may stand in another are looked up
+
+
 def derive(catalogue: Catalogue) -> Terms:
     """Return the terms of a catalogue. A file without any of them holds no sign of it."""
     settings = catalogue.signals["prefilter"]
@@ -226,14 +229,16 @@ def _close(text: str, start: int) -> int:
 def _minimal(terms: Iterable[str]) -> set[str]:
     """Drop every term that contains another: the shorter one finds it too."""
     every = set(terms)
-    lengths = sorted({len(term) for term in every})
+    by_start: dict[str, list[str]] = {}
+    for term in every:
+        by_start.setdefault(term[:_START], []).append(term)
+    short = [term for term in every if len(term) < _START]
 
     def holds_another(term: str) -> bool:
-        return any(
-            term[start : start + size] in every
-            for size in lengths
-            if size < len(term)
-            for start in range(len(term) - size + 1)
+        return any(one in term and one != term for one in short) or any(
+            one != term and term.startswith(one, start)
+            for start in range(len(term) - _START + 1)
+            for one in by_start.get(term[start : start + _START], ())
         )
 
     return {term for term in every if not holds_another(term)}
