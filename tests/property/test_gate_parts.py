@@ -164,16 +164,19 @@ def test_the_second_run_looks_at_nothing_again(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_run_in_which_a_file_changed_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """What could not be read this time may be read next time: it is looked at again."""
+    from secpipe.gate import pipeline
     from secpipe.scan.models import scan as models
 
     real = models.scan_file
-
-    def late(tree: Any, entry: Any, *arguments: Any, **options: Any) -> Any:
-        if entry.path == "a.safetensors":
-            (tree.root / entry.path).write_bytes(CONTENTS["other model"])
-        return real(tree, entry, *arguments, **options)
+    monkeypatch.setattr(pipeline, "first_look", lambda request: None)  # the scans open each file themselves
 
     with machine() as folder:
+
+        def late(opened: Any, entry: Any, *arguments: Any, **options: Any) -> Any:
+            if entry.path == "a.safetensors":
+                (folder / "project" / entry.path).write_bytes(CONTENTS["other model"])
+            return real(opened, entry, *arguments, **options)
+
         (folder / "project/a.safetensors").write_bytes(CONTENTS["model"])
         request = Request(path=folder / "project", now=NOW, policy="builtin:baseline", parts=True)
         monkeypatch.setattr(models, "scan_file", late)

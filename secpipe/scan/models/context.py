@@ -29,6 +29,8 @@ class Look:
 
 NO_MEMBERS: Final = Tally(Thing.MEMBER)
 
+NO_MEMBERS: Final = Tally(Thing.MEMBER)
+
 
 @dataclass(slots=True)
 class Sink:
