@@ -152,7 +152,8 @@ def _identity_facts(identity: Identity) -> Iterator[tuple[str, str]]:
     name, scope = f'"{identity.name}"', identity.authority
     yield f"identity {name}", f'which may sign {", ".join(scope.purposes)}, held by "{identity.holder}"'
     yield f"{name} is held by", identity.holder
-    yield f"{name} belongs to", f"the trust root sha256:{identity.origin}" if identity.origin else "this trust root"
+    if identity.origin:
+        yield f"{name} belongs to", f"the trust root sha256:{identity.origin}"
     for what in ("purposes", "namespaces", "environments"):
         yield f"{name} {what}", ", ".join(printable(glob, 200) for glob in getattr(scope, what)) or "none"
     for version in identity.versions:

@@ -145,9 +145,17 @@ def unlock_holders(found: Opened, home: Path, passphrase: Passphrase) -> int:
 
 
 def sign_pending(
-    folder: Path, home: Path, passphrase: Passphrase, now: datetime, *, must_sign: bool = True, publish: bool = True
+    folder: Path,
+    home: Path,
+    passphrase: Passphrase | None,
+    now: datetime,
+    *,
+    must_sign: bool = True,
+    publish: bool = True,
 ) -> Progress:
     """Add the signatures of every holder whose key is in `home`; `publish` when enough people signed.
+
+    Without a passphrase no key is used: what others signed is only counted.
 
     Raises ConfigError where nothing waits, InputError where no holder's key is here (if one `must_sign`), TrustError
     where the draft does not follow the present trust, or holds what nobody was shown.
@@ -162,8 +170,8 @@ def sign_pending(
         raise TrustError(f"not signed: {refused}", hint="delete pending/ and draft the change with secpipe keys")
     quorums = _quorums(found, pending)
     signed_any = False
-    for record, holder in _mine(home, found.anchor, quorums):
-        signers = open_record(record, home, passphrase)
+    for record, holder in _mine(home, found.anchor, quorums) if passphrase else ():
+        signers = open_record(record, home, passphrase) if passphrase else ()
         for path in pending.files:
             kind = "root" if path.name.endswith(".root.json") else "targets"
             one = parse_envelope(files.read_bytes(path, FILE_LIMIT), kind, path.name)

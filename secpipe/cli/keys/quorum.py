@@ -40,11 +40,11 @@ def carry_out(
     target = Path(folder)
     with locked(home, anchor_of(target)):
         found = (start or begin)(target, home, now)
-        if not over_pending and _waits(found):
+        mine = unlock_holders(found, home, ask)
+        if _waits(found) and (mine or not over_pending):  # a holder would sign what waits without being shown it
             raise ConfigError(
                 "another change waits for signatures", hint=f"secpipe keys sign-root, or delete {folder}/pending"
             )
-        unlock_holders(found, home, ask)
         draft(found, make(found, home, ask, now), now)
         return _report(sign_pending(target, home, ask, now, must_sign=False), folder)
 
@@ -91,7 +91,7 @@ def sign_root(yes: bool, expect: str | None, answers: tuple[str, ...], folder: s
         for path in answers:
             add_answer(target, files.read_bytes(path, 1 << 24))
         agree(target, yes=yes or bool(answers), expect=expect)
-        ask = passphrase_of(passphrase_file)
+        ask = None if answers else passphrase_of(passphrase_file)
         progress = sign_pending(target, home, ask, SystemClock().now(), must_sign=not answers)
     return _report(progress, folder)
 

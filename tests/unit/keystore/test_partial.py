@@ -25,7 +25,7 @@ def absent(project, record):
 
 
 def file_gone(project, record):
-    (project.home / "keys" / f"{record.id}.age").unlink()
+    store.write_record(project.home, record.moved((f"file:{'0' * 64}.age",) * 2))
 
 
 def in_a_variable(project, record):
@@ -41,8 +41,10 @@ def damaged(project, record):
 
 
 def another_passphrase(project, record):
-    path = project.home / "keys" / f"{record.id}.age"
+    path = project.home / "keys" / f"{'1' * 64}.age"
     path.write_bytes(age.seal(b"not a key", b"another one"))
+    path.chmod(0o600)
+    store.write_record(project.home, record.moved((f"file:{path.name}",) * 2))
 
 
 FORESEEN = (absent, file_gone, in_a_variable, behind_a_command, damaged)

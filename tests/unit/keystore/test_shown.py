@@ -261,3 +261,20 @@ def test_a_request_writes_nothing_elsewhere(shell, tmp_path, path):
     (tmp_path / "ask").write_text(json.dumps(evil))
     assert shell("keys", "answer", "ask", "--yes") == 3
     assert "no part of a trust folder" in shell.text
+
+
+def test_taking_an_answer_signs_nothing_here(shell, tmp_path):
+    """Who only carries the file back has not read the draft, though his own key lies on this machine."""
+    assert shell("keys", "add-holder", "bob", "--people", "1", "--trust", "t", home="bob") == 0
+    assert shell("keys", "request", "--trust", "t", "-o", "ask") == 0
+    assert shell("keys", "answer", "ask", "--yes", "-o", "reply", home="bob") == 0
+    assert shell("keys", "sign-root", "--trust", "t", "--answer", "reply") == 0
+    assert "signed by bob; 1 more" in shell.text
+
+
+def test_a_holder_who_adds_a_holder_signs_no_draft_of_others(shell):
+    """eve's draft waits in the folder; alice's own command must not build on it and sign it unseen."""
+    assert shell("keys", "add-holder", "eve", "--people", "1", "--trust", "t", home="eve") == 0
+    assert shell("keys", "add-holder", "alice-spare", "--people", "1", "--trust", "t") == 2
+    assert "another change waits" in shell.text
+    assert shell("keys", "add-holder", "cy", "--people", "1", "--trust", "t", home="cy") == 0  # no holder yet: may join
