@@ -29,8 +29,6 @@ class Look:
 
 NO_MEMBERS: Final = Tally(Thing.MEMBER)
 
-NO_MEMBERS: Final = Tally(Thing.MEMBER)
-
 
 @dataclass(slots=True)
 class Sink:
