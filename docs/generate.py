@@ -32,6 +32,7 @@ _WINGS = {
     "gate": "The gate's own reasons",
     "models": "Model files",
     "sbom": "AI-BOM",
+    "agents": "Agents",
     "shadow-ai": "Shadow AI",
     "signatures": "Signatures",
 }
@@ -45,7 +46,8 @@ same in dev, staging and prod where their policy is the same: an environment dec
 - **failed** denies, also where the check is not required: it was carried out, and the release does not hold.
 - **skipped**, **stale**, **absent** and **ok with skips** (something was not looked at) leave a required check
   undecided. Only complete `ok` evidence passes.
-- `files` and `shadow-ai` are always required. `trust` is required where something must be signed. Attestations that no
+- `files`, `shadow-ai` and `agents` are always required. `trust` is required where something must be signed.
+  Attestations that no
   policy asks for warn when they do not hold.
 - In `warn` mode everything that would block warns, and the exit code is 0.
 

@@ -9,9 +9,9 @@ from secpipe.core.ledger import Account, Thing
 from secpipe.core.text import plural
 
 #: Checks whose OK counts only with an account, and attestations. Stored evidence without one replays as it was.
-MUST_ACCOUNT = ("files", "sbom", "signatures", "audit", "models", "shadow-ai")
+MUST_ACCOUNT = ("files", "sbom", "signatures", "audit", "models", "shadow-ai", "agents")
 #: Checks that are answerable for every file of the tree, whatever it is.
-EVERY_FILE = ("files", "sbom", "models", "shadow-ai")
+EVERY_FILE = ("files", "sbom", "models", "shadow-ai", "agents")
 _ATTESTATION = "attestation:"
 
 

@@ -113,6 +113,7 @@ def gather_evidence(
     evidence |= _attestations(tree, rules, request)
     run("models", "scanning models", lambda: parts.evidence("models", lambda: _models(tree, parts)))
     run("shadow-ai", "looking for AI services", lambda: parts.evidence("shadow-ai", lambda: _shadow_ai(tree, parts)))
+    run("agents", "reading what agents may do", lambda: parts.evidence("agents", lambda: _agents(tree)))
     run("audit", "looking up advisories", lambda: _audit(made, request, parts))
     if request.verdicts is not None:
         run("promotion", "looking up verdicts", lambda: _promotion(tree, rules, request))
@@ -301,6 +302,12 @@ def _shadow_ai(tree: FolderTree, parts: Parts) -> Evidence:
     from secpipe.scan.shadow_ai.scan import scan
 
     return scan(aliased(tree), quiet=parts.quiet)
+
+
+def _agents(tree: FolderTree) -> Evidence:
+    from secpipe.scan.agents.scan import scan
+
+    return scan(aliased(tree))
 
 
 def _audit(made: Made, request: Request, parts: Parts) -> Evidence:

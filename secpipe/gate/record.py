@@ -16,7 +16,7 @@ from secpipe.core import times
 from secpipe.core.artifact import Digest, Skip
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
-from secpipe.core.evidence import Evidence, State
+from secpipe.core.evidence import Evidence, State, skipped
 from secpipe.core.finding import Confidence, Finding, Severity
 from secpipe.core.inventory import Component, ComponentKind, Fact, Grade
 from secpipe.core.ledger import Account, Tally, Thing
@@ -93,6 +93,14 @@ def decode(data: bytes, what: str, limits: Limits = DEFAULT) -> Record:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{what} is not a whole {SCHEMA} document ({type(error).__name__})") from None
+
+
+def before_agents(record: Record) -> Record:
+    """Return a stored record, which says so where it was made before agents were read: nobody asked for that check."""
+    if "agents" in record.evidence:
+        return record
+    older = skipped("agents", "the verdict was made before agents were read", facts={"before": True})
+    return replace(record, evidence={**record.evidence, "agents": older})
 
 
 def evidence_row(one: Evidence) -> dict[str, Any]:

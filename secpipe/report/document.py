@@ -21,7 +21,7 @@ MONITOR = "secpipe.monitor/1"
 REPLAY = "secpipe.replay/1"
 
 #: Checks that look at things one by one and must say how each ended (docs/spec/ledger.md).
-ACCOUNTING = ("files", "signatures", "models", "shadow-ai", "audit", "sbom")
+ACCOUNTING = ("files", "signatures", "models", "shadow-ai", "agents", "audit", "sbom")
 LEFT_OUT = 20  # paths left out that a report names
 
 #: Worst first, as every report lists them.

@@ -15,7 +15,7 @@ from secpipe.gate.ruling import Situation
 from secpipe.scan.shadow_ai.allow import ShadowAI
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-CHECKS = ("trust", "files", "signatures", "models", "shadow-ai", "audit", "sbom")
+CHECKS = ("trust", "files", "signatures", "models", "shadow-ai", "agents", "audit", "sbom")
 
 
 def ok(check: str, **facts: Any) -> Evidence:
@@ -27,6 +27,7 @@ def ok(check: str, **facts: Any) -> Evidence:
         "signatures": {"artifacts": [{"identity": "builder"}], "covered": {"m/a.safetensors": "builder"}},
         "trust": {"root_version": 1, "ring_version": 1},
         "shadow-ai": {"uses": []},
+        "agents": {"items": []},
     }
     return Evidence(check, State.OK, facts={**standard.get(check, {}), **facts})
 

@@ -33,7 +33,7 @@ ENVIRONMENTS = ("dev", "staging", "prod")
 ATTESTED = ("attestation:provenance", "attestation:bias")
 EVIDENCE = (*CHECKS, *ATTESTED, "promotion")
 #: checks that no policy can do without
-ALWAYS = ("files", "shadow-ai")
+ALWAYS = ("files", "shadow-ai", "agents")
 HEADER = ("check", "state", "demand", "mode", *ENVIRONMENTS)
 
 

@@ -21,6 +21,18 @@ UNREAD: dict[str, str] = {
 
 #: rule -> the sentence; `rule:check` where one rule is that of several checks.
 SENTENCES: dict[str, str] = {
+    "agents/hidden-text": "take out of {what} what a reader cannot see: nobody can approve it",
+    "agents/fetch-and-run": "let {what} start what was installed at one version, in place of what it fetches and runs",
+    "agents/hostile-command": "remove from {what} the item that brings the command, and look at where it came from",
+    "agents/floating-package": "name one version in {what}: name@1.2.3, name==1.2.3, image@sha256:...",
+    "agents/wide-permission": "name in {what} what may be run, and leave the question before all else",
+    "agents/secret-in-configuration": "revoke the secret in {what}, and name it by a variable there",
+    "agents/credential-theft": "remove from {what} what reads credentials and sends; change them if it ever ran",
+    "agents/lethal-combination": "take private data, text of strangers or the way out from {what}: never all three",
+    "agents/instruction-to-conceal": "remove the sentence from {what}, and look at who wrote it",
+    "agents/instruction-to-disable": "remove the sentence from {what}: no check is switched off by prose",
+    "agents/look-alike-name": "write the name of the one you meant in {what}, or remove it",
+    "agents/changed-description": "read what the tool says now, then pin it anew: secpipe agents pin {what}",
     "audit/malicious-package": "{advice}",
     "gate/not-checked": "mend what stood in the way of the check, and check again",
     "gate/check-failed": "mend what does not hold, and check again",

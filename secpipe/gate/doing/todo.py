@@ -29,6 +29,13 @@ _SHOWN = 8  # paths or findings on one command line; more of them are named by r
 _EXACT = 3  # paths named with their digests
 _PROMPTS = ("shadow-ai/unapproved-host", "shadow-ai/unapproved-provider", "shadow-ai/expired-approval")
 
+_AGENT_PROMPTS = (
+    "agents/unapproved-item",
+    "agents/grown-capability",
+    "agents/unpinned-power",
+    "agents/expired-approval",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -202,6 +209,29 @@ def _approve(case: Case) -> Do:
     return accept(*_edit(case, "approve"), *(word for option in named for word in option))
 
 
+def _approve_agent(case: Case) -> Do:
+    if (first := _answerable(case)) is not None:
+        return first
+    names = list(dict.fromkeys(str(finding.details.get("item") or "") for finding in case.findings))
+    if not all(names) or len(names) > _SHOWN or any(set(name) & set("*?[") for name in names):
+        return person(
+            f"{case.policy.owner} looks at {_named(case.paths)} and approves each item (secpipe approve agent)"
+        )
+    items = (word for name in names for word in _option("--item", name))
+    return accept(
+        "secpipe",
+        "approve",
+        "agent",
+        "--policy",
+        case.call.policy,
+        "--env",
+        case.situation.environment,
+        "--project",
+        case.call.under(""),
+        *items,
+    )
+
+
 def _unknown_destination(case: Case) -> Do:
     if (first := _answerable(case)) is not None:
         return first
@@ -320,6 +350,7 @@ def _common(paths: Sequence[str]) -> str:
 MAKERS: dict[str, Callable[[Case], Do]] = {
     **dict.fromkeys(_PROMPTS, _approve),
     "shadow-ai/unknown-destination": _unknown_destination,
+    **dict.fromkeys(_AGENT_PROMPTS, _approve_agent),
     "audit/known-vulnerability": _upgrade,
     "gate/unsigned-artifact": _sign,
     "gate/incomplete": _incomplete,

@@ -25,6 +25,11 @@ DEMANDS: dict[str, tuple[str, ...]] = {
     "audit": ("vulnerabilities.block", "vulnerabilities.warn"),
     "models": ("models.block", "models.warn"),
     "shadow-ai": ("shadow_ai.default",),
+    "agents": ("agents.block", "agents.warn"),
+    "agents/unapproved-item": ("agents.default",),
+    "agents/grown-capability": ("agents.default",),
+    "agents/unpinned-power": ("agents.default",),
+    "agents/expired-approval": ("agents.default",),
     "signatures": ("signatures.require",),
     "sbom": ("sbom.required",),
     "gate/policy-expired": ("expires",),
@@ -79,6 +84,7 @@ CHECKS: dict[str, tuple[str, ...]] = {
     "signatures": ("signatures.required", "signatures.roles"),
     "models": ("models.required",),
     "shadow-ai": ("shadow_ai.default",),
+    "agents": ("agents.default",),
     "audit": ("vulnerabilities.required",),
     "sbom": ("sbom.required", "sbom.shipped"),
     "licenses": ("licenses.allow", "licenses.review", "licenses.deny"),
@@ -111,6 +117,7 @@ QUIET = {
     "shadow_ai.regions": "it says what is looked at",
     "shadow_ai.min_confidence": "it says what is looked at",
     "shadow_ai.inline_waivers": "it only ever lets something pass",
+    "agents.allow": "it only ever lets something pass",
     "shadow_ai.allow": "it only ever lets something pass",
 }
 #: rules that are a law of their own, whatever the policy of their check says.

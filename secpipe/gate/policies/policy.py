@@ -263,6 +263,32 @@ class Ledger:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentApproval:
+    """What an item of an agent may do (`[[agents.allow]]`); docs/agents.md lists the capabilities."""
+
+    item: str = key("", doc="`kind:name` as the finding names it; globs")
+    publisher: str = key("", doc="scope, host or signing identity that it must come from")
+    capabilities: tuple[str, ...] = key((), doc="what it may do, as `net:api.example`")
+    digest: str = key("", doc="digest of what it is today; powerful items need it, or a publisher who signed them")
+    paths: tuple[str, ...] = key((), doc="globs over the path of the file that declares it; none: any")
+    env: tuple[str, ...] = key((), doc="environments in which it holds; none: all")
+    owner: str = key("", doc="who answers for it")
+    reason: str = key("", doc="why it is approved")
+    ticket: str = key("", doc="where it was discussed")
+    expires: date | None = key(None, doc="last day on which it holds (UTC)")
+
+
+@dataclass(frozen=True, slots=True)
+class Agents:
+    """What assistants and agents of the project may do."""
+
+    default: str = key("deny", choice=("allow", "deny"), tighter="more", doc="items that nobody approved")
+    block: str = key("medium", choice=SEVERITIES, tighter="more", doc="this severity and worse denies")
+    warn: str = key("low", choice=SEVERITIES, tighter="more", doc="this severity and worse warns")
+    allow: tuple[AgentApproval, ...] = key((), tighter="shorter", doc="approved items, by what they can do")
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """A resolved policy for one environment: profiles, file and overlay put together. `expires` is a day, inclusive."""
 
@@ -276,6 +302,7 @@ class Policy:
     licenses: Licenses = key(Licenses())
     vulnerabilities: Vulnerabilities = key(Vulnerabilities())
     models: Models = key(Models())
+    agents: Agents = key(Agents())
     provenance: Provenance = key(Provenance())
     attestations: Attestations = key(Attestations())
     keys: Keys = key(Keys())

@@ -65,6 +65,8 @@ def read(
         _check_approval(values, path, where)
     if cls is nouns.Accept:
         check_acceptance(values, path, where)
+    if cls is nouns.AgentApproval:
+        _check_agent(values, path, where)
     if cls is nouns.Signatures:
         _check_signatures(values, path, where)
     if cls is nouns.Sbom and values.get("profiles"):
@@ -223,6 +225,17 @@ def _check_approval(values: Mapping[str, Any], path: Path, where: Places) -> Non
         raise where.error(path, f"an approval lacks {', '.join(missing)}", hint=hint)
     if not any(values.get(word) for word in ("provider", "host", "model", "models")):
         raise where.error(path, "an approval does not say what it approves", hint="name a provider, a host or a model")
+
+
+def _check_agent(values: Mapping[str, Any], path: Path, where: Places) -> None:
+    missing = [word for word in ("item", "owner", "reason", "expires") if not values.get(word)]
+    if missing:
+        hint = 'item = "server:notes", capabilities, owner, reason and expires: secpipe approve agent writes it'
+        raise where.error(path, f"an approval of an agent's item lacks {', '.join(missing)}", hint=hint)
+    if not values["item"].partition(":")[2].strip("*?[] "):
+        raise where.error(
+            (*path, "item"), "an approval of an agent's item approves everything", hint='item = "server:notes"'
+        )
 
 
 def _check_conditions(conditions: tuple[nouns.Condition, ...], path: Path, where: Places) -> None:

@@ -93,7 +93,9 @@ def _check(case: Case, here: Keys, where: Places) -> None:
 
 def _recorded(path: Path, where: Places, keys: Keys) -> Record:
     try:
-        return records.decode(files.read_bytes(path, DEFAULT.document_bytes), printable(path.name))
+        return records.before_agents(
+            records.decode(files.read_bytes(path, DEFAULT.document_bytes), printable(path.name))
+        )
     except InputError as error:
         raise where.error(keys, error.message, hint=error.hint) from None
 

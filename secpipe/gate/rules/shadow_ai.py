@@ -16,7 +16,7 @@ from secpipe.scan.shadow_ai.regions import LABELS
 def shadow_ai(situation: Situation) -> Ruling:
     """Every AI service the code talks to has an approval that is not expired."""
     evidence = situation.of("shadow-ai")
-    uses = listing(evidence, "uses")
+    uses = _without_servers(situation)
     allow = situation.policy.shadow_ai
     findings = [*evidence.findings, *judge(uses, allow, env=situation.environment, now=situation.now)]
     judged = judge_findings(situation, findings, block="medium", warn="low")
@@ -28,6 +28,14 @@ def shadow_ai(situation: Situation) -> Ruling:
         findings=judged,
         summary=plural(len(uses), "use") + _left(uses, situation, allow),
     )
+
+
+def _without_servers(situation: Situation) -> list[Any]:
+    """Return the uses without servers of agents, whose own row asks for their approval."""
+    uses = listing(situation.of("shadow-ai"), "uses")
+    if "agents" not in situation.evidence or situation.policy.agents.default != "deny":
+        return uses
+    return [use for use in uses if (use.get("provider"), use.get("mechanism")) != ("mcp", "mcp")]
 
 
 def _left(uses: Sequence[Mapping[str, Any]], situation: Situation, allow: ShadowAI) -> str:

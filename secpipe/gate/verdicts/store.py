@@ -55,7 +55,7 @@ class Entry:
 
     def record(self) -> Record:
         """Return what the verdict was decided from; raises InputError."""
-        return records.decode(self.read(EVIDENCE), f"the stored evidence {self.name}")
+        return records.before_agents(records.decode(self.read(EVIDENCE), f"the stored evidence {self.name}"))
 
 
 def check_environment(name: str) -> None:

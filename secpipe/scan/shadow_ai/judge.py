@@ -134,6 +134,8 @@ def _matches(entry: Approval, use: Mapping[str, Any], env: str) -> bool:
     """Whether every scope the entry gives covers the use; what is not known about a use is not covered."""
     if entry.provider and entry.provider != use["provider"]:
         return False
+    if entry.provider == "mcp" == use["mechanism"] and not entry.host:
+        return False  # a protocol is nobody: an approval of a server says whose it is
     if entry.host and not _host_matches(entry.host, use["host"]):
         return False
     models, paths = entry.model + entry.models, entry.path + entry.paths
@@ -200,8 +202,10 @@ def _finding(use: Mapping[str, Any], rule: str, words: str, *, owner: str = "") 
         what = f"{what} ({use['model']})"
     joint = " " if rule in {"unknown-destination", "not-through-gateway"} else ", "
     severity = _SEVERITY.get(use["kind"], Severity.MEDIUM)
-    if use["mechanism"] in {"manifest", "env", "agent"}:
+    if use["mechanism"] in {"manifest", "env"}:
         severity = min(severity, Severity.MEDIUM)
+    if use["mechanism"] == "agent" and "an agent" in " ".join(map(str, use["evidence"])):
+        severity = Severity.INFO  # that a page of rules is there says nothing of what it says: the agents wing reads it
     return Finding(
         rule=f"shadow-ai/{rule}",
         message=f"{place} {does} {what}{joint}{words}".replace("  ", " "),

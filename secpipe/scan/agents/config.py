@@ -1,0 +1,118 @@
+"""A file of settings, whoever reads it: servers, hooks, permissions, plugins, tools, and every text in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from secpipe.core.finding import Finding
+from secpipe.core.limits import Limits
+from secpipe.core.shape import mapping, tables, text
+from secpipe.scan.agents import prose, servers, settings
+from secpipe.scan.agents.documents import Document, parse
+from secpipe.scan.agents.item import Item, ItemKind, digest_of
+from secpipe.scan.agents.programs import judged_program as program
+from secpipe.scan.agents.telling import name_of
+
+__all__ = ["program", "read"]
+
+#: Keys whose values are started or handed over; they are judged as that, not as prose.
+_NO_PROSE = {
+    "command",
+    "args",
+    "cmd",
+    "arguments",
+    "url",
+    "env",
+    "headers",
+    "allow",
+    "deny",
+    "ask",
+    "version",
+    "$schema",
+    "bash",
+}
+_SHORT = 16
+
+
+def read(path: str, data: bytes, client: str, limits: Limits) -> Iterator[Item | Finding]:
+    """Yield the items of a file of settings and what is wrong with them; raises InputError where it cannot be read."""
+    document = parse(data, path, limits)
+    yield from _servers(document, path, client)
+    for item, wrong in settings.hooks(document, path, client):
+        yield item
+        yield from wrong
+    yield from settings.permissions(document, path, client)
+    yield from _plugin(document, path, client)
+    yield from _registry(document, path, client)
+    yield from prose.judged(_prose(document), path, name_of(path), code=True)
+
+
+def _servers(document: Document, path: str, client: str) -> Iterator[Item | Finding]:
+    seen: set[str] = set()
+    for value in document.values:
+        for name, row in servers.rows(value):
+            item, wrong = servers.read(name, row, document, path, client)
+            if item.id + item.digest not in seen:
+                seen.add(item.id + item.digest)
+                yield item
+                yield from wrong
+
+
+def _prose(document: Document) -> str:
+    """Return every text of the file that is neither a command nor an address, one paragraph each."""
+    found: list[str] = []
+    pending = list(document.values)
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            pending += [value for key, value in item.items() if key not in _NO_PROSE]
+            found += [str(key) for key in item if not str(key).isascii()]
+        elif isinstance(item, list):
+            pending += item
+        elif isinstance(item, str) and (len(item) > _SHORT or not item.isascii()):
+            found.append(item)
+    return "\n\n".join(found)
+
+
+def _plugin(document: Document, path: str, client: str) -> Iterator[Item]:
+    """A plugin is what its manifest names; what it brings stands beside it and is read by itself."""
+    if not path.lower().endswith(("plugin.json", "gemini-extension.json")):
+        return
+    head = mapping(document.values[0] if document.values else None)
+    if name := text(head.get("name")):
+        yield Item(
+            ItemKind.PLUGIN,
+            name,
+            path,
+            client,
+            document.line("name"),
+            source=text(head.get("description"))[:300],
+            version=text(head.get("version")),
+            digest=digest_of(head),
+        )
+
+
+def _registry(document: Document, path: str, client: str) -> Iterator[Item | Finding]:
+    """`server.json` of a registry: packages by ecosystem, with a transport and variables."""
+    head: Any = mapping(document.values[0] if document.values else None)
+    runners = {"npm": "npx", "pypi": "uvx", "oci": "docker"}
+    for package in tables(head.get("packages")):
+        kind = (
+            text(package.get("registryType"))
+            or text(package.get("registry_name"))
+            or text(package.get("registry_type"))
+        )
+        name = text(package.get("identifier")) or text(package.get("name"))
+        version = text(package.get("version"))
+        if kind in runners and name:
+            joint = ":" if kind == "oci" and version and ":" not in name.rpartition("/")[2] else "@"
+            word = f"{name}{joint}{version}" if version and version not in name else name
+            variables = {
+                text(one.get("name")): text(one.get("value"))
+                for one in tables(package.get("environmentVariables") or package.get("environment_variables"))
+            }
+            row = {"command": runners[kind], "args": [*(["run"] if kind == "oci" else []), word], "env": variables}
+            item, wrong = servers.read(text(head.get("name")) or name, row, document, path, client)
+            yield item
+            yield from wrong

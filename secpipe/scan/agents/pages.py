@@ -1,0 +1,175 @@
+"""Pages with front matter: skills, commands, agents and rules, as items with what they may use."""
+
+# ruff: noqa: E501  # a table of expressions
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from secpipe.core.finding import Finding, Severity
+from secpipe.core.shape import listing, mapping, text
+from secpipe.scan.agents import commands, launch, prose, scripts, servers, settings
+from secpipe.scan.agents.documents import Document, front_matter
+from secpipe.scan.agents.item import Item, ItemKind, digest_of, sorted_words
+from secpipe.scan.agents.telling import name_of, told
+
+_TOOLS = ("allowed-tools", "tools", "allowed_tools", "allowedTools")
+_INLINE = re.compile(r"(?<![`\w])!`([^`\n]{1,2000})`|(?m:^!(?!\[)\s?([^\n]{3,500})$)")
+_KINDS = {"skill": ItemKind.SKILL, "command": ItemKind.COMMAND, "agent": ItemKind.AGENT, "rules": ItemKind.RULES}
+_IMPORT = re.compile(r"(?m)(?:^|(?<=\s))@((?:~|\.{1,2})?/?[\w.-][\w./-]*\.(?:md|mdc|txt))\b")
+
+
+def read(path: str, content: str, reads: str, client: str, digest: str) -> tuple[Item, list[Finding], list[Item]]:
+    """Return (the item, what is wrong with it, servers and hooks in its front matter)."""
+    head, body, _ = front_matter(content)
+    kind = _KINDS[reads]
+    name = text(head.get("name")) or _name(path, kind)
+    who = f"the {kind} {name_of(name)}" if kind is not ItemKind.RULES else name_of(path)
+    found = _tools(head) | prose.hosts_told(body) if kind is not ItemKind.RULES else set()
+    wrong = list(prose.judged(content, path, who))
+    for match in _INLINE.finditer(body) if kind is ItemKind.COMMAND else ():
+        command = match[1] or match[2]
+        found |= scripts.capabilities(commands.judge(command), command)
+        found.add("shell" if re.search(r"[|;&`<>]|\$\(", command) else f"run:{(launch.split(command) or ['?'])[0]}")
+    auto = any(
+        str(head.get(key, "")).lower() in {"bypasspermissions", "dontask", "yolo"}
+        for key in ("permissionMode", "permission-mode", "mode")
+    )
+    if auto:
+        found.add("auto")
+        wrong.append(
+            told("agents/wide-permission", f"{who} runs every tool without asking", path, subject="permissionMode")
+        )
+    wrong += [
+        told(
+            "agents/wide-permission",
+            f"{who} allows {name_of(tool)}: nothing is asked before it",
+            path,
+            line=2,
+            subject=tool,
+        )
+        for tool in _listed(head)
+        if _too_wide(tool, kind)
+    ]
+    item = Item(
+        kind, name, path, client, 1, source=text(head.get("description"))[:300] if kind is not ItemKind.RULES else "",
+        version=str(head.get("version", ""))[:60], capabilities=sorted_words(found), digest=digest,
+        facts={"tools": _listed(head), "said": f"{name} {' '.join(_listed(head))}", "auto": auto, "imports": _IMPORT.findall(body) if kind is ItemKind.RULES else []},
+    )  # fmt: skip
+    inner, more = _inner(head, content, path, client)
+    return item, [*wrong, *more], inner
+
+
+def _name(path: str, kind: ItemKind) -> str:
+    parts = path.split("/")
+    if kind is ItemKind.SKILL and len(parts) > 1:
+        return parts[-2]
+    return path if kind is ItemKind.RULES else re.sub(r"(?:\.(?:agent|prompt|chatmode))?\.\w+$", "", parts[-1])
+
+
+def _listed(head: dict[str, Any]) -> list[str]:
+    """Return the tools that front matter grants: a list, or words between commas outside brackets."""
+    found: list[str] = []
+    for key in _TOOLS:
+        value = head.get(key)
+        if isinstance(value, str):
+            found += [
+                one.strip() for one in re.split(r",(?![^(]*\))|(?<=\S)\s+(?=[A-Z*])(?![^(]*\))", value) if one.strip()
+            ]
+        elif isinstance(value, dict):
+            found += [str(name) for name, given in value.items() if given not in (False, "deny", None)]
+        else:
+            found += [str(one) for one in listing(value)]
+    return found
+
+
+def _tools(head: dict[str, Any]) -> set[str]:
+    return {word for tool in _listed(head) for word in settings.tool_capabilities(tool)}
+
+
+def _too_wide(tool: str, kind: ItemKind) -> bool:
+    """A skill or command that grants itself any command; an agent is given tools, and asks before it uses them."""
+    return (
+        kind in {ItemKind.SKILL, ItemKind.COMMAND}
+        and settings.wide(tool)
+        and tool.strip().lower() not in {"bash", "shell", "execute", "terminal", "powershell"}
+    )
+
+
+def _inner(head: dict[str, Any], content: str, path: str, client: str) -> tuple[list[Item], list[Finding]]:
+    document = Document([head], content)
+    items, wrong = [], []
+    for name, row in servers.rows(head):
+        item, more = servers.read(name, row, document, path, client)
+        items.append(item)
+        wrong += more
+    for item, more in settings.hooks(document, path, client) if mapping(head.get("hooks")) else ():
+        items.append(item)
+        wrong += more
+    return items, wrong
+
+
+_UNTRUSTED = re.compile(
+    r"(?i)^(?:issues?|issue_comment|pull_request_target|pull_request_review(?:_comment)?|discussion(?:_comment)?|fork|workflow_run|repository_dispatch)$"
+)
+_STARTS_AGENT = re.compile(
+    r"(?i)uses:\s*[\"']?(?:anthropics/claude-code|openai/codex-action|google-github-actions/run-gemini-cli|google-gemini/|cursor/|sst/opencode|block/goose|augmentcode/|github/gh-aw)[\w./-]*|\b(?:claude\s+(?:-p|--print)|codex\s+exec|gemini\s+(?:-p|--prompt|--yolo)|opencode\s+run|cursor-agent|copilot\s+-p|aider\s+--message|goose\s+run)\b"
+)
+_LOOSE = re.compile(
+    r"--dangerously-skip-permissions|--dangerously-bypass-approvals-and-sandbox|--yolo\b|--full-auto\b|--allow-all-tools\b|--sandbox[ =]danger-full-access|permission-mode[ =]bypassPermissions|sandbox:\s*danger-full-access|safety-strategy:\s*unsafe"
+)
+_EVENT_TEXT = re.compile(
+    r"\$\{\{\s*github\.event\.(?:issue|comment|pull_request|review|discussion|head_commit)\.(?:body|title|head\.ref|message)[^}]*\}\}"
+)
+
+
+def _walled(content: str, at: int) -> bool:
+    """Whether the command that is loose runs behind the firewall of GitHub's agentic workflows."""
+    return bool(re.search(r"(?m)^\s*(?:sudo\s+(?:-E\s+)?)?awf\s", content[max(0, at - 6000) : at]))
+
+
+def workflow(path: str, content: str, values: list[Any]) -> Iterator[Item | Finding]:
+    """Yield the agent that a workflow of CI starts, and whether strangers steer it."""
+    match = _STARTS_AGENT.search(content)
+    if match is None:
+        return
+    table: dict[Any, Any] = dict(mapping(values[0] if values else None))
+    events = table.get("on", table.get(True))  # YAML 1.1 reads `on` as true
+    named = [str(one) for one in (events if isinstance(events, list | dict) else [events])]
+    outside = sorted(one for one in named if _UNTRUSTED.match(one))
+    secrets = sorted(set(re.findall(r"secrets\.([A-Za-z_]\w*)", content)))
+    loose = next((one for one in _LOOSE.finditer(content) if not _walled(content, one.start())), None)
+    writes = re.search(
+        r"(?m)^\s*(?:contents|pull-requests|issues|packages|id-token|actions):\s*write|write-all", content
+    )
+    found = {f"secret:{name}" for name in secrets} | {f"content:{one}" for one in outside}
+    found |= {"auto"} if loose else set()
+    found |= {"send:repository"} if writes else set()
+    yield Item(
+        ItemKind.WORKFLOW,
+        path,
+        path,
+        "github-actions",
+        content.count("\n", 0, match.start()) + 1,
+        source=match[0],
+        capabilities=sorted_words(found),
+        digest=digest_of(content),
+        facts={"tools": []},
+    )
+    if loose:
+        line = content.count("\n", 0, loose.start()) + 1
+        yield told(
+            "agents/wide-permission",
+            f"the workflow {name_of(path)} starts an agent that never asks",
+            path,
+            line=line,
+            subject="workflow",
+            said=loose[0],
+        )
+    if outside and secrets and (loose or (writes and _EVENT_TEXT.search(content))):
+        who = (
+            f"the agent of {name_of(path)} reads text of strangers ({', '.join(outside)}), holds secrets, and can write"
+        )
+        yield told("agents/lethal-combination", who, path, subject="workflow", severity=Severity.HIGH)

@@ -1,0 +1,78 @@
+"""Where files of agents stand: folders of skills and assistants, and settings that only their content gives away."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable
+
+from secpipe.core.artifact import FileEntry
+from secpipe.core.errors import InputError, UnsafeInput
+from secpipe.core.limits import Limits
+from secpipe.core.protocols import Tree
+from secpipe.scan.agents import scripts
+from secpipe.scan.agents.known import Form
+
+#: Folders that belong to an assistant: a program in them is one that an agent brings.
+_OWN = re.compile(
+    r"(?i)(?:^|/)(?:\.claude|\.cursor|\.codex|\.gemini|\.kiro|\.opencode|\.windsurf|\.continue|\.goose|\.junie|\.roo|\.agents?|\.github/(?:hooks|skills)|\.claude-plugin)/"
+)
+_SETTINGS = (".json", ".jsonc", ".json5", ".yaml", ".yml", ".toml")
+_SERVERS = re.compile(rb"mcp_?-?[sS]ervers|context_servers|\bmcpServers\b|bypassPermissions|enableAllProjectMcpServers")
+_CHUNK = 1 << 20
+_NOISE = re.compile(r"(?:^|/)(?:package-lock\.json|pnpm-lock\.yaml|node_modules/.*)$")
+
+
+def skill_folders(files: Iterable[FileEntry]) -> frozenset[str]:
+    """Return every folder with a skill in it."""
+    return frozenset(posixpath.dirname(entry.path) for entry in files if entry.name.lower() == "skill.md")
+
+
+def skill_of(path: str, folders: frozenset[str]) -> str | None:
+    """Return the folder of the skill that a file belongs to, the nearest, or None. A skill in the root owns nothing
+    below it but what no other file explains: there the project itself is not the skill's.
+    """
+    folder = posixpath.dirname(path)
+    while True:
+        if folder in folders:
+            return folder
+        if not folder:
+            return None
+        folder = posixpath.dirname(folder)
+
+
+def is_own(entry: FileEntry) -> bool:
+    """Whether a program, or a page, stands in a folder of an assistant."""
+    return bool(_OWN.search(entry.path)) and (
+        scripts.is_program(entry.path, entry.head) or entry.suffix in {".md", ".mdc", ".txt"}
+    )
+
+
+def by_content(tree: Tree, entry: FileEntry, limits: Limits) -> Form | None:
+    """Return the form of settings that say what an agent may use, whatever the file is called."""
+    if entry.suffix not in _SETTINGS or _NOISE.search(entry.path):
+        return None
+    if entry.size > limits.text_bytes:
+        return Form("mcp", "config") if _holds(tree, entry) else None
+    try:
+        data = tree.read(entry, limits.text_bytes)
+    except (InputError, UnsafeInput):
+        return None  # the walk and the other checks say that it cannot be read
+    return Form("mcp", "config") if _SERVERS.search(data) else None
+
+
+def _holds(tree: Tree, entry: FileEntry) -> bool:
+    tail = b""
+    with tree.open(entry) as file:
+        while chunk := file.read(_CHUNK):
+            if _SERVERS.search(tail + chunk):
+                return True
+            tail = chunk[-64:]
+    return False
+
+
+def text_of(data: bytes) -> str:
+    """Return the text of a file, in the encoding that its first bytes show."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace")
+    return data.decode("utf-8", "replace")

@@ -1,0 +1,92 @@
+"""A file that an agent brings, judged: a program by what it would do, a page by what it says."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Iterator
+
+from secpipe.core.artifact import FileEntry
+from secpipe.core.finding import Finding
+from secpipe.core.limits import Limits
+from secpipe.core.protocols import Tree
+from secpipe.scan.agents import hidden, instruct, places, prose, scripts
+from secpipe.scan.agents.servers import judged_does
+from secpipe.scan.agents.telling import line_of, name_of, told
+
+_PAGES = (".md", ".mdc", ".txt", ".rst", ".prompt", ".tmpl", ".j2", ".xml", ".html")
+_LONGEST = 400  # texts of a program that are judged as prose: descriptions of tools
+
+
+def program_findings(tree: Tree, entry: FileEntry, limits: Limits) -> tuple[set[str], list[Finding], str] | None:
+    """Return (capabilities, findings, reader) of a file, or None where it holds no text. Raises InputError."""
+    if b"\0" in entry.head and not entry.head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return None
+    text = places.text_of(tree.read(entry, limits.text_bytes))
+    if scripts.is_program(entry.path, entry.head):
+        capabilities, wrong = judged_program(entry.path, text, entry.head)
+        return capabilities, wrong, "program"
+    if entry.suffix in _PAGES:
+        return set(), list(prose.judged(text, entry.path, name_of(entry.path))), "page"
+    wrong = [
+        told(
+            "agents/hidden-text",
+            f"{name_of(entry.path)} holds {one.what}",
+            entry.path,
+            line=line_of(text, one.at),
+            subject=one.what[:40],
+            said=one.says,
+        )
+        for one in hidden.hidden(text)
+        if "tag" in one.what or "selectors" in one.what or "direction" in one.what
+    ]
+    return set(), wrong, "text"
+
+
+def judged_program(path: str, text: str, head: bytes) -> tuple[set[str], list[Finding]]:
+    """Return the capabilities of a program and what is wrong with it."""
+    does, capabilities = scripts.judge(path, text, head)
+    who = f"the program {name_of(path)}"
+    wrong = list(judged_does(does, who, path, path))
+    if "mcp" in text or "tool" in text:
+        wrong += _descriptions(path, text, who)
+    return capabilities, wrong
+
+
+def _descriptions(path: str, text: str, who: str) -> Iterator[Finding]:
+    """What a program tells an assistant about its tools: docstrings and long texts."""
+    for said, line in _texts(path, text):
+        for order in instruct.orders(said, code=True):
+            if order.kind in {"conceal", "take", "disable"}:
+                rule = {
+                    "conceal": "agents/instruction-to-conceal",
+                    "take": "agents/credential-theft",
+                    "disable": "agents/instruction-to-disable",
+                }[order.kind]
+                yield told(
+                    rule,
+                    f"{who} describes a tool with an order to the assistant",
+                    path,
+                    line=line,
+                    subject=f"description {order.kind}",
+                    said=order.said,
+                )
+                return
+
+
+def _texts(path: str, text: str) -> Iterator[tuple[str, int]]:
+    if not path.endswith((".py", ".pyw")):
+        return
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text)
+        found = [
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) > 40
+        ]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    for node in found[:_LONGEST]:
+        yield str(node.value), node.lineno
