@@ -21,7 +21,8 @@ DATA = "\n".join(path.read_text() for path in (ROOT / "policies/models").glob("*
 
 #: Every rule of the gate, in the order of the report: they are found in their files, and none may get lost.
 ORDER = [
-    "trust", "files", "signatures", "models", "shadow_ai", "agents", "vulnerabilities", "sbom", "licenses", "provenance",
+    "trust", "files", "signatures", "models", "shadow_ai", "agents", "vulnerabilities", "sbom", "licenses",
+    "provenance",
     "attestations", "promotion",
 ]  # fmt: skip
 
