@@ -76,26 +76,27 @@ def text(profiles: Iterable[str]) -> str:
     return json.dumps(schema(profiles), indent=2, ensure_ascii=False) + "\n"
 
 
+#: What an entry must say, and of which keys at least one.
+_NEEDED: dict[type[Any], tuple[tuple[str, ...], tuple[str, ...]]] = {
+    nouns.Accept: (NEEDED, ("paths", "digests")),
+    nouns.Project: (("path", "name"), ()),
+    nouns.Waiver: (("id", "owner", "reason", "expires"), ("finding", "rule")),
+    Approval: (("owner", "reason", "expires"), ("provider", "host", "model", "models")),
+    nouns.AgentApproval: (("item", "owner", "reason", "expires"), ()),
+}
+
+
 def _table(cls: type[Any]) -> dict[str, Any]:
     hints = hints_of(cls)
     known = keys_of(cls)
     defaults = {item.name: item.default for item in dataclasses.fields(cls)}
     properties = {name: _described(_value(hints[name], meta), meta, defaults[name]) for name, meta in known.items()}
     made: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
-    if cls is nouns.Accept:
-        made["required"] = list(NEEDED)
-        made["anyOf"] = [{"required": [name], "properties": {name: {"minItems": 1}}} for name in ("paths", "digests")]
-        properties["kind"] |= {"minLength": 1}
-    if cls is nouns.Waiver:
-        made["required"] = ["id", "owner", "reason", "expires"]
-        for name in ("id", "owner", "reason"):
-            properties[name] |= {"minLength": 1}
-        made["anyOf"] = [_named(name) for name in ("finding", "rule")]
-    if cls is Approval:
-        made["required"] = ["owner", "reason", "expires"]
-        for name in ("owner", "reason"):
-            properties[name] |= {"minLength": 1}
-        made["anyOf"] = [_named(name) for name in ("provider", "host", "model", "models")]
+    required, named = _NEEDED.get(cls, ((), ()))
+    for name in required:
+        properties[name] |= {"minLength": 1} if hints[name] is str else {}
+    made |= {"required": list(required)} if required else {}
+    made |= {"anyOf": [_named(name) for name in named]} if named else {}
     return {"description": (cls.__doc__ or "").strip()} | made
 
 
