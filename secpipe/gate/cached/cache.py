@@ -3,7 +3,7 @@
 An entry is named by everything the verdict rests on and has a MAC under a key in `$SECPIPE_HOME`, outside any tree
 (`system.diskcache`); one that is edited, foreign, or past the moment at which anything it rests on changes is as good
 as absent. Where something is enforced only a pass by pinned rules is ever served. docs/adr/0018 says why that is safe,
-and 0029 why an unchanged folder is known by its files' stamps where the caller asked that nothing is enforced.
+and 0030 why an unchanged folder is known by its files' stamps where the caller asked that nothing is enforced.
 """
 
 from __future__ import annotations
