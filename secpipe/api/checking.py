@@ -9,11 +9,11 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from secpipe.api.results import Verdict, verdict_of
 from secpipe.core.errors import ConfigError
 from secpipe.gate.request import Request
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a warm check of the command pays for nothing that it does not use
+    from secpipe.api.results import Verdict
     from secpipe.gate.origin import Rules
     from secpipe.gate.outcome import Outcome
 
@@ -62,6 +62,8 @@ def check(
         advisories=_path(advisories), exclude=tuple(exclude), name=name, verdicts=_path(verdicts),
         cache=cache and not (name or verdicts), parts=cache, at=at,
     )  # fmt: skip
+    from secpipe.api.results import verdict_of
+
     rules = None
     if project:
         from secpipe.gate.projects import one

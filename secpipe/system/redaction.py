@@ -6,7 +6,7 @@ Not for what is signed or named by its digest: there a secret must be kept out b
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -52,25 +52,54 @@ def shapes() -> tuple[Shape, ...]:
 
 def redact(text: str) -> str:
     """Return `text` with every secret replaced by REDACTED; what names its kind stays. Twice changes nothing."""
-    lowered = None
-    for shape in shapes():
-        if shape.any_case:
-            lowered = text.lower() if lowered is None else lowered
-        within = lowered if shape.any_case and lowered is not None else text
-        if any(hint in within for hint in shape.hints):
-            text = shape.pattern().sub(_marked, text)
-            lowered = None
-    return text
+    return _redact(text, _possible(text))
 
 
 def redact_values(value: Any) -> Any:
     """Return a JSON-ready value with `redact` applied to each string in it, keys included."""
+    return _redact_values(value, _possible("\n".join(_strings(value))))
+
+
+def _possible(text: str) -> tuple[Shape, ...]:
+    """Return the shapes of which `text` holds a hint: no other can match in any part of it."""
+    lowered = text.lower()
+    found = []
+    for shape in shapes():
+        within = lowered if shape.any_case else text
+        if any(hint in within for hint in shape.hints):
+            found.append(shape)
+    return tuple(found)
+
+
+def _redact(text: str, possible: Iterable[Shape]) -> str:
+    for shape in possible:
+        within = text.lower() if shape.any_case else text
+        for hint in shape.hints:
+            if hint in within:
+                text = shape.pattern().sub(_marked, text)
+                break
+    return text
+
+
+def _strings(value: Any) -> Iterator[str]:
     if isinstance(value, str):
-        return redact(value) if len(value) > 8 else value
+        yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _strings(key)
+            yield from _strings(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _strings(item)
+
+
+def _redact_values(value: Any, possible: tuple[Shape, ...]) -> Any:
+    if isinstance(value, str):
+        return _redact(value, possible) if len(value) > 8 else value
     if isinstance(value, Mapping):
-        return {redact_values(key): redact_values(item) for key, item in value.items()}
+        return {_redact_values(key, possible): _redact_values(item, possible) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [redact_values(item) for item in value]
+        return [_redact_values(item, possible) for item in value]
     return value
 
 

@@ -12,7 +12,6 @@ import click
 from click.core import ParameterSource
 
 from secpipe.cli.check.change import change_options, only_new, refuse
-from secpipe.cli.check.projects import each
 from secpipe.cli.check.store import keep_options, looked_into, plan_of
 from secpipe.cli.options import (
     at_option,
@@ -150,6 +149,7 @@ def _answer(request: Request, project: str | None, asked: dict[str, Any], progre
     try:
         found = judged(request, progress, rules)
     except ConfigError as error:
+        from secpipe.cli.check.projects import each
         from secpipe.gate.projects import Several
 
         if not isinstance(error, Several):
