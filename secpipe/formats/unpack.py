@@ -70,7 +70,7 @@ class _Unpacking:
         if depth >= self.limits.nesting:
             yield Packed(folder, problem=f"archives nested deeper than {self.limits.nesting}")
         elif kind in _CLOSED:
-            yield Packed(folder, problem="an archive of a kind that cannot be looked into")
+            yield Packed(folder, problem="the archive is of a kind that cannot be looked into")
         else:
             try:
                 if kind == "zip":
