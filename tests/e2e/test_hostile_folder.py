@@ -16,8 +16,10 @@ from tests import skips
 pytestmark = skips.unless_possible(sys.platform != "win32", "POSIX processes")
 ROOT = Path(__file__).resolve().parents[2]
 #: What secpipe imports, or Python by itself, first of all.
-NAMES = ("secpipe/__init__.py", "secpipe/__main__.py", "secpipe/cli/main.py", "click/__init__.py", "json.py", "typing.py",
-         "dataclasses.py", "tomllib.py", "sitecustomize.py", "usercustomize.py", "_virtualenv.py")  # fmt: skip
+NAMES = (
+    "secpipe/__init__.py", "secpipe/__main__.py", "secpipe/cli/main.py", "click/__init__.py", "json.py", "typing.py",
+    "dataclasses.py", "tomllib.py", "sitecustomize.py", "usercustomize.py", "_virtualenv.py",
+)  # fmt: skip
 
 
 @pytest.fixture

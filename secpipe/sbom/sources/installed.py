@@ -105,7 +105,7 @@ def _component(found: Collector, entry: FileEntry, metadata: Metadata, site: str
 
 
 def _drift(found: Collector, record: FileEntry, site: str, owned: set[str]) -> tuple[list[str], list[str]]:
-    """Compare every file of a RECORD with the digest pass; files outside the tree, or left out of it, are not judged."""
+    """Compare the files of a RECORD with the digest pass; those outside the tree, or left out of it, are not judged."""
     left_out = tuple(f"{skip.path}/" for skip in found.tree.left_out)
     changed, missing = [], []
     text = found.read(record).decode("utf-8", "surrogateescape")
