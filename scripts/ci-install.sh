@@ -7,7 +7,8 @@ case $2 in
 *) folder=$PWD/$2 ;;
 esac
 cd "$(dirname "$0")/.."
+unset PYTHONPATH PYTHONHOME
 rm -rf "$folder" # what an earlier job left there is not believed
 sh scripts/venv.sh "$1" "$folder" requirements/full.txt
 sh scripts/install-wheel.sh "$folder" requirements/full.txt 'secpipe[full]'
-"$folder/bin/secpipe" --version
+"$folder/bin/python" -I -m secpipe --version

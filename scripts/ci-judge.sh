@@ -20,6 +20,9 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 # What earlier jobs left on this machine, perhaps for a fork, is not read.
 export SECPIPE_HOME="$scratch/home" SECPIPE_CACHE="$scratch/cache" GIT_TERMINAL_PROMPT=0
+# A Python that looks for modules in this folder would run those of the change.
+unset PYTHONPATH PYTHONHOME PYTHONSTARTUP
+export PYTHONSAFEPATH=1
 rules=refs/remotes/secpipe/protected
 
 fetch() {

@@ -72,6 +72,11 @@ class LinkEntry:
     place: str = ""  # where it leads in the end, relative to the tree; "" outside of it
 
 
+def executables(files: Iterable[FileEntry]) -> list[str]:
+    """Return the paths of the files that somebody may run (any `x` bit), which no digest covers."""
+    return sorted(file.path for file in files if file.mode & 0o111 and not file.via)
+
+
 def dir_hash(files: Iterable[FileEntry]) -> str:
     """Return in-toto's `dirHash` of files: SHA-256, in hex, over `sha256sum` lines in byte order of the paths.
 

@@ -12,6 +12,7 @@ from secpipe.formats.packages import versions
 
 UNSIGNED = "gate/unsigned-artifact"
 REVIEW = "gate/review-missing"
+DRIFT = "sbom/environment-drift"
 #: rule -> what is wrong with the keys behind several signatures
 KEYS = {
     "gate/key-algorithm": "are signed with algorithms that the policy does not accept",
@@ -25,8 +26,8 @@ def reasons(check: str, judged: Iterable[JudgedFinding], owner: str) -> list[Rea
     """Return one reason for each thing to do, worst first as `judged` is.
 
     Together go: what one package needs, every use of one AI provider, every unsigned file, every file that lacks one
-    kind of review or whose keys do not count, everything that meets one condition of the policy, and otherwise what
-    one rule says of one file. `owner` acts where a finding names nobody.
+    kind of review or whose keys do not count, everything that meets one condition of the policy, what is not as it was
+    installed, and otherwise what one rule says of one file. `owner` acts where a finding names nobody.
     """
     groups: dict[Effect, dict[tuple[str, ...], list[Finding]]] = {
         Effect.DENY: {}, Effect.UNDECIDED: {}, Effect.WARN: {}
@@ -47,7 +48,7 @@ def _key(finding: Finding) -> tuple[str, ...]:
         return (rule, str(details.get("condition")))
     if rule == REVIEW:
         return (rule, finding.subject)
-    return (rule,) if rule == UNSIGNED or rule in KEYS else (rule, finding.path)
+    return (rule,) if rule in {UNSIGNED, DRIFT} or rule in KEYS else (rule, finding.path)
 
 
 def _wing(finding: Finding) -> str:
@@ -75,6 +76,8 @@ def _words(group: Sequence[Finding]) -> str:
         return f"{plural(len(group), 'file')} are not covered by an accepted signature: {_some(_places(group))}"
     if len(group) == 1:
         return _with_place(first)
+    if first.rule == DRIFT:
+        return f"{len(group):,} things are not as they were installed: {_some(_places(group))}"
     if first.rule in KEYS:
         return f"{len(group):,} artifacts {KEYS[first.rule]}: {_some(_places(group))}"
     if first.rule == REVIEW:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from secpipe.core import times
-from secpipe.core.artifact import LinkEntry, Skip, dir_hash
+from secpipe.core.artifact import LinkEntry, Skip, dir_hash, executables
 from secpipe.core.errors import SecpipeError
 from secpipe.core.evidence import Evidence, State, skipped
 from secpipe.core.inventory import Component, ComponentKind, Inventory, RelationKind
@@ -140,8 +141,9 @@ def _guarded(name: str, make: Callable[[], Evidence]) -> Evidence:
 
 
 def _files(tree: FolderTree, rules: Rules, request: Request) -> Evidence:
-    """Facts: `files`, `bytes`, `left_out`; `links` (digest of the symbolic links, "" without any), `signed` (every
-    signature file with its digest) and `tree_policy` (digest of the policy in the tree) for whoever judges again.
+    """Facts: `files`, `bytes`, `left_out`; `links` (digest of the symbolic links, "" without any), `executable` (paths
+    that may be run, null where the system does not say), `signed` (every signature file with its digest) and
+    `tree_policy` (digest of the policy in the tree) for whoever judges again.
     """
     facts = {
         "files": len(tree.files),
@@ -149,6 +151,7 @@ def _files(tree: FolderTree, rules: Rules, request: Request) -> Evidence:
         "left_out": [_left_out(skip, rules, request) for skip in tree.left_out],
         "not_there": _not_there(tree, rules, request),
         "links": links_digest(tree.links),
+        "executable": None if os.name == "nt" else executables(tree.files),
         "signed": {entry.path: entry.sha256 for entry in tree.files if is_reserved(entry.name)},
         "tree_policy": rules.tree.digest if rules.tree else "",
     }

@@ -120,6 +120,7 @@ def summarise(outcome: Outcome, kept: Kept, identity: str, verifier: str = "") -
         max_hours=min(policy.break_glass.max_hours, 1_000_000),
         levels=_levels(outcome),
         links=str(found.get("links", "")),
+        executable=None if found.get("executable") is None else tuple(map(str, found["executable"])),
         left_out=tuple(sorted({skip["path"] for skip in found.get("left_out", ())})),
         inputs=(*inputs, *sorted(mapping(outcome.situation.of("files"), "signed").items())),
         artifacts=_artifacts(outcome),

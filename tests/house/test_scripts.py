@@ -79,16 +79,47 @@ def test_our_own_policy_is_pinned_in_ci() -> None:
     assert f"pin=sha256:{digest}\n" in (ROOT / "scripts/self-check.sh").read_text(), "the policy has a new pin"
 
 
-def test_the_self_check_judges_what_a_committed_export_ignore_would_leave_out(tmp_path: Path) -> None:
+def test_what_the_self_check_leaves_out_is_data_that_names_services() -> None:
+    left_out = policy_file.load(str(ROOT / ".ci/policy.toml")).values["exclude"]
+    assert tuple(left_out) == (
+        "secpipe/_policies/ai-providers", "secpipe/_policies/cases", "secpipe/_policies/rules/shadow-ai.toml",
+    )  # fmt: skip
+    for name in left_out:
+        place = ROOT / name.replace("secpipe/_policies", "policies")
+        files = [place] if place.is_file() else list(place.rglob("*"))
+        assert files
+        assert {file.suffix for file in files if file.is_file()} == {".toml"}
+
+
+@pytest.mark.slow
+def test_a_change_passes_the_self_check_neither_by_an_attribute_nor_by_breaking_the_judge(tmp_path: Path) -> None:
     repository = tmp_path / "repository"
-    (repository / "scripts").mkdir(parents=True)
-    script = Path(shutil.copy(ROOT / "scripts/self-check.sh", repository / "scripts"))
+    skip = shutil.ignore_patterns("__pycache__")
+    for name in ("secpipe", "policies", "scripts", "requirements", ".ci"):
+        shutil.copytree(ROOT / name, repository / name, ignore=skip)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, repository)
+
+    def git(*words: str) -> None:
+        who = ["-c", "user.name=n", "-c", "user.email=n@x.example"]
+        subprocess.run(["git", "-C", str(repository), *who, *words], check=True)
+
+    def judged() -> subprocess.CompletedProcess[str]:
+        script = repository / "scripts/self-check.sh"
+        return subprocess.run(["sh", script, sys.executable], capture_output=True, text=True)
+
+    for words in (
+        ["init", "-q", "-b", "main"],
+        ["add", "-A"],
+        ["commit", "-qm", "base"],
+        ["checkout", "-qb", "change"],
+    ):
+        git(*words)
+    assert judged().returncode == 0
     (repository / ".gitattributes").write_text("evil.py export-ignore\n")
-    (repository / "evil.py").write_text("import openai\n")
-    git = ["git", "-C", str(repository), "-c", "user.name=n", "-c", "user.email=n@x.example"]
-    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "one"]):
-        subprocess.run([*git, *words], check=True)
-    (repository / "not-committed.py").write_text("")
-    listing = fake_python(tmp_path, 'ls -A "$4"')
-    done = subprocess.run(["sh", script, listing], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [".gitattributes", "evil.py", "scripts"]
+    (repository / "secpipe/evil.py").write_text("import openai\nopenai.OpenAI()\n")
+    (repository / "secpipe/gate/decide.py").write_text("raise SystemExit(0)\n")
+    git("add", "-A")
+    git("commit", "-qm", "evil")
+    done = judged()
+    assert (done.returncode, "secpipe/evil.py" in done.stdout) == (1, True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from dataclasses import replace
 from datetime import timedelta
@@ -27,6 +28,7 @@ from secpipe.sign.statement import Statement
 from secpipe.sign.verdicts import sign_verdict
 from secpipe.sign.verify import verify_tree
 from secpipe.system.tree import walk
+from tests import skips
 from tests.unit.gate_builders import NOW, ok
 from tests.unit.sign.world import make_identity, make_key
 from tests.unit.verdict_world import DIGEST, KEYS, Gate, halves
@@ -276,6 +278,28 @@ def test_links_that_were_not_judged(gate: Gate) -> None:
     gate.sign(gate.outcome())
     assert gate.ask(links="c" * 64).exit_code == 1
     assert gate.ask(links=None).exit_code == 0
+
+
+def test_a_file_that_became_executable_since_is_named_and_one_that_lost_the_bit_is_not(
+    gate: Gate, tmp_path: Path
+) -> None:
+    folder = gate.sign(gate.outcome(files=ok("files", executable=["run.sh", "tool"])))
+    held = gate.held(folder)
+    assert signed.About("", None, "prod", ("data.txt", "tool")).made_executable(held.summary) == ("data.txt",)
+    assert signed.About("", None, "prod").made_executable(held.summary) == ()
+    silent = gate.held(gate.sign(gate.outcome(files=ok("files", executable=None))))
+    assert silent.summary.executable is None
+    assert signed.About("", None, "prod", ("tool",)).made_executable(silent.summary) == ()
+
+
+@skips.unless_possible(os.name != "nt", "POSIX modes")
+def test_what_may_be_run_is_known_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a")
+    (tmp_path / "b").write_text("b")
+    (tmp_path / "b").chmod(0o755)
+    assert about_of(tmp_path, "", "prod", ()).executable == ("b",)
+    (tmp_path / "a").chmod(0o611)
+    assert about_of(tmp_path, "", "prod", ()).executable == ("a", "b")
 
 
 def subject_of(digests: dict[str, str], uri: str, key_name: str = "verdict") -> tuple[bytes, bytes]:

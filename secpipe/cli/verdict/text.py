@@ -54,7 +54,13 @@ def facts(told: Summary, name: str) -> list[str]:
     return lines
 
 
-def document(answer: Answer, digest: str, at: str, *, simulated: bool) -> dict[str, Any]:
+def grown(paths: tuple[str, ...]) -> list[str]:
+    """Return the line that names files which became executable since the verdict, which signs their bytes alone."""
+    told = f"{plural(len(paths), 'file')} since the verdict: {_some([printable(path, 80) for path in paths])}"
+    return [f"  made executable  {told}"] if paths else []
+
+
+def document(answer: Answer, about: signed.About, at: str, *, simulated: bool) -> dict[str, Any]:
     """Return the answer as `secpipe.verdict-answer/1`."""
     held, let = answer.verdict, answer.overridden
     results = {0: "passed", 1: "blocked", 3: "undecided"}
@@ -63,7 +69,7 @@ def document(answer: Answer, digest: str, at: str, *, simulated: bool) -> dict[s
         "at": at,
         "simulated": simulated,
         "environment": printable(answer.environment),
-        "digest": {"dirHash": digest},
+        "digest": {"dirHash": about.digest},
         "result": "overridden" if let else results[answer.exit_code],
         "exit_code": answer.exit_code,
         "sentence": printable(answer.sentence),
@@ -76,6 +82,7 @@ def document(answer: Answer, digest: str, at: str, *, simulated: bool) -> dict[s
             "identity": held.identity.name,
             "key_version": held.key_version,
             "entry": printable(str(held.folder)),
+            "made_executable": [printable(path) for path in about.made_executable(held.summary)],
             "predicate": vsa.predicate(held.summary),
         },
     }

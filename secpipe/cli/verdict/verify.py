@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -80,14 +81,14 @@ def verify(
     answer = decide(_candidates(store, bundle, about, rules.trust, now), asked, rules.trust, now)
     if answer.exit_code == EXIT_PASS and rules.doubt:
         answer = replace(answer, exit_code=EXIT_UNDECIDED, why=rules.doubt, overridden=None)
-    _write(answer, about.digest, now, form, output, simulated=at is not None)
+    _write(answer, about, now, form, output, simulated=at is not None)
     return answer.exit_code
 
 
 def about_of(path: Path | None, digest: str, environment: str, exclude: tuple[str, ...]) -> About:
     """Return what the verdict must be about. Raises InputError for a release that cannot be read whole."""
     from secpipe.cli.progress import hashed
-    from secpipe.core.artifact import dir_hash
+    from secpipe.core.artifact import dir_hash, executables
     from secpipe.core.text import printable
     from secpipe.gate.pipeline import links_digest
     from secpipe.gate.verdicts.signed import About
@@ -106,7 +107,8 @@ def about_of(path: Path | None, digest: str, environment: str, exclude: tuple[st
     if tree.skipped:
         raise InputError(f"{printable(tree.skipped[0].path)} is not known whole: {tree.skipped[0].reason}")
     check_names(entry.path for entry in tree.files)
-    return About(dir_hash(tree.files), links_digest(tree.links), environment)
+    runs = None if os.name == "nt" else tuple(executables(tree.files))
+    return About(dir_hash(tree.files), links_digest(tree.links), environment, runs)
 
 
 def _policy_digest(options: dict[str, Any], loaded: str) -> str:
@@ -131,13 +133,14 @@ def _candidates(
     return [signed.attempt(folder, "", about, trust, now, what)]
 
 
-def _write(answer: Answer, digest: str, now: datetime, form: str, output: str, *, simulated: bool) -> None:
+def _write(answer: Answer, about: About, now: datetime, form: str, output: str, *, simulated: bool) -> None:
     from secpipe.cli.verdict import text as verdict_text
 
     if form == "json":
-        write_json(verdict_text.document(answer, digest, times.rfc3339(now), simulated=simulated), output)
+        write_json(verdict_text.document(answer, about, times.rfc3339(now), simulated=simulated), output)
         return
     lines = [*(["SIMULATED: judged as of another time"] if simulated else []), answer.sentence]
     if answer.verdict is not None:
         lines += verdict_text.facts(answer.verdict.summary, answer.verdict.name)[1:]
+        lines += verdict_text.grown(about.made_executable(answer.verdict.summary))
     write_result("\n".join(lines) + "\n", output)

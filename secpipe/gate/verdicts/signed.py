@@ -30,11 +30,21 @@ _MAX_OF_ONE = 10_000  # verdicts on one release for one environment
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a verdict must be about: the release's dirHash, the digest of its links (None: not known here), where to."""
+    """What a verdict must be about: the release's dirHash, the digest of its links (None: not known here), where to.
+
+    `executable` are the files that may be run now (None: not known here); the same bytes were judged, so it is told.
+    """
 
     digest: str
     links: str | None
     environment: str
+    executable: tuple[str, ...] | None = None
+
+    def made_executable(self, summary: Summary) -> tuple[str, ...]:
+        """Return the files that may be run now and could not be when `summary` was given."""
+        if self.executable is None or summary.executable is None:
+            return ()
+        return tuple(sorted(set(self.executable) - set(summary.executable)))
 
 
 @dataclass(frozen=True, slots=True)

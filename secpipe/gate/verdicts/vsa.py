@@ -42,8 +42,8 @@ class Summary:
     """What a signed verdict says. Digests are hex SHA-256; `decision` is what enforcing would have decided.
 
     `inputs` maps each document the decision rests on to its digest; `artifacts` are those inside the release, as
-    (path, digest algorithm, digest). `links` is the digest of the release's symbolic links ("": none); `left_out` what
-    is knowingly no part of it. `because` is what ends first. `holders` people may override it for `max_hours` (0: the
+    (path, digest algorithm, digest). `links` is the digest of the release's symbolic links ("": none), `executable` the
+    files that may be run (None: not known), `left_out` what is knowingly no part of it. `because` is what ends first. `holders` people may override it for `max_hours` (0: the
     policy sets no bound), or more people and fewer hours where the deployer's own policy says so.
     """
 
@@ -68,6 +68,7 @@ class Summary:
     max_hours: int = 24
     levels: tuple[str, ...] = ()
     links: str = ""
+    executable: tuple[str, ...] | None = None
     left_out: tuple[str, ...] = ()
     inputs: tuple[tuple[str, str], ...] = ()
     artifacts: tuple[tuple[str, str, str], ...] = ()
@@ -116,6 +117,7 @@ def predicate(one: Summary) -> dict[str, Any]:
             "validUntilBecause": one.because,
             "breakGlass": {"holders": one.holders, "maxHours": one.max_hours},
             "links": one.links,
+            **({} if one.executable is None else {"executable": list(one.executable)}),
             "leftOut": list(one.left_out),
             "artifacts": [{"path": path, "digest": {algorithm: value}} for path, algorithm, value in one.artifacts],
         },
@@ -154,6 +156,7 @@ def read(value: Mapping[str, Any], what: str) -> Summary:
         max_hours=own.fields("breakGlass").integer("maxHours", low=0),
         levels=top.strings("verifiedLevels"),
         links=own.text("links", limit=64),
+        executable=own.strings("executable", limit=_ITEMS) if "executable" in own.table else None,
         left_out=own.strings("leftOut", limit=_ITEMS),
         inputs=tuple(_input(item, what) for item in top.listing("inputAttestations", _ITEMS)),
         artifacts=tuple(_artifact(item, what) for item in own.listing("artifacts", _ITEMS)),

@@ -105,7 +105,8 @@ def _component(found: Collector, entry: FileEntry, metadata: Metadata, site: str
 
 
 def _drift(found: Collector, record: FileEntry, site: str, owned: set[str]) -> tuple[list[str], list[str]]:
-    """Compare every file of a RECORD with the digest pass; files outside the tree are not judged."""
+    """Compare the files of a RECORD with the digest pass; those outside the tree, or left out of it, are not judged."""
+    left_out = tuple(f"{skip.path}/" for skip in found.tree.left_out)
     changed, missing = [], []
     text = found.read(record).decode("utf-8", "surrogateescape")
     for row in csv.reader(io.StringIO(text)):
@@ -118,7 +119,7 @@ def _drift(found: Collector, record: FileEntry, site: str, owned: set[str]) -> t
             continue
         entry = found.tree.find(path)
         if entry is None:
-            if not path.startswith("../"):
+            if not path.startswith("../") and not f"{path}/".startswith(left_out):
                 missing.append(path)
             continue
         try:

@@ -25,7 +25,12 @@ _SQL_CELL = re.compile(r"\s*%%(?:sql|bigquery|snowflake)\b")
 
 
 def read(content: str, catalogue: Catalogue) -> Reading:
-    """Return the signs in the code cells of a notebook. Raises InputError when it is no notebook."""
+    """Return the signs in the code cells of a notebook; an empty file is one without cells, as editors take it.
+
+    Raises InputError when it is no notebook.
+    """
+    if not content.strip():
+        return Reading(engine="notebook")
     try:
         data = json.loads(content)
     except (ValueError, RecursionError):

@@ -47,9 +47,9 @@ _SOURCE = re.compile(
 
 def always(path: str, catalogue: Catalogue) -> bool:
     """Whether a file is read whatever the prefilter says: manifests, environment and agent settings are few and
-    telling.
+    telling; the lines of a notebook are put together before anything can be found in them.
     """
-    if manifests.is_manifest(path) or agents.is_agent_config(path):
+    if manifests.is_manifest(path) or agents.is_agent_config(path) or path.endswith(".ipynb"):
         return True
     return bool(_ALWAYS.search(path)) or bool(agents.instruction_owner(path, catalogue))
 

@@ -441,6 +441,13 @@ def test_an_installed_environment_is_read_and_held_against_its_records(tmp_path:
     assert any("the lock says 2.1" in message for message in messages)
 
 
+def test_what_is_left_out_is_not_missing(tmp_path: Path) -> None:
+    rows = record(("data/a.toml", b"a"), ("database/b.toml", b"b"))
+    environment(tmp_path, **{f"{SITE}/data/a.toml": "a", f"{SITE}/quick-3.dist-info/RECORD": rows})
+    seen = collect(walk(tmp_path).without({f"{SITE}/data"}))
+    assert named(seen, "quick").facts["record-missing"].value == f"{SITE}/database/b.toml"
+
+
 def test_nothing_of_an_environment_is_run(tmp_path: Path) -> None:
     mark = tmp_path / "ran"
     environment(

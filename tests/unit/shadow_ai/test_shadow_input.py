@@ -199,3 +199,28 @@ def test_a_manifest_with_too_many_names_says_so(tmp_path: Path, monkeypatch: pyt
     assert providers(scanned(tmp_path)) == {"openai"}
     monkeypatch.setattr(manifests, "_MAX_NAMES", 100)
     assert "packages" in scanned(tmp_path).skips[0].reason
+
+
+def notebook(*lines: str) -> str:
+    cell = {"cell_type": "code", "source": lines, "metadata": {}, "outputs": [], "execution_count": None}
+    return json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+
+
+@pytest.mark.parametrize("content", ["{", '{"cells": 1}', "[]", '{"cells": [{"cell_type": "code", "source": ["a"'])
+def test_a_broken_notebook_is_not_read_whatever_it_holds(tmp_path: Path, content: str) -> None:
+    (tmp_path / "app.py").write_text("print(1)\n")
+    (tmp_path / "a.ipynb").write_text(content)
+    assert [skip.path for skip in scanned(tmp_path).skips] == ["a.ipynb"]
+
+
+def test_a_word_that_only_the_lines_of_a_cell_together_make_is_found(tmp_path: Path) -> None:
+    (tmp_path / "a.ipynb").write_text(notebook("import coh", "ere\n", "cohe", "re.Client()\n"))
+    assert providers(scanned(tmp_path)) == {"cohere"}
+
+
+def test_an_empty_notebook_and_one_without_cells_are_read(tmp_path: Path) -> None:
+    (tmp_path / "a.ipynb").write_text("")
+    (tmp_path / "b.ipynb").write_text('{"cells": [], "nbformat": 4}')
+    (tmp_path / "c.ipynb").write_text(notebook("print(1)\n", "!pip list\n"))
+    evidence = scanned(tmp_path)
+    assert (evidence.skips, evidence.facts["uses"]) == ((), [])
