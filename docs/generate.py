@@ -18,6 +18,7 @@ DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent))
 
 from docs.profiles_table import profiles_page  # noqa: E402  # the path must be set first
+from docs.threats_table import threats_page  # noqa: E402
 from secpipe.cli.explain import known_rules  # noqa: E402
 from secpipe.cli.main import COMMANDS, root  # noqa: E402
 from secpipe.gate.conditions.fields import FIELDS  # noqa: E402
@@ -73,6 +74,7 @@ def pages() -> dict[Path, str]:
     made = {Path("rules") / f"{rule.id}.md": page(rule) for rule in rules.values()}
     made[Path("rules/index.md")] = _rules_index(list(rules.values()))
     made[Path("profiles.md")] = profiles_page(DOCS)
+    made[Path("spec/threats-keys.md")] = threats_page(DOCS)
     made |= {Path(f"commands/{name}.md"): _command_page(name) for name, (where, _) in COMMANDS.items() if _built(where)}
     made[Path(_OUTCOMES)] = _outcomes()
     made[Path(_CONDITIONS)] = _with_fields((DOCS / _CONDITIONS).read_text(encoding="utf-8"))

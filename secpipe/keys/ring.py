@@ -16,7 +16,7 @@ from secpipe.core.trust import Identity, KeyState, KeyVersion
 from secpipe.keys.identity import pair_name, parse_identity
 from secpipe.keys.metadata import EXTRA, Envelope, Quorum, parse_envelope, parse_keys, parse_quorum, signed_header
 from secpipe.keys.root import Root
-from secpipe.keys.successor import Successor, parse_successor
+from secpipe.keys.successor import Proofs, Successor, parse_successor, proof_of
 from secpipe.keys.wire import HEX256, NAME
 
 ROTATION = "rotation"
@@ -85,16 +85,19 @@ class Ring:
         return next((identity for identity in self.identities if identity.name == name), None)
 
 
-def read_ring(root: Root, anchor: str, targets: bytes, rotation: bytes | None, load: Load) -> Ring:
+def read_ring(
+    root: Root, anchor: str, targets: bytes, rotation: bytes | None, load: Load, proofs: Proofs | None = None
+) -> Ring:
     """Verify the ring under `root` and return it; `anchor` is the hex SHA-256 of root 1.
 
-    Raises InputError where something is malformed, TrustError where it does not hold. Time is not judged here.
+    `proofs` says which endorsements need no second verification, and is told which were used. Time is not judged here.
+    Raises InputError where something is malformed, TrustError where it does not hold.
     """
     ring = parse_base(root, targets, load)
     ring.targets.demand(root.ring_quorum, f"root {root.version}")
     if rotation is None:
         return ring
-    extended = _extend(ring, anchor, parse_envelope(rotation, ROTATION, "the rotation"), load)
+    extended = _extend(ring, anchor, parse_envelope(rotation, ROTATION, "the rotation"), load, proofs or Proofs())
     _unique(extended.identities, root, ring.delegation.quorum)
     return extended
 
@@ -123,7 +126,7 @@ def salvage(root: Root, anchor: str, base: Ring, rotation: bytes, load: Load) ->
 
     Every key version in it is checked as always. For the holders only, who sign it anew. Raises as `read_ring` does.
     """
-    extended = _extend(base, anchor, parse_envelope(rotation, ROTATION, "the rotation"), load, follows=False)
+    extended = _extend(base, anchor, parse_envelope(rotation, ROTATION, "the rotation"), load, Proofs(), follows=False)
     _unique(extended.identities, root, base.delegation.quorum)
     return extended
 
@@ -187,7 +190,7 @@ def _unique(identities: Iterable[Identity], root: Root, rotation: Quorum) -> Non
                 seen.add(half.pem)
 
 
-def _extend(ring: Ring, anchor: str, envelope: Envelope, load: Load, *, follows: bool = True) -> Ring:
+def _extend(ring: Ring, anchor: str, envelope: Envelope, load: Load, proofs: Proofs, *, follows: bool = True) -> Ring:
     """Apply what the rotation role signed on top of the quorum's ring; its place in the chain only if it `follows`."""
     envelope.demand(ring.delegation.quorum, "the rotation role")
     fields = Fields(envelope.signed, "the rotation")
@@ -206,8 +209,15 @@ def _extend(ring: Ring, anchor: str, envelope: Envelope, load: Load, *, follows:
         match = _SUCCESSOR.match(path)
         if not match or match[1] not in identities:
             raise TrustError("the rotation role adds something that is not a version of an identity in the ring")
-        successor = parse_successor(_target(path, value, load), match[1], int(match[2]))
-        identities[match[1]] = _append(ring, anchor, identities[match[1]], successor, envelope)
+        data = _target(path, value, load)
+        successor = parse_successor(data, match[1], int(match[2]))
+        newest = identities[match[1]].versions[-1]
+        proof = proof_of(hashlib.sha256(data).hexdigest(), newest)
+        _appendable(ring, identities[match[1]], successor, envelope)
+        successor.verify(newest, anchor, proven=proof in proofs.known)
+        proofs.used.add(proof)
+        identity = identities[match[1]]
+        identities[match[1]] = replace(identity, versions=(*identity.versions, successor.version))
         successors.append(successor)
     suspended = tuple(_suspension(item, identities) for item in extra.listing("suspended", 1000))
     if follows:
@@ -245,7 +255,8 @@ def _no_jump(steps: int, made: int, suspended: Collection[Suspension]) -> None:
         )
 
 
-def _append(ring: Ring, anchor: str, identity: Identity, successor: Successor, envelope: Envelope) -> Identity:
+def _appendable(ring: Ring, identity: Identity, successor: Successor, envelope: Envelope) -> None:
+    """Raise TrustError where dates, states, algorithms or the bounds of the rotation role say no."""
     newest = identity.versions[-1]
     version = successor.version
     if identity.origin:
@@ -266,8 +277,6 @@ def _append(ring: Ring, anchor: str, identity: Identity, successor: Successor, e
         raise TrustError(f"{what} lives longer than the root quorum allows")
     if pair_name(version.halves) not in ring.delegation.algorithms:
         raise TrustError(f"{what} uses {pair_name(version.halves)}, which the root quorum does not allow")
-    successor.verify(newest, anchor)
-    return replace(identity, versions=(*identity.versions, version))
 
 
 def _suspension(item: object, identities: Mapping[str, Identity]) -> Suspension:

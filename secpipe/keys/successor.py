@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,14 @@ from secpipe.keys.wire import HEX256, NAME, b64, canonical, pretty, read, unb64
 SCHEMA = "secpipe.key-version/1"
 _DOMAIN = b"secpipe key version 1\n"  # no other document that these keys sign starts like this
 _PROOFS = ("endorsement", "possession")
+
+
+@dataclass(slots=True)
+class Proofs:
+    """Which documents carry both proofs: `known` from before (`proof_of`), `used` by the ring just read."""
+
+    known: frozenset[str] = frozenset()
+    used: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +56,29 @@ class Successor:
             | {name: {keyid: b64(proof[keyid]) for keyid in sorted(proof)} for name, proof in proofs.items()}
         )
 
-    def verify(self, predecessor: KeyVersion, ring: str) -> None:
-        """Raise TrustError unless every half of `predecessor` and of the new version signed the statement."""
+    def verify(self, predecessor: KeyVersion, ring: str, *, proven: bool = False) -> None:
+        """Raise TrustError unless every half of `predecessor` and of the new version signed the statement.
+
+        `proven`: these very bytes carried both signatures before; whom they follow, and where, is judged anyway.
+        """
         what = f'version {self.version.version} of "{self.identity}"'
         if self.predecessor != predecessor.id or self.version.version != predecessor.version + 1:
             raise TrustError(f"{what} does not follow version {predecessor.version}")
         if self.ring != ring:
             raise TrustError(f"{what} was made for another trust root")
+        if proven:
+            return
         for name, halves, proof in (
             ("endorsed by its predecessor", predecessor.halves, self.endorsement),
             ("proven by its own key", self.version.halves, self.possession),
         ):
             if not _all_signed(halves, proof, self.statement):
                 raise TrustError(f"{what} is not {name} (every half must sign)")
+
+
+def proof_of(digest: str, predecessor: KeyVersion) -> str:
+    """Return the name of a proof: the hex SHA-256 of the document, and the key version that endorsed it."""
+    return f"{digest}:{predecessor.id}"
 
 
 def _all_signed(halves: Sequence[PublicHalf], proof: dict[str, bytes], message: bytes) -> bool:

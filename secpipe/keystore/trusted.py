@@ -17,6 +17,7 @@ from secpipe.core.trust import Trust
 from secpipe.keys.ring import Load, Ring, read_ring
 from secpipe.keys.root import Root, verify_chain
 from secpipe.keys.wire import HEX256
+from secpipe.keystore import proofs as kept
 from secpipe.system import files
 from secpipe.system.links import judge
 
@@ -208,7 +209,9 @@ def _read_ring(folder: Path, roots: Sequence[Root]) -> Ring:
     if any(b"\n<<<<<<< " in b"\n" + data for data in content.values()):
         raise InputError("the ring holds a merge conflict of two rotations", hint="secpipe keys merge")
     rotation = content[newest, "rotation"] if newest > base else None
-    ring = read_ring(roots[-1], roots[0].envelope.digest, content[base, "targets"], rotation, loader(folder))
+    anchor = roots[0].envelope.digest
+    proofs = kept.recall(folder, anchor)
+    ring = read_ring(roots[-1], anchor, content[base, "targets"], rotation, loader(folder), proofs)
     known = (*ring.history, ring.newest.digest)
     if ring.version != newest:
         raise TrustError(f"the ring in place {newest} says it is version {ring.version}")
@@ -218,6 +221,7 @@ def _read_ring(folder: Path, roots: Sequence[Root]) -> Ring:
                 f"ring {version} is not the one that ring {newest} grew from: the ring was forked",
                 hint="secpipe keys merge",
             )
+    kept.keep(folder, anchor, proofs)
     return ring
 
 

@@ -29,6 +29,13 @@ def judge(path: str | os.PathLike[str]) -> None:
     _judged.update(_work_tree(place))
 
 
+def is_judged(path: str | os.PathLike[str]) -> bool:
+    """Whether `path` lies in a tree under judgement, or in the git work tree around the current folder."""
+    here = Path(os.path.realpath(path))
+    trees = _judged | _work_tree(".")
+    return any(_identity(folder) & trees for folder in (here, *here.parents))
+
+
 def follow(path: str | os.PathLike[str]) -> Path | int:
     """Return where `path` leads, free of links, or the number of the open descriptor that it names.
 

@@ -218,8 +218,9 @@ def poisoned(project: Path, home: Path, monkeypatch: pytest.MonkeyPatch, scratch
     from datetime import UTC, datetime
 
     from secpipe.gate import pipeline
-    from secpipe.gate.cached import believable, cache
+    from secpipe.gate.cached import cache
     from secpipe.gate.request import Request
+    from secpipe.system import believable
     from secpipe.system.tree import walk
 
     monkeypatch.setenv("SECPIPE_HOME", str(home / ".local/share/secpipe"))

@@ -15,15 +15,16 @@ from secpipe.core.artifact import FileEntry, Skip
 from secpipe.core.errors import InputError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.verdict import Decision
-from secpipe.gate.cached import believable, cache
+from secpipe.gate.cached import cache
 from secpipe.gate.cached.parts import Parts
 from secpipe.gate.decide import decide
 from secpipe.gate.policies.policy import Condition, Minimum, Policy, Promotion, Verdicts
 from secpipe.gate.rules.attestations import is_fresh
 from secpipe.gate.rules.promotion import newest
-from secpipe.gate.verdicts.acceptance import Asked, accept
+from secpipe.gate.verdicts.acceptance import Wanted, accept
 from secpipe.gate.verdicts.signed import About, Broken
 from secpipe.scan.models.scan import Judged
+from secpipe.system import believable
 from tests.unit.gate_builders import NOW, clean, ok, situation
 from tests.unit.test_gate_cache import Machine, machine  # noqa: F401  # a fixture
 from tests.unit.verdict_world import DIGEST, Gate
@@ -171,7 +172,7 @@ def test_a_broken_verdict_of_the_same_time_is_not_passed_over(tmp_path: Path, la
     stamp = times.rfc3339(good.summary.at + timedelta(seconds=later))
     broken = Broken(stamp, InputError("damaged"))
     about = About(DIGEST, "", "prod")
-    answer = accept([good, broken], Asked(about, Policy()), gate.trust, NOW)
+    answer = accept([good, broken], Wanted(about, Policy()), gate.trust, NOW)
     assert (answer.exit_code == 0) is (code == 0)
 
 

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 from secpipe.core import times
 from secpipe.core.errors import InputError, SecpipeError
-from secpipe.gate.cached.believable import is_inside, may_carry_a_foreign_change
 from secpipe.gate.request import BUILTIN, TREE_POLICY, Request
 from secpipe.system import diskcache, files, places
+from secpipe.system.believable import is_inside, may_carry_a_foreign_change
 from secpipe.system.tree import FolderTree
 from secpipe.system.tree import stamps as tree_stamps
 
