@@ -11,6 +11,7 @@ from secpipe.core import shape
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
 from secpipe.core.limits import DEFAULT, KIB, Limits
+from secpipe.formats.coding import as_utf8
 from secpipe.formats.problem import Problem
 
 _FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*\r?$", re.DOTALL | re.MULTILINE)
@@ -117,7 +118,7 @@ def read_card(data: bytes, limits: Limits = DEFAULT) -> Card:
     """Read a README.md; a head that is not sound YAML is a problem of the value, never an error."""
     from secpipe.formats.yaml import parse_yaml
 
-    text = data[: limits.text_bytes].decode("utf-8", "replace")
+    text = as_utf8(data[: limits.text_bytes]).decode("utf-8", "replace")
     found = _FRONT.match(text)
     problems: list[Problem] = []
     front: Any = {}

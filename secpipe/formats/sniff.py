@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from secpipe.formats.coding import coding_of
 from secpipe.formats.kinds import PLAIN
 
 #: How many bytes `sniff` needs to tell everything apart (a tar has its mark at 257).
@@ -114,8 +115,8 @@ def may_be_pickle(head: bytes) -> bool:
 
 
 def is_text(head: bytes) -> bool:
-    """Tell whether `head` reads as UTF-8 (or UTF-16 with its mark) without control characters."""
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    """Tell whether `head` reads as UTF-8, UTF-16 or UTF-32 without control characters."""
+    if coding_of(head):
         return True
     try:
         head.decode("utf-8")

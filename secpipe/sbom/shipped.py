@@ -19,10 +19,12 @@ from secpipe.core.paths import is_installed
 from secpipe.core.protocols import Tree
 from secpipe.core.text import plural, printable
 from secpipe.formats.boms.shapes import as_cyclonedx
+from secpipe.formats.coding import as_utf8
 from secpipe.sbom import validate
 from secpipe.sbom.bom import Document
 from secpipe.sbom.drift import drift
 from secpipe.sbom.query import select
+from secpipe.system.aliases import aliased
 
 #: Names under which tools write an SBOM. A name decides only what is opened; the content decides what it is.
 _NAME = re.compile(r"(?i)(.*[._-])?(s?bom|cyclonedx|cdx|spdx)([._-].*)?\.json|.*\.(cdx|spdx|spdx3|bom)\.json")
@@ -38,7 +40,7 @@ def shipped(tree: Tree, inventory: Inventory, limits: Limits = DEFAULT) -> list[
     20 are looked at.
     """
     found: list[dict[str, Any]] = []
-    for entry in tree.files:
+    for entry in aliased(tree).files:
         if not _NAME.fullmatch(entry.name) or is_installed(entry.path):
             continue
         if len(found) == _MOST:
@@ -53,7 +55,7 @@ def _row(tree: Tree, entry: FileEntry, inventory: Inventory, limits: Limits) -> 
         "path": entry.path, "spec": "", "version": "", "made": "", "agrees": None, "problem": "",
     }  # fmt: skip
     try:
-        document = parse_json(tree.read(entry, limits.document_bytes), "the SBOM", limits)
+        document = parse_json(as_utf8(tree.read(entry, limits.document_bytes)), "the SBOM", limits)
         about = _about(document)
         if about is None:
             return None  # JSON under such a name that is no SBOM

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from secpipe.core.inventory import RelationKind
 from secpipe.core.paths import folder_of, join
 from secpipe.core.text import printable
+from secpipe.formats.coding import coding_of
 from secpipe.formats.locks.library import elsewhere, hash_of
 from secpipe.formats.locks.lock import Lock
 from secpipe.formats.locks.python import pinned, requirement
@@ -147,7 +148,4 @@ def _split_comment(line: str) -> tuple[str, str, str]:
 
 
 def _decode(data: bytes) -> str:
-    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-        if data.startswith(mark):
-            return data.decode(encoding)  # UnicodeDecodeError is a ValueError: said by the caller
-    return data.decode("utf-8")
+    return data.decode(coding_of(data) or "utf-8-sig")  # UnicodeDecodeError is a ValueError: said by the caller

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from typing import BinaryIO, Final
 
 from secpipe.core.text import printable
+from secpipe.formats.coding import as_utf8, coding_of
 from secpipe.formats.stream import anywhere, at
 from secpipe.formats.zips import escapes
 from secpipe.scan.models.configs import WORDS, concerns, judge_yaml
@@ -234,8 +234,6 @@ def judge_torchscript(context: Context, source: str) -> None:
 
 
 def _decode(data: bytes) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", "replace")
-    if data[:4].count(0) >= 2:
+    if not coding_of(data) and data[:4].count(0) >= 2:  # JSON too short, or not plain enough, to be told by its NULs
         return data.decode("utf-32" if data[:3].count(0) == 3 else "utf-16-le", "replace")
-    return data.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
+    return as_utf8(data).decode("utf-8", "replace")

@@ -10,8 +10,8 @@ from secpipe.core.artifact import FileEntry
 from secpipe.core.errors import InputError
 from secpipe.core.limits import Limits
 from secpipe.core.protocols import Tree
+from secpipe.formats.coding import as_utf8
 from secpipe.formats.locks import table
-from secpipe.scan.shadow_ai.contents import as_utf8
 
 _MODULES = "node_modules/"
 

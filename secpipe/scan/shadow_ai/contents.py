@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator
 
+from secpipe.formats.coding import coding_of
 from secpipe.formats.stream import Readable
 
 CHUNK = 1 << 20
@@ -31,30 +32,6 @@ def row_of(head: bytes) -> str:
 def is_binary(head: bytes) -> bool:
     """Whether the first bytes are no text; UTF-16 and UTF-32, with or without a mark, are text."""
     return b"\0" in head and not coding_of(head)
-
-
-def coding_of(head: bytes) -> str:
-    """Return the codec of text whose characters take two or four bytes, by its mark or its NULs, or ""."""
-    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        return "utf-32"
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    head = head[:64]
-    pairs = len(head) // 2
-    if b"\0" not in head or pairs < 4:
-        return ""
-    even, odd = head[0::2].count(0), head[1::2].count(0)
-    if odd >= pairs * 0.8 and even == 0:
-        return "utf-16-le"
-    return "utf-16-be" if even >= pairs * 0.8 and odd == 0 else ""
-
-
-def as_utf8(data: bytes) -> bytes:
-    """Return text as UTF-8 bytes without a byte order mark; undecodable parts are replaced."""
-    coding = coding_of(data[:64])
-    if coding:
-        return data.decode(coding, "replace").encode("utf-8", "replace")
-    return data.removeprefix(codecs.BOM_UTF8)
 
 
 def pieces(file: Readable, head: bytes, overlap: int) -> Iterator[tuple[int, bytes]]:

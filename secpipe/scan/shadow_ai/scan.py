@@ -20,11 +20,12 @@ from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.protocols import Tree
 from secpipe.core.text import printable
 from secpipe.formats import extents, unpack
+from secpipe.formats.coding import as_utf8
 from secpipe.formats.stream import Prefixed, at, upto
 from secpipe.scan.shadow_ai import large, notebooks, readers, text
 from secpipe.scan.shadow_ai.attribute import attribute
 from secpipe.scan.shadow_ai.catalogue import Catalogue, read_catalogue
-from secpipe.scan.shadow_ai.contents import OPAQUE, PROVEN, as_utf8, is_binary, row_of
+from secpipe.scan.shadow_ai.contents import OPAQUE, PROVEN, is_binary, row_of
 from secpipe.scan.shadow_ai.downloads import download_findings, download_signal
 from secpipe.scan.shadow_ai.leaks import leaks
 from secpipe.scan.shadow_ai.prefilter import Prefilter

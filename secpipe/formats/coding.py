@@ -1,0 +1,45 @@
+"""How text is written: UTF-8, or UTF-16 and UTF-32 by their mark or, without one, by their NULs."""
+
+from __future__ import annotations
+
+import codecs
+from typing import Final
+
+#: How many of the first bytes `coding_of` looks at.
+HEAD: Final = 64
+_CONTROLS: Final = bytes(set(range(32)) - set(b"\t\n\r\f"))
+
+
+def coding_of(head: bytes) -> str:
+    """Return the codec of text whose characters take two or four bytes, or "".
+
+    Without a mark only text that is plain ASCII at first is told from numbers.
+    """
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    head = head[:HEAD]
+    if b"\0" not in head or len(head) < 8:
+        return ""
+    nuls = [head[at::4].count(0) for at in range(4)]
+    quads = len(head) // 4
+    if _is_plain(head[0::4]) and min(nuls[1:]) >= quads:
+        return "utf-32-le"
+    if _is_plain(head[3::4]) and min(nuls[:3]) >= quads:
+        return "utf-32-be"
+    if not nuls[0] + nuls[2] and nuls[1] + nuls[3] >= quads * 1.6:
+        return "utf-16-le"
+    return "utf-16-be" if not nuls[1] + nuls[3] and nuls[0] + nuls[2] >= quads * 1.6 else ""
+
+
+def as_utf8(data: bytes) -> bytes:
+    """Return text as UTF-8 bytes without a byte order mark; undecodable parts are replaced."""
+    coding = coding_of(data[:HEAD])
+    if coding:
+        return data.decode(coding, "replace").removeprefix("\ufeff").encode("utf-8", "replace")
+    return data.removeprefix(codecs.BOM_UTF8)
+
+
+def _is_plain(data: bytes) -> bool:
+    return data.isascii() and len(data.translate(None, _CONTROLS + b"\0")) == len(data)
