@@ -25,7 +25,7 @@ _MOST: Final = 100
 def outside(file: BinaryIO, size: int) -> Iterator[tuple[str, str]]:
     """Yield what refers to another file (`an external link`, ...) and the file's name, at most a hundred of them."""
     found: dict[tuple[str, str], None] = {}
-    base = next((start for start in _user_blocks(size) if at(file, start, 8) == b"\x89HDF\r\n\x1a\n"), 0)
+    base = max(begin(file, size), 0)
     start = 0
     while start < size and len(found) < _MOST:
         data = at(file, start, _CHUNK + _LONGEST)
@@ -44,6 +44,11 @@ def outside(file: BinaryIO, size: int) -> Iterator[tuple[str, str]]:
                 found["a virtual dataset", "other datasets"] = None
         start += _CHUNK
     yield from found
+
+
+def begin(file: BinaryIO, size: int) -> int:
+    """Return where an HDF5 file begins, behind a user block of any size or none (II.A); -1 where it does not."""
+    return next((start for start in _user_blocks(size) if at(file, start, 8) == b"\x89HDF\r\n\x1a\n"), -1)
 
 
 def _user_blocks(size: int) -> Iterator[int]:

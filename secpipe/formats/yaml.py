@@ -50,14 +50,15 @@ def parse_yaml(data: bytes, what: str, limits: Limits = DEFAULT) -> list[Any]:
 
 
 def parse_tagged(data: bytes, what: str, limits: Limits = DEFAULT) -> tuple[list[Any], frozenset[str]]:
-    """Return the documents as PyYAML reads them, tagged nodes as plain data, and the tags; raises as `parse_yaml`."""
-    tags: set[str] = set()
+    """Return the documents as PyYAML reads them, tagged nodes as plain data, and the tags; raises as `parse_yaml`.
+
+    Where a tagged key makes the documents unreadable as plain data, there are tags and no documents.
+    """
 
     class Tagged(_Base):  # type: ignore[misc]
         """Of duplicate keys the last one holds; no tag constructs anything."""
 
     def plain(loader: Any, node: Any) -> Any:
-        tags.add(str(node.tag))
         if isinstance(node, yaml.MappingNode):
             return loader.construct_mapping(node, deep=True)
         if isinstance(node, yaml.SequenceNode):
@@ -67,18 +68,25 @@ def parse_tagged(data: bytes, what: str, limits: Limits = DEFAULT) -> tuple[list
     Tagged.add_constructor(None, plain)
     if len(data) > limits.text_bytes:
         raise UnsafeInput(f"{what} is larger than {limits.text_bytes:,} bytes")
+    tags: frozenset[str] = frozenset()
     try:
-        _check_events(data, limits)
-        return list(yaml.load_all(data, Loader=Tagged)), frozenset(tags)  # a SafeLoader
+        tags = _check_events(data, limits)
+        return list(yaml.load_all(data, Loader=Tagged)), tags  # a SafeLoader
     except RecursionError:
         raise UnsafeInput(f"{what} is nested too deeply") from None
     except (yaml.YAMLError, ValueError, TypeError, OverflowError, AttributeError) as error:
+        if any(":python/" in tag for tag in tags):
+            return [], tags
         raise InputError(f"{what} is not YAML: {type(error).__name__}") from None
 
 
-def _check_events(data: bytes, limits: Limits) -> None:
-    """Bound depth, size and aliases before anything is composed: libyaml's composer recurses and can crash."""
+def _check_events(data: bytes, limits: Limits) -> frozenset[str]:
+    """Bound depth, size and aliases before anything is composed: libyaml's composer recurses and can crash.
+
+    Returns the tags that are written.
+    """
     depth = aliases = 0
+    tags = set()
     for nodes, event in enumerate(yaml.parse(data, Loader=_Base)):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
@@ -86,7 +94,10 @@ def _check_events(data: bytes, limits: Limits) -> None:
             depth -= 1
         elif isinstance(event, yaml.AliasEvent):
             aliases += 1
+        if tag := getattr(event, "tag", None):
+            tags.add(str(tag))
         if depth > limits.json_depth:
             raise UnsafeInput(f"nested deeper than {limits.json_depth}")
         if aliases > _MAX_ALIASES or nodes > limits.json_nodes:
             raise UnsafeInput("too many values or aliases")
+    return frozenset(tags)

@@ -86,13 +86,13 @@ def judge_json(context: Context, file: BinaryIO, size: int) -> str:
     try:
         text = decode_json(data)
     except InputError as error:
-        return _by_text(context, data, error)
+        return _not_json(context, data, error)
     if not concerns(plain := text.encode("utf-8", "surrogatepass")):
         return ""
     try:
         read = parse_json(text, "the configuration")
     except InputError as error:
-        return _by_text(context, plain, error)
+        return _not_json(context, plain, error)
     for table in read.hidden:
         judge_value(context, table)
     kind = judge_value(context, read.value)
@@ -100,6 +100,16 @@ def judge_json(context: Context, file: BinaryIO, size: int) -> str:
         key = printable(next(iter(read.hidden[0])), 80)
         context.add("malformed", f"the configuration is ambiguous: key {key!a} stands twice", subject="duplicate key")
     return kind
+
+
+def is_yaml(name: str) -> bool:
+    """Tell whether loaders read a file of this name as YAML."""
+    return name.lower().endswith((".yaml", ".yml")) or name.rpartition("/")[2] == "MLmodel"
+
+
+def _not_json(context: Context, data: bytes, error: InputError) -> str:
+    """What begins like JSON and is none: YAML has braces and brackets too."""
+    return judge_yaml(context, data) if is_yaml(context.name) else _by_text(context, data, error)
 
 
 def judge_yaml(context: Context, data: bytes) -> str:

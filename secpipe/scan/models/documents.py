@@ -9,7 +9,7 @@ from secpipe.core.text import printable
 from secpipe.formats.coding import as_utf8, coding_of
 from secpipe.formats.stream import anywhere, at
 from secpipe.formats.zips import escapes
-from secpipe.scan.models.configs import WORDS, concerns, judge_yaml
+from secpipe.scan.models.configs import WORDS, concerns, is_yaml, judge_yaml
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.data import formats_data
 from secpipe.scan.models.templates import DANGER, judge_template, parses
@@ -99,7 +99,6 @@ _FAR: Final = re.compile(
     re.MULTILINE,
 )
 _FAR_XML: Final = re.compile(rb"(?i)<(?:\w{1,80}:)?(?:PMML|net)\b|<!ENTITY\b|<!DOCTYPE\b[^<>\[]{0,500}[\[\"']")
-_YAML: Final = frozenset({".yaml", ".yml"})
 _TEMPLATES: Final = frozenset({".jinja", ".jinja2", ".j2"})
 
 
@@ -136,7 +135,7 @@ def judge_text(context: Context, file: BinaryIO, size: int) -> str:
     """A text file: a Modelfile, a configuration or a template; "" for all others."""
     most = context.limits.text_bytes
     text = _decode(at(file, 0, min(size, most)))
-    far = WORDS.search if context.suffix in _YAML or context.name.rpartition("/")[2] == "MLmodel" else _hidden
+    far = WORDS.search if is_yaml(context.name) else _hidden
     if size > most and (_takes_long(context, text) or anywhere(file, most, size, far)):
         context.unread("resource-limit", f"only the first {most:,} bytes of the text were looked at")
         return _judge_text(context, text) or "text"
@@ -166,7 +165,7 @@ def _judge_text(context: Context, text: str) -> str:
         return "modelfile"
     if suffix in _NO_TEMPLATE or _PROSE.match(context.name.rpartition("/")[2]):
         return ""
-    if ((suffix in _YAML or context.name.rpartition("/")[2] == "MLmodel") and concerns(text.encode())) or (
+    if (is_yaml(context.name) and concerns(text.encode())) or (
         ("_target_" in text or "python/" in text) and _YAML_SIGN.search(text)
     ):
         kind = judge_yaml(context, text.encode())

@@ -18,10 +18,11 @@ _FIRST_BYTES: Final = frozenset(b"\x80\x1f\xfd\x28\x04\x93PBxhHc(]}7")
 _FIRST_CHARS: Final = frozenset("\x80\x1fgeHQUYKXf/8716245cPBx(]}\x93")
 #: How base64 of a pickle (protocols 2-5), zlib, gzip, bzip2, xz, zip, and `c` of a text pickle begin.
 _BASE64: Final = re.compile(
-    r"(?:gA[A-X]|e[JNAF]|H4sI|QlpoO|/Td6|UEsD|Y[w-z0-9+/]|K[A-P]|[Xf][Q-f])[A-Za-z0-9+/_\-\s]{12,}={0,2}\s*"
+    r"(?:gA[A-X]|[jV][A-Z]|e[JNAF]|H4sI|QlpoO|/Td6|UEsD|Y[w-z0-9+/]|K[A-P]|[Xf][Q-f])[A-Za-z0-9+/_\-\s]{12,}={0,2}\s*"
 )
 _HEX: Final = re.compile(
-    r"(?:800[2-5]|78(?:01|5e|9c|da)|1f8b08|425a68|fd377a|504b0304|63|28)(?:[0-9a-f]{2}){8,}", re.IGNORECASE
+    r"(?:800[0-5]|[45][3-8b]|8[cd]|78(?:01|5e|9c|da)|1f8b08|425a68|fd377a|504b0304|63|28)(?:[0-9a-f]{2}){8,}",
+    re.IGNORECASE,
 )
 _SERIALISED: Final = frozenset(
     {"pickle", "pickle?", "zip", "npy", "gzip", "bzip2", "xz", "lz4", "zstd", "zlib?", "tar", "7z"}

@@ -80,7 +80,9 @@ class Judge:
         signature = self.context.allow.roles.get(path, PLAIN)
         arguments = call.arguments if isinstance(call.arguments, tuple) else (call.arguments,)
         kinds = [role.kind for role in signature.of(len(arguments))]
-        return tuple(value for value, kind in zip(arguments, kinds, strict=False) if kind in {"data", "instance"})
+        return tuple(
+            value for value, kind in zip(arguments, kinds, strict=False) if kind in {"data", "used", "instance"}
+        )
 
     def built(self, target: Value, state: Value, offset: int) -> None:
         """BUILD: a state for an object; joblib reads an array right behind it."""
@@ -106,6 +108,8 @@ class Judge:
             self.tell("state-on-import", f"puts items into {render(target)} itself", target)
         elif isinstance(target, Call):
             self._set_on(target, "items of")
+            if target.state is not None:
+                self.noted("items are put into an object that has its state already", offset)
 
     def _set_on(self, target: Call, what: str) -> None:
         """State for the result of a call: not for one that was there before the pickle was loaded."""

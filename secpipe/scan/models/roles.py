@@ -51,6 +51,7 @@ def judge_construction(judge: Judge, made: Global, call: Call, arguments: Value)
     if signature is not None:
         if isinstance(arguments, tuple):
             judge_arguments(judge, Call(made, arguments, call.how, call.offset), signature)
+        _keywords(judge, made, call.keywords, call)
         return
     values = arguments if isinstance(arguments, tuple) else (arguments,)
     keywords = call.keywords[1::2] if isinstance(call.keywords, DictItems) else []
@@ -67,9 +68,27 @@ def judge_partial(judge: Judge, target: Call, state: Value) -> None:
     if target.lent or not (isinstance(state, tuple) and len(state) == 4 and isinstance(state[1], tuple)):
         judge.tell("computed-call", f"changes what {render(target)} calls", target)
     else:
-        keywords = state[2][1::2] if isinstance(state[2], Items) else ()
-        _kept(judge, Call(target.function, (state[0], *state[1], *keywords), "REDUCE", target.offset),
-              (state[0], *state[1]), 0, Role("kept"))  # fmt: skip
+        kept = Call(target.function, (state[0], *state[1]), "REDUCE", target.offset, state[2])
+        _kept(judge, kept, (state[0], *state[1]), 0, Role("kept"))
+
+
+def _keywords(judge: Judge, function: Global, keywords: Value, call: Call) -> None:
+    """Judge keywords for a callable of the list: no role stands for them, so what can be called counts as called."""
+    if isinstance(keywords, Call):
+        judge.tell("computed-call", f"calls with keywords that it computes: {render(call)}", call)
+    elif isinstance(keywords, Items) and judge.context.allow.signature(str(function.module), str(function.name)):
+        for value in keywords[1::2]:
+            if isinstance(value, Global) or (isinstance(value, Call) and not _is_datum(judge, value)):
+                apply(judge, value, None, call)
+
+
+def _is_datum(judge: Judge, value: Call) -> bool:
+    """Tell whether a call of a listed callable makes something that cannot be called."""
+    made = value.function
+    if not isinstance(made, Global) or is_partial(judge, value):
+        return False
+    signature, path = judge.context.allow.signature(str(made.module), str(made.name)), _path(judge, made)
+    return signature is not None and signature.is_plain and path not in judge.context.allow.returns
 
 
 def is_partial(judge: Judge, value: Value) -> bool:
@@ -169,8 +188,32 @@ def _kept(judge: Judge, call: Call, arguments: tuple[Value, ...], index: int, ro
         signature = judge.context.allow.roles.get(_path(judge, callee))
         if signature is not None and not signature.is_plain:
             judge_arguments(judge, Call(callee, arguments[index + 1 :], "REDUCE", call.offset), signature)
+        _keywords(judge, callee, call.keywords, call)
     elif _is_callable(callee) and not is_partial(judge, callee):
         judge.tell("computed-call", f"keeps a computed value to call it: {render(call)}", call)
+    return None
+
+
+def _used(judge: Judge, call: Call, arguments: tuple[Value, ...], index: int, role: Role) -> Value:
+    made = _made_of_library(judge, arguments[index], _DEPTH if role.detail else 0)
+    if made is not None:
+        path = _path(judge, made)
+        judge.tell("unlisted-class", f"runs methods of {render(made)}: {render(call)}", call, path, path)
+    return None
+
+
+def _made_of_library(judge: Judge, value: Value, depth: int) -> Global | None:
+    """Return the class of an object that is made without a call, of which only the package is known."""
+    if isinstance(value, Call):
+        made, name = value.function, str(getattr(value.function, "name", ""))
+        if name in {"_reconstructor", "__newobj__", "__newobj_ex__"} and isinstance(value.arguments, tuple):
+            made = value.arguments[0] if value.arguments else None
+        elif value.how not in {"NEWOBJ", "NEWOBJ_EX"}:
+            return None
+        unlisted = isinstance(made, Global) and judge.context.allow.signature(str(made.module), str(made.name)) is None
+        return made if unlisted else None
+    if depth and isinstance(value, tuple | Items):
+        return next((made for item in value if (made := _made_of_library(judge, item, depth - 1))), None)
     return None
 
 
@@ -233,6 +276,7 @@ def _attribute(judge: Judge, call: Call, arguments: tuple[Value, ...], index: in
 
 
 def _encoded(judge: Judge, call: Call, arguments: tuple[Value, ...], index: int, role: Role) -> Value:
+    _used(judge, call, arguments, index, role)
     return judge.encoded(call)
 
 
@@ -248,6 +292,7 @@ def _unpickled(judge: Judge, call: Call, arguments: tuple[Value, ...], index: in
 
 
 _HANDLERS: Final[dict[str, Callable[[Judge, Call, tuple[Value, ...], int, Role], Value]]] = {
+    "used": _used,
     "called": _called,
     "kept": _kept,
     "class": _class,

@@ -7,6 +7,7 @@ from typing import BinaryIO, Final
 
 from secpipe.core.ledger import NOBODY
 from secpipe.core.registry import load
+from secpipe.formats import hdf5, zips
 from secpipe.formats.kinds import PLAIN
 from secpipe.formats.sniff import HEAD, sniff
 from secpipe.formats.stream import Prefixed, Readable, at, upto
@@ -56,6 +57,7 @@ _PLAIN: Final = dict.fromkeys(PLAIN.values(), "trees")
 _FORWARD: Final = frozenset({"tar", "npy", "gzip", "bzip2", "xz", "lzma", "lz4", "zlib?"})
 #: Text members of archives that are worth reading whole.
 TEXT_ENDINGS: Final = frozenset({".py", ".yaml", ".yml", ".jinja", ".jinja2", ".j2", ".txt", ""})
+_TAIL: Final = (1 << 16) + 22  # bytes that the end record of a ZIP and its comment take
 _IN_MEMORY: Final = 64 << 20  # of a compressed member that must be seekable
 
 
@@ -82,10 +84,23 @@ def _look_into(context: Context, file: BinaryIO, size: int) -> str:
         table, key = _BY_ENDING, context.suffix
     if kind in _PLAIN:
         return _PLAIN[kind]
-    if key not in table:
-        return ""
-    file.seek(0)
-    return _looked(context, load(table, key, "model format")(context, file, size), file.tell() > 0)
+    found = ""
+    if key in table:
+        file.seek(0)
+        found = _looked(context, load(table, key, "model format")(context, file, size), file.tell() > 0)
+    return found or _elsewhere(context, file, size, kind)
+
+
+def _elsewhere(context: Context, file: BinaryIO, size: int, kind: str) -> str:
+    """What readers find without its beginning: HDF5 behind a user block, and a ZIP from its end.
+
+    Of a file of the tree the ZIP is found by who scans it.
+    """
+    if kind != "hdf5" and hdf5.begin(file, size) > 0:
+        return str(load(JUDGES, "hdf5", "model format")(context, file, size))
+    if context.depth and kind not in {"zip", "tar"} and zips.find_end(file, size) >= 0:
+        return str(load(JUDGES, "zip", "model format")(context, file, size, behind=True))
+    return ""
 
 
 def look_through(context: Context, stream: Readable) -> str:
@@ -96,8 +111,6 @@ def look_through(context: Context, stream: Readable) -> str:
 def _look_through(context: Context, stream: Readable) -> str:
     head = upto(stream, HEAD)
     kind = sniff(head)
-    if kind == "text" and context.suffix not in TEXT_ENDINGS:
-        return ""
     joined = Prefixed(head, stream)
     if kind == "pickle":
         scan_pickles(context, joined)
@@ -106,13 +119,28 @@ def _look_through(context: Context, stream: Readable) -> str:
         return _looked(context, load(JUDGES, kind, "model format")(context, joined, -1), joined.begun)
     if kind in _PLAIN:
         return _PLAIN[kind]
-    if kind not in JUDGES and kind != "pickle?":
-        return ""
+    if (kind not in JUDGES and kind != "pickle?") or (kind == "text" and context.suffix not in TEXT_ENDINGS):
+        return _to_its_end(context, joined)
     data = upto(joined, _IN_MEMORY + 1)
     if len(data) > _IN_MEMORY:
         context.unread("resource-limit", f"a {kind.rstrip('?')} inside compressed data is too large to be looked into")
         return kind.rstrip("?")
     return look_into(context, io.BytesIO(data), len(data))
+
+
+def _to_its_end(context: Context, stream: Readable) -> str:
+    """Of bytes that begin like nothing: only what `_elsewhere` finds in them is judged."""
+    data = upto(stream, _IN_MEMORY)
+    tail, size = data[-_TAIL:], len(data)
+    while piece := stream.read(1 << 20):
+        tail, size = (tail + piece)[-_TAIL:], size + len(piece)
+    if size == len(data):
+        return _elsewhere(context, io.BytesIO(data), size, "")
+    if zips.find_end(io.BytesIO(tail), len(tail)) >= 0 or hdf5.begin(io.BytesIO(data), len(data)) > 0:
+        context.unread(
+            "resource-limit", "an archive behind other bytes in compressed data is too large to be looked into"
+        )
+    return ""
 
 
 def _looked(context: Context, kind: str, begun: bool) -> str:

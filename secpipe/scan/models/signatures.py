@@ -10,7 +10,8 @@ from typing import Final
 from secpipe.core.errors import InputError
 
 _KINDS: Final = frozenset({
-    "data", "called", "kept", "class", "args", "instance", "base", "imported", "attribute", "encoded", "unpickled",
+    "data", "used", "called", "kept", "class", "args", "instance", "base", "imported", "attribute", "encoded",
+    "unpickled",
 })  # fmt: skip
 #: With these, whoever is handed the callable itself can reach anything.
 _KEEN: Final = frozenset({"imported", "attribute", "unpickled"})
@@ -34,8 +35,8 @@ class Signature:
 
     @property
     def is_plain(self) -> bool:
-        """Whether every argument is data."""
-        return all(role.kind == "data" for form in self.forms for role in form)
+        """Whether every argument is data, and nothing but its own methods runs."""
+        return all(role.kind in {"data", "used"} for form in self.forms for role in form)
 
     @property
     def is_keen(self) -> bool:

@@ -212,7 +212,7 @@ def _declared(only: frozenset[str] | None = None) -> Iterator[tuple[str, list[li
             yield path, forms + longer  # type: ignore[misc]
 
 
-def _ask(declared: list[tuple[str, list[list[str]]]]) -> dict[str, object]:
+def ask(declared: list[tuple[str, list[list[str]]]]) -> dict[str, object]:
     import json
 
     done = subprocess.run(
@@ -227,7 +227,7 @@ def _ask(declared: list[tuple[str, list[list[str]]]]) -> dict[str, object]:
 
 
 def test_no_real_implementation_calls_or_imports_what_is_declared_as_data() -> None:
-    said = _ask(list(_declared()))
+    said = ask(list(_declared()))
     assert said["told"] == []
     assert int(str(said["missing"])) < len(shipped_list().roles) / 2
 
@@ -242,7 +242,7 @@ WRONG = [
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong[0])
 def test_a_role_that_is_declared_wrongly_is_found(wrong: tuple[str, list[list[str]]]) -> None:
-    assert _ask([wrong])["told"] != []
+    assert ask([wrong])["told"] != []
 
 
 def test_a_partial_as_python_pickles_it_is_ok(look: Look) -> None:
