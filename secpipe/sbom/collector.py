@@ -102,6 +102,8 @@ class Collector:
         self._relations |= lock.relations
         for reason in lock.skips:
             self.skip(path, reason)
+        for reason in lock.limits_told:
+            self.skip(path, reason, soft=True)
         lost = len(lock.skips) + bool(lock.problem)
         self._entries += Tally(Thing.ENTRY, {row.reader: len(lock.components)}, not_read=lost)
         if lock.problem:

@@ -1,11 +1,14 @@
-"""conda's environment.yml: packages with their channel, and the pip requirements inside it."""
+"""conda: what names a package of a channel, and environment.yml with the pip requirements inside it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 
+from secpipe.core.artifact import Digest
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, ComponentKind, content_ref, declared
+from secpipe.formats.locks.library import hash_of
 from secpipe.formats.locks.lock import Lock
 from secpipe.formats.locks.python import requirement
 from secpipe.formats.packages import purl
@@ -47,3 +50,31 @@ def _package(text: str, channels: list[str], path: str) -> Component:
     facts = {"specifier": "" if version else rest, "channel": channel}
     ref = package or content_ref(ComponentKind.LIBRARY, "conda", name)
     return Component(ref, ComponentKind.LIBRARY, name, version, package, path=path, facts=declared(path, facts))
+
+
+def conda_package(
+    name: str, version: str, url: str = "", *, path: str, line: int = 0, hashes: Iterable[str] = (),
+    facts: Mapping[str, str] | None = None,
+) -> Component:  # fmt: skip
+    """Return a package that a lock file names by its artifact `url` (`CHANNEL/SUBDIR/NAME-VERSION-BUILD.conda`).
+
+    The channel is its last part only: what stands before may be a token.
+    """
+    folders = url.partition("#")[0].partition("?")[0].split("/")[:-1]
+    channel, subdir = (folders[-2], folders[-1]) if "://" in url and len(folders) > 4 else ("", "")
+    build = artifact_parts(url)[2]
+    package = purl.make("conda", name, version, qualifiers={"channel": channel, "build": build, "subdir": subdir})
+    digests = tuple(Digest(*mark.split(":", 1)) for mark in filter(None, map(hash_of, hashes)))
+    where = f"{path}:{line}" if line else path
+    return Component(
+        package, ComponentKind.LIBRARY, name, version, package, path=path, line=line, digests=digests,
+        facts=declared(where, {"channel": channel, **(facts or {})}),
+    )  # fmt: skip
+
+
+def artifact_parts(url: str) -> tuple[str, str, str]:
+    """Return (name, version, build) of `.../name-version-build.conda`, or three empty texts."""
+    file = url.partition("#")[0].partition("?")[0].rpartition("/")[2]
+    stem = next((file.removesuffix(end) for end in (".conda", ".tar.bz2") if file.endswith(end)), "")
+    parts = stem.rsplit("-", 2)
+    return (parts[0].lower(), parts[1], parts[2]) if len(parts) == 3 and all(parts) else ("", "", "")
