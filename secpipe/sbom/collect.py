@@ -13,6 +13,7 @@ from secpipe.core.paths import folder_of, is_installed
 from secpipe.core.protocols import Tree
 from secpipe.formats import unpack
 from secpipe.formats.locks import table
+from secpipe.formats.packages import ecosystems
 from secpipe.sbom.collector import Collector
 from secpipe.sbom.sources import reader_of
 
@@ -46,6 +47,7 @@ def collect(tree: Tree, *, limits: Limits = DEFAULT) -> Inventory:
 
 #: Sources that look at the whole tree at once, in this order.
 _WHOLE_TREE = (
+    "secpipe.sbom.sources.scripts:read_all",
     "secpipe.sbom.sources.installed:read_all",
     "secpipe.sbom.sources.nodemodules:read_all",
     "secpipe.sbom.sources.models:read_all",
@@ -67,11 +69,7 @@ def _locked(found: Collector, place: str, row: table.Row) -> None:
             reason = f"no lock file of {row.ecosystem} pins what it asks for, and nothing reads it by itself"
             found.skip(place, reason, soft=True)
         return
-    pending = [place]
-    while pending:
-        path = pending.pop()
-        if found.once(path, row.reader):
-            _guarded(found, path, row.reader, lambda path=path: pending.extend(found.take(row, path)))  # type: ignore[misc]
+    found.read_list(place, row)
 
 
 def _packed(found: Collector, entry: FileEntry) -> None:
@@ -131,19 +129,27 @@ def _call(target: str) -> Callable[..., None]:
 
 
 def _fold_unpinned(found: Collector) -> None:
-    """A manifest names a package, a lock file beside or above it its version: one component, not two."""
+    """A manifest names a package, a lock file beside or above it its version: one component, not two.
+
+    A package of a private index, a folder or a repository is folded as well, but what a manifest takes from elsewhere
+    only into what the lock file takes from elsewhere: a lock that says otherwise is not about the same package.
+    """
     pinned: dict[tuple[str, str], list[Component]] = {}
+    loose: list[tuple[Component, tuple[str, str]]] = []
     for component in found.of_kind(ComponentKind.LIBRARY):
-        if component.version and component.ecosystem:
-            pinned.setdefault((component.ecosystem, component.name), []).append(component)
-    for component in found.of_kind(ComponentKind.LIBRARY):
-        if component.version or not component.ecosystem:
-            continue
+        row = table.row_of(component.path)
+        family = component.ecosystem or (row.ecosystem if row else "")
+        key = (family, ecosystems.normal_name(family, component.name))
+        if component.version or (row is not None and row.locked):
+            pinned.setdefault(key, []).append(component)
+        elif family:
+            loose.append((component, key))
+    for component, key in loose:
         folder = folder_of(component.path)
         near = [
             other
-            for other in pinned.get((component.ecosystem, component.name), [])
-            if _above(folder_of(other.path), folder)
+            for other in pinned.get(key, [])
+            if _above(folder_of(other.path), folder) and (component.ecosystem or not other.ecosystem)
         ]
         if not near:
             continue

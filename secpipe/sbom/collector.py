@@ -14,7 +14,7 @@ from secpipe.core.limits import Limits
 from secpipe.core.paths import folder_of, is_installed
 from secpipe.core.protocols import Tree
 from secpipe.formats import unpack
-from secpipe.formats.locks.table import Row, read, row_of
+from secpipe.formats.locks.table import Row, guarded, read, row_of
 from secpipe.formats.stream import upto
 from secpipe.sbom.asked import Asked
 from secpipe.system.aliases import aliased
@@ -102,11 +102,23 @@ class Collector:
         self._relations |= lock.relations
         for reason in lock.skips:
             self.skip(path, reason)
+        for reason in lock.limits_told:
+            self.skip(path, reason, soft=True)
         lost = len(lock.skips) + bool(lock.problem)
         self._entries += Tally(Thing.ENTRY, {row.reader: len(lock.components)}, not_read=lost)
         if lock.problem:
             self.skip(path, f"not analysed: {lock.problem}")
         return lock.includes
+
+    def read_list(self, place: str, row: Row) -> None:
+        """Read a lock file or manifest and what it includes, each once."""
+        pending = [place]
+        while pending:
+            path = pending.pop()
+            if not self.once(path, row.reader):
+                continue
+            if problem := guarded(lambda path=path: pending.extend(self.take(row, path)), row.reader):  # type: ignore[misc]
+                self.skip(path, f"not analysed: {problem}")
 
     def unpack(self, entry: FileEntry) -> list[str]:
         """Keep the lock files and manifests that stand in an archive, and return their paths, the archive's before."""

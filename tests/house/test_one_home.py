@@ -57,7 +57,7 @@ IDEAS = (
          also=(
              "sbom/spdx.py",  # the writer
          )),
-    Idea("CycloneDX in XML", "formats/boms/", code=r"xml\.parsers"),
+    Idea("XML as elements", "formats/xmltree.py", code=r"xml\.parsers"),
     Idea("JSON with comments", "formats/jsonc.py", r"//\[\^\\n\]"),
     Idea("times as text (RFC 3339)", "core/times.py", r"%Y-%m-%dT|%H:%M|^\+00:00$",
          r"^call (\S+\.)?(fromisoformat|strptime|strftime|isoformat)$",

@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Any
-from xml.parsers import expat  # a DOCTYPE is refused before any entity of it can be used
 
 from secpipe.core.errors import InputError, UnsafeInput
 from secpipe.core.limits import Limits
+from secpipe.formats import xmltree
 
 _TAG = re.compile(r"([A-Za-z]+):\s*(.*)")
 
 
-@dataclass(slots=True)
-class _Element:
-    name: str
-    attributes: dict[str, str]
-    text: list[str] = field(default_factory=list)
-    children: list[_Element] = field(default_factory=list)
-
-    def all(self, name: str) -> list[_Element]:
-        return [child for child in self.children if child.name == name]
-
-    def word(self, name: str) -> str:
-        return "".join(self.all(name)[0].text).strip() if self.all(name) else ""
-
-
 def from_xml(data: bytes, what: str, limits: Limits) -> dict[str, Any]:
     """Return a CycloneDX XML document in the shape of its JSON; raises InputError where it is none."""
-    bom = _tree(data, what, limits)
+    bom = xmltree.parse(data, what, limits)
     if bom.name != "bom":
         raise InputError(f"{what} is no CycloneDX document")
     metadata = [_component(item) for part in bom.all("metadata") for item in part.all("component")]
@@ -48,7 +33,7 @@ def from_xml(data: bytes, what: str, limits: Limits) -> dict[str, Any]:
     }
 
 
-def _component(item: _Element) -> dict[str, Any]:
+def _component(item: xmltree.Element) -> dict[str, Any]:
     return {
         "type": item.attributes.get("type", "library"),
         "bom-ref": item.attributes.get("bom-ref", ""),
@@ -60,40 +45,6 @@ def _component(item: _Element) -> dict[str, Any]:
         ],
         **{name: item.word(name) for name in ("name", "version", "group", "purl")},
     }
-
-
-def _tree(data: bytes, what: str, limits: Limits) -> _Element:
-    """Return the root element; namespaces are dropped, a DOCTYPE, deep nesting and huge documents refused."""
-    if len(data) > limits.document_bytes:
-        raise UnsafeInput(f"{what} is larger than {limits.document_bytes:,} bytes")
-    top = _Element("", {})
-    stack = [top]
-    count = 0
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal count
-        count += 1
-        if len(stack) > limits.json_depth or count > limits.json_nodes:
-            raise UnsafeInput(f"{what} is nested too deeply or too large")
-        element = _Element(name.rpartition(" ")[2], attributes)
-        stack[-1].children.append(element)
-        stack.append(element)
-
-    def refuse(*_: object) -> None:
-        raise UnsafeInput(f"{what} brings a document type of its own")
-
-    parser = expat.ParserCreate(namespace_separator=" ")
-    parser.StartElementHandler = start
-    parser.EndElementHandler = lambda name: stack.pop()
-    parser.CharacterDataHandler = lambda text: stack[-1].text.append(text)
-    parser.StartDoctypeDeclHandler = refuse
-    try:
-        parser.Parse(data, True)
-    except expat.ExpatError as error:
-        raise InputError(f"{what} is not XML: line {error.lineno}") from None
-    except (ValueError, LookupError):  # an encoding that does not exist
-        raise InputError(f"{what} is not XML") from None
-    return top.children[0]
 
 
 def from_tags(data: bytes, what: str, limits: Limits) -> dict[str, Any]:

@@ -1,17 +1,20 @@
-"""conda's environment.yml: packages with their channel, and the pip requirements inside it."""
+"""conda: what names a package of a channel, and environment.yml with the pip requirements inside it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 
+from secpipe.core.artifact import Digest
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, ComponentKind, content_ref, declared
+from secpipe.formats.locks import requirements
+from secpipe.formats.locks.library import hash_of
 from secpipe.formats.locks.lock import Lock
-from secpipe.formats.locks.python import requirement
 from secpipe.formats.packages import purl
 from secpipe.formats.yaml import parse_yaml
 
-_SPEC = re.compile(r"(?:([\w./-]+)::)?([A-Za-z0-9_.-]+)\s*(.*)$")
+_SPEC = re.compile(r"([A-Za-z0-9_.-]+)\s*(.*)")
 _EXACT = re.compile(r"(?:==\s*([^\s=*<>,|]+)|=([^\s=*<>,|]+)=([^\s=*]+))$")
 
 
@@ -26,24 +29,67 @@ def read(found: Lock) -> None:
         if isinstance(item, str):
             found.add(_package(item, channels, found.path))
         elif isinstance(item, dict):
-            for text in item.get("pip") or []:
-                component = requirement(str(text), path=found.path)
-                if component is not None:
-                    found.add(component)
-                else:
-                    found.skip(f"not a requirement: {text!a:.80}")
+            _pip(found, [str(text) for text in item.get("pip") or []])
+
+
+def _pip(found: Lock, lines: list[str]) -> None:
+    """Read the pip part as what it is: the lines of a requirements file, each where it stands in this one."""
+    rows = [line.strip().removeprefix("-").strip().strip("\"'") for line in found.data.decode("utf-8").split("\n")]
+    places: dict[str, list[int]] = {}
+    for at in range(len(rows) - 1, -1, -1):
+        places.setdefault(rows[at], []).append(at)
+    kept = [""] * len(rows)
+    for line in lines:
+        if places.get(line):
+            kept[places[line].pop()] = line
+        else:
+            kept.append(line)
+    inner = Lock(found.path, "\n".join(kept).encode(), found.near, found.limits)
+    requirements.read(inner)
+    found.components += inner.components
+    found.includes += inner.includes
+    found.skips += [f"pip: {reason}" for reason in inner.skips]
 
 
 def _package(text: str, channels: list[str], path: str) -> Component:
-    parts = _SPEC.match(text.strip())
+    own, _, spec = text.strip().rpartition("::")
+    parts = _SPEC.fullmatch(spec)
     if parts is None:
         raise InputError(f"{text!a:.80} is no conda package")
-    channel, name, rest = parts[1] or (channels[0] if len(channels) == 1 else ""), parts[2].lower(), parts[3].strip()
+    channel = (own or (channels[0] if len(channels) == 1 else "")).rstrip("/").rpartition("/")[2]
+    name, rest = parts[1].lower(), parts[2].strip()
     exact = _EXACT.match(rest)  # `=1.26` is a prefix, `==1.26.4` and `=1.26.4=build` are pins
     version = (exact[1] or exact[2]) if exact else ""
     build = (exact[3] or "") if exact else ""
-    shown = "" if "://" in channel else channel
-    package = purl.make("conda", name, version, qualifiers={"channel": shown, "build": build})
+    package = purl.make("conda", name, version, qualifiers={"channel": channel, "build": build})
     facts = {"specifier": "" if version else rest, "channel": channel}
     ref = package or content_ref(ComponentKind.LIBRARY, "conda", name)
     return Component(ref, ComponentKind.LIBRARY, name, version, package, path=path, facts=declared(path, facts))
+
+
+def conda_package(
+    name: str, version: str, url: str = "", *, path: str, line: int = 0, hashes: Iterable[str] = (),
+    facts: Mapping[str, str] | None = None,
+) -> Component:  # fmt: skip
+    """Return a package that a lock file names by its artifact `url` (`CHANNEL/SUBDIR/NAME-VERSION-BUILD.conda`).
+
+    The channel is its last part only: what stands before may be a token.
+    """
+    folders = url.partition("#")[0].partition("?")[0].split("/")[:-1]
+    channel, subdir = (folders[-2], folders[-1]) if "://" in url and len(folders) > 4 else ("", "")
+    build = artifact_parts(url)[2]
+    package = purl.make("conda", name, version, qualifiers={"channel": channel, "build": build, "subdir": subdir})
+    digests = tuple(Digest(*mark.split(":", 1)) for mark in filter(None, map(hash_of, hashes)))
+    where = f"{path}:{line}" if line else path
+    return Component(
+        package, ComponentKind.LIBRARY, name, version, package, path=path, line=line, digests=digests,
+        facts=declared(where, {"channel": channel, **(facts or {})}),
+    )  # fmt: skip
+
+
+def artifact_parts(url: str) -> tuple[str, str, str]:
+    """Return (name, version, build) of `.../name-version-build.conda`, or three empty texts."""
+    file = url.partition("#")[0].partition("?")[0].rpartition("/")[2]
+    stem = next((file.removesuffix(end) for end in (".conda", ".tar.bz2") if file.endswith(end)), "")
+    parts = stem.rsplit("-", 2)
+    return (parts[0].lower(), parts[1], parts[2]) if len(parts) == 3 and all(parts) else ("", "", "")

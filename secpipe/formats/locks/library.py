@@ -15,6 +15,7 @@ from secpipe.formats.packages import ecosystems, purl
 _LENGTHS = {"md5": 32, "sha1": 40, "sha256": 64, "sha384": 96, "sha512": 128}
 _GITHUB = re.compile(r"(?:git\+)?(?:https://|ssh://git@|git://)github\.com[/:]([\w.-]+)/([\w.-]+?)(?:\.git)?/?$")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_REFERENCE = re.compile(r"[\w./-]{1,200}")
 
 
 def library(
@@ -69,14 +70,15 @@ def elsewhere(
     proven purl.
     """
     package = ""
-    found = _GITHUB.match(url)
+    shown, commit, folder = _origin(url, commit)
+    found = _GITHUB.match(shown)
     if found and _COMMIT.fullmatch(commit):
-        package = purl.make("github", found[2].lower(), commit, found[1].lower())
+        package = purl.make("github", found[2].lower(), commit, found[1].lower(), subpath=folder)
     known = sorted(set(hashes))
     where = f"{path}:{line}" if line else path
-    shown = _without_secret(url)
-    return Component(
-        package or content_ref(ComponentKind.LIBRARY, name, version, shown, commit),
+    alone = package and (folder or name.lower() == found[2].lower() if found else False)
+    return Component(  # one repository may hold many packages: only its own name makes its purl an identity
+        package if alone else content_ref(ComponentKind.LIBRARY, name, version, shown, commit, folder),
         ComponentKind.LIBRARY,
         name,
         version,
@@ -87,7 +89,9 @@ def elsewhere(
         tuple(Digest(*item.split(":", 1)) for item in known) if len(known) == 1 else (),
         (),
         direct,
-        declared(where, {"source-url": shown, "commit": commit, "hashes": " ".join(known), **(facts or {})}),
+        declared(
+            where, {"source-url": shown, "commit": commit, "folder": folder, "hashes": " ".join(known), **(facts or {})}
+        ),
     )
 
 
@@ -110,9 +114,32 @@ def hash_of(text: object) -> str:
     return best
 
 
+def _origin(url: str, commit: str) -> tuple[str, str, str]:
+    """Return (address without secrets, commit or reference, folder inside the repository) of a direct source.
+
+    They are written into one text: `git+https://host/r.git@REF#subdirectory=DIR` (pip), `...#REF&path:/DIR` (pnpm),
+    `...?rev=X&subdirectory=DIR#COMMIT` (uv).
+    """
+    address, _, fragment = url.partition("#")
+    address, _, query = address.partition("?")
+    folder = ""
+    for part in re.split("[&?]", f"{query}&{fragment}"):
+        key, sign, value = part.partition("=") if "=" in part else part.partition(":")
+        if key in {"subdirectory", "path"}:
+            folder = value.strip("/")
+        elif key == "commit" or (not sign and _REFERENCE.fullmatch(part)):
+            commit = commit or (value if sign else part)
+    last = address.rpartition("/")[2]
+    if "@" in last and address.startswith(("git", "ssh")):
+        address, _, reference = address.rpartition("@")
+        commit = commit or (reference if _REFERENCE.fullmatch(reference) else "")
+    return _without_secret(address), commit, folder
+
+
 def _without_secret(url: str) -> str:
-    """Return `url` without a user name, password or query: a BOM is published, a token is not."""
-    if "://" not in url:
-        return url
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+    """Return `url` without a user name, password, query or fragment: a BOM is published, a token is not."""
+    scheme, sign, rest = url.partition("#")[0].partition("?")[0].rpartition("://")
+    host, slash, path = rest.partition("/")
+    user, at, host = host.rpartition("@")
+    kept = f"{user}@" if at and user == "git" else ""  # how every forge spells its SSH addresses
+    return f"{scheme}{sign}{kept}{host}{slash}{path}"

@@ -27,3 +27,9 @@ def _lines(data: bytes, pattern: re.Pattern[bytes]) -> dict[str, int]:
             except ValueError:
                 continue
     return lines
+
+
+def any_value_lines(data: bytes, keys: tuple[str, ...]) -> dict[str, int]:
+    """Return text value -> 1-based line of every `"key" : "value"` line of one of `keys`; first one wins."""
+    words = b"|".join(key.encode() for key in keys)
+    return _lines(data, re.compile(rb'^[ \t]*"(?:%s)"[ \t]*:[ \t]*%s' % (words, _TEXT)))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 
-from secpipe.core.inventory import Component, Relation, RelationKind
+from secpipe.core.inventory import Component, Relation, RelationKind, declared
 from secpipe.core.limits import DEFAULT, Limits
 
 
@@ -18,7 +20,7 @@ class Lock:
     `near` gives the bytes of another file of the same tree, or None: some formats are completed by their neighbour.
     `components` and `relations` are in the order read; a package named twice stands there twice. `named` are packages
     that the project itself asks for; `includes` other files to be read in the same way; `skips` what was not
-    understood; `problem` why the reading ended early, or "".
+    understood; `limits_told` what such a file never says; `problem` why the reading ended early, or "".
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class Lock:
         self.named: set[str] = set()
         self.includes: list[str] = []
         self.skips: list[str] = []
+        self.limits_told: list[str] = []
         self.problem = ""
 
     @property
@@ -55,3 +58,25 @@ class Lock:
     def skip(self, reason: str) -> None:
         """Record what was not understood."""
         self.skips.append(reason)
+
+    def only_for(self, group: str, needed: Iterable[str], extra: Iterable[str]) -> None:
+        """Mark as optional, of `group`, what is reached from the refs `extra` and from none of `needed`."""
+        below: dict[str, list[str]] = defaultdict(list)
+        for edge in self.relations:
+            below[edge.source].append(edge.target)
+        kept, rest = _reached(needed, below), _reached(extra, below)
+        marks = declared(self.path, {"scope": "optional", "group": group})
+        self.components = [
+            dataclasses.replace(item, facts={**marks, **item.facts}) if item.ref in rest - kept else item
+            for item in self.components
+        ]
+
+
+def _reached(starts: Iterable[str], below: dict[str, list[str]]) -> set[str]:
+    seen: set[str] = set()
+    pending = list(starts)
+    while pending:
+        if (ref := pending.pop()) not in seen:
+            seen.add(ref)
+            pending += below[ref]
+    return seen

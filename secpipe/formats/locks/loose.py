@@ -19,11 +19,6 @@ _TABLES = (
     "dependencies", "devDependencies", "peerDependencies", "optionalDependencies", "bundledDependencies", "require",
     "require-dev", "overrides", "resolutions", "imports",
 )  # fmt: skip
-_REQUIRED = re.compile(
-    r"(?s)(?:install_requires|extras_require|tests_require|setup_requires|requires|options\.extras_require)"
-    r"\s*\]?\s*=?\s*([\[{(][^=]{0,20000}?[\])}]|\n(?:[ \t]+\S.*\n?)+)"
-)
-_QUOTED = re.compile(r"[\"']([A-Za-z0-9][\w.-]*)[^\"']*[\"']|(?m:^[ \t]+([A-Za-z0-9][\w.-]*))")
 
 
 def pattern(text: str) -> Callable[[str], Names]:
@@ -46,14 +41,6 @@ nuget = pattern(r"<Package(?:Version|Reference)\s+[^>]{0,2000}?(?:Include|Update
 swift = pattern(r"(?:url:|\"location\"\s*:)\s*\"https://(github\.com/[\w.-]+/[\w-]+)")
 
 
-def maven(text: str) -> Names:
-    """Yield `group:artifact` of a pom.xml."""
-    shown, *commented = text.split("<!--")
-    plain = shown + "".join(part.partition("-->")[2] for part in commented)
-    for match in re.finditer(r"<groupId>\s*([\w.-]+)\s*</groupId>\s*<artifactId>\s*([\w.-]+)\s*</artifactId>", plain):
-        yield f"{match[1]}:{match[2]}", 0
-
-
 def toml(text: str) -> Names:
     """Yield what stands below any `*dependencies*` key: PEP 621, PEP 735, Poetry, PDM, uv, Hatch, Cargo, Pipfile."""
     pending: list[tuple[str, Any]] = [("", tomllib.loads(text))]
@@ -71,17 +58,6 @@ def toml(text: str) -> Names:
                 match = re.match(r"\s*([A-Za-z0-9][\w.-]*)", item) if isinstance(item, str) else None
                 if match:
                     yield match[1], 0
-
-
-def setup(text: str) -> Names:
-    """Yield the requirements of a setup.py or setup.cfg."""
-    at = line = 0
-    for block in _REQUIRED.finditer(text):
-        for item in _QUOTED.finditer(block[1]):
-            here = block.start() + item.start()
-            line += text.count("\n", at, here) if here > at else 0
-            at = max(at, here)
-            yield item[1] or item[2], line + 1
 
 
 def json_tables(text: str) -> Names:

@@ -12,13 +12,19 @@ from secpipe.formats.locks.tomllock import Names, packages
 
 def read(found: Lock) -> None:
     """Read one pdm.lock."""
-    _, items = packages(found)
+    document, items = packages(found)
+    old_files = (document.get("metadata") or {}).get("files") or {}
     names = Names()
     for item in items:
         name, version = str(item["name"]), str(item.get("version") or "")
-        hashes = [digest for part in item.get("files") or [] if (digest := hash_of(part.get("hash")))]
+        files = item.get("files") or old_files.get(f"{name} {version}") or []
+        hashes = [digest for part in files if (digest := hash_of(part.get("hash")))]
         url = str(item.get("git") or item.get("url") or item.get("path") or "")
-        facts = {"description": str(item.get("summary") or ""), "group": " ".join(map(str, item.get("groups") or []))}
+        groups = [str(group) for group in item.get("groups") or []]
+        facts = {"description": str(item.get("summary") or ""), "group": " ".join(groups)}
+        facts["scope"] = "optional" if groups and "default" not in groups else ""
+        inside = str(item.get("subdirectory") or "")
+        url += f"#subdirectory={inside}" if inside else ""
         if url:
             component = elsewhere(
                 name, version, path=found.path, line=item["\0line"], url=url,

@@ -1,4 +1,4 @@
-"""pnpm-lock.yaml (versions 5, 6 and 9): importers, packages and their edges."""
+"""pnpm-lock.yaml (versions 5, 6 and 9): importers, packages and their edges, in one document or two."""
 
 from __future__ import annotations
 
@@ -7,54 +7,89 @@ from typing import Any
 
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
-from secpipe.core.inventory import RelationKind
+from secpipe.core.inventory import Component, RelationKind
 from secpipe.core.paths import folder_of, join
-from secpipe.formats.locks.library import hash_of, library
+from secpipe.formats.locks.library import elsewhere, hash_of, library
 from secpipe.formats.locks.lock import Lock
 from secpipe.formats.locks.npm import application
 from secpipe.formats.yaml import parse_yaml
 
-_KEY = re.compile(r"/?((?:@[^/@]+/)?[^/@()]+)[@/]([^()/_]+)(?:[_(].*)?$")
+_NAME = re.compile(r"/?((?:@[^/@]+/)?[^/@()]+)[@/](.+)$")
+_VERSION = re.compile(r"([^()_:/]+)(?:[_(].*)?$")
+_OLD = re.compile(r"(?:@[^/@]+/)?[^/@()]+/[^/@()]+$")  # version 5: `name/1.0.0_peer`
+_PEERS = re.compile(r"[(_].*$")
 _GROUPS = {"dependencies": "", "optionalDependencies": "optional", "devDependencies": "dev"}
 
 
 def read(found: Lock) -> None:
-    """Read one pnpm-lock.yaml."""
+    """Read one pnpm-lock.yaml; newer ones lock pnpm's own plug-ins in a document before the project's."""
     documents = parse_yaml(found.data, found.name, found.limits)
-    document = documents[-1] if documents else None
-    if not isinstance(document, dict):
+    if not documents or not all(isinstance(document, dict) for document in documents):
         raise InputError("the lock file is not a table")
+    for document in documents:
+        _document(found, document)
+
+
+def _document(found: Lock, document: dict[str, Any]) -> None:
     refs: dict[str, str] = {}
     packages, snapshots = document.get("packages") or {}, document.get("snapshots") or {}
     for key, item in packages.items():
-        parts = _KEY.match(str(key))
-        if parts is None:
+        component = _package(str(key), item, found.path)
+        if component is None:
             found.skip(f"not analysed: the package {key!a:.80}")
             continue
-        digest = hash_of((item.get("resolution") or {}).get("integrity"))
-        facts = {"scope": "optional" if item.get("dev") or item.get("optional") else ""}
-        component = library("npm", parts[1], parts[2], path=found.path, hashes=[digest] if digest else [], facts=facts)
-        refs[f"{parts[1]}@{parts[2]}"] = found.add(component)
+        refs[_bare(str(key))] = found.add(component)
     for key, item in {**packages, **snapshots}.items():
-        if (parts := _KEY.match(str(key))) is not None:
-            _edges(found, refs.get(f"{parts[1]}@{parts[2]}", ""), item, refs)
+        _edges(found, refs.get(_bare(str(key)), ""), item, refs)
     importers = document.get("importers") or {".": document}
+    wanted: dict[str, set[str]] = {group: set() for group in _GROUPS}
     for where, item in importers.items():
         folder = join(folder_of(found.path), str(where)) or ""
         beside = f"{folder}/package.json".lstrip("/")
         manifest = found.near(beside)
         table = parse_json(manifest, "package.json", found.limits) if manifest is not None else {}
         about = application(folder, table, found.path if manifest is None else beside)
-        _edges(found, found.add(about), item, refs)
+        for group, targets in _edges(found, found.add(about), item, refs).items():
+            wanted[group] |= targets
+    if snapshots:  # version 9 says no more of a package that it is for development only
+        found.only_for("dev", wanted["dependencies"] | wanted["optionalDependencies"], wanted["devDependencies"])
 
 
-def _edges(found: Lock, source: str, item: Any, refs: dict[str, str]) -> None:
+def _bare(key: str) -> str:
+    """Return the key of a package without the peers that a snapshot was made for."""
+    bare = key.lstrip("/").partition("(")[0]
+    return bare.partition("_")[0] if _OLD.match(bare) else bare
+
+
+def _package(key: str, item: dict[str, Any], path: str) -> Component | None:
+    parts = _NAME.match(key)
+    resolution = item.get("resolution") or {}
+    digest = hash_of(resolution.get("integrity"))
+    facts = {"scope": "optional" if item.get("dev") or item.get("optional") else ""}
+    hashes = [digest] if digest else []
+    address = str(resolution.get("repo") or resolution.get("tarball") or resolution.get("directory") or "")
+    version = _VERSION.match(parts[2]) if parts else None
+    if parts is not None and version is not None:
+        registry = "/".join(address.split("/")[:3]) if address.startswith("http") else ""
+        return library("npm", parts[1], version[1], path=path, hashes=hashes, registry=registry, facts=facts)
+    name = str(item.get("name") or (parts[1] if parts else ""))
+    if not name or not address:
+        return None
+    commit, stated = str(resolution.get("commit") or ""), str(item.get("version") or "")
+    return elsewhere(name, stated, path=path, url=address, commit=commit, hashes=hashes, facts=facts)
+
+
+def _edges(found: Lock, source: str, item: Any, refs: dict[str, str]) -> dict[str, set[str]]:
+    """Relate a package to what it needs; return the refs by group."""
+    wanted: dict[str, set[str]] = {group: set() for group in _GROUPS}
     if not source or not isinstance(item, dict):
-        return
+        return wanted
     for group in _GROUPS:
         for name, value in (item.get(group) or {}).items():
             version = str(value.get("version") if isinstance(value, dict) else value)
-            bare = re.sub(r"[(_].*$", "", version)
-            target = refs.get(f"{name}@{bare}") or refs.get(bare.lstrip("/"))
-            if target:
-                found.relate(source, RelationKind.DEPENDS_ON, target)
+            bare = _PEERS.sub("", version)
+            choices = (f"{name}@{_bare(version)}", f"{name}@{bare}", f"{name}/{bare}", bare.lstrip("/"))
+            target = next((refs[key] for key in choices if key in refs), "")
+            wanted[group] |= {target} - {""}
+            found.relate(source, RelationKind.DEPENDS_ON, target)
+    return wanted

@@ -44,7 +44,8 @@ def _component(item: dict[str, Any], files: list[dict[str, Any]], path: str) -> 
     }
     if source.get("type") in {"git", "url", "file", "directory"}:
         commit = str(source.get("resolved_reference") or "")
-        url = str(source.get("url") or "")
+        inside = str(source.get("subdirectory") or "")
+        url = str(source.get("url") or "") + (f"#subdirectory={inside}" if inside else "")
         return elsewhere(name, version, path=path, line=line, url=url, commit=commit, hashes=hashes, facts=facts)
     registry = str(source.get("url") or "")
     return library("PyPI", name, version, path=path, line=line, hashes=hashes, registry=registry, facts=facts)

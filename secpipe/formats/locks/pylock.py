@@ -39,7 +39,8 @@ def _component(item: dict[str, Any], path: str) -> Component:
     marker = str(item.get("marker") or "")
     facts = {"marker": marker, "scope": "excluded" if marker and not applies(marker) else ""}
     if isinstance(direct, dict):
-        url = str(direct.get("url") or direct.get("path") or "")
+        inside = str(direct.get("subdirectory") or "")
+        url = str(direct.get("url") or direct.get("path") or "") + (f"#subdirectory={inside}" if inside else "")
         commit = str(direct.get("commit-id") or "")
         return elsewhere(name, version, path=path, line=line, url=url, commit=commit, hashes=hashes, facts=facts)
     facts["artifact-url"] = str(artifacts[0].get("url") or "") if len(artifacts) == 1 else ""

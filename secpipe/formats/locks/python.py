@@ -8,7 +8,7 @@ from packaging.markers import InvalidMarker, Marker, UndefinedComparison, Undefi
 from packaging.requirements import InvalidRequirement, Requirement
 
 from secpipe.core.inventory import Component, RelationKind
-from secpipe.formats.locks.library import elsewhere, library
+from secpipe.formats.locks.library import elsewhere, hash_of, library
 from secpipe.formats.locks.lock import Lock
 
 #: Where a release may run: a marker that is false on all of these never installs anything.
@@ -37,23 +37,9 @@ def requirement(
         if not applies(str(wanted.marker)):
             extra["scope"] = "excluded"
     if wanted.url:
-        url, _, commit = wanted.url.partition("@") if wanted.url.startswith("git+") else (wanted.url, "", "")
-        if wanted.url.startswith("git+ssh://git@"):
-            head, _, commit = wanted.url[len("git+ssh://git@") :].partition("@")
-            url = "git+ssh://git@" + head
-        url, _, fragment = url.partition("#")
-        commit = commit.partition("#")[0]
-        found = tuple(fragment.replace("=", ":") for _ in (0,) if fragment.startswith("sha256="))
+        found = tuple(filter(None, [hash_of(wanted.url.partition("#")[2].replace("=", ":", 1))]))
         return elsewhere(
-            wanted.name,
-            "",
-            path=path,
-            line=line,
-            direct=direct,
-            url=url,
-            commit=commit,
-            hashes=hashes + found,
-            facts=extra,
+            wanted.name, "", path=path, line=line, direct=direct, url=wanted.url, hashes=hashes + found, facts=extra
         )
     version = pinned(wanted)
     if not version:

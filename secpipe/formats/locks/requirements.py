@@ -69,13 +69,9 @@ def _requirement(
         url, _, fragment = plain.partition("#")
         egg = re.search(r"(?:^|&)egg=([\w.-]+)", fragment)
         name = egg[1] if egg else url.rstrip("/").rpartition("/")[2].partition("@")[0] or found.path
-        commit = url.rpartition("@")[2] if url.startswith("git+") and "@" in url.rpartition("/")[2] else ""
-        bare = url.removesuffix(f"@{commit}") if commit else url
         if url in {".", "./"} or url.startswith((".[", "./[")):
             return None  # the project itself
-        component = elsewhere(
-            name, "", path=found.path, line=number, direct=direct, url=bare, commit=commit, hashes=hashes
-        )
+        component = elsewhere(name, "", path=found.path, line=number, direct=direct, url=plain, hashes=hashes)
     elif not component.version and (pin := constraints.get(component.name)):
         component = (
             requirement(

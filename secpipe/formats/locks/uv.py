@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from secpipe.core.inventory import Component
+from secpipe.core.inventory import Component, ComponentKind
 from secpipe.core.paths import folder_of, join
 from secpipe.formats.locks.library import elsewhere, hash_of, library
 from secpipe.formats.locks.lock import Lock
@@ -17,17 +17,24 @@ def read(found: Lock) -> None:
     """Read one uv.lock; workspace members become the applications of their folders."""
     _, items = packages(found)
     names = Names()
+    roots: set[str] = set()
     for item in items:
-        ref = found.add(_component(item, found.path))
-        names.put(item["name"], str(item.get("version") or ""), ref)
-        needs = list(item.get("dependencies") or [])
-        for group in ("optional-dependencies", "dev-dependencies"):
-            for part in (item.get(group) or {}).values():
-                needs += part
-        for need in needs:
-            if applies(str(need.get("marker") or "os_name != ''")):
-                names.need(ref, need["name"], str(need.get("version") or ""))
+        component = _component(item, found.path)
+        names.put(item["name"], str(item.get("version") or ""), found.add(component))
+        roots |= {component.ref} if component.kind is ComponentKind.APPLICATION else set()
+    kept: set[str] = set()
+    extra: set[str] = set()
+    for item, component in zip(items, list(found.components), strict=True):
+        for group in ("dependencies", "optional-dependencies", "dev-dependencies"):
+            part = item.get(group) or []
+            for need in part if isinstance(part, list) else [need for needs in part.values() for need in needs]:
+                if applies(str(need.get("marker") or "os_name != ''")):
+                    wanted = need["name"], str(need.get("version") or "")
+                    names.need(component.ref, *wanted)
+                    if component.ref in roots:
+                        (kept if group == "dependencies" else extra).update(names.find(*wanted))
     names.relate(found)
+    found.only_for("optional", kept, extra)
 
 
 def _component(item: dict[str, Any], path: str) -> Component:
@@ -43,10 +50,9 @@ def _component(item: dict[str, Any], path: str) -> Component:
     hashes = [digest for part in artifacts if (digest := hash_of(part.get("hash")))]
     url = str(source.get("git") or source.get("url") or source.get("path") or "")
     if url:
-        address, _, commit = url.partition("#") if "git" in source else (url, "", "")
-        return elsewhere(
-            name, version, path=path, line=line, url=address.partition("?")[0], commit=commit, hashes=hashes
-        )
+        inside = str(source.get("subdirectory") or "")
+        url += f"#subdirectory={inside}" if inside else ""
+        return elsewhere(name, version, path=path, line=line, url=url, hashes=hashes)
     facts = {"artifact-url": str(artifacts[0].get("url") or "") if len(artifacts) == 1 else ""}
     registry = str(source.get("registry") or "")
     return library("PyPI", name, version, path=path, line=line, hashes=hashes, registry=registry, facts=facts)

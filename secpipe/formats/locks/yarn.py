@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import RelationKind
+from secpipe.core.paths import folder_of
 from secpipe.formats.locks.library import elsewhere, hash_of, library
 from secpipe.formats.locks.lock import Lock
+from secpipe.formats.locks.npm import GROUPS
 from secpipe.formats.yaml import parse_yaml
 
 _PATTERN = re.compile(r'"?((?:@[^/@"]+/)?[^/@"]+)@([^"]*)"?')
+_NAMED = re.compile(r"(?:@[^/@]{1,200}/)?[^/@:]{1,200}@(?=[a-z+]{1,20}:|git@)")
 _FIELD = re.compile(r'\s+"?([\w@/.-]+)"?:?\s+"?([^"]*)"?$')
 
 
@@ -40,6 +44,21 @@ def read(found: Lock) -> None:
             target = by_pattern.get(f"{name}@{wanted}") or by_pattern.get(f"{name}@npm:{wanted}")
             if target and ref:
                 found.relate(ref, RelationKind.DEPENDS_ON, target)
+    _development(found, by_pattern)
+
+
+def _development(found: Lock, by_pattern: dict[str, str]) -> None:
+    """Mark what only the development tables of package.json need; members of a workspace may need it otherwise."""
+    data = found.near(f"{folder_of(found.path)}/package.json".lstrip("/"))
+    manifest = parse_json(data, "package.json", found.limits) if data is not None else {}
+    if not isinstance(manifest, dict) or "workspaces" in manifest:
+        return
+    wanted: dict[bool, set[str]] = {True: set(), False: set()}
+    for key, group in GROUPS.items():
+        for name, spec in (manifest.get(key) or {}).items():
+            ref = by_pattern.get(f"{name}@{spec}") or by_pattern.get(f"{name}@npm:{spec}") or ""
+            wanted[group == "dev"].add(ref)
+    found.only_for("dev", wanted[False], wanted[True])
 
 
 def _package(found: Lock, line: int, key: str, item: dict[str, Any]) -> str:
@@ -55,10 +74,10 @@ def _package(found: Lock, line: int, key: str, item: dict[str, Any]) -> str:
     if alias := re.match(r"npm:((?:@[^/@]+/)?[^/@]+)@", parts[2]):
         name = alias[1]
     digest = hash_of(item.get("integrity"))
-    if resolution.startswith(("git", "https://codeload.github.com")) or "#commit=" in resolution:
-        url, _, commit = resolution.rpartition("@" if "#commit=" in resolution else "\0")[2].partition("#")
-        commit = commit.removeprefix("commit=")
-        return found.add(elsewhere(name, version, path=found.path, line=line, url=url, commit=commit))
+    direct = parts[2].startswith(("http", "git", "github:", "file:"))
+    if direct or resolution.startswith(("git", "https://codeload.github.com")) or "#commit=" in resolution:
+        url = _NAMED.sub("", resolution)
+        return found.add(elsewhere(name, version, path=found.path, line=line, url=url))
     registry = "/".join(resolution.split("/")[:3]) if resolution.startswith("http") else ""
     hashes = [digest] if digest else []
     return found.add(library("npm", name, version, path=found.path, line=line, hashes=hashes, registry=registry))

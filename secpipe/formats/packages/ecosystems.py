@@ -51,8 +51,9 @@ TABLE = (
     Ecosystem("RubyGems", "gem", "gem", gem.key, separator="", hosts=frozenset({"rubygems.org"})),
     Ecosystem("Packagist", "composer", "composer", composer.key, names.lower),
     Ecosystem("Hex", "hex", "hex", semver.key, names.lower),
-    Ecosystem("Pub", "pub", "pub", semver.with_build, names.lower, ""),
+    Ecosystem("Pub", "pub", "pub", semver.with_build, names.lower, "", frozenset({"pub.dev", "pub.dartlang.org"})),
     Ecosystem("SwiftURL", "swift", "swift", semver.key),
+    Ecosystem("CocoaPods", "cocoapods", "cocoapods", semver.key, separator=""),
 )  # fmt: skip
 
 _BY_WORD = {word.lower(): row for row in TABLE for word in (row.word, row.purl, row.name)}

@@ -47,15 +47,18 @@ def parse(text: str) -> Package | None:
 
 
 def make(
-    kind: str, name: str, version: str = "", namespace: str = "", qualifiers: Mapping[str, str] | None = None
-) -> str:
+    kind: str, name: str, version: str = "", namespace: str = "", qualifiers: Mapping[str, str] | None = None,
+    subpath: str = "",
+) -> str:  # fmt: skip
     """Return a purl; `namespace` may hold `/`. Empty qualifiers are left out, the rest sorted."""
     parts = [_quoted(part) for part in namespace.split("/") if part]
     text = "pkg:" + "/".join([kind, *parts, _quoted(name)])
     if version:
         text += "@" + _quoted(version, ":")
     pairs = sorted((key, value) for key, value in (qualifiers or {}).items() if value)
-    return text + ("?" + "&".join(f"{key}={_quoted(value, ':/')}" for key, value in pairs) if pairs else "")
+    text += "?" + "&".join(f"{key}={_quoted(value, ':/')}" for key, value in pairs) if pairs else ""
+    inner = [_quoted(part) for part in subpath.split("/") if part not in {"", ".", ".."}]
+    return text + ("#" + "/".join(inner) if inner else "")
 
 
 def for_ecosystem(ecosystem: str, name: str, version: str = "", qualifiers: Mapping[str, str] | None = None) -> str:

@@ -14,6 +14,7 @@ MANIFESTS: tuple[tuple[str, str], ...] = (
     ("Containerfile", "secpipe.sbom.sources.dockerfile:read"),
     ("*.yaml", "secpipe.sbom.sources.deployments:read"),
     ("*.yml", "secpipe.sbom.sources.deployments:read"),
+    ("*.ipynb", "secpipe.sbom.sources.scripts:notebook"),
     ("*.whl", "secpipe.sbom.sources.wheels:read"),
 )
 _ANY = re.compile("|".join(translate(pattern) for pattern, _ in MANIFESTS))

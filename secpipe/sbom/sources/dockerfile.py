@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import re
-import shlex
 
 from secpipe.core.artifact import Digest, FileEntry
 from secpipe.core.inventory import Component, ComponentKind, content_ref, declared
-from secpipe.formats.locks.python import requirement
+from secpipe.core.text import printable
 from secpipe.formats.packages import purl
 from secpipe.sbom.collector import Collector
+from secpipe.sbom.sources import installs
 
 _FROM = re.compile(r"FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?\s*$", re.IGNORECASE)
 _ARG = re.compile(r"ARG\s+(\w+)=(\S+)", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?::-([^}]*))?\}|(\w+))")
-_PIP = re.compile(r"\b(?:pip3?|uv pip|python3? -m pip)\s+install\s+([^&|;]+)")
-_VALUED = {"-r", "--requirement", "-c", "--constraint", "-i", "--index-url", "--extra-index-url", "-f", "--find-links",
-           "-t", "--target", "--python-version", "--platform", "--prefix", "--root",
-           "--trusted-host", "--timeout"}  # fmt: skip
+_COPY = re.compile(r"(?:COPY|ADD)\s(?:.*\s)?--from=(\S+)", re.IGNORECASE)
+#: How a container image is named: no user, no scheme (the reference grammar of the OCI distribution specification).
+_NAMED = re.compile(r"[\w.-]+(?::\d+)?(?:/[\w.-]+)*(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?")
 
 
 def read(found: Collector, entry: FileEntry) -> None:
@@ -32,12 +31,21 @@ def read(found: Collector, entry: FileEntry) -> None:
             if "$" in base:
                 found.skip(entry.path, f"line {number} names its base image by a variable")
             elif base.lower() not in stages and base != "scratch":
-                found.add(image(base, entry.path, number))
+                named(found, base, entry.path, number)
             if match[2]:
                 stages.add(match[2].lower())
         elif re.match(r"RUN\s", line, re.IGNORECASE):
-            for command in _PIP.finditer(line):
-                _installed(found, entry.path, number, command[1])
+            installs.read(found, entry.path, [(number, line.partition(" ")[2])], unknown=True)
+        elif (match := _COPY.match(line)) and not match[1].isdecimal() and match[1].lower() not in stages:
+            named(found, match[1], entry.path, number)
+
+
+def named(found: Collector, text: str, path: str, line: int) -> None:
+    """Add the image that `text` names; what names none is said."""
+    if _NAMED.fullmatch(text):
+        found.add(image(text, path, line))
+    else:
+        found.skip(path, f"line {line} names no image that can be told: {printable(text, 80)}")
 
 
 def image(text: str, path: str, line: int) -> Component:
@@ -68,22 +76,6 @@ def image(text: str, path: str, line: int) -> Component:
         digests=digests,
         facts=facts,
     )
-
-
-def _installed(found: Collector, path: str, line: int, text: str) -> None:
-    try:
-        words = shlex.split(text)
-    except ValueError:
-        found.skip(path, f"line {line}: the pip install line cannot be read")
-        return
-    skip = False
-    for word in words:
-        if skip or word.startswith("-"):
-            skip = not skip and word in _VALUED
-            continue
-        component = None if word.startswith((".", "/", "$")) else requirement(word, path=path, line=line)
-        if component is not None:
-            found.add(component)
 
 
 def _logical(text: str) -> list[tuple[int, str]]:

@@ -199,7 +199,16 @@ HEAVY = {
     "deno.jsonc": '/*"\\' * 400_000,
     "pom.xml": "<!--" * 500_000,
     "build.gradle": '"' + "a." * 500_000,
-    "setup.py": "requires [" * 20_000,
+    "setup.py": "a = [" + "b," * 200_000 + "]\nsetup(install_requires=a)",
+    "setup.cfg": "[options]\ninstall_requires =\n" + " a" * 200_000,
+    "mix.lock": '"' * 500_000 + '\n"a": {:hex,' + " " * 500_000,
+    "gradle.lockfile": "a:" * 500_000,
+    "packages.lock.json": '{"dependencies": {"a": {"x": {"resolved": "1"}'
+    + "".join(f',"b{n}": {{"resolved": "1"}}' for n in range(30_000))
+    + "}}}",
+    "Podfile.lock": "PODS:\n" + "  - a (1)\n" * 20_000,
+    "Package.resolved": '{"pins": [' + ",".join(['{"location": "' + "a/" * 50 + '"}'] * 5_000) + "]}",
+    "conda-x.lock": "@EXPLICIT\n" + "a-" * 500_000,
     "app.csproj": "<PackageReference " * 50_000,
     "uv.lock": '[[package]]\nname = "a"\nversion = "1"\n' * 20_000,
 }  # fmt: skip
