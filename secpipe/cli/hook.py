@@ -102,7 +102,7 @@ def uninstall(kind: str, where: Path) -> int:
     return EXIT_PASS
 
 
-@hook.command()
+@hook.command(short_help="Judge what git is about to publish; git starts this.")
 @_KIND
 @click.argument("remote", nargs=-1)
 @_check_options

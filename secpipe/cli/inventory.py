@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secpipe.cli.options import tell
-from secpipe.cli.sbom.files import plain_format, read_bom, write
+from secpipe.cli.options import plain_format, tell
+from secpipe.cli.sbom.files import read_bom, write
 from secpipe.core.errors import EXIT_PASS, ConfigError
 from secpipe.core.text import plural, printable
 

@@ -62,6 +62,20 @@ def output_options(*default: str) -> Decorator:
     return wrap
 
 
+def form_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`-f/--format`, where the result is read by a person or by a program, as `form`."""
+    return click.option(
+        "-f", "--format", "form", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True,
+        help="How the result is written.",
+    )(function)  # fmt: skip
+
+
+def plain_format(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`form_option` and `-o FILE`: how the result is read, and where it goes, as `form` and `output`."""
+    out = click.option("-o", "--output", default="-", metavar="FILE", help="Write the result to FILE.")
+    return form_option(out(function))
+
+
 def passphrase_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """`--passphrase-file REF`: how to open a private key without a prompt; the value itself never stands on argv."""
     return click.option(

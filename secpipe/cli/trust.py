@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from secpipe.cli.keys.options import format_option, opened, trust_folder, write_text_or_json
-from secpipe.cli.options import at_option, clock_of, passphrase_option, write_result
+from secpipe.cli.keys.options import opened, trust_folder, write_text_or_json
+from secpipe.cli.options import at_option, clock_of, passphrase_option, plain_format, write_result
 from secpipe.core import times
 
 
@@ -17,7 +17,7 @@ def trust() -> None:
 @trust.command("show")
 @click.argument("folder", default="keys")
 @at_option
-@format_option
+@plain_format
 def show(folder: str, at: str | None, form: str, output: str) -> int:
     """Show who may sign what under FOLDER; expired trust is shown too."""
     now = clock_of(at).now()
@@ -68,7 +68,7 @@ def verify(folder: str, pin: str, at: str | None) -> int:
     return 0
 
 
-@trust.command("update")
+@trust.command("update", short_help="Bring FOLDER up to SOURCE; refuses rollback, forks and gaps.")
 @click.argument("source")
 @trust_folder("The folder to bring up to date.")
 @click.option("--trust-pin", "pin", metavar="PIN", default="", help="sha256:HEX of a root that you know.")
@@ -99,7 +99,7 @@ def pin(folder: str) -> int:
     return 0
 
 
-@trust.command("federate")
+@trust.command("federate", short_help="Accept an identity of another team, scoped and dated (root quorum).")
 @click.argument("other", metavar="FOLDER")
 @click.argument("name", metavar="IDENTITY")
 @click.option(
@@ -108,7 +108,9 @@ def pin(folder: str) -> int:
 @click.option("--as", "alias", metavar="NAME", required=True, help="Its name in your keyring.")
 @click.option("--purpose", "purposes", multiple=True, required=True, metavar="PURPOSE", help="What it may sign here.")
 @click.option("--namespace", "namespaces", multiple=True, required=True, metavar="GLOB", help="Names of its subjects.")
-@click.option("--env", "environments", multiple=True, default=("*",), metavar="GLOB")
+@click.option(
+    "--env", "environments", multiple=True, default=("*",), metavar="GLOB", help="Only for these environments."
+)
 @click.option("--until", "end", required=True, metavar="TIME", help="From when on nothing of it is accepted.")
 @trust_folder("Your folder of public trust material.")
 @passphrase_option
@@ -143,7 +145,7 @@ def federate(
     )
 
 
-@trust.command("forget")
+@trust.command("forget", short_help="Forget the newest time seen of FOLDER, after a wrong clock.")
 @click.argument("folder", default="keys")
 @click.option("--all", "everything", is_flag=True, help="Also versions and keys: rollback is then not noticed here.")
 def forget(folder: str, everything: bool) -> int:

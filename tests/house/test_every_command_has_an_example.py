@@ -49,3 +49,10 @@ def test_the_help_ends_with_an_example_that_parses(name: str) -> None:
 
 def test_no_example_is_of_a_command_that_is_gone() -> None:
     assert set(EXAMPLES) <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_says_what_each_option_is_for(name: str) -> None:
+    options = [one for one in COMMANDS[name].params if isinstance(one, click.Option) and not one.hidden]
+    assert [one.opts[-1] for one in options if not one.help] == []
+    assert not COMMANDS[name].get_short_help_str(80).endswith("...")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from secpipe.cli.options import at_option, clock_of, say, tell, write_json, write_result
+from secpipe.cli.options import at_option, clock_of, form_option, say, tell, write_json, write_result
 
 
 @click.group(short_help="Update and inspect the local advisory store.")
@@ -68,7 +68,7 @@ def update(
     return EXIT_PASS
 
 
-@advisories.command()
+@advisories.command(short_help="Make a feed of OSV records ready to sign.")
 @click.option("--from", "sources", multiple=True, required=True, metavar="FOLDER|ZIP|FILE", help="Where; repeatable.")
 @click.option("--to", "target", required=True, metavar="FOLDER", help="The folder to write the feed into.")
 @click.option("--name", default="mirror", show_default=True, help="The feed's name; receivers count versions by it.")
@@ -114,7 +114,7 @@ def pack(
 
 @advisories.command()
 @click.argument("path", required=False)
-@click.option("-f", "--format", "form", type=click.Choice(["terminal", "json"]), default="terminal")
+@form_option
 @at_option
 def show(path: str | None, form: str, at: str | None) -> int:
     """Say which feeds the store holds, as of when, and how many records."""

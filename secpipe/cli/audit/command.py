@@ -34,7 +34,7 @@ SORTS = ["priority", "severity", "package"]
 )
 @click.option("--author", default="", help="Who answers for --write-vex.")
 @click.option("--fix-plan", is_flag=True, help="Print the upgrades that clear the findings, nothing else.")
-@click.option("--sort", type=click.Choice(SORTS), default="severity", show_default=True)
+@click.option("--sort", type=click.Choice(SORTS), default="severity", show_default=True, help="What comes first.")
 @click.option("--index", metavar="FILE", help="Names known to exist, one a line: others are reported.")
 @click.option("--internal", multiple=True, metavar="GLOB", help="Names that must never come from a public index.")
 @click.option("--second-opinion", type=click.Choice(["pypi", "osv"]), help="Ask pip-audit as well (network).")

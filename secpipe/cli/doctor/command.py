@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from secpipe.cli.options import at_option, clock_of, use_color, write_json, write_result
+from secpipe.cli.options import at_option, clock_of, form_option, use_color, write_json, write_result
 from secpipe.core import times
 from secpipe.core.errors import EXIT_PASS, EXIT_UNDECIDED
 
@@ -35,10 +35,7 @@ Examples:
     metavar="FOLDER",
     help="The trust root.",
 )
-@click.option(
-    "-f", "--format", "form", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True,
-    help="How the result is written.",
-)  # fmt: skip
+@form_option
 @at_option
 def doctor(trust: Path, form: str, at: str | None) -> int:
     """Say what works on this machine and what does not, and why. Nothing is changed, and no network is used.

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 _SCOPE = (
     click.option("--purpose", "purposes", multiple=True, required=True, metavar="PURPOSE", help="What it may sign."),
     click.option("--namespace", "namespaces", multiple=True, default=("*",), metavar="GLOB", help="Names of subjects."),
-    click.option("--env", "environments", multiple=True, default=("*",), metavar="GLOB"),
+    click.option(
+        "--env", "environments", multiple=True, default=("*",), metavar="GLOB", help="Only for these environments."
+    ),
 )
 
 

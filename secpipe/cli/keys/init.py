@@ -22,7 +22,9 @@ ROOT_DAYS = 3652  # ten years: the root is offline, the keyring's own expiry is 
 @click.command("init")
 @dir_option
 @click.option("--period", metavar="DURATION", default="P90D", show_default=True, help="How often keys rotate.")
-@click.option("--profile", type=click.Choice(["default", "cnsa2"]), default="default", show_default=True)
+@click.option(
+    "--profile", type=click.Choice(["default", "cnsa2"]), default="default", show_default=True, help="The algorithms."
+)
 @click.option("--holder", metavar="NAME", help="Your name in the trust root (default: your login name).")
 @click.option(
     "--identity", "names", multiple=True, metavar="NAME", help="Make this identity instead of the default ones."

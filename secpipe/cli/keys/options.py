@@ -26,15 +26,6 @@ def trust_folder(words: str) -> Callable[[Callable[..., Any]], Callable[..., Any
     return click.option("--trust", "folder", metavar="FOLDER", default="keys", show_default=True, help=words)
 
 
-def format_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`-f terminal|json` and `-o FILE`: what a person or a program reads, and where it goes."""
-    function = click.option("-o", "--output", metavar="FILE", default="-", help="Write the result to FILE.")(function)
-    return click.option(
-        "-f", "--format", "form", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True,
-        help="How the result is written.",
-    )(function)  # fmt: skip
-
-
 def passphrase_of(reference: str | None, *, question: str = "passphrase", confirm: bool = False) -> Callable[[], bytes]:
     """Return a function that asks for the passphrase at most once: from `--passphrase-file`, else on the terminal."""
     from secpipe.system import secrets

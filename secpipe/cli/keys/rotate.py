@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secpipe.cli.keys.options import dir_option, format_option, opened, passphrase_of, write_text_or_json
-from secpipe.cli.options import at_option, clock_of, passphrase_option, write_result
+from secpipe.cli.keys.options import dir_option, opened, passphrase_of, write_text_or_json
+from secpipe.cli.options import at_option, clock_of, passphrase_option, plain_format, write_result
 from secpipe.core import times
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, EXIT_UNDECIDED, ConfigError
 
@@ -83,7 +83,7 @@ def _write(document: dict[str, Any], form: str, output: str, done: str) -> None:
 @click.command("due")
 @dir_option
 @at_option
-@format_option
+@plain_format
 def due(folder: str, at: str | None, form: str, output: str) -> int:
     """Say what is due; exit 1 where something is. Needs no private key."""
     from secpipe.keystore.foresight import obstacles
@@ -106,7 +106,7 @@ def due(folder: str, at: str | None, form: str, output: str) -> int:
 @click.option("--profile", metavar="NAME", help="With IDENTITY: use the algorithms of this profile (cnsa2, ...).")
 @click.option("--dry-run", is_flag=True, help="Only say what would happen.")
 @at_option
-@format_option
+@plain_format
 @passphrase_option
 def rotate(
     names: tuple[str, ...],

@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
-from secpipe.cli.keys.options import format_option, write_text_or_json
+from secpipe.cli.keys.options import write_text_or_json
+from secpipe.cli.options import plain_format
 
 
 @click.command("schemes")
-@format_option
+@plain_format
 def schemes(form: str, output: str) -> int:
     """List algorithms and their backends: version, library file with its SHA-256, usable or why not."""
     from secpipe.keys.schemes import scheme

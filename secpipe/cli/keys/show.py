@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secpipe.cli.keys.options import dir_option, format_option, opened, pick, write_text_or_json
-from secpipe.cli.options import at_option, clock_of, write_result
+from secpipe.cli.keys.options import dir_option, opened, pick, write_text_or_json
+from secpipe.cli.options import at_option, clock_of, plain_format, write_result
 from secpipe.core import times
 from secpipe.core.foreign import Sink
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.command("list")
 @dir_option
 @at_option
-@format_option
+@plain_format
 def list_keys(folder: str, at: str | None, form: str, output: str) -> int:
     """List identities and key versions with their state."""
     now = clock_of(at).now()
@@ -61,7 +61,7 @@ def list_keys(folder: str, at: str | None, form: str, output: str) -> int:
 @click.argument("name")
 @dir_option
 @at_option
-@format_option
+@plain_format
 def show(name: str, folder: str, at: str | None, form: str, output: str) -> int:
     """Show one identity, or the key version whose id (or half's id) starts with NAME."""
     now = clock_of(at).now()
@@ -82,7 +82,14 @@ def show(name: str, folder: str, at: str | None, form: str, output: str) -> int:
 @click.command("export")
 @click.argument("name", default="builder")
 @dir_option
-@click.option("--format", "form", type=click.Choice(["pem", "jwk", "cosign"]), default="pem", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["pem", "jwk", "cosign"]),
+    default="pem",
+    show_default=True,
+    help="How it is written.",
+)
 @click.option(
     "--classical", "half", flag_value="classical", help="Only the classical half: what cosign takes as --key."
 )

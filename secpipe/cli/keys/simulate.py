@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secpipe.cli.keys.options import dir_option, format_option, opened, write_text_or_json
+from secpipe.cli.keys.options import dir_option, opened, write_text_or_json
 from secpipe.cli.keys.rotate import schedule_of
-from secpipe.cli.options import at_option, clock_of
+from secpipe.cli.options import at_option, clock_of, plain_format
 from secpipe.core import times
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, ConfigError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--until", "end", metavar="TIME", required=True, help="Simulate up to this date.")
 @click.option("--profile", "profiles", multiple=True, metavar="NAME", help="Deadlines to hold against (default: all).")
 @at_option
-@format_option
+@plain_format
 def simulate(folder: str, end: str, profiles: tuple[str, ...], at: str | None, form: str, output: str) -> int:
     """Print what will rotate, expire or break until a date; exit 1 where something breaks.
 

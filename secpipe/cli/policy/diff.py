@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secpipe.cli.options import write_json, write_result
+from secpipe.cli.options import form_option, write_json, write_result
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.argument("after", metavar="AFTER")
 @click.option("--env", "environments", multiple=True, metavar="NAME", help="Repeatable (default: all of them).")
 @click.option("--fail-on-looser", is_flag=True, help="End with 1 if anything may let more out than before.")
-@click.option("-f", "--format", "form", type=click.Choice(["terminal", "json"]), default="terminal")
+@form_option
 def diff(before: str, after: str, environments: tuple[str, ...], fail_on_looser: bool, form: str) -> int:
     """Say what changes from BEFORE to AFTER (files or builtin:NAME), key by key: tighter, looser or different.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secpipe.cli.options import at_option, clock_of, write_json, write_result
+from secpipe.cli.options import at_option, clock_of, form_option, write_json, write_result
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="FILE...")
 @click.option("--strict", is_flag=True, help="End with 1 if there is any warning.")
-@click.option("-f", "--format", "form", type=click.Choice(["terminal", "json"]), default="terminal")
+@form_option
 @at_option
 def lint(sources: tuple[str, ...], strict: bool, form: str, at: str | None) -> int:
     """Check policies for mistakes, in every environment they name.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from secpipe.cli.options import emit
+from secpipe.cli.options import emit, form_option
 
 
 @click.command(
@@ -20,7 +20,7 @@ Examples:
 @click.option("--env", "environment", default="", metavar="NAME", help="Only verdicts for this environment.")
 @click.option("--policy", "old", default="", metavar="FILE", help="Compare with this policy, not with what was stored.")
 @click.option("--fail-on-change", is_flag=True, help="End with 1 where a verdict would change.")
-@click.option("-f", "--format", "form", type=click.Choice(["terminal", "json"]), default="terminal")
+@form_option
 @click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False), help="Write the result to FILE.")
 def replay(
     new: str,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secpipe.cli.options import write_json, write_result
+from secpipe.cli.options import form_option, write_json, write_result
 from secpipe.core.errors import EXIT_PASS
 from secpipe.core.foreign import Sink
 
@@ -22,9 +22,9 @@ _WIDEST = 46
 
 @click.command()
 @click.argument("source", default="builtin:baseline")
-@click.option("--env", "environment", default="prod", show_default=True, metavar="NAME")
+@click.option("--env", "environment", default="prod", show_default=True, metavar="NAME", help="For which environment.")
 @click.option("--resolved", is_flag=True, help="Also say where each value comes from.")
-@click.option("-f", "--format", "form", type=click.Choice(["terminal", "json"]), default="terminal")
+@form_option
 def show(source: str, environment: str, resolved: bool, form: str) -> int:
     """Print what SOURCE (a file or builtin:NAME) demands, resolved for one environment."""
     from secpipe.core.text import printable

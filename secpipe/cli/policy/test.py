@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from secpipe.cli.options import write_json, write_result
+from secpipe.cli.options import form_option, write_json, write_result
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("sources", nargs=-1, metavar="[FILE]...")
-@click.option("-f", "--format", "form", type=click.Choice(["terminal", "json"]), default="terminal")
+@form_option
 def test(sources: tuple[str, ...], form: str) -> int:
     """Run the cases of policies: FILE is a policy, builtin:NAME, or a file of cases.
 

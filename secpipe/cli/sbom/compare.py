@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from secpipe.cli.options import tell, write_result
-from secpipe.cli.sbom.files import plain_format, read_bom, write
+from secpipe.cli.options import plain_format, tell, write_result
+from secpipe.cli.sbom.files import read_bom, write
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS
 from secpipe.core.foreign import Sink
 from secpipe.core.text import plural, printable
@@ -89,6 +89,7 @@ def query(bom: str, expression: str, count: bool, form: str, output: str) -> int
     type=click.Choice(["terminal", "json", "mermaid", "dot"]),
     default="terminal",
     show_default=True,
+    help="How the result is written.",
 )
 @click.option("-o", "--output", default="-", metavar="FILE", help="Write the result to FILE.")
 def lineage(bom: str, form: str, output: str) -> int:

@@ -41,6 +41,7 @@ def vex(bom: str, statements: tuple[str, ...], output: str) -> int:
     type=click.Choice(["cyclonedx-json", "cyclonedx-xml", "spdx-json"]),
     default="spdx-json",
     show_default=True,
+    help="How the document is written.",
 )
 @click.option("--spec", type=click.Choice(["1.6", "1.7"]), help="Version of CycloneDX to write.")
 @click.option("-o", "--output", default="-", metavar="FILE", help="Write the document to FILE.")

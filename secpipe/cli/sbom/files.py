@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
-
-import click
 
 from secpipe.core.errors import UnsafeInput
 from secpipe.core.foreign import Sink
@@ -33,14 +31,6 @@ def read_bom(place: str) -> Document:
     from secpipe.sbom.bom import load
 
     return load(read_file(place), "stdin" if place == "-" else printable(place))
-
-
-def plain_format(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`-f terminal|json` and `-o FILE`, for commands whose result is no list of findings."""
-    function = click.option("-o", "--output", default="-", metavar="FILE", help="Write the result to FILE.")(function)
-    return click.option(
-        "-f", "--format", "form", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True
-    )(function)
 
 
 def write(form: str, output: str, document: Document, lines: Iterable[str]) -> None:

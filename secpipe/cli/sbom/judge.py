@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from secpipe.cli.options import emit as emit_document
-from secpipe.cli.options import output_options, tell
-from secpipe.cli.sbom.files import plain_format, read_bom, read_file, write
+from secpipe.cli.options import output_options, plain_format, tell
+from secpipe.cli.sbom.files import read_bom, read_file, write
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, EXIT_UNDECIDED
 from secpipe.core.text import plural, printable
 

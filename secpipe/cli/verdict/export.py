@@ -12,7 +12,9 @@ from secpipe.core.foreign import Sink
 
 @click.command(short_help="Write a signed verdict for other tools.")
 @click.argument("place", metavar="ENTRY|BUNDLE", type=click.Path(path_type=Path))
-@click.option("--format", "form", type=click.Choice(["dsse"]), default="dsse", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["dsse"]), default="dsse", show_default=True, help="How it is written."
+)
 @click.option("--trust", default="keys", show_default=True, metavar="FOLDER", help="The public trust material.")
 @click.option("-o", "--output", metavar="FILE", default="-", help="Write the envelope to FILE.")
 def export(place: Path, form: str, trust: str, output: str) -> int:

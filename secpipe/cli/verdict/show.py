@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from secpipe.cli.options import write_json, write_result
+from secpipe.cli.options import form_option, write_json, write_result
 
 
 @click.command("list")
 @click.option("--store", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="The verdict store.")
 @click.option("--env", "environment", default="", metavar="NAME", help="Only this environment.")
 @click.option("--digest", default="", metavar="dirHash:HEX", help="Only this release.")
-@click.option("-f", "--format", "form", type=click.Choice(["terminal", "json"]), default="terminal")
+@form_option
 def list_(store: Path, environment: str, digest: str, form: str) -> int:
     """List what a verdict store holds, oldest first within a release. Nothing is verified here."""
     from secpipe.core.errors import SecpipeError
@@ -56,7 +56,7 @@ def list_(store: Path, environment: str, digest: str, form: str) -> int:
 
 @click.command("show")
 @click.argument("place", metavar="ENTRY|BUNDLE", type=click.Path(path_type=Path))
-@click.option("-f", "--format", "form", type=click.Choice(["terminal", "json"]), default="terminal")
+@form_option
 def show(place: Path, form: str) -> int:
     """Show what a signed verdict says, and the overrides beside it, as written.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secpipe.cli.options import at_option, clock_of, write_json, write_result
+from secpipe.cli.options import at_option, clock_of, form_option, write_json, write_result
 from secpipe.cli.verdict.options import names_policy, pinned, rules_options
 from secpipe.core import times
 from secpipe.core.errors import EXIT_PASS, EXIT_UNDECIDED, ConfigError, InputError
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @click.option("--max-age", type=click.FloatRange(min=0), metavar="DAYS", help="How old the verdict may be.")
 @click.option("--name", default="", metavar="NAME", help="What the verdict must call the release.")
 @click.option("--exclude", multiple=True, metavar="PATH", help="Relative path that is no part of the release.")
-@click.option("-f", "--format", "form", type=click.Choice(["terminal", "json"]), default="terminal")
+@form_option
 @click.option("-o", "--output", metavar="FILE", default="-", help="Write the result to FILE.")
 @at_option
 def verify(
