@@ -45,7 +45,7 @@ def _check_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-@hook.command()
+@hook.command(short_help="Install the hook beside one that may be there.")
 @_KIND
 @_WHERE
 @_check_options
@@ -91,7 +91,7 @@ def _words(options: dict[str, str]) -> list[str]:
     return words
 
 
-@hook.command()
+@hook.command(short_help="Remove the hook and restore what was there before.")
 @_KIND
 @_WHERE
 def uninstall(kind: str, where: Path) -> int:

@@ -55,7 +55,7 @@ def show(folder: str, at: str | None, form: str, output: str) -> int:
     return 0
 
 
-@trust.command("verify")
+@trust.command("verify", short_help="Check every signature and rule of FOLDER.")
 @click.argument("folder", default="keys")
 @click.option("--trust-pin", "pin", metavar="PIN", default="", help="sha256:HEX of a root that you know.")
 @at_option

@@ -55,4 +55,13 @@ def test_no_example_is_of_a_command_that_is_gone() -> None:
 def test_the_help_says_what_each_option_is_for(name: str) -> None:
     options = [one for one in COMMANDS[name].params if isinstance(one, click.Option) and not one.hidden]
     assert [one.opts[-1] for one in options if not one.help] == []
-    assert not COMMANDS[name].get_short_help_str(80).endswith("...")
+
+
+@pytest.mark.parametrize("name", sorted({name.rpartition(" ")[0] for name in COMMANDS} - {""}))
+def test_a_list_of_commands_shows_whole_sentences(name: str) -> None:
+    group: click.Command = root
+    for word in name.split():
+        assert isinstance(group, click.Group)
+        group = group.get_command(click.Context(group), word) or group
+    shown = group.get_help(click.Context(group, info_name=name, max_content_width=100))
+    assert "..." not in shown.partition("Commands:")[2]

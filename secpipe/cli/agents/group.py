@@ -16,7 +16,7 @@ def agents() -> None:
     """Lock what agents of a project may do, and say what a change allows."""
 
 
-@agents.command()
+@agents.command(short_help="Write the lock: version, host, digest, capabilities.")
 @click.argument("path", default=".")
 @click.option("--output", "-o", metavar="FILE", help="Where it is written (default: agents.lock.json in PATH).")
 def lock(path: str, output: str | None) -> int:
@@ -51,7 +51,7 @@ def diff(path: str, place: str | None) -> int:
     return EXIT_DENY if any(more for more, _ in found) else EXIT_PASS
 
 
-@agents.command()
+@agents.command(short_help="Pin the tools of a server from its answer to tools/list.")
 @click.argument("file")
 @click.option("--server", metavar="NAME", help="The server whose tools these are (default: the name of FILE).")
 @click.option(

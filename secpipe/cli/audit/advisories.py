@@ -15,7 +15,7 @@ def advisories() -> None:
     """Update and inspect the local advisory store."""
 
 
-@advisories.command()
+@advisories.command(short_help="Take OSV, KEV, EPSS data or a signed feed into the store.")
 @click.option("--from", "sources", multiple=True, required=True, metavar="FOLDER|ZIP|URL", help="Where; repeatable.")
 @click.option("--trust", metavar="FOLDER", help="The trust root that must vouch for the feed's signature.")
 @click.option("--trust-pin", metavar="sha256:HEX", default="", help="Digest of any root of the trust chain.")
