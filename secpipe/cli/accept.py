@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from secpipe.cli.answers import answered, exception_options
+from secpipe.cli.answers import answered, exception_options, glob_option
 from secpipe.cli.approve import told
 from secpipe.cli.options import clock_of
 from secpipe.core.errors import EXIT_PASS, ConfigError
@@ -17,7 +17,7 @@ from secpipe.core.errors import EXIT_PASS, ConfigError
     "--check", "checks", multiple=True, required=True, metavar="CHECK", help="The check that did not read it."
 )
 @click.option("--kind", required=True, metavar="TEXT", help="Why it was not read, as check says; * is any text.")
-@click.option("--path", "paths", multiple=True, metavar="GLOB", help="Which files.")
+@glob_option("Which files.")
 @click.option("--digest", "digests", multiple=True, metavar="SHA256", help="Their content: other content asks again.")
 @click.option("--most", type=int, metavar="N", help="Without --digest: how many they are; more ask again.")
 @click.option("--bytes", "size", type=int, metavar="N", help="Without --digest: how many bytes they hold.")

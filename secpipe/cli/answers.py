@@ -36,6 +36,15 @@ def exception_options(command: Callable[..., int]) -> Callable[..., int]:
     return command
 
 
+def glob_option(words: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """`--path GLOB`, repeatable, as `paths`: a byte of a name that no document can hold becomes `?`."""
+    return click.option("--path", "paths", multiple=True, metavar="GLOB", callback=_storable, help=words)
+
+
+def _storable(_context: click.Context, _option: click.Parameter, globs: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple("".join("?" if 0xD800 <= ord(char) <= 0xDFFF else char for char in glob) for glob in globs)
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """One thing that must be answered; `check` returns what is wrong with an answer, or ""."""

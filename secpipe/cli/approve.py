@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from secpipe.cli.answers import Question, ask, day_after, exception_options
+from secpipe.cli.answers import Question, ask, day_after, exception_options, glob_option
 from secpipe.cli.options import clock_of, say
 from secpipe.core import times
 from secpipe.core.errors import EXIT_PASS, ConfigError
@@ -16,7 +16,7 @@ from secpipe.core.errors import EXIT_PASS, ConfigError
 @click.argument("what", required=False, type=click.Choice(["agent"]))
 @click.option("--provider", "providers", multiple=True, metavar="ID", help="The provider, as the finding names it.")
 @click.option("--host", "hosts", multiple=True, metavar="HOST", help="The host, where no provider is known.")
-@click.option("--path", "paths", multiple=True, metavar="GLOB", help="Only in these files (default: everywhere).")
+@glob_option("Only in these files (default: everywhere).")
 @click.option("--item", "items", multiple=True, metavar="KIND:NAME", help="approve agent: the item the finding names.")
 @click.option("--project", default=".", show_default=True, metavar="PATH", help="approve agent: what holds the item.")
 @click.option("--publisher", default="", metavar="NAME", help="approve agent: only from this scope, host or signer.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secpipe.cli.answers import answered, exception_options
+from secpipe.cli.answers import answered, exception_options, glob_option
 from secpipe.cli.approve import told
 from secpipe.cli.options import clock_of
 from secpipe.core.errors import EXIT_PASS, ConfigError
@@ -24,7 +24,7 @@ _ID = re.compile(r"[0-9a-f]{20}")
 @click.command(short_help="Waive a finding in a policy, with an owner and a date.")
 @click.argument("findings", nargs=-1, metavar="[FINDING]...")
 @click.option("--rule", "rules", multiple=True, metavar="RULE", help="The rule that the findings are of.")
-@click.option("--path", "paths", multiple=True, metavar="GLOB", help="Without FINDING: what the rule says of these.")
+@glob_option("Without FINDING: what the rule says of these.")
 @click.option("--approved-by", metavar="WHO", help="Who approved it: another person than its owner.")
 @click.option("--reason", metavar="TEXT", help="Why it can wait.")
 @exception_options
