@@ -43,9 +43,9 @@ class Summary:
 
     `inputs` maps each document the decision rests on to its digest; `artifacts` are those inside the release, as
     (path, digest algorithm, digest). `links` is the digest of the release's symbolic links ("": none), `executable` the
-    files that may be run (None: not known), `left_out` what is knowingly no part of it. `because` is what ends
-    first. `holders` people may override it for `max_hours` (0: the policy sets no bound), or more people and fewer
-    hours where the deployer's own policy says so.
+    files that may be run (None: not known), `left_out` what is knowingly no part of it. `because` is what ends first.
+    `holders` people may override it for `max_hours` (0: the policy sets no bound), or more people and fewer hours where
+    the deployer's own policy says so.
     """
 
     verifier: str
