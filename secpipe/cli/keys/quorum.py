@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from secpipe.keystore.pending import Shown
     from secpipe.keystore.quorum import TrustChange
     from secpipe.keystore.trusted import Opened
 
@@ -73,11 +74,14 @@ def _report(progress: Any, folder: str) -> int:
 
 @click.command("sign-root")
 @click.option("--expect", metavar="DIGEST", help="Sign this draft only: the digest that its author told you.")
-@click.option("--yes", is_flag=True, help="Do not ask: the changes were read elsewhere (--expect says which).")
+@click.option("--yes", is_flag=True, help="Do not ask where nobody may do more than before; else --expect says which.")
+@click.option("--show", is_flag=True, help="Only show what waits, and print its digest (for --expect); sign nothing.")
 @click.option("--answer", "answers", multiple=True, metavar="FILE", help="Take signatures from keys answer, not keys.")
 @dir_option
 @passphrase_option
-def sign_root(yes: bool, expect: str | None, answers: tuple[str, ...], folder: str, passphrase_file: str | None) -> int:
+def sign_root(
+    yes: bool, show: bool, expect: str | None, answers: tuple[str, ...], folder: str, passphrase_file: str | None
+) -> int:
     """Show what waits in FOLDER/pending and sign it with your holder key; the last signature needed publishes it."""
     from secpipe.keystore.airgap import add_answer
     from secpipe.keystore.commit import locked
@@ -87,10 +91,16 @@ def sign_root(yes: bool, expect: str | None, answers: tuple[str, ...], folder: s
     from secpipe.system.clock import SystemClock
 
     home, target = places.home(), Path(folder)
+    if show:
+        write_result(f"{_read(target).digest}\n", "-")
+        return 0
     with locked(home, anchor_of(target)):
         for path in answers:
             add_answer(target, files.read_bytes(path, 1 << 24))
-        agree(target, yes=yes or bool(answers), expect=expect)
+        if answers and expect is None:  # nobody's key is used here: what others signed is only counted
+            _read(target)
+        else:
+            agree(target, yes=yes, expect=expect)
         ask = None if answers else passphrase_of(passphrase_file)
         progress = sign_pending(target, home, ask, SystemClock().now(), must_sign=not answers)
     return _report(progress, folder)
@@ -99,18 +109,30 @@ def sign_root(yes: bool, expect: str | None, answers: tuple[str, ...], folder: s
 def agree(folder: Path, *, yes: bool, expect: str | None) -> None:
     """Show the whole draft and have it confirmed; raises ConfigError where nobody did, TrustError for another draft."""
     from secpipe.core.errors import TrustError
+
+    draft = _read(folder)
+    if expect is not None:
+        wanted = expect.removeprefix("sha256:").replace(" ", "").lower()
+        if wanted != draft.digest:
+            raise TrustError("the draft is not the one that you expect", hint="compare its lines with its author")
+    elif yes and draft.changes.moves:
+        raise ConfigError(
+            "not signed: this draft moves authority, and --yes says that nobody read it",
+            hint="--expect DIGEST, which its author tells you (there: secpipe keys sign-root --show)",
+        )
+    elif not yes and not confirmed(draft.digest[:8] if draft.changes.moves else ""):
+        hint = f"somebody else drafted this; ask them, or delete {folder}/pending"
+        raise ConfigError("not signed", hint=hint)
+
+
+def _read(folder: Path) -> Shown:
+    """Show the whole draft on stderr and return it."""
     from secpipe.keystore.pending import open_signing, shown
 
     draft = shown(open_signing(folder))
     for line in draft.lines:
         tell(line)
-    if expect is not None:
-        wanted = expect.removeprefix("sha256:").replace(" ", "").lower()
-        if wanted != draft.digest:
-            raise TrustError("the draft is not the one that you expect", hint="compare its lines with its author")
-    elif not yes and not confirmed(draft.digest[:8] if draft.changes.moves else ""):
-        hint = f"somebody else drafted this; ask them, or delete {folder}/pending"
-        raise ConfigError("not signed", hint=hint)
+    return draft
 
 
 def confirmed(word: str = "") -> bool:
@@ -120,7 +142,7 @@ def confirmed(word: str = "") -> bool:
     if not sys.stdin.isatty():
         raise ConfigError(
             "nobody is there to read what would be signed",
-            hint="--expect DIGEST, after reading it where it was drafted",
+            hint="--expect DIGEST, after reading it where it was drafted (secpipe keys sign-root --show)",
         )
     if not word:
         return click.confirm("sign this?", err=True)
@@ -144,7 +166,7 @@ def request(output: str, folder: str) -> int:
 @click.command("answer")
 @click.argument("file", metavar="REQUEST")
 @click.option("--expect", metavar="DIGEST", help="Sign this draft only: the digest that its author told you.")
-@click.option("--yes", is_flag=True, help="Do not ask: the changes were read elsewhere.")
+@click.option("--yes", is_flag=True, help="Do not ask where nobody may do more than before.")
 @click.option("--trust-pin", "pin", metavar="PIN", default="", help="sha256:HEX of a root that you know.")
 @click.option("-o", "--output", metavar="FILE", default="answer.json", show_default=True, help="Write to FILE.")
 @passphrase_option

@@ -165,7 +165,9 @@ def test_a_team_of_three(shell, laptop):
     assert shell("keys", "sign-root", *secret)[0] == 2  # nobody is there to read it
     assert 'adds holder "carol"' in shell.err
     assert "needs 2 of 3 holders (now 1 of 1)" in shell.err
-    code, out = shell("keys", "sign-root", "--yes", *secret)
+    assert shell("keys", "sign-root", "--yes", *secret)[0] == 2  # --yes reads nothing, and authority moves
+    assert "--expect DIGEST" in shell.err
+    code, out = shell("keys", "sign-root", "--expect", shell("keys", "sign-root", "--show")[1].strip(), *secret)
     assert code == 0
     assert "published" in out
     _, out = shell("trust", "show")
@@ -175,7 +177,8 @@ def test_a_team_of_three(shell, laptop):
     code, _ = shell("keys", "renew", *secret)
     assert code == 2
     assert "waits for signatures" in shell.err
-    assert "published" in shell("keys", "sign-root", "--yes", *secret, home="bob")[1]
+    draft = shell("keys", "sign-root", "--show")[1].strip()
+    assert "published" in shell("keys", "sign-root", "--expect", draft, *secret, home="bob")[1]
     assert 'adds identity "notary"' in shell.err
     assert "notary" in shell("keys", "list")[1]
 
@@ -295,4 +298,5 @@ def test_a_wrong_passphrase_makes_nothing_and_a_draft_needs_no_holder(shell, lap
     assert not (tmp_path / "keys/pending").exists()
     code, out = shell(*argv, "secret", home="engineer")
     assert (code, "signed by nobody yet; 1 more" in out) == (0, True)
-    assert "published" in shell("keys", "sign-root", "--yes", "--passphrase-file", "secret")[1]
+    draft = shell("keys", "sign-root", "--show")[1].strip()
+    assert "published" in shell("keys", "sign-root", "--expect", draft, "--passphrase-file", "secret")[1]

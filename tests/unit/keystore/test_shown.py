@@ -267,7 +267,9 @@ def test_taking_an_answer_signs_nothing_here(shell, tmp_path):
     """Who only carries the file back has not read the draft, though his own key lies on this machine."""
     assert shell("keys", "add-holder", "bob", "--people", "1", "--trust", "t", home="bob") == 0
     assert shell("keys", "request", "--trust", "t", "-o", "ask") == 0
-    assert shell("keys", "answer", "ask", "--yes", "-o", "reply", home="bob") == 0
+    assert shell("keys", "answer", "ask", "--yes", "-o", "reply", home="bob") == 2  # authority moves
+    digest = digest_in(shell.text)
+    assert shell("keys", "answer", "ask", "--expect", digest, "-o", "reply", home="bob") == 0
     assert shell("keys", "sign-root", "--trust", "t", "--answer", "reply") == 0
     assert "signed by bob; 1 more" in shell.text
 
