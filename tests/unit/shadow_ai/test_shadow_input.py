@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from secpipe.core.limits import DEFAULT
-from secpipe.scan.shadow_ai import notebooks
 from secpipe.formats.coding import as_utf8
+from secpipe.scan.shadow_ai import notebooks
 from secpipe.scan.shadow_ai.contents import is_binary
 from secpipe.scan.shadow_ai.scan import scan
 from secpipe.system.tree import open_tree
