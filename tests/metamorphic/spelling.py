@@ -44,6 +44,7 @@ def _modules(name: str, spell: Callable[[str], str]) -> Change:
 def _value(name: str, code: str, value: str = "", **beside: str) -> Change:
     """The address stands elsewhere: `code` comes before it, `value` in its place, `beside` are files with it.
 
+    `{added}`, `{listed}` and `{beside}` are its letters, one string each.
     `{url}`, `{scheme}`, `{host}` and `{path}` are the address and its parts, `{half}` and `{rest}` its halves.
     """
 
@@ -55,6 +56,9 @@ def _value(name: str, code: str, value: str = "", **beside: str) -> Change:
         scheme, _, tail = url.partition("://")
         host, _, path = tail.partition("/")
         words = {"url": url, "scheme": scheme, "host": host, "path": path, "half": url[:15], "rest": url[15:]}
+        words |= {
+            name: sign.join(map(repr, url)) for name, sign in (("added", " + "), ("listed", ", "), ("beside", " "))
+        }
         data = files[seed.part].replace(found[0], (value or "URL").format(**words).encode(), 1)
         made: Made = {**files, seed.part: code.format(**words).encode() + data}
         return made | {path: text.format(**words).encode() for path, text in beside.items()}
@@ -122,6 +126,9 @@ CHANGES = (
     _value("by format", "URL = '{scheme}://{{}}/{path}'.format('{host}')\n"),
     _value("by percent", "URL = '{scheme}://%s/{path}' % '{host}'\n"),
     _value("by join", "URL = ''.join(['{half}', '{rest}'])\n"),
+    _value("in letters", "URL = {added}\n"),
+    _value("in letters side by side", "URL = ({beside})\n"),
+    _value("in letters joined", "URL = ''.join([{listed}])\n"),
     _value("by replace", "URL = '{scheme}://HOST/{path}'.replace('HOST', '{host}')\n"),
     _value("in a table", "T = {{'a': '{url}'}}\n", "T['a']"),
     _value("in a table, asked", "T = {{'a': '{url}'}}\n", "T.get('a')"),

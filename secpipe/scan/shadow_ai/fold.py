@@ -10,6 +10,7 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
+from typing import TypeGuard
 
 from secpipe.scan.shadow_ai.fold_methods import METHODS
 from secpipe.scan.shadow_ai.values import (
@@ -52,6 +53,7 @@ class Scope:
     attributes: dict[str, list[ast.expr]] = field(default_factory=dict)
     returns: dict[str, list[ast.expr]] = field(default_factory=dict)
     modules: dict[str, str] = field(default_factory=dict)  # local name -> dotted name of what was imported
+    grown: dict[str, ast.expr] = field(default_factory=dict)  # names to which `+=` added, and what they became
     folder: Folder | None = None
     _dotted: dict[int, str] = field(default_factory=dict)
     _roots: set[str] | None = None
@@ -185,13 +187,27 @@ class Folder:
         return self.fold(node.value, depth)
 
     def _binary(self, node: ast.BinOp, depth: int) -> Value:
-        if isinstance(node.op, ast.Add | ast.Div):  # `/` joins the URL and path classes of several libraries
-            left = self.fold(node.left, depth)
-            between = text("/") if isinstance(node.op, ast.Div) else text("")
-            return concat(concat(left, between), self.fold(node.right, depth))
+        if _joins(node):
+            return self._chain(node, depth)
         if isinstance(node.op, ast.Mod):
             return self._percent(node, depth)
         return OPEN
+
+    def _chain(self, node: ast.BinOp, depth: int) -> Value:
+        """`a + b + c` of any length: it is nested to the left, and each step of it is one expression."""
+        links = [node]
+        while _joins(left := links[-1].left) and id(left) not in self._known and id(left) not in self._busy:
+            links.append(left)
+        cuts = self._cuts
+        value = self.fold(links[-1].left, depth)
+        for link in reversed(links):
+            if isinstance(link.op, ast.Div):
+                value = concat(value, text("/"))
+            value = concat(value, self.fold(link.right, depth))
+            self._total += sum(map(len, value.texts)) // _CHARS
+            if cuts == self._cuts:
+                self._known[id(link)] = value
+        return value
 
     def _percent(self, node: ast.BinOp, depth: int) -> Value:
         items = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
@@ -303,6 +319,11 @@ class Folder:
         default = join(self.fold(item, depth) for item in rest)
         envs = names.texts | default.envs
         return Value(default.texts, envs, not rest or default.none, names.cut or default.cut)
+
+
+def _joins(node: ast.expr) -> TypeGuard[ast.BinOp]:
+    """Whether two texts become one: `/` joins the URL and path classes of several libraries."""
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Div)
 
 
 def _is_made(node: ast.expr) -> bool:

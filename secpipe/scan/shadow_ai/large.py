@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import BinaryIO
 
 from secpipe.core.artifact import FileEntry
@@ -51,12 +52,19 @@ def stream(
     signs = Bound(limits.findings * 5, "signs of AI: the rest of it", out.unread.append)
     kept = Bound(_KEPT, "characters near terms: keys in the rest of it", out.unread.append)
     near: list[str] = []
+    code, searched = readers.is_code(path, head), False
     seekable, size = ends
     for lines, data in pieces(file, head, _AROUND):
         around = prefilter.excerpt(data, _AROUND)
+        if code and not around and not out.unread and prefilter.in_pieces(data):
+            out.unread.append("words in pieces, which only a parser puts together")
         if around:
             content = around.decode("utf-8", "replace")
-            found = readers.read_part(path, content, catalogue, comments=False)
+            if code:
+                found = readers.read_excerpt(path, content, head, catalogue)
+            else:
+                found = readers.read_part(path, content, catalogue, comments=False)
+            searched = True
             if not found.engine and not out.unread:
                 out.unread.append("no reader could read a part of it")
             _add(out, found, lines, signs)
@@ -67,6 +75,8 @@ def stream(
         if seekable:
             seekable.seek(max(CHUNK, size - CHUNK))
             seekable = None
+    if code and searched:
+        out.notes.append("is too long to be parsed")
     out.engine = "text"
     return out, "\n".join(near)
 
@@ -75,3 +85,5 @@ def _add(out: Reading, found: Reading, lines: int, signs: Bound) -> None:
     out.signals += [sign.at("", "", lines) for sign in signs.first(found.signals)]
     out.values += [EnvValue(value.name, value.value, "", value.line + lines) for value in signs.first(found.values)]
     out.reads |= found.reads
+    moved = (replace(one, line=one.line + lines) for one in found.downloads)
+    out.downloads += [one for one in signs.first(moved) if one not in out.downloads]

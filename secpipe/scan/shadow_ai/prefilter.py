@@ -14,6 +14,18 @@ _QUOTED = re.compile(rb"[\"']([a-z0-9_.]{3,40})(?=[\"'])")
 _WORD = re.compile(rb"[a-z0-9]+")
 _ESCAPE = re.compile(rb"\\(?:x([0-9a-f]{2})|u00([0-9a-f]{2})|u\{0{0,4}([0-9a-f]{2})\})")
 
+#: All but the letters of names and addresses.
+_NOISE = bytes(set(range(256)) - set(b"abcdefghijklmnopqrstuvwxyz0123456789./:-_"))
+#: From the end of a string to the beginning of the next that is added to it.
+_BETWEEN = re.compile(
+    rb"[\"'`](?:[\s+,.&|(){}$\\%\[\]fbru]|#[^\n]{0,200}\n|//[^\n]{0,200}\n|/\*[^*]{0,200}\*/){0,40}[\"'`]"
+)
+#: Strings of a letter or two, and letters by their numbers: what an address may be made of, one name for each.
+_CRUMB = re.compile(rb"[\"'`]([a-z0-9./:-]{1,2})[\"'`]")
+_NUMBERS = (b"chr(", b"bytes([", b"bytes((", b"bytearray(", b"fromcharcode")
+_MANY = 12
+_LONG = 8  # a shorter term comes about by chance where letters are put together
+
 #: (index of the term, where it starts)
 Hit = tuple[int, int]
 Search = Callable[[bytes], Sequence[Hit]]
@@ -32,8 +44,11 @@ class Prefilter:
                 words.extend(side)
             self._pairs.append((sides[0], sides[1]))
         self._single = len(terms.single)
+        self._long = frozenset(at for at, word in enumerate(terms.single) if len(word) >= _LONG)
         self._dynamic = frozenset(range(len(words), len(words) + len(terms.dynamic)))
         words.extend(terms.dynamic)
+        self._senders = frozenset(range(len(words), len(words) + len(terms.senders)))
+        words.extend(terms.senders)
         self._decoders = tuple(word.encode() for word in terms.decoders)
         self._pieces = frozenset(word.encode() for word in terms.pieces)
         patterns = [word.encode() for word in words]
@@ -43,9 +58,17 @@ class Prefilter:
 
     def positions(self, data: bytes) -> list[int]:
         """Return where terms start, in order; empty when the data holds no sign. Offsets are into the unescaped
-        text.
+        text; of words that stand in pieces nobody knows where they start: 0.
         """
-        return self._wanted(unescape(data.lower()))
+        folded = unescape(data.lower())
+        hits = self._search(folded)
+        return self._wanted(folded, hits) or [0] * (self._sends(hits) and (self._in_pieces(folded) or _crumbs(folded)))
+
+    def in_pieces(self, data: bytes) -> bool:
+        """Tell whether data that holds no term as a whole holds one in pieces, beside what sends something."""
+        folded = unescape(data.lower())
+        hits = self._search(folded)
+        return self._sends(hits) and not self._wanted(folded, hits) and self._in_pieces(folded)
 
     def excerpt(self, data: bytes, around: int) -> bytes:
         """Return `data` with everything farther than `around` bytes from a term left out, its line ends excepted.
@@ -54,7 +77,8 @@ class Prefilter:
         """
         parts: list[bytes] = []
         end = 0
-        for position in self._wanted(data.lower()):
+        folded = data.lower()
+        for position in self._wanted(folded, self._search(folded)):
             start = max(end, position - around)
             if start > end:
                 parts.append(b"\n" * data.count(b"\n", end, start) or b"\n" * bool(parts))
@@ -62,8 +86,15 @@ class Prefilter:
             end = max(end, position + around)
         return b"".join(parts)
 
-    def _wanted(self, folded: bytes) -> list[int]:
-        hits = self._search(folded)
+    def _sends(self, hits: Sequence[Hit]) -> bool:
+        return any(term in self._senders for term, _ in hits)
+
+    def _in_pieces(self, folded: bytes) -> bool:
+        """Whether a term is there once the strings are put together, or all that parts its letters is taken out."""
+        forms = (folded.translate(None, _NOISE), _BETWEEN.sub(b"", folded))
+        return any(term in self._long for form in forms for term, _ in self._search(form))
+
+    def _wanted(self, folded: bytes, hits: Sequence[Hit]) -> list[int]:
         if not hits:
             return []
         met = {term for term, _ in hits}
@@ -80,6 +111,13 @@ class Prefilter:
         return any(word in folded for word in self._decoders) or any(
             match[1] in self._pieces for match in _QUOTED.finditer(folded)
         )
+
+
+def _crumbs(folded: bytes) -> bool:
+    """Whether there are enough of them for an address, and its dot: which they make only a reader can tell."""
+    found = _CRUMB.findall(folded)
+    dotted = len(found) >= _MANY and any(b"." in piece for piece in found)
+    return dotted or any(word in folded for word in _NUMBERS)
 
 
 def unescape(data: bytes) -> bytes:

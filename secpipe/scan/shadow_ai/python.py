@@ -64,7 +64,7 @@ def _run(file: File) -> Reading:
             assignment(file, node)
         elif isinstance(node, ast.AnnAssign):
             setting(file, node.target, node.value)
-    for node in file.nodes:
+    for node in (*file.nodes, *file.scope.grown.values()):
         if (
             isinstance(node, ast.Constant | ast.JoinedStr | ast.BinOp | ast.Call | ast.Subscript)
             and id(node) not in file.consumed

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from secpipe.core.errors import InputError
+from secpipe.core.finding import Confidence
 from secpipe.core.ledger import NOBODY
 from secpipe.scan.shadow_ai import agents, configs, manifests, notebooks, pages, python, source, sql, text
 from secpipe.scan.shadow_ai.catalogue import Catalogue
@@ -76,6 +78,11 @@ def is_source(path: str) -> bool:
     return bool(_SOURCE.search(path)) or bool(source.language_of(path))
 
 
+def is_code(path: str, head: bytes) -> bool:
+    """Whether a file is a program in a language that a reader here parses."""
+    return bool(_PYTHON.search(path) or source.language_of(path) or _SHEBANG.match(head))
+
+
 def is_unparsed(path: str, head: bytes) -> bool:
     """Whether a file that was read as plain text is a program all the same, in a language without a parser here."""
     return head.startswith(b"#!") or _UNPARSED.search(path) is not None
@@ -108,6 +115,22 @@ def read_part(path: str, content: str, catalogue: Catalogue, *, comments: bool =
         return text.read(content, catalogue, comments=comments)
     except Exception:
         return Reading()
+
+
+def read_excerpt(path: str, content: str, head: bytes, catalogue: Catalogue) -> Reading:
+    """Return what code says near its terms, cut out of a file too long to be parsed; whole lines of it.
+
+    Where the cut does not parse either, an import does not tell where its client goes: it only informs.
+    """
+    lines = content[content.find("\n") + 1 : content.rfind("\n") + 1] or content
+    out = read(path, lines, head, catalogue)
+    if out.notes:
+        weak = (replace(sign, confidence=Confidence.LOW) if sign.role == "import" else sign for sign in out.signals)
+        out.signals, out.notes = list(weak), []
+    out.signals = [sign.at("", "", content.count("\n", 0, content.find(lines))) for sign in out.signals]
+    # Where a cut falls into a string, quotes may pair up wrongly: addresses are found without them.
+    out.signals += [sign for sign in text.read(content, catalogue, comments=False).signals if sign.role == "endpoint"]
+    return out
 
 
 def _imports(content: str) -> str:

@@ -36,6 +36,7 @@ def collect(nodes: Iterable[ast.AST]) -> Scope:
                 pool = scope.names.setdefault(node.target.id, [])
                 if pool:
                     pool[-1] = ast.copy_location(ast.BinOp(pool[-1], ast.Add(), node.value), node)
+                    scope.grown[node.target.id] = pool[-1]
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             functions.setdefault(node.name, node)
             _defaults(scope, node)

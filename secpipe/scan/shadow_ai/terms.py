@@ -20,7 +20,8 @@ class Terms:
     """`single`: each makes a file a candidate. `pairs`: groups of which both sides must be met. All lower case.
 
     `dynamic` are calls that import by name: they count where a `decoders` term stands as well, or a quoted piece (three
-    characters or more) that is one of `pieces`, the beginnings and ends of module names.
+    characters or more) that is one of `pieces`, the beginnings and ends of module names. `senders` call out or run
+    something: beside them, terms are also looked for in pieces.
     """
 
     single: tuple[str, ...]
@@ -28,6 +29,7 @@ class Terms:
     dynamic: tuple[str, ...] = ()
     decoders: tuple[str, ...] = ()
     pieces: frozenset[str] = frozenset()
+    senders: tuple[str, ...] = ()
 
 
 _START = 4  # characters by which terms that may stand in another are looked up
@@ -85,6 +87,7 @@ def derive(catalogue: Catalogue) -> Terms:
         tuple(settings["dynamic"]),
         tuple(settings["decoders"]),
         _pieces(catalogue),
+        tuple(settings["senders"]),
     )
 
 
