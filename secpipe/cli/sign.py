@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from secpipe.cli.options import passphrase_option, say, tell
+
+if TYPE_CHECKING:
+    from secpipe.core.trust import KeyVersion
 
 
 @click.command(short_help="Sign models and files with a hybrid key.")
@@ -86,9 +90,27 @@ def sign(
         say(f"{printable(path)}: signed by {done.identity} (key version {done.key_version})")
         for bundle in done.bundles:
             say(f"  {printable(str(bundle))}")
+    if not tsa:
+        _note_stamps(Path(trust).parent, who.version)
     if not any(path.startswith("oci://") for path in paths):
         after_sign(paths, trust, opened(trust, None).trust.root_digest).show()
     return 0
+
+
+def _note_stamps(project: Path, version: KeyVersion) -> None:
+    """Say where the project's policy will ask for the time stamp that was not taken."""
+    from secpipe.core.errors import ConfigError
+    from secpipe.gate.policies.policy_file import load
+    from secpipe.gate.request import TREE_POLICY
+
+    place = project / TREE_POLICY
+    try:
+        since = load(str(place)).resolve("").keys.stamped_from if place.is_file() else None
+    except ConfigError:
+        return  # `secpipe check` says what is wrong with it
+    if since is not None:
+        until = max(version.sign_until.date(), since)
+        tell(f"note: {TREE_POLICY} asks for time stamps: without one this counts until {until}; --tsa URL takes one")
 
 
 def _sign_keyless(paths: tuple[str, ...], trust_config: str | None, token_file: str | None, output: str | None) -> int:

@@ -86,8 +86,9 @@ def _ring_is_told(ring: Ring) -> bool:
     at = ring.targets
     documents = {identity.name: identity_document(identity) for identity in ring.base}
     fields = ring_fields(
-        at.version, at.issued, at.expires, ring.fresh_until, ring.history, ring.delegation, documents, ring.epoch
-    )
+        at.version, at.issued, at.expires, ring.fresh_until, ring.history, ring.delegation, documents, ring.epoch,
+        ring.grandfathered,
+    )  # fmt: skip
     if note := note_of(ring):
         fields[EXTRA]["note"] = note
     return fields == at.signed
@@ -128,6 +129,8 @@ def ring_facts(ring: Ring) -> dict[str, str]:
     facts["lets automation use days a retired key may endorse"] = (
         "as without a rotation" if bounds.late_days is None else str(bounds.late_days)
     )
+    for digest, name in ring.grandfathered:
+        facts[f"takes without a time stamp {digest}"] = printable(name, 200)
     for identity in ring.identities:
         facts |= dict(_identity_facts(identity))
     return facts

@@ -22,6 +22,8 @@ from secpipe.keys.wire import HEX256, NAME
 ROTATION = "rotation"
 _SUCCESSOR = re.compile(r"([a-z0-9-]{1,64})/([1-9][0-9]{0,5})\.json\Z")
 _IDENTITY = re.compile(r"([a-z0-9-]{1,64})\.json\Z")
+_NAMED = re.compile(r"[^\x00-\x1f\x7f]{1,200}\Z")
+MOST_GRANDFATHERED = 10_000
 _PAIR = re.compile(r"[a-z0-9-]{1,40}(\+[a-z0-9-]{1,40})?\Z")
 
 #: (target path, hex SHA-256, length) -> content; raises InputError. The caller reads, the ring checks the digest.
@@ -66,6 +68,7 @@ class Ring:
     base: tuple[Identity, ...]  # as the quorum signed them
     successors: tuple[Successor, ...] = ()
     suspended: tuple[Suspension, ...] = ()
+    grandfathered: tuple[tuple[str, str], ...] = ()  # (digest, name): signed in time, though no time stamp says so
     epoch: int = 0  # the holders raise it where a stolen rotation key led verifiers onto another line
 
     @property
@@ -112,7 +115,20 @@ def parse_base(root: Root, targets: bytes, load: Load) -> Ring:
     _unique(base, root, delegation.quorum)
     fresh_until = extra.time("fresh_until")
     history = _history(extra, envelope)
-    return Ring(envelope, None, base, delegation, history, fresh_until, base, epoch=epoch_of(envelope))
+    old = _grandfathered(extra)
+    return Ring(
+        envelope, None, base, delegation, history, fresh_until, base, grandfathered=old, epoch=epoch_of(envelope)
+    )
+
+
+def _grandfathered(extra: Fields) -> tuple[tuple[str, str], ...]:
+    """Return what the holders vouch for: artifacts that were signed while their key might sign; raises InputError."""
+    if "grandfathered" not in extra.table:
+        return ()
+    table = Fields(extra.mapping("grandfathered"), "what the ring grandfathers")
+    if not 0 < len(table.table) <= MOST_GRANDFATHERED or not all(HEX256.match(digest) for digest in table.table):
+        raise InputError("what the ring grandfathers is not a table of SHA-256 digests")
+    return tuple((digest, table.text(digest, _NAMED)) for digest in sorted(table.table))
 
 
 def epoch_of(envelope: Envelope) -> int:
@@ -317,11 +333,14 @@ def ring_fields(
     delegation: Delegation,
     documents: Mapping[str, bytes],
     epoch: int = 0,
+    grandfathered: Iterable[tuple[str, str]] = (),
 ) -> dict[str, Any]:
     """Return the unsigned `signed` part of the quorum's ring; `documents` is identity name -> target file."""
     extra: dict[str, Any] = {"fresh_until": times.rfc3339(fresh_until), "history": list(history)}
     if epoch:
         extra["epoch"] = epoch
+    if old := dict(grandfathered):
+        extra["grandfathered"] = old
     late = {} if delegation.late_days is None else {"late_days": delegation.late_days}
     role = delegation.quorum.to_role() | {
         "name": ROTATION,

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from secpipe.core.errors import ConfigError, InputError, SecpipeError
+from secpipe.core.text import printable
 from secpipe.core.trust import Authority, HalfClass, Identity, KeyVersion, TimeAuthority
 from secpipe.keys.identity import check_authority, identity_document
 from secpipe.keys.metadata import EXTRA, Quorum
-from secpipe.keys.ring import ROTATION, Delegation, ring_fields, salvage
+from secpipe.keys.ring import MOST_GRANDFATHERED, ROTATION, Delegation, ring_fields, salvage
 from secpipe.keys.root import root_fields
 from secpipe.keys.schedule import Schedule, key_days
 from secpipe.keys.schemes.pkcs8 import Imported
@@ -48,6 +49,7 @@ class TrustChange:
     note: str = ""
     time_authorities: tuple[TimeAuthority, ...] | None = None  # None: as they are
     epoch: int | None = None  # None: as it is
+    grandfathered: tuple[tuple[str, str], ...] | None = None  # None: as they are
 
 
 def begin(folder: Path, home: Path, now: datetime) -> Opened:
@@ -88,7 +90,8 @@ def draft(found: Opened, change: TrustChange, now: datetime) -> None:
     history = (*found.ring.history, found.ring.newest.digest)
     version = found.ring.version + 1
     epoch = found.ring.epoch if change.epoch is None else change.epoch
-    ring = ring_fields(version, now, root_expires, fresh_until, history, change.delegation, documents, epoch)
+    old = found.ring.grandfathered if change.grandfathered is None else change.grandfathered
+    ring = ring_fields(version, now, root_expires, fresh_until, history, change.delegation, documents, epoch, old)
     if change.note:
         ring[EXTRA]["note"] = change.note
     root = None
@@ -284,6 +287,18 @@ def revoked(
         return _next(found, home, marked, schedule, passphrase, now)
 
     return replace(_edit(found, name, change), note=reason)
+
+
+def grandfathered(found: Opened, artifacts: Mapping[str, str]) -> TrustChange:
+    """Let artifacts (digest -> name) count without a time stamp after their key's end, besides those that do already.
+
+    Raises ConfigError where there are more than a ring can hold.
+    """
+    known = dict(found.ring.grandfathered) | {digest: printable(name, 200) for digest, name in artifacts.items()}
+    if len(known) > MOST_GRANDFATHERED:
+        raise ConfigError(f"a ring holds at most {MOST_GRANDFATHERED:,} such digests", hint="sign the others again")
+    change = TrustChange(found.ring.identities, found.ring.delegation)
+    return replace(change, grandfathered=tuple(sorted(known.items())))
 
 
 def reinstated(found: Opened, name: str) -> TrustChange:

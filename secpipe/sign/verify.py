@@ -1,7 +1,8 @@
 """Verifying signed artifacts: one by its path, or every one in a tree that was already walked and hashed.
 
 Facts of the evidence: `artifacts`: a list of {path, kind, name, version, digest, purpose, require_met, trusted_time,
-verified} and what `halves.signer_facts` says; `covered`: {path of a file covered by a verified signature: identity};
+verified} and what `halves.signer_facts` says, and `grandfathered` where the holders vouch for it; `covered`: {path of a
+file covered by a verified signature: identity};
 `pinned`: the trust root was anchored at a digest from outside.
 """
 
@@ -164,7 +165,7 @@ def _verify_place(place: Place, tree: Tree, trust: Trust, demand: Demand, now: d
     try:
         bundles = {half: (f"{half} bundle of {printable(shown)}", read()) for half, read in place.bundles.items()}
         done = establish(bundles, trust, demand, now)
-        fact |= _describe(done)
+        fact |= _describe(done, trust)
         covered, problems = _compare(place, tree, done, demand, shown)
     except Refused as refused:
         where = f"{place.path}/{refused.path}".lstrip("/") if refused.path else place.path
@@ -205,14 +206,16 @@ def _compare(
     return (entry,), ()
 
 
-def _describe(done: Established) -> dict[str, Any]:
+def _describe(done: Established, trust: Trust) -> dict[str, Any]:
     signed = done.signed
     digests = signed.statement.digests
-    return {
+    digest = digests.get("dirHash", digests["sha256"])
+    old = {"grandfathered": True} if digest in trust.grandfathered else {}
+    return old | {
         "name": printable(signed.statement.name),
         "version": printable(signed.statement.version),
         "purpose": done.predicate.purpose,
-        "digest": digests.get("dirHash", digests["sha256"]),
+        "digest": digest,
         **signer_facts(signed),
         "require_met": True,
         "trusted_time": times.exact(done.trusted_time) if done.trusted_time else None,

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "secpipe.cli.keys.emergency:time_authority",
         "Trust an RFC 3161 time stamp authority (root quorum).",
     ),
+    "grandfather": ("secpipe.cli.keys.stamps:grandfather", "Let old artifacts count without a stamp (root quorum)."),
     "add-holder": ("secpipe.cli.keys.quorum:add_holder", "Join the root with keys of your own."),
     "remove-holder": ("secpipe.cli.keys.quorum:remove_holder", "Take a holder out of the root (root quorum)."),
     "add-identity": ("secpipe.cli.keys.identity:add_identity", "Add an identity (root quorum)."),

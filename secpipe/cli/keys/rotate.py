@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secpipe.cli.keys.options import dir_option, opened, passphrase_of, write_text_or_json
+from secpipe.cli.keys.stamps import artifacts_options, lapsing, told
 from secpipe.cli.options import at_option, clock_of, passphrase_option, plain_format, write_result
 from secpipe.core import times
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, EXIT_UNDECIDED, ConfigError
@@ -63,28 +64,30 @@ def _document(plan: Plan, schedule: Schedule, *, changed: bool, simulated: bool,
 
 
 def _write(document: dict[str, Any], form: str, output: str, done: str) -> None:
-    lines = [f"SIMULATED at {document['at']}"] if document["simulated"] else []
+    text = [f"SIMULATED at {document['at']}"] if document["simulated"] else []
     for step in document["due"]:
-        text = f"{step['identity']} version {step['version']} ({'+'.join(step['algorithms'])}, {step['why']})"
-        lines.append(
-            f"blocked: {text}: {step['blocked']}" if step["blocked"] else f"{done}: {text} from {step['not_before']}"
+        what = f"{step['identity']} version {step['version']} ({'+'.join(step['algorithms'])}, {step['why']})"
+        text.append(
+            f"blocked: {what}: {step['blocked']}" if step["blocked"] else f"{done}: {what} from {step['not_before']}"
         )
     if not document["due"]:
-        lines.append("nothing is due")
-    lines += [f"withheld: {text}" for text in document["withheld"]]
+        text.append("nothing is due")
+    text += [f"withheld: {why}" for why in document["withheld"]]
     due = {step["identity"] for step in document["due"]}
     obstacles = document.get("obstacles", {})
-    lines += [f"will not rotate here: {name}: {why}" for name, why in obstacles.items() if name not in due]
+    text += [f"will not rotate here: {name}: {why}" for name, why in obstacles.items() if name not in due]
+    text += document.pop("lines", [])
     if document["next_due"]:
-        lines.append(f"next: {document['next_due']}")
-    write_text_or_json(document, lines, form, output)
+        text.append(f"next: {document['next_due']}")
+    write_text_or_json(document, text, form, output)
 
 
 @click.command("due")
 @dir_option
+@artifacts_options
 @at_option
 @plain_format
-def due(folder: str, at: str | None, form: str, output: str) -> int:
+def due(folder: str, artifacts: tuple[str, ...], policy: str, at: str | None, form: str, output: str) -> int:
     """Say what is due; exit 1 where something is. Needs no private key."""
     from secpipe.keystore.foresight import obstacles
     from secpipe.system import places
@@ -95,8 +98,11 @@ def due(folder: str, at: str | None, form: str, output: str) -> int:
     plan = _plan(found, schedule, now)
     document = _document(plan, schedule, changed=False, simulated=bool(at), ring=found.ring.version)
     document["obstacles"] = obstacles(found, places.home())
+    old = lapsing(artifacts, policy, found.trust, now)
+    document["lapsing"] = [{"at": times.rfc3339(one.at), "path": one.path, "digest": one.digest} for one in old]
+    document["lines"] = [f"{when:%Y-%m-%d}: {line}" for when, line in told(old)]
     _write(document, form, output, "due")
-    return EXIT_DENY if plan.steps or schedule.withheld_at(now) else EXIT_PASS
+    return EXIT_DENY if plan.steps or any(one.at <= now for one in old) or schedule.withheld_at(now) else EXIT_PASS
 
 
 @click.command("rotate")

@@ -8,6 +8,7 @@ import click
 
 from secpipe.cli.keys.options import dir_option, opened, write_text_or_json
 from secpipe.cli.keys.rotate import schedule_of
+from secpipe.cli.keys.stamps import artifacts_options, lapsing, told
 from secpipe.cli.options import at_option, clock_of, plain_format
 from secpipe.core import times
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, ConfigError
@@ -20,14 +21,24 @@ if TYPE_CHECKING:
 @dir_option
 @click.option("--until", "end", metavar="TIME", required=True, help="Simulate up to this date.")
 @click.option("--profile", "profiles", multiple=True, metavar="NAME", help="Deadlines to hold against (default: all).")
+@artifacts_options
 @at_option
 @plain_format
-def simulate(folder: str, end: str, profiles: tuple[str, ...], at: str | None, form: str, output: str) -> int:
+def simulate(
+    folder: str,
+    end: str,
+    profiles: tuple[str, ...],
+    artifacts: tuple[str, ...],
+    policy: str,
+    at: str | None,
+    form: str,
+    output: str,
+) -> int:
     """Print what will rotate, expire or break until a date; exit 1 where something breaks.
 
     Every key version to come is made in memory, signs, and must verify; so must what older ones have signed.
     """
-    from secpipe.keys.simulate import Future
+    from secpipe.keys.simulate import Event, Future
     from secpipe.keys.simulate import simulate as run
     from secpipe.sign.rehearse import Rehearsal
     from secpipe.system.clock import parse_time
@@ -44,6 +55,11 @@ def simulate(folder: str, end: str, profiles: tuple[str, ...], at: str | None, f
         _automated(ring.identities),
     )
     events = run(start, schedule_of(folder), now, until, _profiles(profiles), Rehearsal().publish)
+    old = told(lapsing(artifacts, policy, found.trust, now))
+    events = sorted(
+        [*events, *(Event(max(when, now), line, True) for when, line in old if when <= until)],
+        key=lambda event: (event.at, event.what),
+    )
     broken = any(event.breaks for event in events)
     rows = [{"at": times.rfc3339(e.at), "what": e.what, "breaks": e.breaks} for e in events]
     document = {"schema": "secpipe.simulation/1", "from": times.rfc3339(now), "events": rows}

@@ -166,7 +166,8 @@ def objection(fact: Mapping[str, Any], policy: Policy, now: datetime) -> Finding
             words = f"is signed with a key {age}; the policy allows {plural(policy.keys.max_age_days, 'day')}"
             return _objection("gate/key-too-old", words, fact)
     since = policy.keys.stamped_from
-    if since is not None and now.date() >= since and not fact.get("trusted_time"):
+    proven = fact.get("trusted_time") or fact.get("grandfathered") is True
+    if since is not None and now.date() >= since and not proven:
         ends = times.maybe_instant(fact.get("sign_until"))
         if ends is None or now > ends:
             stopped = f"stopped signing on {ends:%Y-%m-%d}" if ends else "signs until an unknown day"

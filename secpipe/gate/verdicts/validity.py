@@ -130,10 +130,11 @@ def _of_keys(situation: Situation, trust: Trust) -> Iterator[End]:
         name, number = fact.get("identity"), fact.get("key_version")
         version = versions.get((name, number)) if isinstance(name, str) and isinstance(number, int) else None
         if version is not None:
-            yield from _of_version(f"the key of {name}", version, situation, proven=bool(fact.get("trusted_time")))
+            proven, old = bool(fact.get("trusted_time")), fact.get("grandfathered") is True
+            yield from _of_version(f"the key of {name}", version, situation, proven=proven, old=old)
 
 
-def _of_version(what: str, version: KeyVersion, situation: Situation, *, proven: bool) -> Iterator[End]:
+def _of_version(what: str, version: KeyVersion, situation: Situation, *, proven: bool, old: bool) -> Iterator[End]:
     if version.verify_until is not None and not proven:
         yield what, version.verify_until
     if version.suspended_since is not None:
@@ -143,7 +144,7 @@ def _of_version(what: str, version: KeyVersion, situation: Situation, *, proven:
     if situation.policy.keys.max_age_days and not proven:
         yield what, _later(version.not_before, situation.policy.keys.max_age_days)
     since = situation.policy.keys.stamped_from
-    if since is not None and not proven:
+    if since is not None and not (proven or old):
         yield what, max(version.sign_until, datetime.combine(since, time(), UTC))
 
 
