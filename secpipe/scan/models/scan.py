@@ -143,7 +143,7 @@ def scan_file(
     try:
         with opened() as file:
             kind = look_into(context, file, entry.size)
-            if entry.size and not file.tell():
+            if entry.size and not file.tell() and not sink.unread:
                 context.skip(NOBODY)
             begin = file.tell() if kind in _TARS else 0  # what a tar holds was read where it stands
             if kind not in _ZIPS:
