@@ -114,12 +114,12 @@ def _ships(seed: Seed) -> bool:
     return seed.wing in ("models", "shadow-ai") or (seed.wing == "audit" and "direct" not in seed.rule)
 
 
-def _pressed(ending: str, press: Callable[[bytes], bytes], *, harms: bool = False) -> Change:
+def _pressed(ending: str, press: Callable[[bytes], bytes], *, keeps: bool = True) -> Change:
     def make(seed: Seed, files: Files) -> Made:
         rest = without(files, seed.part)
         return {**rest, f"{seed.part}{ending}": press(files[seed.part])} if seed.part in files else rest
 
-    return Change(f"as {ending}", make, lambda seed: seed.wing == "models" and _pickles(seed), not harms, harms)
+    return Change(f"as {ending}", make, lambda seed: seed.wing == "models" and _pickles(seed), keeps)
 
 
 def _pickles(seed: Seed) -> bool:
@@ -138,7 +138,7 @@ CHANGES = (
     _pressed(".xz", lzma.compress),
     _pressed(".lzma", lambda data: lzma.compress(data, lzma.FORMAT_ALONE)),
     _pressed(".z", zlib.compress),
-    _pressed(".zst", zstd, harms=True),
+    _pressed(".zst", zstd, keeps=False),
     _at_once("gzip", lambda data: gzip.compress(data, mtime=0)),
     _at_once("bzip2", bz2.compress),
     _at_once("xz", lzma.compress),

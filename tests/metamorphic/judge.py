@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from secpipe.core.errors import ConfigError
 from secpipe.gate.pipeline import check
 from secpipe.gate.policies import policy_file
 from secpipe.gate.request import Request
@@ -93,7 +94,10 @@ def judge(place: Path, files: Mapping[str, bytes | str], policy: Mapping[str, An
     rules.write_text(toml(merged(POLICY, policy)))
     pin = f"sha256:{policy_file.load(str(rules)).digest}"
     store = advisories(place.parent / "advisories")
-    found = check(Request(root, NOW, policy=str(rules), policy_ref=pin, cache=False, advisories=store)).document
+    try:
+        found = check(Request(root, NOW, policy=str(rules), policy_ref=pin, cache=False, advisories=store)).document
+    except ConfigError as error:  # exit 2: a policy in the tree that nobody can read
+        return Judged("undecided", frozenset(), (error.message,), (error.hint or "mend the policy",), False)
     told = frozenset(str(one["rule"]) for one in (*found["findings"], *found["reasons"]))
     reasons = tuple(f"{one['rule']} {one['what']}" for one in found["reasons"])
     shutil.rmtree(place)

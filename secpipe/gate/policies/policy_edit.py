@@ -12,6 +12,7 @@ from secpipe.core.documents import parse_toml
 from secpipe.core.errors import ConfigError, InputError
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
+from secpipe.formats.coding import as_utf8
 from secpipe.gate.policies import policy_file
 from secpipe.gate.policies.policy_file import Loaded
 from secpipe.gate.request import BUILTIN
@@ -35,8 +36,9 @@ def added(loaded: Loaded, keys: Sequence[str], entries: Sequence[Mapping[str, An
     The result is parsed again and must say what the old text said and the entries, nothing else. Raises ConfigError
     where it does not, or where the entries make no valid policy.
     """
-    before = parse_toml(loaded.data, loaded.source)
-    data = _written(loaded.data.decode("utf-8"), keys, entries).encode()
+    text = as_utf8(loaded.data)
+    before = parse_toml(text, loaded.source)
+    data = _written(text.decode("utf-8"), keys, entries).encode()
     try:
         after = parse_toml(data, loaded.source)
     except InputError as error:

@@ -11,6 +11,7 @@ from secpipe.core.documents import parse_toml
 from secpipe.core.errors import ConfigError, InputError
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import did_you_mean, printable
+from secpipe.formats.coding import as_utf8
 from secpipe.gate.policies import policy as nouns
 from secpipe.gate.policies import policy_identity
 from secpipe.gate.policies.overlay import Incompatible, Loosens, less, overlay, says, tightest
@@ -113,9 +114,10 @@ def load(reference: str) -> Loaded:
 
 def parse(data: bytes, source: str, *, builtin: bool = False) -> Loaded:
     """Return the policy in `data`; `source` is what errors call it. Raises ConfigError."""
-    where = Places(data, printable(source))
+    text = as_utf8(data)  # editors and shells of Windows write UTF-16, or a mark
+    where = Places(text, printable(source))
     try:
-        raw = parse_toml(data, where.source)
+        raw = parse_toml(text, where.source)
     except InputError as error:
         raise ConfigError(error.message) from None
     if raw.get("schema") != nouns.SCHEMA:

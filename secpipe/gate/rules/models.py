@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.text import plural
+from secpipe.core.verdict import Effect, JudgedFinding
 from secpipe.gate.facts import mapping
 from secpipe.gate.ruling import Ruling, Situation, judge_findings, rule_on
 
 #: formats of the model scan that come with a model of any format
 _DESCRIPTIONS = {"config", "chat-template", "modelfile", "text"}
+#: The rule of what could not be read at all; the same is told as not read.
+_NOT_READ = "models/unreadable"
 
 
 def models(situation: Situation) -> Ruling:
@@ -27,9 +31,17 @@ def models(situation: Situation) -> Ruling:
     bad = sum(about.get("outcome") == "malicious" for about in found.values())
     summary = plural(len(found), "model file") + (f", {bad} malicious" if bad else "")
     judged = judge_findings(situation, findings, block=policy.block, warn=policy.warn)
+    if policy.required:
+        judged = tuple(map(_told, judged))
     return rule_on(
         situation, evidence, "Models hold no code", required=policy.required, findings=judged, summary=summary
     )
+
+
+def _told(judged: JudgedFinding) -> JudgedFinding:
+    """A file that nobody could look into is undecided, by what the account says of it: nothing bad was found in it."""
+    known = judged.finding.rule != _NOT_READ or judged.effect is Effect.WAIVED
+    return judged if known else replace(judged, effect=Effect.INFO)
 
 
 def _describes(about: Mapping[str, Any]) -> bool:

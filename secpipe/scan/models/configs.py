@@ -167,7 +167,7 @@ def _by_text(context: Context, data: bytes, error: InputError) -> str:
     text = data.decode("utf-8", "replace")
     for key in ("auto_map", "custom_pipelines", "_target_"):
         if re.search(rf'["\']?{key}["\']?\s*[:=]', text):
-            context.add("remote-code", f"a configuration that does not parse names {key}", subject=key)
+            context.unread("unreadable", f"a configuration that does not parse names {key}")
             return "config"
     if _is_named(context) and (context.where or STRONG.search(data.replace(b"\0", b""))):
         context.unread("unreadable", f"the configuration cannot be read: {error.message}")

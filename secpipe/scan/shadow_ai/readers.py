@@ -129,7 +129,9 @@ def read_excerpt(path: str, content: str, head: bytes, catalogue: Catalogue) -> 
         out.signals, out.notes = list(weak), []
     out.signals = [sign.at("", "", content.count("\n", 0, content.find(lines))) for sign in out.signals]
     # Where a cut falls into a string, quotes may pair up wrongly: addresses are found without them.
-    out.signals += [sign for sign in text.read(content, catalogue, comments=False).signals if sign.role == "endpoint"]
+    with contextlib.suppress(Exception):
+        found = text.read(content, catalogue, comments=False).signals
+        out.signals += [sign for sign in found if sign.role == "endpoint"]
     return out
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from secpipe.core.evidence import Evidence
 from secpipe.core.limits import DEFAULT
-from secpipe.scan.shadow_ai import source, text
+from secpipe.scan.shadow_ai import python, source, text
 from secpipe.scan.shadow_ai.scan import scan
 from secpipe.scan.shadow_ai.values import MAX_VALUES
 from secpipe.system.tree import open_tree
@@ -164,15 +164,17 @@ BIG = "# words\n" * 1000 + "import anthropic\nanthropic.Anthropic()\n"
 
 def test_a_part_of_a_large_file_that_no_reader_reads_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "app.py").write_text(BIG)
-    assert not scan(open_tree(tmp_path), limits=SMALL).skips
+    long = ("app.py", "is too long to be parsed; read as plain text")
+    assert [(skip.path, skip.reason) for skip in scan(open_tree(tmp_path), limits=SMALL).skips] == [long]
 
     def broken(*_: object, **__: object) -> None:
         raise ValueError
 
-    for reader in (source, text):
+    for reader in (python, source, text):
         monkeypatch.setattr(reader, "read", broken)
     evidence = scan(open_tree(tmp_path), limits=SMALL)
-    assert [(skip.path, skip.reason) for skip in evidence.skips] == [("app.py", "no reader could read a part of it")]
+    told = [(skip.path, skip.reason) for skip in evidence.skips]
+    assert told == [long, ("app.py", "no reader could read a part of it")]
     assert evidence.account is not None
     assert evidence.account.not_read == 1
 
