@@ -254,6 +254,8 @@ def _scan(page: _Page, report: Report) -> None:
             said = wrap(item.message, max(30, COLUMNS - width(lead)))
             page.add(lead.replace(item.severity, page.paint(item.severity, _SEVERITY[item.severity]), 1) + said[0])
             page.add(*(" " * width(lead) + more for more in said[1:]))
+            if item.rule.startswith("models/") and item.fix:
+                page.add(*hanging("            fix: ", item.fix))
     _unseen(page, report.skipped)
     if report.data:
         page.add("", *hanging("judged by ", report.data))

@@ -51,11 +51,14 @@ def _addition(entry: Any, now: datetime) -> Addition | None:
 
 
 def names_for(path: str, additions: Iterable[str | Addition]) -> frozenset[str]:
-    """Return the dotted names that are allowed in the file at `path`; a plain string holds for every file."""
+    """Return the dotted names that are allowed in the file at `path`; a plain string holds for every file.
+
+    It may be the subject of a finding, which names the archive member before the name.
+    """
     found = set()
     for addition in additions:
         if isinstance(addition, str):
-            found.add(addition)
+            found.add(addition.rpartition("|")[2])
         elif addition.covers(path):
             found.add(addition.name)
     return frozenset(found)

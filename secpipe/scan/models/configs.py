@@ -140,7 +140,8 @@ def _tag(context: Context, tag: str) -> None:
         if use is Use.REFERENCE or (signature is not None and signature.is_plain):
             return
     what = printable(tag, 120)
-    context.add("yaml-python-tag", f"a tag makes the loader build Python objects: {what}", subject=what)
+    message = f"a tag makes the loader build Python objects: {what}"
+    context.add("yaml-python-tag", message, subject=what, allow=path if use is not None and module and name else "")
 
 
 def _too_large(context: Context, file: BinaryIO, size: int) -> str:
@@ -267,7 +268,7 @@ def _target(context: Context, key: str, item: Any, table: dict[str, Any]) -> str
         return ""
     if key == "loader_module":
         if not item.startswith("mlflow."):
-            context.add("remote-code", f"MLflow loads the model by the module {item}", subject=item)
+            context.add("remote-code", f"MLflow loads the model by the module {item}", subject=item, allow=item)
         return "config"
     module, _, name = item.rpartition(".")
     rule = context.allow.fault(module, name, Use.CALL) if module else "unlisted-call"
@@ -278,7 +279,9 @@ def _target(context: Context, key: str, item: Any, table: dict[str, Any]) -> str
     if key == "target" and rule not in {"dangerous-call", "code-object", "attribute-path"}:
         return ""  # a common word
     if rule:
-        context.add(rule, f"the configuration calls {printable(item, 160)}", subject=item, call=f"{item}(…)")
+        context.add(
+            rule, f"the configuration calls {printable(item, 160)}", subject=item, call=f"{item}(…)", allow=item
+        )
     return "config"
 
 
@@ -306,16 +309,16 @@ def _skops(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
     module, name, loader = table["__module__"], table["__class__"], table["__loader__"]
     if loader in {"MethodNode", "OperatorFuncNode"}:
         if loader == "MethodNode" or not module.startswith(("operator", "_operator")):
-            context.add(
-                "unlisted-call", f"skops binds {printable(f'{module}.{name}', 160)}", subject=f"{module}.{name}"
-            )
+            path = f"{module}.{name}"
+            context.add("unlisted-call", f"skops binds {printable(path, 160)}", subject=path, allow=path)
         elif name in {"methodcaller", "attrgetter", "call"}:
             context.add("dangerous-call", f"skops builds operator.{name}", subject=f"operator.{name}")
         return "skops"
     use = Use.CALL if loader == "ReduceNode" else Use.CONSTRUCT if loader == "ObjectNode" else Use.REFERENCE
     rule = context.allow.fault(module, name, use)
     if rule and rule != "unlisted-class":
-        context.add(rule, f"skops {use.value} {printable(f'{module}.{name}', 160)}", subject=f"{module}.{name}")
+        path = f"{module}.{name}"
+        context.add(rule, f"skops {use.value} {printable(path, 160)}", subject=path, allow=path)
     return "skops"
 
 
@@ -331,7 +334,8 @@ def _handler(context: Context, key: str, item: Any, table: dict[str, Any]) -> st
     if key != "handler" or not isinstance(item, str) or not {"modelName", "serializedFile"} & set(table):
         return ""
     if item not in formats_data().of("torchserve", "handlers"):
-        context.add("serving-handler", f"the archive brings its own handler: {printable(item, 120)}", subject=item)
+        message = f"the archive brings its own handler: {printable(item, 120)}"
+        context.add("serving-handler", message, subject=item, allow=item)
     return "mar"
 
 

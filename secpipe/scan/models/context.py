@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -147,7 +148,14 @@ class Context:
         confidence: Confidence = Confidence.HIGH,
         allow: str = "",
     ) -> None:
-        """Record a finding, once for each rule and subject in a place; `allow` is the name whose addition ends it."""
+        """Record a finding, once for each rule and subject in a place; `allow` is the name whose addition ends it.
+
+        A name that runs code is not offered, and no addition of it counts.
+        """
+        if allow in self.allow.extra:
+            return
+        if allow in self.allow.code or self.allow.is_dangerous(allow):
+            allow = ""
         known = rules()[f"models/{rule}"]
         subject = self._subject(rule, subject)
         self.sink.outcome = max(self.sink.outcome, known.outcome)
@@ -176,7 +184,7 @@ class Context:
             line=line,
             offset=offset if not self.where else None,
             subject=subject,
-            fix=f"{known.fix}: --allow {printable(allow, 200)}" if allow else known.fix,
+            fix=f"{known.fix}: --allow {shlex.quote(printable(allow, 200))}" if allow else known.fix,
             details=details,
         )
 

@@ -28,7 +28,7 @@ def judge_onnx(context: Context, file: BinaryIO, size: int) -> str:
     for domain in model.custom_domains:
         if domain not in known:
             message = f"the model needs operators of {printable(domain, 120)}, a library it does not carry"
-            context.add("custom-operator", message, subject=domain)
+            context.add("custom-operator", message, subject=domain, allow=domain)
     for operator in model.operators:
         if operator.rpartition(":")[2] in formats_data().of("onnx", "refused_operators"):
             context.add("graph-escape", f"the model runs foreign code by {printable(operator, 120)}", subject=operator)
@@ -100,7 +100,7 @@ def judge_tflite(context: Context, file: BinaryIO, size: int) -> str:
             context.add("graph-escape", f"the graph reaches outside by {printable(name, 80)}", subject=name, call=name)
         elif name not in lists.of("tflite", "custom"):
             message = f"the model needs the operator {printable(name, 80)}, which the runtime does not have"
-            context.add("custom-operator", message, subject=name)
+            context.add("custom-operator", message, subject=name, allow=name)
     return "tflite"
 
 

@@ -29,7 +29,12 @@ def judge_object(context: Context, table: dict[str, Any]) -> None:
         judge_module(context, module, str(name), config, where)
     custom = registered if isinstance(registered, str) and ">" in registered else name if ">" in name else ""
     if custom and not custom.startswith(("keras", "Keras", "tf")):
-        context.add("keras-custom-object", f"the model needs a custom class: {printable(custom, 120)}", subject=custom)
+        context.add(
+            "keras-custom-object",
+            f"the model needs a custom class: {printable(custom, 120)}",
+            subject=custom,
+            allow=custom,
+        )
     if isinstance(config, dict):
         _paths(context, config, where)
 
@@ -44,8 +49,9 @@ def judge_module(context: Context, module: str, name: str, config: Any, where: s
     if not known:
         if module in {"builtins", "numpy"} and isinstance(config, str) and config in lists.of("keras", "builtins"):
             return
-        text = printable(f"{module}.{config if function else name}", 160)
-        context.add("keras-module", f"the model makes Keras import {text}", subject=text, call=text)
+        path = f"{module}.{config if function else name}"
+        text = printable(path, 160)
+        context.add("keras-module", f"the model makes Keras import {text}", subject=text, call=text, allow=path)
         return
     tail = module[len(max(known, key=len)) :].strip(".")
     refused = lists.of("keras", "refused")

@@ -139,6 +139,8 @@ class Judge:
         """A reference to something outside the pickle."""
         if self.torch and (storage := torch_storage.declared(value)):
             self.storages[storage[0]] = storage[1]
+        elif self.torch and (made := torch_storage.container(value)):
+            return made  # PyTorch's loader puts the class itself in its place
         else:
             message = f"asks its loader for an object by an id: {render(value)}"
             self.context.add("persistent-id", message, subject=render(value), offset=offset)

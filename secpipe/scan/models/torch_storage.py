@@ -66,6 +66,13 @@ def declared(value: Value) -> tuple[str, int] | None:
     return value[2], value[4] * width if width else -1
 
 
+def container(value: Value) -> Global | None:
+    """Return the class that a legacy file names, with its source to warn of changes: (`module`, class, file, text)."""
+    if isinstance(value, tuple) and len(value) == 4 and value[0] == "module" and isinstance(value[1], Global):
+        return value[1]
+    return None
+
+
 def judge_numbers(context: Context, judge: Callable[[Context], object]) -> None:
     """Bytes that an archive declares as a storage: PyTorch reads numbers there and unpickles nothing.
 

@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import pickle
+import shlex
 import struct
 import tarfile
 import warnings
@@ -141,6 +142,11 @@ CASES: dict[str, tuple[str, bytes, bytes]] = {
     "program": ("model.bin", b"\x7fELF" + b"\0" * 60, GOOD_FILE),
     "xml-entity": ("m.pmml", XML % b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>', XML % b""),
 }  # fmt: skip
+#: What a user can answer for, where the sample above is something that nobody can.
+ALLOWED = {
+    "attribute-path": ("m.pkl", b"\x80\x02cmycompany.models\nChurn.make\n)R.", b""),
+    "keras-module": ("m.keras", keras(keras_layer(class_name="Mine", module="mycompany.layers", config={})), b""),
+}
 #: Rules that are told and leave the file ok.
 TOLD = {name for name, rule in rules().items() if str(rule.outcome) == "ok"}
 
@@ -173,6 +179,34 @@ def test_the_good_twin_is_ok_and_nothing_is_left_unread(look: Look, rule: str) -
     assert not said.rules, said
     assert said.outcome == "ok" or not said.format, said
     assert not said.evidence.skips, said
+
+
+def offers() -> list[str]:
+    """Return the rules one of whose samples is ended by a name."""
+    return [
+        "unlisted-call", "unlisted-class", "unlisted-import", "attribute-path", "keras-module", "keras-custom-object",
+        "custom-operator", "serving-handler",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", CASES)
+def test_the_allow_that_a_finding_offers_ends_it(look: Look, rule: str) -> None:
+    name, bad, _ = ALLOWED.get(rule) or CASES[rule]
+    found = [finding for finding in look(bad, name).evidence.findings if finding.rule == f"models/{rule}"]
+    named = [finding for finding in found if "allow" in finding.details]
+    assert bool(named) == (rule in offers())
+    for finding in named:
+        word, offered = shlex.split(finding.fix.rpartition(": ")[2])
+        assert word == "--allow"
+        for given in (offered, finding.subject):
+            assert finding.id not in {left.id for left in look(bad, name, allow=(given,)).evidence.findings}
+
+
+@pytest.mark.parametrize("rule", ["dangerous-call", "dangerous-import", "code-object"])
+def test_no_addition_ends_what_runs_code(look: Look, rule: str) -> None:
+    name, bad, _ = CASES[rule]
+    for finding in look(bad, name).evidence.findings:
+        assert rule in look(bad, name, allow=(finding.subject,)).rules
 
 
 def test_without_jinja_a_template_is_unreadable_and_not_ok(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
