@@ -115,7 +115,9 @@ def _audit(
 
 
 def _data(about: Mapping[str, Any]) -> str:
-    return f"{about['source']} of {about['date'][:10]}, {plural(about['records'], 'record')}"
+    unsigned = about["source"] != "embedded snapshot" and not all(feed["signed"] for feed in about["feeds"])
+    signed = ", not signed" if unsigned else ""
+    return f"{about['source']} of {about['date'][:10]}, {plural(about['records'], 'record')}{signed}"
 
 
 def _findings(
