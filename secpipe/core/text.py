@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from collections.abc import Iterable
 
 # Cc control, Cf format (bidi overrides, zero width), Cs surrogate, Co private use, Cn unassigned, Zl/Zp separators.
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
+
+_WORD = re.compile(r"[\w.@/-]+?(?=[\s:=?#&;,<>~!'\"()\[\]{}]|@\w+[:+]|$)")
+_SHOWN = 40
 
 #: Characters of one string that anybody is shown.
 LIMIT = 4096
@@ -27,6 +31,15 @@ def printable(text: str, limit: int = LIMIT) -> str:
     if not (cut.isascii() and cut.isprintable()):
         cut = "".join(_escape(char) for char in cut)
     return cut if len(text) <= limit else cut + "…"
+
+
+def opening(text: str) -> str:
+    """Return the word that a foreign line begins with, as `printable`: behind it may stand an address with a secret.
+
+    A secret that is cut is none that anybody recognises, so a long word is not shown at all.
+    """
+    word = _WORD.match(text.strip())
+    return printable(word[0]) + ("" if word[0] == text.strip() else " …") if word and len(word[0]) <= _SHOWN else "…"
 
 
 def _escape(char: str) -> str:

@@ -17,6 +17,7 @@ from secpipe.formats import unpack
 from secpipe.formats.locks.table import Row, guarded, read, row_of
 from secpipe.formats.stream import upto
 from secpipe.sbom.asked import Asked
+from secpipe.system import redaction
 from secpipe.system.aliases import aliased
 
 #: Rows of files that can list no package and are none.
@@ -102,8 +103,6 @@ class Collector:
         self._relations |= lock.relations
         for reason in lock.skips:
             self.skip(path, reason)
-        for reason in lock.limits_told:
-            self.skip(path, reason, soft=True)
         lost = len(lock.skips) + bool(lock.problem)
         self._entries += Tally(Thing.ENTRY, {row.reader: len(lock.components)}, not_read=lost)
         if lock.problem:
@@ -173,6 +172,7 @@ class Collector:
         for source, path in sorted(self._claims - self.tree.opened):
             if path not in told:
                 self.skip(path, f"{NOBODY} for {source}")
+        self._without_secrets()
         known = self._components
         lines = (f"{entry.sha256}  {entry.path}\n".encode("utf-8", "surrogateescape") for entry in self.whole.files)
         return Inventory(
@@ -183,6 +183,13 @@ class Collector:
             len(self.whole.files),
             self._account(),
         )
+
+    def _without_secrets(self) -> None:
+        """Take secrets out of all that was found: from here it goes into digests and stores, not only into reports."""
+        clean = redaction.redact
+        self._components = {clean(ref): _clean(item) for ref, item in self._components.items()}
+        self._relations = {Relation(clean(edge.source), edge.kind, clean(edge.target)) for edge in self._relations}
+        self._skips = {key: dataclasses.replace(skip, reason=clean(skip.reason)) for key, skip in self._skips.items()}
 
     def _account(self) -> Account:
         """Return how each file of the tree ended; one that links lead to is read by the names they lend it."""
@@ -205,6 +212,19 @@ class Collector:
             ledger.not_read(thing, path, skip.reason, soft=skip.soft)
         entries = (self._entries,) if self._entries.total else ()
         return ledger.close()[0] + Account(entries)
+
+
+def _clean(item: Component) -> Component:
+    clean = redaction.redact
+    facts = {name: dataclasses.replace(fact, value=clean(fact.value)) for name, fact in item.facts.items()}
+    return dataclasses.replace(
+        item,
+        ref=clean(item.ref),
+        name=clean(item.name),
+        version=clean(item.version),
+        purl=clean(item.purl),
+        facts=facts,
+    )
 
 
 def _merge(old: Component, new: Component) -> Component:

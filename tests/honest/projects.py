@@ -124,7 +124,7 @@ PROJECTS = (
         "pom.xml": "<project><modelVersion>4.0.0</modelVersion><groupId>org.example</groupId><artifactId>app</artifactId><version>1</version><dependencies><dependency><groupId>org.slf4j</groupId><artifactId>slf4j-api</artifactId><version>2.0.17</version></dependency></dependencies></project>\n",
         "src/main/java/org/example/App.java": "package org.example;\n\npublic class App {\n    public static void main(String[] args) {}\n}\n",
         "src/test/java/org/example/AppTest.java": "package org.example;\n\nclass AppTest {}\n",
-    }, open="no reader for a lock file of Maven"),
+    }, open="no advisory feed covers"),
     Project("r analysis", {
         "DESCRIPTION": "Package: sales\nVersion: 0.1\nTitle: Sales\n", "R/fit.R": "fit <- function(d) lm(y ~ x, data = d)\n", "analysis.Rmd": "---\ntitle: Sales\n---\n\n```{r}\nsummary(cars)\n```\n",
         "data/cars.csv": "x,y\n1,2\n",

@@ -16,7 +16,9 @@ def advisories() -> None:
 
 
 @advisories.command(short_help="Take OSV, KEV, EPSS data or a signed feed into the store.")
-@click.option("--from", "sources", multiple=True, required=True, metavar="FOLDER|ZIP|URL", help="Where; repeatable.")
+@click.option("--from", "sources", multiple=True, metavar="FOLDER|ZIP|URL", help="Where; repeatable.")
+@click.option("--ecosystem", "wanted", multiple=True, metavar="NAME", help="Without --from: this one; repeatable.")
+@click.option("--mirror", default="", metavar="URL", help="Without --from: the same files below another address.")
 @click.option("--trust", metavar="FOLDER", help="The trust root that must vouch for the feed's signature.")
 @click.option("--trust-pin", metavar="sha256:HEX", default="", help="Digest of any root of the trust chain.")
 @click.option("--unsigned", is_flag=True, help="Take a feed whose signature is missing or cannot be verified.")
@@ -26,6 +28,8 @@ def advisories() -> None:
 @at_option
 def update(
     sources: Sequence[str],
+    wanted: Sequence[str],
+    mirror: str,
     trust: str | None,
     trust_pin: str,
     unsigned: bool,
@@ -36,16 +40,22 @@ def update(
 ) -> int:
     """Take OSV records, KEV or EPSS data, or a signed feed into the local store.
 
+    Without --from: the exports of OSV for the ecosystems whose lock files lie below the current folder and those taken
+    before (the whole once, then what changed), the catalogue of exploited vulnerabilities and EPSS. Nobody signs them.
+
     A broken signature, an expired or older feed, or a broken download is refused, and the old data stays.
     """
-    from secpipe.cli.audit.advisories_run import verifier
+    from secpipe.cli.audit.advisories_run import from_upstream, tell_update, verifier
     from secpipe.core.errors import EXIT_PASS, ConfigError
-    from secpipe.core.text import plural, printable
     from secpipe.scan.vulnerabilities.update import update as take
 
     if at and not dry_run:
         raise ConfigError("--at simulates, and an update changes the store", hint="--dry-run")
+    if sources and (wanted or mirror):
+        raise ConfigError("--from names the source: --ecosystem and --mirror are for updates without it")
     now = clock_of(at).now()
+    if not sources:
+        return from_upstream(wanted, mirror, now, unsigned=unsigned, dry_run=dry_run)
     verify = verifier(Path(trust), trust_pin, now) if trust else None
     for number, source in enumerate(sources):
         done = take(
@@ -57,14 +67,7 @@ def update(
             replace_all=replace_all and number == 0,
             dry_run=dry_run,
         )
-        signed = f"signed by {printable(done.feed.signed)}" if done.feed.signed else "not signed"
-        say(
-            f"{printable(done.feed.name)}: {plural(done.feed.records, 'record')} of {done.feed.date}, {signed}; "
-            f"{done.added:,} new, {done.changed:,} changed, {done.total:,} in the store"
-            + ("" if done.stored else " (dry run: nothing stored)")
-        )
-        for skip in done.refused[:20]:
-            tell(f"  not readable: {printable(skip.path, 200)}: {printable(skip.reason, 200)}")
+        tell_update(done)
     return EXIT_PASS
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, RelationKind
+from secpipe.core.text import opening
 from secpipe.formats.locks.library import elsewhere, library
 from secpipe.formats.locks.lock import Lock
 from secpipe.formats.yaml import parse_yaml
@@ -34,7 +35,7 @@ def read(found: Lock) -> None:
         text, wanted = next(iter(item.items())) if isinstance(item, dict) else (item, [])
         name, version = _parts(str(text))
         if not version:
-            raise InputError(f"the pod {name!a:.80} has no version")
+            raise InputError(f"the pod {opening(name)} has no version")
         if name not in refs:
             refs[name] = found.add(_pod(name, version, outside.get(name), found.path, lines.get(name, 0)))
         needs += [(refs[name], _parts(str(other))[0]) for other in wanted or []]
@@ -46,7 +47,7 @@ def read(found: Lock) -> None:
 def _parts(text: str) -> tuple[str, str]:
     match = _POD.match(text.strip())
     if match is None:
-        raise InputError(f"{text!a:.80} is no pod")
+        raise InputError(f"{opening(str(text))} is no pod")
     return match[1], match[2] or ""
 
 

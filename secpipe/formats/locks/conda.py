@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from secpipe.core.artifact import Digest
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, ComponentKind, content_ref, declared
+from secpipe.core.text import opening
 from secpipe.formats.locks import requirements
 from secpipe.formats.locks.library import hash_of
 from secpipe.formats.locks.lock import Lock
@@ -55,7 +56,7 @@ def _package(text: str, channels: list[str], path: str) -> Component:
     own, _, spec = text.strip().rpartition("::")
     parts = _SPEC.fullmatch(spec)
     if parts is None:
-        raise InputError(f"{text!a:.80} is no conda package")
+        raise InputError(f"{opening(str(text))} is no conda package")
     channel = (own or (channels[0] if len(channels) == 1 else "")).rstrip("/").rpartition("/")[2]
     name, rest = parts[1].lower(), parts[2].strip()
     exact = _EXACT.match(rest)  # `=1.26` is a prefix, `==1.26.4` and `=1.26.4=build` are pins

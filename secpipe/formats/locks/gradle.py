@@ -7,7 +7,7 @@ import re
 from secpipe.formats.locks.library import library
 from secpipe.formats.locks.lock import Lock
 
-_LINE = re.compile(r"([^\s:=]+):([^\s:=]+):([^\s:=]+)(?:=(\S*))?")
+_LINE = re.compile(r"([\w.-]+):([\w.-]+):([^\s:=/@]+)(?:=(\S*))?")
 _BUILD = re.compile(r"test|lint|checkstyle|pmd|detekt|jacoco|ktlint|spotbugs|kapt|annotationProcessor", re.I)
 
 

@@ -43,6 +43,7 @@ def library(
     private = registry if host and known and known.hosts and host not in known.hosts else ""
     package = purl.for_ecosystem(ecosystem, name, version, {"repository_url": _without_secret(private)})
     marks = sorted(set(hashes))
+    more = {key: _without_secret(value) if key == "artifact-url" else value for key, value in (facts or {}).items()}
     where = f"{path}:{line}" if line else path
     return Component(
         package or content_ref(ComponentKind.LIBRARY, ecosystem, name, version),
@@ -56,7 +57,7 @@ def library(
         tuple(Digest(*item.split(":", 1)) for item in marks) if len(marks) == 1 else (),
         tuple(licenses),
         direct,
-        declared(where, {"hashes": " ".join(marks), **(facts or {})}),
+        declared(where, {"hashes": " ".join(marks), **more}),
     )
 
 

@@ -20,7 +20,7 @@ class Lock:
     `near` gives the bytes of another file of the same tree, or None: some formats are completed by their neighbour.
     `components` and `relations` are in the order read; a package named twice stands there twice. `named` are packages
     that the project itself asks for; `includes` other files to be read in the same way; `skips` what was not
-    understood; `limits_told` what such a file never says; `problem` why the reading ended early, or "".
+    understood; `problem` why the reading ended early, or "".
     """
 
     def __init__(
@@ -37,7 +37,6 @@ class Lock:
         self.named: set[str] = set()
         self.includes: list[str] = []
         self.skips: list[str] = []
-        self.limits_told: list[str] = []
         self.problem = ""
 
     @property

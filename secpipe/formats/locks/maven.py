@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from secpipe.core.errors import InputError
-from secpipe.core.inventory import Component, ComponentKind, content_ref
+from secpipe.core.inventory import Component, ComponentKind, content_ref, declared
 from secpipe.core.paths import folder_of, join
 from secpipe.formats import xmltree
 from secpipe.formats.locks.library import library
@@ -19,7 +19,7 @@ _ROUNDS = 8  # properties within properties
 _LONGEST = 256  # characters of a value with its properties filled in
 _PROPERTY = re.compile(r"\$\{([\w.-]{1,100})\}")
 _OPTIONAL = {"test", "provided", "system"}
-_BROUGHT = "a pom.xml names what the project asks for; what that brings is known only where Maven writes it down"
+_BROUGHT = "what the project asks for; what that brings in turn is known only to Maven"
 
 
 @dataclass(slots=True)
@@ -52,12 +52,13 @@ def read(found: Lock) -> None:
     name = project.fill(root.word("artifactId"))
     ref = content_ref(ComponentKind.APPLICATION, folder_of(found.path), name)
     version = project.fill("${project.version}").replace("${project.version}", "")
-    own = Component(ref, ComponentKind.APPLICATION, name or "project", version, path=found.path, line=root.line)
+    told = declared(found.path, {"requirements": _BROUGHT})
+    name = name or "project"
+    own = Component(ref, ComponentKind.APPLICATION, name, version, path=found.path, line=root.line, facts=told)
     source = found.add(own)
     _dependencies(found, project, source, root, "")
     for profile in root.all("profiles", "profile"):
         _dependencies(found, project, source, profile, f"profile:{profile.word('id')}")
-    found.limits_told.append(_BROUGHT)
 
 
 def _dependencies(found: Lock, project: _Project, source: str, part: Element, group: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from secpipe.core.text import opening
 from secpipe.formats.locks.library import elsewhere, hash_of, library
 from secpipe.formats.locks.lock import Lock
 from secpipe.formats.locks.python import applies
@@ -38,7 +39,7 @@ def read(found: Lock) -> None:
             try:
                 wanted = Requirement(text)
             except InvalidRequirement:
-                found.skip(f"not a requirement: {text!a:.80}")
+                found.skip(f"not a requirement: {opening(str(text))}")
                 continue
             if wanted.marker is None or applies(str(wanted.marker)):
                 names.need(ref, wanted.name)

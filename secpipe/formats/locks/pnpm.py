@@ -9,6 +9,7 @@ from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, RelationKind
 from secpipe.core.paths import folder_of, join
+from secpipe.core.text import opening
 from secpipe.formats.locks.library import elsewhere, hash_of, library
 from secpipe.formats.locks.lock import Lock
 from secpipe.formats.locks.npm import application
@@ -36,7 +37,7 @@ def _document(found: Lock, document: dict[str, Any]) -> None:
     for key, item in packages.items():
         component = _package(str(key), item, found.path)
         if component is None:
-            found.skip(f"not analysed: the package {key!a:.80}")
+            found.skip(f"not analysed: the package {opening(str(key))}")
             continue
         refs[_bare(str(key))] = found.add(component)
     for key, item in {**packages, **snapshots}.items():

@@ -7,6 +7,7 @@ from typing import Any
 from secpipe.core.documents import parse_toml
 from secpipe.core.inventory import Component, ComponentKind, content_ref, declared
 from secpipe.core.paths import folder_of
+from secpipe.core.text import opening
 from secpipe.formats.locks.library import elsewhere, library
 from secpipe.formats.locks.lock import Lock
 from secpipe.formats.locks.python import depend, requirement
@@ -57,7 +58,7 @@ def read(found: Lock) -> None:
             str(text), path=found.path, facts={"group": scope, "scope": "optional" if scope else ""}
         )
         if component is None:
-            found.skip(f"not a requirement: {text!a:.80}")
+            found.skip(f"not a requirement: {opening(str(text))}")
         elif component.name != names.pep503(name):
             depend(found, source, component)
     _poetry(found, source, poetry)

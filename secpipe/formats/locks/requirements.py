@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from secpipe.core.inventory import RelationKind
 from secpipe.core.paths import folder_of, join
-from secpipe.core.text import printable
+from secpipe.core.text import opening
 from secpipe.formats.coding import coding_of
 from secpipe.formats.locks.library import elsewhere, hash_of
 from secpipe.formats.locks.lock import Lock
@@ -64,7 +64,7 @@ def _requirement(
     component = requirement(plain, path=found.path, line=number, direct=direct, hashes=hashes, registry=registry)
     if component is None:
         if not (editable or re.match(r"\.{0,2}/|[\w+.-]+://|\w:\\|[\w./-]+\.(?:whl|zip|tar\.gz)$|\.$|\.\[", plain)):
-            found.skip(f"line {number} is not a requirement: {printable(plain, 80)}")
+            found.skip(f"line {number} is not a requirement: {opening(plain)}")
             return None
         url, _, fragment = plain.partition("#")
         egg = re.search(r"(?:^|&)egg=([\w.-]+)", fragment)
@@ -91,7 +91,7 @@ def _include(found: Lock, name: str, number: int, constraints: dict[str, str] | 
     path = join(folder_of(found.path), name)
     data = found.near(path) if path is not None else None
     if path is None or data is None:
-        found.skip(f"line {number} includes {printable(name, 120)}, which is not in the tree")
+        found.skip(f"line {number} includes {opening(name)}, which is not in the tree")
     elif constraints is None:
         found.includes.append(path)
     else:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from secpipe.core.errors import InputError
 from secpipe.core.ledger import NOBODY
 from secpipe.core.limits import DEFAULT, Limits
-from secpipe.core.text import printable
+from secpipe.core.text import opening, printable
 from secpipe.formats.locks import loose
 from secpipe.formats.locks.lock import Lock
 
@@ -161,7 +161,7 @@ def guarded(action: Callable[[], None], what: str) -> str:
     except UnicodeDecodeError as error:
         return f"is not UTF-8 at byte {error.start}"
     except KeyError as error:
-        return f"an entry lacks {printable(str(error.args[0]) if error.args else '?', 60)}"
+        return f"an entry lacks {opening(str(error.args[0]) if error.args else '?')}"
     except (ValueError, TypeError, AttributeError, IndexError, OverflowError) as error:
         # A file of a shape that its reader does not know: said, never guessed.
         return f"unexpected content ({what}, {type(error).__name__})"

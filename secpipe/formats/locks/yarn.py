@@ -9,6 +9,7 @@ from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import RelationKind
 from secpipe.core.paths import folder_of
+from secpipe.core.text import opening
 from secpipe.formats.locks.library import elsewhere, hash_of, library
 from secpipe.formats.locks.lock import Lock
 from secpipe.formats.locks.npm import GROUPS
@@ -65,7 +66,7 @@ def _package(found: Lock, line: int, key: str, item: dict[str, Any]) -> str:
     parts = _PATTERN.match(key.split(",")[0].strip())
     version = str(item.get("version") or "")
     if parts is None or not version:
-        found.skip(f"not analysed: the package {key!a:.80}")
+        found.skip(f"not analysed: the package {opening(str(key))}")
         return ""
     resolution = str(item.get("resolution") or item.get("resolved") or "")
     if "workspace:" in resolution:

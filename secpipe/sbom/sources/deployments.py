@@ -11,7 +11,7 @@ from secpipe.core.artifact import FileEntry
 from secpipe.core.inventory import Component, ComponentKind, content_ref, declared
 from secpipe.formats.packages import purl
 from secpipe.sbom.collector import Collector
-from secpipe.sbom.sources.dockerfile import named
+from secpipe.sbom.sources.dockerfile import image, named
 
 _IMAGE = re.compile(r"""(?:^|[{,])\s*(?:-\s+)?["']?image["']?:\s*(?:"([^"]+)"|'([^']+)'|([^\s"'{},#]+|\S*\$\{\S+))""")
 _MANIFEST = re.compile(r"^(?:apiVersion|kind|services):", re.MULTILINE)
@@ -36,9 +36,9 @@ def read(found: Collector, entry: FileEntry) -> None:
 
 def _deployed(found: Collector, path: str, line: int, text: str) -> None:
     filled = _VALUE.sub(lambda match: match[2] if match[2] is not None else match[0], text)
-    if "$" in filled or "{{" in filled or "%" in filled:
-        found.skip(path, f"line {line} names its image by a variable", soft=True)
-    else:
+    if "$" in filled:  # whoever deploys it says which: the component says that there is one
+        found.add(image(filled, path, line))
+    elif "{{" not in filled and "%" not in filled:
         named(found, filled, path, line)
 
 

@@ -6,7 +6,7 @@ import re
 
 from secpipe.core.artifact import Digest, FileEntry
 from secpipe.core.inventory import Component, ComponentKind, content_ref, declared
-from secpipe.core.text import printable
+from secpipe.core.text import opening
 from secpipe.formats.packages import purl
 from secpipe.sbom.collector import Collector
 from secpipe.sbom.sources import installs
@@ -23,6 +23,7 @@ def read(found: Collector, entry: FileEntry) -> None:
     """Read one Dockerfile. A tag can move, so only a digest gives an image a purl."""
     variables: dict[str, str] = {}
     stages: set[str] = set()
+    runs: list[tuple[int, str]] = []
     for number, line in _logical(found.read(entry).decode("utf-8")):
         if match := _ARG.match(line):
             variables.setdefault(match[1], match[2].strip("\"'"))
@@ -35,9 +36,10 @@ def read(found: Collector, entry: FileEntry) -> None:
             if match[2]:
                 stages.add(match[2].lower())
         elif re.match(r"RUN\s", line, re.IGNORECASE):
-            installs.read(found, entry.path, [(number, line.partition(" ")[2])], unknown=True)
+            runs.append((number, line.partition(" ")[2]))
         elif (match := _COPY.match(line)) and not match[1].isdecimal() and match[1].lower() not in stages:
             named(found, match[1], entry.path, number)
+    installs.read(found, entry.path, runs, unknown=True)
 
 
 def named(found: Collector, text: str, path: str, line: int) -> None:
@@ -45,7 +47,7 @@ def named(found: Collector, text: str, path: str, line: int) -> None:
     if _NAMED.fullmatch(text):
         found.add(image(text, path, line))
     else:
-        found.skip(path, f"line {line} names no image that can be told: {printable(text, 80)}")
+        found.skip(path, f"line {line} names no image that can be told: {opening(text)}")
 
 
 def image(text: str, path: str, line: int) -> Component:

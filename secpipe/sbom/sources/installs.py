@@ -12,6 +12,8 @@ from secpipe.formats.locks.python import requirement
 from secpipe.sbom.collector import Collector
 
 _PIP = re.compile(r"(?:\b(?:pip3?|uv pip|python[\d.]* -m pip)\s+install|\buv add)\s+([^&|;\n]+)")
+#: What writes a list out of a lock file during a build.
+_MADE = re.compile(r"\b(?:(?:poetry|uv|pdm|pixi)\s+export|pipenv\s+requirements|uv pip compile|pip-compile)\b")
 _LISTED = {"-r", "--requirement", "--requirements"}
 _VALUED = {"-c", "--constraint", "-i", "--index-url", "--extra-index-url", "-f", "--find-links", "-t", "--target",
            "--python-version", "--platform", "--prefix", "--root", "--trusted-host", "--timeout", "-e", "--editable",
@@ -23,16 +25,19 @@ _REQUIREMENTS = table.Row("", "PyPI", "requirements")
 def read(found: Collector, path: str, lines: Iterable[tuple[int, str]], *, unknown: bool = False) -> None:
     """Add what the commands on these lines install, and the packages of each list that one of them names.
 
-    A list that is not in the tree is said; with `unknown` its folder is not known either (a build context).
+    A list that is not in the tree is said, unless a line before makes it out of a lock file; with `unknown` its folder
+    is not known either (a build context).
     """
+    made = False
     for number, text in lines:
+        made = made or _MADE.search(text) is not None
         plain = " ".join(text.replace('",', '" ').strip("[] ").split()) if text.lstrip().startswith("[") else text
         plain = plain.replace('"', "") if text.lstrip().startswith("[") else plain
         for command in _PIP.finditer(plain):
-            _command(found, path, number, command[1], unknown)
+            _command(found, path, number, command[1], unknown, made)
 
 
-def _command(found: Collector, path: str, line: int, text: str, unknown: bool) -> None:
+def _command(found: Collector, path: str, line: int, text: str, unknown: bool, made: bool) -> None:
     try:
         words = shlex.split(text)
     except ValueError:
@@ -43,12 +48,12 @@ def _command(found: Collector, path: str, line: int, text: str, unknown: bool) -
         option, sign, value = word.partition("=")
         if pending:
             if pending in _LISTED:
-                _list(found, path, line, word, unknown)
+                _list(found, path, line, word, unknown, made)
             pending = ""
         elif word.startswith("-r") and len(word) > 2 and not word.startswith("--"):
-            _list(found, path, line, word[2:].removeprefix("="), unknown)
+            _list(found, path, line, word[2:].removeprefix("="), unknown, made)
         elif option in _LISTED and sign:
-            _list(found, path, line, value, unknown)
+            _list(found, path, line, value, unknown, made)
         elif word in _LISTED or word in _VALUED:
             pending = word
         elif not word.startswith(("-", ".", "/", "$", "{")):
@@ -57,7 +62,7 @@ def _command(found: Collector, path: str, line: int, text: str, unknown: bool) -
                 found.add(component)
 
 
-def _list(found: Collector, path: str, line: int, name: str, unknown: bool) -> None:
+def _list(found: Collector, path: str, line: int, name: str, unknown: bool, made: bool) -> None:
     """Read a list of requirements, by the place a build or a notebook knows it under."""
     folder = folder_of(path)
     places = [join(folder, name)]
@@ -68,9 +73,7 @@ def _list(found: Collector, path: str, line: int, name: str, unknown: bool) -> N
             above.append(folder_of(above[-1]))
         places += [join(one, part) for one in above for part in (name.lstrip("/"), last)]
     place = next((one for one in places if one and found.tree.find(one) is not None), None)
-    if place is None:
-        rows = (table.row_of(entry.path) for entry in found.tree.files)
-        made = any(row is not None and row.locked and row.ecosystem == "PyPI" for row in rows)  # mostly out of that
-        found.skip(path, f"line {line} installs a list that is not in the tree", soft=made)
-    else:
+    if place is None and not made:
+        found.skip(path, f"line {line} installs a list that is not in the tree")
+    elif place is not None:
         found.read_list(place, table.row_of(place) or _REQUIREMENTS)

@@ -9,7 +9,7 @@ from secpipe.core.artifact import FileEntry
 from secpipe.core.documents import parse_json, parse_toml
 from secpipe.core.errors import InputError
 from secpipe.core.paths import is_installed
-from secpipe.core.text import printable
+from secpipe.core.text import opening, printable
 from secpipe.formats.locks.python import requirement
 from secpipe.sbom.collector import Collector
 from secpipe.sbom.sources import installs
@@ -52,7 +52,7 @@ def _script(found: Collector, entry: FileEntry, data: bytes, start: int) -> None
     for text in wanted if isinstance(wanted, list) else []:
         component = requirement(str(text), path=entry.path, line=line)
         if component is None:
-            found.skip(entry.path, f"not a requirement: {printable(str(text), 80)}")
+            found.skip(entry.path, f"not a requirement: {opening(str(text))}")
         else:
             found.add(component)
 

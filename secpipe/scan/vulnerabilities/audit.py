@@ -115,7 +115,9 @@ def _audit(
 
 
 def _data(about: Mapping[str, Any]) -> str:
-    return f"{about['source']} of {about['date'][:10]}, {plural(about['records'], 'record')}"
+    unsigned = about["source"] != "embedded snapshot" and not all(feed["signed"] for feed in about["feeds"])
+    signed = ", not signed" if unsigned else ""
+    return f"{about['source']} of {about['date'][:10]}, {plural(about['records'], 'record')}{signed}"
 
 
 def _findings(
@@ -184,7 +186,8 @@ def _coverage(
             judged[feed.name] += 1
             feeds[id(feed)] = feed
     for component in inventory.components:
-        if component.kind is ComponentKind.LIBRARY and component.ref not in placed:
+        ci = "group" in component.facts and component.facts["group"].value == "ci"  # no part of the product
+        if component.kind is ComponentKind.LIBRARY and component.ref not in placed and not ci:
             missed.setdefault("not from a package index that advisories cover", []).append(component)
     skips = [_skip(reason, parts, soft=False) for reason, parts in sorted(uncovered.items())]
     lost = sum(map(len, (*uncovered.values(), *missed.values())))

@@ -86,6 +86,45 @@ def update(
         raise SecpipeError(f"cannot update {printable(str(home))}: {files.reason(error)}") from error
 
 
+def staged(
+    path: Path,
+    feed: Feed,
+    *,
+    now: datetime,
+    kind: str = "",
+    unsigned: bool = False,
+    dry_run: bool = False,
+    limits: Limits = DEFAULT,
+) -> Update:
+    """Take records that were fetched to `path` into the user's store, as part of `feed`, which counts and covers them.
+
+    Nobody signed them: over signed feeds they are taken only with `unsigned`. Raises TrustError where the feed is older
+    than what the store holds of it, InputError where the records cannot be read; the old store stays then.
+    """
+    home = local.folder()
+    files.make_folder(home, mode=0o700)
+    try:
+        with locks.lock(home / "lock", wait=False):
+            known = _known(home, replace_all=False)
+            _check_unsigned(known, unsigned)
+            intake = _Intake(feed)
+            _read_into(intake, path, kind, now, limits)
+            intake.feed = replace(intake.feed, coverage=feed.coverage, records=feed.records)
+            before = snapshot.feed_of(known[feed.name]) if feed.name in known else feed
+            if (intake.feed.version, intake.feed.date) < (before.version, before.date):
+                raise TrustError(f"{feed.name} is older than what the store holds")
+            return _merge(intake, home, known, replace_all=False, dry_run=dry_run)
+    except OSError as error:
+        raise SecpipeError(f"cannot update {printable(str(home))}: {files.reason(error)}") from error
+
+
+def _check_unsigned(known: dict[str, Any], unsigned: bool) -> None:
+    if not unsigned and any(feed["signed"] for feed in known.values()):
+        raise TrustError(
+            "the store holds signed feeds, and this one is not signed", hint="--unsigned takes it nevertheless"
+        )
+
+
 def _known(home: Path, replace_all: bool) -> dict[str, Any]:
     """Return what the store remembers of its feeds: versions accepted before bind even where the store is replaced."""
     if not (home / local.POINTER).exists():
@@ -113,10 +152,7 @@ def _take(
         return _take_signed(read, scratch, known, now, verify, unsigned, limits)
     if not unsigned and plain_url:
         raise TrustError(f"{source} is not signed", hint="--unsigned takes it nevertheless")
-    if not unsigned and any(feed["signed"] for feed in known.values()):
-        raise TrustError(
-            "the store holds signed feeds, and this one is not signed", hint="--unsigned takes it nevertheless"
-        )
+    _check_unsigned(known, unsigned)
     path = staging.download(source, scratch) if plain_url else Path(source)
     intake = _Intake(Feed(staging.named(source), source, "", 0, {}))
     _read_into(intake, path, "", now, limits)
