@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -44,8 +44,7 @@ def decide(situation: Situation, tree_policy: Judgement | None = None) -> Judgem
     reasons = list({(reason.effect, reason.what, reason.path): reason for reason in reversed(reasons)}.values())[::-1]
     findings = _worst_first(item for ruling in rulings for item in ruling.findings)
     severity = _severities(findings)
-    # A reason's findings are worst first, so its first one says how bad it is.
-    reasons.sort(key=lambda each: (_ORDER[each.effect], -severity.get(each.findings[0] if each.findings else "", 0)))
+    reasons.sort(key=lambda each: _rank(each, severity))
     would_be = _worst(reasons)
     lenient = situation.policy.mode == "warn" and would_be in (Decision.DENY, Decision.UNDECIDED)
     used = [item.waiver for item in findings if item.waiver]
@@ -86,6 +85,12 @@ def _worst_first(findings: Iterable[JudgedFinding]) -> tuple[JudgedFinding, ...]
     """Return the findings by effect, those of one effect by severity; compares effects by identity, which is cheap."""
     ordered = sorted(findings, key=lambda item: item.finding.severity, reverse=True)
     return tuple(item for effect in _ORDER for item in ordered if item.effect is effect)
+
+
+def _rank(reason: Reason, severity: Mapping[str, Severity]) -> tuple[int, bool, int]:
+    """Worst effect first; what is wrong with the trust root before what comes of it; its first finding is its worst."""
+    worst = severity.get(reason.findings[0], 0) if reason.findings else 0
+    return _ORDER[reason.effect], reason.check != "trust", -worst
 
 
 def _severities(findings: Iterable[JudgedFinding]) -> dict[str, Severity]:

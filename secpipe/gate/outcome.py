@@ -52,11 +52,15 @@ def conclude(
     """Judge what was recorded, as of when it was recorded, by the rules, and return the outcome.
 
     `warn_until` is only said: whether it warns stands in `policy.mode`. `call` is how it was asked; without one, what
-    is told to run is for somebody inside the project. `digests` are those of the files, by path.
+    is told to run is for somebody inside the project. `digests` are those of all files, by path: the
+    record keeps those of the files that the judgement tells of.
     """
     situation = replace(record.situation(policy), call=call or Call())
     judgement = judge(situation, rules)
     tree = rules.tree.resolve(record.environment) if rules.tree else None
+    if digests:
+        named = {item.finding.path for item in judgement.findings} | {skip.path for _, skip in judgement.skipped}
+        record = replace(record, digests={path: digests[path] for path in sorted(named & digests.keys())})
     until = validity.valid_until(judgement, situation, rules.trust, tree)
     frame = verdict.Frame(
         now=record.at,
@@ -73,7 +77,7 @@ def conclude(
         valid_until=until[1],
         warn_until=warn_until,
         unused=unmatched(situation, judgement),
-        digests=digests or {},
+        digests=record.digests,
     )
     return Outcome(rules, situation, judgement, record, verdict.document(judgement, frame), until, bom)
 

@@ -44,6 +44,7 @@ class Record:
     components: tuple[Component, ...] = field(default=(), repr=False)
     waivers: tuple[Waiver, ...] = ()  # those given beside the policy
     policy_signer: str = ""  # the identity whose signature pinned the policy, which therefore signed its waivers
+    digests: Mapping[str, str] = field(default_factory=dict, repr=False)  # SHA-256 of each file that is told of
 
     def situation(self, policy: Policy, now: datetime | None = None) -> Situation:
         """Return the situation to judge again: by this policy, as of `now` or of the time it was recorded."""
@@ -68,6 +69,7 @@ def encode(record: Record) -> bytes:
         "components": [component_row(component) for component in record.components],
         "waivers": [_plain(asdict(waiver)) for waiver in record.waivers],
         "policy_signer": record.policy_signer,
+        "digests": dict(record.digests),
     }
     return json.dumps(document, indent=1, sort_keys=True, allow_nan=False).encode("ascii") + b"\n"
 
@@ -88,6 +90,7 @@ def decode(data: bytes, what: str, limits: Limits = DEFAULT) -> Record:
             components=tuple(read_component(one) for one in document["components"]),
             waivers=tuple(_read_waiver(one) for one in document.get("waivers", [])),
             policy_signer=exactly(str, document.get("policy_signer", "")),
+            digests={path: exactly(str, one) for path, one in exactly(dict, document.get("digests", {})).items()},
         )
     except InputError:
         raise

@@ -86,7 +86,7 @@ def test_show_lists_every_key_and_its_columns_are_aligned(run: Any) -> None:
     text = run("secpipe policy show policy.toml --resolved --env dev")
     lines = [line for line in text.splitlines() if line.endswith("  default")]
     assert len(lines) > 20
-    assert len({line.index("  default") for line in lines}) == 1
+    assert len({line.rindex("  default") for line in lines}) == 1
     plain = json.loads(run("secpipe policy show policy.toml -f json"))
     keys = {
         f"{a}.{b}" if isinstance(v, dict) else a for a, v in plain.items() for b in (v if isinstance(v, dict) else [0])
@@ -180,7 +180,7 @@ LINT = {
     "[[attestations.require]]\nmax_age_days = 3\n": 'names no "type"',
     "overridable = ['mode']\n[env.prod]\nmode = 'warn'\n": "prod only warns",
     "overridable = ['models']\n[env.prod.models]\nblock = 'never'\n": ":7:1: warning: prod loosens models.block",
-    "[env.prod.promotion]\nafter = ['prod']\n": "prod comes after itself",
+    "[env.prod.promotion]\nafter = ['prod']\n": "prod must come after itself",
     "[env.prod.promotion]\nafter = ['stagin']\n[env.staging]\n": 'no environment "stagin"; did you mean "staging"?',
     "[env.a.promotion]\nafter = ['b']\n[env.b.promotion]\nafter = ['a']\n": "a waits for itself",
     "[promotion]\nafter = ['qa']\n": 'no environment "qa"',

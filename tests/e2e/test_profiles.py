@@ -261,6 +261,9 @@ class Variant:
     check: str = ""  # the check that must say so, where several share the rule
 
 
+SERVER = '{"mcpServers": {"notes": {"command": "npx", "args": ["-y", "acme-notes"]}}}'
+FREE = '[shadow_ai]\nlocal_only = false\n[agents]\ndefault = "allow"\n'
+ANYTHING = '{"permissions": {"allow": ["Bash(*)"]}}'
 VARIANTS = [
     Variant("signatures.required", drop("model/*.sig"), "gate/unsigned-artifact"),
     Variant("signatures.require", drop("model/model.pqc.sig"), "signatures/stripped-half",
@@ -335,6 +338,13 @@ VARIANTS = [
             added("app.py", UNKNOWN)), "shadow-ai/unknown-destination"),
     Variant("shadow_ai.local_only", several(policy(APPROVED.format(local="true")), added("app.py", OPENAI)),
             "shadow-ai/not-local"),
+    Variant("agents.default", several(policy("[shadow_ai]\nlocal_only = false\n"), added(".mcp.json", SERVER)),
+            "agents/unapproved-item", check="agents", also="agents/floating-package"),
+    Variant("agents.block", several(policy(FREE),
+            added(".claude/settings.json", ANYTHING)),
+            "agents/wide-permission", check="agents"),
+    Variant("agents.warn", several(policy(f'{FREE}block = "never"\n'),
+            added(".claude/settings.json", ANYTHING)), "agents/wide-permission", "warn"),
 ]  # fmt: skip
 
 
