@@ -48,7 +48,7 @@ READERS = {
     "config": lambda data: configs.read(data, "a.yaml", CATALOGUE),
     "agent": lambda data: agents.read(data, ".mcp.json", CATALOGUE),
     "codex": lambda data: agents.read(data, ".codex/config.toml", CATALOGUE),
-    "leaks": lambda data: leaks(data, "a", "code", CATALOGUE, other_signs=True),
+    "leaks": lambda data: leaks(data, "a", "code", CATALOGUE, other_signs=True, tell=str),
     **{name: (lambda data, name=name: source.read(data, name, CATALOGUE)) for name in LANGUAGES},
     **{path: (lambda data, path=path: manifests.read(data, path, CATALOGUE)) for path in PATHS},
 }

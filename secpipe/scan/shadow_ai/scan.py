@@ -265,16 +265,18 @@ class _Run:
         """Find what gives the names a value that clients take their address from, in files that say nothing of AI."""
         signs = [sign for reading in self.readings.values() for sign in reading.signals if sign.role == "client"]
         known = {value.name for reading in self.readings.values() for value in reading.values}
-        wanted = {name for sign in signs for name in sign.envs if name.isidentifier()} - known
+        names = {name for sign in signs for name in sign.envs if name.isidentifier()} - known
+        # A file that holds a name like OPENAI_BASE_URL was read already: the name itself says something of AI.
+        wanted = {name for name in names if not self.prefilter.positions(name.encode())}
         if not wanted:
             return
-        names = re.compile("|".join(sorted(wanted)).encode(), re.I)
+        pattern = re.compile("|".join(sorted(wanted)).encode(), re.I)
         for entry in self.tree.files:
             if entry.path in self.readings or is_binary(entry.head) or entry.size > _WHOLE:
                 continue
             with contextlib.suppress(InputError):  # what cannot be read is told where the file was searched
                 data = as_utf8(self.tree.read(entry, _WHOLE))
-                if names.search(data):
+                if pattern.search(data):
                     found = readers.read(entry.path, data.decode("utf-8", "replace"), entry.head, self.catalogue)
                     values = [replace(value, path=entry.path) for value in found.values if value.name in wanted]
                     self.readings[entry.path] = Reading(values=values, engine=found.engine)
