@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from secpipe.scan.shadow_ai.spelling import folded_bytes
 from secpipe.scan.shadow_ai.terms import Terms
 
 _QUOTED = re.compile(rb"[\"']([a-z0-9_.]{3,40})(?=[\"'])")
@@ -45,7 +46,7 @@ class Prefilter:
         """Return where terms start, in order; empty when the data holds no sign. Offsets are into the unescaped
         text.
         """
-        return self._wanted(unescape(data.lower()))
+        return self._wanted(folded_bytes(unescape(data.lower())).lower())
 
     def excerpt(self, data: bytes, around: int) -> bytes:
         """Return `data` with everything farther than `around` bytes from a term left out, its line ends excepted.
