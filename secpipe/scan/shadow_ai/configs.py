@@ -5,9 +5,10 @@ as well.
 from __future__ import annotations
 
 import re
+import textwrap
 
 from secpipe.core.finding import Confidence
-from secpipe.scan.shadow_ai import flows, shell, surfaces, text
+from secpipe.scan.shadow_ai import flows, python, shell, source, surfaces, text, words
 from secpipe.scan.shadow_ai.catalogue import Catalogue
 from secpipe.scan.shadow_ai.places import permissions
 from secpipe.scan.shadow_ai.signal import Reading, Signal
@@ -26,6 +27,7 @@ _COGNITIVE_NEAR = re.compile(r"azurerm_cognitive_account|Microsoft\.CognitiveSer
 _LEAD = re.compile(
     r"""^(\s*)(?:-\s+)?(?:(?:run|script|command|cmd|args|entrypoint|before_script|after_script|sh|bash|shell|postCreateCommand|exec|test|build|CMD|RUN|ENTRYPOINT)\s*:?\s*)?(?:[|>][+-]?\s*)?["'\[]*"""
 )
+_LISTED = re.compile(r"[\"']\s*,\s*[\"']")
 _INSTRUCTION = re.compile(
     r"^\s*(?:ONBUILD\s+)?(FROM|RUN|CMD|ENTRYPOINT|ENV|ARG|ADD|COPY|HEALTHCHECK|LABEL|SHELL|USER|WORKDIR|EXPOSE|VOLUME)\b\s*(.*)",
     re.I | re.S,
@@ -52,7 +54,7 @@ def read(content: str, path: str, catalogue: Catalogue) -> Reading:
     if path.endswith(".json") and '"nodes"' in content:
         flows.read(content, lines, catalogue, out)
     if path.endswith((".yml", ".yaml", ".tpl", ".json", ".toml", ".j2", ".hcl", ".nomad")):
-        _add(out, shell.commands("\n".join(_command(line) for line in lines), catalogue))
+        _commands(out, "\n".join(_command(line) for line in lines), catalogue)
     return out
 
 
@@ -81,14 +83,14 @@ def dockerfile(content: str, catalogue: Catalogue) -> Reading:
             rows.append(_array(rest))
         else:
             rows.append("")
-    _add(out, shell.commands("\n".join(rows), catalogue))
+    _commands(out, "\n".join(rows), catalogue)
     return out
 
 
 def makefile(content: str, catalogue: Catalogue) -> Reading:
     """Return the signs in a Makefile or justfile: its recipes are shell."""
     out = text.read(content, catalogue)
-    _add(out, shell.commands("\n".join(re.sub(r"^\s*[@-]*\s*", "", line) for line in content.split("\n")), catalogue))
+    _commands(out, "\n".join(re.sub(r"^\s*[@-]*\s*", "", line) for line in content.split("\n")), catalogue)
     out.engine = "shell"
     return out
 
@@ -96,7 +98,7 @@ def makefile(content: str, catalogue: Catalogue) -> Reading:
 def script(content: str, catalogue: Catalogue) -> Reading:
     """Return the signs in a shell script."""
     out = text.read(content, catalogue)
-    _add(out, shell.commands(content, catalogue))
+    _commands(out, content, catalogue)
     out.engine = "shell"
     return out
 
@@ -133,14 +135,30 @@ def _command(line: str) -> str:
 def _array(text_: str) -> str:
     """`["a", "b"]` as `a b`."""
     stripped = text_.strip()
-    if stripped.startswith("[") or '", "' in stripped:
+    if stripped.startswith("[") or _LISTED.search(stripped):
         return " ".join(part.strip().strip("\"'") for part in stripped.strip("[]").split(","))
     return text_
 
 
-def _add(out: Reading, other: Reading) -> None:
-    out.signals += other.signals
+def _commands(out: Reading, commands: str, catalogue: Catalogue) -> None:
+    """Add the signs in shell, and in the programs of other languages that it hands to their interpreters."""
+    _add(out, shell.commands(commands, catalogue))
+    for interpreter, program, line in words.programs(commands):
+        _add(out, _program(interpreter, textwrap.dedent(program), catalogue), line)
+
+
+def _program(interpreter: str, program: str, catalogue: Catalogue) -> Reading:
+    """A template that is no program before it is filled in is read for its imports."""
+    if not interpreter.startswith("py"):
+        language = {"ruby": "ruby", "php": "php", "perl": "hash"}.get(interpreter, "javascript")
+        return source.read(program, language, catalogue)
+    return python.read_what_parses(program, catalogue)
+
+
+def _add(out: Reading, other: Reading, offset: int = 0) -> None:
+    out.signals += [sign.at("", "", offset) for sign in other.signals] if offset else other.signals
     out.values += other.values
+    out.unread += other.unread
     out.downloads += other.downloads
     out.packages |= other.packages
 

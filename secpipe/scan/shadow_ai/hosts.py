@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from secpipe.scan.shadow_ai.catalogue import Catalogue
 from secpipe.scan.shadow_ai.signal import LOCAL, UNLISTED
+from secpipe.scan.shadow_ai.spelling import folded
 
 #: Stands for a part of a folded string that could not be resolved.
 HOLE = "\x00"
@@ -57,7 +58,7 @@ def split_url(text: str) -> tuple[str, str, str] | None:
     # A backslash ends the authority for browsers and for the WHATWG parser of fetch().
     authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0]
     path = rest[len(authority) :]
-    authority = unquote(authority.rpartition("@")[2]).strip().lower()
+    authority = folded(unquote(authority.rpartition("@")[2])).strip().lower()
     if authority.startswith("["):
         host, _, tail = authority[1:].partition("]")
         port = tail.removeprefix(":")

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from secpipe.scan.shadow_ai.spelling import folded_bytes
 from secpipe.scan.shadow_ai.terms import Terms
 
 _QUOTED = re.compile(rb"[\"']([a-z0-9_.]{3,40})(?=[\"'])")
@@ -60,13 +61,13 @@ class Prefilter:
         """Return where terms start, in order; empty when the data holds no sign. Offsets are into the unescaped
         text; of words that stand in pieces nobody knows where they start: 0.
         """
-        folded = unescape(data.lower())
+        folded = folded_bytes(unescape(data.lower())).lower()
         hits = self._search(folded)
         return self._wanted(folded, hits) or [0] * (self._sends(hits) and (self._in_pieces(folded) or _crumbs(folded)))
 
     def in_pieces(self, data: bytes) -> bool:
         """Tell whether data that holds no term as a whole holds one in pieces, beside what sends something."""
-        folded = unescape(data.lower())
+        folded = folded_bytes(unescape(data.lower())).lower()
         hits = self._search(folded)
         return self._sends(hits) and not self._wanted(folded, hits) and self._in_pieces(folded)
 

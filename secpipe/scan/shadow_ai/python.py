@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from dataclasses import replace
 
@@ -25,6 +26,10 @@ from secpipe.scan.shadow_ai.python_strings import model_string, string
 from secpipe.scan.shadow_ai.signal import Reading
 
 _MAX_NODES = 400_000
+_IMPORT = re.compile(
+    r"\s*(?:import\s+[\w.]+(?:\s+as\s+\w+)?(?:\s*,\s*[\w.]+(?:\s+as\s+\w+)?)*"
+    r"|from\s+[\w.]+\s+import\s+\w+(?:\s+as\s+\w+)?(?:\s*,\s*\w+(?:\s+as\s+\w+)?)*)\s*(?:#.*)?"
+)
 _HTTP = {"post", "get", "put", "request", "stream", "urlopen", "fetch", "Request", "send", "build_request", "connect"}
 _SOCKETS = {"HTTPSConnection", "HTTPConnection", "create_connection"}
 _PROCESS = {
@@ -52,6 +57,17 @@ def read(source: str, catalogue: Catalogue) -> Reading:
         return _run(File(nodes, catalogue))
     except RecursionError:
         raise InputError("is nested too deeply to follow") from None
+
+
+def read_what_parses(content: str, catalogue: Catalogue) -> Reading:
+    """Return the signs in text that may be a program: all of them if it is one, else those of lines that import."""
+    lines = [line.strip() if "import" in line and _IMPORT.fullmatch(line) else "" for line in content.split("\n")]
+    for text in (content, "\n".join(lines)) if "import" in content else ():
+        try:
+            return read(text, catalogue)
+        except InputError:  # prose after all, or a template
+            continue
+    return Reading()
 
 
 def _run(file: File) -> Reading:

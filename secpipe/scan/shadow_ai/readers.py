@@ -12,6 +12,7 @@ from secpipe.core.finding import Confidence
 from secpipe.core.ledger import NOBODY
 from secpipe.scan.shadow_ai import agents, configs, manifests, notebooks, pages, python, source, sql, text
 from secpipe.scan.shadow_ai.catalogue import Catalogue
+from secpipe.scan.shadow_ai.regions import region_of
 from secpipe.scan.shadow_ai.signal import Reading
 
 Reader = Callable[[str, str, Catalogue], Reading]
@@ -23,10 +24,6 @@ _SHELL = re.compile(
     re.I,
 )
 _PYTHON = re.compile(r"\.(?:py|pyi|pyw|pyx|bzl|star)$|(?:^|/)(?:SConstruct|wscript)$", re.I)
-_IMPORT = re.compile(
-    r"\s*(?:import\s+[\w.]+(?:\s+as\s+\w+)?(?:\s*,\s*[\w.]+(?:\s+as\s+\w+)?)*"
-    r"|from\s+[\w.]+\s+import\s+\w+(?:\s+as\s+\w+)?(?:\s*,\s*\w+(?:\s+as\s+\w+)?)*)\s*(?:#.*)?"
-)
 _SQL = re.compile(r"\.(?:sql|ddl|dml|psql|hql|bq|prql)$", re.I)
 _CONFIG = re.compile(
     r"\.(?:ya?ml|jsonc?|json5|toml|tf|tfvars|hcl|bicep|tpl|j2|gotmpl|ini|cfg|conf|properties|xml|plist|config|nomad|pkl|cue|jsonnet|libsonnet|http|rest|curl)$",
@@ -35,7 +32,7 @@ _CONFIG = re.compile(
 _ALWAYS = re.compile(
     r"(?:^|/)(?:\.env[\w.-]*|[\w.-]+\.env|\.envrc|docker-compose[\w.-]*|compose[\w.-]*\.ya?ml|\.gitlab-ci\.yml|values[\w.-]*\.ya?ml|wrangler\.(?:toml|jsonc?))$|/workflows/[\w.-]+\.ya?ml$"
 )
-_SHEBANG = re.compile(rb"#!.*\b(?:(python)|(node|deno|bun)|(ruby)|(?:ba|z|k|da)?sh|fish)")
+_SHEBANG = re.compile(rb"#!.*\b(?:(python|pypy|uv run)|(node|deno|bun)|(ruby)|(?:ba|z|k|da)?sh|fish)")
 #: Programming languages that no reader parses: their words are searched.
 _UNPARSED = re.compile(
     r"\.(?:abap|ad[abs]|ahk|applescript|as[mp]|aspx|awk|cbl|cfc|cfm|cls|cob|cobol|cpy|cu|el|erl|f|f90|f95|for|fth|hrl|hx"
@@ -110,7 +107,7 @@ def read_part(path: str, content: str, catalogue: Catalogue, *, comments: bool =
         if _PYTHON.search(path) or path.endswith(".ipynb"):
             out = source.read(content, "hash", catalogue)
             with contextlib.suppress(Exception):  # what it failed on before, it may fail on again
-                _joined(out, python.read(_imports(content), catalogue))
+                _joined(out, python.read_what_parses(content, catalogue))
             return out
         return text.read(content, catalogue, comments=comments)
     except Exception:
@@ -133,11 +130,6 @@ def read_excerpt(path: str, content: str, head: bytes, catalogue: Catalogue) -> 
         found = text.read(content, catalogue, comments=False).signals
         out.signals += [sign for sign in found if sign.role == "endpoint"]
     return out
-
-
-def _imports(content: str) -> str:
-    """Return the import statements that stand on lines of their own, on their lines, and nothing else."""
-    return "\n".join(line.strip() if _IMPORT.fullmatch(line) else "" for line in content.split("\n"))
 
 
 def _reader(path: str, content: str, head: bytes) -> Reader:
@@ -201,4 +193,8 @@ def _joined(out: Reading, other: Reading) -> Reading:
 
 
 def _plain(content: str, path: str, catalogue: Catalogue) -> Reading:
-    return text.read(content, catalogue)
+    """Text of no known kind; an interpreter runs a file of any name, so what imports as Python does is read as that."""
+    out = text.read(content, catalogue)
+    if region_of(path) != "docs":
+        _joined(out, python.read_what_parses(content, catalogue))
+    return out

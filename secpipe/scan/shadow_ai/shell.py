@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from secpipe.core.finding import Confidence
+from secpipe.scan.shadow_ai import words
 from secpipe.scan.shadow_ai.catalogue import Catalogue
-from secpipe.scan.shadow_ai.places import endpoints
+from secpipe.scan.shadow_ai.places import bare_host, endpoints
 from secpipe.scan.shadow_ai.signal import Download, EnvValue, Reading, Signal
 
 _START = (
@@ -34,6 +35,15 @@ ECOSYSTEM = {"pip": "pypi", "pip3": "pypi", "uv": "pypi", "uv pip": "pypi", "poe
               "cargo": "cargo", "composer": "composer", "dotnet": "nuget"}  # fmt: skip
 #: A line that only prints; what it prints into a pipe or a file may still be run.
 _SAYS = re.compile(r"\s*(?:@?echo|printf|print|Write-Host|log|info|warn)\b[^|>`$]*$")
+_PUT_TOGETHER = re.compile(r"[$%'\"\\]")
+#: What opens a connection to the host that it is given, and the rest of its command.
+_CLIENT = re.compile(
+    _START
+    + r"(?:curl|wget2?|aria2c|https?|xh|grpcurl|websocat|wscat|n?cat|nc|netcat|socat|openssl\s+s_client|axel|hey|wrk"
+    r"|Invoke-(?:RestMethod|WebRequest)|irm|iwr)(?:\.exe)?\s([^\n;|&]*)",
+    re.I,
+)
+_NAMED = re.compile(r"(?<![\w./@-])[\w-]+(?:\.[\w-]+)+(?::\d+)?(?:/[^\s\"']*)?")
 _IMAGE = re.compile(r"\b(?:docker|podman|nerdctl)\s+(?:run|pull|create)\s+(?P<rest>[^\n;|&]*)")
 _EXPORT = re.compile(
     r"(?:^|[;&|\s])(?:export\s+|set\s+|setx\s+|\$env:)?(?P<name>[A-Z][A-Z0-9_]{2,60})\s*=\s*(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s;&|]+)"
@@ -44,19 +54,19 @@ def commands(text: str, catalogue: Catalogue) -> Reading:
     """Return the signs in a piece of shell; line numbers count from 1 within `text`."""
     out = Reading()
     joined = re.sub(
-        r"\\\r?\n[ \t]*", lambda match: " " + "\x01", text
+        r"\\\r?\n[ \t]*", lambda match: " " * match[0].endswith((" ", "\t")) + "\x01", text
     )  # \x01 keeps count of the lines that were joined
-    line = 1
+    line, values = 1, words.given(joined)
     for row in joined.split("\n"):
         bare = row.replace("\x01", "")
         if not bare.lstrip().startswith(("#", "//", "::", "REM ")):
-            _row(bare, line, catalogue, out)
+            _row(bare, line, catalogue, out, values)
         line += 1 + row.count("\x01")
     out.engine = "shell"
     return out
 
 
-def _row(row: str, line: int, catalogue: Catalogue, out: Reading) -> None:
+def _row(row: str, line: int, catalogue: Catalogue, out: Reading, values: words.Given) -> None:
     if _SAYS.match(row):
         return
     lowered = row.lower()
@@ -68,7 +78,7 @@ def _row(row: str, line: int, catalogue: Catalogue, out: Reading) -> None:
             )
             break
     _models(row, line, out)
-    out.signals += endpoints(row, line, catalogue, row)
+    _reached(row, line, catalogue, out, values)
     for match in _IMAGE.finditer(row):
         for word in match["rest"].split():
             owner = image_owner(word.strip("\"'"), catalogue)
@@ -81,6 +91,21 @@ def _row(row: str, line: int, catalogue: Catalogue, out: Reading) -> None:
         owner = catalogue.env.get(match["name"], "")
         if owner:
             out.signals.append(Signal("env", "env", owner, line=line, evidence=f"sets {match['name']}"))
+
+
+def _reached(row: str, line: int, catalogue: Catalogue, out: Reading, values: words.Given) -> None:
+    """Addresses as they stand and as the shell puts them together, and bare hosts given to a client of the network."""
+    found = endpoints(row, line, catalogue, row)
+    more, whole = words.said(row, values) if _PUT_TOGETHER.search(row) else ([], True)
+    for one in more:
+        found += endpoints(one, line, catalogue, one)
+    for one in (row, *more):
+        for client in _CLIENT.finditer(one):
+            for host in _NAMED.findall(client[1]):
+                found += bare_host(host, line, catalogue)
+    if not whole:
+        out.unread.append(f"line {line} stands for more commands than are followed")
+    out.signals += {sign.host or sign.envs: sign for sign in reversed(found)}.values()
 
 
 def _models(row: str, line: int, out: Reading) -> None:

@@ -12,6 +12,7 @@ from secpipe.scan.shadow_ai.catalogue import Catalogue, squash
 from secpipe.scan.shadow_ai.hosts import counts, resolve
 from secpipe.scan.shadow_ai.places import destination_signal, endpoints
 from secpipe.scan.shadow_ai.signal import EnvValue, Reading, Signal
+from secpipe.scan.shadow_ai.spelling import spelled_out
 
 _COMMENT = re.compile(r"^\s*(?:#|//|;|--|\*|/\*|<!--|REM\b|%|\"\"\")")
 _TRAILING = re.compile(r"\s(?:#|//)\s.*$")
@@ -47,6 +48,7 @@ def _parts(line: str) -> Iterator[str]:
 
 
 def _line(line: str, number: int, catalogue: Catalogue, out: Reading, *, in_comment: bool) -> None:
+    line = spelled_out(line)
     if "://" not in line and "_" not in line and "." not in line and ":" not in line and "=" not in line:
         return
     region = "comment" if in_comment else ""
