@@ -16,7 +16,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from bench.measure import Run, claim, command, function, interleave, median_ratio, not_measured
+from bench.measure import Run, claim, command, function, info, interleave, median_ratio, not_measured
 from bench.measure import rival as rival_program
 from secpipe.sign.sign import sign_artifact
 from secpipe.sign.verify import verify_artifact
@@ -99,6 +99,7 @@ def main() -> None:
         _four_files(folder)
         _many_files(folder)
         _cold(folder)
+        _unlocking(folder)
         _memory(folder)
 
 
@@ -184,7 +185,48 @@ def _cold(folder: Path) -> None:
     claim("verify a 1 MB blob from a cold process (library) against `python -c pass`", median_ratio(cold, rival), 10)
     argv = [sys.executable, "-m", "secpipe", "verify", str(blob), "--trust", str(folder / "keys"), "--trust-pin", pin]
     cold, rival = interleave([command(argv, env=env), bare], rounds=15)
-    claim("verify a 1 MB blob from a cold process (command) against `python -c pass`", median_ratio(cold, rival), 10)
+    claim("verify a 1 MB blob from a cold process (command) against `python -c pass`", median_ratio(cold, rival), 8)
+
+
+def _unlocking(folder: Path) -> None:
+    """Whole processes, from the passphrase on: what a person waits for."""
+    home, model = folder / "person", folder / "tiny"
+    model.mkdir()
+    (model / "weights.bin").write_bytes(b"w" * 1000)
+    (folder / "passphrase").write_text("correct horse battery")
+    (folder / "passphrase").chmod(0o600)
+    env = os.environ | {"SECPIPE_HOME": str(home), "PYTHONPATH": str(Path.cwd())}
+    ours = [sys.executable, "-m", "secpipe"]
+    secret = ["--trust", str(folder / "trust"), "--passphrase-file", str(folder / "passphrase")]
+    took, cpu, _ = _process([*ours, "keys", "init", "--holder", "bench", *secret], env)
+    claim("keys init, whole process: CPU against 3 s", cpu / 3, 1)
+    info("keys init, whole process: wall in s", took)
+    rounds = [_process([*ours, "sign", str(model), "--key", "builder", *secret], env) for _ in range(3)]
+    claim("sign a tiny model, key unlocked from its passphrase: peak memory against 250 MB", rounds[0][2] / 250e6, 1)
+    info("sign a tiny model, whole process: CPU in s", min(cpu for _, cpu, _ in rounds))
+    text = "the same: wall against model_signing"
+    python = rival_program("model-signing", "model_signing")
+    if python is None:
+        not_measured(text, "no model_signing here (make rivals)")
+        return
+    from tests.interop.others import new_key
+
+    (folder / "tiny.key").write_bytes(new_key()[0])
+    rival = [str(Path(python).with_name("python")), "-c", RIVAL, str(model), str(folder / "tiny.key"), "1"]
+    theirs = [_process(rival, dict(os.environ))[0] for _ in range(3)]
+    claim(text, median_ratio([took for took, _, _ in rounds], theirs), 2)
+
+
+def _process(argv: list[str], env: dict[str, str]) -> tuple[float, float, int]:
+    """Return wall and CPU seconds and the peak memory in bytes of a process; raises RuntimeError where it fails."""
+    start = time.perf_counter()
+    running = subprocess.Popen(argv, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(running.pid, 0)
+    running.returncode = os.waitstatus_to_exitcode(status)
+    if running.returncode:
+        raise RuntimeError(f"{argv} ended with {running.returncode}")
+    wall, cpu = time.perf_counter() - start, used.ru_utime + used.ru_stime
+    return wall, cpu, used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _memory(folder: Path) -> None:
