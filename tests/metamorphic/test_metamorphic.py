@@ -79,7 +79,8 @@ def test_a_seed_breaks_its_rule_and_its_twin_does_not(laws: Laws, seed: Seed) ->
 
 @pytest.mark.parametrize("seed", SEEDS, ids=str)
 def test_no_transformation_hides_it_or_blocks_its_twin(laws: Laws, seed: Seed) -> None:
-    chosen = random.Random(str(seed)).sample(_BY_SEED[seed], min(_SAMPLE, len(_BY_SEED[seed])))
+    light = [change for change in _BY_SEED[seed] if not change.heavy]
+    chosen = random.Random(str(seed)).sample(light, min(_SAMPLE, len(light)))
     assert not broken(laws, seed, chosen)
 
 

@@ -146,6 +146,14 @@ def test_text_says_nothing_more_of_what_a_parser_read_or_nobody_could() -> None:
             assert [skip.path for skip in ledger.close()[0].shallow] == ["b"]
 
 
+def test_what_is_not_read_says_whether_it_could_be_read() -> None:
+    ledger = Ledger()
+    ledger.open(Thing.ENTRY, "a", "b")
+    ledger.not_read(Thing.ENTRY, "a", "has no version", soft=True)
+    ledger.not_read(Thing.ENTRY, "b", "is broken")
+    assert ledger.close()[1] == (Skip("a", "has no version", soft=True), Skip("b", "is broken"))
+
+
 @pytest.mark.parametrize(
     ("reason", "thing"),
     [("a submodule without its files", Thing.SUBMODULE), ("link to nothing", Thing.LINK), ("a link to it", Thing.FILE)],
