@@ -26,7 +26,7 @@ def project() -> dict[str, object]:
 
 
 def test_the_locks_are_there() -> None:
-    assert set(LOCKS) == {"core", "dev", "full", "release", "tools", "workflows"}
+    assert set(LOCKS) == {"core", "dev", "full", "mutants", "release", "tools", "workflows"}
 
 
 @pytest.mark.parametrize("name", sorted(LOCKS))
@@ -42,6 +42,10 @@ def test_lock_holds_hashes_and_nothing_of_one_machine(name: str) -> None:
 def test_smaller_locks_name_the_versions_of_the_largest(name: str) -> None:
     dev = versions("dev")
     assert {package: dev.get(package) for package in versions(name)} == versions(name)
+
+
+def test_the_lock_of_the_mutants_lane_names_the_versions_that_the_tests_run_with() -> None:
+    assert versions("dev").items() <= versions("mutants").items()
 
 
 def test_locks_answer_what_the_project_declares() -> None:

@@ -16,6 +16,7 @@ class Change:
 
     `harms`: what it does to the honest twin is no longer honest (bytes before the magic of a model), so that only the
     bad twin has a law. `labels`: a use that no shipped code reaches may be left to the label, and is then told.
+    `heavy`: seconds of work, left to `make slow`.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Change:
     keeps: bool = True
     harms: bool = False
     labels: bool = False
+    heavy: bool = False
 
 
 def without(files: Files, path: str) -> Made:

@@ -101,7 +101,9 @@ def _lines(count: int) -> Change:
         many = "".join(f"honest-{number}==1.0 --hash=sha256:{'ab' * 32}\n" for number in range(count))
         return {**files, seed.part: many.encode() + files[seed.part]}
 
-    return Change(f"behind {count} requirements", make, lambda seed: seed.file == "requirements.txt")
+    return Change(
+        f"behind {count} requirements", make, lambda seed: seed.file == "requirements.txt", heavy=count > 1000
+    )
 
 
 _SIBLINGS: dict[str, bytes] = {

@@ -79,7 +79,8 @@ def test_a_seed_breaks_its_rule_and_its_twin_does_not(laws: Laws, seed: Seed) ->
 
 @pytest.mark.parametrize("seed", SEEDS, ids=str)
 def test_no_transformation_hides_it_or_blocks_its_twin(laws: Laws, seed: Seed) -> None:
-    chosen = random.Random(str(seed)).sample(_BY_SEED[seed], min(_SAMPLE, len(_BY_SEED[seed])))
+    light = [change for change in _BY_SEED[seed] if not change.heavy]
+    chosen = random.Random(str(seed)).sample(light, min(_SAMPLE, len(light)))
     assert not broken(laws, seed, chosen)
 
 
@@ -89,15 +90,15 @@ def test_none_of_all_transformations_does(laws: Laws, seed: Seed) -> None:
     assert not broken(laws, seed, _BY_SEED[seed])
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("row", KNOWN, ids=lambda row: row["change"])
+@pytest.mark.parametrize("row", KNOWN, ids=lambda row: f"{row['seed']} {row['change']}")
 def test_what_is_known_to_be_red_is_still_red(laws: Laws, row: dict[str, str]) -> None:
     here = [
         (seed, change)
         for seed, change in pairs()
         if fnmatchcase(str(seed), row["seed"]) and fnmatchcase(change.name, row["change"])
     ]
-    said = [one for seed, change in here for one in laws.broken(seed, change)]
-    assert said, "mended: take the row out"
-    if row.get("honest"):
-        assert all("the honest twin" in one for one in said)
+    assert here, "nothing is of that name"
+    for seed, change in here:
+        said = laws.broken(seed, change)
+        assert said, f"{seed} | {change.name} is mended: take it out of the row"
+        assert all("the honest twin" in one for one in said) or not row.get("honest")

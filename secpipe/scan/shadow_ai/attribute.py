@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from secpipe.core.finding import Confidence
@@ -76,6 +76,16 @@ class Environment:
             inner = inner or ([found[2]] if found[2] else [])
             pending += [f"{text[: found.start()]}{item}{text[found.end() :]}" for item in reversed(inner)]
         return list(ends)
+
+
+def needed(values: Sequence[EnvValue], wanted: Collection[str]) -> list[EnvValue]:
+    """Return the values of the names wanted, and of the names that these values are made of."""
+    names, met = set(wanted), 0
+    while len(names) > met:
+        met = len(names)
+        referred = (_REFERENCE.finditer(value.value) for value in values if value.name in names)
+        names |= {found[1] or found[3] for several in referred for found in several}
+    return [value for value in values if value.name in names]
 
 
 def _common(left: str, right: str) -> int:

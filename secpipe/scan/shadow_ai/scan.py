@@ -23,7 +23,7 @@ from secpipe.formats import extents, unpack
 from secpipe.formats.coding import as_utf8
 from secpipe.formats.stream import Prefixed, at, upto
 from secpipe.scan.shadow_ai import large, notebooks, readers, text
-from secpipe.scan.shadow_ai.attribute import attribute
+from secpipe.scan.shadow_ai.attribute import attribute, needed
 from secpipe.scan.shadow_ai.catalogue import Catalogue, read_catalogue
 from secpipe.scan.shadow_ai.contents import OPAQUE, PROVEN, is_binary, row_of
 from secpipe.scan.shadow_ai.downloads import download_findings, download_signal
@@ -278,7 +278,7 @@ class _Run:
                 data = as_utf8(self.tree.read(entry, _WHOLE))
                 if pattern.search(data):
                     found = readers.read(entry.path, data.decode("utf-8", "replace"), entry.head, self.catalogue)
-                    values = [replace(value, path=entry.path) for value in found.values if value.name in wanted]
+                    values = [replace(value, path=entry.path) for value in needed(found.values, wanted)]
                     self.readings[entry.path] = Reading(values=values, engine=found.engine)
 
     def second_look(self, program: str, rules: Sequence[Path]) -> None:
