@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from secpipe.sbom.meant import is_expression
+from secpipe.sbom.profiles import percents, says
 from secpipe.sbom.validate import validate
 
 
@@ -46,3 +47,21 @@ def test_licence_expressions(text: str, sound: bool) -> None:
     assert is_expression(text) is sound
     if text:
         assert bool(problems(licenses=[{"expression": text}])) is not sound
+
+
+@pytest.mark.parametrize("word", ["NOASSERTION", "unknown", " N/A ", "", "TBD"])
+def test_a_word_for_nobody_knows_scores_nothing(word: str) -> None:
+    def known(text: str, digest: str) -> int:
+        part = {
+            "type": "library", "name": "a", "bom-ref": "a", "version": text, "supplier": {"name": text},
+            "licenses": [{"license": {"name": text, "acknowledgement": "declared"}}],
+            "hashes": [{"alg": "SHA-256", "content": digest}],
+        }  # fmt: skip
+        bom = {"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [part]}
+        return sum(percents(bom).values())
+
+    assert known(word, "0" * 64) < known("1.0", "ab" * 32)
+    assert not says({"hashes": [{"alg": "SHA-256", "content": "0" * 64}]})
+    assert not says([{"license": {"name": word}}])
+    assert says([{"license": {"id": "MIT"}}])
+    assert says(False)
