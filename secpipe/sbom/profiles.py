@@ -97,6 +97,14 @@ def _score(asked: _Asked, profile: str) -> Score:
     return Score(profile, title, source, tuple(_row(asked, element) for element in elements))
 
 
+#: What people write who do not know: SPDX's word, and those of forms.
+_SAYS_NOTHING = frozenset(
+    {"noassertion", "unknown", "n/a", "na", "tbd", "todo", "unspecified", "undefined", "null", "?", "-"}
+)
+#: Keys whose values name what stands beside them, and say nothing by themselves.
+_LABELS = frozenset({"alg", "acknowledgement", "bom-ref"})
+
+
 class _Asked:
     """One document, and what its places were found to hold: profiles ask for the same ones."""
 
@@ -115,10 +123,28 @@ class _Asked:
         """Return for each target of a kind whether it says anything at a place."""
         if (of, place) not in self._filled:
             self._filled[of, place] = [
-                any(value not in ("", [], {}, None) for value in select(target, place))
+                any(says(value) or "aggregate" in place for value in select(target, place))
                 for _, target in self.targets(of)
             ]
         return self._filled[of, place]
+
+
+def says(value: Any) -> bool:
+    """Whether a value tells anything: words for "nobody knows" and a digest of one digit do not, wherever they lie."""
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, str):
+            word = item.strip().casefold()
+            if word and word not in _SAYS_NOTHING and not (len(word) >= 32 and len(set(word)) == 1):
+                return True
+        elif isinstance(item, Mapping):
+            pending += [inner for key, inner in item.items() if key not in _LABELS]
+        elif isinstance(item, list):
+            pending += item
+        elif item is not None:
+            return True
+    return False
 
 
 @cache

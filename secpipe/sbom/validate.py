@@ -1,4 +1,4 @@
-"""Is this a CycloneDX document? The official schema of the version it names, and references that resolve."""
+"""Is this a CycloneDX document? The official schema of the version it names, and what a schema cannot say."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.text import printable
+from secpipe.sbom.meant import meant
 from secpipe.sbom.schema import Check, Compiler, Path, Problem, pointer
 from secpipe.system.files import read_bytes
 from secpipe.system.places import shipped
@@ -48,6 +49,7 @@ def check(document: Any) -> tuple[Problem, ...]:
     problems: list[Problem] = []
     _schema(version)(document, (), problems)
     problems += _references(document)
+    problems += meant(document)
     return tuple(sorted(set(problems)))
 
 

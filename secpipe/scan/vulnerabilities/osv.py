@@ -78,6 +78,8 @@ def parse_advisory(value: Any, now: datetime) -> Advisory:
     withdrawn = _time(value.get("withdrawn"))
     if value.get("withdrawn") and not withdrawn:
         raise InputError(f"{identity}: the time of withdrawal is unreadable")
+    if withdrawn > times.rfc3339(now):  # it holds until then
+        withdrawn = ""
     own = value.get("database_specific")
     own = own if isinstance(own, dict) else {}
     level = own.get("severity")
