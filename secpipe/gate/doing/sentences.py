@@ -32,6 +32,8 @@ SENTENCES: dict[str, str] = {
     "agents/instruction-to-conceal": "remove the sentence from {what}, and look at who wrote it",
     "agents/instruction-to-disable": "remove the sentence from {what}: no check is switched off by prose",
     "agents/look-alike-name": "write the name of the one you meant in {what}, or remove it",
+    "agents/redirected-traffic": "remove from {what} the address of the assistant's traffic, or approve its host",
+    "agents/leaves-project": "put the file into the project in place of the link {what}",
     "agents/changed-description": "read what the tool says now, then pin it anew: secpipe agents pin {what}",
     "audit/malicious-package": "{advice}",
     "gate/not-checked": "mend what stood in the way of the check, and check again",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,10 +10,11 @@ from secpipe.core.finding import Finding
 from secpipe.core.limits import Limits
 from secpipe.core.shape import mapping, tables, text
 from secpipe.scan.agents import prose, servers, settings
-from secpipe.scan.agents.documents import Document, parse
+from secpipe.scan.agents.documents import Document, parse, walked
 from secpipe.scan.agents.item import Item, ItemKind, digest_of
 from secpipe.scan.agents.programs import judged_program as program
-from secpipe.scan.agents.telling import name_of
+from secpipe.scan.agents.telling import name_of, told
+from secpipe.system.redaction import redact
 
 __all__ = ["program", "read"]
 
@@ -44,6 +46,7 @@ def read(path: str, data: bytes, client: str, limits: Limits) -> Iterator[Item |
         yield from wrong
     yield from settings.permissions(document, path, client)
     yield from _plugin(document, path, client)
+    yield from _sources(document, path, client)
     yield from _registry(document, path, client)
     yield from prose.judged(_prose(document), path, name_of(path), code=True)
 
@@ -91,6 +94,30 @@ def _plugin(document: Document, path: str, client: str) -> Iterator[Item]:
             version=text(head.get("version")),
             digest=digest_of(head),
         )
+
+
+def _sources(document: Document, path: str, client: str) -> Iterator[Item | Finding]:
+    """Where plugins come from: entries of a marketplace, and marketplaces that settings add."""
+    for key, value, inside in walked(document.values):
+        named = key if inside and inside[-1] == "extraKnownMarketplaces" else ""
+        rows = [(named, mapping(value))] if named else []
+        if key == "plugins" and isinstance(value, list):
+            rows = [(text(row.get("name")), row) for row in tables(value)]
+        for name, row in rows:
+            source: Any = mapping(row.get("source"))
+            place = text(source.get("url")) or text(source.get("repo")) or text(source.get("package"))
+            if not name or not place:
+                continue
+            line = document.line(name)
+            pinned = bool(text(source.get("sha")) or re.fullmatch(r"[0-9a-f]{40}", text(source.get("ref"))))
+            yield Item(
+                ItemKind.PLUGIN, name, path, client, line, source=redact(place)[:300], pinned=pinned,
+                version=text(source.get("ref"))[:60], capabilities=(f"run:{redact(place)[:200]}",),
+                digest=digest_of(row),
+            )  # fmt: skip
+            if place.lower().startswith(("http://", "git://")):
+                said = f"the plugins of {name_of(name)} are fetched without encryption: anyone on the way writes them"
+                yield told("agents/fetch-and-run", said, path, line=line, subject=f"{name} http", said=place)
 
 
 def _registry(document: Document, path: str, client: str) -> Iterator[Item | Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,9 @@ _KEY = re.compile(
     r""""([^"\n]{1,200})"\s*:|^\s*(?:-\s+)?["']?([\w.@/ -]{1,200}?)["']?\s*[:=]|\.["']?([\w-]{1,200})["']?\s*\]""",
     re.MULTILINE,
 )
+
+
+_VARIABLE = re.compile(r"(?m)^\s*(?:export\s+)?([A-Za-z_]\w{1,100})\s*=\s*[\"']?([^\"'\n]{0,4000})")
 
 
 @dataclass(slots=True)
@@ -49,6 +53,8 @@ def parse(data: bytes, path: str, limits: Limits = DEFAULT) -> Document:
         check_shape(values, "the file", limits)
         return Document(values, data.decode("utf-8-sig", "replace"))
     text = decode_json(data)
+    if lower.endswith(".env"):
+        return Document([{"env": dict(_VARIABLE.findall(text))}], text)
     read = parse_json(plain_json(text), "the file")
     values = [read.value, *read.hidden]
     check_shape(values, "the file", limits)
@@ -88,3 +94,17 @@ def strings(value: Any) -> list[str]:
         elif isinstance(item, list):
             pending += reversed(item)
     return found
+
+
+def walked(values: list[Any]) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
+    """Yield (key, value, keys above) of every table in parsed documents."""
+    pending: list[tuple[Any, tuple[str, ...]]] = [(value, ()) for value in values]
+    while pending:
+        item, inside = pending.pop()
+        if isinstance(item, dict):
+            for key, value in item.items():
+                yield str(key), value, inside
+                if isinstance(value, dict | list):
+                    pending.append((value, (*inside[-6:], str(key))))
+        elif isinstance(item, list):
+            pending += [(one, inside) for one in item]

@@ -106,7 +106,8 @@ def _needed(text: str, at: int) -> bool:
     if char == "\u200b" and before in "\n" and after == "`":  # a fence shown inside a fence
         return True
     if char == "\u00ad":  # a soft hyphen inside a long word of prose
-        return before.isalpha() and after.isalpha() and len(_word(text, at)) > 8 and not before.isascii()
+        pieces = _word(text, at).split(char)  # a long word may break between its parts; a short one has none
+        return len("".join(pieces)) > 11 and min(len(re.sub(r"\W", "", one)) for one in pieces) > 3
     if char == "\u200d" and _pictorial(before) and (_pictorial(after)):
         return True
     return _script(before) in _JOINED or _script(after) in _JOINED

@@ -1,10 +1,8 @@
-"""Prose that an assistant follows: orders to conceal, to disable checks, to take secrets. By patterns, never by a model.
+"""Prose that an assistant follows: orders to conceal, to disable checks, to take secrets. By patterns, not a model.
 
 Texts on security quote attacks. What a sentence reports, forbids or shows under a heading about attacks is no order; a
 text that only pretends so is a limit of this reader (`docs/agents.md`).
 """
-
-# ruff: noqa: E501  # one alternative a line: a table of expressions, broken nowhere else
 
 from __future__ import annotations
 
@@ -13,97 +11,43 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from secpipe.scan.agents import commands
-from secpipe.scan.agents.known import words
+from secpipe.scan.agents.known import hints, pattern, words
 
-_WHO = r"(?:the\s+|your\s+|any\s+)?(?:users?|humans?|developers?|reviewers?|operators?|owners?|maintainers?|anyone|anybody|them|people|person|team|customers?|admins?)"
-_CONCEAL = re.compile(
-    rf"(?i)\b(?:do\s*n[o']t|don[’]t|never|must\s+not|should\s+not|shouldn't|avoid|refrain\s+from|without|no\s+need\s+to)\s+(?:ever\s+|explicitly\s+|even\s+)?"
-    rf"(?:tell(?:ing)?|inform(?:ing)?|notify(?:ing)?|alert(?:ing)?|warn(?:ing)?|let(?:ting)?|show(?:ing)?\s+(?:this|these|it|that|any\s+of\s+this)\s+to|mention(?:ing)?\s+(?:this|these|it|that|any\s+of\s+this|the\s+\w+)(?:\s+\w+){{0,4}}\s+to|reveal(?:ing)?\s+(?:this|these|it|that|any)(?:\s+\w+){{0,4}}\s+to|disclos(?:e|ing)\s+(?:this|these|it|that)(?:\s+\w+){{0,4}}\s+to)\s+"
-    rf"{_WHO}\b(?!\s+to\b)(?!['’]s\b)(?!\s+about\s+(?:each|every|intermediate|internal|technical|implementation))(?!\s+(?:how|what|which|why|when|if)\b)"
-    r"|\b(?:do\s*n[o']t|don[’]t|never|must\s+not|without)\s+(?:mention(?:ing)?|reveal(?:ing)?|disclos(?:e|ing)|report(?:ing)?|log(?:ging)?|describ(?:e|ing)|acknowledg(?:e|ing)|talk(?:ing)?\s+about|explain(?:ing)?|includ(?:e|ing))\s+(?:that\s+you|this\s+(?:step|instruction|rule|note|action|request|call|file|command|tool|upload|comment|section|to)|these\s+(?:steps|instructions|rules|actions|commands)|any\s+of\s+(?:this|these)|the\s+(?:existence|upload|transfer|exfiltration|sync(?:ing)?|side\s*note|sidenote))"
-    r"|\b(?:hide|conceal|keep)\s+(?:this|these|it|that|the\s+(?:fact|action|command|output|step|call|change|transfer|upload)s?)\b[^.\n]{0,40}?\b(?:from\s+(?:the\s+)?(?:users?|humans?|developers?|reviewers?|them|people|everyone|anyone|operators?)|secret|hidden|confidential|to\s+yourself)\b"
-    rf"|\b(?:silently|secretly|covertly|stealthily|quietly|invisibly|in\s+the\s+background,?\s+without)\s+(?:and\s+\w+\s+)?(?:run|execute|send|upload|post|copy|read|forward|collect|append|add|insert|include|fetch|download|install|commit|push|exfiltrate|transmit|submit|email|call|bcc|modify|approve|disable)\b"
-    rf"|\b{_WHO}\s+(?:do(?:es)?\s*n[o'’]t|do(?:es)?\s+not|need\s+not)\s+(?:need\s+to\s+)?(?:know|see|be\s+(?:told|aware))\s*(?:about\s+(?:this|it|that)|of\s+(?:this|it|that))"
-    r"|\bwithout\s+mentioning\s+(?:it|this|that|them)\b"
-    rf"|\b{_WHO}\s+(?:must|should|need|shall)\s*(?:n[o'’]t|never)\s+(?:to\s+)?(?:see|know|notice|be\s+(?:told|informed|aware|notified|shown)|find\s+out|learn)\b"
-    rf"|\bso\s+(?:that\s+)?{_WHO}\s+(?:does|do|will|would|can)\s*n(?:ot|'t)\s+(?:notice|see|know|find)"
-)
-_CHECKS = r"(?:security|safety|guard\s*rails?|sandbox(?:ing)?|permission|confirmation|approval|pre-?commit|malware|anti-?virus|secret|vulnerability|compliance|content|code[- ]review|audit|prompt[- ]injection|trust|signature|certificate|tls|ssl|secpipe|gitleaks|semgrep|trufflehog|snyk|codeql|dependabot)"
-_DISABLE = re.compile(
-    rf"(?i)\b(?:disable|bypass|skip|turn\s+off|switch\s+off|circumvent|deactivate|suppress|ignore|override|work\s+around|evade|silence)\s+(?!confirmation|\w+\s+confirmation)(?:all\s+|any\s+|every\s+|the\s+|your\s+|its\s+|these\s+|those\s+|of\s+)*"
-    rf"(?:[\w-]+\s+){{0,2}}?{_CHECKS}s?\s*(?:[\w-]+\s+)?(?:scan(?:s|ner|ners|ning)?|checks?|reviews?|hooks?|controls?|policy|policies|warnings?|prompts?|guidelines?|rules?|measures?|restrictions?|mechanisms?|polic\w+|gates?|verification|validation|dialogs?|tools?|mode|trails?|alerts?|boundar\w+|rails?|steps?|requests?)\b"
-    r"|\b(?:bypass|disable|escape|turn\s+off|switch\s+off|deactivate|circumvent)\s+(?:the\s+|your\s+|all\s+|any\s+)*(?:sandbox|guard\s*rails?|permission\s+system|safety\s+system|firewall|antivirus)\b"
-    r"|\b(?:ignore|disregard|forget|override|bypass)\s+(?:all\s+|any\s+|the\s+|your\s+|every\s+)*(?:of\s+)?(?:previous|prior|earlier|above|preceding|other|existing|system|safety|original|security)\s+(?:\w+\s+){0,2}(?:instructions?|prompts?|rules?|guidelines?|directives?|messages?|context|constraints?|policies)"
-    r"|\b(?:you\s+are\s+now|act\s+as|pretend\s+(?:to\s+be|you\s+are)|enter|enable)\s+(?:in\s+)?(?:an?\s+)?(?:dan\b|unrestricted|jailbroken|god\s*mode|developer\s+mode\s+with\s+no|an?\s+ai\s+without\s+(?:restrictions|limits))"
-    r"|(?:\buse|\brun|\badd|\bpass|\balways|\bwith|\bcommit|\bpush|git\s+\w+[^\n]{0,60})\s+[`'\"]?--no-verify\b|--dangerously-skip-permissions\b|--dangerously-bypass-approvals-and-sandbox\b"
-    r"|\bNODE_TLS_REJECT_UNAUTHORIZED\s*=\s*[\"']?0|\bgit\s+config\s+(?:--global\s+)?(?:http\.sslVerify\s+false|core\.hooksPath\s+/dev/null)|\bstrict-ssl\s+false"
-    r"|\b(?:auto(?:matically)?[- ]?(?:approve|accept|merge|allow)|always\s+(?:approve|accept|allow|answer\s+yes|say\s+yes))\s+(?:all|any|every|each|the)\s+(?:of\s+the\s+)?(?:tool|permission|command|prompt|action|dialog|confirmation)(?:\s+(?:calls?|requests?|prompts?|use))?s?\b"
-    r"|\bwithout\s+(?:asking|requesting|waiting|seeking|getting)\s+(?:for\s+)?(?:the\s+user(?:['’]s)?\s+)?(?:for\s+)?(?:any\s+)?(?:permission|confirmation|approval|consent)\b[^.\n]{0,60}\b(?:run|execute|install|delete|push|send|upload|deploy|pay|transfer)\b"
-    r"|\b(?:run|execute|install|delete|push|send|upload|deploy|transfer|pay)\b[^.\n]{0,80}\bwithout\s+(?:asking|requesting|waiting|seeking|getting)\s+(?:for\s+)?(?:the\s+user(?:['’]s)?\s+)?(?:for\s+)?(?:any\s+)?(?:permission|confirmation|approval|consent)\b"
-    r"|\b(?:mark|report|classify|rate|treat|declare|label)\s+(?:this|it|the\s+\w+|all\s+\w+|everything|every\s+\w+)\s+(?:\w+\s+){0,3}?as\s+(?:safe|clean|benign|trusted|secure|passed|approved)\b[^.\n]{0,60}\b(?:regardless|whatever|even\s+if|no\s+matter|always|without)"
-)
-_TAKE = re.compile(
-    r"(?i)\b(?:send|upload|post|exfiltrate|transmit|forward|email|e-mail|submit|leak|report|append|attach|include|pass|put|add|encode|embed|copy|bcc|sync|share|deliver|write|(?:send|upload|post|exfiltrat|transmitt|forward|email|submitt|append|attach|includ|pass|putt|encod|embedd|copy|shar|deliver)ing)\b[^\n]{0,240}"
-)
+_CONCEAL = pattern("prose", "conceal")
+_DISABLE = pattern("prose", "disable")
+_TAKE = pattern("prose", "take")
 _MEANT = re.compile(r"(?i)\b(?:its|their|the|that|those)\s+(?:contents?|values?|text|output|result)\b|\b(?:it|them)\b")
 #: An archive behind a password passes every scanner on the way, which is why it has one.
-_LOCKED = re.compile(
-    r"(?i)\b(?:download|get|fetch|open)\b[^\n]{0,200}https?:/{2}[^\n]{0,200}\bpassword\b[^\n]{0,160}\b(?:run|execute|open|launch|start|install|double-click)\b"
-)
-_SENDING = ("send", "upload", "post", "exfiltrat", "transmit", "forward", "email", "e-mail", "submit", "leak", "report", "append", "attach",
-            "include", "pass", "put", "add", "encode", "embed", "copy", "bcc", "sync", "share", "deliver", "write")  # fmt: skip
-_TAKEN = re.compile(
-    r"(?i)\b(?:(?:api|access|private|secret|ssh|session|signing|encryption)[- ]?(?:keys?|tokens?)|credentials?|passwords?|secrets?|seed\s+phrases?|mnemonics?|environment\s+variables?|env\s+vars?|cookies|(?:system\s+prompt|full\s+conversation|chat\s+history|conversation\s+history|source\s+code|entire\s+(?:repository|codebase)))\b|(?<![\w/])\.(?:env|ssh|aws|netrc|npmrc|kube)\b"
-)
-_PLACE = re.compile(
-    r"(?i)\bhttps?://[^\s)>\"'`]+|\b[\w.+-]+@[\w-]+\.[\w.]+\b|\b(?:webhook|pastebin|gist|remote\s+(?:server|endpoint)|(?:our|the|external|following|collection|telemetry|analytics|backup|sync|metrics)\s+(?:server|endpoint|url|api|collector)|query\s+(?:string|parameter)|url\s+parameter|sidenote|[`'\"]\w+[`'\"]\s+(?:parameter|argument|field)|(?:parameter|argument|field)\s+[`'\"]\w+|image\s+url)\b"
-)
-_READ_SECRETS = re.compile(
-    r"(?i)\b(?:read|cat|open|load|retrieve|fetch|get|collect|gather|find|search\s+for|look\s+for|scan\s+for|grab|dump|extract|access|list|print|output|include)\b[^\n]{0,120}"
-)
+_LOCKED = pattern("prose", "locked")
+_SENDING = hints("sending")
+_TAKEN = pattern("prose", "taken")
+_PLACE = pattern("prose", "place")
+_READ_SECRETS = pattern("prose", "read_secrets")
 #: A sentence that forbids, reports, describes or shows: what it names is no order.
-_QUOTES = re.compile(
-    r"(?i)\b(?:never|not|no\s+longer|do\s*n[o']t|don[’]t|must\s+not|mustn't|should\s+not|shouldn't|cannot|can't|avoid|refuse|reject|decline|block(?:s|ed|ing)?|flag(?:s|ged|ging)?|detect(?:s|ed|ing|ion|ions)?|attack(?:s|er|ers|ing)?|malicious(?:ly)?|exploit(?:s|ed|ation)?|inject(?:s|ed|ion|ions|ing)?|suspicious|red\s+flags?|threats?|vulnerab\w+|unsafe|anti-?patterns?|insecure|phish\w*|e\.g\.|for\s+example|examples?|look\s+(?:for|out)|watch\s+(?:for|out)|scan\s+for|search\s+for|grep\s+for|check\s+(?:for|that|whether|if)|indicators?|payloads?|adversar\w+|fixtures?|cve-\d+|warning\s+signs?|jailbreak\w*|poison\w*|prohibit\w*|forbid\w*|forbidden|disallow\w*|not\s+allowed|ask\s+(?:the\s+user\s+)?(?:before|first)|unless|prevent\w*|mitigat\w+|defend\w*|defen[cs]e|stop(?:s|ped)?\s+(?:if|when)|tries\s+to|try\s+to|attempts?\s+to|that\s+(?:ask|tell|instruct|say|claim)s?|instructions?\s+(?:like|such\s+as)|phrases?\s+(?:like|such\s+as)|such\s+as|hostile|untrusted|if\s+(?:a|an|the|any|you\s+see|you\s+find|someone)|may\s+(?:try|contain|attempt)|could|would|might|red[- ]team\w*|pentest\w*|audit(?:s|ing)?\s+for|risk(?:s|y)?|dangerous|bad|wrong|compromis\w+|abus\w+)\b|[❌🚫✗⛔⚠]"
-)
-_RISK = r"(?:run|execute|send|fetch|curl|wget|read|ignore|disregard|append|install|upload|call|download|import|commit|push|post|approve|disable|delete|exfiltrate|forward|(?:add|insert|include|use|prepend)\b[^\n]{0,80}(?:https?://|script|package|dependency|backdoor|import|require|from\s+['\"`]))\b"
-_ORDER = re.compile(
-    rf"(?i)\b(?:ai|assistants?|agents?|model|claude|copilot|cursor|gemini|codex|llms?|gpt|chatbot)\b[^\n]{{0,80}}\b(?:must|should|shall|always|have\s+to|need\s+to|are\s+(?:required|instructed)|please)\s[^\n]{{0,60}}{_RISK}|\b(?:ai|assistants?|agents?|claude|copilot|cursor|llms?)\s*:\s[^\n]{{0,40}}{_RISK}"
-    rf"|(?:^|[.:!]\s*)\s*(?:always|important|system|note\s+to\s+(?:ai|the\s+assistant|agents?)|instructions?)\b[^\n]{{0,60}}\b{_RISK}|<(?:important|system|secret|instructions?|hidden)>|\[(?:system|inst)\]"
-)
+_QUOTES = pattern("prose", "quotes")
+_ORDER = pattern("prose", "order")
 _SENTENCE = re.compile(r"[.!?;]\s|\n\s*\n|\n\s*(?:[-*|>#]|\d+[.)])|:\s*\n|```")
 _ADDRESS = re.compile(r"\S*(?:://|\w\.\w{2,}|/\w)\S*")
 _WRAPPED = re.compile(r"(?<=[a-z,])\n(?=[a-z])")
+_DATA = re.compile(
+    r"(?i)\b(?:passwords?|secrets?|tokens?|keys?|credentials?|stack\s*traces?|tracebacks?|errors?|exceptions?|pii|personal|internals?|raw|values?|ids?|hash(?:es)?|debug|numbers?)\b"
+)
+_ACTS = re.compile(
+    r"(?i)\b(?:send|upload|post|read|cat|copy|run|execute|fetch|download|install|forward|append|attach|commit|push|curl|approve)\b"
+)
 _PIECE = 4000
 _HEADING = re.compile(r"(?m)^(#{1,6})\s+(.{1,200})$")
-_ABOUT_ATTACKS = re.compile(
-    r"(?i)\b(?:attack|threat|red\s+flag|malicious|exploit|inject|detect|vulnerab|unsafe|anti-?pattern|insecure|bad|wrong|don['’]?t|do\s+not|never|avoid|forbidden|prohibited|warning\s+signs?|examples?\s+of|suspicious|what\s+to\s+look\s+for|indicators?|payloads?|test\s+cases?|jailbreak|poison|phish|misuse|abuse|danger|security\s+(?:review|check|considerations|risks?)|checklist|owasp|cve|hardening|signatures?|iocs?|patterns)"
-)
+_ABOUT_ATTACKS = pattern("prose", "about_attacks")
 _COMMENT = re.compile(
     r"<!--([\s\S]{4,8000}?)(?:-->|\Z)|^\[(?://|comment|_)\]:\s*#?\s*[(\"']([^\n]{4,2000})[)\"']\s*$", re.MULTILINE
 )
-_UNSHOWN = re.compile(
-    r"(?i)<(?:span|div|p|font|details|td)\b[^>\n]{0,200}(?:display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0|opacity\s*:\s*0(?:\.0+)?\s*[;\"']|color\s*:\s*(?:white|#fff(?:fff)?|transparent)|\bhidden\b)[^>\n]{0,200}>([\s\S]{8,4000}?)</"
+_UNSHOWN = pattern("prose", "unshown")
+
+
+_LOOKS = (
+    ("conceal", _CONCEAL, hints("conceal"), hints("conceal_also")),
+    ("disable", _DISABLE, hints("disable"), hints("disable_also")),
 )
-
-
-_LOOKS: tuple[tuple[str, re.Pattern[str], tuple[str, ...], tuple[str, ...]], ...] = (
-    ("conceal", _CONCEAL,
-     ("tell", "inform", "notif", "alert", "warn", "mention", "reveal", "disclos", "report", "log", "describ", "acknowledg", "talk",
-      "explain", "includ", "let", "show", "hide", "conceal", "keep", "see", "know", "aware", "told", "silent", "secret", "covert",
-      "stealth", "quiet", "invisib", "background", "learn", "find"),
-     ("n't", "n’t", "not", "never", "without", "avoid", "refrain", "no need", "hide", "conceal", "keep", "silent", "secret", "covert",
-      "stealth", "quiet", "invisib", "background")),
-    ("disable", _DISABLE,
-     ("disable", "bypass", "skip", "turn off", "switch off", "circumvent", "deactivate", "suppress", "ignore", "override", "work around",
-      "evade", "silence", "disregard", "forget", "you are now", "act as", "pretend", "unrestricted", "no-verify", "dangerously", "unauthorized=",
-      "sslverify", "hookspath", "strict-ssl", "approve", "accept", "without", "mark", "report", "classify", "rate", "treat", "declare",
-      "label"),
-     ("secur", "safe", "guard", "sandbox", "permission", "confirm", "approv", "commit", "malware", "virus", "secret", "vulnerab",
-      "complian", "content", "review", "audit", "injection", "trust", "signature", "certificate", "tls", "ssl", "secpipe", "gitleaks",
-      "semgrep", "trufflehog", "snyk", "codeql", "dependabot", "instruction", "prompt", "rule", "guideline", "directive", "message",
-      "context", "constraint", "polic", "dan", "jailbr", "god", "restrict", "limit", "verify", "unauthorized", "hookspath", "tool",
-      "command", "action", "dialog", "consent", "clean", "benign", "passed")),
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,20 +62,22 @@ class Order:
 def orders(text: str, *, code: bool = False) -> Iterator[Order]:
     """Yield what a text orders an assistant to do; each kind once. `code`: values of a file, without headings."""
     view = _View(text, code)
-    for kind, pattern, *hints in _LOOKS:
-        if (found := _first(view, pattern, hints)) is not None:
+    for kind, looked, *words_ in _LOOKS:
+        if (found := _first(view, looked, words_, kind)) is not None:
             yield Order(kind, found[0], found.start())
     yield from _taking(view)
     if (found := _first(view, _LOCKED, [("password",), ("download", "https://", "http://")])) is not None:
         yield Order("fetch", found[0], found.start())
+    yield from _shown(view)
     yield from _unseen(view)
 
 
-def _first(view: _View, pattern: re.Pattern[str], hints: list[tuple[str, ...]]) -> re.Match[str] | None:
+def _first(view: _View, looked: re.Pattern[str], hints_: list[tuple[str, ...]], key: str = "") -> re.Match[str] | None:
     """Return the first match that orders; a line is only looked at where each of the hints has a word in it."""
-    for start, end in view.lines(hints):
-        for match in pattern.finditer(view.joined, start, end):
-            if not view.quoted(match.start(), match.end()) and not view.remark(match.start()):
+    for start, end in view.lines(hints_):
+        for match in looked.finditer(view.joined, start, end):
+            told_only = view.quoted(match.start(), match.end()) or view.remark(match.start())
+            if not told_only and not (key == "conceal" and view.protects(match.start(), match.end())):
                 return match
     return None
 
@@ -165,6 +111,22 @@ def _taking(view: _View) -> Iterator[Order]:
             return
 
 
+def _shown(view: _View) -> Iterator[Order]:
+    """An order to show a picture whose address is filled with what was said."""
+    if "://" not in view.text:
+        return
+    for match in pattern("prose", "image").finditer(view.text):
+        first, last = view.paragraph(match.start())
+        around = view.text[first : match.start()] + " " + view.text[match.end() : last]
+        ordered = re.search(
+            r"(?i)\b(?:render|display|show|include|append|insert|end|add|output|put|load|embed|replac\w+|fill)\b",
+            around,
+        )
+        if ordered and pattern("prose", "said").search(around) and not view.quoted(match.start(), match.end()):
+            yield Order("take", match[0], match.start())
+            return
+
+
 def _ordinary(told: str) -> bool:
     """Whether a secret goes where it belongs: a key in the header of a request, a password in a form for its owner."""
     return bool(
@@ -179,8 +141,8 @@ def _unseen(view: _View) -> Iterator[Order]:
     """Comments and unshown parts of a page that give orders."""
     if view.code:
         return
-    for pattern in (_COMMENT, _UNSHOWN):
-        for match in pattern.finditer(view.text):
+    for unseen in (_COMMENT, _UNSHOWN):
+        for match in unseen.finditer(view.text):
             body = next(filter(None, match.groups()), "")
             if _is_order(body) and not view.in_fence(match.start()):
                 yield Order("unseen", " ".join(body.split()), match.start())
@@ -215,6 +177,12 @@ class _View:
                 for piece in range(start, end, _PIECE):
                     yield max(piece - 300, start), min(piece + _PIECE, end)
             start = end + 1
+
+    def protects(self, start: int, end: int) -> bool:
+        """Whether a sentence keeps data from being shown, and orders no act: a password that no error may tell."""
+        before = _SENTENCE.split(self.text[max(0, start - 300) : start])[-1]
+        after = _SENTENCE.split(self.text[end : end + 160])[0]
+        return bool(_DATA.search(before) or _DATA.search(after)) and not _ACTS.search(before + " " + after)
 
     def remark(self, at: int) -> bool:
         """Whether a place is in a comment of a fenced block of code."""

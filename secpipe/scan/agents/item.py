@@ -80,7 +80,8 @@ class Item:
     @property
     def asks(self) -> bool:
         """Whether somebody must approve it: a server always, anything else that can do something."""
-        return self.kind is ItemKind.SERVER or (self.kind not in TOLD and bool(self.capabilities))
+        own = bool(self.facts.get("own"))  # defined in the project's own code, and started by nobody yet
+        return (self.kind is ItemKind.SERVER and not own) or (self.kind not in TOLD and bool(self.capabilities))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON-ready shape of the fact `items`; no secret is in it."""

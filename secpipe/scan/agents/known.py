@@ -13,6 +13,9 @@ from secpipe.system.files import read_bytes
 from secpipe.system.places import shipped
 
 _LIMIT = 1 << 20
+_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE}
+_ONE_OF = re.compile(r"\\\{([^}]*)\\\}")
+_PART = re.compile(r"<<(\w+)>>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,11 @@ def _forms() -> tuple[re.Pattern[str], tuple[Form, ...]]:
 
 
 def _regex(glob: str) -> str:
-    made = re.escape(glob).replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
+    made = (
+        _ONE_OF.sub(lambda one: f"(?:{one[1].replace(',', '|')})", re.escape(glob))
+        .replace(r"\*\*", ".*")
+        .replace(r"\*", "[^/]*")
+    )
     return made.replace(r"\[\-_\]", "[-_]").replace("y\\?ml", "ya?ml")
 
 
@@ -50,6 +57,35 @@ def form_of(path: str) -> Form | None:
     pattern, forms = _forms()
     match = pattern.fullmatch(path)
     return forms[int((match.lastgroup or "g0")[1:])] if match else None
+
+
+@cache
+def part(name: str) -> str:
+    """Return a part that several expressions of `patterns.toml` share."""
+    return str(table("patterns")["part"][name])
+
+
+@cache
+def pattern(section: str, key: str) -> re.Pattern[str]:
+    """Return one expression of `patterns.toml`; raises SecpipeError where the installation's is damaged."""
+    row = table("patterns")[section][key]
+    flags = sum(_FLAGS[letter] for letter in row.get("flags", ""))
+    try:
+        return re.compile(_filled("|".join(row["any"])), flags)
+    except re.error as error:
+        raise SecpipeError(f"the table of {section} is damaged", hint="reinstall secpipe") from error
+
+
+def _filled(text: str) -> str:
+    while (filled := _PART.sub(lambda match: part(match[1]), text)) != text:
+        text = filled
+    return text
+
+
+@cache
+def hints(name: str) -> tuple[str, ...]:
+    """Return the words of which each match of a table holds one."""
+    return tuple(table("patterns")["hints"][name])
 
 
 @cache

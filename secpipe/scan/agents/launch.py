@@ -1,7 +1,5 @@
 """How a server or hook is started: which package, image, program or address, and whether that names one version."""
 
-# ruff: noqa: E501  # a table of expressions
-
 from __future__ import annotations
 
 import re
@@ -9,6 +7,7 @@ import shlex
 from dataclasses import dataclass, field
 
 from secpipe.scan.agents.commands import URL, host_of
+from secpipe.scan.agents.known import table
 
 _RUNNERS = {
     "npx": "npm", "bunx": "npm", "pnpx": "npm", "uvx": "pypi", "pipx": "pypi",
@@ -17,10 +16,9 @@ _TWO = {
     ("npm", "exec"): "npm", ("npm", "x"): "npm", ("pnpm", "dlx"): "npm", ("yarn", "dlx"): "npm", ("bun", "x"): "npm",
     ("uv", "run"): "pypi", ("pipx", "run"): "pypi", ("deno", "run"): "url", ("go", "run"): "go", ("pnpm", "exec"): "",
 }  # fmt: skip
-_TAKES_VALUE = {
-    "-p", "--package", "--from", "--with", "--python", "--index-url", "--extra-index-url", "--registry", "-w", "--cache",
-    "--userconfig", "--directory", "--project", "--index", "--spec", "--with-requirements", "--env-file",
-}  # fmt: skip
+_TAKES_VALUE = frozenset(table("frameworks")["launch"]["values"])
+_INSTALLERS: dict[str, str] = table("frameworks")["launch"]["installers"]
+_INSTALL_VALUES = frozenset(table("frameworks")["launch"]["install_values"])
 _PACKAGE_OPTION = {"-p", "--package", "--from", "--with", "--spec"}
 _WRAPPERS = {
     "sudo",
@@ -40,9 +38,7 @@ _WRAPPERS = {
 _SHELLS = re.compile(r"(?i)^(?:ba|z|da|k|fi)?sh$|^(?:cmd|powershell|pwsh)$")
 _EXACT = re.compile(r"v?\d+(?:\.\d+){0,3}(?:[-.+]?[0-9A-Za-z][0-9A-Za-z.+-]*)?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_VALUED = {"-v", "--volume", "-e", "--env", "--name", "--network", "-p", "--publish", "--mount", "--env-file", "-w",
-           "--workdir", "-u", "--user", "--platform", "--entrypoint", "--memory", "-m", "--cpus", "-l", "--label", "--add-host",
-           "--security-opt", "--cap-add", "--cap-drop", "--pull", "--net", "-h", "--hostname", "--device", "--gpus", "--restart", "--pid", "--ipc", "--tmpfs", "--log-driver"}  # fmt: skip
+_VALUED = frozenset(table("frameworks")["launch"]["docker_values"])
 _FLOATING_TAGS = {"", "latest", "main", "master", "edge", "nightly", "dev", "stable", "next", "beta", "canary", "alpha"}
 
 
@@ -75,22 +71,48 @@ def launched(words: list[str], depth: int = 3) -> Launch:
         arguments = arguments[1:]
     if kind is None and arguments and (kind := _TWO.get((program, arguments[0]))) is not None:
         arguments = arguments[1:]
-        if program == "uv" and arguments[:1] and arguments[0] == "tool":
-            arguments = arguments[2:]
-    if program == "uv" and arguments[:2] == ["tool", "run"]:
-        kind, arguments = "pypi", arguments[2:]
+    own = program == "uv"
+    if own and arguments[:2] == ["tool", "run"]:
+        kind, arguments, own = "pypi", arguments[2:], False
     if kind == "url" or (kind is None and program == "deno"):
         _address(arguments, made)
     elif kind:
-        _package(kind, arguments, made, own=program == "uv")
+        _package(kind, arguments, made, own=own)
     elif program in {"docker", "podman", "nerdctl"}:
         _image(arguments, made)
+    elif installed := _installs(program, arguments):
+        _named_packages(*installed, made)
     else:
         _script(rest, made)
     made.roots += [
         word for word in arguments if re.match(r"^(?:/|~|\$\{?HOME|[A-Za-z]:\\)", word) and "://" not in word
     ]
     return made
+
+
+def _installs(program: str, arguments: list[str]) -> tuple[str, list[str]] | None:
+    """Return (ecosystem, words) of a command that installs packages by name, or None."""
+    words = [program, *arguments]
+    if re.fullmatch(r"python[\d.]*|py", program) and arguments[:2] == ["-m", "pip"]:
+        words = words[2:]
+    if words[:2] == ["uv", "pip"]:
+        words = words[1:]
+    kind = _INSTALLERS.get(re.sub(r"[\d.]+$", "", words[0]))
+    verbs = {"install", "add", "i", "upgrade", *(("get",) if kind == "go" else ())}
+    return (kind, words[2:]) if kind and len(words) > 2 and words[1] in verbs else None
+
+
+def _named_packages(kind: str, words: list[str], made: Launch) -> None:
+    """Packages that are installed by name; files of requirements and the project itself name theirs elsewhere."""
+    skip = False
+    for word in words:
+        taken, skip = skip, word in _INSTALL_VALUES
+        if taken or word.startswith(("-", ".", "/", "$")) or word.endswith((".txt", ".whl", ".toml")):
+            continue
+        name, version = _version(kind, word)
+        made.packages.append((kind, name, version))
+        if not version:
+            made.floating = made.floating or word
 
 
 def _unwrapped(words: list[str]) -> list[str]:
@@ -149,6 +171,8 @@ def split(text: str) -> list[str]:
 
 
 def _package(kind: str, arguments: list[str], made: Launch, *, own: bool = False) -> None:
+    if any(word in {"--no-install", "--no", "--offline"} for word in arguments):
+        return  # only what the project has installed is started
     named: list[str] = []
     index, first = 0, ""
     while index < len(arguments):

@@ -35,6 +35,16 @@ def look_alike(kind: str, name: str) -> str:
     return ""
 
 
+def reported(kind: str, name: str, version: str) -> bool:
+    """Whether a package was reported as hostile, in this version or in one that nobody named."""
+    return any(
+        row["kind"] == kind
+        and row["name"] == name.lower()
+        and (not version or not row["versions"] or version in row["versions"])
+        for row in table("known")["reported"]
+    )
+
+
 @cache
 def _known(kind: str) -> frozenset[str]:
     return frozenset(table("known")["names"].get(kind, ()))

@@ -1,7 +1,5 @@
 """Pages with front matter: skills, commands, agents and rules, as items with what they may use."""
 
-# ruff: noqa: E501  # a table of expressions
-
 from __future__ import annotations
 
 import re
@@ -10,9 +8,10 @@ from typing import Any
 
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.shape import listing, mapping, text
-from secpipe.scan.agents import commands, launch, prose, scripts, servers, settings
+from secpipe.scan.agents import commands, launch, loose, prose, scripts, servers, settings
 from secpipe.scan.agents.documents import Document, front_matter
 from secpipe.scan.agents.item import Item, ItemKind, digest_of, sorted_words
+from secpipe.scan.agents.known import pattern
 from secpipe.scan.agents.telling import name_of, told
 
 _TOOLS = ("allowed-tools", "tools", "allowed_tools", "allowedTools")
@@ -56,7 +55,10 @@ def read(path: str, content: str, reads: str, client: str, digest: str) -> tuple
     item = Item(
         kind, name, path, client, 1, source=text(head.get("description"))[:300] if kind is not ItemKind.RULES else "",
         version=str(head.get("version", ""))[:60], capabilities=sorted_words(found), digest=digest,
-        facts={"tools": _listed(head), "said": f"{name} {' '.join(_listed(head))}", "auto": auto, "imports": _IMPORT.findall(body) if kind is ItemKind.RULES else []},
+        facts={
+            "tools": _listed(head), "said": f"{name} {' '.join(_listed(head))}", "auto": auto,
+            "imports": _IMPORT.findall(body) if kind is ItemKind.RULES else [],
+        },
     )  # fmt: skip
     inner, more = _inner(head, content, path, client)
     return item, [*wrong, *more], inner
@@ -93,7 +95,7 @@ def _too_wide(tool: str, kind: ItemKind) -> bool:
     """A skill or command that grants itself any command; an agent is given tools, and asks before it uses them."""
     return (
         kind in {ItemKind.SKILL, ItemKind.COMMAND}
-        and settings.wide(tool)
+        and loose.wide(tool)
         and tool.strip().lower() not in {"bash", "shell", "execute", "terminal", "powershell"}
     )
 
@@ -111,18 +113,11 @@ def _inner(head: dict[str, Any], content: str, path: str, client: str) -> tuple[
     return items, wrong
 
 
-_UNTRUSTED = re.compile(
-    r"(?i)^(?:issues?|issue_comment|pull_request_target|pull_request_review(?:_comment)?|discussion(?:_comment)?|fork|workflow_run|repository_dispatch)$"
-)
-_STARTS_AGENT = re.compile(
-    r"(?i)uses:\s*[\"']?(?:anthropics/claude-code|openai/codex-action|google-github-actions/run-gemini-cli|google-gemini/|cursor/|sst/opencode|block/goose|augmentcode/|github/gh-aw)[\w./-]*|\b(?:claude\s+(?:-p|--print)|codex\s+exec|gemini\s+(?:-p|--prompt|--yolo)|opencode\s+run|cursor-agent|copilot\s+-p|aider\s+--message|goose\s+run)\b"
-)
-_LOOSE = re.compile(
-    r"--dangerously-skip-permissions|--dangerously-bypass-approvals-and-sandbox|--yolo\b|--full-auto\b|--allow-all-tools\b|--sandbox[ =]danger-full-access|permission-mode[ =]bypassPermissions|sandbox:\s*danger-full-access|safety-strategy:\s*unsafe"
-)
-_EVENT_TEXT = re.compile(
-    r"\$\{\{\s*github\.event\.(?:issue|comment|pull_request|review|discussion|head_commit)\.(?:body|title|head\.ref|message)[^}]*\}\}"
-)
+_UNTRUSTED = pattern("workflows", "untrusted")
+_STARTS_AGENT = pattern("workflows", "starts_agent")
+_LOOSE = pattern("workflows", "loose")
+_STEERED = pattern("workflows", "steered")
+_WRITES = pattern("workflows", "writes")
 
 
 def _walled(content: str, at: int) -> bool:
@@ -130,10 +125,10 @@ def _walled(content: str, at: int) -> bool:
     return bool(re.search(r"(?m)^\s*(?:sudo\s+(?:-E\s+)?)?awf\s", content[max(0, at - 6000) : at]))
 
 
-def workflow(path: str, content: str, values: list[Any]) -> Iterator[Item | Finding]:
-    """Yield the agent that a workflow of CI starts, and whether strangers steer it."""
+def workflow(path: str, content: str, values: list[Any], *, agentic: bool = False) -> Iterator[Item | Finding]:
+    """Yield the agent that a workflow of CI starts, and whether strangers steer it; `agentic`: the page is it."""
     match = _STARTS_AGENT.search(content)
-    if match is None:
+    if match is None and not agentic:
         return
     table: dict[Any, Any] = dict(mapping(values[0] if values else None))
     events = table.get("on", table.get(True))  # YAML 1.1 reads `on` as true
@@ -141,35 +136,28 @@ def workflow(path: str, content: str, values: list[Any]) -> Iterator[Item | Find
     outside = sorted(one for one in named if _UNTRUSTED.match(one))
     secrets = sorted(set(re.findall(r"secrets\.([A-Za-z_]\w*)", content)))
     loose = next((one for one in _LOOSE.finditer(content) if not _walled(content, one.start())), None)
-    writes = re.search(
-        r"(?m)^\s*(?:contents|pull-requests|issues|packages|id-token|actions):\s*write|write-all", content
-    )
-    found = {f"secret:{name}" for name in secrets} | {f"content:{one}" for one in outside}
-    found |= {"auto"} if loose else set()
-    found |= {"send:repository"} if writes else set()
-    yield Item(
-        ItemKind.WORKFLOW,
-        path,
-        path,
-        "github-actions",
-        content.count("\n", 0, match.start()) + 1,
-        source=match[0],
-        capabilities=sorted_words(found),
-        digest=digest_of(content),
-        facts={"tools": []},
-    )
+    writes = bool(_WRITES.search(content))
+    if not agentic:
+        yield _started(path, content, match[0] if match else "", secrets, outside, bool(loose), writes)
     if loose:
         line = content.count("\n", 0, loose.start()) + 1
-        yield told(
-            "agents/wide-permission",
-            f"the workflow {name_of(path)} starts an agent that never asks",
-            path,
-            line=line,
-            subject="workflow",
-            said=loose[0],
-        )
-    if outside and secrets and (loose or (writes and _EVENT_TEXT.search(content))):
+        who = f"the workflow {name_of(path)} starts an agent that never asks"
+        yield told("agents/wide-permission", who, path, line=line, subject="workflow", said=loose[0])
+    steered = loose or (writes and _STEERED.search(content))
+    if outside and steered and (secrets or writes):
         who = (
             f"the agent of {name_of(path)} reads text of strangers ({', '.join(outside)}), holds secrets, and can write"
         )
         yield told("agents/lethal-combination", who, path, subject="workflow", severity=Severity.HIGH)
+
+
+def _started(
+    path: str, content: str, source: str, secrets: list[str], outside: list[str], loose: bool, writes: bool
+) -> Item:
+    found = {f"secret:{name}" for name in secrets} | {f"content:{one}" for one in outside}
+    found |= ({"auto"} if loose else set()) | ({"send:repository"} if writes else set())
+    line = content.count("\n", 0, max(content.find(source), 0)) + 1
+    return Item(
+        ItemKind.WORKFLOW, path, path, "github-actions", line, source=source, capabilities=sorted_words(found),
+        digest=digest_of(content), facts={"tools": []},
+    )  # fmt: skip

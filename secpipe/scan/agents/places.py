@@ -19,6 +19,15 @@ _OWN = re.compile(
 )
 _SETTINGS = (".json", ".jsonc", ".json5", ".yaml", ".yml", ".toml")
 _SERVERS = re.compile(rb"mcp_?-?[sS]ervers|context_servers|\bmcpServers\b|bypassPermissions|enableAllProjectMcpServers")
+_CODE = (".py", ".js", ".mjs", ".cjs", ".ts", ".mts")
+#: A program that is a server, or that gives tools to an agent.
+_AGENT_CODE = re.compile(
+    rb"(?m)^\s*(?:from|import)\s+(?:mcp(?:\.server)?|fastmcp|agents|crewai|langgraph|langchain\.agents|google\.adk|autogen\w*|smolagents|pydantic_ai|llama_index\.core\.agent|agno\.agent|strands)\b"
+    rb"|@modelcontextprotocol/sdk|[\"']fastmcp[\"']|@openai/agents"
+)
+_TOOLS = re.compile(
+    rb"\"(?:inputSchema|input_schema)\"\s*:[\s\S]*\"description\"|\"description\"[\s\S]*\"(?:inputSchema|input_schema)\"\s*:"
+)
 _CHUNK = 1 << 20
 _NOISE = re.compile(r"(?:^|/)(?:package-lock\.json|pnpm-lock\.yaml|node_modules/.*)$")
 
@@ -48,16 +57,25 @@ def is_own(entry: FileEntry) -> bool:
     )
 
 
+def is_own_path(path: str) -> bool:
+    """Whether a path lies in a folder of an assistant."""
+    return bool(_OWN.search(path))
+
+
 def by_content(tree: Tree, entry: FileEntry, limits: Limits) -> Form | None:
     """Return the form of settings that say what an agent may use, whatever the file is called."""
-    if entry.suffix not in _SETTINGS or _NOISE.search(entry.path):
+    if entry.suffix not in (*_SETTINGS, *_CODE) or _NOISE.search(entry.path):
         return None
     if entry.size > limits.text_bytes:
-        return Form("mcp", "config") if _holds(tree, entry) else None
+        return Form("mcp", "config") if entry.suffix in _SETTINGS and _holds(tree, entry) else None
     try:
         data = tree.read(entry, limits.text_bytes)
     except (InputError, UnsafeInput):
         return None  # the walk and the other checks say that it cannot be read
+    if entry.suffix in _CODE:
+        return Form("code", "code") if _AGENT_CODE.search(data) else None
+    if entry.suffix == ".json" and _TOOLS.search(data):
+        return Form("mcp", "tools")
     return Form("mcp", "config") if _SERVERS.search(data) else None
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Iterator
 
 from secpipe.core.artifact import FileEntry
 from secpipe.core.finding import Finding
 from secpipe.core.limits import Limits
 from secpipe.core.protocols import Tree
-from secpipe.scan.agents import hidden, instruct, places, prose, scripts
+from secpipe.scan.agents import hidden, instruct, places, prose, python, scripts, secrets
 from secpipe.scan.agents.servers import judged_does
 from secpipe.scan.agents.telling import line_of, name_of, told
 
@@ -25,22 +24,20 @@ def program_findings(tree: Tree, entry: FileEntry, limits: Limits) -> tuple[set[
     text = places.text_of(tree.read(entry, limits.text_bytes))
     if scripts.is_program(entry.path, entry.head):
         capabilities, wrong = judged_program(entry.path, text, entry.head)
-        return capabilities, wrong, "program"
+        return capabilities, [*wrong, *unseen(entry.path, text)], "program"
     if entry.suffix in _PAGES:
         return set(), list(prose.judged(text, entry.path, name_of(entry.path))), "page"
-    wrong = [
-        told(
-            "agents/hidden-text",
-            f"{name_of(entry.path)} holds {one.what}",
-            entry.path,
-            line=line_of(text, one.at),
-            subject=one.what[:40],
-            said=one.says,
-        )
+    return set(), unseen(entry.path, text), "text"
+
+
+def unseen(path: str, text: str) -> list[Finding]:
+    """Return what is hidden in text that is no prose: there zero width and joiners may be data."""
+    return [
+        told("agents/hidden-text", f"{name_of(path)} holds {one.what}", path, line=line_of(text, one.at),
+             subject=one.what[:40], said=one.says)
         for one in hidden.hidden(text)
         if "tag" in one.what or "selectors" in one.what or "direction" in one.what
-    ]
-    return set(), wrong, "text"
+    ]  # fmt: skip
 
 
 def judged_program(path: str, text: str, head: bytes) -> tuple[set[str], list[Finding]]:
@@ -48,6 +45,9 @@ def judged_program(path: str, text: str, head: bytes) -> tuple[set[str], list[Fi
     does, capabilities = scripts.judge(path, text, head)
     who = f"the program {name_of(path)}"
     wrong = list(judged_does(does, who, path, path))
+    if (secret := next(secrets.in_code(text), None)) is not None:
+        said = f"{who} holds a secret, written out"
+        wrong.append(told("agents/secret-in-configuration", said, path, line=line_of(text, secret), subject="secret"))
     if "mcp" in text or "tool" in text:
         wrong += _descriptions(path, text, who)
     return capabilities, wrong
@@ -77,16 +77,11 @@ def _descriptions(path: str, text: str, who: str) -> Iterator[Finding]:
 def _texts(path: str, text: str) -> Iterator[tuple[str, int]]:
     if not path.endswith((".py", ".pyw")):
         return
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text)
-        found = [
-            node
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) > 40
-        ]
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return
+    tree = python.parsed(text)
+    found = [
+        node
+        for node in (ast.walk(tree) if tree is not None else ())
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) > 40
+    ]
     for node in found[:_LONGEST]:
         yield str(node.value), node.lineno

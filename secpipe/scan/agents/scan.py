@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from secpipe.core.artifact import FileEntry
+from secpipe.core.artifact import FileEntry, LinkEntry
 from secpipe.core.bounds import Bound
 from secpipe.core.errors import InputError
 from secpipe.core.evidence import Evidence, State
@@ -17,12 +17,13 @@ from secpipe.core.ledger import Ledger, Thing
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.protocols import Tree
 from secpipe.core.version import __version__
-from secpipe.scan.agents import bundle, config, lethal, pages, places, scripts
-from secpipe.scan.agents.documents import parse
+from secpipe.scan.agents import bundle, code, config, lethal, pages, places, scripts
+from secpipe.scan.agents.documents import front_matter, parse
 from secpipe.scan.agents.item import Item, ItemKind, digest_of, sorted_words
 from secpipe.scan.agents.known import Form, form_of, table
 from secpipe.scan.agents.lock import LOCK_NAME, changed_tools
 from secpipe.scan.agents.programs import program_findings
+from secpipe.scan.agents.telling import name_of, told
 
 _LOCK_BYTES = 8 << 20
 
@@ -36,6 +37,8 @@ def scan(tree: Tree, *, limits: Limits = DEFAULT) -> Evidence:
     run = _Run(tree, limits)
     for entry in tree.files:
         run.visit(entry)
+    for link in tree.links:
+        run.linked(link)
     return run.evidence()
 
 
@@ -70,6 +73,12 @@ class _Run:
         except InputError as error:
             self.ledger.not_read(Thing.FILE, entry.path, error.message)
 
+    def linked(self, link: LinkEntry) -> None:
+        """A link in the place of an item that leads out of the project: what it brings is decided elsewhere."""
+        if not link.inside and (form_of(link.path) is not None or places.is_own_path(link.path)):
+            said = f"{name_of(link.path)} is a link that leaves the project"
+            self._add([told("agents/leaves-project", said, link.path, subject="link", said=str(link.target))])
+
     def _read(self, entry: FileEntry, form: Form) -> None:
         if form.reads == "bundle":
             self._bundle(entry)
@@ -82,12 +91,16 @@ class _Run:
         """Read one file by its form."""
         if form.reads == "workflow":
             self._add(pages.workflow(path, data.decode("utf-8", "replace"), parse(data, path).values))
+        elif form.reads == "code":
+            self._add(code.read(path, places.text_of(data)))
         elif form.reads in {"config", "tools"} and not path.endswith((".md", ".txt")):
             self._add(config.read(path, data, form.client, self.limits))
         else:
             content = places.text_of(data)
             item, wrong, inner = pages.read(path, content, _reads(form), form.client, f"sha256:{digest}")
             self._add([item, *wrong, *inner])
+            if form.client == "github-agentic-workflows":
+                self._add(pages.workflow(path, content, [front_matter(content)[0]], agentic=True))
             for one in item.facts.get("imports", ()):
                 self._follow(path, one)
 

@@ -1,7 +1,5 @@
 """Secrets written out where a configuration should name them."""
 
-# ruff: noqa: E501  # a table of expressions
-
 from __future__ import annotations
 
 import math
@@ -10,17 +8,20 @@ from collections import Counter
 from collections.abc import Iterator
 
 from secpipe.scan.agents.commands import SECRET_NAME
+from secpipe.scan.agents.known import pattern
 from secpipe.system.redaction import redact
 
-_REFERENCE = re.compile(
-    r"\$\{?[\w:.-]+\}?|\$\(|\{\{|%\w+%|<[^>]*>|\binput:|^env:|^op://|^vault:|^keyring|\*{3,}|\.{3}|…"
-)
-_PLACEHOLDER = re.compile(
-    r"(?i)your|example|placeholder|change[-_ ]?me|xxx+|dummy|sample|insert|replace|todo|redacted|<|>|fake|test[-_]?(?:key|token)?$|^(?:none|null|true|false|secret|token|password|api[-_]?key|string|value|required|optional|demo|foo|bar)$|here$|_id$"
-)
+_REFERENCE = pattern("secrets", "reference")
+_PLACEHOLDER = pattern("secrets", "placeholder")
 _OPTION = re.compile(
     r"^--?([\w-]*(?:token|secret|password|passwd|api-?key|auth|credential)[\w-]*)(?:=(.*))?$", re.IGNORECASE | re.DOTALL
 )
+
+
+_ASSIGNED = re.compile(
+    r"(?i)(?P<name>[\w-]*(?:token|secret|passw(?:or)?d|api_?key|access_?key|private_?key)\w{0,20})[\"']?\s*[:=]\s*[\"'](?P<value>[^\"'\s]{16,400})[\"']"
+)
+_LONG = re.compile(r"(?<![\w/+.-])[A-Za-z][\w-]{19,200}(?![\w/+.-])")
 
 
 def written_out(name: str, value: str) -> bool:
@@ -50,6 +51,9 @@ def in_words(words: list[str]) -> Iterator[tuple[str, str]]:
         value = (match[2] if match[2] is not None else "".join(words[index + 1 : index + 2])) if match else ""
         if match and value and not value.startswith("-") and written_out(match[1], value):
             yield match[1], value
+        elif user := re.match(r"\w+://[^/@:\s]*:([^/@\s]+)@", word):
+            if written_out("password", user[1]):
+                yield "password", user[1]
         elif (
             (not match)
             and len(word) > 12
@@ -58,6 +62,16 @@ def in_words(words: list[str]) -> Iterator[tuple[str, str]]:
             and redact(word) != word
         ):
             yield "argument", word
+
+
+def in_code(text: str) -> Iterator[int]:
+    """Yield where a program holds a secret: in a known shape, or as the text of a name that says secret."""
+    for match in _ASSIGNED.finditer(text):
+        if written_out(match["name"], match["value"]):
+            yield match.start()
+    for match in _LONG.finditer(text):
+        if not _PLACEHOLDER.search(match[0]) and _entropy(match[0]) > 3.5 and redact(match[0]) != match[0]:
+            yield match.start()
 
 
 def _entropy(text: str) -> float:

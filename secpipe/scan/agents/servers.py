@@ -257,6 +257,10 @@ def _in_url(url: str) -> list[tuple[str, str]]:
 
 def _alike(item: Item, start: launch.Launch, who: str) -> Iterator[Finding]:
     pairs = [(kind, name) for kind, name, _ in start.packages] + ([("host", item.host)] if item.host else [])
+    for kind, name, version in start.packages:
+        if names.reported(kind, name, version):
+            said = f"{who} uses {name_of(name)}, which was reported as hostile"
+            yield told("agents/look-alike-name", said, item.path, line=item.line, subject=f"{item.name} reported")
     for kind, name in pairs:
         if known := names.look_alike(kind, name):
             yield told(

@@ -1,7 +1,5 @@
 """What settings allow: hooks, helpers, permissions, approval without asking, routes of the assistant's own traffic."""
 
-# ruff: noqa: E501  # one alternative a line: a table of expressions, broken nowhere else
-
 from __future__ import annotations
 
 import json
@@ -10,105 +8,49 @@ from collections.abc import Iterator
 from typing import Any
 
 from secpipe.core.finding import Finding, Severity
-from secpipe.core.shape import mapping, text
-from secpipe.scan.agents import commands, launch, scripts, secrets
-from secpipe.scan.agents.documents import Document
+from secpipe.core.shape import mapping, tables, text, texts
+from secpipe.scan.agents import commands, launch, loose, routes, scripts, secrets
+from secpipe.scan.agents.documents import Document, walked
 from secpipe.scan.agents.item import Item, ItemKind, digest_of, sorted_words
+from secpipe.scan.agents.known import pattern, table
 from secpipe.scan.agents.servers import judged_command
 from secpipe.scan.agents.telling import name_of, told
 
-#: Settings whose value is a command that the assistant runs by itself.
-_HELPERS = (
-    "apiKeyHelper",
-    "awsAuthRefresh",
-    "awsCredentialExport",
-    "otelHeadersHelper",
-    "fileSuggestion",
-    "statusLine",
-    "notify",
-    "gcpAuthRefresh",
-)
-_ROUTES = re.compile(
-    r"^(?:ANTHROPIC|OPENAI|GEMINI|GOOGLE_GEMINI|CLAUDE_CODE|CODEX|AZURE_OPENAI|MISTRAL|XAI)_[A-Z_]*(?:BASE_URL|API_BASE|ENDPOINT|HOST)$"
-)
-#: (key, value as text) -> what it allows. Values are compared in lower case; None is any that is not empty or false.
-_SWITCHES: tuple[tuple[str, str, str], ...] = (
-    ("enableAllProjectMcpServers", "true", "starts every server of the project without asking"),
-    ("defaultMode", "bypasspermissions|dontask|auto", "runs every tool without asking"),
-    ("permissionMode", "bypasspermissions|dontask", "runs every tool without asking"),
-    ("permission-mode", "bypasspermissions|dontask", "runs every tool without asking"),
-    ("skipDangerousModePermissionPrompt", "true", "runs every tool without asking"),
-    ("bypassPermissionsMode|bypassPermissions|dangerouslySkipPermissions|dangerously-skip-permissions|skipPermissions", "true|enable", "runs every tool without asking"),
-    ("yolo|yoloMode|yolo_mode|autoAccept|autoRun|auto_run|autoApproveAll|alwaysAllowAll|fullAuto|full_auto|autoExecute|enableYoloMode", "true|all|always|turbo", "runs every tool without asking"),
-    ("approval_policy|approvalPolicy|approvalMode|approval_mode|defaultApprovalMode", "never|yolo|full-auto|auto_approve|auto-approve|bypass", "never asks before it runs something"),
-    ("sandbox_mode|sandboxMode", "danger-full-access|none|off|disabled", "runs commands outside any sandbox"),
-    ("dangerouslyDisableSandbox|disableSandbox|dangerouslyAllowAllUnixSockets", "true", "runs commands outside any sandbox"),
-    ("chat.tools.autoApprove|chat.tools.global.autoApprove|chat.tools.terminal.autoApproveAll|github.copilot.chat.agent.autoApprove", "true", "runs every tool without asking"),
-    ("GOOSE_MODE", "auto", "runs every tool without asking"),
-    ("always_allow_tool_actions|alwaysAllowToolActions", "true", "runs every tool without asking"),
-    ("cascadeAutoExecutionPolicy|windsurf.cascadeCommandsAutoExecution|terminalAutoExecution", "turbo|always|3", "runs every command without asking"),
-    ("security.workspace.trust.enabled", "false", "trusts every folder that is opened"),
-    ("disableAllHooks|disableGuardrails|disableSafety|disable_safety", "true", "switches off what was put in place to check"),
-    ("alwaysAllowExecute|autoApprovalEnabled", "true", "runs commands without asking"),
-)  # fmt: skip
-_SWITCH = [(re.compile(f"(?:{key})", re.IGNORECASE), re.compile(value), said) for key, value, said in _SWITCHES]
 #: A hook is given the prompt or the tool's input on standard input, and may answer for the person.
-_PASSES_ON = re.compile(
-    r"(?:-d|--data(?:-binary|-raw)?|-T|-F|--json|--upload-file)[ =]?[\"']?\S{0,20}@?-(?:[\s\"']|$)|\$\(\s*cat\s*(?:-\s*)?\)|`cat`|^\s*(?:cat|tee[^|]*)\s*\|[^\n]*\b(?:curl|nc|wget)\b"
-)
-_ANSWERS = re.compile(r"(?:behavior|permissionDecision|decision)\\*[\"']\s*:\s*\\*[\"'](?:allow|approve)\b")
+_PASSES_ON = pattern("settings", "passes_on")
+_ANSWERS = pattern("settings", "answers")
 #: `npx prettier` starts what the project has installed; with `-y`, or a version that floats, it fetches.
-_LOCAL_TOOL = re.compile(
-    r"^(?!.*(?:@latest|@next|\s-y\b|--yes\b|\bdlx\b))\s*npx\s+(?:--no-install\s+)?[\w@/.-]+(?:\s|$)"
-)
-_WIDE_TOOL = re.compile(
-    r"(?i)^(?:\*|bash|shell|execute|run_shell_command|run_terminal_cmd|terminal|powershell|(?:bash|shell|run_shell_command|powershell|terminal|execute_bash|runcommands?)\s*[(:]\s*(?:\*+(?::\*)?|:\*|\.\*|(?:sudo|bash|sh|zsh|eval|exec|powershell|pwsh|cmd)(?:\s-c)?\s*(?::?\*|\s\*))\s*\)?|"
-    r"mcp__\*|mcp__\*__\*|mcp\(\*[:)]\S*|(?:write|edit|multiedit)\((?:\*{1,2}|//?\*\*|~/\*\*|/\*)\)|read\((?://?\*\*|~/\*\*|//?etc/\S*|~/\.(?:ssh|aws|gnupg|config)\S*|.*\.ssh/\S*|.*\.aws/\S*)\)|all)$"
-)
-_LISTS = re.compile(
-    r"(?i)^(?:allow|allowed|allow_?list|allowed_?tools|autoApprove|auto_approve|alwaysAllow|allowedCommands|whitelist|trustedCommands|trusted_?commands|cascadeCommandsAllowList|coreTools|toolsAllow)$"
-)
+_LOCAL_TOOL = pattern("settings", "local_tool")
 
 
 def permissions(document: Document, path: str, client: str) -> Iterator[Finding | Item]:
     """Yield what settings allow too widely, and each permission as an item that is told."""
     for key, value, inside in walked(document.values):
         line = document.line(key)
-        if isinstance(value, bool | str | int):
-            for pattern, wide, said in _SWITCH:
-                if pattern.fullmatch(key) and wide.fullmatch(str(value).strip().lower()):
-                    yield told("agents/wide-permission", f"{key} in the settings {said}", path, line=line, subject=key)
-        if _LISTS.match(key) and isinstance(value, list):
-            yield from _allowed(key, value, path, line, client, inside)
-        if key.lower() == "permission" and isinstance(value, dict | str):
+        if said := loose.loosened(key, value, client):
+            yield told("agents/wide-permission", f"{key} in the settings {said}", path, line=line, subject=key)
+        if isinstance(value, list):
+            yield from _listed(key, value, path, line, client, inside)
+        elif key.lower() == "permission" and isinstance(value, dict | str):
             yield from _by_tool(value, path, line)
-        patterns = mapping(value) if key in {"chat.tools.terminal.autoApprove", "autoApprovePatterns"} else {}
-        if any(word in {"/.*/", "/.+/", "/^/", "*", ".*"} and rule for word, rule in patterns.items()):
-            said = f"{key} lets every command run without asking"
+        elif isinstance(value, dict) and loose.lists_allowed(key) and loose.every_pattern(value):
+            said = f"{name_of(key)} lets every command run without asking"
             yield told("agents/wide-permission", said, path, line=line, subject=key)
-        if _ROUTES.match(key) and isinstance(value, str) and "://" in value:
-            yield from _route(key, value, path, line, client)
         if key in {"env", "environment", "envs"} and isinstance(value, dict) and "mcp" not in " ".join(inside).lower():
             yield from _written(value, path, document)
+    yield from routes.found(document, path, client)
 
 
-def walked(values: list[Any]) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
-    """Yield (key, value, keys above) of every table in parsed documents."""
-    pending: list[tuple[Any, tuple[str, ...]]] = [(value, ()) for value in values]
-    while pending:
-        item, inside = pending.pop()
-        if isinstance(item, dict):
-            for key, value in item.items():
-                yield str(key), value, inside
-                if isinstance(value, dict | list):
-                    pending.append((value, (*inside[-6:], str(key))))
-        elif isinstance(item, list):
-            pending += [(one, inside) for one in item]
-
-
-def wide(tool: str) -> bool:
-    """Whether a permission lets everything through, or any command."""
-    return bool(_WIDE_TOOL.match(tool.strip()))
+def _listed(
+    key: str, value: list[Any], path: str, line: int, client: str, inside: tuple[str, ...]
+) -> Iterator[Finding | Item]:
+    """A list of what may be used, or of rules that say what may."""
+    if loose.lists_allowed(key):
+        yield from _allowed(key, value, path, line, client, inside)
+    for row in value:
+        if isinstance(row, dict) and (everything := loose.all_allowed(row)):
+            said = f"{name_of(key)} allows {name_of(everything)}: nothing is asked before it"
+            yield told("agents/wide-permission", said, path, line=line, subject=f"{key} {everything}")
 
 
 def _allowed(
@@ -120,7 +62,7 @@ def _allowed(
     ) or "network" in key.lower():
         return
     for one in listed:
-        if wide(one):
+        if loose.wide(one) or (key == "excludedCommands" and one.strip() == "*"):
             yield told(
                 "agents/wide-permission",
                 f"{name_of(one)} is allowed: nothing is asked before it",
@@ -164,24 +106,6 @@ def _by_tool(value: dict[str, Any] | str, path: str, line: int) -> Iterator[Find
             )
 
 
-def _route(key: str, value: str, path: str, line: int, client: str) -> Iterator[Item]:
-    """The assistant's own traffic, prompts and key included, goes to another host than its maker's."""
-    host = commands.host_of(value)
-    if host and not commands.LOCAL.match(host):
-        yield Item(
-            ItemKind.SERVER,
-            key,
-            path,
-            client,
-            line,
-            source=value[:200],
-            host=host,
-            publisher=host,
-            capabilities=(f"net:{host}",),
-            digest=digest_of(value),
-        )
-
-
 def _written(values: dict[str, Any], path: str, document: Document) -> Iterator[Finding]:
     for name, value in values.items():
         if isinstance(value, str) and secrets.written_out(str(name), value):
@@ -196,6 +120,7 @@ def _written(values: dict[str, Any], path: str, document: Document) -> Iterator[
 
 def hooks(document: Document, path: str, client: str) -> Iterator[tuple[Item, list[Finding]]]:
     """Yield every command that the assistant runs by itself, on an event or as a helper."""
+    helpers = frozenset(table("settings")["helpers"]["keys"])
     for key, value, inside in walked(document.values):
         under = any(re.fullmatch(r"(?i)hooks?|then|on[A-Z]\w*|events?", one) for one in inside) or path.endswith(
             ".hook"
@@ -212,7 +137,12 @@ def hooks(document: Document, path: str, client: str) -> Iterator[tuple[Item, li
             yield _hook(
                 event, value if isinstance(value, str) else " ".join(map(str, value)), document, path, client, key
             )
-        elif key in _HELPERS:
+        elif key == "tasks" and isinstance(value, list):
+            for row in tables(value):
+                if mapping(row.get("runOptions")).get("runOn") == "folderOpen" and text(row.get("command")):
+                    words = " ".join([text(row.get("command")), *texts(row.get("args"))])
+                    yield _hook("folderOpen", words, document, path, client, "command")
+        elif key in helpers:
             command = (
                 value
                 if isinstance(value, str)
@@ -238,7 +168,8 @@ def _hook(event: str, command: str, document: Document, path: str, client: str, 
     short = digest_of(command)[7:13]
     item = Item(
         ItemKind.HOOK, f"{event}-{short}", path, client, line, source=command[:400], pinned=not start.floating,
-        capabilities=sorted_words(found), digest=digest_of([event, command]), facts={"script": start.script or script_in(command)},
+        capabilities=sorted_words(found), digest=digest_of([event, command]),
+        facts={"script": start.script or script_in(command)},
     )  # fmt: skip
     who = f"the hook on {name_of(event)}"
     wrong = list(judged_command(command, who, item.name, path, line))

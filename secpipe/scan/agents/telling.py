@@ -25,6 +25,11 @@ RULES: dict[str, tuple[Severity, str]] = {
     "agents/instruction-to-conceal": (Severity.HIGH, "remove the sentence, and look at who wrote it"),
     "agents/instruction-to-disable": (Severity.HIGH, "remove the sentence: no check is switched off by prose"),
     "agents/look-alike-name": (Severity.HIGH, "write the name of the one you meant, or remove it"),
+    "agents/redirected-traffic": (Severity.HIGH, "remove the address, or approve the host that it names"),
+    "agents/leaves-project": (
+        Severity.HIGH,
+        "put the file into the project: what a link outside shows is decided there",
+    ),
     "agents/changed-description": (
         Severity.HIGH,
         "compare the tool with its lock (secpipe agents diff), and pin it anew",

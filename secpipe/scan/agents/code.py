@@ -1,0 +1,123 @@
+"""Agents and servers that are defined in code: what they are called, and what the tools handed to them can do."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from secpipe.core.finding import Finding, Severity
+from secpipe.scan.agents import python, scripts
+from secpipe.scan.agents.item import Item, ItemKind, digest_of, sorted_words
+from secpipe.scan.agents.known import table
+from secpipe.scan.agents.programs import judged_program, unseen
+from secpipe.scan.agents.telling import name_of, told
+
+_SERVER = re.compile(
+    r"\b(?:FastMCP|McpServer|MCPServer|Server)\(\s*(?:name\s*[=:]\s*)?(?:\{\s*name\s*:\s*)?[\"']([^\"'\n]{1,100})[\"']"
+)
+_OF_SERVERS = re.compile(r"\bmcp(?:\.server)?\b|fastmcp|@modelcontextprotocol/sdk")
+_AWAY = ("net:", "send:")
+
+
+def read(path: str, text: str) -> Iterator[Item | Finding]:
+    """Yield the servers and agents that a program defines, and what is wrong with it. Nothing is imported."""
+    capabilities, wrong = judged_program(path, text, b"")
+    yield from wrong
+    yield from unseen(path, text)
+    if _OF_SERVERS.search(text) and (match := _SERVER.search(text)):
+        yield Item(
+            ItemKind.SERVER, match[1], path, "code", text.count("\n", 0, match.start()) + 1, source=path,
+            capabilities=sorted_words(capabilities), digest=digest_of(text), facts={"script": path, "own": True},
+        )  # fmt: skip
+    tree = python.parsed(text) if path.endswith(".py") else None
+    if tree is not None:
+        yield from _agents(tree, text, path)
+
+
+def _agents(tree: ast.Module, text: str, path: str) -> Iterator[Item | Finding]:
+    used = [row for row in table("frameworks")["framework"] if _imports(tree, row["module"])]
+    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    lists = {
+        target.id: node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for call in ast.walk(tree) if used else ():
+        if isinstance(call, ast.Call) and (
+            row := next((one for one in used if python.name_of(call) in one["makes"]), None)
+        ):
+            yield from _agent(call, row, functions, lists, text, path)
+
+
+def _imports(tree: ast.Module, module: str) -> bool:
+    names = [
+        name
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom) and not node.level
+            else []
+        )
+    ]
+    return any(name == module or name.startswith(f"{module}.") for name in names)
+
+
+def _agent(
+    call: ast.Call, row: dict[str, Any], functions: dict[str, Any], lists: dict[str, ast.expr], text: str, path: str
+) -> Iterator[Item | Finding]:
+    tools = [one for given in _handed(call, row["tools"]) for one in _listed(given, lists)]
+    named = next(
+        (one.value for one in call.keywords if one.arg in {"name", "role"}), call.args[0] if call.args else None
+    )
+    name = named.value if isinstance(named, ast.Constant) and isinstance(named.value, str) else f"{path}:{call.lineno}"
+    each = [_gives(tool, functions, text) for tool in tools]
+    words = {word for one in each for word in one}
+    yield Item(
+        ItemKind.AGENT, name[:100], path, row["name"], call.lineno, source=", ".join(map(_spelled, tools))[:300],
+        capabilities=sorted_words(words), digest=digest_of(ast.unparse(call)), facts={},
+    )  # fmt: skip
+    private = any(one == "shell" or one.startswith(("secret:", "files:")) for one in words)
+    if private and any(one.startswith("content:") for one in words) and any(one.startswith(_AWAY) for one in words):
+        said = f"the agent {name_of(name)} can read private data, takes in text of strangers and has a way out"
+        yield told("agents/lethal-combination", said, path, line=call.lineno, subject=name, severity=Severity.HIGH)
+
+
+def _handed(call: ast.Call, where: list[str]) -> list[ast.expr]:
+    """Return the arguments that hold tools: by name, or by place."""
+    named = [one.value for one in call.keywords if one.arg in where]
+    if named:
+        return named
+    places = [int(one) for one in where if one.isdigit()]
+    return next(([call.args[at]] for at in places if at < len(call.args)), [])
+
+
+def _listed(given: ast.expr, lists: dict[str, ast.expr]) -> list[ast.expr]:
+    value = lists.get(given.id, given) if isinstance(given, ast.Name) else given
+    return list(value.elts) if isinstance(value, ast.List | ast.Tuple) else [value]
+
+
+def _spelled(tool: ast.expr) -> str:
+    return ast.unparse(tool)[:60]
+
+
+def _gives(tool: ast.expr, functions: dict[str, Any], text: str) -> set[str]:
+    """Return what a tool can do: a function of this file by its body, one of a framework by the table."""
+    inner = [one.id for one in ast.walk(tool) if isinstance(one, ast.Name)]
+    local = next((functions[name] for name in inner if name in functions), None)
+    if local is not None:
+        body = ast.get_source_segment(text, local) or ""
+        imports = "\n".join(line for line in text.split("\n") if re.match(r"\s*(?:import|from)\s", line))
+        return scripts.judge("tool.py", f"{imports}\n{body}")[1]
+    plain = re.sub(r"[^a-z]", "", " ".join(inner).lower())
+    return {
+        word
+        for row in table("frameworks")["tool"]
+        if any(one in plain for one in row["words"])
+        for word in row["gives"]
+    }
