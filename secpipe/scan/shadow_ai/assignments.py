@@ -28,11 +28,16 @@ def assignments(tokens: Sequence[Token]) -> tuple[dict[str, list[int]], dict[str
                 found[token.value.lstrip("$@")].append(index + 2)
             elif after == ":":
                 start = index + 2
-                for ahead in range(start, min(count, start + 6)):  # `name: Type = expr`
+                inside = 0  # of the angle brackets of a type
+                for ahead in range(start, min(count, start + 16)):  # `name: Type<A, B> = expr`
+                    inside += (tokens[ahead].value == "<") - (tokens[ahead].value == ">")
                     if tokens[ahead].value == "=":
                         start = ahead + 1
                         break
-                    if tokens[ahead].value in {",", ";", "}", ")", "{"} or tokens[ahead].kind in {"string", "template"}:
+                    if (inside <= 0 and tokens[ahead].value in {",", ";", "}", ")", "{"}) or tokens[ahead].kind in {
+                        "string",
+                        "template",
+                    }:
                         break
                 found[token.value.lstrip("$@")].append(start)
             elif after == "?" and tokens[index + 2].value == ":":

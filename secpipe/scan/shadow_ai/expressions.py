@@ -266,6 +266,8 @@ class Expressions:
                 or {part.lower() for part in path} & {"environment"}
             ):
                 return Value(envs=value.texts, cut=value.cut), after
+            if not value.known and not value.cut and (members := self._members(path[-1], depth)):
+                return self._chain(join(members), after, depth)
             return self._chain(join(self.name(key, depth) for key in sorted(value.texts)), after, depth)
         if len(path) > 1 and path[-2] in _ENV_ROOTS:
             return Value(envs=frozenset({path[-1]}), none=True), index
@@ -411,6 +413,25 @@ class Expressions:
         while after < len(self.tokens) and self.tokens[after].start <= end:
             after += 1
         return self._of_list([text(word) for word in self.code[bracket.start + 1 : end].split()], after, depth)
+
+    def _members(self, name: str, depth: int) -> list[Value]:
+        """Every value of the tables that a name stands for: one is taken by a key that is not known."""
+        values: list[Value] = []
+        for start in self.assigned.get(name, ())[:MAX_VALUES]:
+            if not (self._is(start, "{") or self._is(start, "[")) or start in self._busy:
+                continue
+            self._busy.add(start)
+            position = start + 1
+            while 0 <= position < len(self.tokens) and self.tokens[position].value not in {"}", "]"}:
+                keyed = position + 2 < len(self.tokens) and self.tokens[position + 1].value in {":", "=>"}
+                values.append(self.fold(position + 2 if keyed else position, depth + 1)[0])
+                position = self._after_argument(position)
+                if len(values) > MAX_VALUES or position < 0:
+                    values.append(CUT)
+                    break
+                position += self._is(position, ",")
+            self._busy.discard(start)
+        return values
 
     def _joined(self, index: int, glue_last: bool, depth: int) -> Value:
         """`strings.Join([]string{...}, ".")`, `String.join(".", a, b)`, `implode(".", [a, b])`."""

@@ -139,11 +139,11 @@ def _trimmed(folder: Folds, node: ast.Call, depth: int) -> Value:
     value = folder.fold(node.func.value, depth)
     if not node.args:
         return value
-    pieces = sorted(folder.fold(node.args[0], depth).texts)
-    name = node.func.attr
-    for piece in pieces[:1]:
-        value = value.map(lambda item: getattr(item, name)(piece))
-    return value
+    name, pieces = node.func.attr, folder.fold(node.args[0], depth).texts
+    if len(pieces) != 1:
+        return value
+    piece = next(iter(pieces))
+    return value.map(lambda item: str(getattr(item, name)(piece)))
 
 
 METHODS: Mapping[str, Callable[[Folds, ast.Call, int], Value]] = {

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
+from dataclasses import replace
 
 from secpipe.core.finding import Confidence
 from secpipe.scan.shadow_ai import models
 from secpipe.scan.shadow_ai.catalogue import squash
-from secpipe.scan.shadow_ai.hosts import HOLE, resolve
+from secpipe.scan.shadow_ai.hosts import HOLE, Destination, resolve
 from secpipe.scan.shadow_ai.places import destination_signal
 from secpipe.scan.shadow_ai.python_file import File, pairs
 from secpipe.scan.shadow_ai.signal import UNKNOWN, EnvValue
@@ -151,6 +153,7 @@ def _pointed(file: File, node: ast.AST, sdk: str, target: ast.expr, evidence: st
         destination = resolve(text, file.catalogue)
         if destination is not None:
             found = True
+            destination = _own_host(file, sdk, destination)
             file.out.signals.append(
                 destination_signal(
                     "client",
@@ -200,6 +203,14 @@ def _pointed(file: File, node: ast.AST, sdk: str, target: ast.expr, evidence: st
             sdk=sdk,
             confidence=Confidence.HIGH,
         )
+
+
+def _own_host(file: File, sdk: str, destination: Destination) -> Destination:
+    """Services of one cloud share their hosts: the one whose client it is stands before the first that has such."""
+    provider = file.catalogue.providers.get(sdk)
+    host = destination.host.partition(":")[0].replace("*", "x")
+    patterns = provider.lists["host_patterns"] if provider else ()
+    return replace(destination, provider=sdk) if any(re.fullmatch(one, host, re.I) for one in patterns) else destination
 
 
 def _models_of(file: File, node: ast.Call, words: dict[str, ast.expr], *, positional: bool) -> list[str]:

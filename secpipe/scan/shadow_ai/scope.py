@@ -117,7 +117,9 @@ def _defaults(scope: Scope, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Non
         item = body.pop()
         if isinstance(item, ast.Return) and item.value is not None:
             _add(scope.returns, node.name, item.value)
-        elif isinstance(item, ast.stmt) and not isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        elif isinstance(item, ast.stmt | ast.match_case | ast.ExceptHandler) and not isinstance(
+            item, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+        ):
             body.extend(ast.iter_child_nodes(item))
 
 

@@ -38,7 +38,7 @@ ECOSYSTEM = {"pip": "pypi", "pip3": "pypi", "uv": "pypi", "uv pip": "pypi", "poe
 _SAYS = re.compile(r"\s*(?:@?echo|printf|print|Write-Host|log|info|warn)\b[^|>`$]*$")
 _IMAGE = re.compile(r"\b(?:docker|podman|nerdctl)\s+(?:run|pull|create)\s+(?P<rest>[^\n;|&]*)")
 _EXPORT = re.compile(
-    r"(?:^|[;&|\s])(?:export\s+|set\s+|setx\s+|\$env:)?(?P<name>[A-Z][A-Z0-9_]{2,60})\s*=\s*(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s;&|]+)"
+    r"(?:^|[;&|\s])(?:export\s+|set\s+|setx\s+|\$env:|\$)?(?P<name>[A-Za-z][A-Za-z0-9_]{0,60})\s*=\s*(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s;&|]+)"
 )
 
 
@@ -103,6 +103,8 @@ def _row(row: str, line: int, catalogue: Catalogue, out: Reading) -> None:
     _packages(row, line, catalogue, out)
     for match in _EXPORT.finditer(row):
         value = match["value"].strip("\"'")
+        if not match["name"].isupper() and "." not in value:
+            continue  # a word of a command: `if=x`, `retries=3`
         out.values.append(EnvValue(match["name"], value, "", line))
         owner = catalogue.env.get(match["name"], "")
         if owner:

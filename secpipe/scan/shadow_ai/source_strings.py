@@ -22,10 +22,11 @@ _DOWNLOAD = re.compile(
 )
 _PIPELINE = re.compile(r"""\bpipeline\(\s*["'][\w-]+["']\s*,\s*["']([\w.-]+/[\w.-]+)["']""")
 #: Words at which an expression that makes a text may start.
-_MAKERS = frozenset(
-    "atob Buffer Base64 base64 base64_decode Convert String strings string concat concat! paste0 implode join format"
-    " format! fmt sprintf Enum table listOf Arrays List".split()
-)
+_MAKERS = {
+    *("atob", "Buffer", "Base64", "base64", "base64_decode", "Convert", "String", "strings", "string", "concat"),
+    *("concat!", "paste0", "implode", "join", "format", "format!", "fmt", "sprintf", "Enum", "table", "listOf"),
+    *("Arrays", "List"),
+}
 _PROCESS = re.compile(r"(?i)exec|spawn|system|popen|command|process|shell|run|sh$|\$$|execa|zx|backtick|arg")
 
 
@@ -34,10 +35,10 @@ def strings(file: File) -> None:
     position = 0
     while position < len(file.tokens):
         token = file.tokens[position]
-        if token.kind not in {"string", "template"} or position in file.consumed:
-            if token.kind != "word" or token.value not in _MAKERS:
-                position += 1
-                continue
+        text_here = token.kind in {"string", "template"} and position not in file.consumed
+        if not text_here and not (token.kind == "word" and token.value in _MAKERS):
+            position += 1
+            continue
         value, after = file.expressions.fold(position)
         if token.value.startswith("/") and (start := file.expressions.start_of(position)) < position:
             value = file.expressions.fold(start)[0]  # `base + "/chat/completions"`

@@ -14,7 +14,13 @@ from secpipe.scan.shadow_ai.signal import Signal
 _ROWS: tuple[tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str], str, str], ...] = tuple(
     (re.compile(path), re.compile(whole, re.M), re.compile(line), provider, said)
     for path, whole, line, provider, said in (
-        (r"\.ya?ml$", r"\A(?=[\s\S]*^services\s*:)[\s\S]*^models\s*:", r"^\s+model\s*:\s*[\"']?\S+", "docker-model-runner", "runs a model"),
+        (
+            r"\.ya?ml$",
+            r"\A(?=[\s\S]*^services\s*:)[\s\S]*^models\s*:",
+            r"^\s+model\s*:\s*[\"']?\S+",
+            "docker-model-runner",
+            "runs a model",
+        ),
         (r"\.ya?ml$", r"^services\s*:", r"^\s+type\s*:\s*[\"']?model\b", "docker-model-runner", "provides a model"),
         (r"(?:^|/)wrangler\.toml$", r"", r"^\s*\[(?:env\.[\w-]+\.)?ai\]", "cloudflare", "binds Workers AI"),
         (r"(?:^|/)wrangler\.toml$", r"", r"^\s*ai\s*=\s*\{", "cloudflare", "binds Workers AI"),
@@ -26,7 +32,8 @@ _ROWS: tuple[tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str], str, str],
 #: A line of a proxy, a mesh or a zone that names where traffic goes.
 _LEADS = re.compile(
     r"(?i)(?:^|[\s{,\"'])(?:server\s+\S+|external-?name|hosts?|address|proxy_pass|upstream|backend|cname|domains?|sni"
-    r"|target|authority|extra_hosts|services?|api)[\"']?(?:\s*[:=]|\s)[ \t]*(?P<rest>.*)"
+    r"|target|authority|extra_hosts|services?|api|match-?name|match-?pattern|fqdns?)[\"']?"
+    r"(?:\s*[:=]|\s)[ \t]*(?P<rest>.*)"
 )
 _HOST = re.compile(r"(?i)(?<![\w./@-])(?:[a-z0-9-]+\.)+[a-z]{2,12}(?::\d{2,5})?(?![\w.-]*[\w/-])")
 
@@ -35,8 +42,13 @@ _HOST = re.compile(r"(?i)(?<![\w./@-])(?:[a-z0-9-]+\.)+[a-z]{2,12}(?::\d{2,5})?(
 _LABELS = re.compile(r"\"host\"\s*:\s*\[((?:\s*\"[\w-]{1,63}\"\s*,?){2,8})\s*\]")
 
 
-_PROVIDER = re.compile(r"""(?i)["']?\b(?:model_?|llm_?)?provider["']?\s*[:=]\s*["']?(?:[\w-]+/)*(?P<name>[\w.-]{2,40})""")
-_MODEL = re.compile(r"""(?i)["']?\b(?:model(?:_?(?:name|id))?|name)["']?\s*[:=]\s*["']?(?P<name>[\w./:@-]{2,120})""")
+_PROVIDER = re.compile(
+    r"""(?i)["']?\b(?:model_?|llm_?)?provider["']?\s*[:=]\s*["']?(?:[\w-]+/)*(?P<name>[\w.-]{2,40})"""
+)
+_MODEL = re.compile(
+    r"""(?i)["']?\b(?P<key>model(?:_?(?:name|id))?|name)["']?\s*[:=]\s*["']?(?P<name>[\w./:@-]{2,120})"""
+)
+_DIGIT = re.compile(r"\d")
 _NEAR = 4  # lines between the two
 
 
@@ -44,12 +56,14 @@ def _providers(lines: list[str], catalogue: Catalogue) -> Iterator[Signal]:
     """Yield the providers of `provider: groq` beside `model: llama-3.3-70b`."""
     for index, line in enumerate(lines):
         match = _PROVIDER.search(line) if "rovider" in line else None
-        owner = catalogue.prefix(match["name"]) or catalogue.signals["brands"].get(match["name"].lower()) if match else ""
+        owner = (
+            catalogue.prefix(match["name"]) or catalogue.signals["brands"].get(match["name"].lower()) if match else ""
+        )
         if not match or not owner or line.lstrip().startswith(("#", "//", ";")):
             continue
         near = (found for one in lines[max(0, index - _NEAR) : index + _NEAR + 1] for found in _MODEL.finditer(one))
-        names = [found["name"] for found in near]
-        model = next((name for name in names if any(map(str.isdigit, name)) or catalogue.model_owner(name)), "")
+        named = [(found["key"].lower(), found["name"]) for found in near]
+        model = next((n for key, n in named if catalogue.model_owner(n) or (key != "name" and _DIGIT.search(n))), "")
         if model:
             evidence = f"asks {match['name']} for {model}"
             yield Signal(
