@@ -36,6 +36,7 @@ def pattern(text: str) -> Callable[[str], Names]:
 
 
 words = pattern(r"[\"']?(@?[A-Za-z][\w./-]{2,80})[\"']?\s{0,40}(?:[=:]|[<>~]=)")
+clojure = pattern(r"([\w.-]+)/([\w.-]+)[ \t]+(?:\{:mvn/version|\")")
 gradle = pattern(r"[\"']([\w.-]{1,200}\.[\w.-]{1,200}:[\w.-]{1,200})(?::[^\"'\n]{0,200})?[\"']")
 nuget = pattern(r"<Package(?:Version|Reference)\s+[^>]{0,2000}?(?:Include|Update)=\"([\w.]+)\"")
 swift = pattern(r"(?:url:|\"location\"\s*:)\s*\"https://(github\.com/[\w.-]+/[\w-]+)")

@@ -176,6 +176,7 @@ def _settle(signals: list[Signal], path: str, environment: Environment, catalogu
     reached = {sign.provider for sign in signals if sign.role in {"client", "endpoint", "direct"}}
     named = any(sign.role in {"import", "client", "endpoint"} and not _framework(sign, catalogue) for sign in signals)
     out: list[Signal] = []
+    carriers = [*clients, *(sign for sign in signals if sign.role == "direct" and sign.mechanism == "action")]
     for sign in signals:
         if sign.role == "import":
             goes = by_sdk.get(sign.sdk) or (by_sdk.get(sign.provider))
@@ -189,7 +190,7 @@ def _settle(signals: list[Signal], path: str, environment: Environment, catalogu
             goes = [client for client in clients if client.sdk == sign.provider]
             out.append(_give(sign, goes[0]) if goes else sign)
         elif sign.role == "model":
-            out.append(_model(sign, clients, reached))
+            out.append(_model(sign, carriers, reached))
         else:
             out.append(sign)
     return [_follow(sign, out) for sign in out]
@@ -248,6 +249,8 @@ def _model(sign: Signal, clients: Sequence[Signal], reached: set[str]) -> Signal
     """A model string belongs to the one client of the file; without a client it stands for its provider."""
     goers = {(client.provider, client.host): client for client in clients if not _by_model(client, sign)}
     if sign.provider in reached:
+        return sign
+    if set(goers) == {(UNKNOWN, "")} and re.search("[/:]", sign.model):  # a router: its table says where it may go
         return sign
     if len(goers) == 1:
         return replace(_give(sign, next(iter(goers.values()))), model=sign.model)

@@ -20,6 +20,7 @@ from secpipe.formats.packages.ecosystems import normal_name
 from secpipe.system.files import read_bytes
 from secpipe.system.places import shipped
 
+_VERSION = re.compile(r"_v\d+\w*$")
 _MAX_BYTES = 4 << 20
 PROVIDER_SCHEMA = "secpipe.ai-providers/1"
 SIGNALS_SCHEMA = "secpipe.ai-signals/1"
@@ -150,8 +151,14 @@ class Catalogue:
         while part:
             if part in index:
                 return index[part], part
+            if (plain := _VERSION.sub("", part)) != part and plain in index:  # google.cloud.speech_v1p1beta1
+                return index[plain], plain
             part = part.rpartition(separator)[0]
         return "", ""
+
+    def prefix(self, name: str) -> str:
+        """Return the provider that routers call `name` (`bedrock_converse`), or ""."""
+        return self.prefixes.get(f"{name.lower()}/", "") or self.prefixes.get(f"{name.lower()}:", "")
 
     def package(self, ecosystem: str, name: str) -> str:
         """Return the provider of a package as a manifest names it, or ""."""

@@ -22,7 +22,7 @@ _KIND = re.compile(
     r"^\s*-?\s*kind\s*:\s*[\"']?(InferenceService|LLMInferenceService|ServingRuntime|ClusterServingRuntime|RayService)\b"
 )
 _RESOURCE = re.compile(r'^\s*(?:resource|data|module)\s+"([\w-]+)"')
-_COGNITIVE = re.compile(r"""(?:^\s*["']?kind["']?\s*[:=]\s*["'](?:OpenAI|AIServices)["'])""")
+_COGNITIVE = re.compile(r"""(?:(?:^|[\s{,])["']?kind["']?\s*[:=]\s*["'](?:OpenAI|AIServices)["'])""")
 _COGNITIVE_NEAR = re.compile(r"azurerm_cognitive_account|Microsoft\.CognitiveServices/accounts|cognitive_account", re.I)
 _LEAD = re.compile(
     r"""^(\s*)(?:-\s+)?(?:(?:run|script|command|cmd|args|entrypoint|before_script|after_script|sh|bash|shell|postCreateCommand|exec|test|build|CMD|RUN|ENTRYPOINT)\s*:?\s*)?(?:[|>][+-]?\s*)?["'\[]*"""
@@ -89,6 +89,7 @@ def dockerfile(content: str, catalogue: Catalogue) -> Reading:
 
 def makefile(content: str, catalogue: Catalogue) -> Reading:
     """Return the signs in a Makefile or justfile: its recipes are shell."""
+    content = shell.unfolded(content)
     out = text.read(content, catalogue)
     _commands(out, "\n".join(re.sub(r"^\s*[@-]*\s*", "", line) for line in content.split("\n")), catalogue)
     out.engine = "shell"
@@ -97,6 +98,7 @@ def makefile(content: str, catalogue: Catalogue) -> Reading:
 
 def script(content: str, catalogue: Catalogue) -> Reading:
     """Return the signs in a shell script."""
+    content = shell.unfolded(content)
     out = text.read(content, catalogue)
     _commands(out, content, catalogue)
     out.engine = "shell"

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 
 from secpipe.scan.shadow_ai.assignments import assignments
 from secpipe.scan.shadow_ai.hosts import HOLE
@@ -81,6 +82,12 @@ _TRANSPARENT = {
     "uriparse", "str", "valueof", "of", "freeze", "toString", "asstring", "some", "ptr", "pointer", "httpurl",
     "url_for", "intern", "strval", "cstring", "lowercase", "lower",
 }  # fmt: skip
+_JOINS = {"join", "implode", "jointostring", "joined"}
+_JOINED = {"join", "joinToString", "joined", "concat"}
+_GLUERS = {"strings", "string", "enum", "table", "lists", "arrays", "str"}  # whose `join` takes the items
+_GLUE_LAST = {"strings", "enum", "table"}
+_CONCATS = {"concat", "paste0", "string_concat", "cat"}
+_LISTS = {"listof", "arrayof", "of", "aslist", "array", "vec"}
 _CLOSE = {"(": ")", "[": "]", "{": "}"}
 _MAX_DEPTH = 16
 _FAR = 4_000  # tokens of one argument
@@ -93,8 +100,9 @@ class Expressions:
 
     def __init__(self, lexed: Lexed, language: Language) -> None:
         self.tokens: Sequence[Token] = lexed.tokens
+        self.code = lexed.code
         self.language = language
-        self.assigned = assignments(self.tokens)
+        self.assigned, self.added = assignments(self.tokens)
         self._steps = [0, 0]  # for this result, for the file: shared with the expressions inside of templates
         self._busy: set[int] = set()
 
@@ -127,9 +135,54 @@ class Expressions:
                     right, index = self.fold(index + 1, depth + 1)
                     left = join((left, right))
                 value = left
+            elif self._pasted(index):
+                right, index = self._operand(index, depth + 1)
+                value = concat(value, right)
             else:
                 break
         return value, index
+
+    def start_of(self, index: int) -> int:
+        """Return the token at which the sum starts in which the string at `index` stands."""
+        start = index
+        for _ in range(_MAX_DEPTH):
+            before = start - 1
+            if not self._pasted(start):
+                if before < 1 or self.tokens[before].value not in _GLUE or self.tokens[before].kind == "string":
+                    break
+                before -= 1
+            if self.tokens[before].value in {")", "]"} and self.tokens[before].kind == "mark":
+                before = self._opener(before) - 1
+            while before > 1 and self.tokens[before - 1].value in {".", "::", "->"}:
+                before -= 2
+            if before < 0 or self.tokens[before].kind == "mark":
+                break
+            start = before
+        return start
+
+    def _opener(self, index: int) -> int:
+        """Return the bracket that the one at `index` closes, or `index` where that is far."""
+        level = 0
+        for position in range(index, max(-1, index - _FAR), -1):
+            token = self.tokens[position]
+            if token.kind == "mark" and token.value in {")", "]", "}"}:
+                level += 1
+            elif token.kind == "mark" and token.value in _CLOSE:
+                level -= 1
+                if level == 0:
+                    return position
+        return index
+
+    def _pasted(self, index: int) -> bool:
+        """Whether a literal or macro stands right after another: C and Dart paste them together."""
+        if self.language.name not in {"c", "dart"} or not 0 < index < len(self.tokens):
+            return False
+        return self._pastes(index) and self._pastes(index - 1)
+
+    def _pastes(self, index: int) -> bool:
+        token = self.tokens[index]
+        macro = token.kind == "word" and token.value.isupper() and self.language.name == "c"
+        return token.kind == "string" or (macro and token.value in self.assigned)
 
     def name(self, name: str, depth: int = 0) -> Value:
         """Return what a name stands for."""
@@ -142,7 +195,18 @@ class Expressions:
                 self._busy.add(index)
                 values.append(self.fold(index, depth + 1)[0])
                 self._busy.discard(index)
-        return join([*values, CUT] if len(places) > MAX_VALUES else values)
+        value = join([*values, CUT] if len(places) > MAX_VALUES else values)
+        return self._grown(name, value, depth) if name in self.added else value
+
+    def _grown(self, name: str, value: Value, depth: int) -> Value:
+        """`name += x` and `name.append(x)`, in their order; what it was before stays possible."""
+        whole = value if value.texts else text("")
+        for index in self.added[name][:MAX_VALUES]:
+            if index not in self._busy:
+                self._busy.add(index)
+                whole = concat(whole, self.fold(index, depth + 1)[0])
+                self._busy.discard(index)
+        return join([value, whole, CUT] if len(self.added[name]) > MAX_VALUES else [value, whole])
 
     def _starts_operand(self, index: int) -> bool:
         if index >= len(self.tokens):
@@ -171,6 +235,8 @@ class Expressions:
             return self._word(index, depth)
         if token.value == "[":
             return self._list(index, depth)
+        if token.value == "%" and self.language.name == "ruby" and index + 2 < len(self.tokens):
+            return self._words(index, depth)
         return OPEN, index + 1
 
     def _is(self, index: int, value: str) -> bool:
@@ -200,6 +266,8 @@ class Expressions:
                 or {part.lower() for part in path} & {"environment"}
             ):
                 return Value(envs=value.texts, cut=value.cut), after
+            if not value.known and not value.cut and (members := self._members(path[-1], depth)):
+                return self._chain(join(members), after, depth)
             return self._chain(join(self.name(key, depth) for key in sorted(value.texts)), after, depth)
         if len(path) > 1 and path[-2] in _ENV_ROOTS:
             return Value(envs=frozenset({path[-1]}), none=True), index
@@ -232,8 +300,17 @@ class Expressions:
             ), after
         if last in _FORMATS and arguments:
             return self._chain(_format(arguments), after, depth)
-        if last == "join" and len(arguments) >= 1 and path[0].lower() in {"strings", "string", "implode"}:
-            return self._chain(arguments[0], after, depth)
+        if last in _JOINS and (len(path) == 1 or path[0].lower() in _GLUERS):
+            return self._chain(self._joined(index, path[0].lower() in _GLUE_LAST, depth), after, depth)
+        if last in _JOINS and len(path) > 1 and path[-2] in self.assigned:
+            return self._chain(_glued(self._elements(self.assigned[path[-2]][0], depth), arguments[:1]), after, depth)
+        if last in _CONCATS and arguments:
+            return self._chain(reduce(concat, arguments), after, depth)
+        if last in {"stringbuilder", "stringbuffer"}:
+            return self._chain(arguments[0] if arguments and arguments[0].texts else text(""), after, depth)
+        if last in _LISTS and after + 2 < len(self.tokens) and self.tokens[after + 1].value in _JOINED:
+            glue, end = self.arguments(after + 2, depth)
+            return self._chain(_glued(arguments, glue[:1]), end, depth)
         if last in _TRANSPARENT and arguments:
             return self._chain(
                 concat(arguments[1], arguments[0]) if last == "url" and len(arguments) > 1 else arguments[0],
@@ -298,7 +375,7 @@ class Expressions:
                 break
             method = self.tokens[index + 1].value.lower()
             arguments, after = self.arguments(index + 2, depth)
-            if method == "concat":
+            if method in {"concat", "append", "push_str"}:
                 for item in arguments:
                     value = concat(value, item)
             elif method in {"replace", "replaceall", "gsub", "sub", "replacingoccurrences"} and len(arguments) > 1:
@@ -316,26 +393,71 @@ class Expressions:
 
     def _list(self, index: int, depth: int) -> tuple[Value, int]:
         """`[a, b].join("")`; any other list is open."""
-        values, after = self.arguments(index, depth)
-        if (
-            self._is(after, ".")
-            and after + 2 < len(self.tokens)
-            and self.tokens[after + 1].value in {"join", "joinToString", "joined"}
-        ):
-            glue, end = self.arguments(after + 2, depth)
-            mark = (
-                glue[0]
-                if glue and glue[0].texts
-                else text("" if self.tokens[after + 1].value != "join" or glue else ",")
-            )
-            out = text("")
-            for position, item in enumerate(values):
-                out = concat(out, item if position == 0 else concat(mark, item))
-            return self._chain(out, end, depth)
-        joined = text("")
-        for item in values:  # strings.Join([]string{...}, ""), String.Join("", [...])
-            joined = concat(joined, item)
-        return joined if values else OPEN, after
+        return self._of_list(*self.arguments(index, depth), depth)
+
+    def _of_list(self, values: list[Value], after: int, depth: int) -> tuple[Value, int]:
+        if self._is(after, ".") and after + 1 < len(self.tokens) and self.tokens[after + 1].value in _JOINED:
+            called = self._is(after + 2, "(")
+            glue, end = self.arguments(after + 2, depth) if called else ([], after + 2)
+            plain = "," if self.language.name == "javascript" else ""
+            return self._chain(_glued(values, glue[:1] or [text(plain)]), end, depth)
+        return reduce(concat, values, text("")) if values else OPEN, after
+
+    def _words(self, index: int, depth: int) -> tuple[Value, int]:
+        """Ruby's `%w[a b c]`."""
+        bracket = self.tokens[index + 2]
+        end = self.code.find(_CLOSE.get(bracket.value, bracket.value), bracket.start + 1)
+        if self.tokens[index + 1].value not in {"w", "W"} or end < 0:
+            return OPEN, index + 1
+        after = index + 3
+        while after < len(self.tokens) and self.tokens[after].start <= end:
+            after += 1
+        return self._of_list([text(word) for word in self.code[bracket.start + 1 : end].split()], after, depth)
+
+    def _members(self, name: str, depth: int) -> list[Value]:
+        """Every value of the tables that a name stands for: one is taken by a key that is not known."""
+        values: list[Value] = []
+        for start in self.assigned.get(name, ())[:MAX_VALUES]:
+            if not (self._is(start, "{") or self._is(start, "[")) or start in self._busy:
+                continue
+            self._busy.add(start)
+            position = start + 1
+            while 0 <= position < len(self.tokens) and self.tokens[position].value not in {"}", "]"}:
+                keyed = position + 2 < len(self.tokens) and self.tokens[position + 1].value in {":", "=>"}
+                values.append(self.fold(position + 2 if keyed else position, depth + 1)[0])
+                position = self._after_argument(position)
+                if len(values) > MAX_VALUES or position < 0:
+                    values.append(CUT)
+                    break
+                position += self._is(position, ",")
+            self._busy.discard(start)
+        return values
+
+    def _joined(self, index: int, glue_last: bool, depth: int) -> Value:
+        """`strings.Join([]string{...}, ".")`, `String.join(".", a, b)`, `implode(".", [a, b])`."""
+        starts, position = [index + 1], index + 1
+        while (position := self._after_argument(position)) >= 0 and self._is(position, ","):
+            starts.append(position := position + 1)
+        if len(starts) < 2:
+            return OPEN
+        glue = starts.pop() if glue_last else starts.pop(0)
+        items = [item for start in starts for item in self._elements(start, depth)]
+        return _glued(items, [self.fold(glue, depth + 1)[0]])
+
+    def _elements(self, start: int, depth: int) -> list[Value]:
+        """The items of the list that starts at a token, or that the name there stands for; else the value itself."""
+        token = self.tokens[start] if start < len(self.tokens) else None
+        if token and token.kind == "word" and self.assigned.get(token.value) and depth < _MAX_DEPTH:
+            after = self.tokens[start + 1].value if start + 1 < len(self.tokens) else ""
+            if after in {",", ")"}:
+                return self._elements(self.assigned[token.value][0], depth + 1)
+        for position in range(start, min(start + 8, len(self.tokens) - 1)):
+            item = self.tokens[position]
+            if item.kind == "string" or (item.kind == "mark" and item.value in {",", ")", ";"}):
+                break
+            if item.kind == "mark" and item.value in _CLOSE and not self._is(position + 1, "]"):
+                return self.arguments(position, depth + 1)[0]
+        return [self.fold(start, depth + 1)[0]]
 
     def _template(self, body: str, depth: int) -> Value:
         out, position = text(""), 0
@@ -350,14 +472,20 @@ class Expressions:
         if depth > 6:
             return OPEN
         inner = Expressions(lex(source, self.language), self.language)
-        inner.assigned, inner._steps = self.assigned, self._steps
+        inner.assigned, inner.added, inner._steps = self.assigned, self.added, self._steps
         if re.fullmatch(r"\$?[A-Za-z_]\w*", source.strip()):
             return self.name(source.strip().lstrip("$"), depth + 1)
         path = re.fullmatch(r"(?:[\w$]+[.:>-]+)+([A-Za-z_]\w*)", source.strip())
         if path and not re.search(r"\benv\b", source):
             return self.name(path[1], depth + 1)
-        inner.assigned = {}
+        inner.assigned = inner.added = {}
         return inner.fold(0, depth + 1)[0]
+
+
+def _glued(items: list[Value], glue: list[Value]) -> Value:
+    """The items with the glue between them; a glue that is not known glues nothing."""
+    mark = glue[0] if glue and glue[0].texts else text("")
+    return reduce(lambda done, item: concat(concat(done, mark), item), items[1:], items[0]) if items else OPEN
 
 
 def _env_name(value: Value) -> bool:

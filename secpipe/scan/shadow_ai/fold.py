@@ -30,10 +30,6 @@ _MAX_TOTAL = 2_000_000  # expressions looked at and texts made for one file
 _CHARS = 128  # characters that count as one expression
 _TRANSPARENT = {
     "str",
-    "strip",
-    "rstrip",
-    "lstrip",
-    "lower",
     "SecretStr",
     "AnyUrl",
     "HttpUrl",

@@ -128,7 +128,27 @@ def _urljoin(folder: Folds, node: ast.Call, depth: int) -> Value:
     return Value(absolute, base.envs, cut=base.cut or path.cut) if absolute else concat(concat(base, text("/")), path)
 
 
+def _receiver(folder: Folds, node: ast.Call, depth: int) -> Value:
+    return folder.fold(node.func.value, depth) if isinstance(node.func, ast.Attribute) else OPEN
+
+
+def _trimmed(folder: Folds, node: ast.Call, depth: int) -> Value:
+    """`x.strip("/")`, `x.removesuffix("/v1")`, `x.lower()`: what is left of each text, and the names behind it."""
+    if not isinstance(node.func, ast.Attribute):
+        return OPEN
+    value = folder.fold(node.func.value, depth)
+    if not node.args:
+        return value
+    name, pieces = node.func.attr, folder.fold(node.args[0], depth).texts
+    if len(pieces) != 1:
+        return value
+    piece = next(iter(pieces))
+    return value.map(lambda item: str(getattr(item, name)(piece)))
+
+
 METHODS: Mapping[str, Callable[[Folds, ast.Call, int], Value]] = {
+    **dict.fromkeys(("strip", "rstrip", "lstrip", "removesuffix", "removeprefix"), _trimmed),
+    **dict.fromkeys(("lower", "casefold", "expandtabs"), _receiver),
     "join": _join,
     "format": _format,
     "replace": _replace,

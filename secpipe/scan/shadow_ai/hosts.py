@@ -18,7 +18,8 @@ HOLE = "\x00"
 #: An absolute URL in text; what ends it differs from language to language, so it stops at the first doubtful character.
 URL = re.compile(r"""(?i)\b(?:https?|wss?|grpcs?)://[^\s"'`<>()\[\]{}|\\^,;]+""")
 _HOST = re.compile(r"(?i)[a-z0-9_\x00-]+(?:\.[a-z0-9_\x00-]+)+\.?|localhost")
-_VARIABLE = re.compile(r"\$\w*|%\w+%")
+_VARIABLE = re.compile(r"\$\w*|%\w+%|%[svd]|\{\w*\}")
+_SHELL_NAME = re.compile(r"\$\{?env:\w+\}?|\$\{\w+\}|\$\(\w+\)")  # a colon or bracket of a name is none of the URL
 _LOCAL_NAMES = {
     "localhost",
     "host.docker.internal",
@@ -49,7 +50,7 @@ def split_url(text: str) -> tuple[str, str, str] | None:
     User information, case, percent-encoding and a trailing dot are stripped: `https://gw.corp@API.deepseek.com./v1`
     leads to `api.deepseek.com`.
     """
-    text = text.strip()
+    text = _SHELL_NAME.sub(HOLE, text.strip()) if "$" in text else text.strip()
     scheme, mark, rest = text.partition("://")
     if not mark:
         rest = text.removeprefix("//")
@@ -71,7 +72,8 @@ def split_url(text: str) -> tuple[str, str, str] | None:
         or (not mark and not _HOST.fullmatch(host) and not _address(host))
     ):
         return None
-    return host, port if port.isdigit() else "", path
+    usual = {"http": "80"}.get(scheme.lower(), "443") if mark else "443"
+    return host, port if port.isdigit() and port != usual else "", path
 
 
 def resolve(text: str, catalogue: Catalogue) -> Destination | None:

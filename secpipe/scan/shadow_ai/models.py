@@ -39,6 +39,34 @@ _AMBIGUOUS = frozenset(
         "mistral",
         "gemini",
         "groq",
+        "heroku",
+        "nebius",
+        "novita",
+        "hyperbolic",
+        "featherless_ai",
+        "nscale",
+        "galadriel",
+        "predibase",
+        "clarifai",
+        "sagemaker",
+        "snowflake",
+        "cloudflare",
+        "baseten",
+        "v0",
+        "morph",
+        "aiml",
+        "wandb",
+        "llamafile",
+        "infinity",
+        "triton",
+        "assemblyai",
+        "elevenlabs",
+        "deepgram",
+        "recraft",
+        "scaleway",
+        "siliconflow",
+        "ovhcloud",
+        "sap",
     ]
 )
 
@@ -57,6 +85,9 @@ def provider_of(text: str, catalogue: Catalogue, *, key: bool) -> str:
             or (match["mark"] == ":" and catalogue.prefixes.get(f"{prefix}:", ""))
             or ""
         )
+        maker = catalogue.signals["organisations"].get(prefix, "") if key and rest.islower() else ""
+        if not owner and maker and catalogue.model_owner(rest) == maker:
+            return str(maker)
         if owner:
             # The last part of `bedrock/us-east-1/anthropic.claude-v2` is the model; routers nest prefixes.
             known = bool(catalogue.model_owner(rest) or catalogue.model_owner(rest.rpartition("/")[2]))

@@ -8,6 +8,7 @@ import warnings
 from dataclasses import replace
 
 from secpipe.core.errors import InputError
+from secpipe.core.finding import Confidence
 from secpipe.scan.shadow_ai.catalogue import Catalogue, squash
 from secpipe.scan.shadow_ai.python_clients import (
     assignment,
@@ -127,6 +128,9 @@ def _call(file: File, node: ast.Call) -> None:
     if last in _PROCESS:
         process_call(file, node)
     _model_arguments(file, node, last)
+    if owner := file.catalogue.signals["methods"].get(last, ""):
+        host = file.catalogue.providers[owner].host
+        file.sign("direct", "sdk", owner, node, f"calls {last}", host=host, sdk=owner, confidence=Confidence.HIGH)
 
 
 def _environment_call(file: File, node: ast.Call, name: str, last: str) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ast
+import re
+from dataclasses import replace
 
 from secpipe.core.finding import Confidence
 from secpipe.scan.shadow_ai import models
 from secpipe.scan.shadow_ai.catalogue import squash
-from secpipe.scan.shadow_ai.hosts import HOLE, resolve
+from secpipe.scan.shadow_ai.hosts import HOLE, Destination, resolve
 from secpipe.scan.shadow_ai.places import destination_signal
 from secpipe.scan.shadow_ai.python_file import File, pairs
 from secpipe.scan.shadow_ai.signal import UNKNOWN, EnvValue
+from secpipe.scan.shadow_ai.values import MAX_VALUES, join
 
 _SHORTEST = 3  # of a name by which files find each other's settings: URL
 _DESTINATION_KINDS = {"framework", "mcp", "vector-db", "llm-observability", "coding-agent"}
@@ -57,15 +60,23 @@ def sdk_call(file: File, node: ast.Call, owner: str, part: str, name: str, last:
     if last in classes:
         file.stand_in[owner] = classes[last]
         owner = classes[last]
-    elif provider.kind in {"framework", "cloud", "gateway"} and last[:1].isupper():
-        owner = file.catalogue.brand(last) or owner
+    elif last[:1].isupper() and (provider.kind in {"framework", "cloud", "gateway"} or last.startswith("Azure")):
+        brand = file.catalogue.brand(last) or owner
+        if last.startswith("Azure") and brand != owner:
+            file.stand_in[owner] = brand
+        owner = brand
     words = keywords(file, node)
     if (
         words.get("vertexai") is not None
         and isinstance(words["vertexai"], ast.Constant)
         and words["vertexai"].value is True
     ):
-        owner = "google-vertex"
+        file.stand_in[owner] = owner = "google-vertex"
+    if (handed := _provider_argument(file, words.get("provider"))) and handed != owner:
+        host = file.catalogue.providers[handed].host
+        evidence = f"calls {name} with its provider"
+        file.sign("client", "sdk", handed, node, evidence, host=host, sdk=owner, confidence=Confidence.HIGH)
+        return
     target = next((value for key, value in words.items() if squash(key) in file.catalogue.base_names), None)
     rest = name[len(part) + 1 :].split(".")
     client = last[:1].isupper() or target is not None or len(rest) == 1 or provider.kind == "framework"
@@ -76,6 +87,16 @@ def sdk_call(file: File, node: ast.Call, owner: str, part: str, name: str, last:
         _pointed(file, node, owner, target, evidence)
         return
     _routed(file, node, owner, words, evidence, last)
+
+
+def _provider_argument(file: File, node: ast.expr | None) -> str:
+    """`provider=DeepSeekProvider(...)`, `provider="groq"`: who is called, or "" where the argument does not tell."""
+    if isinstance(node, ast.Call):
+        if any(squash(word.arg or "") in file.catalogue.base_names for word in node.keywords):
+            return ""
+        return file.catalogue.brand(file.scope.dotted(node.func).rpartition(".")[2])
+    named = file.fold(node).texts if node is not None else frozenset()
+    return file.catalogue.prefix(next(iter(named))) if len(named) == 1 else ""
 
 
 def handed_on(file: File, node: ast.Call, last: str) -> bool:
@@ -97,7 +118,7 @@ def _routed(file: File, node: ast.Call, owner: str, words: dict[str, ast.expr], 
     model = models_[0] if models_ else ""
     named = next(iter(sorted(file.fold(words.get("model_provider") or words.get("custom_llm_provider")).texts)), "")
     if kind in {"framework", "gateway"}:
-        fixed = file.catalogue.prefixes.get(f"{named}/", "") or file.catalogue.prefixes.get(f"{named}:", "")
+        fixed = file.catalogue.prefix(named)
         goes = {
             item: fixed or models.provider_of(item, file.catalogue, key=True)
             for item in models_ or ["" if fixed else HOLE]
@@ -132,6 +153,7 @@ def _pointed(file: File, node: ast.AST, sdk: str, target: ast.expr, evidence: st
         destination = resolve(text, file.catalogue)
         if destination is not None:
             found = True
+            destination = _own_host(file, sdk, destination)
             file.out.signals.append(
                 destination_signal(
                     "client",
@@ -183,12 +205,24 @@ def _pointed(file: File, node: ast.AST, sdk: str, target: ast.expr, evidence: st
         )
 
 
+def _own_host(file: File, sdk: str, destination: Destination) -> Destination:
+    """Services of one cloud share their hosts: the one whose client it is stands before the first that has such."""
+    provider = file.catalogue.providers.get(sdk)
+    host = destination.host.partition(":")[0].replace("*", "x")
+    patterns = provider.lists["host_patterns"] if provider else ()
+    return replace(destination, provider=sdk) if any(re.fullmatch(one, host, re.I) for one in patterns) else destination
+
+
 def _models_of(file: File, node: ast.Call, words: dict[str, ast.expr], *, positional: bool) -> list[str]:
     """Every model that a call may name: each is a destination of a router."""
     value = next((value for key, value in words.items() if squash(key) in file.catalogue.model_keys), None)
     if value is None and positional and node.args:
         value = node.args[0]
     folded = file.fold(value)
+    if value is None or isinstance(value, ast.List):  # `Router(model_list=[{"litellm_params": {"model": ...}}])`
+        listed = [item for word in words.values() for item in ast.walk(word) if isinstance(item, ast.Dict)]
+        inner = [value for one in listed[:MAX_VALUES] for key, value in pairs(one) if squash(key) == "model"]
+        folded = join([folded, *map(file.fold, inner)])
     if folded.cut:
         file.cut(node, "client", "sdk", "takes its model")
     return [item for item in sorted(folded.texts) if HOLE not in item and models.is_model_name(item)]

@@ -26,7 +26,7 @@ _SHELL = re.compile(
 _PYTHON = re.compile(r"\.(?:py|pyi|pyw|pyx|bzl|star)$|(?:^|/)(?:SConstruct|wscript)$", re.I)
 _SQL = re.compile(r"\.(?:sql|ddl|dml|psql|hql|bq|prql)$", re.I)
 _CONFIG = re.compile(
-    r"\.(?:ya?ml|jsonc?|json5|toml|tf|tfvars|hcl|bicep|tpl|j2|gotmpl|ini|cfg|conf|properties|xml|plist|config|nomad|pkl|cue|jsonnet|libsonnet|http|rest|curl)$",
+    r"\.(?:ya?ml|jsonc?|json5|toml|tf|tfvars|hcl|bicep|tpl|j2|gotmpl|ini|cfg|conf|properties|xml|plist|config|nomad|pkl|cue|nix|jsonnet|libsonnet|http|rest|curl)$|(?:^|/)Modelfile[\w.-]*$",
     re.I,
 )
 _ALWAYS = re.compile(

@@ -16,6 +16,7 @@ def collect(nodes: Iterable[ast.AST]) -> Scope:
     scope = Scope()
     functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}
     calls: list[ast.Call] = []
+    fields: dict[str, list[str]] = {}
     for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -46,6 +47,8 @@ def collect(nodes: Iterable[ast.AST]) -> Scope:
             )
             if init is not None:
                 functions.setdefault(node.name, init)
+            else:
+                _fields(scope, fields, node)
         elif isinstance(node, ast.Call):
             calls.append(node)
         elif isinstance(node, ast.Dict):
@@ -61,7 +64,21 @@ def collect(nodes: Iterable[ast.AST]) -> Scope:
                 _add(scope.names, node.target.id, item)
     for call in calls:
         _pass(scope, functions, call)
+        name = call.func.id if isinstance(call.func, ast.Name) else ""
+        for own, value in zip(fields.get(name, ()), call.args, strict=False):
+            _add(scope.attributes, own, value)
     return scope
+
+
+def _fields(scope: Scope, fields: dict[str, list[str]], node: ast.ClassDef) -> None:
+    """A class without `__init__`: its annotated fields are its arguments in order, and an enum's members its values."""
+    fields[node.name] = [
+        item.target.id for item in node.body if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+    ]
+    if any(ast.unparse(base).endswith(("Enum", "Flag")) for base in node.bases if isinstance(base, ast.expr)):
+        for item in node.body:
+            if isinstance(item, ast.Assign):
+                _add(scope.attributes, "value", item.value)
 
 
 def _add(pool: dict[str, list[ast.expr]], name: str, value: ast.expr) -> None:
@@ -101,7 +118,9 @@ def _defaults(scope: Scope, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Non
         item = body.pop()
         if isinstance(item, ast.Return) and item.value is not None:
             _add(scope.returns, node.name, item.value)
-        elif isinstance(item, ast.stmt) and not isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        elif isinstance(item, ast.stmt | ast.match_case | ast.ExceptHandler) and not isinstance(
+            item, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+        ):
             body.extend(ast.iter_child_nodes(item))
 
 

@@ -12,6 +12,7 @@ from secpipe.scan.shadow_ai.signal import UNKNOWN, EnvValue, Signal
 from secpipe.scan.shadow_ai.source_file import File
 from secpipe.scan.shadow_ai.values import MAX_VALUES, Value
 
+_PROVIDER_KEYS = {"modelprovider", "llmprovider", "customllmprovider", "embeddingprovider", "providerid"}
 _NOT_SDK = {"framework", "mcp", "vector-db", "llm-observability"}
 
 
@@ -29,6 +30,23 @@ def overrides(file: File) -> None:
         value, after = file.expressions.fold(start)
         weak = squash(token.value) in file.catalogue.weak_base_names
         _pointed(file, position, token, value, range(start, after), weak, sdks)
+
+
+def routed(file: File) -> None:
+    """`modelProvider: "groq"` in a file of a framework: the client goes to each of the providers it may name."""
+    if not any(file.catalogue.providers[sdk].kind in {"framework", "gateway"} for sdk in file.sdks):
+        return
+    for position, token in enumerate(file.tokens):
+        start = _value_of(file, position) if squash(token.value) in _PROVIDER_KEYS else None
+        for name in sorted(file.expressions.fold(start)[0].texts) if start is not None else ():
+            owner = file.catalogue.prefix(name)
+            if owner:
+                host = file.catalogue.providers[owner].host
+                evidence = f"sets {token.value} to {name}"
+                file.out.signals.append(
+                    Signal("client", "sdk", owner, line=token.line, host=host, sdk=file.sdks[0], evidence=evidence,
+                        confidence=Confidence.HIGH)
+                )  # fmt: skip
 
 
 def _value_of(file: File, position: int) -> int | None:

@@ -11,7 +11,7 @@ from secpipe.scan.shadow_ai.source_file import File
 _IMPORT = {
     "java": re.compile(r"(?m)^\s*import\s+(?:static\s+)?([\w.]+)"),
     "csharp": re.compile(
-        r"(?m)^\s*(?:global\s+)?(?:using|open|Imports)\s+(?:static\s+)?(?:\w+\s*=\s*)?([\w.]+)\s*;?\s*$"
+        r"(?m)\b(DistributedApplication)\.CreateBuilder|^\s*(?:global\s+)?(?:using|open|Imports)\s+(?:static\s+)?(?:\w+\s*=\s*)?([\w.]+)\s*;?\s*$"
     ),
     "rust": re.compile(r"(?m)\b(?:use|extern\s+crate)\s+(?:::)?([\w:]+)|\b([a-z_][a-z0-9_]*)::[A-Za-z{]"),
     "php": re.compile(r"(?m)^\s*use\s+\\?([\w\\]+)|\\?\b(OpenAI|Anthropic|Gemini)::(?:client|factory)\("),
@@ -54,7 +54,14 @@ def imports(file: File) -> None:
         owner, part = _owner(file, index, name)
         if owner and part not in seen:
             seen.add(part)
-            file.sdks.append(owner)
+            owners = _classes(file, owner, line) if index == "npm" else _named(file, owner, name)
+            file.sdks += owners
+            owner, *more = owners
+            file.out.signals += [
+                Signal("import", "sdk", item, line=line, sdk=item, evidence=f"imports {name}",
+                    confidence=Confidence.HIGH)
+                for item in more
+            ]  # fmt: skip
             kind = file.catalogue.providers[owner].kind
             weak = (
                 index == "swift" and part in {"OpenAI", "MCP", "Replicate", "Transformers", "llama"}
@@ -72,14 +79,39 @@ def imports(file: File) -> None:
             )
 
 
+def _classes(file: File, owner: str, line: int) -> list[str]:
+    """The providers of the classes that an import takes (`{ AzureChatOpenAI }`), where each of them has one."""
+    rows: dict[str, str] = file.catalogue.signals["classes"]
+    at = next((i for i, token in enumerate(file.tokens) if token.line == line and token.value == "from"), 0)
+    start = next((i for i in range(at - 1, max(-1, at - 200), -1) if file.tokens[i].value == "{"), at)
+    names = [token.value for token in file.tokens[start:at] if token.kind == "word" and token.value[:1].isalpha()]
+    names = [name for name in names if name not in {"as", "type"} and (name[:1].isupper() or name in rows)]
+    return list(dict.fromkeys(rows.get(name, owner) for name in names)) or [owner]
+
+
+_SETTINGS = re.compile(r"(?:Settings|Options|Exception|Error|Config|Properties|Request|Response)$")
+
+
+def _named(file: File, owner: str, name: str) -> list[str]:
+    """The providers that the parts of a framework's import name (`rig::providers::cohere`), else the owner."""
+    if file.catalogue.providers[owner].kind != "framework":
+        return [owner]
+    brands_ = file.catalogue.signals["brands"]
+    parts = (part.lower() for part in re.split(r"\W+", name)[1:])
+    return list(dict.fromkeys(brands_[part] for part in parts if part in brands_)) or [owner]
+
+
 def brands(file: File) -> None:
-    """Classes of a framework that name a provider (`AddOpenAIChatCompletion`), where no import does."""
+    """Classes of a framework that name a provider (`AddOpenAIChatCompletion`), where no import does: each of them."""
     if not file.sdks or any(file.catalogue.providers[sdk].kind != "framework" for sdk in file.sdks):
         return
-    for token in file.tokens:
-        if token.kind == "word" and token.value[:1].isupper() and len(token.value) > 6:
-            owner = file.catalogue.brand(token.value)
-            if owner:
+    for index, token in enumerate(file.tokens[:-1]):
+        word = token.value
+        if token.kind != "word" or len(word) <= 6 or word.islower() or _SETTINGS.search(word):
+            continue
+        if file.tokens[index + 1].value in {"(", "<", ".", ":", ","} or len(file.sdks) == 1:
+            owner = file.catalogue.brand(word)
+            if owner and owner not in file.sdks:
                 file.sdks.append(owner)
                 file.out.signals.append(
                     Signal(
@@ -92,7 +124,6 @@ def brands(file: File) -> None:
                         confidence=Confidence.HIGH,
                     )
                 )
-                return
 
 
 def _owner(file: File, index: str, name: str) -> tuple[str, str]:

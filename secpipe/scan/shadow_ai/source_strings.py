@@ -21,6 +21,12 @@ _DOWNLOAD = re.compile(
     r"""(?:from_pretrained|fromPretrained|hf_hub_download|snapshotDownload|downloadModel|hub_model|api\.model)\(\s*["'`]([\w.-]+(?:/[\w.-]+)?)["'`]"""
 )
 _PIPELINE = re.compile(r"""\bpipeline\(\s*["'][\w-]+["']\s*,\s*["']([\w.-]+/[\w.-]+)["']""")
+#: Words at which an expression that makes a text may start.
+_MAKERS = {
+    *("atob", "Buffer", "Base64", "base64", "base64_decode", "Convert", "String", "strings", "string", "concat"),
+    *("concat!", "paste0", "implode", "join", "format", "format!", "fmt", "sprintf", "Enum", "table", "listOf"),
+    *("Arrays", "List"),
+}
 _PROCESS = re.compile(r"(?i)exec|spawn|system|popen|command|process|shell|run|sh$|\$$|execa|zx|backtick|arg")
 
 
@@ -29,21 +35,13 @@ def strings(file: File) -> None:
     position = 0
     while position < len(file.tokens):
         token = file.tokens[position]
-        if token.kind not in {"string", "template"} or position in file.consumed:
-            lookup = token.kind == "word" and token.value in {
-                "atob",
-                "Buffer",
-                "Base64",
-                "base64",
-                "base64_decode",
-                "Convert",
-                "String",
-                "strings",
-            }
-            if not lookup:
-                position += 1
-                continue
+        text_here = token.kind in {"string", "template"} and position not in file.consumed
+        if not text_here and not (token.kind == "word" and token.value in _MAKERS):
+            position += 1
+            continue
         value, after = file.expressions.fold(position)
+        if token.value.startswith("/") and (start := file.expressions.start_of(position)) < position:
+            value = file.expressions.fold(start)[0]  # `base + "/chat/completions"`
         if value.cut and any("://" in item for item in value.texts):
             file.out.unread.append(f"line {token.line}: {TOO_MANY}")
         for item in sorted(value.texts):
@@ -98,6 +96,17 @@ def _runs(file: File, position: int) -> bool:
 
 def _model(file: File, item: str, token: Token, position: int) -> None:
     key = _key_before(file, position)
+    gateways: dict[str, str] = file.catalogue.signals["gateway_of_models"]
+    gateway = next((gateways[sdk] for sdk in file.sdks if sdk in gateways), "")
+    if gateway and key and "/" in item and models.provider_of(item, file.catalogue, key=True):
+        host = file.catalogue.providers[gateway].host
+        file.out.signals.append(
+            Signal(
+                "client", "model", gateway, line=token.line, model=item, host=host, evidence=f"model {item}",
+                confidence=Confidence.HIGH,
+            )
+        )  # fmt: skip
+        return
     owner = models.provider_of(item, file.catalogue, key=key) if models.is_model_name(item) else ""
     if owner:
         file.out.signals.append(
