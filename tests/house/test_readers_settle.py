@@ -161,6 +161,6 @@ def test_sources_of_the_whole_tree(target: str, tmp_path: Path, monkeypatch: pyt
         return
     place = tmp_path / WHOLE[word]
     place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_bytes(b"Name: six\nVersion: 1\n")
+    place.write_bytes(b"# /// script\n# ///\n" if word == "scripts" else b"Name: six\nVersion: 1\n")
     _mutate(monkeypatch, target, NOTHING["None"])
     assert _told(collect.collect(open_tree(tmp_path)), WHOLE[word])
