@@ -283,3 +283,17 @@ def test_a_retired_key_needs_a_proof_of_time(since: Any, until: Any, trusted: An
     evidence = world(fact(sign_until=until, trusted_time=trusted))
     policy = keys(stamped_from=date.fromisoformat(since) if since else None)
     assert found(evidence, policy) == (set() if good else {"gate/key-too-old"})
+
+
+def test_a_signature_of_which_nothing_is_known_proves_no_time() -> None:
+    """A file whose printed name could be another's has no facts: its key may be retired for years."""
+    elsewhere = fact(path="m/other", sign_until="2030-01-01T00:00:00Z")
+    assert found(world(elsewhere), keys(stamped_from=date(2026, 1, 1))) == {"gate/key-too-old"}
+    assert found(world(elsewhere), keys(stamped_from=date(2099, 1, 1))) == set()
+
+
+def test_the_holders_word_is_taken_for_a_time_stamp_only() -> None:
+    old = fact(sign_until="2026-11-01T00:00:00Z", grandfathered=True)
+    assert found(world(old), keys(stamped_from=date(2026, 1, 1))) == set()
+    assert found(world({**old, "grandfathered": "yes"}), keys(stamped_from=date(2026, 1, 1))) == {"gate/key-too-old"}
+    assert found(world({**old, "not_before": "2020-01-01T00:00:00Z"}), keys(max_age_days=30)) == {"gate/key-too-old"}

@@ -69,7 +69,7 @@ def _unaccepted(situation: Situation, path: str, signer: str, made: Signatures) 
         if accepted and name not in accepted:
             message = f"{path} is signed by {name}, which the policy does not accept"
             problem: Finding | None = Finding(UNSIGNED, message, Severity.HIGH, path=path, subject=f"signer {name}")
-        elif not known and not (keys.algorithms or keys.max_age_days):
+        elif not known and not (keys.algorithms or keys.max_age_days or keys.stamped_from):
             problem = None
         else:
             problem = objection({"path": path, **fact}, situation.policy, situation.now)
