@@ -35,6 +35,7 @@ TABLE: Final = (
     Kind("keras", (".keras",)),
     Kind("tflite", (".tflite",)), Kind("coreml", (".mlmodel",)), Kind("pmml", (".pmml",)),
     Kind("catboost", (".cbm",), (b"CBM1",), plain=True), Kind("xgboost-binary", (), (b"binf",), plain=True),
+    Kind("fasttext", (".ftz",), (b"\xba\x16\x4f\x2f",), plain=True),
     Kind("llamafile", (".llamafile",)), Kind("torchserve", (".mar",)), Kind("nemo", (".nemo",)),
     Kind("flax", (".msgpack",)),
     Kind("xgboost", (".ubj",), (b"{L", b"{U", b"{i"), read=False),

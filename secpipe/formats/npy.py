@@ -12,7 +12,7 @@ from secpipe.formats.stream import Readable, take
 
 _MOST = 1 << 20
 #: Types of a fixed width, as numpy writes them; it reads words too (`object`), and lists of them.
-_NUMBERS = re.compile(r"[<>|=]?[?bBhHiIlLqQpPefdgFDGSaUVMmc]\d{0,9}(?:\[\d{0,9}[A-Za-zμ]{1,8}\])?")
+_NUMBERS = re.compile(r"[<>|=]?[?bBhHiIlLqQpPefdgFDGSaUVMmcu]\d{0,9}(?:\[\d{0,9}[A-Za-zμ]{1,8}\])?")
 
 
 @dataclass(frozen=True, slots=True)

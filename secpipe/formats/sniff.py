@@ -56,6 +56,8 @@ _WIDE_JSON: Final = re.compile(
     rb"(?:\xff\xfe)?(?:(?:\xff\xfe)?\0\0)?(?:[ \t\r\n]\0(?:\0\0)?)*[{\[]\0(?:\0\0)?[^\0]"
     rb"|(?:\xfe\xff|\0\0\xfe\xff)?(?:\0(?:\0\0)?[ \t\r\n])*\0(?:\0\0)?[{\[]\0{1,3}[^\0]"
 )
+#: How many words, and how wide each vector is.
+_WORD2VEC: Final = re.compile(rb"\d{1,9} (\d{1,4})\n")
 #: A text pickle imports within its first opcodes: module and name on lines of their own.
 _TEXT_IMPORT: Final = re.compile(rb"[(\]}dlt0-9pq\nVSIFK.*' -~]{0,64}?[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n")
 
@@ -63,7 +65,8 @@ _TEXT_IMPORT: Final = re.compile(rb"[(\]}dlt0-9pq\nVSIFK.*' -~]{0,64}?[ci][A-Za-
 def sniff(head: bytes, size: int = -1, *, pickles: bool = True) -> str:
     """Return the format that `head`, the first `HEAD` bytes of a file of `size` bytes, shows.
 
-    One of the formats above, `savedmodel`, `onnx?`, `pickle`, `pickle?` (may be one without the PROTO opcode: walk it
+    One of the formats above, `sentencepiece`, `word2vec`, `savedmodel`, `onnx?`,
+    `pickle`, `pickle?` (may be one without the PROTO opcode: walk it
     to know), `safetensors`, `zlib?`, `xml`, `json?`, `text`, `empty` or `unknown`. `pickles=False` leaves those out.
     """
     if not head:
@@ -83,6 +86,10 @@ def sniff(head: bytes, size: int = -1, *, pickles: bool = True) -> str:
         return "zlib?"
     if len(head) > 8 and head[8:9] in b"{ " and int.from_bytes(head[:8], "little") < 1 << 40 and b"\0" in head[:8]:
         return "safetensors"
+    if _sentencepiece(head):
+        return "sentencepiece"
+    if (words := _WORD2VEC.match(head)) and _word2vec(head, int(words[1]), words.end()):
+        return "word2vec"
     if pickles and may_be_pickle(head):
         return "pickle?"
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:64]
@@ -103,6 +110,30 @@ def _protobuf(head: bytes) -> str:
         if head[behind + 1 : behind + 2] == b"\x0a":
             return "savedmodel"
     return "onnx?" if 0 < version <= 20 and field in b"\x12\x1a\x22\x28\x32\x3a\x42\x72" else ""
+
+
+def _sentencepiece(head: bytes) -> bool:
+    """A ModelProto of SentencePiece begins with its pieces: each a text and a score, perhaps a type."""
+    at = 0
+    for _ in range(3):
+        size = head[at + 1 : at + 2]
+        if head[at : at + 1] != b"\n" or not size or not 7 <= size[0] < 128 or head[at + 2 : at + 3] != b"\n":
+            return False
+        text = head[at + 3] if len(head) > at + 3 else 0
+        score = at + 4 + text
+        if head[score : score + 1] != b"\x15" or size[0] not in (text + 7, text + 9):
+            return False
+        at += 2 + size[0]
+    return True
+
+
+def _word2vec(head: bytes, width: int, at: int) -> bool:
+    """A binary word2vec file: words in UTF-8, each with a space and `width` floats behind it; here the first ones."""
+    count = 0
+    while (end := head.find(b" ", at, at + 200)) > at and is_text(head[at:end]):
+        at, count = end + 1 + 4 * width, count + 1
+        at += head[at : at + 1] == b"\n"
+    return count >= 2 or (count == 1 and at >= len(head))
 
 
 def may_be_pickle(head: bytes) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from secpipe.core.documents import parse_toml
 from secpipe.core.errors import InputError
@@ -114,9 +114,9 @@ class AllowList:
         return ""  # NEWOBJ takes nothing but a class, whatever its name looks like
 
     def addition(self, module: str, name: str) -> str:
-        """Return the name that a user can add so that this import is listed, "" where no list makes it harmless."""
+        """Return the name or pack that a user can add that lists this import, "" where none makes it harmless."""
         path = self.path(module, name)
-        return "" if path in self.code or self.is_dangerous(path) else path
+        return "" if path in self.code or self.is_dangerous(path) else pack_of(module, path) or path
 
     def is_dangerous(self, path: str) -> bool:
         """Tell whether a dotted path, or a module above it, is known to run code or reach out."""
@@ -156,10 +156,43 @@ def shipped_list() -> AllowList:
     )
 
 
+@cache
+def packs() -> Mapping[str, Mapping[str, Any]]:
+    """Return the shipped packs by name; raises InputError where their file is broken."""
+    data = parse_toml(read_bytes(shipped() / "models" / "packs.toml", DEFAULT.text_bytes), "models/packs.toml")
+    return {f"pack:{name}": pack for name, pack in data["pack"].items()}
+
+
+def pack_of(module: str, path: str) -> str:
+    """Return the pack that lists an import, "" where none does."""
+    for name, pack in packs().items():
+        listed = _paths(pack.get("constructs", {})) | frozenset(_signatures(pack.get("calls", {})))
+        if path in listed or module.partition(".")[0] in pack.get("packages", ()):
+            return name
+    return ""
+
+
+def _with_pack(base: AllowList, name: str) -> AllowList:
+    if name not in packs():
+        raise InputError(f"no pack is named {name.removeprefix('pack:')!a}", hint=", ".join(sorted(packs())))
+    pack = packs()[name]
+    executed = {attribute: re.compile(written) for attribute, written in pack.get("executed", {}).items()}
+    return dataclasses.replace(
+        base,
+        constructs=base.constructs | _paths(pack.get("constructs", {})),
+        roles={**base.roles, **_signatures(pack.get("calls", {}))},
+        packages=base.packages | frozenset(pack.get("packages", ())),
+        executed={**base.executed, **executed},
+    )
+
+
 def with_extra(base: AllowList, extra: Collection[str]) -> AllowList:
-    """Return `base` with the user's dotted paths added; a dangerous name is not made harmless by a list."""
-    if not extra:
-        return base
+    """Return `base` with the user's dotted paths and packs added; a dangerous name is not made harmless by a list.
+
+    Raises InputError for a pack that does not exist.
+    """
+    for name in sorted(name for name in extra if name.startswith("pack:")):
+        base = _with_pack(base, name)
     allowed = frozenset(path for path in extra if path not in base.code and not base.is_dangerous(path))
     return dataclasses.replace(base, extra=base.extra | allowed)
 

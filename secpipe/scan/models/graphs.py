@@ -56,7 +56,9 @@ def judge_graph_def(context: Context, file: BinaryIO, size: int) -> str:
     if judge_embedded(context, file):
         return "keras-metadata"
     if not graphs.operations:
-        return "savedmodel-fingerprint" if _is_fingerprint(context, file, size) else ""
+        if _is_fingerprint(context, file, size):
+            return "savedmodel-fingerprint"
+        return "onnx-tensor" if _is_tensor(context, file, size) else ""
     _operations(context, graphs)
     return "graphdef"
 
@@ -71,6 +73,18 @@ def _is_fingerprint(context: Context, file: BinaryIO, size: int) -> bool:
         return False
     kinds = dict.fromkeys(range(1, 6), int) | {6: Span, 7: Span}
     return bool(found) and all(kinds.get(number) is kind for number, kind in found)
+
+
+def _is_tensor(context: Context, file: BinaryIO, size: int) -> bool:
+    """Tell whether a protobuf is an ONNX TensorProto that holds its numbers itself (no external data, field 13)."""
+    try:
+        found = {(number, type(value)) for number, _, value, _ in Message.whole(file, size, context.limits).fields()}
+    except Unreadable:
+        return False
+    numbers: dict[int, tuple[type, ...]]
+    numbers = {1: (int, Span), 2: (int,), 8: (Span,), 9: (Span,), 12: (Span,)}
+    numbers |= dict.fromkeys((4, 5, 6, 7, 10, 11), (Span,))
+    return (2, int) in found and all(kind in numbers.get(number, ()) for number, kind in found)
 
 
 def _operations(context: Context, graphs: savedmodel.Graphs) -> None:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from secpipe.formats.pickle.machine import Machine
-from secpipe.formats.pickle.values import Call, DictItems, Global, Items, Long, Value, render
+from secpipe.formats.pickle.machine import SHOWN, Machine
+from secpipe.formats.pickle.values import KEPT, Call, DictItems, Global, Items, Long, Value, render
 from secpipe.formats.pickle.window import Broken, OverBound, Window
 from secpipe.formats.sniff import HEAD, sniff
 from secpipe.formats.stream import Readable
@@ -34,7 +34,8 @@ class Judge:
         self.imports = self.calls = 0
         self.storages: dict[str, int] = {}  # bytes of each that a persistent id names
         self.keen = False  # a callable is imported that reaches anything for whoever calls it
-        self.executed: set[str] = set()  # attributes it names that some class runs as code
+        #: Attributes that some class runs as code and this pickle may name; short ones are not told when they are read.
+        self.executed = {name for name in context.allow.executed if len(name) <= SHOWN}
 
     def imported(self, value: Global) -> None:
         """An import alone: harmless or not by what it names."""
@@ -125,7 +126,9 @@ class Judge:
             self.tell("attribute-path", f"sets an attribute of {render(target)} whose name it computes", target)
         for name in self.executed:
             text = state.value(name)
-            if text is not None and not (isinstance(text, str) and self.context.allow.executed[name].fullmatch(text)):
+            unseen = text is None and len(state) >= KEPT  # only the first items of a large state are known
+            written = isinstance(text, str) and self.context.allow.executed[name].fullmatch(text)
+            if unseen or (text is not None and not written):
                 self.tell("code-object", f"sets {name}, which {render(target, 1)} runs as code", target)
 
     def content(self, value: str | bytes | Long, offset: int) -> None:

@@ -121,6 +121,8 @@ def makes_text(value: Value) -> bool:
 def _names_something(value: Value, depth: int = _DEPTH) -> bool:
     if isinstance(value, Call):
         return makes_text(value)
+    if isinstance(value, DictItems):
+        value = tuple(value[1::2])  # keys are names of parts
     if depth and isinstance(value, tuple | Items):
         return any(_names_something(item, depth - 1) for item in value)
     return isinstance(value, str | bytes | Long) and bool(value)
@@ -147,7 +149,7 @@ def _called(judge: Judge, call: Call, arguments: tuple[Value, ...], index: int, 
             else:
                 judge.tell("computed-call", f"calls with arguments that it computes: {render(call)}", call)
     result = apply(judge, callee, given, call)
-    if role.detail == "*2" and (isinstance(result, Global) or _returns(judge, callee)):
+    if (role.detail or "").startswith("*") and (isinstance(result, Global) or _returns(judge, callee)):
         judge.tell("state-on-import", f"sets attributes of what {render(callee)} returns", call)
     return None
 

@@ -51,8 +51,10 @@ _BY_ENDING: Final[dict[str, str]] = {
     ".msgpack": "secpipe.scan.models.weights:judge_msgpack",
     ".pmml": "secpipe.scan.models.documents:judge_xml",
 }
-#: Boosted trees in the library's own format: numbers, and no field that a loader would call.
-_PLAIN: Final = dict.fromkeys(PLAIN.values(), "trees")
+#: Boosted trees, pieces and vectors of words in their own formats: no field that a loader would call.
+_PLAIN: Final = dict.fromkeys(PLAIN.values(), "trees") | {
+    "sentencepiece": "sentencepiece", "word2vec": "word2vec", "fasttext": "word2vec",
+}  # fmt: skip
 #: Formats whose judges read forward only.
 _FORWARD: Final = frozenset({"tar", "npy", "gzip", "bzip2", "xz", "lzma", "lz4", "zlib?"})
 #: Text members of archives that are worth reading whole.
@@ -82,9 +84,9 @@ def _look_into(context: Context, file: BinaryIO, size: int) -> str:
     table, key = JUDGES, kind
     if kind in {"unknown", "onnx?", "text"} and context.suffix in _BY_ENDING:
         table, key = _BY_ENDING, context.suffix
-    if kind in _PLAIN:
-        return _PLAIN[kind]
-    found = ""
+    found = _PLAIN.get(kind, "")
+    if found:
+        return _elsewhere(context, file, size, kind) or found
     if key in table:
         file.seek(0)
         found = _looked(context, load(table, key, "model format")(context, file, size), file.tell() > 0)

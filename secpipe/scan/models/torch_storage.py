@@ -58,12 +58,13 @@ def declared(value: Value) -> tuple[str, int] | None:
         and isinstance(value[1], Global)
         and value[1].module in {"torch", "torch.storage", "torch.cuda"}
         and value[1].name.endswith("Storage")
-        and all(isinstance(part, str) for part in value[2:4])
+        and isinstance(value[2], str | int)  # a number in torch.package
+        and isinstance(value[3], str)
         and isinstance(value[4], int)
     ):
         return None
     width = _WIDTHS.get(value[1].name.removesuffix("Storage"))
-    return value[2], value[4] * width if width else -1
+    return str(value[2]), value[4] * width if width else -1
 
 
 def container(value: Value) -> Global | None:

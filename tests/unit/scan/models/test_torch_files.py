@@ -243,3 +243,13 @@ def test_one_byte_that_could_name_an_extension_is_not_proof_of_a_pickle(look: Lo
     assert look(b"\x82\x07.", "m.pkl").outcome == "malicious"
     assert look(b"\x82\x07(U\x02idtR.", "m.pkl").outcome == "malicious"
     assert look(b"\x82\x07(U\x02idtRnot a pickle to its end", "m.pkl").outcome == "malicious"
+
+
+def test_a_class_that_a_legacy_file_names_with_its_source_is_that_class(look: Look) -> None:
+    def made(path: bytes, call: bytes) -> bytes:
+        named = b"(" + text("module") + b"c" + path + b"\n" + text("module.py") + text("class Module: ...") + b"tQ"
+        return legacy(b"\x80\x02" + named + call + b".")
+
+    assert look(made(b"torch.nn.modules.linear\nLinear", b")\x81}b"), "m.pth").outcome == "ok"  # type: ignore[attr-defined]
+    assert look(made(b"os\nsystem", b"(" + text("id") + b"tR"), "m.pth").outcome == "malicious"  # type: ignore[attr-defined]
+    assert look(made(b"sklearn.utils.extmath\nsoftmax", b"(K\x01tR"), "m.pth").outcome == "malicious"  # type: ignore[attr-defined]

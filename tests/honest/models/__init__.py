@@ -1,0 +1,1 @@
+"""Honest model files, written byte by byte as their libraries write them: see `test_honest_models`."""
