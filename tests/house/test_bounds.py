@@ -45,7 +45,6 @@ ALLOWED = {
     "formats/huggingface.py: read_card": WHOLE,
     "formats/jinja.py: _runs": "a longer template was refused before",
     "formats/locks/maven.py: fill": "the version stays as it is written: no exact one, and the audit says so",
-    "formats/locks/setup.py: _listed": TOLD,
     "formats/locks/yarn.py: read": "sniffs which of two forms the file has; each is read whole",
     "formats/packages/maven.py: key": "no order: whether an advisory applies is unclear, and that is a finding",
     "formats/packages/purl.py: parse": "no package: the audit counts it among those that it could not judge",

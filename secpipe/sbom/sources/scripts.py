@@ -18,6 +18,11 @@ from secpipe.sbom.sources import installs
 _START = re.compile(rb"^# /// script[ \t]*\r?$", re.MULTILINE)
 
 
+def takes(entry: FileEntry) -> bool:
+    """Tell whether this source answers for a file: a script that begins with its list."""
+    return entry.suffix == ".py" and b"# /// script" in entry.head and not is_installed(entry.path)
+
+
 def read_all(found: Collector) -> None:
     """Add what scripts ask for; a file inside a package is imported, not run, and is only looked at where it begins."""
     for entry in found.tree.files:
@@ -25,7 +30,7 @@ def read_all(found: Collector) -> None:
             continue
         folder = entry.path.rpartition("/")[0]
         packaged = found.tree.find(f"{folder}/__init__.py".lstrip("/")) is not None
-        if packaged and b"# /// script" not in entry.head:
+        if packaged and not takes(entry):
             continue
         try:
             data = found.read(entry)
