@@ -14,6 +14,7 @@ from secpipe.sbom.schema import Path, Problem, pointer
 
 _TOKEN = re.compile(r"\s*([()]|[A-Za-z0-9.:+_-]+)")
 _WORDS = {"AND", "OR", "WITH"}
+_PARSED = 4096  # characters of a purl that is parsed
 _LINK = "urn:cdx:"  # a reference into another document
 
 
@@ -37,10 +38,15 @@ def meant(document: dict[str, Any]) -> Iterator[Problem]:
 
 def _words(path: Path, value: dict[str, Any]) -> Iterator[Problem]:
     named, expression = value.get("purl"), value.get("expression")
-    if isinstance(named, str) and named and purl.parse(named) is None:
+    if isinstance(named, str) and named and not _is_purl(named):
         yield Problem(pointer((*path, "purl")), f'"{printable(named, 80)}" is no package URL')
     if isinstance(expression, str) and "licenses" in path and not is_expression(expression):
         yield Problem(pointer((*path, "expression")), f'"{printable(expression, 80)}" is no licence expression of SPDX')
+
+
+def _is_purl(text: str) -> bool:
+    """Whether a text is a purl; of one that is too long to be parsed its scheme decides: it names a hostile file."""
+    return purl.parse(text) is not None or (len(text) > _PARSED and purl.is_purl(text))
 
 
 def _edge(path: Path, edge: dict[str, Any], refs: set[str]) -> Iterator[Problem]:

@@ -148,7 +148,7 @@ def test_sources_of_one_file(target: str, tmp_path: Path, monkeypatch: pytest.Mo
 WHOLE = {
     "installed": "lib/six-1.dist-info/METADATA", "nodemodules": "node_modules/a/package.json",
     "models": "m/model.safetensors", "mlflow": "m/MLmodel", "ollama": "Modelfile", "images": "image.tar",
-    "scripts": "tool.py", "datasets": "data/train.parquet", "prompts": "prompts/system.md",
+    "datasets": "data/train.parquet", "prompts": "prompts/system.md", "scripts": "tool.py",
 }  # fmt: skip
 #: Sources that read what other sources found, and no file.
 _NO_FILES = {"lineage"}
@@ -161,6 +161,6 @@ def test_sources_of_the_whole_tree(target: str, tmp_path: Path, monkeypatch: pyt
         return
     place = tmp_path / WHOLE[word]
     place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_bytes(b"# /// script\n# ///\n" if word == "scripts" else b"Name: six\nVersion: 1\n")
+    place.write_bytes(b"# /// script\n" if word == "scripts" else b"Name: six\nVersion: 1\n")
     _mutate(monkeypatch, target, NOTHING["None"])
     assert _told(collect.collect(open_tree(tmp_path)), WHOLE[word])

@@ -19,7 +19,7 @@ _START = re.compile(rb"^# /// script[ \t]*\r?$", re.MULTILINE)
 
 
 def takes(entry: FileEntry) -> bool:
-    """Whether a file begins as a script that brings its own list."""
+    """Tell whether this source answers for a file: a script that begins with its list."""
     return entry.suffix == ".py" and b"# /// script" in entry.head and not is_installed(entry.path)
 
 
