@@ -13,7 +13,7 @@ _CONTROLS: Final = bytes(set(range(32)) - set(b"\t\n\r\f"))
 def coding_of(head: bytes) -> str:
     """Return the codec of text whose characters take two or four bytes, or "".
 
-    Without a mark only text that is plain ASCII at first is told from numbers.
+    Without a mark, text that is nearly all ASCII at first and has no control characters is told from numbers.
     """
     if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return "utf-32"
@@ -28,9 +28,11 @@ def coding_of(head: bytes) -> str:
         return "utf-32-le"
     if _is_plain(head[3::4]) and min(nuls[:3]) >= quads:
         return "utf-32-be"
-    if not nuls[0] + nuls[2] and nuls[1] + nuls[3] >= quads * 1.6:
+    if not nuls[0] + nuls[2] and nuls[1] + nuls[3] >= quads * 1.6 and _is_plain(head[0::2]):
         return "utf-16-le"
-    return "utf-16-be" if not nuls[1] + nuls[3] and nuls[0] + nuls[2] >= quads * 1.6 else ""
+    if not nuls[1] + nuls[3] and nuls[0] + nuls[2] >= quads * 1.6 and _is_plain(head[1::2]):
+        return "utf-16-be"
+    return ""
 
 
 def as_utf8(data: bytes) -> bytes:
@@ -42,4 +44,5 @@ def as_utf8(data: bytes) -> bytes:
 
 
 def _is_plain(data: bytes) -> bool:
-    return data.isascii() and len(data.translate(None, _CONTROLS + b"\0")) == len(data)
+    """Whether the bytes that are no NUL may be letters."""
+    return len(data.translate(None, _CONTROLS)) == len(data)
