@@ -37,6 +37,16 @@ _AGENT_PROMPTS = (
 )
 
 
+#: What no approval answers: as long as a file holds it, nobody is asked to approve what the file declares.
+_AGENT_ATTACKS = frozenset(
+    f"agents/{name}"
+    for name in (
+        "hidden-text", "fetch-and-run", "hostile-command", "credential-theft", "instruction-to-conceal",
+        "instruction-to-disable", "look-alike-name", "leaves-project", "changed-description",
+    )
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """A reason, the findings behind it, and everything that was judged."""
@@ -108,6 +118,8 @@ def _malicious(finding: Finding) -> bool:
     """Whether nobody is asked to answer for it: code in a model, known or not, a malicious package, a leaked secret."""
     if finding.rule.startswith("models/") and finding.severity >= Severity.HIGH:
         return True
+    if finding.rule in _AGENT_ATTACKS:
+        return True
     attacks = finding.details.get("outcome") == "malicious" or finding.severity is Severity.CRITICAL
     return attacks and finding.rule != "audit/known-vulnerability"
 
@@ -116,6 +128,8 @@ def _refuse(case: Case) -> Do:
     rule, advice = case.reason.rule, case.reason.advice
     if _sentence(case.reason):
         return _say(case)
+    if rule in _AGENT_PROMPTS:
+        return person(f"nobody can approve it as it is: first mend what else is found in {_named(case.paths)}")
     if case.paths and not rule.startswith("audit/"):
         return person(f"do not open {_named(case.paths)}: remove it, or get it anew as safetensors")
     return person(advice or f"remove what {rule} names: {case.reason.what}")
@@ -212,7 +226,8 @@ def _approve(case: Case) -> Do:
 def _approve_agent(case: Case) -> Do:
     if (first := _answerable(case)) is not None:
         return first
-    names = list(dict.fromkeys(str(finding.details.get("item") or "") for finding in case.findings))
+    asked = [finding for finding in case.findings if finding.path not in case.bad]
+    names = list(dict.fromkeys(str(finding.details.get("item") or "") for finding in asked))
     if not all(names) or len(names) > _SHOWN or any(set(name) & set("*?[") for name in names):
         return person(
             f"{case.policy.owner} looks at {_named(case.paths)} and approves each item (secpipe approve agent)"

@@ -143,7 +143,8 @@ def _fetched(text: str, does: Does) -> None:
     if (found := _COMPUTED.search(text)) is not None and _BROUGHT.search(text):
         does.fetches = found[0]
         return
-    for match in _SAVED.finditer(text):
+    _by_name(text, does)
+    for match in _SAVED.finditer(text) if not does.fetches else ():
         name = match["file"].strip("\"'")
         urls = URL.findall(match[0])
         if (urls and all(installer(url) for url in urls)) or name in {"-", "/dev/null"}:
@@ -156,6 +157,20 @@ def _fetched(text: str, does: Does) -> None:
         )
         if re.search(ran, rest, re.IGNORECASE | re.MULTILINE) and not _archive(name):
             does.fetches = match[0] + " ... " + name
+            return
+
+
+def _by_name(text: str, does: Does) -> None:
+    """A download that keeps its own name, or is named behind the address, and is then run."""
+    for match in pattern("commands", "named").finditer(text):
+        url = match["url"]
+        name = match["file"] or url.rpartition("/")[2].partition("?")[0]
+        if not name or _archive(name) or installer(url):
+            continue
+        file = rf"(?:\./)?{re.escape(name)}"
+        run = rf"(?:{_SHELL})\s+(?:-\w+\s+)*{file}\b|chmod\s+\S+\s+{file}\b|(?:^|[;&|]\s*){file}(?:\s|$)"
+        if re.search(run, text[match.end() : match.end() + 600], re.IGNORECASE | re.MULTILINE):
+            does.fetches = match[0]
             return
 
 

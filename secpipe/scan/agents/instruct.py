@@ -113,6 +113,9 @@ def _taking(view: _View) -> Iterator[Order]:
 
 def _shown(view: _View) -> Iterator[Order]:
     """An order to show a picture whose address is filled with what was said."""
+    if view.code and (match := pattern("prose", "handed").search(view.text)):
+        yield Order("take", match[0], match.start())
+        return
     if "://" not in view.text:
         return
     for match in pattern("prose", "image").finditer(view.text):
@@ -206,6 +209,9 @@ class _View:
         after = text[end : min(stop, end + 160)]
         if (
             _reports(before)
+            or re.match(
+                r"(?i)[^.\n]{0,60}\bunless\s+(?:asked|requested|they\s+ask|the\s+user\s+asks|it\s+is\s+asked)", after
+            )
             or re.search(r"(?i)\b(?:that|which|who|can|may)\s+$", before)
             or (
                 not self.code

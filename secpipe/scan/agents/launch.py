@@ -14,7 +14,8 @@ _RUNNERS = {
 }  # fmt: skip
 _TWO = {
     ("npm", "exec"): "npm", ("npm", "x"): "npm", ("pnpm", "dlx"): "npm", ("yarn", "dlx"): "npm", ("bun", "x"): "npm",
-    ("uv", "run"): "pypi", ("pipx", "run"): "pypi", ("deno", "run"): "url", ("go", "run"): "go", ("pnpm", "exec"): "",
+    ("uv", "run"): "pypi", ("pipx", "run"): "pypi", ("deno", "run"): "url", ("go", "run"): "go", ("nix", "run"): "url",
+    ("nix", "shell"): "url", ("pnpm", "exec"): "",
 }  # fmt: skip
 _TAKES_VALUE = frozenset(table("frameworks")["launch"]["values"])
 _INSTALLERS: dict[str, str] = table("frameworks")["launch"]["installers"]
@@ -80,6 +81,8 @@ def launched(words: list[str], depth: int = 3) -> Launch:
         _package(kind, arguments, made, own=own)
     elif program in {"docker", "podman", "nerdctl"}:
         _image(arguments, made)
+    elif program == "git" and arguments[:1] == ["clone"] and made.words:
+        made.floating = next((word for word in arguments if "://" in word or "@" in word), "")
     elif installed := _installs(program, arguments):
         _named_packages(*installed, made)
     else:
@@ -189,7 +192,9 @@ def _package(kind: str, arguments: list[str], made: Launch, *, own: bool = False
             break
         index += 1
     if own:  # `uv run x` runs what the project's own lock names
-        if first.endswith(".py") or "/" in first:
+        if "://" in first:
+            made.floating = made.floating or first
+        elif first.endswith(".py") or "/" in first:
             made.script = first
     elif not named and first:
         named.append(first)
@@ -251,7 +256,7 @@ def _image(arguments: list[str], made: Launch) -> None:
 
 def _address(arguments: list[str], made: Launch) -> None:
     for word in arguments:
-        if URL.match(word) or word.startswith(("npm:", "jsr:")):
+        if URL.match(word) or word.startswith(("npm:", "jsr:", "github:", "git+")):
             version = "".join(re.findall(r"@v?(\d+(?:\.\d+)+)", word)[-1:])
             made.packages.append(("deno", re.sub(r"@v?\d[\w.]*", "", word), version))
             made.floating = "" if version else word

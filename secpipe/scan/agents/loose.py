@@ -38,10 +38,14 @@ def loosened(key: str, value: Any, client: str = "") -> str:
 
 
 def _worded(row: Mapping[str, Any], parts: list[str], said: str) -> bool:
-    if said not in row["values"] or any(part.startswith(word) for part in parts for word in row["none"]):
+    if said not in row["values"] or any(_is(part, word) for part in parts for word in row["none"]):
         return False
-    found = [{part for part in parts if any(part.startswith(word) for word in group)} for group in row["each"]]
-    return all(found)
+    return all(any(_is(part, word) for part in parts for word in group) for group in row["each"])
+
+
+def _is(part: str, word: str) -> bool:
+    """Whether a word of a key begins as one of the table does, or is it (`=all`)."""
+    return part == word[1:] if word.startswith("=") else part.startswith(word)
 
 
 @cache
@@ -58,16 +62,27 @@ def all_allowed(row: Mapping[str, Any]) -> str:
     known = table("settings")["rows"]
     if not any(str(row.get(key, "")).lower() in known["allow"] for key in known["verdicts"]):
         return ""
-    return next((str(row[key]) for key in known["patterns"] if str(row.get(key, "")) in known["everything"]), "")
+    return next((str(row[key]) for key in known["patterns"] if everything(str(row.get(key, "")))), "")
 
 
 def every_pattern(value: Any) -> bool:
     """Whether a table of pattern -> allowed lets everything through."""
-    everything = table("settings")["rows"]["everything"]
     return any(
-        key in everything and (rule in (True, "allow") or mapping(rule).get("approve") is True)
+        everything(key) and (rule in (True, "allow") or mapping(rule).get("approve") is True)
         for key, rule in mapping(value).items()
     )
+
+
+def everything(word: str) -> bool:
+    """Whether a pattern of commands lets each of them through: known, or an expression that finds all probes."""
+    known = table("settings")["rows"]
+    if word in known["everything"]:
+        return True
+    match = re.fullmatch(r"/(.{1,40})/[a-z]{0,6}", word)
+    try:
+        return match is not None and all(re.search(match[1], probe) for probe in known["probes"])
+    except (re.error, OverflowError, RecursionError):
+        return False
 
 
 def lists_allowed(key: str) -> bool:
@@ -86,6 +101,11 @@ def wide(tool: str) -> bool:
     if pattern("settings", "wide_tool").match(bare):
         return True
     name, _, scope = bare.partition("(")
+    if re.fullmatch(
+        r"(?:python[\d.]*|node|deno|bun|perl|ruby|php|bash|sh|zsh|pwsh)\s+(?:-c|-e|-r|eval|-Command)\s*:?\*",
+        scope.rstrip(")"),
+    ):
+        return True
     if scope and scope.rstrip(")") not in table("settings")["rows"]["everything"]:
         return False
     first, second = table("settings")["lists"]["runs"]

@@ -19,6 +19,8 @@ def look_alike(kind: str, name: str) -> str:
     lower = name.lower()
     if lower in known or len(lower) < _SHORT or _below(kind, lower, known):
         return ""
+    if kind == "host" and (one := next((one for one in known if lower.startswith(f"{one}.")), "")):
+        return one  # a known name in front of another's
     plain = shown(lower)
     if plain in known:
         return plain

@@ -8,11 +8,11 @@ from typing import Any
 
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.shape import listing, mapping, text
-from secpipe.scan.agents import commands, launch, loose, prose, scripts, servers, settings
+from secpipe.scan.agents import commands, launch, loose, prose, scripts, secrets, servers, settings
 from secpipe.scan.agents.documents import Document, front_matter
 from secpipe.scan.agents.item import Item, ItemKind, digest_of, sorted_words
 from secpipe.scan.agents.known import pattern
-from secpipe.scan.agents.telling import name_of, told
+from secpipe.scan.agents.telling import line_of, name_of, told
 
 _TOOLS = ("allowed-tools", "tools", "allowed_tools", "allowedTools")
 _INLINE = re.compile(r"(?<![`\w])!`([^`\n]{1,2000})`|(?m:^!(?!\[)\s?([^\n]{3,500})$)")
@@ -28,6 +28,11 @@ def read(path: str, content: str, reads: str, client: str, digest: str) -> tuple
     who = f"the {kind} {name_of(name)}" if kind is not ItemKind.RULES else name_of(path)
     found = _tools(head) | prose.hosts_told(body) if kind is not ItemKind.RULES else set()
     wrong = list(prose.judged(content, path, who))
+    if (secret := next(secrets.in_prose(content), None)) is not None:
+        said = f"{who} holds a secret, written out"
+        wrong.append(
+            told("agents/secret-in-configuration", said, path, line=line_of(content, secret), subject="secret")
+        )
     for match in _INLINE.finditer(body) if kind is ItemKind.COMMAND else ():
         command = match[1] or match[2]
         found |= scripts.capabilities(commands.judge(command), command)
@@ -134,17 +139,19 @@ def workflow(path: str, content: str, values: list[Any], *, agentic: bool = Fals
     events = table.get("on", table.get(True))  # YAML 1.1 reads `on` as true
     named = [str(one) for one in (events if isinstance(events, list | dict) else [events])]
     outside = sorted(one for one in named if _UNTRUSTED.match(one))
-    secrets = sorted(set(re.findall(r"secrets\.([A-Za-z_]\w*)", content)))
+    given = sorted(set(re.findall(r"secrets\.([A-Za-z_]\w*)", content)))
     loose = next((one for one in _LOOSE.finditer(content) if not _walled(content, one.start())), None)
     writes = bool(_WRITES.search(content))
     if not agentic:
-        yield _started(path, content, match[0] if match else "", secrets, outside, bool(loose), writes)
+        yield _started(path, content, match[0] if match else "", given, outside, bool(loose), writes)
     if loose:
         line = content.count("\n", 0, loose.start()) + 1
         who = f"the workflow {name_of(path)} starts an agent that never asks"
         yield told("agents/wide-permission", who, path, line=line, subject="workflow", said=loose[0])
+    if "copilot-setup-steps" in content:  # an agent's machine is set up by it
+        yield from servers.judged_command(content, f"the setup of {name_of(path)}", "setup", path)
     steered = loose or (writes and _STEERED.search(content))
-    if outside and steered and (secrets or writes):
+    if outside and steered and (given or writes):
         who = (
             f"the agent of {name_of(path)} reads text of strangers ({', '.join(outside)}), holds secrets, and can write"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from secpipe.core.artifact import FileEntry
@@ -10,10 +11,12 @@ from secpipe.core.finding import Finding
 from secpipe.core.limits import Limits
 from secpipe.core.protocols import Tree
 from secpipe.scan.agents import hidden, instruct, places, prose, python, scripts, secrets
+from secpipe.scan.agents.known import pattern
 from secpipe.scan.agents.servers import judged_does
 from secpipe.scan.agents.telling import line_of, name_of, told
 
 _PAGES = (".md", ".mdc", ".txt", ".rst", ".prompt", ".tmpl", ".j2", ".xml", ".html")
+_LITERAL = re.compile(r"\"(?:[^\"\\\n]|\\.){40,4000}\"|'(?:[^'\\\n]|\\.){40,4000}'|`(?:[^`\\]|\\.){40,4000}`")
 _LONGEST = 400  # texts of a program that are judged as prose: descriptions of tools
 
 
@@ -45,6 +48,9 @@ def judged_program(path: str, text: str, head: bytes) -> tuple[set[str], list[Fi
     does, capabilities = scripts.judge(path, text, head)
     who = f"the program {name_of(path)}"
     wrong = list(judged_does(does, who, path, path))
+    if loose := pattern("workflows", "loose").search(text):
+        said = f"{who} starts an agent that never asks"
+        wrong.append(told("agents/wide-permission", said, path, line=line_of(text, loose.start()), subject="agent"))
     if (secret := next(secrets.in_code(text), None)) is not None:
         said = f"{who} holds a secret, written out"
         wrong.append(told("agents/secret-in-configuration", said, path, line=line_of(text, secret), subject="secret"))
@@ -75,6 +81,9 @@ def _descriptions(path: str, text: str, who: str) -> Iterator[Finding]:
 
 
 def _texts(path: str, text: str) -> Iterator[tuple[str, int]]:
+    if path.endswith((".js", ".ts", ".mjs", ".cjs", ".mts")):
+        for match in _LITERAL.finditer(text):
+            yield match[0][1:-1], line_of(text, match.start())
     if not path.endswith((".py", ".pyw")):
         return
     tree = python.parsed(text)

@@ -25,6 +25,7 @@ class Tree:
     text: str
     sends: str = ""  # a call that hands something computed to the network
     ran: str = ""  # a file that is fetched, saved and started
+    whole: str = ""  # with what it looks for
 
 
 def read(text: str) -> Tree | None:
@@ -33,11 +34,12 @@ def read(text: str) -> Tree | None:
     if tree is None:
         return None
     try:
+        whole = ast.unparse(tree)
         _blank(tree)
         names = _network_names(tree)
         calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
         sends = next((ast.unparse(one)[:200] for one in calls if names and _root(one) in names and _computed(one)), "")
-        return Tree(_folded(tree), sends, _saved_and_run(tree, calls) if names else "")
+        return Tree(_folded(tree), sends, _saved_and_run(tree, calls) if names else "", whole)
     except (RecursionError, MemoryError, ValueError):
         return None
 

@@ -49,6 +49,8 @@ def judge(path: str, text: str, head: bytes = b"") -> tuple[Does, set[str]]:
         return does, capabilities(does, plain, any_command=is_shell(path, head))
     plain, does = read.text, commands.judge(read.text)
     does.fetches = does.fetches or read.ran
+    if read.sends and not does.reads:  # names of files that are looked for, in a program that sends
+        does.reads = commands.judge(read.whole).reads
     if does.reads:  # what is read goes out, whatever the call is named
         does.sends = does.sends or read.sends
     return does, capabilities(does, plain, any_command=is_shell(path, head))

@@ -44,9 +44,20 @@ def written_out(name: str, value: str) -> bool:
     )
 
 
+def in_setting(name: str, value: str) -> bool:
+    """Whether a setting whose name is that of a secret holds one, written out."""
+    named = re.search(
+        r"(?i)(?:api[-_]?key|access[-_]?token|auth[-_]?token|secret(?:[-_]?key)?|password|bearer)$|^token$", name
+    )
+    return named is not None and written_out(name, value)
+
+
 def in_words(words: list[str]) -> Iterator[tuple[str, str]]:
     """Yield (name, value) of the secrets on a command line, after an option or in its shape."""
     for index, word in enumerate(words):
+        for name, value in re.findall(r"(?<![\w?&])([A-Za-z_][A-Za-z0-9_]{2,60})=[\"']?([^\s\"'&;]{8,400})", word):
+            if not name.startswith("-") and "_" in name and written_out(name, value):
+                yield name, value
         match = _OPTION.match(word)
         value = (match[2] if match[2] is not None else "".join(words[index + 1 : index + 2])) if match else ""
         if match and value and not value.startswith("-") and written_out(match[1], value):
@@ -69,8 +80,18 @@ def in_code(text: str) -> Iterator[int]:
     for match in _ASSIGNED.finditer(text):
         if written_out(match["name"], match["value"]):
             yield match.start()
+    yield from in_prose(text)
+
+
+def in_prose(text: str) -> Iterator[int]:
+    """Yield where a text holds a secret in a known shape."""
     for match in _LONG.finditer(text):
-        if not _PLACEHOLDER.search(match[0]) and _entropy(match[0]) > 3.5 and redact(match[0]) != match[0]:
+        if (
+            not match[0].startswith("eyJ")
+            and not _PLACEHOLDER.search(match[0])
+            and _entropy(match[0]) > 3.5
+            and redact(match[0]) != match[0]
+        ):
             yield match.start()
 
 

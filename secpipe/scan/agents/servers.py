@@ -71,6 +71,8 @@ def _named(key: str, below: dict[str, Any] | list[Any]) -> Iterator[tuple[str, d
     for name, row in listed:
         if isinstance(row, dict) and is_server(row):
             yield str(name), row
+        elif isinstance(row, dict) and isinstance(below, list):  # a list of tables of one server each
+            yield from ((str(inner), one) for inner, one in row.items() if isinstance(one, dict) and is_server(one))
 
 
 def is_server(row: dict[str, Any]) -> bool:

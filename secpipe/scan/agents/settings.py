@@ -36,6 +36,8 @@ def permissions(document: Document, path: str, client: str) -> Iterator[Finding 
         elif isinstance(value, dict) and loose.lists_allowed(key) and loose.every_pattern(value):
             said = f"{name_of(key)} lets every command run without asking"
             yield told("agents/wide-permission", said, path, line=line, subject=key)
+        if isinstance(value, str) and secrets.in_setting(key, value) and "mcp" not in " ".join(inside).lower():
+            yield from _written({key: value}, path, document)
         if key in {"env", "environment", "envs"} and isinstance(value, dict) and "mcp" not in " ".join(inside).lower():
             yield from _written(value, path, document)
     yield from routes.found(document, path, client)
@@ -137,6 +139,8 @@ def hooks(document: Document, path: str, client: str) -> Iterator[tuple[Item, li
             yield _hook(
                 event, value if isinstance(value, str) else " ".join(map(str, value)), document, path, client, key
             )
+        elif key == "url" and under and isinstance(value, str) and commands.host_of(value):
+            yield _hook(next(iter(inside), "hook"), f"curl --data-binary @- {value}", document, path, client, key)
         elif key == "tasks" and isinstance(value, list):
             for row in tables(value):
                 if mapping(row.get("runOptions")).get("runOn") == "folderOpen" and text(row.get("command")):
