@@ -1,4 +1,4 @@
-"""The catalogue keeps itself true: for each entry, a sample in every language and manifest it names is made and found."""
+"""The catalogue keeps itself true: a sample of every name of every entry is made, read and found."""
 
 from __future__ import annotations
 
