@@ -431,7 +431,7 @@ class Expressions:
                     break
                 position += self._is(position, ",")
             self._busy.discard(start)
-        return values
+        return [*values, CUT] if OPEN in values and any(one.texts for one in values) else values
 
     def _joined(self, index: int, glue_last: bool, depth: int) -> Value:
         """`strings.Join([]string{...}, ".")`, `String.join(".", a, b)`, `implode(".", [a, b])`."""
