@@ -248,7 +248,7 @@ class Folder:
             if own is None or not wanted.known or wanted.cut or self.fold(own, depth).texts & wanted.texts
         ]
         found = self._any(fits, depth)
-        told = all(self.fold(item, depth) != OPEN for item in fits[:MAX_VALUES])
+        told = all(self.fold(item, depth) != OPEN for item in fits)
         return found if told or not found.texts else join([found, CUT])  # a member that cannot be told
 
     def container(self, node: ast.expr) -> ast.expr | None:
