@@ -1,6 +1,4 @@
-"""What an expression of a C-like language amounts to, over tokens: strings put together, constants, environment,
-base64.
-"""
+"""What an expression of a C-like language amounts to, over tokens: texts put together, constants, environment."""
 
 from __future__ import annotations
 
@@ -10,7 +8,30 @@ from dataclasses import replace
 from functools import reduce
 
 from secpipe.scan.shadow_ai.assignments import assignments
-from secpipe.scan.shadow_ai.hosts import HOLE
+from secpipe.scan.shadow_ai.gluing import (
+    BASE64,
+    CLOSE,
+    CONCATS,
+    ENV_CALLS,
+    ENV_ROOTS,
+    FORMATS,
+    GLUE,
+    GLUE_LAST,
+    GLUERS,
+    JOINED,
+    JOINS,
+    LISTS,
+    OR,
+    SKIP,
+    TRANSPARENT,
+    buffered,
+    characters,
+    formatted,
+    glued,
+    is_piece,
+    names_environment,
+    sum_start,
+)  # fmt: skip
 from secpipe.scan.shadow_ai.lexer import Language, Lexed, Token, lex, unescape
 from secpipe.scan.shadow_ai.values import (
     CUT,
@@ -19,76 +40,12 @@ from secpipe.scan.shadow_ai.values import (
     Value,
     concat,
     decoded,
-    fill,
     from_base64,
     join,
     replaced,
     text,
 )
 
-_GLUE = {"+", ".", "..", "<>", "~"}
-_OR = {"||", "??", "?:", "or"}
-_SKIP = {
-    "new",
-    "await",
-    "return",
-    "try",
-    "const",
-    "let",
-    "var",
-    "&",
-    "*",
-    "!",
-    "Some",
-    "Ok",
-    "static",
-    "final",
-    "not",
-    "(",
-    "@",
-}
-_ENV_CALLS = {
-    "getenv",
-    "lookupenv",
-    "getenvironmentvariable",
-    "env",
-    "var",
-    "fetch",
-    "get_env",
-    "getproperty",
-    "environ",
-    "systemgetenv",
-    "env!",
-    "option_env!",
-    "env_var",
-}
-_ENV_ROOTS = {"env", "environ", "environment", "ENV"}
-_BASE64 = {
-    "atob",
-    "decode64",
-    "urlsafe_decode64",
-    "strict_decode64",
-    "base64_decode",
-    "decodestring",
-    "frombase64string",
-    "decode",
-    "base64decode",
-    "b64decode",
-}
-_FORMATS = {"sprintf", "format", "format!", "printf", "stringformat", "formatted"}
-_TRANSPARENT = {
-    "uri", "url", "create", "parse", "string", "from", "tostring", "to_string", "into", "as_str", "to_owned", "trim",
-    "unwrap", "expect", "unwrap_or_default",
-    "uriparse", "str", "valueof", "of", "freeze", "toString", "asstring", "some", "ptr", "pointer", "httpurl",
-    "url_for", "intern", "strval", "cstring", "lowercase", "lower",
-}  # fmt: skip
-_JOINS = {"join", "implode", "jointostring", "joined"}
-_JOINED = {"join", "joinToString", "joined", "concat"}
-_GLUERS = {"strings", "string", "enum", "table", "lists", "arrays", "str"}  # whose `join` takes the items
-_GLUE_LAST = {"strings", "enum", "table"}
-_CONCATS = {"concat", "paste0", "string_concat", "cat"}
-_LISTS = {"listof", "arrayof", "of", "aslist", "array", "vec"}
-_CLOSE = {"(": ")", "[": "]", "{": "}"}
 _MAX_DEPTH = 16
 _FAR = 4_000  # tokens of one argument
 _MAX_STEPS = 20_000  # operands looked at for one result
@@ -123,10 +80,10 @@ class Expressions:
         value, index = self._operand(index, depth)
         while index < len(self.tokens) and depth < _MAX_DEPTH:
             mark = self.tokens[index].value if self.tokens[index].kind in {"mark", "word"} else ""
-            if mark in _GLUE and self._starts_operand(index + 1):
+            if mark in GLUE and self._starts_operand(index + 1):
                 right, index = self._operand(index + 1, depth + 1)
                 value = concat(value, right)
-            elif mark in _OR:
+            elif mark in OR:
                 right, index = self.fold(index + 1, depth + 1)
                 value = join((value, right))
             elif mark == "?" and self.tokens[index].kind == "mark" and self._starts_operand(index + 1):
@@ -144,45 +101,14 @@ class Expressions:
 
     def start_of(self, index: int) -> int:
         """Return the token at which the sum starts in which the string at `index` stands."""
-        start = index
-        for _ in range(_MAX_DEPTH):
-            before = start - 1
-            if not self._pasted(start):
-                if before < 1 or self.tokens[before].value not in _GLUE or self.tokens[before].kind == "string":
-                    break
-                before -= 1
-            if self.tokens[before].value in {")", "]"} and self.tokens[before].kind == "mark":
-                before = self._opener(before) - 1
-            while before > 1 and self.tokens[before - 1].value in {".", "::", "->"}:
-                before -= 2
-            if before < 0 or self.tokens[before].kind == "mark":
-                break
-            start = before
-        return start
-
-    def _opener(self, index: int) -> int:
-        """Return the bracket that the one at `index` closes, or `index` where that is far."""
-        level = 0
-        for position in range(index, max(-1, index - _FAR), -1):
-            token = self.tokens[position]
-            if token.kind == "mark" and token.value in {")", "]", "}"}:
-                level += 1
-            elif token.kind == "mark" and token.value in _CLOSE:
-                level -= 1
-                if level == 0:
-                    return position
-        return index
+        return sum_start(self.tokens, index, self._pasted)
 
     def _pasted(self, index: int) -> bool:
         """Whether a literal or macro stands right after another: C and Dart paste them together."""
         if self.language.name not in {"c", "dart"} or not 0 < index < len(self.tokens):
             return False
-        return self._pastes(index) and self._pastes(index - 1)
-
-    def _pastes(self, index: int) -> bool:
-        token = self.tokens[index]
-        macro = token.kind == "word" and token.value.isupper() and self.language.name == "c"
-        return token.kind == "string" or (macro and token.value in self.assigned)
+        macros = self.assigned if self.language.name == "c" else {}
+        return all(is_piece(self.tokens[place], macros) for place in (index - 1, index))
 
     def name(self, name: str, depth: int = 0) -> Value:
         """Return what a name stands for."""
@@ -217,7 +143,7 @@ class Expressions:
     def _operand(self, index: int, depth: int) -> tuple[Value, int]:
         if not self._afford(depth):
             return CUT, index + 1
-        while index < len(self.tokens) and self.tokens[index].value in _SKIP and self.tokens[index].kind != "string":
+        while index < len(self.tokens) and self.tokens[index].value in SKIP and self.tokens[index].kind != "string":
             if self.tokens[index].value == "(":
                 value, after = self.fold(index + 1, depth + 1)
                 return self._chain(value, after + 1 if self._is(after, ")") else after, depth)
@@ -234,7 +160,7 @@ class Expressions:
         if token.kind == "word":
             return self._word(index, depth)
         if token.value == "[":
-            return self._list(index, depth)
+            return self._of_list(*self.arguments(index, depth), depth)
         if token.value == "%" and self.language.name == "ruby" and index + 2 < len(self.tokens):
             return self._words(index, depth)
         return OPEN, index + 1
@@ -261,7 +187,7 @@ class Expressions:
             value, after = self.fold(index + 1, depth + 1)
             after = after + 1 if self._is(after, "]") else after
             if (
-                path[-1] in _ENV_ROOTS
+                path[-1] in ENV_ROOTS
                 or path[-1] in {"_ENV", "_SERVER"}
                 or {part.lower() for part in path} & {"environment"}
             ):
@@ -269,7 +195,7 @@ class Expressions:
             if not value.known and not value.cut and (members := self._members(path[-1], depth)):
                 return self._chain(join(members), after, depth)
             return self._chain(join(self.name(key, depth) for key in sorted(value.texts)), after, depth)
-        if len(path) > 1 and path[-2] in _ENV_ROOTS:
+        if len(path) > 1 and path[-2] in ENV_ROOTS:
             return Value(envs=frozenset({path[-1]}), none=True), index
         return self._chain(self.name(path[-1], depth), index, depth)
 
@@ -278,9 +204,9 @@ class Expressions:
         last = path[-1].lower().rstrip("!")
         whole = "".join(path).lower()
         if (
-            last in _ENV_CALLS
+            last in ENV_CALLS
             and arguments
-            and _env_name(arguments[0])
+            and names_environment(arguments[0])
             and (last != "fetch" or path[0].upper() == "ENV")
         ):
             default = join(arguments[1:])
@@ -288,30 +214,26 @@ class Expressions:
             return self._chain(Value(default.texts, envs, len(arguments) == 1, default.cut), after, depth)
         if last == "get" and len(path) > 1 and path[-2].lower() in {"env", "environ"} and arguments:
             return self._chain(Value(envs=arguments[0].texts, none=True), after, depth)
-        if last in _BASE64 and arguments and ("64" in whole or last == "atob"):
+        if last in BASE64 and arguments and ("64" in whole or last == "atob"):
             return self._chain(decoded(arguments[0], from_base64), after, depth)
-        if last == "from" and path[0] == "Buffer" and len(arguments) > 1 and "base64" in arguments[1].texts:
-            return self._chain(decoded(arguments[0], from_base64), after, depth)
-        if last == "from" and path[0] == "Buffer" and len(arguments) > 1 and "hex" in arguments[1].texts:
-            return self._chain(decoded(arguments[0], lambda data: bytes.fromhex(data).decode("latin-1")), after, depth)
+        if last == "from" and path[0] == "Buffer" and len(arguments) > 1 and (plain := buffered(*arguments[:2])):
+            return self._chain(plain, after, depth)
         if last == "fromcharcode":
-            return text(
-                "".join(chr(int(t)) for item in arguments for t in item.texts if t.isdigit() and int(t[:7]) < 0x110000)
-            ), after
-        if last in _FORMATS and arguments:
-            return self._chain(_format(arguments), after, depth)
-        if last in _JOINS and (len(path) == 1 or path[0].lower() in _GLUERS):
-            return self._chain(self._joined(index, path[0].lower() in _GLUE_LAST, depth), after, depth)
-        if last in _JOINS and len(path) > 1 and path[-2] in self.assigned:
-            return self._chain(_glued(self._elements(self.assigned[path[-2]][0], depth), arguments[:1]), after, depth)
-        if last in _CONCATS and arguments:
+            return characters(arguments), after
+        if last in FORMATS and arguments:
+            return self._chain(formatted(arguments), after, depth)
+        if last in JOINS and (len(path) == 1 or path[0].lower() in GLUERS):
+            return self._chain(self._joined(index, path[0].lower() in GLUE_LAST, depth), after, depth)
+        if last in JOINS and len(path) > 1 and path[-2] in self.assigned:
+            return self._chain(glued(self._elements(self.assigned[path[-2]][0], depth), arguments[:1]), after, depth)
+        if last in CONCATS and arguments:
             return self._chain(reduce(concat, arguments), after, depth)
         if last in {"stringbuilder", "stringbuffer"}:
             return self._chain(arguments[0] if arguments and arguments[0].texts else text(""), after, depth)
-        if last in _LISTS and after + 2 < len(self.tokens) and self.tokens[after + 1].value in _JOINED:
+        if last in LISTS and after + 2 < len(self.tokens) and self.tokens[after + 1].value in JOINED:
             glue, end = self.arguments(after + 2, depth)
-            return self._chain(_glued(arguments, glue[:1]), end, depth)
-        if last in _TRANSPARENT and arguments:
+            return self._chain(glued(arguments, glue[:1]), end, depth)
+        if last in TRANSPARENT and arguments:
             return self._chain(
                 concat(arguments[1], arguments[0]) if last == "url" and len(arguments) > 1 else arguments[0],
                 after,
@@ -352,7 +274,7 @@ class Expressions:
             token = self.tokens[position]
             if token.kind != "mark":
                 continue
-            if token.value in _CLOSE:
+            if token.value in CLOSE:
                 level += 1
             elif token.value in {")", "]", "}"}:
                 if level == 0:
@@ -382,31 +304,28 @@ class Expressions:
                 old, new = arguments[0].texts, arguments[1].texts
                 if len(old) == len(new) == 1:
                     value = replaced(value, next(iter(old)), next(iter(new)))
-            elif method == "getordefault" and len(arguments) > 1 and _env_name(arguments[0]):
+            elif method == "getordefault" and len(arguments) > 1 and names_environment(arguments[0]):
                 value = replace(arguments[1], envs=arguments[0].texts)
             elif method in {"formatted", "format"} and arguments:
-                value = _format([value, *arguments])
+                value = formatted([value, *arguments])
             elif method in {"unwrap_or", "unwrap_or_else", "orelse", "or", "elseget", "unwrap_or_default", "getorelse"}:
                 value = join((value, *arguments))
             index = after
         return value, index
 
-    def _list(self, index: int, depth: int) -> tuple[Value, int]:
-        """`[a, b].join("")`; any other list is open."""
-        return self._of_list(*self.arguments(index, depth), depth)
-
     def _of_list(self, values: list[Value], after: int, depth: int) -> tuple[Value, int]:
-        if self._is(after, ".") and after + 1 < len(self.tokens) and self.tokens[after + 1].value in _JOINED:
+        """`[a, b].join("")`; any other list is its items, one after the other."""
+        if self._is(after, ".") and after + 1 < len(self.tokens) and self.tokens[after + 1].value in JOINED:
             called = self._is(after + 2, "(")
             glue, end = self.arguments(after + 2, depth) if called else ([], after + 2)
             plain = "," if self.language.name == "javascript" else ""
-            return self._chain(_glued(values, glue[:1] or [text(plain)]), end, depth)
+            return self._chain(glued(values, glue[:1] or [text(plain)]), end, depth)
         return reduce(concat, values, text("")) if values else OPEN, after
 
     def _words(self, index: int, depth: int) -> tuple[Value, int]:
         """Ruby's `%w[a b c]`."""
         bracket = self.tokens[index + 2]
-        end = self.code.find(_CLOSE.get(bracket.value, bracket.value), bracket.start + 1)
+        end = self.code.find(CLOSE.get(bracket.value, bracket.value), bracket.start + 1)
         if self.tokens[index + 1].value not in {"w", "W"} or end < 0:
             return OPEN, index + 1
         after = index + 3
@@ -431,7 +350,7 @@ class Expressions:
                     break
                 position += self._is(position, ",")
             self._busy.discard(start)
-        return values
+        return [*values, CUT] if OPEN in values and any(one.texts for one in values) else values
 
     def _joined(self, index: int, glue_last: bool, depth: int) -> Value:
         """`strings.Join([]string{...}, ".")`, `String.join(".", a, b)`, `implode(".", [a, b])`."""
@@ -442,7 +361,7 @@ class Expressions:
             return OPEN
         glue = starts.pop() if glue_last else starts.pop(0)
         items = [item for start in starts for item in self._elements(start, depth)]
-        return _glued(items, [self.fold(glue, depth + 1)[0]])
+        return glued(items, [self.fold(glue, depth + 1)[0]])
 
     def _elements(self, start: int, depth: int) -> list[Value]:
         """The items of the list that starts at a token, or that the name there stands for; else the value itself."""
@@ -455,7 +374,7 @@ class Expressions:
             item = self.tokens[position]
             if item.kind == "string" or (item.kind == "mark" and item.value in {",", ")", ";"}):
                 break
-            if item.kind == "mark" and item.value in _CLOSE and not self._is(position + 1, "]"):
+            if item.kind == "mark" and item.value in CLOSE and not self._is(position + 1, "]"):
                 return self.arguments(position, depth + 1)[0]
         return [self.fold(start, depth + 1)[0]]
 
@@ -480,25 +399,3 @@ class Expressions:
             return self.name(path[1], depth + 1)
         inner.assigned = inner.added = {}
         return inner.fold(0, depth + 1)[0]
-
-
-def _glued(items: list[Value], glue: list[Value]) -> Value:
-    """The items with the glue between them; a glue that is not known glues nothing."""
-    mark = glue[0] if glue and glue[0].texts else text("")
-    return reduce(lambda done, item: concat(concat(done, mark), item), items[1:], items[0]) if items else OPEN
-
-
-def _env_name(value: Value) -> bool:
-    return bool(value.texts) and all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", item) for item in value.texts)
-
-
-_MARK = "\x02"  # where an argument goes
-_VERB = re.compile(r"%(?:\d+\$)?[-+0# ]*\d*(?:\.\d+)?[sdvqxf@]|\{(?:\d+|[A-Za-z_]\w*)?(?::[^{}]*)?\}")
-
-
-def _format(arguments: list[Value]) -> Value:
-    """Fill `%s`, `%v`, `{}` and `{0}` with the arguments in order."""
-    out = arguments[0].map(lambda form: _VERB.sub(_MARK, form))
-    for item in arguments[1:]:
-        out = fill(out, (_MARK,), item)
-    return out.map(lambda form: form.replace(_MARK, HOLE))

@@ -35,7 +35,8 @@ def read(content: str, lines: list[str], catalogue: Catalogue, out: Reading) -> 
 
 def _node(item: dict[str, Any], lines: list[str], catalogue: Catalogue, out: Reading, told: set[str]) -> None:
     names = [item[key] for key in _NAMES if isinstance(item.get(key), str)]
-    inner = item.get("node") if isinstance(item.get("node"), dict) else item  # Langflow
+    node = item.get("node")
+    inner: dict[str, Any] = node if isinstance(node, dict) else item  # Langflow
     settings = next((inner[key] for key in _SETTINGS if isinstance(inner.get(key), dict)), None)
     owner = next(filter(None, (catalogue.brand(name.rpartition(".")[2]) for name in names)), "") if settings else ""
     if not owner or settings is None:

@@ -247,7 +247,9 @@ class Folder:
             for own, value in zip(container.keys, container.values, strict=True)
             if own is None or not wanted.known or wanted.cut or self.fold(own, depth).texts & wanted.texts
         ]
-        return self._any(fits, depth)
+        found = self._any(fits, depth)
+        told = all(self.fold(item, depth) != OPEN for item in fits)
+        return found if told or not found.texts else join([found, CUT])  # a member that cannot be told
 
     def container(self, node: ast.expr) -> ast.expr | None:
         """Return the literal behind a name or attribute."""

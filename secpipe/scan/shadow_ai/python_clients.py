@@ -13,7 +13,7 @@ from secpipe.scan.shadow_ai.hosts import HOLE, Destination, resolve
 from secpipe.scan.shadow_ai.places import destination_signal
 from secpipe.scan.shadow_ai.python_file import File, pairs
 from secpipe.scan.shadow_ai.signal import UNKNOWN, EnvValue
-from secpipe.scan.shadow_ai.values import MAX_VALUES, join
+from secpipe.scan.shadow_ai.values import join
 
 _SHORTEST = 3  # of a name by which files find each other's settings: URL
 _DESTINATION_KINDS = {"framework", "mcp", "vector-db", "llm-observability", "coding-agent"}
@@ -221,7 +221,7 @@ def _models_of(file: File, node: ast.Call, words: dict[str, ast.expr], *, positi
     folded = file.fold(value)
     if value is None or isinstance(value, ast.List):  # `Router(model_list=[{"litellm_params": {"model": ...}}])`
         listed = [item for word in words.values() for item in ast.walk(word) if isinstance(item, ast.Dict)]
-        inner = [value for one in listed[:MAX_VALUES] for key, value in pairs(one) if squash(key) == "model"]
+        inner = [value for one in listed for key, value in pairs(one) if squash(key) == "model"]
         folded = join([folded, *map(file.fold, inner)])
     if folded.cut:
         file.cut(node, "client", "sdk", "takes its model")

@@ -75,7 +75,7 @@ def _fields(scope: Scope, fields: dict[str, list[str]], node: ast.ClassDef) -> N
     fields[node.name] = [
         item.target.id for item in node.body if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
     ]
-    if any(ast.unparse(base).endswith(("Enum", "Flag")) for base in node.bases if isinstance(base, ast.expr)):
+    if any(ast.unparse(base).endswith(("Enum", "Flag")) for base in node.bases):
         for item in node.body:
             if isinstance(item, ast.Assign):
                 _add(scope.attributes, "value", item.value)

@@ -142,6 +142,20 @@ def test_an_address_from_outside_is_unknown(name: str) -> None:
     assert told(*OPEN[name]) == {"unknown"}
 
 
+MIXED = {
+    "python": ("a.py", LLM + 'U = {"a": "https://api.deepseek.com", "b": load()}\nc = OpenAI(base_url=U[name])\n'),
+    "typescript": (
+        "a.ts",
+        'import OpenAI from "openai";\nconst U = { a: "https://api.deepseek.com", b: load() };\nnew OpenAI({ baseURL: U[name] });\n',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_a_member_that_cannot_be_told_makes_the_destination_unknown_as_well(name: str) -> None:
+    assert told(*MIXED[name]) == {"unknown", "deepseek"}
+
+
 def test_a_router_with_an_open_model_keeps_both_the_unknown_and_the_models_it_lists() -> None:
     source = 'import litellm\nNAMES = ["deepseek/deepseek-chat"]\ndef f(m):\n    return litellm.completion(model=m)\n'
     assert told("a.py", source) == {"unknown", "deepseek"}
