@@ -172,3 +172,17 @@ def test_a_finding_that_grew_worse_is_new(project: Path) -> None:
     for row in document["findings"]:
         row["sha256"] = ""  # content that nobody knows is no content of before
     assert compare(document, document, "main")["decision"] == "deny"
+
+
+def test_an_old_package_in_one_more_lock_file_is_new_and_in_one_less_it_is_old(project: Path) -> None:
+    git(project, "checkout", "-q", "main")
+    for folder in ("a", "b"):
+        (project / folder).mkdir()
+        (project / folder / "requirements.txt").write_text("jinja2==2.4.1\n")
+    git(project, "add", ".")
+    git(project, "commit", "-q", "-m", "two")
+    (project / "b/requirements.txt").unlink()
+    assert ask(project, "--diff", "main")[0] == 0
+    (project / "c").mkdir()
+    (project / "c/requirements.txt").write_text("jinja2==2.4.1\n")
+    assert ask(project, "--diff", "main")[0] == 1

@@ -56,12 +56,26 @@ def compare(head: Row, base: Row, name: str) -> dict[str, Any]:
 
 
 def _same(row: Row, before: Row | None) -> bool:
-    """Whether the finding is the one of before, and no worse, in a file that nobody changed."""
+    """Whether the finding is the one of before, and no worse, in a file that nobody changed and in no other place."""
     if before is None or not row["sha256"] or row["effect"] not in _RANK:
         return False
-    return _RANK[row["effect"]] <= _RANK[before["effect"]] and all(
-        before.get(key) == value for key, value in row.items() if key not in _JUDGED
+    places, places_before = _places(row), _places(before)
+    return (
+        _RANK[row["effect"]] <= _RANK[before["effect"]]
+        and places <= places_before
+        and all(_plain(before.get(key)) == _plain(value) for key, value in row.items() if key not in _JUDGED)
     )
+
+
+def _places(row: Row) -> set[str]:
+    """Return the files that a finding is about, where it names them: one package may stand in several."""
+    details = row.get("details")
+    told = details.get("places") if isinstance(details, Mapping) else None
+    return {str(place) for place in told} if isinstance(told, list | tuple) else {str(row.get("path"))}
+
+
+def _plain(value: Any) -> Any:
+    return {key: one for key, one in value.items() if key != "places"} if isinstance(value, Mapping) else value
 
 
 def _unseen(document: Row, check: str) -> set[tuple[str, str, str]]:

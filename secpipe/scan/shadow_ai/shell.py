@@ -14,7 +14,7 @@ from secpipe.scan.shadow_ai.values import text as literal
 
 _START = (
     r"(?:^|[;&|(`]|\$\(|\b(?:sudo|time|exec|nohup|env|then|do|else|xargs|npx|bunx|uvx|pipx run|yes \|)(?: -[\w-]+)*)"
-    r"\s*(?:[A-Z_]+=\S*\s+)*"
+    r"\s*(?:[A-Z_]+=\S{0,300}\s+)*"  # bounded: without a blank each start would read to the end of the line
 )
 _PULL = re.compile(_START + r"ollama\s+(?:pull|run)\s+([\w./:-]+)")
 _HUB = re.compile(r"\b(?:huggingface-cli|hf)\s+download\s+(?:--[\w-]+(?:[ =]\S+)?\s+)*([\w.-]+/[\w.-]+)([^\n;|&]*)")
@@ -129,7 +129,7 @@ def _reached(row: str, line: int, catalogue: Catalogue, out: Reading, values: wo
         found += endpoints(one, line, catalogue, one)
     for one in (row, *more):
         for client in _CLIENT.finditer(one):
-            for host in _NAMED.findall(client[1]):
+            for host in dict.fromkeys(_NAMED.findall(client[1])):
                 found += bare_host(host, line, catalogue)
     if not whole:
         out.unread.append(f"line {line} stands for more commands than are followed")

@@ -14,7 +14,8 @@ _GIVEN = re.compile(
 )
 _VARIABLE = re.compile(r"\$\{(\w+)(?::?[-=]([^{}]*))?\}|\$\((\w+)\)|\$(?:env:)?(\w+)|%(\w+)%")
 _QUOTING = re.compile(r"\$'((?:[^'\\]|\\.)*)'|\\(.)|[\"']")
-_WAYS = 64  # lines that one line may stand for; there is a note where it stands for more
+_WAYS = 64  # lines that one line may stand for, and characters of them all; there is a note where it stands for more
+_LONGEST = 1 << 19
 
 #: Values by the name of the variable, in the order of the text.
 Given = Mapping[str, tuple[str, ...]]
@@ -32,7 +33,8 @@ def said(row: str, values: Given) -> tuple[list[str], bool]:
     """Return what a row can stand for besides itself, and whether that is all of it."""
     names = dict.fromkeys(name for match in _VARIABLE.finditer(row) if (name := _name(match)) in values or match[2])
     ways = itertools.product(*(values.get(name) or ("",) for name in names))
-    rows = [_bare(_filled(row, dict(zip(names, way, strict=True)))) for way in itertools.islice(ways, _WAYS)]
+    most = max(1, min(_WAYS, _LONGEST // (len(row) + 1)))
+    rows = [_bare(_filled(row, dict(zip(names, way, strict=True)))) for way in itertools.islice(ways, most)]
     return [one for one in dict.fromkeys(rows) if one != row], next(ways, None) is None
 
 
@@ -57,25 +59,29 @@ def programs(text: str) -> Iterator[tuple[str, str, int]]:
 
     Given as an argument (`python -c '...'`) or as a here-document (`node <<EOF`).
     """
+    last = line = 0
     for match in _ARGUMENT.finditer(text) if _STARTS.search(text) else ():
-        yield match[1], next(part for part in match.groups()[1:] if part), text.count("\n", 0, match.start())
+        line, last = line + text.count("\n", last, match.start()), match.start()
+        yield match[1], next(part for part in match.groups()[1:] if part), line
     lines = text.split("\n")
     number = 0
     while number < len(lines):
-        opened = _HEREDOC.search(lines[number])
+        opened = _HEREDOC.search(lines[number]) if "<<" in lines[number] else None
+        before = lines[number][: opened.start()] if opened else ""
         number += 1
-        if opened:
+        names = _STARTS.findall(before) if "#" not in before else []
+        if opened and names:
             start = number
-            while number < len(lines) and lines[number].strip() != opened[3]:
+            while number < len(lines) and lines[number].strip() != opened[2]:
                 number += 1
-            body = [line.lstrip("\t") for line in lines[start:number]] if opened[2] else lines[start:number]
-            yield opened[1], "\n".join(body), start
+            body = [line.lstrip("\t") for line in lines[start:number]] if opened[1] else lines[start:number]
+            yield names[0], "\n".join(body), start
 
 
-_STARTS = re.compile(r"\b(?:python[\d.]*|pypy3?|node|deno|bun|ruby|php|perl)\b")
+_STARTS = re.compile(r"\b(python|pypy|node|deno|bun|ruby|php|perl)[\d.]*(?![\w-])")
 _ARGUMENT = re.compile(
     r"\b(python|pypy|node|deno|bun|ruby|php|perl)[\d.]*(?:[ \t]+-[\w-]+){0,5}?[ \t]+-{1,2}(?:c|e|p|r|eval|print)[ \t]+"
     r"(?:\"((?:[^\"\\]|\\[\s\S]){1,20000})\"|'([^']{1,20000})'|'([^'\n]{1,20000})$|\"([^\"\n]{1,20000})$)",
     re.MULTILINE,
 )
-_HEREDOC = re.compile(r"^[^#]*\b(python|pypy|node|deno|bun|ruby|php|perl)[\d.]*\b[^#]*?<<(-?)[ \t]*[\"']?(\w+)[\"']?")
+_HEREDOC = re.compile(r"<<(-?)[ \t]*[\"']?(\w+)[\"']?")

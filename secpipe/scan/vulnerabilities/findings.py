@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from secpipe.core.finding import Confidence, Finding, Severity
@@ -37,6 +38,9 @@ def of_hit(hit: Hit, store: AdvisoryStore, graph: Graph, imported: frozenset[str
         mended, fix = _mending(hit)
         message = f"{named} has a known vulnerability ({hit.id}): {mended}"
     details["severity"] = str(severity)
+    if "occurrences" in component.facts:
+        told = component.facts["occurrences"].value.split("\n")
+        details["places"] = sorted({re.sub(r":\d+$", "", place) for place in told})
     details["priority"] = context.priority(str(severity), details)
     return Finding(
         rule,
