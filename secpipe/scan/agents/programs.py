@@ -17,7 +17,6 @@ from secpipe.scan.agents.telling import line_of, name_of, told
 
 _PAGES = (".md", ".mdc", ".txt", ".rst", ".prompt", ".tmpl", ".j2", ".xml", ".html")
 _LITERAL = re.compile(r"\"(?:[^\"\\\n]|\\.){40,4000}\"|'(?:[^'\\\n]|\\.){40,4000}'|`(?:[^`\\]|\\.){40,4000}`")
-_LONGEST = 400  # texts of a program that are judged as prose: descriptions of tools
 
 
 def program_findings(tree: Tree, entry: FileEntry, limits: Limits) -> tuple[set[str], list[Finding], str] | None:
@@ -92,5 +91,5 @@ def _texts(path: str, text: str) -> Iterator[tuple[str, int]]:
         for node in (ast.walk(tree) if tree is not None else ())
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) > 40
     ]
-    for node in found[:_LONGEST]:
+    for node in found:
         yield str(node.value), node.lineno
