@@ -314,7 +314,6 @@ class Expressions:
         return value, index
 
     def _of_list(self, values: list[Value], after: int, depth: int) -> tuple[Value, int]:
-        """`[a, b].join("")`; any other list is its items, one after the other."""
         if self._is(after, ".") and after + 1 < len(self.tokens) and self.tokens[after + 1].value in JOINED:
             called = self._is(after + 2, "(")
             glue, end = self.arguments(after + 2, depth) if called else ([], after + 2)
