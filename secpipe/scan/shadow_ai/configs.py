@@ -4,8 +4,8 @@ as well.
 
 from __future__ import annotations
 
+import inspect
 import re
-import textwrap
 
 from secpipe.core.finding import Confidence
 from secpipe.scan.shadow_ai import flows, python, shell, source, surfaces, text, words
@@ -146,7 +146,7 @@ def _commands(out: Reading, commands: str, catalogue: Catalogue) -> None:
     """Add the signs in shell, and in the programs of other languages that it hands to their interpreters."""
     _add(out, shell.commands(commands, catalogue))
     for interpreter, program, line in words.programs(commands):
-        _add(out, _program(interpreter, textwrap.dedent(program), catalogue), line)
+        _add(out, _program(interpreter, inspect.cleandoc(program), catalogue), line)
 
 
 def _program(interpreter: str, program: str, catalogue: Catalogue) -> Reading:
