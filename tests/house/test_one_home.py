@@ -88,8 +88,7 @@ IDEAS = (
     Idea("who answers for an exception, and how long", "cli/answers.py", r"^Who answers for it\.$"),
     Idea("the marks of model formats without code", "formats/kinds.py", r"^catboost$"),
     Idea("a group of commands", "cli/lazy.py", code=r"^def get_command\("),
-    Idea("lines wrapped behind a lead", "report/text.py", code=r"^def _?hanging\(|^textwrap$",
-         also=("scan/shadow_ai/configs.py",)),  # takes the indentation of a script away
+    Idea("lines wrapped behind a lead", "report/text.py", code=r"^def _?hanging\(|^textwrap$"),
 )  # fmt: skip
 
 
