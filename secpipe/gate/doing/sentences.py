@@ -25,7 +25,7 @@ SENTENCES: dict[str, str] = {
     "agents/fetch-and-run": "let {what} start what was installed at one version, in place of what it fetches and runs",
     "agents/hostile-command": "remove from {what} the item that brings the command, and look at where it came from",
     "agents/floating-package": "name one version in {what}: name@1.2.3, name==1.2.3, image@sha256:...",
-    "agents/wide-permission": "name in {what} what may be run, and leave the question before all else",
+    "agents/wide-permission": "name in {what} what may be run, and let it ask before anything else",
     "agents/secret-in-configuration": "revoke the secret in {what}, and name it by a variable there",
     "agents/credential-theft": "remove from {what} what reads credentials and sends; change them if it ever ran",
     "agents/lethal-combination": "take private data, text of strangers or the way out from {what}: never all three",

@@ -137,7 +137,7 @@ def _finding(
     place = f"{item['path']}:{item['line']}" if item["line"] else str(item["path"])
     return Finding(
         rule=f"agents/{rule}",
-        message=f"{place} gives the assistant the {item['kind']} {item['name']}, {said}",
+        message=f'{place} gives the assistant the {item["kind"]} "{item["name"]}", {said}',
         severity=severity,
         path=str(item["path"]),
         line=int(item["line"]),

@@ -30,7 +30,7 @@ def combinations(items: Iterable[Item], findings: Iterable[Finding]) -> Iterator
             if all(found) and len(set(found)) > 1:
                 auto = bool(item.facts.get("auto"))
                 yield _told(
-                    f"the {item.kind} {name_of(item.name)}",
+                    f'the {item.kind} "{name_of(item.name)}"',
                     item.path,
                     found,
                     Severity.HIGH if auto else Severity.MEDIUM,

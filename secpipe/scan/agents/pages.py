@@ -25,7 +25,7 @@ def read(path: str, content: str, reads: str, client: str, digest: str) -> tuple
     head, body, _ = front_matter(content)
     kind = _KINDS[reads]
     name = text(head.get("name")) or _name(path, kind)
-    who = f"the {kind} {name_of(name)}" if kind is not ItemKind.RULES else name_of(path)
+    who = f'the {kind} "{name_of(name)}"' if kind is not ItemKind.RULES else name_of(path)
     found = _tools(head) | prose.hosts_told(body) if kind is not ItemKind.RULES else set()
     wrong = list(prose.judged(content, path, who))
     if (secret := next(secrets.in_prose(content), None)) is not None:

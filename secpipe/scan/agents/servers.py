@@ -202,7 +202,7 @@ def _auto(row: dict[str, Any]) -> bool:
 def _wrong(
     item: Item, row: dict[str, Any], words: list[str], start: launch.Launch, url: str, given: list[tuple[str, str]]
 ) -> Iterator[Finding]:
-    who = f"the server {name_of(item.name)}"
+    who = f'the server "{name_of(item.name)}"'
     place: Any = {"path": item.path, "line": item.line}
     yield from judged_command(" ".join(words), who, item.name, **place)
     if start.floating:
@@ -234,7 +234,7 @@ def _wrong(
     ):
         yield told(
             "agents/wide-permission",
-            f"{who} is handed the whole disk or home",
+            f"{who} may reach the whole disk or the whole home folder",
             subject=f"{item.name} root",
             said=" ".join(words),
             **place,

@@ -18,7 +18,7 @@ RULES: dict[str, tuple[Severity, str]] = {
         "remove the item that brings the command, and look at where it came from",
     ),
     "agents/floating-package": (Severity.MEDIUM, "name one version: name@1.2.3, name==1.2.3, image@sha256:..."),
-    "agents/wide-permission": (Severity.HIGH, "name what may be run, and leave the question before all else"),
+    "agents/wide-permission": (Severity.HIGH, "name what may be run, and let it ask before anything else"),
     "agents/secret-in-configuration": (Severity.HIGH, "revoke the secret, and name it by a variable: ${NAME}"),
     "agents/credential-theft": (Severity.CRITICAL, "remove the item; change the credentials if it ever ran"),
     "agents/lethal-combination": (Severity.MEDIUM, "take one of the three away, or give them to agents of their own"),
