@@ -69,7 +69,7 @@ def encode(record: Record) -> bytes:
         "components": [component_row(component) for component in record.components],
         "waivers": [_plain(asdict(waiver)) for waiver in record.waivers],
         "policy_signer": record.policy_signer,
-        "digests": dict(record.digests),
+        **({"digests": dict(record.digests)} if record.digests else {}),
     }
     return json.dumps(document, indent=1, sort_keys=True, allow_nan=False).encode("ascii") + b"\n"
 

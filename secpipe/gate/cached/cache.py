@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import re
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -89,7 +88,7 @@ class Stamped:
 
 def stamped_of(request: Request) -> Stamped | None:
     """Return under which stamps a verdict may be kept; None unless the caller asked that nothing is enforced."""
-    if request.asked_mode != "warn" or sys.platform == "win32":  # its ctime says nothing of changes
+    if request.asked_mode != "warn" or os.name == "nt":  # its ctime says nothing of changes
         return None
     begun = time.time_ns()
     try:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable
 
 from secpipe.core.artifact import FileEntry
-from secpipe.core.errors import InputError, UnsafeInput
 from secpipe.core.limits import Limits
 from secpipe.core.protocols import Tree
 from secpipe.scan.agents import scripts
@@ -63,15 +62,12 @@ def is_own_path(path: str) -> bool:
 
 
 def by_content(tree: Tree, entry: FileEntry, limits: Limits) -> Form | None:
-    """Return the form of settings that say what an agent may use, whatever the file is called."""
+    """Return the form of settings that say what an agent may use, whatever the file is called; raises InputError."""
     if entry.suffix not in (*_SETTINGS, *_CODE) or _NOISE.search(entry.path):
         return None
     if entry.size > limits.text_bytes:
         return Form("mcp", "config") if entry.suffix in _SETTINGS and _holds(tree, entry) else None
-    try:
-        data = tree.read(entry, limits.text_bytes)
-    except (InputError, UnsafeInput):
-        return None  # the walk and the other checks say that it cannot be read
+    data = tree.read(entry, limits.text_bytes)
     if entry.suffix in _CODE:
         return Form("code", "code") if _AGENT_CODE.search(data) else None
     if entry.suffix == ".json" and _TOOLS.search(data):

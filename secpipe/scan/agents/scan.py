@@ -60,12 +60,12 @@ class _Run:
         form = form_of(entry.path)
         folder = places.skill_of(entry.path, self.skills)
         self.ledger.open(Thing.FILE, entry.path)
-        if form is None and folder is None and not places.is_own(entry):
-            form = places.by_content(self.tree, entry, self.limits)
-            if form is None:
-                self.ledger.cannot_hold(Thing.FILE, entry.path, "no assistant reads it by itself")
-                return
         try:
+            if form is None and folder is None and not places.is_own(entry):
+                form = places.by_content(self.tree, entry, self.limits)
+                if form is None:
+                    self.ledger.cannot_hold(Thing.FILE, entry.path, "no assistant reads it by itself")
+                    return
             if form is not None:
                 self._read(entry, form)
             if form is None or (folder is not None and entry.name.lower() != "skill.md"):

@@ -274,12 +274,15 @@ class _Run:
         for entry in self.tree.files:
             if entry.path in self.readings or is_binary(entry.head) or entry.size > _WHOLE:
                 continue
-            with contextlib.suppress(InputError):  # what cannot be read is told where the file was searched
+            try:
                 data = as_utf8(self.tree.read(entry, _WHOLE))
-                if pattern.search(data):
-                    found = readers.read(entry.path, data.decode("utf-8", "replace"), entry.head, self.catalogue)
-                    values = [replace(value, path=entry.path) for value in needed(found.values, wanted)]
-                    self.readings[entry.path] = Reading(values=values, engine=found.engine)
+            except InputError as error:
+                self.ledger.not_read(Thing.FILE, entry.path, error.message)
+                continue
+            if pattern.search(data):
+                found = readers.read(entry.path, data.decode("utf-8", "replace"), entry.head, self.catalogue)
+                values = [replace(value, path=entry.path) for value in needed(found.values, wanted)]
+                self.readings[entry.path] = Reading(values=values, engine=found.engine)
 
     def second_look(self, program: str, rules: Sequence[Path]) -> None:
         """Let Semgrep look at the candidates; without candidates it is never started. That it failed is a skip."""

@@ -19,6 +19,7 @@ FILES = {
     "agents/hidden-text": "CLAUDE.md", "agents/fetch-and-run": ".mcp.json", "agents/hostile-command": ".claude/hooks/start.sh",
     "agents/floating-package": ".mcp.json", "agents/wide-permission": ".claude/settings.json", "agents/secret-in-configuration": ".mcp.json",
     "agents/instruction-to-conceal": "AGENTS.md", "agents/instruction-to-disable": "AGENTS.md", "agents/look-alike-name": ".mcp.json",
+    "agents/redirected-traffic": ".claude/settings.json",
 }  # fmt: skip
 
 
@@ -30,6 +31,16 @@ def test_the_examples_of_a_rule_are_what_it_finds(rule: str, tmp_path: Path) -> 
         path.write_text(RULES[rule][kind].lstrip("\n"))
         rules = {finding.rule for finding in scan(walk(tmp_path / kind)).findings}
         assert (rule in rules) is found, rules
+
+
+def test_a_link_out_of_the_project_in_the_place_of_a_skill_is_agents_leaves_project(tmp_path: Path) -> None:
+    for name, target, found in (("bad", "/etc/hostname", True), ("good", "AGENTS.md", False)):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "AGENTS.md").write_text("Run the tests.\n")
+        (folder / "CLAUDE.md").symlink_to(target)
+        rules = {finding.rule for finding in scan(walk(folder)).findings}
+        assert ("agents/leaves-project" in rules) is found
 
 
 def test_the_lethal_combination_is_found_in_one_agent_and_not_in_two(tmp_path: Path) -> None:
