@@ -18,6 +18,7 @@ _ESCAPE = re.compile(rb"\\(?:x([0-9a-f]{2})|u00([0-9a-f]{2})|u\{0{0,4}([0-9a-f]{
 #: All but the letters of names and addresses.
 _NOISE = bytes(set(range(256)) - set(b"abcdefghijklmnopqrstuvwxyz0123456789./:-_"))
 #: From the end of a string to the beginning of the next that is added to it.
+_TEXTS = re.compile(rb"\"([^\"\n]{0,200})\"|'[^'\n]{0,200}'")  # what stands in double quotes, in order
 _BETWEEN = re.compile(
     rb"[\"'`](?:[\s+,.&|(){}$\\%\[\]fbru]|#[^\n]{0,200}\n|//[^\n]{0,200}\n|/\*[^*]{0,200}\*/){0,40}[\"'`]"
 )
@@ -92,7 +93,7 @@ class Prefilter:
 
     def _in_pieces(self, folded: bytes) -> bool:
         """Whether a term is there once the strings are put together, or all that parts its letters is taken out."""
-        forms = (folded.translate(None, _NOISE), _BETWEEN.sub(b"", folded))
+        forms = (folded.translate(None, _NOISE), _BETWEEN.sub(b"", folded), b"".join(_TEXTS.findall(folded)))
         return any(term in self._long for form in forms for term, _ in self._search(form))
 
     def _wanted(self, folded: bytes, hits: Sequence[Hit]) -> list[int]:
