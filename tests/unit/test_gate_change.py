@@ -186,3 +186,17 @@ def test_an_old_package_in_one_more_lock_file_is_new_and_in_one_less_it_is_old(p
     (project / "c").mkdir()
     (project / "c/requirements.txt").write_text("jinja2==2.4.1\n")
     assert ask(project, "--diff", "main")[0] == 1
+
+
+def test_a_new_place_that_another_check_lists_is_not_old(project: Path) -> None:
+    """A verdict names an unread place once, under the first check that met it; a second check may mean it, too."""
+    _, document = ask(project)
+    reason = document["reasons"][0] | {
+        "rule": "gate/incomplete", "check": "shadow-ai", "findings": [], "effect": "undecided", "path": "a.7z",
+    }  # fmt: skip
+    document |= {"reasons": [reason], "findings": []}
+    old = {"path": "a.7z", "reason": "cannot be read", "check": "shadow-ai", "soft": False, "sha256": "1" * 64}
+    new = old | {"path": "b.7z", "check": "models", "sha256": "2" * 64}
+    base = document | {"skipped": [old]}
+    assert compare(document | {"skipped": [old]}, base, "main")["exit_code"] == 0
+    assert compare(document | {"skipped": [new, old]}, base, "main")["exit_code"] == 3

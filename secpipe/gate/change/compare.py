@@ -22,8 +22,8 @@ def compare(head: Row, base: Row, name: str) -> dict[str, Any]:
     """Return the document `secpipe.change/1`: what `head` (a verdict) holds against a pass that `base` did not.
 
     A finding is old where `base` names the same one, no less severe in its effect, in a file of the same content. What
-    was not looked at is old where every place of it was not looked at before, in files of the same content; a trust
-    root that does not hold, where it did not hold before. Whatever else rests on nothing that can be compared is new:
+    was not looked at is old where every place, of any check, was not looked at before, in files of the same content; a
+    trust root that does not hold, where it did not hold before. Whatever else rests on nothing that can be compared is new:
     a check that was not carried out saw nothing of the change. `name` is what the base is called. The decision is never
     a pass: what is old still stands.
     """
@@ -78,10 +78,12 @@ def _plain(value: Any) -> Any:
     return {key: one for key, one in value.items() if key != "places"} if isinstance(value, Mapping) else value
 
 
-def _unseen(document: Row, check: str) -> set[tuple[str, str, str]]:
-    """Return what a check did not look at: place, why, and the content of the file."""
-    rows = (row for row in document["skipped"] if row["check"] == check)
-    return {(row["path"], row["reason"], row.get("sha256", "")) for row in rows}
+def _unseen(document: Row) -> set[tuple[str, str, str]]:
+    """Return what was not looked at: place, why, and the content of the file.
+
+    Of every check: a verdict lists a place once, under the first check that met it, and a second one may mean it too.
+    """
+    return {(row["path"], row["reason"], row.get("sha256", "")) for row in document["skipped"]}
 
 
 def _is_old(reason: Row, old: set[str], head: Row, before: Row) -> bool:
@@ -91,8 +93,8 @@ def _is_old(reason: Row, old: set[str], head: Row, before: Row) -> bool:
         return any(all(reason[key] == one[key] for key in ("rule", "effect", "what")) for one in before["reasons"])
     if reason["rule"] != "gate/incomplete":
         return False
-    now = _unseen(head, reason["check"])
-    return bool(now) and all(digest for *_, digest in now) and now <= _unseen(before, reason["check"])
+    now = _unseen(head)
+    return bool(now) and all(digest for *_, digest in now) and now <= _unseen(before)
 
 
 def _new_of(reason: Row, new: Sequence[Row]) -> Row:
