@@ -21,11 +21,11 @@ TRUST = "trust"
 def compare(head: Row, base: Row, name: str) -> dict[str, Any]:
     """Return the document `secpipe.change/1`: what `head` (a verdict) holds against a pass that `base` did not.
 
-    A finding is old where `base` names the same one, no less severe in its effect, in a file of the same content. What
-    was not looked at is old where every place, of any check, was not looked at before, in files of the same content; a
-    trust root that does not hold, where it did not hold before. Whatever else rests on nothing that can be compared is new:
-    a check that was not carried out saw nothing of the change. `name` is what the base is called. The decision is never
-    a pass: what is old still stands.
+    A finding is old where `base` names the same one, no less severe in its effect, in a file of the same content.
+    What was not looked at is old where every place, of any check, was not looked at before, in files of the same
+    content; a trust root that does not hold, where it did not hold before. Whatever else rests on nothing that can be
+    compared is new: a check that was not carried out saw nothing of the change. `name` is what the base is called.
+    The decision is never a pass: what is old still stands.
     """
     known = {row["id"]: row for row in base["findings"] if row["effect"] in _RANK}
     old = {row["id"] for row in head["findings"] if _same(row, known.get(row["id"]))}
