@@ -20,7 +20,8 @@ def http_call(file: File, node: ast.Call) -> None:
     """A raw call whose body is a chat request, to whatever address."""
     words = keywords(file, node)
     bodies = [words[key] for key in ("json", "data", "body", "content") if key in words] + list(node.args[1:3])
-    if not any(_is_chat_body(file, body) for body in bodies):
+    seen: dict[int, int] = {}
+    if not any(_is_chat_body(file, body, seen) for body in bodies):
         return
     address = words.get("url") or next((item for item in node.args if not _is_verb(file, item)), None)
     _body_address(file, node, address)
@@ -54,9 +55,11 @@ def _is_verb(file: File, node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isalpha()
 
 
-def _is_chat_body(file: File, node: ast.expr, depth: int = 0) -> bool:
-    if depth > 4:
+def _is_chat_body(file: File, node: ast.expr, seen: dict[int, int], depth: int = 0) -> bool:
+    """Whether the body is a chat request; `seen` holds at which depth a node was looked at, so that each is once."""
+    if depth > 4 or seen.get(id(node), 5) <= depth:
         return False
+    seen[id(node)] = depth
     if isinstance(node, ast.Dict):
         keys = {key.value for key in node.keys if isinstance(key, ast.Constant)}
         return ("model" in keys and bool(keys & {"messages", "prompt", "input", "contents"})) or keys >= {
@@ -69,9 +72,9 @@ def _is_chat_body(file: File, node: ast.expr, depth: int = 0) -> bool:
             inner.append(node.func.value)
         if file.scope.dotted(node.func) == "dict":
             return {"model", "messages"} <= {word.arg for word in node.keywords}
-        return any(_is_chat_body(file, item, depth + 1) for item in inner)
+        return any(_is_chat_body(file, item, seen, depth + 1) for item in inner)
     if isinstance(node, ast.Name):
-        return any(_is_chat_body(file, item, depth + 1) for item in file.scope.names.get(node.id, ()))
+        return any(_is_chat_body(file, item, seen, depth + 1) for item in file.scope.names.get(node.id, ()))
     return False
 
 
