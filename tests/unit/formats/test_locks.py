@@ -157,6 +157,13 @@ def test_every_row_leads_to_a_reader_or_is_said(row: table.Row, tmp_path: Path) 
         assert skips == [f"not analysed: no reader for a lock file of {row.ecosystem} of this name yet"]
 
 
+def test_no_reader_is_forgotten_by_the_table() -> None:
+    """A reader without a row would read nothing, and nobody would notice (docs/adr/0033)."""
+    folder = Path(table.__file__).parent
+    readers = {file.stem for file in folder.glob("*.py") if "\ndef read(found: Lock) -> None:" in file.read_text()}
+    assert readers == {row.reader for row in table.TABLE if row.reader}
+
+
 @pytest.mark.parametrize("row", [row for row in table.TABLE if row.reader], ids=lambda row: row.pattern)
 @pytest.mark.parametrize(
     "data",
