@@ -19,7 +19,7 @@ sys.path.insert(0, str(DOCS.parent))
 
 from docs.profiles_table import profiles_page  # noqa: E402  # the path must be set first
 from docs.threats_table import threats_page  # noqa: E402
-from secpipe.cli.explain import known_rules  # noqa: E402
+from secpipe.api.rendering import known_rules  # noqa: E402
 from secpipe.cli.main import COMMANDS, root  # noqa: E402
 from secpipe.gate.conditions.fields import FIELDS  # noqa: E402
 from secpipe.gate.policies import policy_file, policy_schema  # noqa: E402

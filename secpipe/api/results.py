@@ -59,11 +59,12 @@ class Answer:
 
     def render(self, form: str = "terminal") -> str:
         """Return it in one of the formats of `--format`; raises ConfigError for another."""
+        from secpipe.api.rendering import rendered
         from secpipe.core.foreign import neutral
-        from secpipe.core.registry import load
-        from secpipe.report import SINKS, WRITERS
+        from secpipe.report import SINKS
 
-        return neutral(load(WRITERS, form, "format")(self.to_dict()), SINKS[form])
+        text = rendered(self.to_dict(), form)
+        return neutral(text, SINKS[form])
 
     def __bool__(self) -> NoReturn:
         raise TypeError("an answer has no truth value: ask .passed, or call .raise_for_deny()")

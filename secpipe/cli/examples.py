@@ -11,6 +11,8 @@ EXAMPLES: dict[str, str] = {
     "verdict sign": "secpipe verdict sign ../verdicts/prod/ENTRY --key verdict --evidence sha256:...",
     "verdict override": "secpipe verdict override ../verdicts/prod/ENTRY --key alice",
     "verdict export": "secpipe verdict export ../verdicts/prod/ENTRY -o vsa.json",
+    "report show": "secpipe report show verdict.json -f html=verdict.html",
+    "report verify": "secpipe report verify verdict.html",
     "sbom generate": "secpipe sbom generate . -o bom.cdx.json",
     "sbom validate": "secpipe sbom validate bom.cdx.json",
     "sbom score": "secpipe sbom score bom.cdx.json",

@@ -29,6 +29,7 @@ Examples:
 )
 def explain(rules: tuple[str, ...], every: bool, form: str) -> int:
     """Explain rules: what, why, a bad and a good example, how to mend and how to waive it."""
+    from secpipe.api.rendering import known_rules
     from secpipe.cli.options import write_result
     from secpipe.core.errors import ConfigError
     from secpipe.core.foreign import Sink
@@ -40,19 +41,6 @@ def explain(rules: tuple[str, ...], every: bool, form: str) -> int:
     # Our own text shows what keys look like: nothing in it is a secret or foreign.
     write_result(_render(wanted, form, every), sink=Sink.EXACT)
     return 0
-
-
-def known_rules() -> dict[str, Rule]:
-    """Return every shipped rule by id, in order."""
-    from secpipe.core.limits import DEFAULT
-    from secpipe.gate.rules import EXPLAINED
-    from secpipe.report.rules import parse
-    from secpipe.system.files import read_bytes
-    from secpipe.system.places import shipped
-
-    data = {file.stem: read_bytes(file, DEFAULT.text_bytes) for file in sorted((shipped() / "rules").glob("*.toml"))}
-    data["gate"] += EXPLAINED.encode()
-    return {rule.id: rule for wing, text in data.items() for rule in parse(text, wing)}
 
 
 def _find(name: str, known: dict[str, Rule]) -> Rule:

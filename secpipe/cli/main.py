@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verdict": ("secpipe.cli.verdict.group:verdict", "Sign, verify, show, export and override verdicts."),
     "doctor": ("secpipe.cli.doctor.command:doctor", "Say what works on this machine and what does not, and why."),
     "explain": ("secpipe.cli.explain:explain", "Say what a rule means, and how to mend what it finds."),
-    "report": ("secpipe.cli.report:report", "Render a saved verdict in another format."),
+    "report": ("secpipe.cli.report.group:report", "Render a saved verdict in another format."),
     "sbom": ("secpipe.cli.sbom.group:sbom", "Make, validate, compare and query SBOMs and AI-BOMs."),
     "inventory": ("secpipe.cli.inventory:inventory", "Keep SBOMs of many releases and ask across them."),
     "sign": ("secpipe.cli.sign:sign", "Sign models and files with a hybrid key."),

@@ -112,13 +112,14 @@ def emit(document: Mapping[str, Any], formats: Sequence[str], output: str | None
         planned[place] = name
     if output and output not in planned:
         raise ConfigError("--output has nothing to hold: every format names its own file")
+    from secpipe.api.rendering import rendered
     from secpipe.system import outputs, redaction
 
     outputs.check(*planned)
     clean = redaction.redact_values(document)  # before a writer escapes what a shape is known by
     painted = {place: place == "-" and use_color() for place in planned}
-    rendered = {place: load(WRITERS, name, "format")(clean, color=painted[place]) for place, name in planned.items()}
-    for place, text in rendered.items():
+    made = {place: rendered(clean, name, color=painted[place]) for place, name in planned.items()}
+    for place, text in made.items():
         outputs.write(place, text, SINKS[planned[place]], color=painted[place])
 
 

@@ -1,6 +1,7 @@
 """Writers: every format is rendered from the same JSON document.
 
-A writer is `render(document, *, color=False) -> str` over a `secpipe.verdict/2` or `secpipe.findings/1` document.
+A writer is `render(document, *, color=False) -> str` over a `secpipe.verdict/2` or `secpipe.findings/1` document; one
+that tells rules in their own words takes them as `rules`.
 """
 
 from secpipe.core.foreign import Sink
@@ -18,3 +19,5 @@ _TABLE = {
 }
 WRITERS = {name: place for name, (place, _) in _TABLE.items()}
 SINKS = {name: sink for name, (_, sink) in _TABLE.items()}
+#: Writers that take `rules`.
+EXPLAINING = frozenset({"html", "sarif"})

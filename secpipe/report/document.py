@@ -207,6 +207,8 @@ class Report:
     reasons: tuple[Reason, ...] = ()
     waivers: tuple[Waived, ...] = ()
     accepted: tuple[str, ...] = ()  # what was not read and is accepted, one sentence an entry of the policy
+    accepted_until: tuple[tuple[str, str], ...] = ()  # (what, last day) of the same
+    policy_expires: str = ""
     explanation: Explanation | None = None
 
     @property

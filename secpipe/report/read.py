@@ -98,6 +98,11 @@ def _verdict(table: Table) -> Report:
         trust=_trust(table.table("trust", optional=True)),
         reasons=reasons,
         waivers=tuple(_waiver(part) for part in table.tables("waivers", optional=True)),
+        policy_expires=table.table("policy").text("expires", optional=True),
+        accepted_until=tuple(
+            (f"{part.text('kind')} (accepted by {part.text('owner')})", part.text("expires", optional=True))
+            for part in table.tables("accepted", optional=True)
+        ),
         accepted=tuple(filter(None, (_accepted(part) for part in table.tables("accepted", optional=True)))),
         explanation=explanation.read(table.table("explanation", optional=True)),
         **common,

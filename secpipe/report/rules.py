@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from secpipe.core.documents import parse_toml
 from secpipe.core.errors import InputError
@@ -53,6 +55,10 @@ class Rule:
     def waive(self) -> str:
         """The policy table that waives a finding of this rule; "" where no waiver is accepted."""
         return _WAIVE.format(rule=self.id) if self.waivable else ""
+
+
+#: No rules: a report then names where they are explained.
+NONE: Mapping[str, Rule] = MappingProxyType({})
 
 
 def parse(data: bytes, wing: str) -> tuple[Rule, ...]:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from secpipe.report.document import SEVERITIES, Item, Report
 from secpipe.report.json import dump
 from secpipe.report.read import read
+from secpipe.report.rules import NONE, Rule, page, plain
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 RULES = "https://secpipe.dev/rules/"
@@ -28,8 +29,8 @@ _BY_SEVERITY = {"critical": "error", "high": "error", "medium": "warning", "low"
 _SCORE = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "2.0", "info": "0.0"}
 
 
-def render(document: Mapping[str, Any], *, color: bool = False) -> str:
-    """Return the document as a SARIF log with one run."""
+def render(document: Mapping[str, Any], *, color: bool = False, rules: Mapping[str, Rule] = NONE) -> str:
+    """Return the document as a SARIF log with one run; `rules` become its help."""
     report = read(document)
     entries = sorted(report.entries, key=lambda item: SEVERITIES.index(item.severity))
     kept = entries[:MAX_RESULTS]
@@ -44,7 +45,7 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
                 "fullName": f"secpipe {report.version}",
                 "semanticVersion": report.version,
                 "informationUri": "https://secpipe.dev",
-                "rules": [_rule(rule, severity) for rule, severity in worst.items()],
+                "rules": [_rule(rule, severity, rules.get(rule)) for rule, severity in worst.items()],
             }
         },
         "automationDetails": {"id": _category(report)},
@@ -70,14 +71,17 @@ def uri(path: str) -> str:
     return quote("/".join(segments), safe="/", errors="backslashreplace")
 
 
-def _rule(rule: str, worst: str) -> dict[str, Any]:
-    words = rule.partition("/")[2].replace("-", " ")
+def _rule(rule: str, worst: str, known: Rule | None) -> dict[str, Any]:
+    words = known.title if known else rule.partition("/")[2].replace("-", " ")
+    help_ = {"text": f"`secpipe explain {rule}` says what this means and how to mend it."}
+    if known:
+        help_ = {"text": plain(known), "markdown": page(known)}
     return {
         "id": rule,
         "name": "".join(word.capitalize() for word in re.split(r"[/-]", rule)),  # must differ from the id
         "shortDescription": {"text": words},
-        "fullDescription": {"text": f"{rule}: {words}"},
-        "help": {"text": f"`secpipe explain {rule}` says what this means and how to mend it."},
+        "fullDescription": {"text": known.what if known else f"{rule}: {words}"},
+        "help": help_,
         "helpUri": RULES + rule,
         "defaultConfiguration": {"level": _BY_SEVERITY[worst]},
         "properties": {"security-severity": _SCORE[worst], "tags": ["security", "supply-chain"]},

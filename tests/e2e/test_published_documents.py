@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 
-from secpipe.cli.explain import known_rules
+from secpipe.api.rendering import known_rules
 from secpipe.core.registry import load
 from secpipe.report import WRITERS
 

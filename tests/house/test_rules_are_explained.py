@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from secpipe.cli.explain import known_rules
+from secpipe.api.rendering import known_rules
 from secpipe.core.finding import RULE_ID
 from secpipe.gate import rules
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secpipe.cli.explain import known_rules
+from secpipe.api.rendering import known_rules
 from secpipe.core.errors import ConfigError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Severity

@@ -29,7 +29,7 @@ _PROGRAMS = {
 
 def installation() -> Iterator[Item]:
     """Versions, and whether the data files came along."""
-    from secpipe.cli.explain import known_rules
+    from secpipe.api.rendering import known_rules
     from secpipe.core.version import __version__
     from secpipe.system.places import shipped
 

@@ -44,7 +44,7 @@ def lint(sources: tuple[str, ...], strict: bool, form: str, at: str | None) -> i
 
 
 def _known() -> frozenset[str]:
-    from secpipe.cli.explain import known_rules
+    from secpipe.api.rendering import known_rules
 
     return frozenset(known_rules())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -190,6 +191,11 @@ def test_junit_of_a_scan(scan: dict[str, Any], state: str, tag: str) -> None:
     assert [child.tag for child in case] == [tag]
 
 
+def without_document(page: str) -> str:
+    """The page without the document inside it, which has a bound of its own."""
+    return re.sub(r"base64,[A-Za-z0-9+/=]+", "", page)
+
+
 def test_html_fits_into_a_mail_and_says_what_did_not_fit(scan: dict[str, Any]) -> None:
     finding = scan["findings"][1]
     scan["findings"] = [
@@ -198,13 +204,14 @@ def test_html_fits_into_a_mail_and_says_what_did_not_fit(scan: dict[str, Any]) -
         for n in range(5_000)
     ]
     text = html.render(scan)
-    assert len(text.encode()) < 500_000
+    assert len(text.encode()) < 3_000_000
+    assert len(without_document(text).encode()) < 700_000
     assert "did not fit" not in text
     assert text.count("known hole.") == 5_000
     for finding in scan["findings"]:
         finding["message"] += "x" * 200
-    text = html.render(scan)
-    assert len(text.encode()) < 500_000
+    text = without_document(html.render(scan))
+    assert len(text.encode()) < 700_000
     assert f"{5_000 - text.count('xxx' * 60):,} further findings</b> did not fit" in text
 
 
@@ -212,7 +219,11 @@ def test_html_has_no_script_and_forbids_all_fetching(verdict: dict[str, Any]) ->
     text = html.render(verdict)
     assert "<script" not in text
     assert "default-src &#x27;none&#x27;" in text
-    assert "http" not in text.replace("http-equiv", "")
+    addresses = re.findall(
+        r"""(\w+)=["']?(?:https?:|//)""", text
+    )  # a link waits for a click, nothing else may ask for it
+    assert set(addresses) <= {"href"}
+    assert "<link" not in text
 
 
 @pytest.mark.parametrize(
@@ -265,7 +276,7 @@ def test_a_huge_verdict_stays_readable_and_says_how_much_is_left_out(verdict: di
     text = markdown.render(verdict)
     assert len(text.encode()) < 1_000_000
     assert "and 19,900 more in the JSON" in text
-    assert len(html.render(verdict).encode()) < 500_000
+    assert len(without_document(html.render(verdict)).encode()) < 700_000
 
 
 @pytest.mark.parametrize("format_", WRITERS)

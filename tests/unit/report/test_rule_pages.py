@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from secpipe.cli.explain import known_rules
+from secpipe.api.rendering import known_rules
 from secpipe.core.errors import InputError
 from secpipe.report.rules import page, parse, plain
 

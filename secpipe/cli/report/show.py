@@ -1,4 +1,4 @@
-"""`secpipe report`: a saved verdict or scan result in another format; nothing is judged again."""
+"""`secpipe report FILE`: a saved verdict or scan result in another format; nothing is judged again."""
 
 from __future__ import annotations
 
@@ -9,16 +9,10 @@ import click
 from secpipe.cli.options import emit, output_options
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  secpipe report verdict.json
-  secpipe report verdict.json -f sarif -o secpipe.sarif
-  secpipe report verdict.json -f html=verdict.html -f markdown=summary.md"""
-)
+@click.command(short_help="Render a saved verdict or scan result.")
 @click.argument("file", metavar="FILE", type=click.Path(dir_okay=False, allow_dash=True))
 @output_options()
-def report(file: str, formats: tuple[str, ...], output: str | None) -> int:
+def show(file: str, formats: tuple[str, ...], output: str | None) -> int:
     """Render a saved verdict (`check -f json`) or scan result in another format.
 
     FILE is a secpipe.verdict/2 or secpipe.findings/1 document, or - for standard input. Nothing is judged again: the

@@ -1,0 +1,1 @@
+"""`secpipe report`: saved documents in other formats, and a page held to the document inside it."""
