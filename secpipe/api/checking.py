@@ -79,11 +79,11 @@ def request_of(path: StrPath, *, at: datetime | None, cache: bool, parts: bool, 
     place = Path(path)
     if place.is_file():
         raise ConfigError(f"{place} is a file; check judges a folder", hint=f"secpipe check {place.parent}")
-    if asked["policy_ref"] and not asked["policy"] and not asked["policy_ref"].startswith("git:"):
+    if asked.get("policy_ref") and not asked.get("policy") and not asked["policy_ref"].startswith("git:"):
         raise ConfigError("--policy-ref pins a policy file, and none was given", hint="--policy FILE --policy-ref PIN")
-    if asked["waivers_ref"] and not asked["waivers"]:
+    if asked.get("waivers_ref") and not asked.get("waivers"):
         raise ConfigError("--waivers-ref pins a file, and none was given", hint="--waivers FILE --waivers-ref PIN")
-    if asked["mode"] not in ("", "warn", "enforce"):
+    if asked.get("mode", "") not in ("", "warn", "enforce"):
         raise ConfigError("the mode is warn or enforce")
     if at is not None and at.tzinfo is None:
         raise ConfigError("a time without a zone is no time", hint="datetime(2027, 1, 1, tzinfo=UTC)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 #: command -> what a reader would type first.
 EXAMPLES: dict[str, str] = {
     "check": "secpipe check . --policy policy.toml --env prod",
+    "gate": "secpipe gate my-app.zip",
     "verdict list": "secpipe verdict list --store ../verdicts",
     "verdict show": "secpipe verdict show ../verdicts/prod/ENTRY",
     "verdict verify": "secpipe verdict verify . --store ../verdicts --env prod",

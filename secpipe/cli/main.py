@@ -19,6 +19,7 @@ from secpipe.core.version import __version__
 # name -> (module:attribute, one-line help): `--help` imports none of them.
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("secpipe.cli.check.command:check", "Judge a project before it is deployed: may this go out?"),
+    "gate": ("secpipe.cli.gate:gate", "May I publish this? Yes or no, in plain words, for a folder or a ZIP."),
     "verdict": ("secpipe.cli.verdict.group:verdict", "Sign, verify, show, export and override verdicts."),
     "doctor": ("secpipe.cli.doctor.command:doctor", "Say what works on this machine and what does not, and why."),
     "explain": ("secpipe.cli.explain:explain", "Say what a rule means, and how to mend what it finds."),

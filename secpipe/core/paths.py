@@ -29,3 +29,8 @@ def join(folder: str, name: str) -> str | None:
         elif part not in {"", "."}:
             parts.append(part)
     return "/".join(parts)
+
+
+def is_page(path: str) -> bool:
+    """Whether a file is a page that a browser opens, by its ending."""
+    return path.lower().endswith((".html", ".htm", ".xhtml", ".svg", ".hta"))

@@ -9,7 +9,12 @@ from secpipe.core.foreign import Sink
 #: format name -> its writer, and what its text is for whoever reads it next; the explicit table of built-ins.
 _TABLE = {
     "terminal": ("secpipe.report.terminal:render", Sink.TEXT),
+    "auditor": ("secpipe.report.terminal:for_auditors", Sink.TEXT),
+    "plain": ("secpipe.report.plain:render", Sink.TEXT),
+    "concise": ("secpipe.report.concise:render", Sink.TEXT),
     "json": ("secpipe.report.json:render", Sink.JSON),
+    "jsonl": ("secpipe.report.jsonl:render", Sink.JSON),
+    "csv": ("secpipe.report.csv:render", Sink.TEXT),
     "sarif": ("secpipe.report.sarif:render", Sink.JSON),
     "markdown": ("secpipe.report.markdown:render", Sink.MARKUP),
     "github": ("secpipe.report.github:render", Sink.COMMANDS),
@@ -19,5 +24,7 @@ _TABLE = {
 }
 WRITERS = {name: place for name, (place, _) in _TABLE.items()}
 SINKS = {name: sink for name, (_, sink) in _TABLE.items()}
+#: Who reads -> the format that speaks to them.
+AUDIENCES = {"plain": "plain", "engineer": "terminal", "auditor": "auditor"}
 #: Writers that take `rules`.
-EXPLAINING = frozenset({"html", "sarif"})
+EXPLAINING = frozenset({"html", "plain", "sarif"})

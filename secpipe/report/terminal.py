@@ -93,7 +93,29 @@ def _verdict(page: _Page, report: Report) -> None:
     _accounts(page, report)
     _unseen(page, report.skipped)
     _waivers(page, report)
-    page.heading("In short")
+    _rests(page, report, "In short")
+
+
+def for_auditors(document: Mapping[str, Any], *, color: bool = False) -> str:
+    """Return the document in the order of an audit: what it rests on and looked at, who answers, then the result."""
+    report = read(document)
+    if not report.is_verdict:
+        return render(document, color=color)
+    page = _Page(color)
+    page.add(*(page.paint(line, f"{_BOLD};{_DECISION[report.decision]}") for line in wrap(report.sentence, COLUMNS)))
+    _rests(page, report, "What it rests on")
+    _accounts(page, report)
+    _unseen(page, report.skipped)
+    _waivers(page, report)
+    _checks(page, report.checks)
+    _reasons(page, "What must change", report, "deny")
+    _reasons(page, "What could not be decided", report, "undecided")
+    _notes(page, report)
+    return "\n".join(page.lines) + "\n"
+
+
+def _rests(page: _Page, report: Report, heading: str) -> None:
+    page.heading(heading)
     when = f"{report.at}{' (SIMULATED)' if report.simulated else ''}"
     rows = [
         ("findings", report.counts),

@@ -48,6 +48,7 @@ def collect(tree: Tree, *, limits: Limits = DEFAULT) -> Inventory:
 #: Sources that look at the whole tree at once, in this order.
 _WHOLE_TREE = (
     "secpipe.sbom.sources.scripts:read_all",
+    "secpipe.sbom.sources.pages:read_all",
     "secpipe.sbom.sources.installed:read_all",
     "secpipe.sbom.sources.nodemodules:read_all",
     "secpipe.sbom.sources.models:read_all",

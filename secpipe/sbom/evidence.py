@@ -9,9 +9,10 @@ from typing import Any
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.inventory import Component, ComponentKind, Inventory
+from secpipe.core.ledger import Thing
 from secpipe.core.text import plural, printable
 from secpipe.core.version import __version__
-from secpipe.sbom import licenses, lineage
+from secpipe.sbom import EMPTY, licenses, lineage
 from secpipe.sbom.cyclonedx import emit
 from secpipe.sbom.profiles import percents
 from secpipe.sbom.validate import check as check_document
@@ -47,8 +48,8 @@ def evidence(inventory: Inventory, *, name: str, now: datetime) -> tuple[Evidenc
         "licenses": by_license(inventory),
     }
     state, reason = State.OK, ""
-    if not counted:
-        state, reason = State.SKIPPED, "nothing was found: the bill of materials is empty"
+    if not counted and not _pages_only(inventory):
+        state, reason = State.SKIPPED, EMPTY
     elif problems:
         where = f"{problems[0].pointer}: {problems[0].message}"
         state, reason = (
@@ -68,6 +69,11 @@ def evidence(inventory: Inventory, *, name: str, now: datetime) -> tuple[Evidenc
         ),
         data,
     )
+
+
+def _pages_only(inventory: Inventory) -> bool:
+    """Whether pages were read and fetch nothing: a site without a package is whole, a folder nobody knows is not."""
+    return inventory.account is not None and "pages" in inventory.account.of(Thing.FILE).judged
 
 
 def by_license(inventory: Inventory) -> dict[str, list[str]]:

@@ -148,7 +148,7 @@ def test_sources_of_one_file(target: str, tmp_path: Path, monkeypatch: pytest.Mo
 WHOLE = {
     "installed": "lib/six-1.dist-info/METADATA", "nodemodules": "node_modules/a/package.json",
     "models": "m/model.safetensors", "mlflow": "m/MLmodel", "ollama": "Modelfile", "images": "image.tar",
-    "datasets": "data/train.parquet", "prompts": "prompts/system.md", "scripts": "tool.py",
+    "datasets": "data/train.parquet", "prompts": "prompts/system.md", "scripts": "tool.py", "pages": "index.html",
 }  # fmt: skip
 #: Sources that read what other sources found, and no file.
 _NO_FILES = {"lineage"}

@@ -25,6 +25,7 @@ from secpipe.cli.options import (
 )  # fmt: skip
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, ConfigError
 from secpipe.core.foreign import Sink
+from secpipe.report import AUDIENCES
 
 if TYPE_CHECKING:
     from datetime import date
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
 @click.option("--explain-min", is_flag=True, help="Show the smallest set of changes that would turn the verdict.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress; nothing on stderr but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Say on stderr what is being done.")
+@click.option("--audience", type=click.Choice(list(AUDIENCES)), help="Who reads it, where no --format is given.")
 @at_option
 @output_options()
 def check(
@@ -92,6 +94,7 @@ def check(
     verdicts: Path | None,
     name: str,
     project: str | None,
+    audience: str | None,
     **keeping: Any,
 ) -> int:
     """Judge PATH before it is deployed: may this go out?
@@ -103,6 +106,8 @@ def check(
     """
     from secpipe.api.checking import request_of
 
+    if audience and _no_format(formats):
+        formats = (AUDIENCES[audience],)
     asked = keeping | {"emit_input": emit_input, "explain": explain, "explain_min": explain_min}
     asked |= {"formats": formats, "output": output, "silent": quiet or bool(at)}
     refuse(asked)
@@ -134,6 +139,11 @@ def check(
 
     code = _answer(request, project, asked, progress)
     return EXIT_PASS if exit_zero and code == EXIT_DENY else code
+
+
+def _no_format(formats: tuple[str, ...]) -> bool:
+    source = click.get_current_context().get_parameter_source("formats")
+    return source is ParameterSource.DEFAULT or not formats
 
 
 def _answer(request: Request, project: str | None, asked: dict[str, Any], progress: Callable[[str], None]) -> int:

@@ -22,6 +22,7 @@ from secpipe.gate.rules.shipped import command as sbom_words
 from secpipe.gate.rules.shipped import shipped
 from secpipe.gate.ruling import Situation
 from secpipe.keys.schemes.scheme import PAIRS
+from secpipe.sbom import EMPTY
 from secpipe.scan.shadow_ai.signal import LOCAL, UNKNOWN, UNLISTED
 from secpipe.scan.vulnerabilities import NO_FEED
 
@@ -315,6 +316,10 @@ def _not_checked(case: Case) -> Do:
     trust, check = case.situation.of("trust"), case.reason.check
     if check in ("trust", "signatures") and trust.state is not State.OK and not case.call.trust_there:
         return _with_root(case, tuple)
+    if check == "sbom" and case.reason.what == EMPTY:
+        return person(
+            "check the folder that goes out: nothing in this one could be read as a package list, a model or a page"
+        )
     return _say(case)
 
 

@@ -16,11 +16,6 @@ _HANDLER = re.compile(
 _RUNS = re.compile(r"(?i)\b(?:fetch|XMLHttpRequest|EventSource|WebSocket|sendBeacon|axios|import)\b|^\s*javascript:")
 
 
-def is_page(path: str) -> bool:
-    """Whether a file is a page that a browser opens, by its ending."""
-    return path.lower().endswith((".html", ".htm", ".xhtml", ".svg", ".hta"))
-
-
 def read(content: str, path: str, catalogue: Catalogue) -> Reading:
     """Return the signs in a page: its scripts as code, the rest as the text that it is."""
     kept: list[str] = []

@@ -10,6 +10,7 @@ from dataclasses import replace
 from secpipe.core.errors import InputError
 from secpipe.core.finding import Confidence
 from secpipe.core.ledger import NOBODY
+from secpipe.core.paths import is_page
 from secpipe.scan.shadow_ai import agents, configs, manifests, notebooks, pages, python, source, sql, text
 from secpipe.scan.shadow_ai.catalogue import Catalogue
 from secpipe.scan.shadow_ai.regions import region_of
@@ -150,7 +151,7 @@ def _reader(path: str, content: str, head: bytes) -> Reader:
 
 
 def _by_content(path: str, content: str, head: bytes) -> Reader:
-    if pages.is_page(path):
+    if is_page(path):
         return pages.read
     language = source.language_of(path)
     if language:
