@@ -185,7 +185,7 @@ def _dotenv(text: str, does: Does) -> None:
         if re.search(
             r"(?i)\b(?:cat|base64|tar|zip|cp|curl|open|read_text|readfile\w*|grep|find|glob|xxd|less|head|type|get-content)\b|@\.env",
             line,
-        ) and not re.search(r"(?i)example|sample|template", line):
+        ) and not re.search(r"(?i)\.env[.-](?:example|sample|template|dist)\b", line):
             does.reads = does.reads or match[0].strip()
 
 

@@ -35,6 +35,8 @@ _DATA = re.compile(
 _ACTS = re.compile(
     r"(?i)\b(?:send|upload|post|read|cat|copy|run|execute|fetch|download|install|forward|append|attach|commit|push|curl|approve)\b"
 )
+#: In front of a word that is an act or a thing (`report`, `post`): there it is a thing.
+_THING = re.compile(r"(?i)\b(?:the|an?|this|that|your|its|each|every|my|our)\s+(?:[\w-]+\s+)?$")
 _PIECE = 4000
 _HEADING = re.compile(r"(?m)^(#{1,6})\s+(.{1,200})$")
 _ABOUT_ATTACKS = pattern("prose", "about_attacks")
@@ -104,6 +106,8 @@ def _taking(view: _View) -> Iterator[Order]:
             if not (_TAKEN.search(told) or reads or meant):
                 continue
             if not (_PLACE.search(told) or (reads and _PLACE.search(around))) or _ordinary(told):
+                continue
+            if _THING.search(view.joined, max(start, match.start() - 40), match.start()):
                 continue
             if view.in_fence(match.start()) or view.quoted(match.start(), match.start() + len(told)):
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
@@ -26,6 +27,8 @@ from secpipe.scan.agents.programs import program_findings
 from secpipe.scan.agents.telling import name_of, told
 
 _LOCK_BYTES = 8 << 20
+#: A variable for a folder in front of a path: `${CLAUDE_PLUGIN_ROOT}/x.sh`, `"$CLAUDE_PROJECT_DIR"/x.sh`.
+_ROOT = re.compile(r"^[\"']?\$\{?\w+\}?[\"']?/")
 
 
 def scan(tree: Tree, *, limits: Limits = DEFAULT) -> Evidence:
@@ -189,12 +192,13 @@ class _Run:
         named = str(item.facts.get("script") or "")
         if not named or "://" in named:
             return None
-        tries = (
-            posixpath.join(posixpath.dirname(item.path), named),
-            named.removeprefix("./"),
-            posixpath.join(posixpath.dirname(posixpath.dirname(item.path)), named),
-        )
-        return next((entry for one in tries if (entry := self.tree.find(posixpath.normpath(one))) is not None), None)
+        named = _ROOT.sub("", named.replace("${/}", "/"))
+        folder = posixpath.dirname(item.path)
+        while True:  # beside the file that names it, or below a folder above: a plugin's root, the project's
+            entry = self.tree.find(posixpath.normpath(posixpath.join(folder, named)))
+            if entry is not None or not folder:
+                return entry
+            folder = posixpath.dirname(folder)
 
     def _program(self, entry: FileEntry) -> set[str]:
         try:
