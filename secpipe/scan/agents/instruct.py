@@ -160,7 +160,7 @@ def _is_order(body: str) -> bool:
     does = commands.judge(body)
     if does.fetches or does.hostile or does.steals:
         return True
-    if _ORDER.search(body) and not _reports(body):
+    if (found := _ORDER.search(body)) is not None and not _reports(body[: found.end()]):
         return True
     return any(order.kind in {"conceal", "disable", "take"} for order in orders(body, code=True))
 
@@ -213,6 +213,7 @@ class _View:
         after = text[end : min(stop, end + 160)]
         if (
             _reports(before)
+            or _reports(self._lead(start))
             or re.match(
                 r"(?i)[^.\n]{0,60}\bunless\s+(?:asked|requested|they\s+ask|the\s+user\s+asks|it\s+is\s+asked)", after
             )
@@ -233,6 +234,15 @@ class _View:
         if self.code:
             return False
         return self._under(start) or self._listed(start)
+
+    def _lead(self, at: int) -> str:
+        """Return the sentence that opens the quotation in which a place stands, or ""."""
+        first, _ = self.paragraph(at)
+        around = self.text[first:at]
+        opened = around.rfind("“") if around.rfind("“") > around.rfind("”") else -1
+        if around.count('"') % 2:
+            opened = max(opened, around.rfind('"'))
+        return _SENTENCE.split(around[:opened])[-1] if opened > 0 else ""
 
     def _under(self, at: int) -> bool:
         """Whether a heading above, or one that it stands under, is about attacks."""
