@@ -7,6 +7,8 @@ Source: https://docs.github.com/en/repositories/managing-your-repositorys-settin
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from secpipe.core.errors import InputError
 from secpipe.core.protocols import Tree
@@ -14,12 +16,32 @@ from secpipe.core.text import printable
 
 PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 _LIMIT = 3 << 20  # GitHub loads no larger one
-_LINES = 20_000
-Rows = list[tuple[re.Pattern[str], str]]
+_LINES = 2000
 
 
-def rows(tree: Tree) -> Rows:
-    """Return (pattern, owners) of the CODEOWNERS that counts, in order; none where there is none that can be read."""
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line: a pattern in its segments, whether it must lie below or may end there, and the owners."""
+
+    segments: tuple[str, ...]
+    below: bool
+    exact: bool
+    owners: str
+
+    def meets(self, parts: list[str]) -> bool:
+        """Whether a path, in its segments, is owned by this line."""
+        places = {0}
+        for glob in self.segments:
+            if glob == "**":
+                places = set(range(min(places, default=0), len(parts) + 1)) if places else set()
+            else:
+                places = {at + 1 for at in places if at < len(parts) and fnmatchcase(parts[at], glob)}
+        whole = len(parts) in places and not self.below
+        return whole or (not self.exact and any(at < len(parts) for at in places))
+
+
+def rows(tree: Tree) -> list[Row]:
+    """Return the lines of the CODEOWNERS that counts, in order; none where there is none that can be read."""
     entry = next((found for place in PLACES if (found := tree.find(place)) is not None), None)
     if entry is None:
         return []
@@ -27,27 +49,24 @@ def rows(tree: Tree) -> Rows:
         text = tree.read(entry, _LIMIT).decode("utf-8", "replace")
     except InputError:
         return []
-    found: Rows = []
+    made: list[Row] = []
     for line in text.splitlines()[:_LINES]:
         words = re.split(r"(?<!\\)\s+", line.partition(" #")[0].strip())
         if words[0] and not words[0].startswith(("#", "!", "[")):
-            found.append((_pattern(words[0].replace("\\ ", " ")), printable(" ".join(words[1:]), 200)))
-    return found
+            made.append(_row(words[0].replace("\\ ", " "), printable(" ".join(words[1:]), 200)))
+    return made
 
 
-def owner(path: str, known: Rows) -> str:
+def owner(path: str, known: list[Row]) -> str:
     """Return the owners of a path, or ""; a pattern without owners takes them away."""
-    return next((names for pattern, names in reversed(known) if pattern.match(path)), "")
+    parts = path.split("/")
+    return next((row.owners for row in reversed(known) if row.meets(parts)), "")
 
 
-def _pattern(glob: str) -> re.Pattern[str]:
+def _row(glob: str, names: str) -> Row:
+    segments = [part.replace("[", "[[]") for part in glob.strip("/").split("/")]
     anchored = "/" in glob.rstrip("/")
-    bare = glob.strip("/")
-    last = bare.rpartition("/")[2]
-    parts = [_PARTS.get(part) or re.escape(part) for part in re.split(r"(\*\*/|/\*\*|\*|\?)", bare)]
+    below = glob.endswith("/")
     # `docs/*` is the files of the folder; `docs`, `docs/` and `*.js` are also whatever stands below.
-    rest = "$" if anchored and last == "*" and not glob.endswith("/") else "/.*$" if glob.endswith("/") else "(?:/.*)?$"
-    return re.compile(("" if anchored else "(?:.*/)?") + "".join(parts) + rest, re.DOTALL)
-
-
-_PARTS = {"**/": "(?:.*/)?", "/**": "/.*", "*": "[^/]*", "?": "[^/]", "": ""}
+    exact = anchored and segments[-1] == "*" and not below
+    return Row((*(() if anchored else ("**",)), *segments), below, exact, names)
