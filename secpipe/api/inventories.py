@@ -32,6 +32,7 @@ class Asked:
 
 def inventory_of(path: str, now: datetime, asked: Asked) -> tuple[Inventory, Tree]:
     """Return the inventory of a folder or file, and the tree it was made from."""
+    from secpipe.sbom.agents import with_agents
     from secpipe.sbom.collect import collect
     from secpipe.sbom.services import with_files, with_services
     from secpipe.system.tree import open_tree
@@ -45,9 +46,11 @@ def inventory_of(path: str, now: datetime, asked: Asked) -> tuple[Inventory, Tre
     if asked.all_files:
         inventory = with_files(inventory, tree)
     if asked.services:
+        from secpipe.scan.agents.scan import scan as agents
         from secpipe.scan.shadow_ai.scan import scan
 
         inventory = with_services(inventory, list(scan(tree).facts.get("uses", [])))
+        inventory = with_agents(inventory, list(agents(tree).facts.get("items", [])))
     if asked.keys:
         inventory = _with_keys(inventory, tree, asked.keys, now)
     return inventory, tree

@@ -60,10 +60,19 @@ def add(boms: tuple[str, ...], db: str | None) -> int:
 @click.argument("expression", required=False)
 @click.option("--descends-from", "ancestor", metavar="NAME", help="Models derived from NAME, over any number of steps.")
 @click.option("--licenses", "licenses_only", is_flag=True, help="Every licence, with how many components are under it.")
+@click.option("--uses-server", "server", metavar="NAME", help="Agents' servers of that name, package or host.")
+@click.option("--reaches-secret", "secret", metavar="NAME", help="What of agents can reach that secret, and how.")
 @_db_option
 @plain_format
 def query(
-    expression: str | None, ancestor: str | None, licenses_only: bool, db: str | None, form: str, output: str
+    expression: str | None,
+    ancestor: str | None,
+    licenses_only: bool,
+    server: str | None,
+    secret: str | None,
+    db: str | None,
+    form: str,
+    output: str,
 ) -> int:
     """Ask across releases, with the expressions of `secpipe sbom query`.
 
@@ -71,12 +80,16 @@ def query(
     secpipe inventory query 'name=torch and version<2.6'
     secpipe inventory query --descends-from meta-llama/Llama-3.1-8B
     secpipe inventory query --licenses
+    secpipe inventory query --uses-server @playwright/mcp
+    secpipe inventory query --reaches-secret GITHUB_TOKEN
     """
+    from secpipe.sbom.agents import reaches_secret, uses_server
     from secpipe.sbom.bom import label
     from secpipe.sbom.query import parse
 
-    if sum(map(bool, (expression, ancestor, licenses_only))) != 1:
-        raise ConfigError("ask one thing", hint="an expression, --descends-from NAME, or --licenses")
+    if sum(map(bool, (expression, ancestor, licenses_only, server, secret))) != 1:
+        hint = "an expression, --descends-from, --licenses, --uses-server or --reaches-secret"
+        raise ConfigError("ask one thing", hint=hint)
     test = parse(expression) if expression else None
     rows: list[dict[str, Any]] = []
     with _open(db) as store:
@@ -84,6 +97,8 @@ def query(
             rows = [{"license": name, "components": count} for name, count in store.licenses()]
         elif ancestor:
             rows = [{"release": _title(release), "component": child} for release, child in store.descendants(ancestor)]
+        elif server or secret:
+            rows = _agents(store, uses_server if server else reaches_secret, server or secret or "")
         elif test is not None:
             rows = [
                 {"release": _title(release), "component": label(item)}
@@ -94,6 +109,20 @@ def query(
     write(form, output, {"schema": "secpipe.inventory-query/1", "rows": rows}, lines)
     tell(plural(len(rows), "row"))
     return EXIT_PASS
+
+
+def _agents(store: SqliteStore, how: Callable[[dict[str, Any], str], str], name: str) -> list[dict[str, Any]]:
+    """Return what of agents uses or reaches something, in which release, where it is declared, and how."""
+    from secpipe.sbom.agents import place_of
+    from secpipe.sbom.bom import label, property_of
+
+    rows = []
+    for release, item in store.components():
+        if said := how(item, name):
+            kind = property_of(item, "secpipe:kind")
+            rows.append({"release": _title(release), "item": f"{kind}:{label(item)}",
+                         "place": printable(place_of(item), 300), "how": printable(said, 200)})  # fmt: skip
+    return rows
 
 
 @inventory.command()

@@ -88,7 +88,8 @@ class _Plan:
 
     def _project(self) -> Component | None:
         """The application at the top of the tree, where there is exactly one: it is what the BOM describes."""
-        tops = [item for item in self.inventory.of_kind(ComponentKind.APPLICATION) if "/" not in item.path]
+        programs = self.inventory.of_kind(ComponentKind.APPLICATION)
+        tops = [item for item in programs if "/" not in item.path and "item" not in item.facts]
         return tops[0] if len(tops) == 1 else None
 
     def _above(self, source: str, target: str) -> bool:
@@ -245,7 +246,8 @@ def _service(item: Component) -> Any:
         bom_ref=item.ref,
         provider=OrganizationalEntity(name=printable(supplier.value, 300)) if supplier else None,
         endpoints=[XsUri(address)] if endpoint and (address := extras.address(endpoint.value)) else [],
-        x_trust_boundary=True,
+        version=printable(item.version, 1000)[:1024] or None,
+        x_trust_boundary="item" not in item.facts or endpoint is not None,  # a server beside the agent crosses none
     )
 
 

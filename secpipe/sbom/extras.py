@@ -28,8 +28,10 @@ _RELATIONS = (RelationKind.DERIVED_FROM, RelationKind.TRAINED_ON, RelationKind.U
 
 def properties(item: Component, edges: Mapping[RelationKind, Mapping[str, list[str]]]) -> Iterator[tuple[str, str]]:
     """Yield the namespaced properties of a component: its kind where CycloneDX has no type, facts, lineage."""
-    if item.kind is ComponentKind.PROMPT:
+    if item.kind is ComponentKind.PROMPT and "item" not in item.facts:
         yield "secpipe:kind", "prompt"
+    elif "item" in item.facts:
+        yield "secpipe:kind", item.facts["item"].value.partition(":")[0]
     for path in contents(item):
         yield "secpipe:file", printable(path)
     if "folder" in item.facts:

@@ -40,7 +40,7 @@ _PHASES = {
 _TEXT_DATA = {"text", "json", "jsonl"}
 #: Fields of CycloneDX that have no place here; `convert` names those that a document has.
 UNCARRIED = (
-    "services", "vulnerabilities", "annotations", "formulation", "declarations", "definitions", "compositions",
+    "vulnerabilities", "annotations", "formulation", "declarations", "definitions", "compositions",
     "citations",
 )  # fmt: skip
 
@@ -76,6 +76,7 @@ class _Graph:
     def elements(self) -> list[dict[str, Any]]:
         document, root = self.document, next(iter(select(self.document, "metadata.component")), None)
         items = [item for item in walk(document.get("components")) if item.get("name")]
+        items += [_service(row) for row in select(document, "services[]") if isinstance(row, dict) and row.get("name")]
         items.sort(key=lambda item: str(item.get("bom-ref") or item.get("name")))
         root_item = (
             root
@@ -204,6 +205,13 @@ class _Graph:
         if ends:
             fields = {"from": source, "relationshipType": kind, "to": ends}
             self.put("Relationship", self.id("relation", source, kind), **fields)
+
+
+def _service(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a service as SPDX can hold it: a package of another purpose, its endpoints among the properties."""
+    ends = [{"name": "cdx:endpoint", "value": str(one)} for one in select(row, "endpoints[]")]
+    own = [one for one in select(row, "properties[]") if isinstance(one, dict)]
+    return {**row, "type": "service", "supplier": row.get("provider"), "properties": [*ends, *own]}
 
 
 def _hashes(rows: list[Any]) -> list[dict[str, str]]:

@@ -22,6 +22,7 @@ from secpipe.core.text import printable
 from secpipe.sbom.bom import Document, dump, hash_of, licenses_of
 from secpipe.sbom.extras import walk
 from secpipe.sbom.graph import edges
+from secpipe.sbom.query import select
 from secpipe.system import files
 
 _SCHEMA = """
@@ -114,8 +115,10 @@ class SqliteStore:
         return release, known is None
 
     def _fill(self, release: int, document: Document) -> None:
-        for item in walk(document.get("components")):
-            values = (release, str(item.get("type")), str(item.get("name")), str(item.get("version") or ""),
+        services = [item for item in select(document, "services[]") if isinstance(item, dict)]
+        for item in [*walk(document.get("components")), *services]:
+            kind, version = str(item.get("type") or "service"), str(item.get("version") or "")
+            values = (release, kind, str(item.get("name")), version,
                       str(item.get("purl") or ""), hash_of(item), json.dumps(item, sort_keys=True))  # fmt: skip
             columns = "(release_id, kind, name, version, purl, sha256, document)"
             insert = f"INSERT INTO component {columns} VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  # fixed text

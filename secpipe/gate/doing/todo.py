@@ -18,6 +18,7 @@ from secpipe.gate.grouping import fixed_in
 from secpipe.gate.policies import waivers
 from secpipe.gate.policies.policy import ACCEPTS, Policy
 from secpipe.gate.request import BUILTIN
+from secpipe.gate.rules.packs import pack_of
 from secpipe.gate.rules.shipped import command as sbom_words
 from secpipe.gate.rules.shipped import shipped
 from secpipe.gate.ruling import Situation
@@ -267,14 +268,21 @@ def _upgrade(case: Case) -> Do:
 
 
 def _sign(case: Case) -> Do:
-    folders = dict.fromkeys(finding.path.rpartition("/")[0] or finding.path for finding in case.findings)
+    place = {finding.path: pack_of(case.situation, finding.path) for finding in case.findings}
+    kind = next(iter(place.values()), ("", ""))[1]
+    same = [path for path, (_, purpose) in place.items() if purpose == kind]
+    folders = dict.fromkeys(place[path][0] if kind else path.rpartition("/")[0] or path for path in same)
     nameless = [path for path in case.paths if not _signable(path)]
     clean = [folder for folder in folders if not _holds(folder, [*case.bad, *nameless])]
     if not clean and nameless:
         return person(f"rename {_named(nameless)}: such a name cannot be signed")
     if not clean:
         return person("mend what the model scan says first: nobody signs a folder with a file that can run code")
-    return _with_root(case, lambda: _sign_words(case, clean))
+    return _with_root(case, lambda: (*_sign_words(case, clean), *(("--kind", kind) if kind else ())))
+
+
+def _lock(case: Case) -> Do:
+    return accept("secpipe", "agents", "lock", case.call.under(""))
 
 
 def _holds(folder: str, paths: Iterable[str]) -> bool:
@@ -373,6 +381,7 @@ MAKERS: dict[str, Callable[[Case], Do]] = {
     **dict.fromkeys(_AGENT_PROMPTS, _approve_agent),
     "audit/known-vulnerability": _upgrade,
     "gate/unsigned-artifact": _sign,
+    "agents/not-locked": _lock,
     "gate/incomplete": _incomplete,
     "gate/not-checked": _not_checked,
     "gate/self-judged": _pin,

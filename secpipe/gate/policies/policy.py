@@ -12,7 +12,7 @@ SCHEMA = "secpipe.policy/1"
 SEVERITIES = ("never", "critical", "high", "medium", "low", "info")
 ITEMS = ("finding", "vulnerability", "component", "model", "ai_use", "artifact")
 #: Words of `cover` that mean a kind of thing, not a path.
-KINDS = ("models", "prompts", "datasets")
+KINDS = ("models", "prompts", "datasets", "skills", "plugins")
 #: The rule that something was not read, and the checks of which a policy may accept it: none that vouches.
 INCOMPLETE = "gate/incomplete"
 ACCEPTS = ("files", "sbom", "models", "shadow-ai", "audit")
@@ -34,7 +34,9 @@ class Signatures:
 
     required: bool = key(True, tighter="more", doc="every artifact in `cover` needs a verified signature")
     require: str = key("classical+pq", choice=REQUIRE, tighter="more", doc="halves that must verify")
-    cover: tuple[str, ...] = key(("models",), tighter="superset", doc="`models`, `prompts`, `datasets` or path globs")
+    cover: tuple[str, ...] = key(
+        ("models",), tighter="superset", doc="`models`, `prompts`, `datasets`, `skills`, `plugins` or path globs"
+    )
     identities: tuple[str, ...] = key((), tighter="subset", doc="signers that count; empty: any with the authority")
     roles: dict[str, int] = key(
         {},
@@ -285,6 +287,8 @@ class Agents:
     default: str = key("deny", choice=("allow", "deny"), tighter="more", doc="items that nobody approved")
     block: str = key("medium", choice=SEVERITIES, tighter="more", doc="this severity and worse denies")
     warn: str = key("low", choice=SEVERITIES, tighter="more", doc="this severity and worse warns")
+    locked: bool = key(False, tighter="more", doc="agents.lock.json is there, and the items are those that it lists")
+    reviews: int = key(0, tighter="more", doc="people whose signed review each text that instructs an agent needs")
     allow: tuple[AgentApproval, ...] = key((), tighter="shorter", doc="approved items, by what they can do")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from secpipe.core.evidence import Evidence, State
@@ -11,11 +11,17 @@ from secpipe.core.text import plural, printable
 from secpipe.core.verdict import Effect, Reason
 from secpipe.gate.facts import listing, mapping
 from secpipe.gate.grouping import UNSIGNED
-from secpipe.gate.rules.signed import About, Signatures, Statement, bundles, is_no_model, objection, statements
+from secpipe.gate.rules.packs import files_of
+from secpipe.gate.rules.signed import About, Signatures, bundles, is_no_model, lacking, objection, statements
 from secpipe.gate.ruling import Ruling, Situation, judge_findings, rule_on
 
 #: kind in `cover` -> the check that finds what is of that kind
-_KINDS = {"models": "models", "prompts": "sbom", "datasets": "sbom"}
+_KINDS = {"models": "models", "prompts": "sbom", "datasets": "sbom", "skills": "agents", "plugins": "agents"}
+#: kind in `cover` -> the purposes that a signature over it may have: a key for one thing vouches for no other
+_PURPOSES = {
+    "models": {"model", "file", "dataset"}, "prompts": {"prompt", "file", "model", "dataset"},
+    "datasets": {"dataset", "file", "model"}, "skills": {"skill", "plugin"}, "plugins": {"plugin"},
+}  # fmt: skip
 
 
 def signatures(situation: Situation) -> Ruling:
@@ -44,9 +50,9 @@ def _unsigned(situation: Situation, evidence: Evidence, made: Signatures) -> lis
     """Return a finding for every file that no single signature covers with an accepted signer and accepted keys."""
     covered = mapping(evidence, "covered")
     findings: dict[str, Finding] = {}
-    for path in sorted(to_cover(situation)):
+    for path, kinds in sorted(wanted(situation).items()):
         signer = covered.get(path)
-        problem = _unaccepted(situation, path, str(signer), made) if signer is not None else None
+        problem = _unaccepted(situation, path, str(signer), made, kinds) if signer is not None else None
         if signer is None:
             which = "" if evidence.state in (State.OK, State.FAILED) else " that can be verified"
             problem = Finding(UNSIGNED, f"{path} is not covered by any signature{which}", Severity.HIGH, path=path)
@@ -59,7 +65,9 @@ def _unsigned(situation: Situation, evidence: Evidence, made: Signatures) -> lis
     return list(findings.values())
 
 
-def _unaccepted(situation: Situation, path: str, signer: str, made: Signatures) -> Finding | None:
+def _unaccepted(
+    situation: Situation, path: str, signer: str, made: Signatures, kinds: Iterable[str] = ()
+) -> Finding | None:
     """Return why none of the signatures over a covered file counts: one must meet every demand by itself."""
     accepted = situation.policy.signatures.identities
     keys, first = situation.policy.keys, None
@@ -69,6 +77,10 @@ def _unaccepted(situation: Situation, path: str, signer: str, made: Signatures) 
         if accepted and name not in accepted:
             message = f"{path} is signed by {name}, which the policy does not accept"
             problem: Finding | None = Finding(UNSIGNED, message, Severity.HIGH, path=path, subject=f"signer {name}")
+        elif wrong := [kind for kind in kinds if fact.get("purpose", "file") not in _PURPOSES[kind]]:
+            purpose = printable(str(fact.get("purpose")), 40)
+            message = f"{path} is signed as {purpose}, which vouches for no {wrong[0]}"
+            problem = Finding(UNSIGNED, message, Severity.HIGH, path=path, subject=f"purpose {purpose}")
         elif not known and not (keys.algorithms or keys.max_age_days or keys.stamped_from):
             problem = None
         else:
@@ -90,7 +102,7 @@ def _unvouched(
         subject = str(known[0].get("path")) if known else path
         signers = {str(fact.get("holder", "")) for fact in known}
         for role, count in roles.items():
-            problem = _lacking(situation, theirs[role].of(path), signers, count)
+            problem = lacking(situation, theirs[role].of(path), signers, count)
             if path in covered and (not known or "" in signers):
                 problem = "and who signed it cannot be told"
             if problem and (subject, role) not in told:
@@ -99,24 +111,6 @@ def _unvouched(
                     f"{subject or 'the release'} needs {plural(count, role)} by other people than its signer: {problem}"
                 )
                 yield Finding("gate/review-missing", message, Severity.HIGH, path=subject, subject=role)
-
-
-def _lacking(situation: Situation, found: list[Statement], signers: set[str], count: int) -> str:
-    """Return why the attestations of a role are not enough, or "". One person counts once, the signer never."""
-    refused = next((one for one in found if one.state is State.FAILED), None)
-    if refused is not None:
-        return f"one of them does not hold ({refused.reason})"
-    counted = [
-        one for one in found
-        if one.state is State.OK and objection(one.facts, situation.policy, situation.now) is None
-    ]  # fmt: skip
-    others = {one.holder for one in counted if one.holder} - signers
-    if len(others) >= count:
-        return ""
-    own = {one.holder for one in counted} & signers
-    return f"there {'is' if len(others) == 1 else 'are'} {len(others)}" + (
-        f", and what {', '.join(sorted(own))} says of their own work does not count" if own else ""
-    )
 
 
 def _unknown_cover(situation: Situation) -> list[Reason]:
@@ -148,16 +142,32 @@ def _not_there(situation: Situation) -> Iterator[Reason]:
 
 def to_cover(situation: Situation) -> set[str]:
     """Return the paths that need a signature: by kind, as the other checks found them, or by glob."""
+    return set(wanted(situation))
+
+
+def wanted(situation: Situation) -> dict[str, set[str]]:
+    """Return each path that needs a signature, with the kinds of thing for which it does; none for one by glob."""
     names = {"models": "files", "prompts": "prompts", "datasets": "datasets"}
-    kinds = {kind: mapping(situation.of(check), names[kind]) for kind, check in _KINDS.items()}
-    wanted: set[str] = set()
+    kinds: dict[str, Collection[str]] = {
+        kind: mapping(situation.of(_KINDS[kind]), name) for kind, name in names.items()
+    } | {kind: files_of(situation, kind) for kind in ("skills", "plugins")}
+    left_out = {path for path, about in mapping(situation.of("models"), "files").items() if is_no_model(about)}
+    found: dict[str, set[str]] = {}
     for item in situation.policy.signatures.cover:
-        if item in kinds:
-            wanted |= set(kinds[item])
-        else:
-            wanted |= {path for path in situation.paths if fnmatchcase(path, item) or _is_below(path, item)}
-    wanted -= {path for path, about in kinds["models"].items() if is_no_model(about)}
-    return wanted - bundles(situation)
+        if item not in kinds:
+            for path in situation.paths:
+                if fnmatchcase(path, item) or _is_below(path, item):
+                    found.setdefault(path, set())
+            continue
+        for path in kinds[item]:
+            if item in {"skills", "plugins"} or path not in left_out:
+                found.setdefault(path, set()).add(item)
+    signs = bundles(situation)
+    own = situation.policy.signatures.cover
+    return {
+        path: why for path, why in found.items()
+        if path not in signs and (why or path not in left_out or path in own)
+    }  # fmt: skip
 
 
 RULES = {30: signatures}

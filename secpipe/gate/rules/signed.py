@@ -186,3 +186,21 @@ def listing_of(fact: Mapping[str, Any], name: str) -> list[str]:
     """Return the texts under `name`, or none."""
     value = fact.get(name)
     return [str(item) for item in value] if isinstance(value, list | tuple) else []
+
+
+def lacking(situation: Situation, found: list[Statement], signers: set[str], count: int) -> str:
+    """Return why the attestations of a role are not enough, or "". One person counts once, the signer never."""
+    refused = next((one for one in found if one.state is State.FAILED), None)
+    if refused is not None:
+        return f"one of them does not hold ({refused.reason})"
+    counted = [
+        one for one in found
+        if one.state is State.OK and objection(one.facts, situation.policy, situation.now) is None
+    ]  # fmt: skip
+    others = {one.holder for one in counted if one.holder} - signers
+    if len(others) >= count:
+        return ""
+    own = {one.holder for one in counted} & signers
+    return f"there {'is' if len(others) == 1 else 'are'} {len(others)}" + (
+        f", and what {', '.join(sorted(own))} says of their own work does not count" if own else ""
+    )

@@ -46,11 +46,15 @@ def _agents(tree: ast.Module, text: str, path: str) -> Iterator[Item | Finding]:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
+    team: list[Item] = []
     for call in ast.walk(tree) if used else ():
         if isinstance(call, ast.Call) and (
             row := next((one for one in used if python.name_of(call) in one["makes"]), None)
         ):
-            yield from _agent(call, row, functions, lists, text, path)
+            found = list(_agent(call, row, functions, lists, text, path))
+            team += [one for one in found if isinstance(one, Item) and one.facts["team"]]
+            yield from found
+    yield from _team(team, path)
 
 
 def _imports(tree: ast.Module, module: str) -> bool:
@@ -76,16 +80,34 @@ def _agent(
         (one.value for one in call.keywords if one.arg in {"name", "role"}), call.args[0] if call.args else None
     )
     name = named.value if isinstance(named, ast.Constant) and isinstance(named.value, str) else f"{path}:{call.lineno}"
-    each = [_gives(tool, functions, text) for tool in tools]
+    each = [_gives(tool, functions, text) for tool in [call.func, *tools]]
     words = {word for one in each for word in one}
     yield Item(
         ItemKind.AGENT, name[:100], path, row["name"], call.lineno, source=", ".join(map(_spelled, tools))[:300],
-        capabilities=sorted_words(words), digest=digest_of(ast.unparse(call)), facts={},
+        capabilities=sorted_words(words), digest=digest_of(ast.unparse(call)), facts={"team": bool(row.get("team"))},
     )  # fmt: skip
-    private = any(one == "shell" or one.startswith(("secret:", "files:")) for one in words)
-    if private and any(one.startswith("content:") for one in words) and any(one.startswith(_AWAY) for one in words):
+    if _lethal(words):
         said = f"the agent {name_of(name)} can read private data, takes in text of strangers and has a way out"
         yield told("agents/lethal-combination", said, path, line=call.lineno, subject=name, severity=Severity.HIGH)
+
+
+def _lethal(words: set[str]) -> bool:
+    private = any(one == "shell" or one.startswith(("secret:", "files:")) for one in words)
+    untrusted = any(one.startswith("content:") for one in words)
+    return private and untrusted and any(one.startswith(_AWAY) for one in words)
+
+
+def _team(agents: list[Item], path: str) -> Iterator[Finding]:
+    """Agents of one team read each other's messages: what one takes in steers the one that runs commands."""
+    words = {word for one in agents for word in one.capabilities}
+    if (
+        len(agents) > 1
+        and "shell" in words
+        and _lethal(words)
+        and not any(_lethal({*one.capabilities}) for one in agents)
+    ):
+        said = f"the agents of {name_of(path)} together run commands, take in text of strangers and have a way out"
+        yield told("agents/lethal-combination", said, path, subject="team", severity=Severity.HIGH)
 
 
 def _handed(call: ast.Call, where: list[str]) -> list[ast.expr]:
@@ -108,7 +130,11 @@ def _spelled(tool: ast.expr) -> str:
 
 def _gives(tool: ast.expr, functions: dict[str, Any], text: str) -> set[str]:
     """Return what a tool can do: a function of this file by its body, one of a framework by the table."""
-    inner = [one.id for one in ast.walk(tool) if isinstance(one, ast.Name)]
+    inner = [
+        one.id if isinstance(one, ast.Name) else one.attr
+        for one in ast.walk(tool)
+        if isinstance(one, ast.Name | ast.Attribute)
+    ]
     local = next((functions[name] for name in inner if name in functions), None)
     if local is not None:
         body = ast.get_source_segment(text, local) or ""

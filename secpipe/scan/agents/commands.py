@@ -12,6 +12,7 @@ from secpipe.scan.agents.known import hints, installer, part, pattern, table, ve
 
 URL = pattern("commands", "url")
 _HOST = pattern("commands", "host")
+_NAMED_HOST = pattern("commands", "named_host")
 _SHELL = part("shell")
 _PIPED = pattern("commands", "piped")
 _SUBSTITUTED = pattern("commands", "substituted")
@@ -89,6 +90,8 @@ def judge(text: str, *, depth: int = 2) -> Does:
         _dotenv(flat, does)
     if "://" in low:
         does.hosts = {host for url in URL.findall(flat) if (host := host_of(url))}
+    if "host" in low or "connect" in low:
+        does.hosts |= {(match[1] or match[2]).lower() for match in _NAMED_HOST.finditer(flat)}
     if any(word in low for word in _NETWORK_HINTS):
         does.network = bool(_NETWORK.search(flat))
         if match := _SENDS.search(flat) or _DROPS.search(flat):
@@ -185,7 +188,7 @@ def _dotenv(text: str, does: Does) -> None:
         if re.search(
             r"(?i)\b(?:cat|base64|tar|zip|cp|curl|open|read_text|readfile\w*|grep|find|glob|xxd|less|head|type|get-content)\b|@\.env",
             line,
-        ) and not re.search(r"(?i)example|sample|template", line):
+        ) and not re.search(r"(?i)\.env[.-](?:example|sample|template|dist)\b", line):
             does.reads = does.reads or match[0].strip()
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from secpipe.core.finding import Finding
 from secpipe.core.limits import Limits
 from secpipe.core.shape import mapping, tables, text
-from secpipe.scan.agents import prose, servers, settings
+from secpipe.scan.agents import commands, prose, scripts, servers, settings
 from secpipe.scan.agents.documents import Document, parse, walked
-from secpipe.scan.agents.item import Item, ItemKind, digest_of
+from secpipe.scan.agents.item import Item, ItemKind, digest_of, sorted_words
 from secpipe.scan.agents.programs import judged_program as program
 from secpipe.scan.agents.telling import name_of, told
 from secpipe.system.redaction import redact
@@ -35,6 +35,7 @@ _NO_PROSE = {
     "bash",
 }
 _SHORT = 16
+_RUN_FIRST = re.compile(r"!\{([^{}\n]{1,2000}(?:\{[^{}\n]{0,200}\}[^{}\n]{0,1000})*)\}")
 
 
 def read(path: str, data: bytes, client: str, limits: Limits) -> Iterator[Item | Finding]:
@@ -48,6 +49,7 @@ def read(path: str, data: bytes, client: str, limits: Limits) -> Iterator[Item |
     yield from _plugin(document, path, client)
     yield from _sources(document, path, client)
     yield from _registry(document, path, client)
+    yield from _inline(document, path, client)
     yield from prose.judged(_prose(document), path, name_of(path), code=True)
 
 
@@ -76,6 +78,20 @@ def _prose(document: Document) -> str:
         elif isinstance(item, str) and (len(item) > _SHORT or not item.isascii()):
             found.append(item)
     return "\n\n".join(found)
+
+
+def _inline(document: Document, path: str, client: str) -> Iterator[Item | Finding]:
+    """Commands that a prompt has run before it is read: `!{git diff}`."""
+    for key, value, _ in walked(document.values):
+        for match in _RUN_FIRST.finditer(value) if key == "prompt" and isinstance(value, str) else ():
+            words = scripts.capabilities(commands.judge(match[1]), match[1]) | {"shell"}
+            name = re.sub(r"\.\w+$", "", path.rpartition("/")[2])
+            line = document.line(key)
+            yield Item(
+                ItemKind.COMMAND, name, path, client, line, source=match[1][:300], capabilities=sorted_words(words),
+                digest=digest_of(value),
+            )  # fmt: skip
+            yield from servers.judged_command(match[1], f"the command {name_of(name)}", name, path, line)
 
 
 def _plugin(document: Document, path: str, client: str) -> Iterator[Item]:

@@ -35,6 +35,8 @@ _DATA = re.compile(
 _ACTS = re.compile(
     r"(?i)\b(?:send|upload|post|read|cat|copy|run|execute|fetch|download|install|forward|append|attach|commit|push|curl|approve)\b"
 )
+#: In front of a word that is an act or a thing (`report`, `post`): there it is a thing.
+_THING = re.compile(r"(?i)\b(?:the|an?|this|that|your|its|each|every|my|our)\s+(?:[\w-]+\s+)?$")
 _PIECE = 4000
 _HEADING = re.compile(r"(?m)^(#{1,6})\s+(.{1,200})$")
 _ABOUT_ATTACKS = pattern("prose", "about_attacks")
@@ -105,6 +107,8 @@ def _taking(view: _View) -> Iterator[Order]:
                 continue
             if not (_PLACE.search(told) or (reads and _PLACE.search(around))) or _ordinary(told):
                 continue
+            if _THING.search(view.joined, max(start, match.start() - 40), match.start()):
+                continue
             if view.in_fence(match.start()) or view.quoted(match.start(), match.start() + len(told)):
                 continue
             yield Order("take", told, match.start())
@@ -156,7 +160,7 @@ def _is_order(body: str) -> bool:
     does = commands.judge(body)
     if does.fetches or does.hostile or does.steals:
         return True
-    if _ORDER.search(body) and not _reports(body):
+    if (found := _ORDER.search(body)) is not None and not _reports(body[: found.end()]):
         return True
     return any(order.kind in {"conceal", "disable", "take"} for order in orders(body, code=True))
 
@@ -209,6 +213,7 @@ class _View:
         after = text[end : min(stop, end + 160)]
         if (
             _reports(before)
+            or _reports(self._lead(start))
             or re.match(
                 r"(?i)[^.\n]{0,60}\bunless\s+(?:asked|requested|they\s+ask|the\s+user\s+asks|it\s+is\s+asked)", after
             )
@@ -229,6 +234,15 @@ class _View:
         if self.code:
             return False
         return self._under(start) or self._listed(start)
+
+    def _lead(self, at: int) -> str:
+        """Return the sentence that opens the quotation in which a place stands, or ""."""
+        first, _ = self.paragraph(at)
+        around = self.text[first:at]
+        opened = around.rfind("“") if around.rfind("“") > around.rfind("”") else -1
+        if around.count('"') % 2:
+            opened = max(opened, around.rfind('"'))
+        return _SENTENCE.split(around[:opened])[-1] if opened > 0 else ""
 
     def _under(self, at: int) -> bool:
         """Whether a heading above, or one that it stands under, is about attacks."""

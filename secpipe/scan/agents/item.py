@@ -61,6 +61,7 @@ class Item:
     version: str = ""
     host: str = ""
     publisher: str = ""  # whose name it bears: a scope, a host; nobody has verified it
+    owner: str = ""  # by the project's CODEOWNERS
     pinned: bool = True
     capabilities: tuple[str, ...] = ()
     digest: str = ""
@@ -89,7 +90,8 @@ class Item:
             "id": printable(redact(self.id)), "kind": str(self.kind), "name": printable(redact(self.name), 300),
             "path": self.path, "line": self.line, "client": self.client, "source": printable(redact(self.source), 400),
             "package": printable(self.package, 300), "version": printable(self.version, 100),
-            "host": printable(self.host, 300), "publisher": printable(self.publisher, 300), "pinned": self.pinned,
+            "host": printable(self.host, 300), "publisher": printable(self.publisher, 300), "owner": self.owner,
+            "pinned": self.pinned,
             "capabilities": [printable(redact(one), 300) for one in self.capabilities], "digest": self.digest,
             "files": list(self.files), "asks": self.asks, "powerful": self.powerful,
         }  # fmt: skip

@@ -57,6 +57,13 @@ def _switches() -> dict[str, list[tuple[list[str], str]]]:
     return made
 
 
+def loads_other(name: str, value: str) -> bool:
+    """Whether a variable has a program load other code than its own (`LD_PRELOAD`, `NODE_OPTIONS=--require`)."""
+    known = table("settings")["loaders"]
+    where = known["where"].get(name)
+    return bool(value) and (name in known["always"] or (where is not None and re.search(where, value) is not None))
+
+
 def all_allowed(row: Mapping[str, Any]) -> str:
     """Return the pattern of a rule that allows everything, or ""."""
     known = table("settings")["rows"]

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from secpipe.core.finding import Finding
 from secpipe.scan.agents import commands, hidden, instruct, scripts
+from secpipe.scan.agents.known import pattern
 from secpipe.scan.agents.telling import line_of, name_of, told
 
 _FENCE = re.compile(r"(?m)^[ \t>]{0,12}(```+|~~~+)[ \t]*([\w+-]*)[^\n]*\n([\s\S]*?)(?:^[ \t>]{0,12}\1[ \t]*$|\Z)")
@@ -48,7 +49,8 @@ def ordered_commands(text: str, path: str, who: str, *, code: bool) -> Iterator[
     """Yield the commands that a text says to run and nobody should; what it only shows or forbids is left."""
     seen: set[str] = set()
     for start, block, program in blocks(text):
-        does = scripts.judge("x.py", block)[0] if program == "python" else commands.judge(block)
+        plain = block if program == "prose" else pattern("commands", "guards").sub(" ", block)
+        does = scripts.judge("x.py", block)[0] if program == "python" else commands.judge(plain)
         for rule, said, words in _acts(does):
             # What a list of indicators or a lesson shows is judged where it stands.
             at = start + max(block.find(said.split("\n")[0][:20]), 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
@@ -17,15 +18,19 @@ from secpipe.core.ledger import Ledger, Thing
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.protocols import Tree
 from secpipe.core.version import __version__
-from secpipe.scan.agents import bundle, code, config, lethal, pages, places, scripts
+from secpipe.scan.agents import bundle, code, config, lethal, owners, pages, places, scripts
 from secpipe.scan.agents.documents import front_matter, parse
 from secpipe.scan.agents.item import Item, ItemKind, digest_of, sorted_words
 from secpipe.scan.agents.known import Form, form_of, table
-from secpipe.scan.agents.lock import LOCK_NAME, changed_tools
+from secpipe.scan.agents.lock import LOCK_NAME, changed_tools, differences, make
+from secpipe.scan.agents.lock import read as read_lock
 from secpipe.scan.agents.programs import program_findings
 from secpipe.scan.agents.telling import name_of, told
 
 _LOCK_BYTES = 8 << 20
+_DIFFERENCES = 200  # of them all are counted as one demand that is not met
+#: A variable for a folder in front of a path: `${CLAUDE_PLUGIN_ROOT}/x.sh`, `"$CLAUDE_PROJECT_DIR"/x.sh`.
+_ROOT = re.compile(r"^[\"']?\$\{?\w+\}?[\"']?/")
 
 
 def scan(tree: Tree, *, limits: Limits = DEFAULT) -> Evidence:
@@ -189,12 +194,13 @@ class _Run:
         named = str(item.facts.get("script") or "")
         if not named or "://" in named:
             return None
-        tries = (
-            posixpath.join(posixpath.dirname(item.path), named),
-            named.removeprefix("./"),
-            posixpath.join(posixpath.dirname(posixpath.dirname(item.path)), named),
-        )
-        return next((entry for one in tries if (entry := self.tree.find(posixpath.normpath(one))) is not None), None)
+        named = _ROOT.sub("", named.replace("${/}", "/"))
+        folder = posixpath.dirname(item.path)
+        while True:  # beside the file that names it, or below a folder above: a plugin's root, the project's
+            entry = self.tree.find(posixpath.normpath(posixpath.join(folder, named)))
+            if entry is not None or not folder:
+                return entry
+            folder = posixpath.dirname(folder)
 
     def _program(self, entry: FileEntry) -> set[str]:
         try:
@@ -212,30 +218,39 @@ class _Run:
         return capabilities
 
     def evidence(self) -> Evidence:
-        items = sorted((self._whole(item) for item in self.items), key=lambda item: (item.path, item.line, item.id))
+        theirs = owners.rows(self.tree)
+        whole = (replace(self._whole(item), owner=owners.owner(item.path, theirs)) for item in self.items)
+        items = sorted(whole, key=lambda item: (item.path, item.line, item.id))
         self._add(lethal.combinations(items, list(self.findings.values())))
-        self._add(self._drift())
+        locked: list[str] = []
+        self._add(self._drift(items, locked))
         account, skips = self.ledger.close()
         clients: dict[str, int] = defaultdict(int)
         for item in items:
             clients[item.client] += 1
         findings = sorted(self.findings.values(), key=sort_key)[: self.limits.findings]
         facts: dict[str, Any] = {"items": [item.to_dict() for item in items], "clients": dict(sorted(clients.items()))}
+        if self.tree.find(LOCK_NAME) is not None:
+            facts["lock"] = locked[:_DIFFERENCES]
         producer = f"secpipe {__version__}, formats of {table('formats')['date']}"
         return Evidence(
             "agents", State.OK, findings=tuple(findings), skips=skips, facts=facts, producer=producer, account=account
         )
 
-    def _drift(self) -> Iterable[Finding]:
-        """Tools whose recorded description is not the one that the lock of the project pins."""
+    def _drift(self, items: Iterable[Item], locked: list[str]) -> Iterable[Finding]:
+        """Tools whose recorded description is not the one that the lock pins; `locked` gets what else differs."""
         lock = self.tree.find(LOCK_NAME)
         if lock is None:
             return
         self.ledger.open(Thing.FILE, lock.path)
         try:
             yield from changed_tools(self.tree, lock, _LOCK_BYTES)
+            before = read_lock(self.tree.read(lock, _LOCK_BYTES))
+            after = make([item.to_dict() for item in items], before["tools"])
+            locked += [words for _, words in differences(before, after)]
             self.ledger.judged(Thing.FILE, lock.path, "lock")
         except InputError as error:
+            locked.append(f"the lock cannot be read ({error.message})")
             self.ledger.not_read(Thing.FILE, lock.path, error.message)
 
 

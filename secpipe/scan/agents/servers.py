@@ -8,7 +8,7 @@ from typing import Any
 
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.shape import mapping, text, texts
-from secpipe.scan.agents import commands, launch, names, scripts, secrets
+from secpipe.scan.agents import commands, launch, loose, names, scripts, secrets
 from secpipe.scan.agents.documents import Document
 from secpipe.scan.agents.item import Item, ItemKind, digest_of, sorted_words
 from secpipe.scan.agents.telling import name_of, told
@@ -222,6 +222,10 @@ def _wrong(
                 **place,
             )
             break
+    for name, value in given:
+        if loose.loads_other(name, value):
+            said = f"{who} is started with {name_of(name)}: other code is loaded into it"
+            yield told("agents/hostile-command", said, subject=f"{item.name} {name}", said=f"{name}={value}", **place)
     if item.facts["auto"]:
         yield told(
             "agents/wide-permission",

@@ -110,6 +110,9 @@ def _by_tool(value: dict[str, Any] | str, path: str, line: int) -> Iterator[Find
 
 def _written(values: dict[str, Any], path: str, document: Document) -> Iterator[Finding]:
     for name, value in values.items():
+        if isinstance(value, str) and loose.loads_other(str(name), value):
+            said = f"the settings give every command {name_of(str(name))}: other code is loaded into it"
+            yield told("agents/hostile-command", said, path, line=document.line(str(name)), subject=str(name))
         if isinstance(value, str) and secrets.written_out(str(name), value):
             yield told(
                 "agents/secret-in-configuration",

@@ -45,7 +45,7 @@ _LISTS = [
     "unconfirmed",
     "sources",
 ]
-_TABLES = ("packages", "imports", "confirm", "host_paths")
+_TABLES = ("packages", "imports", "confirm", "host_paths", "mcp_paths")
 _KNOWN = {"id", "name", "kind", "jurisdiction", "note", "context", "keys", *_LISTS, *_TABLES}
 _SEPARATORS = {"python": ".", "java": ".", "csharp": ".", "rust": "::", "php": "\\", "go": "/", "npm": "/", "ruby": "/"}
 
@@ -76,6 +76,7 @@ class Provider:
     imports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     confirm: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     host_paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    mcp_paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def host(self) -> str:

@@ -92,6 +92,9 @@ def resolve(text: str, catalogue: Catalogue) -> Destination | None:
     owner = owner_of(host, port, catalogue)
     if owner:
         provider = catalogue.providers[owner]
+        plain = ".." not in path and "%" not in path  # a path that climbs ends elsewhere
+        if plain and any(f"{path.lower()}/".startswith(f"{one}/") for one in provider.mcp_paths.get(host, ())):
+            return Destination("mcp", named, path)
         return Destination(owner, named, path, local=provider.local and is_local(host))
     return Destination(LOCAL if is_local(host) else UNLISTED, named, path, is_local(host))
 
