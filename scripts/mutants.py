@@ -1,6 +1,7 @@
 """Mutants of the trusted core: what no test notices is told, but for what tests/mutants/equivalent.toml explains.
 
-Usage: mutants.py PYTHON [PART...]. PYTHON has mutmut; each part is mutated in a copy of the checkout under .mutants.
+Usage: mutants.py PYTHON [PART...] [ends=DIGIT...]. PYTHON has mutmut; each part is mutated in a copy of the checkout
+under .mutants. With `ends=1` only each tenth mutant is tried, the first of every function among them.
 """
 
 from __future__ import annotations
@@ -36,16 +37,18 @@ also_copy=
 def main(python: str, wanted: list[str]) -> int:
     """Run the parts asked for, or all of them; returns 0 where every survivor is explained, else 1."""
     parts = {row["name"]: row for row in _rows("parts.toml", "part")}
+    sample = [f"*__mutmut_*{word.removeprefix('ends=')}" for word in wanted if word.startswith("ends=")]
+    wanted = [word for word in wanted if not word.startswith("ends=")]
     if unknown := [name for name in wanted if name not in parts]:
         print(f"no part of that name: {', '.join(unknown)}; there are {', '.join(parts)}", file=sys.stderr)
         return 2
     excused = {_key(row): row for row in _rows("equivalent.toml", "equivalent")}
     failed = False
     for name in wanted or parts:
-        survivors = dict(_run(python, parts[name]))
+        survivors = dict(_run(python, parts[name], sample))
         told = {key: said for key, said in survivors.items() if key not in excused}
         here = [key for key in excused if any(Path(key[0]).match(glob) for glob in parts[name]["files"])]
-        gone = [key for key in here if key not in survivors]
+        gone = [key for key in here if key not in survivors] if not sample else []
         print(f"{name}: {len(survivors)} survive, {len(survivors) - len(told)} of them explained")
         for key, said in told.items():
             print(f"  not noticed: {key[0]} ({said})\n    - {key[1]}\n    + {key[2]}")
@@ -55,19 +58,19 @@ def main(python: str, wanted: list[str]) -> int:
     return int(failed)
 
 
-def _run(python: str, part: dict[str, Any]) -> Iterator[tuple[tuple[str, str, str], str]]:
+def _run(python: str, part: dict[str, Any], sample: list[str]) -> Iterator[tuple[tuple[str, str, str], str]]:
     """Yield (file, line before, line after) of each mutant that no test noticed, and its name."""
     place = WORK / part["name"]
     _copy(place)
     files, tests = ("\n    ".join(part[key]) for key in ("files", "tests"))
     (place / "setup.cfg").write_text(_CONFIG.format(files=files, tests=tests))
-    done = subprocess.run([python, "-m", "mutmut", "run"], cwd=place, stdout=sys.stderr, check=False)
+    done = subprocess.run([python, "-m", "mutmut", "run", *sample], cwd=place, stdout=sys.stderr, check=False)
     if done.returncode:
         raise SystemExit(f"mutants: mutmut ended with {done.returncode} on {part['name']}")
     listed = _said(python, place, "results")
     for line in listed.splitlines():
         name, _, state = line.strip().partition(": ")
-        if state and state != "killed":
+        if state and state not in {"killed", "not checked"}:
             yield _change(_said(python, place, "show", name)), f"{name}, {state}"
 
 

@@ -91,7 +91,7 @@ def run(argv: list[str] | None = None) -> int:
         complain(error.message, error.hint)
         return error.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
-        print(error.format_message(), file=sys.stderr)
+        print(error.format_message(), file=sys.stderr)  # our own help: no text of others
         return errors.EXIT_USAGE
     except click.NoSuchOption as error:
         command = error.ctx.command_path if error.ctx else "secpipe"

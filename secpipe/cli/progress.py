@@ -22,11 +22,13 @@ def hashed(path: str) -> FolderTree:
 @contextlib.contextmanager
 def bar(label: str, *, after: float = 1.0, every: float = 0.2) -> Iterator[Callable[[int], None] | None]:
     """Yield a callback for `system.tree`, or None where stderr is no terminal. Times are in seconds."""
+    from secpipe.core.foreign import Sink, neutral
     from secpipe.core.text import printable
 
     if not sys.stderr.isatty():
         yield None
         return
+    label = neutral(printable(label, 60), Sink.TEXT)  # CI has terminals, too
     lock = threading.Lock()
     done, start = 0, time.monotonic()
     shown = start + after - every
@@ -40,7 +42,7 @@ def bar(label: str, *, after: float = 1.0, every: float = 0.2) -> Iterator[Calla
                 return
             shown = now
             rate = done / max(now - start, 1e-9)
-        sys.stderr.write(f"\r\x1b[Khashing {printable(label, 60)}: {_size(done)}, {_size(rate)}/s")
+        sys.stderr.write(f"\r\x1b[Khashing {label}: {_size(done)}, {_size(rate)}/s")
         sys.stderr.flush()
 
     try:

@@ -59,15 +59,15 @@ _STRINGS = {
 
 
 @st.composite
-def documents(draw: st.DrawFn, base: dict[str, Any]) -> dict[str, Any]:
-    """A saved document of the right shape whose free strings are all an attacker's."""
+def documents(draw: st.DrawFn, base: dict[str, Any], words: st.SearchStrategy[str] = HOSTILE) -> dict[str, Any]:
+    """A saved document of the right shape whose free strings are all an attacker's `words`."""
 
     def fill(value: Any, key: str) -> Any:
         if isinstance(value, dict):
             return {inner: fill(item, inner) for inner, item in value.items()}
         if isinstance(value, list):
             return [fill(item, "") for item in value]
-        return draw(HOSTILE) if isinstance(value, str) and key in _STRINGS else value
+        return draw(words) if isinstance(value, str) and key in _STRINGS else value
 
     document = fill(copy.deepcopy(base), "")
     for item in [*document["findings"], *document.get("reasons", [])]:

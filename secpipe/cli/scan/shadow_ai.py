@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from secpipe.cli.lazy import complain
 from secpipe.cli.options import at_option, clock_of, emit, output_options, write_json
 
 if TYPE_CHECKING:
@@ -103,7 +103,6 @@ def _warn_inside(path: str, options: dict[str, Any]) -> None:
     for name in ("policy", "baseline"):
         file = options[name]
         if file and Path(file).resolve().is_relative_to(root):
-            print(
-                f"secpipe: warning: the {name} stands in the tree it judges: whoever changes one can change the other",
-                file=sys.stderr,
+            complain(
+                f"the {name} stands in the tree it judges: whoever changes one can change the other", word="warning"
             )

@@ -8,7 +8,7 @@ import inspect
 import re
 
 from secpipe.core.finding import Confidence
-from secpipe.scan.shadow_ai import flows, python, shell, source, surfaces, text, words
+from secpipe.scan.shadow_ai import flows, python, shell, source, surfaces, terraform, text, words
 from secpipe.scan.shadow_ai.catalogue import Catalogue
 from secpipe.scan.shadow_ai.places import permissions
 from secpipe.scan.shadow_ai.signal import Reading, Signal
@@ -36,7 +36,9 @@ _INSTRUCTION = re.compile(
 
 def read(content: str, path: str, catalogue: Catalogue) -> Reading:
     """Return the signs in YAML, JSON, HCL and their templates."""
+    content, whole = terraform.filled(content) if path.endswith((".tf", ".tfvars", ".hcl")) else (content, True)
     out = text.read(content, catalogue)
+    out.unread += ["its locals stand for more than is followed"] * (not whole)
     out.engine = "config"
     lines = content.split("\n")
     workflow = "/workflows/" in f"/{path}" or path.endswith(("action.yml", "action.yaml"))

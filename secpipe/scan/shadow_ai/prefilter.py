@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from secpipe.scan.shadow_ai.pieces import Hosts, is_open, pieces
 from secpipe.scan.shadow_ai.spelling import folded_bytes
 from secpipe.scan.shadow_ai.terms import Terms
 
@@ -53,6 +54,7 @@ class Prefilter:
         words.extend(terms.senders)
         self._decoders = tuple(word.encode() for word in terms.decoders)
         self._pieces = frozenset(word.encode() for word in terms.pieces)
+        self._hosts = Hosts(terms.hosts)
         patterns = [word.encode() for word in words]
         search = _native(patterns) if native else None
         self.engine = "aho-corasick" if search else "built-in"
@@ -64,7 +66,7 @@ class Prefilter:
         """
         folded = folded_bytes(unescape(data.lower())).lower()
         hits = self._search(folded)
-        return self._wanted(folded, hits) or [0] * (self._sends(hits) and (self._in_pieces(folded) or _crumbs(folded)))
+        return self._wanted(folded, hits) or [0] * (self._sends(hits) and self._puts_together(folded))
 
     def in_pieces(self, data: bytes) -> bool:
         """Tell whether data that holds no term as a whole holds one in pieces, beside what sends something."""
@@ -90,6 +92,12 @@ class Prefilter:
 
     def _sends(self, hits: Sequence[Hit]) -> bool:
         return any(term in self._senders for term, _ in hits)
+
+    def _puts_together(self, folded: bytes) -> bool:
+        """Whether an address may be made here: of pieces, letters or names, which only a reader can follow."""
+        if self._in_pieces(folded) or _crumbs(folded) or is_open(folded):
+            return True
+        return bool(self._hosts.made_of(pieces(folded)))
 
     def _in_pieces(self, folded: bytes) -> bool:
         """Whether a term is there once the strings are put together, or all that parts its letters is taken out."""

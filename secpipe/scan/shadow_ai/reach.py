@@ -90,7 +90,7 @@ def reached(paths: Iterable[str], shipped: Iterable[str], read: Read) -> frozens
 
     `read` returns the text of a file, "" where it has none. `COPY .` copies everything and so says nothing.
     """
-    places = _Places(paths)
+    places = Places(paths)
     done: set[str] = set()
     pending = list(shipped)
     while pending:
@@ -100,11 +100,11 @@ def reached(paths: Iterable[str], shipped: Iterable[str], read: Read) -> frozens
         done.add(path)
         text = read(path)
         if text:
-            pending += [found for found in _edges(path, text, places) if found not in done]
+            pending += [found for found in edges(path, text, places) if found not in done]
     return frozenset(done)
 
 
-class _Places:
+class Places:
     """The files of a tree by name, and how a word of the code leads to one."""
 
     def __init__(self, paths: Iterable[str]) -> None:
@@ -163,7 +163,8 @@ class _Places:
         return self.ending(path)
 
 
-def _edges(path: str, text: str, places: _Places) -> Iterator[str]:
+def edges(path: str, text: str, places: Places) -> Iterator[str]:
+    """Yield the paths of the tree that a file imports, starts or copies by name."""
     name = path.rpartition("/")[2].lower()
     folder = path.rpartition("/")[0]
     if "dockerfile" in name or "containerfile" in name:
@@ -187,7 +188,7 @@ def _edges(path: str, text: str, places: _Places) -> Iterator[str]:
                 yield from places.file(f"{folder}/{match[1]}")
 
 
-def _python(path: str, text: str, places: _Places) -> Iterator[str]:
+def _python(path: str, text: str, places: Places) -> Iterator[str]:
     folder = path.rpartition("/")[0]
     for match in _PYTHON.finditer(text):
         if match["plain"]:
@@ -232,14 +233,14 @@ def _executed(text: str) -> Iterator[str]:
             pending += given.get(name, ())
 
 
-def _packages(dotted: str, path: str, places: _Places) -> Iterator[str]:
+def _packages(dotted: str, path: str, places: Places) -> Iterator[str]:
     """A module, and the packages around it, which run when it is imported."""
     parts = dotted.split(".")
     for size in range(1, len(parts) + 1):
         yield from places.module(".".join(parts[:size]), path)
 
 
-def _named(word: str, path: str, places: _Places) -> Iterator[str]:
+def _named(word: str, path: str, places: Places) -> Iterator[str]:
     """A word that is a path of the tree, or a module `a.b` or `a.b:run`."""
     word = word.partition(":")[0]
     if "/" in word:
@@ -251,7 +252,7 @@ def _named(word: str, path: str, places: _Places) -> Iterator[str]:
         yield from places.module(word, path)
 
 
-def _script(word: str, path: str, places: _Places) -> Iterator[str]:
+def _script(word: str, path: str, places: Places) -> Iterator[str]:
     folder = path.rpartition("/")[0]
     if word.startswith("."):
         yield from places.file(f"{folder}/{word}")
@@ -262,7 +263,7 @@ def _script(word: str, path: str, places: _Places) -> Iterator[str]:
         yield from places.file(word) if "/" in word else ()
 
 
-def _words(text: str, path: str, places: _Places) -> Iterator[str]:
+def _words(text: str, path: str, places: Places) -> Iterator[str]:
     words = _WORD.findall(text)
     for before, word in zip(["", *words], words, strict=False):
         folder = path.rpartition("/")[0]
@@ -273,7 +274,7 @@ def _words(text: str, path: str, places: _Places) -> Iterator[str]:
         yield from _named(word.lstrip("/"), path, places)
 
 
-def _container(text: str, folder: str, places: _Places) -> Iterator[str]:
+def _container(text: str, folder: str, places: Places) -> Iterator[str]:
     for match in _INSTRUCTION.finditer(text):
         word, rest = match[1].upper(), match[2]
         if word not in {"COPY", "ADD"}:
@@ -289,7 +290,7 @@ def _container(text: str, folder: str, places: _Places) -> Iterator[str]:
                 yield from places.below(place)
 
 
-def _started(words: Iterable[str], path: str, places: _Places) -> Iterator[str]:
+def _started(words: Iterable[str], path: str, places: Places) -> Iterator[str]:
     for word in words:
         yield from _words(word, path, places)
 

@@ -31,7 +31,7 @@ _CONFIG = re.compile(
     re.I,
 )
 _ALWAYS = re.compile(
-    r"(?:^|/)(?:\.env[\w.-]*|[\w.-]+\.env|\.envrc|docker-compose[\w.-]*|compose[\w.-]*\.ya?ml|\.gitlab-ci\.yml|values[\w.-]*\.ya?ml|wrangler\.(?:toml|jsonc?))$|/workflows/[\w.-]+\.ya?ml$"
+    r"(?:^|/)(?:\.env[\w.-]*|[\w.-]+\.env|\.envrc|docker-compose[\w.-]*|compose[\w.-]*\.ya?ml|\.gitlab-ci\.yml|values[\w.-]*\.ya?ml|wrangler\.(?:toml|jsonc?))$|/workflows/[\w.-]+\.ya?ml$|\.tf(?:vars)?$"
 )
 _SHEBANG = re.compile(rb"#!.*\b(?:(python|pypy|uv run)|(node|deno|bun)|(ruby)|(?:ba|z|k|da)?sh|fish)")
 #: Programming languages that no reader parses: their words are searched.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from secpipe.formats.locks.table import row_of
 from secpipe.scan.shadow_ai.lexer import SUFFIXES
+from secpipe.scan.shadow_ai.signal import Use
 
 _VENDORED = re.compile(
     r"(?:^|/)(?:vendor|vendored|third_party|third-party|thirdparty|node_modules|site-packages|bower_components|Godeps|Pods|external_libs|_vendor|\.venv|venv|\.tox|\.yarn)/",
@@ -78,3 +80,13 @@ def is_code(path: str) -> bool:
     """Whether the ending is that of a language, whatever the folder."""
     name = path.rpartition("/")[2].lower()
     return name.endswith(_MORE_CODE) or name[name.rfind(".") :] in SUFFIXES
+
+
+def left_to_labels(uses: Sequence[Use]) -> dict[str, dict[str, int]]:
+    """Return how many uses stand in text with a label that a policy may not judge, and in how many files, by region."""
+    found: dict[str, dict[str, int]] = {}
+    for region in LABELS:
+        here = [use for use in uses if use.region == region and not use.context]
+        if here:
+            found[region] = {"uses": len(here), "files": len({use.path for use in here})}
+    return found

@@ -27,12 +27,13 @@ from secpipe.scan.shadow_ai.attribute import attribute, needed
 from secpipe.scan.shadow_ai.catalogue import Catalogue, read_catalogue
 from secpipe.scan.shadow_ai.contents import OPAQUE, PROVEN, is_binary, row_of
 from secpipe.scan.shadow_ai.downloads import download_findings, download_signal
+from secpipe.scan.shadow_ai.joined import Joiner, join
 from secpipe.scan.shadow_ai.leaks import leaks
 from secpipe.scan.shadow_ai.prefilter import Prefilter
 from secpipe.scan.shadow_ai.reach import shipped
-from secpipe.scan.shadow_ai.regions import LABELS, region_of
+from secpipe.scan.shadow_ai.regions import LABELS, left_to_labels, region_of
 from secpipe.scan.shadow_ai.semgrep import SUFFIXES, look
-from secpipe.scan.shadow_ai.signal import Reading, Use
+from secpipe.scan.shadow_ai.signal import Reading
 from secpipe.scan.shadow_ai.terms import derive
 
 _WHOLE = 1 << 18  # larger files are read only around the terms, where a sign needs no more than its surroundings
@@ -74,6 +75,7 @@ def scan(
     for entry in tree.files:
         run.visit(entry)
     run.promote()
+    run.join()
     run.look_for_settings()
     if semgrep is not None:
         run.second_look(semgrep, rules)
@@ -261,6 +263,11 @@ class _Run:
             if entry is not None:
                 self._look(entry)
 
+    def join(self) -> None:
+        """Read candidates again with what they import, where an address is put together from several files."""
+        paths = dict.fromkeys(entry.path for entry in self.candidates)
+        join(self.readings, paths, Joiner(self.tree, self.catalogue), lambda sign, at: sign.at(at, self.region(at)))
+
     def look_for_settings(self) -> None:
         """Find what gives the names a value that clients take their address from, in files that say nothing of AI."""
         signs = [sign for reading in self.readings.values() for sign in reading.signals if sign.role == "client"]
@@ -376,16 +383,6 @@ class _Run:
             "shadow-ai", State.OK, findings=tuple(findings), skips=skips, facts=facts, account=account,
             producer=f"secpipe shadow-ai, catalogue {self.catalogue.digest[:12]}, {', '.join(engines)}",
         )  # fmt: skip
-
-
-def left_to_labels(uses: Sequence[Use]) -> dict[str, dict[str, int]]:
-    """Return how many uses stand in text with a label that a policy may not judge, and in how many files, by region."""
-    found: dict[str, dict[str, int]] = {}
-    for region in LABELS:
-        here = [use for use in uses if use.region == region and not use.context]
-        if here:
-            found[region] = {"uses": len(here), "files": len({use.path for use in here})}
-    return found
 
 
 def waivers(content: str) -> dict[int, str]:

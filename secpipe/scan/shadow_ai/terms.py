@@ -30,6 +30,7 @@ class Terms:
     decoders: tuple[str, ...] = ()
     pieces: frozenset[str] = frozenset()
     senders: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
 
 
 _START = 4  # characters by which terms that may stand in another are looked up
@@ -88,6 +89,7 @@ def derive(catalogue: Catalogue) -> Terms:
         tuple(settings["decoders"]),
         _pieces(catalogue),
         tuple(settings["senders"]),
+        tuple(host for provider in catalogue.providers.values() for host in provider.lists["hosts"]),
     )
 
 
