@@ -17,7 +17,7 @@ compile dev --extra full --group dev --group lock
 compile full --extra full --group build --constraint requirements/dev.txt
 compile core --group build --constraint requirements/dev.txt
 compile release --constraint requirements/dev.txt
-compile mutants requirements/mutants.in --extra full --group dev --constraint requirements/dev.txt
+compile mutants requirements/mutants.in --extra full --group dev --group lock --constraint requirements/dev.txt
 source=requirements/workflows.in compile workflows
 source=requirements/tools.in compile tools
 for rival in requirements/rivals/*.in; do source=$rival compile "rivals/$(basename "$rival" .in)"; done

@@ -42,13 +42,15 @@ def verify(
     purpose: str = "",
     name: str = "",
     min_version: str = "",
+    max_ring_age: int = 0,
     now: datetime | None = None,
 ) -> Verified:
     """Verify the signed directory or file at `path` against the trust folder, anchored at `pin` (`sha256:HEX`).
 
     `require` is the floor of halves, `environment` where it will run, `purpose`, `name` and `min_version` pin what it
-    must be; `now` (UTC) is for tests. Hashes every file. Raises TrustError when anything does not hold, another
-    SecpipeError when that cannot be decided (no trust folder, expired trust): load nothing in either case.
+    must be; with `max_ring_age` the keyring must be stated to be the newest within so many days; `now` (UTC) is for
+    tests. Hashes every file. Raises TrustError when anything does not hold, another SecpipeError when that cannot be
+    decided (no trust folder, an old keyring): load nothing in either case.
     """
     from secpipe.core.evidence import State
     from secpipe.keystore.trusted import open_trust
@@ -62,7 +64,7 @@ def verify(
     evidence = verify_artifact(
         target,
         open_tree(target),
-        open_trust(Path(trust), pin=pin, now=instant),
+        open_trust(Path(trust), pin=pin, now=instant, max_ring_age=max_ring_age),
         require=require,
         environment=environment,
         purpose=purpose,

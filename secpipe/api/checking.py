@@ -47,6 +47,7 @@ def check(
     cache: bool = True,
     at: datetime | None = None,
     project: str = "",
+    max_ring_age: int = 0,
 ) -> Verdict:
     """Judge the folder `path` before it is deployed, as `secpipe check` does with the options of the same names.
 
@@ -58,9 +59,9 @@ def check(
     """
     request = request_of(
         path, policy=str(policy), policy_ref=policy_ref, waivers=_path(waivers), waivers_ref=waivers_ref,
-        trust=_path(trust), trust_pin=trust_pin, environment=env, mode=mode, warn_until=warn_until,
-        advisories=_path(advisories), exclude=tuple(exclude), name=name, verdicts=_path(verdicts),
-        cache=cache and not (name or verdicts), parts=cache, at=at,
+        trust=_path(trust), trust_pin=trust_pin, max_ring_age=max_ring_age, environment=env, mode=mode,
+        warn_until=warn_until, advisories=_path(advisories), exclude=tuple(exclude), name=name,
+        verdicts=_path(verdicts), cache=cache and not (name or verdicts), parts=cache, at=at,
     )  # fmt: skip
     from secpipe.api.results import verdict_of
 

@@ -65,13 +65,14 @@ def verify_path(
     at: datetime | None = None,
     strict: bool = False,
     forget: bool = False,
+    max_ring_age: int = 0,
 ) -> Findings:
     """Verify signed model folders and files, or every signed artifact in a folder, as `secpipe verify` does.
 
     A signed folder or file must be signed under its own name (or `name`). What this machine saw signed before must not
     be bare, of another name or of an older version now (`forget` accepts that); `strict` demands a signature for every
     model file. `trust_pin` anchors the trust folder from outside it; without one, who can change it can change the
-    answer. Exit
+    answer. With `max_ring_age` its keyring must be stated to be the newest within so many days. Exit
     codes: 0 everything holds, 1 something does not, 3 could not decide. Raises SecpipeError where there is no usable
     trust, ConfigError for a wrong demand. A model server that must not load anything else calls `secpipe.verify`.
     """
@@ -79,7 +80,7 @@ def verify_path(
     from secpipe.system.clock import SystemClock
 
     now = at or SystemClock().now()
-    ring = open_trust(Path(trust), pin=trust_pin, now=now)
+    ring = open_trust(Path(trust), pin=trust_pin, now=now, max_ring_age=max_ring_age)
     folder = None if signatures is None else Path(signatures)
     demands = Demands(
         require, env, purpose, name, min_version, tuple(ignore), folder, strict, forget, remember=at is None

@@ -35,6 +35,7 @@ EXAMPLES: dict[str, str] = {
     "keys show": "secpipe keys show builder",
     "keys due": "secpipe keys due",
     "keys grandfather": "secpipe keys grandfather models/old --passphrase-file pw",
+    "keys snapshot": "secpipe keys snapshot --valid P3D",
     "keys rotate": "secpipe keys rotate builder",
     "keys simulate": "secpipe keys simulate --until 2028-01-01",
     "keys suspend": "secpipe keys suspend builder",

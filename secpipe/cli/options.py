@@ -26,6 +26,15 @@ def at_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--at", metavar="TIME", help="Simulate: judge as of this time (RFC 3339 or a date).")(function)
 
 
+def max_ring_age_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--max-ring-age DAYS`: a machine without memory does not take an old keyring for the newest."""
+    return click.option(
+        "--max-ring-age", metavar="DAYS", type=click.IntRange(min=1, max=36_500),
+        callback=lambda _context, _option, value: value or 0,
+        help="The keyring must be stated to be the newest within so many days (secpipe keys snapshot).",
+    )(function)  # fmt: skip
+
+
 def warn_until_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """`--warn-until DAY`: the dated warn mode of one caller, where nothing that is judged can reach it."""
     return click.option(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from secpipe.cli.keys.options import opened, trust_folder, write_text_or_json
-from secpipe.cli.options import at_option, clock_of, passphrase_option, plain_format, write_result
+from secpipe.cli.options import at_option, clock_of, max_ring_age_option, passphrase_option, plain_format, write_result
 from secpipe.core import times
 
 
@@ -58,10 +58,15 @@ def show(folder: str, at: str | None, form: str, output: str) -> int:
 @trust.command("verify", short_help="Check every signature and rule of FOLDER.")
 @click.argument("folder", default="keys")
 @click.option("--trust-pin", "pin", metavar="PIN", default="", help="sha256:HEX of a root that you know.")
+@max_ring_age_option
 @at_option
-def verify(folder: str, pin: str, at: str | None) -> int:
+def verify(folder: str, pin: str, max_ring_age: int, at: str | None) -> int:
     """Check every signature and rule of FOLDER; exit 1 where one does not hold."""
-    state = opened(folder, clock_of(at).now(), pin).trust
+    from pathlib import Path
+
+    from secpipe.keystore.trusted import open_trust
+
+    state = open_trust(Path(folder), pin=pin, now=clock_of(at).now(), max_ring_age=max_ring_age)
     anchored = "pinned" if state.pinned else "not pinned: give --trust-pin, or anyone could have made it"
     prefix = "SIMULATED: " if at else ""
     write_result(f"{prefix}root {state.root_version} and ring {state.ring_version} hold ({anchored})\n", "-")

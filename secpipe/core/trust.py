@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+from secpipe.core import times
+
+#: The clocks of two machines, or of one before and after it was set, may differ by this much.
+SKEW = timedelta(seconds=60)
 
 
 class HalfClass(StrEnum):
@@ -111,6 +116,27 @@ class TimeAuthority:
 
 
 @dataclass(frozen=True, slots=True)
+class Freshness:
+    """When the rotation role said that this ring is the newest, and until when; `problem` says why that counts not."""
+
+    issued: datetime | None = None
+    expires: datetime | None = None
+    problem: str = "no signed statement of the newest ring lies there"
+
+    def stale(self, now: datetime, days: int) -> str:
+        """Return why the ring is not shown to have been the newest one within the last `days`, or "" where it is."""
+        if self.problem or self.issued is None or self.expires is None:
+            return self.problem or "the statement of the newest ring has no time"
+        if now < self.issued - SKEW:
+            return f"the statement of the newest ring is of {times.rfc3339(self.issued)}, after now"
+        if now > self.expires:
+            return f"the statement of the newest ring expired at {times.rfc3339(self.expires)}"
+        if now - self.issued > timedelta(days=days):
+            return f"the statement of the newest ring is of {times.rfc3339(self.issued)}, older than {days} days"
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
 class Trust:
     """The verified trust state. `root_digest` is the hex SHA-256 of the newest root file; `--trust-pin` names any root
     of the chain by it."""
@@ -126,6 +152,7 @@ class Trust:
     pinned: bool = False  # the chain was anchored at a digest given from outside the tree
     pins: tuple[str, ...] = field(default=(), repr=False)  # digests of every root of the chain
     grandfathered: frozenset[str] = frozenset()  # digests that the holders say were signed in time
+    freshness: Freshness = Freshness()
     root_algorithms: tuple[str, ...] = ()  # scheme ids of all keys that vouch for the ring, from the pinned root on
 
     def find(self, keyid: str) -> tuple[Identity, KeyVersion, PublicHalf] | None:

@@ -7,22 +7,20 @@ refuses an older or another ring, and a clock that was set back.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from secpipe.core import times
 from secpipe.core.errors import InputError, SecpipeError, TrustError
 from secpipe.core.evidence import Evidence, State, skipped
-from secpipe.core.trust import Trust
+from secpipe.core.trust import SKEW, Freshness, Trust
 from secpipe.keystore import memory
 from secpipe.system import places
 
 if TYPE_CHECKING:
     from secpipe.keystore.trusted import Opened
 
-#: The clocks of two machines, or of one before and after it was set, may differ by this much.
-SKEW = timedelta(seconds=60)
 _FORGET = "set the clock; if it was ahead before, remove $SECPIPE_HOME/seen/{}.json"
 
 
@@ -71,6 +69,10 @@ def open_anchor(folder: Path, pin: str, now: datetime, *, recall: bool) -> Ancho
         "identities": len(trust.identities),
         "root_algorithms": list(trust.root_algorithms),
     }
+    if (fresh := trust.freshness) != Freshness():
+        known = (("issued", fresh.issued), ("expires", fresh.expires))
+        stated = {name: times.rfc3339(when) for name, when in known if when} | {"problem": fresh.problem}
+        facts["ring_stated"] = stated
     return Anchor(trust, Evidence("trust", State.OK, facts=facts), opened, clock, mend, note)
 
 

@@ -54,6 +54,9 @@ class Rules:
         policy = self.policy.resolve(request.environment)
         if request.project == REST:  # each project has a bill of materials; a README beside them needs none
             policy = replace(policy, sbom=replace(policy.sbom, required=False))
+        bounds = [days for days in (request.max_ring_age, policy.keys.max_ring_age_days) if days]
+        if bounds:
+            policy = replace(policy, keys=replace(policy.keys, max_ring_age_days=min(bounds)))
         if self.policy_pin.startswith(ADOPTING):
             return replace(policy, mode="enforce")
         mode = request.asked_mode or (policy.mode if self.policy_pinned else "enforce")

@@ -35,6 +35,7 @@ class Request:
     policy_ref: str = ""
     trust: Path | None = None
     trust_pin: str = ""
+    max_ring_age: int = 0  # days within which the ring must be stated to be the newest; 0 leaves it to the policy
     advisories: Path | None = None
     exclude: tuple[str, ...] = ()
     name: str = ""  # what the subject is called; "" is the folder's own name

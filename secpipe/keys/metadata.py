@@ -18,6 +18,7 @@ from secpipe.keys.wire import canonical, pretty, read
 SPEC_VERSION = "1.0.31"
 #: Where our own fields stand inside TUF metadata; stock clients keep and ignore them.
 EXTRA = "x-secpipe"
+_TYPES = {"root": "root", "targets": "targets", "rotation": "targets", "snapshot": "snapshot"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +79,11 @@ class Envelope:
 
 
 def parse_envelope(data: bytes, kind: str, what: str) -> Envelope:
-    """Read TUF metadata of `_type` root or targets; `kind` is root, targets or rotation. Raises InputError."""
+    """Read TUF metadata; `kind` is root, targets, rotation (of type targets) or snapshot. Raises InputError."""
     outer = Fields(read(data, what), what)
     signed = dict(outer.mapping("signed"))
     fields = Fields(signed, what)
-    if fields.text("_type", limit=20) != ("root" if kind == "root" else "targets"):
+    if fields.text("_type", limit=20) != _TYPES[kind]:
         raise InputError(f"{what} is not {kind} metadata")
     if not fields.text("spec_version", limit=20).startswith("1."):
         raise InputError(f"{what} follows a TUF specification other than 1.x")
@@ -121,7 +122,7 @@ def signed_header(
 ) -> dict[str, Any]:
     """Return the fields that every metadata file has."""
     return {
-        "_type": "root" if kind == "root" else "targets",
+        "_type": _TYPES[kind],
         "spec_version": SPEC_VERSION,
         "version": version,
         "expires": times.rfc3339(expires),

@@ -88,7 +88,8 @@ def root_fields(
 ) -> dict[str, Any]:
     """Return the unsigned `signed` part of a root whose people sign both the root and the ring.
 
-    Snapshot and timestamp have no keys: a ring in a repository is fresh by its own expiry (docs/spec/keyring.md).
+    Snapshot and timestamp have no keys: a ring is fresh by its own expiry, and where asked by a statement of the
+    rotation role (docs/spec/keyring.md).
     """
     authorities = [{"name": authority.name, "pem": authority.pem} for authority in time_authorities]
     nobody = {"keyids": [], "threshold": 1}

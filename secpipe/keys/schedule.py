@@ -16,7 +16,7 @@ from secpipe.keys.schemes import scheme
 
 SCHEMA = "secpipe.rotation/1"
 _DURATION = re.compile(r"P(?:([0-9]{1,5})W)?(?:([0-9]{1,5})D)?(?:T(?:([0-9]{1,5})H)?(?:([0-9]{1,5})M)?)?\Z")
-_KNOWN = {"schema", "period", "lead", "overlap", "jitter", "ring_validity", "late", "algorithms"}
+_KNOWN = {"schema", "period", "lead", "overlap", "jitter", "ring_validity", "late", "snapshot", "algorithms"}
 _STAGE = {"halves", "accept_from", "sign_from", "sign_until", "accept_until", "require"}
 
 
@@ -64,6 +64,8 @@ class Schedule:
     stages: tuple[Stage, ...] = ()
     late: timedelta | None = None  # how long after a version stopped signing it may endorse; None: ring_validity
 
+    snapshot: timedelta | None = None  # how long a statement of the newest ring holds; None: none is made
+
     def early(self, identity: str, version: int) -> timedelta:
         """Return how much earlier than the period this version hands over; the same on every machine."""
         share = int.from_bytes(hashlib.sha256(f"{identity}/{version}".encode()).digest()[:4], "big") / 2**32
@@ -104,7 +106,7 @@ def parse_schedule(data: bytes, what: str) -> Schedule:
     _refuse_unknown(table, _KNOWN, what)
     spans = {
         name: parse_duration(_string(table, name, what))
-        for name in ("period", "lead", "overlap", "jitter", "ring_validity", "late")
+        for name in ("period", "lead", "overlap", "jitter", "ring_validity", "late", "snapshot")
         if name in table
     }
     stages = table.get("algorithms", [])

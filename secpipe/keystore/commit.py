@@ -27,6 +27,7 @@ from secpipe.keystore.custody.custody import Passphrase
 from secpipe.keystore.fresh import signed_file
 from secpipe.keystore.latest import write_latest
 from secpipe.keystore.newkey import succeed
+from secpipe.keystore.snapshot import snapshot_due, write_snapshot
 from secpipe.keystore.trusted import Opened, anchor_of, loader, open_folder, target_path
 from secpipe.keystore.unlock import open_record
 from secpipe.system import files, locks
@@ -75,6 +76,10 @@ def rotate(
         plan = plan_ring(found.ring, schedule, instant, force)
         _refuse_unknown(found, force)
         clean(folder)
+        if schedule.snapshot and snapshot_due(
+            found.trust.freshness, found.ring, schedule.snapshot, instant
+        ):  # whatever else is blocked
+            found = _stated(found, home, passphrase, schedule.snapshot, instant)
         if not plan.steps:
             write_latest(folder)
             memory.remember(home, found, instant)
@@ -115,6 +120,23 @@ def _endorsed(
     }
     steps = (replace(step, blocked=step.blocked or reasons.get(step.identity, "")) for step in plan.steps)
     return successors, replace(plan, steps=tuple(steps))
+
+
+def state_newest(folder: Path, home: Path, passphrase: Passphrase, span: timedelta, now: datetime) -> Opened:
+    """Sign the statement that the ring in `folder` is the newest, for `span`; raises as `rotate` does."""
+    with locked(home, anchor_of(folder)):
+        found = open_folder(folder, now=now)
+        memory.guard_clock(found, memory.guard(home, found), now)
+        after = _stated(found, home, passphrase, span, now)
+        memory.remember(home, after, now)
+        return after
+
+
+def _stated(found: Opened, home: Path, passphrase: Passphrase, span: timedelta, now: datetime) -> Opened:
+    record, signers = _rotation_role(found, home, passphrase)
+    fresh = write_snapshot(found.folder, found.roots, found.ring, record.halves, signers, span, now)
+    write_latest(found.folder)
+    return replace(found, trust=replace(found.trust, freshness=fresh))
 
 
 def suspend(folder: Path, home: Path, schedule: Schedule, passphrase: Passphrase, now: datetime, name: str) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from secpipe.core.errors import ConfigError, InputError
 from secpipe.core.protocols import Signer
+from secpipe.core.registry import load
 from secpipe.core.trust import HalfClass, KeyVersion, PublicHalf
 from secpipe.keys.schemes import scheme
 from secpipe.keys.schemes.pkcs8 import Imported
@@ -17,6 +18,7 @@ from secpipe.keystore import age
 from secpipe.keystore import home as store
 from secpipe.keystore.custody import file as file_custody
 from secpipe.keystore.custody.custody import ROTATING, Passphrase
+from secpipe.keystore.custody.places import MAKERS
 from secpipe.keystore.fresh import fresh
 from secpipe.keystore.unlock import open_record
 from secpipe.system import files
@@ -54,12 +56,10 @@ def make(
         if kind not in ROTATING:
             raise ConfigError(
                 f"the {algorithm} half lives in {kind}: custody, where secpipe cannot make a new key",
-                hint="make it there, then secpipe keys revoke or add-identity --import; or move to file: or pkcs11:",
+                hint="make it there, then secpipe keys revoke or add-identity --import; or file:, pkcs11:, awskms:",
             )
-        if kind == "pkcs11" and algorithm not in given:
-            from secpipe.keystore.custody import pkcs11
-
-            device = pkcs11.make_half(rest, algorithm, name, passphrase)
+        if kind in MAKERS and algorithm not in given:
+            device = load(MAKERS, kind, "custody")(rest, algorithm, name, passphrase)
             halves.append(device.public)
             signers.append(device)
             references.append(device.reference)

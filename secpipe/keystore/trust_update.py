@@ -20,6 +20,8 @@ from secpipe.keys.root import verify_chain
 from secpipe.keystore import memory
 from secpipe.keystore.latest import PATH as HINT
 from secpipe.keystore.latest import latest, parse_latest, write_latest
+from secpipe.keystore.snapshot import PATH as SNAPSHOT
+from secpipe.keystore.snapshot import take_snapshot
 from secpipe.keystore.trusted import (
     FILE_LIMIT,
     Opened,
@@ -113,7 +115,11 @@ def update(folder: Path, source: Source, home: Path, now: datetime, pin: str = "
     found = assemble(folder, roots, ring, pin, now)
     memory.guard(home, found)
     _guard_local(folder, found)
+    statement = source.read(SNAPSHOT) if newest.get("snapshot") else None
     _write(folder, found, theirs, targets, rotation, documents)
+    if statement is not None:
+        take_snapshot(folder, statement, roots, ring)
+        write_latest(folder)
     after = open_folder(folder, pin=pin, now=now)
     memory.remember(home, after, now)
     return after

@@ -7,24 +7,23 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from secpipe.core import times
-from secpipe.core.errors import InputError, TrustError, UnsafeInput
+from secpipe.core.errors import InputError, TrustError, Undecided, UnsafeInput
 from secpipe.core.text import printable
-from secpipe.core.trust import Trust
+from secpipe.core.trust import SKEW, Trust
 from secpipe.keys.ring import Load, Ring, read_ring
 from secpipe.keys.root import Root, verify_chain
 from secpipe.keys.wire import HEX256
 from secpipe.keystore import proofs as kept
+from secpipe.keystore.snapshot import read_freshness
 from secpipe.system import files
 from secpipe.system.links import judge
 
 FILE_LIMIT = 4 << 20
 FOLDER_LIMIT = 256 << 20
-#: A verifier's clock may run behind the one that issued the newest file by this much.
-SKEW = timedelta(seconds=60)
 _ROOT = re.compile(r"([1-9][0-9]{0,5})\.root\.json\Z")
 _RING = re.compile(r"([1-9][0-9]{0,5})\.(targets|rotation)\.json\Z")
 _MAX_FILES = 100_000
@@ -36,6 +35,7 @@ _PRIVATE_DER = re.compile(
     re.DOTALL,
 )
 _CLOCK = "check the clock; if a wrong clock made this: git revert, then secpipe trust forget --all"
+NOT_FRESH = "secpipe trust update SOURCE; where the rotation key is: secpipe keys snapshot"
 _NO_KEYS = "secpipe keys init makes them, --trust names another folder"
 
 
@@ -58,14 +58,18 @@ class Opened:
         return self.roots[0].envelope.digest
 
 
-def open_trust(folder: Path, *, pin: str = "", now: datetime) -> Trust:
+def open_trust(folder: Path, *, pin: str = "", now: datetime, max_ring_age: int = 0) -> Trust:
     """Return the trust that `folder` (`root/`, `ring/`, `targets/`) holds at `now`, every signature and rule checked.
 
-    `pin` is `sha256:HEX` or `HEX` of any root file of the chain; without it the result is not `pinned`.
-    Raises TrustError where something does not hold, is expired, not yet valid or rolled back, InputError where it is
-    malformed or missing.
+    `pin` is `sha256:HEX` or `HEX` of any root file of the chain; without it the result is not `pinned`. With
+    `max_ring_age` the ring must be stated to have been the newest one within so many days.
+    Raises TrustError where something does not hold, is expired, not yet valid or rolled back, Undecided where the ring
+    is not shown to be so new, InputError where it is malformed or missing.
     """
-    return open_folder(folder, pin=pin, now=now).trust
+    trust = open_folder(folder, pin=pin, now=now).trust
+    if max_ring_age and (stale := trust.freshness.stale(now, max_ring_age)):
+        raise Undecided(f"nothing shows that this keyring is the newest: {stale}", hint=NOT_FRESH)
+    return trust
 
 
 def open_folder(folder: Path, *, pin: str = "", now: datetime | None) -> Opened:
@@ -116,6 +120,7 @@ def assemble(folder: Path, roots: tuple[Root, ...], ring: Ring, pin: str, now: d
         pinned=pinned,
         pins=tuple(root.envelope.digest for root in roots),
         grandfathered=frozenset(digest for digest, _ in ring.grandfathered),
+        freshness=read_freshness(folder, roots, ring),
         root_algorithms=vouching(roots, ring, pin),
     )
     return Opened(folder, roots, ring, trust)

@@ -326,6 +326,8 @@ VARIANTS = [
             "gate/missing-evidence", "undecided", "old"),
     Variant("keys.algorithms", resigned("legacy"), "gate/key-algorithm"),
     Variant("keys.max_age_days", later(11, "[keys]\nmax_age_days = 10\n"), "gate/key-too-old"),
+    Variant("keys.max_ring_age_days", policy("[keys]\nmax_ring_age_days = 3\n"), "gate/trust-below-minimum",
+            "undecided"),
     Variant("minimum.root", policy("[minimum]\nroot = 9\n"), "gate/trust-below-minimum", "undecided"),
     Variant("minimum.ring", policy("[minimum]\nring = 99\n"), "gate/trust-below-minimum", "undecided"),
     Variant("minimum.advisories", dated("2026-10-31"), "gate/stale-advisories", "undecided"),

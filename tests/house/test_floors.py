@@ -33,6 +33,8 @@ ROOMS: dict[str, set[str]] = {
 
 #: Heavy or guarded package -> the one file that may import it.
 SOLE_IMPORTER = {
+    "boto3": "keystore/custody/awskms.py",
+    "botocore": "keystore/custody/awskms.py",
     "cel_expr_python": "gate/conditions/cel.py",
     "cyclonedx": "sbom/cyclonedx.py",
     "oqs": "keys/schemes/liboqs.py",

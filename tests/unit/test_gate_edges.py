@@ -18,7 +18,7 @@ from secpipe.core.verdict import Decision
 from secpipe.gate.cached import cache
 from secpipe.gate.cached.parts import Parts
 from secpipe.gate.decide import decide
-from secpipe.gate.policies.policy import Condition, Minimum, Policy, Promotion, Verdicts
+from secpipe.gate.policies.policy import Condition, Keys, Minimum, Policy, Promotion, Verdicts
 from secpipe.gate.rules.attestations import is_fresh
 from secpipe.gate.rules.promotion import newest
 from secpipe.gate.verdicts.acceptance import Wanted, accept
@@ -28,6 +28,8 @@ from secpipe.system import believable
 from tests.unit.gate_builders import NOW, clean, ok, situation
 from tests.unit.test_gate_cache import Machine, machine  # noqa: F401  # a fixture
 from tests.unit.verdict_world import DIGEST, Gate
+
+DAY = timedelta(days=1)
 
 HOUR = timedelta(hours=1)
 ENTRY = FileEntry("m.pkl", 4, 0o644, "a" * 64)
@@ -85,6 +87,27 @@ def test_a_version_that_is_not_known_is_below_every_minimum(word: str, version: 
     good = isinstance(version, int) and version >= 2
     assert judgement.decision is (Decision.PASS if good else Decision.UNDECIDED)
     assert [reason.rule for reason in judgement.reasons] == ([] if good else ["gate/trust-below-minimum"])
+
+
+@pytest.mark.parametrize(
+    ("facts", "good"),
+    [
+        ({}, False),
+        ({"ring_stated": {"issued": times.rfc3339(NOW), "expires": times.rfc3339(NOW), "problem": ""}}, True),
+        ({"ring_stated": {"issued": times.rfc3339(NOW), "expires": times.rfc3339(NOW), "problem": "no"}}, False),
+        ({"ring_stated": {"issued": times.rfc3339(NOW - 4 * DAY), "expires": "2099-01-01T00:00:00Z"}}, False),
+        ({"ring_stated": {"issued": times.rfc3339(NOW + DAY), "expires": "2099-01-01T00:00:00Z"}}, False),
+        ({"ring_stated": {"problem": ""}}, False),
+        ({"ring_stated": True}, False),
+    ],
+)
+def test_a_ring_counts_where_it_is_stated_to_be_the_newest_of_late(facts: dict[str, Any], good: bool) -> None:
+    evidence = clean(trust=ok("trust", root_version=1, ring_version=1, **facts))
+    asked = replace(Policy(), keys=replace(Keys(), max_ring_age_days=3))
+    judgement = decide(situation(evidence, asked))
+    assert [reason.rule for reason in judgement.reasons] == ([] if good else ["gate/trust-below-minimum"])
+    assert judgement.decision is (Decision.PASS if good else Decision.UNDECIDED)
+    assert decide(situation(evidence, Policy())).decision is Decision.PASS
 
 
 def remembered(home: Path, seen: dict[str, Any], now: datetime = NOW, trust: dict[str, Any] | None = None) -> bool:

@@ -285,6 +285,26 @@ def test_a_retired_key_needs_a_proof_of_time(since: Any, until: Any, trusted: An
     assert found(evidence, policy) == (set() if good else {"gate/key-too-old"})
 
 
+@pytest.mark.parametrize(
+    ("since", "rest", "effect"),
+    [
+        (None, {}, "warn"),
+        ("2099-01-01", {}, "warn"),
+        ("2026-01-01", {}, "deny"),
+        (None, {"trusted_time": "2026-10-01T00:00:00Z"}, None),
+        (None, {"grandfathered": True}, None),
+        (None, {"sign_until": "2030-01-01T00:00:00Z"}, None),
+        (None, {"sign_until": None}, None),
+    ],
+)
+def test_before_that_day_and_without_one_it_is_a_warning(since: Any, rest: dict[str, Any], effect: str | None) -> None:
+    evidence = world(fact(**{"sign_until": "2026-11-01T00:00:00Z", **rest}))
+    judgement = decide(situation(evidence, keys(stamped_from=date.fromisoformat(since) if since else None)))
+    about = [reason for reason in judgement.reasons if reason.rule == "gate/key-too-old"]
+    assert [str(reason.effect) for reason in about] == ([effect] if effect else [])
+    assert ("from 2099-01-01 on" in about[0].what) is (since == "2099-01-01") if about else True
+
+
 def test_a_signature_of_which_nothing_is_known_proves_no_time() -> None:
     """A file whose printed name could be another's has no facts: its key may be retired for years."""
     elsewhere = fact(path="m/other", sign_until="2030-01-01T00:00:00Z")

@@ -18,6 +18,7 @@ from secpipe.cli.options import (
     clock_of,
     emit,
     emit_for_ci,
+    max_ring_age_option,
     output_options,
     tell,
     warn_until_option,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 @click.option("--waivers-ref", default="", metavar="PIN", help="sha256:HEX they must have, if nobody signed them.")
 @click.option("--trust", type=click.Path(path_type=Path), metavar="FOLDER", help="Trust root (default PATH/keys).")
 @click.option("--trust-pin", default="", metavar="PIN", help="sha256:HEX of a root in its chain.")
+@max_ring_age_option
 @click.option(
     "--env", "environment", default="prod", show_default=True, metavar="NAME", help="Environment to judge for."
 )
@@ -75,6 +77,7 @@ def check(
     waivers_ref: str,
     trust: Path | None,
     trust_pin: str,
+    max_ring_age: int,
     environment: str,
     mode: str | None,
     warn_until: date | None,
@@ -119,6 +122,7 @@ def check(
         waivers_ref=waivers_ref,
         trust=trust,
         trust_pin=trust_pin,
+        max_ring_age=max_ring_age,
         environment=environment,
         mode=mode or "",
         warn_until=warn_until,

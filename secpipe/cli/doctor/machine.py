@@ -16,6 +16,7 @@ from secpipe.core.text import plural, printable
 _LIBRARIES = {
     "sigstore": ("sigstore", "keyless signatures"),
     "pkcs11": ("python-pkcs11", "keys in hardware modules"),
+    "kms": ("boto3", "keys in AWS KMS"),
     "cel": ("cel-expr-python", "conditions in a policy"),
 }
 #: program -> (extra, what it adds). Those of an extra are not started: semgrep writes into the user's home even for

@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "due": ("secpipe.cli.keys.rotate:due", "Say which rotations are due; exit 1 where one is."),
     "rotate": ("secpipe.cli.keys.rotate:rotate", "Make the next key versions: --if-due is what a scheduler runs."),
     "merge": ("secpipe.cli.keys.rotate:merge", "Settle two rotations that were made on two branches."),
+    "snapshot": ("secpipe.cli.keys.rotate:snapshot", "State that the keyring is the newest, for a short time."),
     "simulate": ("secpipe.cli.keys.simulate:simulate", "Print what will rotate, expire or break until a date."),
     "suspend": ("secpipe.cli.keys.rotate:suspend", "Take an identity's signing keys out of use now."),
     "reinstate": ("secpipe.cli.keys.emergency:reinstate", "Take back a suspension (root quorum)."),

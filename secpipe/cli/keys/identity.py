@@ -37,7 +37,8 @@ _SCOPE = (
 @_SCOPE[2]
 @click.option("--holder", default="", help="Who holds the key (default: the first holder of the root).")
 @click.option("--algorithm", "algorithms", multiple=True, help="Halves of its key (default: as the other identities).")
-@click.option("--classical", metavar="REF", help="Make the classical half in a device: pkcs11:module=...;token=...")
+@click.option("--classical", metavar="REF", help="Make it there: pkcs11:module=...;token=... or awskms:alias=NAME")
+@click.option("--pq", metavar="REF", help="Make the post-quantum half there: awskms:alias=NAME")
 @click.option(
     "--import-passphrase-file", metavar="FILE", help="What opens the imported keys (default: asked, or as the others)."
 )
@@ -52,6 +53,7 @@ def add_identity(
     holder: str,
     algorithms: tuple[str, ...],
     classical: str | None,
+    pq: str | None,
     paths: tuple[str, ...],
     import_passphrase_file: str | None,
     folder: str,
@@ -72,7 +74,8 @@ def add_identity(
         halves = list(algorithms) or (others[0] if others else list(PAIRS["default"]))
         for one in imported:  # what is brought along takes the place of the half of its class
             halves = [one.algorithm if get(name).half == get(one.algorithm).half else name for name in halves]
-        origin = Origin({HalfClass.CLASSICAL: classical} if classical else {}, imported)
+        places = {HalfClass.CLASSICAL: classical, HalfClass.PQ: pq}
+        origin = Origin({half: place for half, place in places.items() if place}, imported)
         blank = Identity(name, Authority(purposes, namespaces, environments), (), holder or found.root.quorum.names[0])
         return with_identity(found, home, blank, halves, schedule_of(folder), ask, now, origin)
 

@@ -39,6 +39,13 @@ def _plan(found: Opened, schedule: Schedule, now: datetime, force: tuple[str, ..
     return with_obstacles(plan_ring(found.ring, schedule, now, force), found, places.home())
 
 
+def _statement_due(found: Opened, schedule: Schedule, now: datetime) -> bool:
+    from secpipe.keystore.snapshot import snapshot_due
+
+    span = schedule.snapshot
+    return span is not None and snapshot_due(found.trust.freshness, found.ring, span, now)
+
+
 def _document(plan: Plan, schedule: Schedule, *, changed: bool, simulated: bool, ring: int) -> dict[str, Any]:
     return {
         "schema": "secpipe.rotation-plan/1",
@@ -72,6 +79,8 @@ def _write(document: dict[str, Any], form: str, output: str, done: str) -> None:
         )
     if not document["due"]:
         text.append("nothing is due")
+    if document.get("snapshot_due"):
+        text.append("due: the statement that this keyring is the newest")
     text += [f"withheld: {why}" for why in document["withheld"]]
     due = {step["identity"] for step in document["due"]}
     obstacles = document.get("obstacles", {})
@@ -98,11 +107,17 @@ def due(folder: str, artifacts: tuple[str, ...], policy: str, at: str | None, fo
     plan = _plan(found, schedule, now)
     document = _document(plan, schedule, changed=False, simulated=bool(at), ring=found.ring.version)
     document["obstacles"] = obstacles(found, places.home())
+    stated = _statement_due(found, schedule, now)
+    document["snapshot_due"] = stated
     old = lapsing(artifacts, policy, found.trust, now)
     document["lapsing"] = [{"at": times.rfc3339(one.at), "path": one.path, "digest": one.digest} for one in old]
     document["lines"] = [f"{when:%Y-%m-%d}: {line}" for when, line in told(old)]
     _write(document, form, output, "due")
-    return EXIT_DENY if plan.steps or any(one.at <= now for one in old) or schedule.withheld_at(now) else EXIT_PASS
+    return (
+        EXIT_DENY
+        if plan.steps or stated or any(one.at <= now for one in old) or schedule.withheld_at(now)
+        else EXIT_PASS
+    )
 
 
 @click.command("rotate")
@@ -179,6 +194,32 @@ def suspend(name: str, folder: str, passphrase_file: str | None) -> int:
     ask = passphrase_of(passphrase_file)
     version = commit(Path(folder), places.home(), schedule_of(folder), ask, SystemClock().now(), name)
     write_result(f"suspended {name} in ring {version}; publish {folder}/ to every verifier\n", "-")
+    return EXIT_PASS
+
+
+@click.command("snapshot")
+@click.option(
+    "--valid", default="", metavar="SPAN", help="How long it holds (default: snapshot in rotation.toml, or P7D)."
+)
+@dir_option
+@passphrase_option
+def snapshot(valid: str, folder: str, passphrase_file: str | None) -> int:
+    """State, signed by the rotation key, that the keyring is the newest: for verifiers that ask --max-ring-age.
+
+    A scheduler makes it in time by itself where rotation.toml says `snapshot = "P7D"`.
+    """
+    from datetime import timedelta
+
+    from secpipe.keys.schedule import parse_duration
+    from secpipe.keystore.commit import state_newest
+    from secpipe.system import places
+    from secpipe.system.clock import SystemClock
+
+    span = parse_duration(valid) if valid else schedule_of(folder).snapshot or timedelta(days=7)
+    ask = passphrase_of(passphrase_file)
+    found = state_newest(Path(folder), places.home(), ask, span, SystemClock().now())
+    until = found.trust.freshness.expires or found.trust.ring_expires
+    write_result(f"ring {found.ring.version} is the newest; stated until {times.rfc3339(until)}\n", "-")
     return EXIT_PASS
 
 

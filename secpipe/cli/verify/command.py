@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from secpipe.cli.options import at_option, clock_of, output_options, write_result
+from secpipe.cli.options import at_option, clock_of, max_ring_age_option, output_options, write_result
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.option(
     "--trust-pin", default="", metavar="DIGEST", help="sha256:HEX of any root of its chain, from outside the tree."
 )
+@max_ring_age_option
 @click.option(
     "--require", type=click.Choice(["classical+pq", "classical", "pq"]), default="classical+pq", show_default=True,
     help="The halves that must hold.",

@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from secpipe.core.errors import ConfigError
 from secpipe.core.evidence import Evidence
+
+if TYPE_CHECKING:
+    from secpipe.core.trust import Trust
 
 Check = Callable[[str], Evidence]
 
 
 def way_of(options: Mapping[str, Any], now: datetime) -> Check:
     """Return what verifies one path; raises ConfigError for options that do not go together."""
-    if options["identity"] or options["issuer"]:
+    keyless, legacy = options["identity"] or options["issuer"], options["allow_legacy"] is not None
+    if options["max_ring_age"] and (keyless or legacy or options["public_key"]):
+        raise ConfigError("--max-ring-age is about a keyring, and this verifies without one")
+    if keyless:
         return _keyless(options)
-    if options["allow_legacy"] is not None or options["public_key"]:
+    if legacy or options["public_key"]:
         return _legacy(options, now)
     return _attestation(options, now) if options["attestation"] else _by_ring(options, now)
 
@@ -62,10 +68,9 @@ def _legacy(options: Mapping[str, Any], now: datetime) -> Check:
 
 def _attestation(options: Mapping[str, Any], now: datetime) -> Check:
     from secpipe.cli.progress import hashed
-    from secpipe.keystore.trusted import open_trust
     from secpipe.sign.attest import verify_attestation
 
-    trust = open_trust(Path(options["trust"]), pin=options["trust_pin"], now=now)
+    trust = _trust(options, now)
     days = options["max_age"]
     age = timedelta(days=days) if days is not None else None
 
@@ -79,6 +84,14 @@ def _attestation(options: Mapping[str, Any], now: datetime) -> Check:
     return check
 
 
+def _trust(options: Mapping[str, Any], now: datetime) -> Trust:
+    from secpipe.keystore.trusted import open_trust
+
+    return open_trust(
+        Path(options["trust"]), pin=options["trust_pin"], now=now, max_ring_age=options["max_ring_age"]
+    )  # fmt: skip
+
+
 def _path(value: str | None) -> Path | None:
     return Path(value) if value else None
 
@@ -86,9 +99,8 @@ def _path(value: str | None) -> Path | None:
 def _by_ring(options: Mapping[str, Any], now: datetime) -> Check:
     from secpipe.api.signatures import Demands, verified
     from secpipe.cli.progress import hashed
-    from secpipe.keystore.trusted import open_trust
 
-    trust = open_trust(Path(options["trust"]), pin=options["trust_pin"], now=now)
+    trust = _trust(options, now)
     names = ("require", "environment", "purpose", "name", "min_version", "ignore", "strict", "forget")
     demands = Demands(
         **{name: options[name] for name in names}, signatures=_path(options["signatures"]), remember=options["live"]

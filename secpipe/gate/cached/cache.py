@@ -146,7 +146,7 @@ def _remembered(row: dict[str, Any], now: datetime) -> bool:
     name, then = row["memory"]
     if _digest_of(places.home() / "seen" / name) == then:
         return True  # nothing was remembered since: the usual case, which needs no more imports
-    from secpipe.gate.anchor import SKEW
+    from secpipe.core.trust import SKEW
     from secpipe.keystore import memory
 
     document, anchor = row["document"], row["anchor"]
@@ -186,6 +186,7 @@ def _place(request: Request, content: str) -> Path:
         "policy_ref": request.policy_ref,
         "trust": str(request.trust),
         "trust_pin": request.trust_pin,
+        "max_ring_age": request.max_ring_age,
         "path": str(request.path.resolve()),
         "typed": str(request.path),  # what is told to run names the path as it was given
         "name": request.name,

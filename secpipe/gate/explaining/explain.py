@@ -35,7 +35,7 @@ DEMANDS: dict[str, tuple[str, ...]] = {
     "gate/policy-expired": ("expires",),
     "gate/grace": ("vulnerabilities.grace_days", "vulnerabilities.grace_until"),
     "gate/stale-advisories": ("vulnerabilities.max_age_days", "minimum.advisories"),
-    "gate/trust-below-minimum": ("minimum.root", "minimum.ring"),
+    "gate/trust-below-minimum": ("minimum.root", "minimum.ring", "keys.max_ring_age_days"),
     "gate/root-algorithm": ("keys.root_algorithms",),
     "gate/unsigned-artifact": ("signatures.cover", "signatures.identities"),
     "gate/review-missing": ("signatures.roles",),

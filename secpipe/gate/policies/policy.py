@@ -136,6 +136,9 @@ class Keys:
     algorithms: tuple[str, ...] = key((), tighter="subset", doc="scheme ids of signing keys; empty: all")
     root_algorithms: tuple[str, ...] = key((), tighter="subset", doc="scheme ids of the trust root's keys; empty: all")
     max_age_days: int = key(0, tighter="fewer", doc="age of the key version that signed; 0: any")
+    max_ring_age_days: int = key(
+        0, tighter="fewer", doc="age of the signed statement that the ring is the newest; 0: none is asked"
+    )
     stamped_from: date | None = key(
         None, tighter="sooner", doc="from this day on a key past its `sign_until` counts only with a trusted time"
     )

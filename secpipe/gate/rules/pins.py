@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from secpipe.core import times
 from secpipe.core.evidence import Evidence, State
+from secpipe.core.trust import Freshness
 from secpipe.core.verdict import Effect, Reason
 from secpipe.gate.facts import listing
 from secpipe.gate.rules.signatures import to_cover
@@ -26,9 +30,23 @@ def trust(situation: Situation) -> Ruling:
         if minimum and (not isinstance(version, int) or version < minimum):
             what = f"the trust {word} is version {version or 'unknown'}; the policy wants {minimum} or newer"
             extra.append(Reason("gate/trust-below-minimum", Effect.UNDECIDED, what, "trust", policy.owner))
+    if days := policy.keys.max_ring_age_days:
+        what = stated(evidence).stale(situation.now, days)
+        if what:
+            what = f"nothing shows that the key ring is the newest: {what}"
+            extra.append(Reason("gate/trust-below-minimum", Effect.UNDECIDED, what, "trust", policy.owner))
     extra += _root_keys(situation, evidence)
     required = policy.signatures.required and bool(to_cover(situation))  # otherwise nothing rests on it
     return rule_on(situation, evidence, "Judged by pinned rules", required=required, findings=(), extra=extra)
+
+
+def stated(evidence: Evidence) -> Freshness:
+    """Return what was read of the statement that the ring is the newest."""
+    facts = evidence.facts.get("ring_stated")
+    if not isinstance(facts, Mapping):
+        return Freshness()
+    issued, expires = (times.maybe_instant(facts.get(name)) for name in ("issued", "expires"))
+    return Freshness(issued, expires, str(facts.get("problem") or ""))
 
 
 def _root_keys(situation: Situation, evidence: Evidence) -> list[Reason]:

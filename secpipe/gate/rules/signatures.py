@@ -12,7 +12,17 @@ from secpipe.core.verdict import Effect, Reason
 from secpipe.gate.facts import listing, mapping
 from secpipe.gate.grouping import UNSIGNED
 from secpipe.gate.rules.packs import files_of
-from secpipe.gate.rules.signed import About, Signatures, bundles, is_no_model, lacking, objection, statements
+from secpipe.gate.rules.signed import (
+    About,
+    Signatures,
+    bundles,
+    is_no_model,
+    lacking,
+    objection,
+    stamps_asked,
+    statements,
+    unstamped,
+)
 from secpipe.gate.ruling import Ruling, Situation, judge_findings, rule_on
 
 #: kind in `cover` -> the check that finds what is of that kind
@@ -38,12 +48,30 @@ def signatures(situation: Situation) -> Ruling:
         findings += _unsigned(situation, evidence, made) if policy.required else []
         findings += _unvouched(situation, evidence, made, roles)
     unknown = [*_unknown_cover(situation), *_not_there(situation)] if required else []
+    unknown += _unstamped(situation, evidence)
     signed = len(listing(evidence, "artifacts"))
     judged = judge_findings(situation, findings, block="low", warn="info")
     return rule_on(
         situation, evidence, "Signed by people we trust", required=required, findings=judged,
         extra=unknown, summary=plural(signed, "signed artifact"), fails_by_findings=True,
     )  # fmt: skip
+
+
+def _unstamped(situation: Situation, evidence: Evidence) -> list[Reason]:
+    """Warn of signatures by keys that no longer sign, until the policy's `[keys] stamped_from` refuses them."""
+    policy, now = situation.policy, situation.now
+    if stamps_asked(policy, now):
+        return []
+    facts = [fact for fact in listing(evidence, "artifacts") if isinstance(fact, Mapping) and fact.get("sign_until")]
+    held = [fact for fact in facts if fact.get("verified") is not False]
+    old = [(str(fact.get("path") or "the release"), words) for fact in held if (words := unstamped(fact, now))]
+    if not old:
+        return []
+    rest = f"; {plural(len(old) - 1, 'other')} likewise" if len(old) > 1 else ""
+    since = policy.keys.stamped_from
+    soon = f"; from {since} on that does not count" if since else ""
+    what = f"{printable(old[0][0])} {old[0][1]}{rest}{soon}"
+    return [Reason("gate/key-too-old", Effect.WARN, what, "signatures", policy.owner)]
 
 
 def _unsigned(situation: Situation, evidence: Evidence, made: Signatures) -> list[Finding]:

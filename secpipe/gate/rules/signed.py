@@ -165,15 +165,24 @@ def objection(fact: Mapping[str, Any], policy: Policy, now: datetime) -> Finding
             age = "whose age is not known" if made is None else f"of {made:%Y-%m-%d}"
             words = f"is signed with a key {age}; the policy allows {plural(policy.keys.max_age_days, 'day')}"
             return _objection("gate/key-too-old", words, fact)
-    since = policy.keys.stamped_from
-    proven = fact.get("trusted_time") or fact.get("grandfathered") is True
-    if since is not None and now.date() >= since and not proven:
-        ends = times.maybe_instant(fact.get("sign_until"))
-        if ends is None or now > ends:
-            stopped = f"stopped signing on {ends:%Y-%m-%d}" if ends else "signs until an unknown day"
-            words = f"is signed with a key that {stopped}, and no time stamp proves an earlier signature"
-            return _objection("gate/key-too-old", words, fact)
+    if stamps_asked(policy, now) and (words := unstamped(fact, now)):
+        return _objection("gate/key-too-old", words, fact)
     return None
+
+
+def stamps_asked(policy: Policy, now: datetime) -> bool:
+    """Return whether a key past its `sign_until` counts only with a time stamp by now; before, that is a warning."""
+    since = policy.keys.stamped_from
+    return since is not None and now.date() >= since
+
+
+def unstamped(fact: Mapping[str, Any], now: datetime) -> str:
+    """Return how a signature was made by a key that no longer signs, without proof that it was made in time, or ""."""
+    ends = times.maybe_instant(fact.get("sign_until"))
+    if fact.get("trusted_time") or fact.get("grandfathered") is True or (ends is not None and now <= ends):
+        return ""
+    stopped = f"stopped signing on {ends:%Y-%m-%d}" if ends else "signs until an unknown day"
+    return f"is signed with a key that {stopped}, and no time stamp proves an earlier signature"
 
 
 def _objection(rule: str, words: str, fact: Mapping[str, Any]) -> Finding:

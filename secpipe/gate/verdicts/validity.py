@@ -52,6 +52,8 @@ def ends(judgement: Judgement, situation: Situation, trust: Trust | None, tree: 
     if trust is not None:
         yield "the trust root", trust.root_expires
         yield "the keyring", trust.ring_expires
+        if (days := policy.keys.max_ring_age_days) and (fresh := trust.freshness).issued and fresh.expires:
+            yield "the statement that the keyring is the newest", min(fresh.expires, _later(fresh.issued, days))
         yield from _of_keys(situation, trust)
 
 

@@ -13,7 +13,7 @@ Passphrase = Callable[[], bytes]
 
 
 #: Places in which secpipe can make a new key, so that rotation needs nobody; the others say so.
-ROTATING = ("file", "pkcs11")
+ROTATING = ("file", "pkcs11", "awskms")
 
 
 def local(pkcs8: bytes, half: PublicHalf, what: str) -> LocalSigner:

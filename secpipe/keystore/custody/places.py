@@ -28,6 +28,12 @@ PLACES: dict[str, str] = {
     "env": "secpipe.keystore.custody.env:open_half",
     "exec": "secpipe.keystore.custody.exec:open_half",
     "pkcs11": "secpipe.keystore.custody.pkcs11:open_half",
+    "awskms": "secpipe.keystore.custody.awskms:open_half",
+}
+#: the same for making a key there: (rest, algorithm, label, passphrase) -> a signer that has a `reference`
+MAKERS: dict[str, str] = {
+    "pkcs11": "secpipe.keystore.custody.pkcs11:make_half",
+    "awskms": "secpipe.keystore.custody.awskms:make_half",
 }
 
 
