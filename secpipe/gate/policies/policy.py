@@ -76,8 +76,16 @@ class Vulnerabilities:
     max_age_days: int = key(
         0, tighter="fewer", doc="older advisory data is stale: not decided; 0: any age, with a warning"
     )
+    embedded_until: date | None = key(
+        None,
+        tighter="earlier",
+        doc="last day (UTC) on which the data that came with secpipe decides at any age; none: it never does",
+    )
     complete: bool = key(
         False, tighter="more", doc="components that cannot be judged (no version) count as not checked"
+    )
+    indexes: tuple[str, ...] = key(
+        (), tighter="shorter", globs=True, doc="package indexes that may be used; globs over host, or host and path"
     )
     grace_days: int = key(
         0, doc="a vulnerability published fewer days ago only warns, unless it is known to be exploited"
