@@ -47,7 +47,8 @@ def inventory_of(path: str, now: datetime, asked: Asked) -> tuple[Inventory, Tre
     if asked.services:
         from secpipe.scan.shadow_ai.scan import scan
 
-        inventory = with_services(inventory, list(scan(tree).facts.get("uses", [])))
+        facts = scan(tree).facts
+        inventory = with_services(inventory, facts.get("uses", []), facts.get("references", []))
     if asked.keys:
         inventory = _with_keys(inventory, tree, asked.keys, now)
     return inventory, tree

@@ -88,7 +88,7 @@ def add(document: dict[str, Any], inventory: Inventory, root: str, *, spec: str,
             written["cryptoProperties"] = properties_of(item)
         if item.kind in {ComponentKind.DATASET, ComponentKind.PROMPT}:
             written["data"] = [_data(item)]
-        if spec != "1.6" and "referenced" in item.facts:
+        if spec != "1.6" and "referenced" in item.facts and item.kind is not ComponentKind.SERVICE:
             written["isExternal"] = True
     _metadata(document, inventory, author, supplier)
     document["compositions"] = _compositions(inventory, root)
