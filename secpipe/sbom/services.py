@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from secpipe.core.inventory import Component, ComponentKind, Inventory, content_ref, verified
+from secpipe.core.inventory import Component, ComponentKind, Inventory, content_ref, declared, verified
 from secpipe.core.protocols import Tree
 from secpipe.sbom.extras import contents
 from secpipe.sbom.sources.models import file_component
@@ -69,14 +69,14 @@ def _referenced(
         places = sorted({f"{one.get('path')}:{one.get('line') or 1}" for one in group})
         path, _, line = places[0].rpartition(":")
         facts = {
-            "referenced": "named in code, not part of this release",
             "supplier": str(group[0].get("provider") or ""),
             "adapter": "yes" if thing == "adapter" else "",
             "pinned": "yes" if all(one.get("pinned") for one in group) else "no",
             "occurrences": "\n".join(places),
         }
         ref = content_ref(kind, "referenced", name)
-        found.append(Component(ref, kind, name, path=path, line=int(line), direct=True, facts=verified(path, facts)))
+        told = {**verified(path, facts), **declared(path, {"referenced": "named in code, not part of this release"})}
+        found.append(Component(ref, kind, name, path=path, line=int(line), facts=told))
     return found
 
 
