@@ -73,6 +73,9 @@ class Vulnerabilities:
     required: bool = key(True, tighter="more", doc="dependencies are looked up in the advisory data")
     block: str = key("high", choice=SEVERITIES, tighter="more", doc="this severity and worse denies")
     warn: str = key("low", choice=SEVERITIES, tighter="more", doc="this severity and worse warns")
+    scope: str = key(
+        "all", choice=("prod", "all"), tighter="more", doc="`prod`: packages that only development needs warn"
+    )
     max_age_days: int = key(
         0, tighter="fewer", doc="older advisory data is stale: not decided; 0: any age, with a warning"
     )

@@ -41,14 +41,20 @@ def vulnerabilities(situation: Situation) -> Ruling:
 
 
 def _with_indexes(situation: Situation, judged: tuple[JudgedFinding, ...]) -> tuple[JudgedFinding, ...]:
-    """Return the findings, those about an index that the policy allows being no more than told."""
-    allowed = situation.policy.vulnerabilities.indexes
+    """Return the findings, those about an index that the policy allows no more than told, and those of development."""
+    allowed, scope = situation.policy.vulnerabilities.indexes, situation.policy.vulnerabilities.scope
     return tuple(
         replace(item, effect=Effect.INFO)
         if item.finding.rule == FOREIGN and item.effect is not Effect.WAIVED and _is_allowed(item.finding, allowed)
+        else replace(item, effect=Effect.WARN)
+        if item.effect is Effect.DENY and scope == "prod" and _is_development(item.finding)
         else item
         for item in judged
     )
+
+
+def _is_development(finding: Finding) -> bool:
+    return finding.rule == VULNERABILITY and finding.details.get("development") is True
 
 
 def _is_allowed(finding: Finding, allowed: tuple[str, ...]) -> bool:
