@@ -19,6 +19,7 @@ from secpipe.core.limits import DEFAULT
 from secpipe.core.text import plural, printable
 from secpipe.formats.boms import packages as bom
 from secpipe.formats.packages.ecosystems import normal_name
+from secpipe.formats.packages.scopes import is_development
 from secpipe.scan.vulnerabilities import context
 from secpipe.scan.vulnerabilities import vex as vex_documents
 from secpipe.scan.vulnerabilities.audit import Options
@@ -39,6 +40,7 @@ class Audited:
     evidence: Evidence
     inventory: Inventory
     store: AdvisoryStore
+    left_out: int = 0  # packages that only development needs
 
 
 def audit(
@@ -49,19 +51,21 @@ def audit(
     vex: Iterable[str | PathLike[str]] = (),
     index: str | PathLike[str] | None = None,
     internal: Iterable[str] = (),
+    scope: str = "all",
     at: datetime | None = None,
 ) -> Findings:
     """Find known vulnerabilities of the packages of projects and SBOMs, offline, as `secpipe audit` does.
 
-    `advisories` is a store, a packed feed or OSV records instead of the default data; `max_age` in days. Exit codes: 0
-    nothing found, 1 a known vulnerability, a malicious package or a finding of at least medium severity (`fail_on`:
-    only from that severity on), 3 could not decide. Raises InputError, ConfigError.
+    `advisories` is a store, a packed feed or OSV records instead of the default data; `max_age` in days; `scope` "prod"
+    leaves out what only development needs. Exit codes: 0 nothing found, 1 a known vulnerability, a malicious package or
+    a finding of at least medium severity (`fail_on`: only from that severity on), 3 could not decide. Raises
+    InputError, ConfigError.
     """
     now = at or SystemClock().now()
     found = audited(
         [fspath(path) for path in paths], now, advisories=None if advisories is None else fspath(advisories),
         vex_files=[fspath(file) for file in vex], index=None if index is None else fspath(index),
-        internal=tuple(internal),
+        internal=tuple(internal), scope=scope,
     )  # fmt: skip
     return answer(aged(found.evidence, max_age, now), now, simulated=at is not None, fail_on=fail_on)
 
@@ -74,12 +78,17 @@ def audited(
     vex_files: Sequence[str] = (),
     index: str | None = None,
     internal: tuple[str, ...] = (),
+    scope: str = "all",
 ) -> Audited:
-    """Look up the packages of all paths."""
+    """Look up the packages of all paths; with `scope` "prod" without those that only development needs."""
     store = open_store(Path(advisories) if advisories else None, now=now)
     inventory, imported = gather(paths)
+    kept = tuple(one for one in inventory.components if scope == "all" or not is_development(one))
+    left_out = len(inventory.components) - len(kept)
+    inventory = replace(inventory, components=kept)
     options = Options(imported, names_in(index) if index else None, internal)
-    return Audited(judge(inventory, store, now=now, vex=statements(vex_files), options=options), inventory, store)
+    evidence = judge(inventory, store, now=now, vex=statements(vex_files), options=options)
+    return Audited(evidence, inventory, store, left_out)
 
 
 def answer(evidence: Evidence, now: datetime, *, simulated: bool, fail_on: str | None) -> Findings:

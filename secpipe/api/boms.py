@@ -100,7 +100,9 @@ def make_sbom(
         counted += sum(1 for item in inventory.components if "referenced" not in item.facts)
         skipped += inventory.skipped
         title = name or Path(path).resolve().name or "release"
-        made.append(emit(inventory, name=title, now=now, spec=spec, author=author, supplier=supplier))
+        made.append(
+            emit(inventory, name=title, now=now, spec=spec, author=author, supplier=supplier, services=services)
+        )
     several = [load(data, path) for data, path in zip(made, given, strict=True)] if len(made) > 1 else []
     data = dump(merge(several)) if several else made[0]
     problem = ""

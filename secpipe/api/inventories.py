@@ -49,7 +49,8 @@ def inventory_of(path: str, now: datetime, asked: Asked) -> tuple[Inventory, Tre
         from secpipe.scan.agents.scan import scan as agents
         from secpipe.scan.shadow_ai.scan import scan
 
-        inventory = with_services(inventory, list(scan(tree).facts.get("uses", [])))
+        facts = scan(tree).facts
+        inventory = with_services(inventory, facts.get("uses", []), facts.get("references", []))
         inventory = with_agents(inventory, list(agents(tree).facts.get("items", [])))
     if asked.keys:
         inventory = _with_keys(inventory, tree, asked.keys, now)

@@ -18,6 +18,12 @@ _FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*\r?$", re.DOTALL | r
 _FRONT_BYTES = 256 * KIB
 _HEADING = re.compile(r"^(#{1,6})[ \t]+(.{1,200}?)[ \t#]*$", re.MULTILINE)
 _SECTION_CHARS = 1200
+#: What the hub's templates of cards hold where nobody wrote anything, and their list of facts.
+_BLANK = "[More Information Needed]"
+_BULLET = re.compile(
+    r"^[-*][ \t]+\*\*([^*\n]{1,60}?)(?:[ \t]*\[optional\])?:?\*\*:?[ \t]*([^\n]{1,1200})$", re.MULTILINE
+)
+_UNFILLED = re.compile(r"(?:[-*]\s+\*\*[^*]{1,60}\*\*:?\s*)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +209,13 @@ def _sections(body: str) -> tuple[str, dict[str, str]]:
         end = heads[index + 1].start() if index + 1 < len(heads) else len(body)
         title = title or (head[2] if head[1] == "#" else "")
         text = " ".join(re.sub(r"<!--.*?(?:-->|\Z)", "", body[head.end() : end], flags=re.DOTALL).split())
-        if text and text != "[More Information Needed]":
+        text = text.replace(_BLANK, "").strip()
+        if text and not _UNFILLED.fullmatch(text):
             sections.setdefault(head[2].lower(), text[:_SECTION_CHARS])
+    for bullet in _BULLET.finditer(body):  # the hub's template: `- **Developed by:** ...`
+        text = re.sub(r"<!--.*?-->", "", bullet[2]).replace(_BLANK, "").strip()
+        if text:
+            sections.setdefault(bullet[1].lower(), text[:_SECTION_CHARS])
     return title, sections
 
 

@@ -17,6 +17,7 @@ from secpipe.core.evidence import Evidence
 from secpipe.core.ledger import Depth
 from secpipe.core.text import plural
 from secpipe.core.verdict import Accepted
+from secpipe.gate import ages
 from secpipe.gate.facts import mapping
 from secpipe.gate.policies import waivers
 from secpipe.gate.policies.policy import ACCEPTS, INCOMPLETE, Accept, Policy
@@ -56,9 +57,13 @@ def settle(
 ) -> tuple[dict[str, Evidence], tuple[Accepted, ...]]:
     """Return the evidence as the policy's `[ledger]` wants it, and what became of each of its acceptances.
 
-    Where the policy asks for `parsed`, what ships and was read as text only is not read.
+    Where the policy asks for `parsed`, what ships and was read as text only is not read. Advisory data that is too old
+    for it has read nothing either: it is accepted by ecosystem and day.
     """
     deep = {name: _deepened(one, policy.ledger.depth) for name, one in evidence.items()}
+    if "audit" in deep:
+        old = tuple(ages.too_old(deep["audit"], policy, now))
+        deep["audit"] = replace(deep["audit"], skips=(*deep["audit"].skips, *old)) if old else deep["audit"]
     content, told = content_of(evidence), []
     gone: dict[str, set[Skip]] = {name: set() for name in ACCEPTS}
     for number, entry in enumerate(policy.ledger.accept, 1):

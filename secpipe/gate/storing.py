@@ -16,7 +16,7 @@ from secpipe.core.errors import ConfigError, InputError, TrustError
 from secpipe.core.inventory import ComponentKind
 from secpipe.core.text import printable
 from secpipe.core.trust import Trust
-from secpipe.core.verdict import Result
+from secpipe.core.verdict import Effect, Result
 from secpipe.core.version import __version__
 from secpipe.gate import record
 from secpipe.gate.facts import listing, mapping
@@ -34,6 +34,7 @@ from secpipe.system.redaction import redact_values
 _LIMIT = 64 << 20
 _INSIDE = (ComponentKind.MODEL, ComponentKind.DATASET, ComponentKind.PROMPT)
 _SKEW = timedelta(minutes=5)
+_STANDS = (Effect.DENY, Effect.UNDECIDED, Effect.WARN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,9 @@ def summarise(outcome: Outcome, kept: Kept, identity: str, verifier: str = "") -
         levels=_levels(outcome),
         links=str(found.get("links", "")),
         executable=None if found.get("executable") is None else tuple(map(str, found["executable"])),
+        exploited=sum(
+            bool(item.finding.details.get("kev")) for item in outcome.judgement.findings if item.effect in _STANDS
+        ),
         left_out=tuple(sorted({skip["path"] for skip in found.get("left_out", ())})),
         inputs=(*inputs, *sorted(mapping(outcome.situation.of("files"), "signed").items())),
         artifacts=_artifacts(outcome),

@@ -56,7 +56,9 @@ _WHOLE_TREE = (
     "secpipe.sbom.sources.ollama:read_all",
     "secpipe.sbom.sources.images:read_all",
     "secpipe.sbom.sources.datasets:read_all",
+    "secpipe.sbom.sources.packaged:read_all",
     "secpipe.sbom.sources.prompts:read_all",
+    "secpipe.sbom.sources.indexes:read_all",
     "secpipe.sbom.lineage:link",
 )
 

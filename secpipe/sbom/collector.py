@@ -150,6 +150,8 @@ class Collector:
             facts = dict(new.facts)
             if old.path not in new.path:
                 facts["occurrences"] = _occurrences(new, old)
+            if old.path != new.path:
+                _needed(facts, old, new)
             self._components[target] = dataclasses.replace(new, direct=new.direct or old.direct, facts=facts)
         for relation in [relation for relation in self._relations if unpinned in (relation.source, relation.target)]:
             self._relations.discard(relation)
@@ -234,6 +236,8 @@ def _merge(old: Component, new: Component) -> Component:
             facts[name] = fact
     if (old.path, old.line) != (new.path, new.line) and new.path:
         facts["occurrences"] = _occurrences(old, new)
+        if old.kind is ComponentKind.LIBRARY:
+            _needed(facts, old, new)
     return dataclasses.replace(
         old,
         version=old.version or new.version,
@@ -242,6 +246,16 @@ def _merge(old: Component, new: Component) -> Component:
         direct=old.direct or new.direct,
         facts=facts,
     )
+
+
+def _needed(facts: dict[str, Fact], *places: Component) -> None:
+    """Keep of scope and group what holds at every place: a package that one place needs is needed."""
+    for name in ("scope", "group"):
+        if not all(name in one.facts for one in places):
+            facts.pop(name, None)
+    if "group" in facts:
+        words = {word for one in places for word in one.facts["group"].value.split()}
+        facts["group"] = dataclasses.replace(facts["group"], value=" ".join(sorted(words)))
 
 
 def _occurrences(old: Component, new: Component) -> Fact:

@@ -41,17 +41,21 @@ _DIGEST = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}|[0-9a-fA-
 
 
 def emit(
-    inventory: Inventory, *, name: str, now: datetime, spec: str = "1.7", author: str = "", supplier: str = ""
-) -> bytes:
+    inventory: Inventory, *, name: str, now: datetime, spec: str = "1.7", author: str = "", supplier: str = "",
+    services: bool = False,
+) -> bytes:  # fmt: skip
     """Return the inventory of the release `name` as CycloneDX JSON, canonical and ending in a newline.
 
-    `author` (a name and address) and `supplier` are what no file can prove. Raises ConfigError for another `spec`.
+    `author` (a name and address) and `supplier` are what no file can prove; `services` says that those which
+    the code uses were looked for. Raises ConfigError for another `spec`.
     """
     if spec not in SPECS:
         raise ConfigError(f"CycloneDX {spec} cannot be written", hint=f"--spec {SPECS[-1]}, or --spec {SPECS[0]}")
     plan = _Plan(inventory, name)
     document = _built(plan, now, spec)
     extras.add(document, inventory, plan.root, spec=spec, author=author, supplier=supplier)
+    if services:
+        document["metadata"].setdefault("properties", []).append({"name": "secpipe:services", "value": "listed"})
     document.pop("serialNumber", None)  # the library draws one at random
     content = json.dumps({**document, "metadata": {**document["metadata"], "timestamp": ""}}, sort_keys=True)
     document["serialNumber"] = f"urn:uuid:{uuid.uuid5(_NAMESPACE, content)}"

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.inventory import ComponentKind, Inventory
 from secpipe.core.protocols import Tree
 from secpipe.core.text import plural, printable
+from secpipe.sbom import claims
 from secpipe.sbom.bom import Document, hash_of, property_of
+from secpipe.sbom.cyclonedx import SPECS, emit
 from secpipe.sbom.extras import contents, walk
 from secpipe.sbom.query import select
 from secpipe.system.aliases import aliased
 
+_ANY = datetime(2000, 1, 1, tzinfo=UTC)  # what is derived of a tree does not depend on the day
 _REVIEW = "make a new SBOM and have it reviewed"
 
 
@@ -25,25 +30,35 @@ class Drift:
     findings: tuple[Finding, ...]
     compared: int
     libraries: int
+    asserted: tuple[str, ...] = ()  # fields that no file can prove, as `component: field`
 
 
 def drift(document: Document, tree: Tree, inventory: Inventory) -> Drift:
     """Compare a BOM with a tree and with what `collect` finds in it now.
 
-    Files are compared by SHA-256. A BOM of another tool is compared by the files and packages that it names.
+    Files are compared by SHA-256, what is said of a component with what is derived of it here. A BOM of another tool
+    is compared by the files, packages, licences and hashes that it names.
     """
     tree = aliased(tree, instead=True)
-    claims = dict(_claims(document, tree))
-    found = list(_files(claims, tree))
+    stated_files = dict(_claims(document, tree))
+    found = list(_files(stated_files, tree))
     taken = {finding.details["now"] for finding in found if "now" in finding.details}
-    found += _added(claims, inventory, taken)
+    found += _added(stated_files, inventory, taken)
     packages = list(_packages(document))
     found += _libraries(packages, inventory)
     stated = next(iter(select(document, "metadata.properties[name=secpipe:tree:sha256].value")), "")
     if stated and stated != inventory.tree_sha256 and not found:
         found.append(_tree_changed(document, inventory))
+    derived = json.loads(emit(inventory, name="release", now=_ANY, spec=_spec(document)))
+    told = claims.compare(document, derived, {one.path for one in found if one.path in stated_files})
+    found += told.findings
     order = sorted(found, key=lambda finding: (finding.rule, finding.path, finding.subject))
-    return Drift(tuple(order), len(claims), len(packages))
+    return Drift(tuple(order), len(stated_files), len(packages), told.asserted)
+
+
+def _spec(document: Document) -> str:
+    version = str(document.get("specVersion"))
+    return version if version in SPECS else SPECS[-1]
 
 
 def _claims(document: Document, tree: Tree) -> Iterator[tuple[str, str]]:
@@ -105,9 +120,14 @@ def _packages(document: Document) -> Iterator[str]:
 
 
 def _libraries(stated: list[str], inventory: Inventory) -> Iterator[Finding]:
-    """Packages that were added, dropped or moved to another version; only where the BOM lists packages at all."""
+    """Packages that were added, dropped or moved to another version, or all left out."""
     known, now = set(stated), {item.purl: item for item in inventory.of_kind(ComponentKind.LIBRARY) if item.purl}
-    if not known:
+    if not known and now:
+        names = ", ".join(printable(purl, 100) for purl in sorted(now)[:3]) + (
+            ", ..." if now.keys() - sorted(now)[:3] else ""
+        )
+        message = f"the SBOM names none of the {plural(len(now), 'package')} of the tree ({names})"
+        yield Finding("sbom/added", message, Severity.MEDIUM, subject="packages", fix=_REVIEW)
         return
     for purl in sorted(set(now) - known):
         message = f"{printable(purl, 200)} is in the tree and not in the SBOM"

@@ -50,9 +50,12 @@ def properties(item: Component, edges: Mapping[RelationKind, Mapping[str, list[s
             yield f"secpipe:{kind.value}", target
 
 
+_NOT_HERE = {"folder", "chat-template-sha256", "inside", "referenced"}
+
+
 def contents(item: Component) -> list[str]:
     """Return the files whose bytes the component's digest is over; none where it is of something inside a file."""
-    if not item.digests or item.kind not in _FILES or {"folder", "chat-template-sha256", "inside"} & set(item.facts):
+    if not item.digests or item.kind not in _FILES or _NOT_HERE & set(item.facts):
         return []
     return item.facts["occurrences"].value.split("\n") if "occurrences" in item.facts else [item.path]
 
@@ -90,7 +93,7 @@ def add(document: dict[str, Any], inventory: Inventory, root: str, *, spec: str,
             written["cryptoProperties"] = properties_of(item)
         if item.kind in {ComponentKind.DATASET, ComponentKind.PROMPT}:
             written["data"] = [_data(item)]
-        if spec != "1.6" and "referenced" in item.facts:
+        if spec != "1.6" and "referenced" in item.facts and item.kind is not ComponentKind.SERVICE:
             written["isExternal"] = True
     _metadata(document, inventory, author, supplier)
     document["compositions"] = _compositions(inventory, root)

@@ -7,15 +7,26 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from secpipe.core.inventory import Component, ComponentKind, Inventory, content_ref, verified
+from secpipe.core.inventory import Component, ComponentKind, Inventory, content_ref, declared, verified
 from secpipe.core.protocols import Tree
 from secpipe.sbom.extras import contents
 from secpipe.sbom.sources.models import file_component
 from secpipe.system.aliases import aliased
 
+#: What code fetches -> what it is in a bill of materials; everything else is a model.
+_KINDS = {"dataset": ComponentKind.DATASET, "prompt": ComponentKind.PROMPT}
 
-def with_services(inventory: Inventory, uses: Iterable[Mapping[str, Any]]) -> Inventory:
-    """Return the inventory with one service a provider and host, from the facts `uses` of the check `shadow-ai`."""
+
+def with_services(
+    inventory: Inventory, uses: Iterable[Mapping[str, Any]], references: Iterable[Mapping[str, Any]] = ()
+) -> Inventory:
+    """Return the inventory with one service a provider and host, and what code fetches or calls by name.
+
+    `uses` and `references` are the facts of the check `shadow-ai`. A name that is a component of the tree stays that;
+    any other becomes one that is only *referenced*: no digest, a purl only where a commit pins it.
+    """
+    uses = list(uses)
+    inventory = _with(inventory, _referenced(inventory, uses, references))
     found: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for use in uses:
         if provider := str(use.get("provider") or ""):
@@ -35,6 +46,38 @@ def with_services(inventory: Inventory, uses: Iterable[Mapping[str, Any]]) -> In
         name = host if host and provider == "local" else provider
         services.append(Component(ref, ComponentKind.SERVICE, name, path=path, facts=verified(path, facts)))
     return _with(inventory, services)
+
+
+def _referenced(
+    inventory: Inventory, uses: Iterable[Mapping[str, Any]], references: Iterable[Mapping[str, Any]]
+) -> list[Component]:
+    known = {item.name.lower() for item in inventory.components if item.kind in (*_KINDS.values(), ComponentKind.MODEL)}
+    named: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+    for one in references:
+        if one.get("name") and one.get("region") != "test":
+            named[str(one.get("thing")), str(one["name"])].append(one)
+    fetched = {name for _, name in named}
+    for use in uses:
+        model = str(use.get("model") or "")
+        if model and model not in fetched and not use.get("context") and use.get("region") != "test":
+            named["model", model].append(use)
+    found = []
+    for (thing, name), group in sorted(named.items()):
+        kind = _KINDS.get(thing, ComponentKind.MODEL)
+        if name.lower() in known:
+            continue
+        places = sorted({f"{one.get('path')}:{one.get('line') or 1}" for one in group})
+        path, _, line = places[0].rpartition(":")
+        facts = {
+            "supplier": str(group[0].get("provider") or ""),
+            "adapter": "yes" if thing == "adapter" else "",
+            "pinned": "yes" if all(one.get("pinned") for one in group) else "no",
+            "occurrences": "\n".join(places),
+        }
+        ref = content_ref(kind, "referenced", name)
+        told = {**verified(path, facts), **declared(path, {"referenced": "named in code, not part of this release"})}
+        found.append(Component(ref, kind, name, path=path, line=int(line), facts=told))
+    return found
 
 
 def _endpoint(host: str) -> str:

@@ -224,3 +224,19 @@ def test_damaged_predicates_are_errors_never_crashes(gate: Gate, blocked: Path) 
         for value in (None, 3, [], {}, "\x00" * 2000):
             with pytest.raises(InputError):
                 override.read({"grant": override.fields_of(one) | {name: value}, "holder": "alice"}, "it")
+
+
+def test_what_is_known_to_be_exploited_is_never_overridden(gate: Gate, blocked: Path) -> None:
+    """And a verdict that does not say whether anything is, neither: an older version may have left it out."""
+    for hours, count in ((1, 1), (2, None)):
+        now = NOW + hours * HOUR
+        place = gate.sign(gate.denied(at=now), exploited=count)
+        gate.let(place, *BOTH, now=now)
+        assert gate.ask(now=now).exit_code == 1
+        with pytest.raises(InputError, match="exploited"):
+            override.grant(gate.held(place, now), "cannot wait", 4, "5" * 64, now, 24)
+
+
+def test_what_nobody_could_decide_is_let_out_for_three_days_at_most(gate: Gate) -> None:
+    place = gate.sign(gate.denied(), decision="undecided", max_hours=1000)
+    assert override.hours_of(gate.held(place), BreakGlass(max_hours=1000)) == 72

@@ -34,6 +34,13 @@ SORTS = ["priority", "severity", "package"]
 )
 @click.option("--author", default="", help="Who answers for --write-vex.")
 @click.option("--fix-plan", is_flag=True, help="Print the upgrades that clear the findings, nothing else.")
+@click.option(
+    "--scope",
+    type=click.Choice(["all", "prod"]),
+    default="all",
+    show_default=True,
+    help="prod: without what only development needs.",
+)
 @click.option("--sort", type=click.Choice(SORTS), default="severity", show_default=True, help="What comes first.")
 @click.option("--index", metavar="FILE", help="Names known to exist, one a line: others are reported.")
 @click.option("--internal", multiple=True, metavar="GLOB", help="Names that must never come from a public index.")
@@ -58,6 +65,7 @@ def audit(
     author: str,
     fix_plan: bool,
     sort: str,
+    scope: str,
     index: str | None,
     internal: tuple[str, ...],
     second_opinion: str | None,
@@ -76,6 +84,7 @@ def audit(
     """
     from secpipe.api import auditing as work
     from secpipe.core.errors import ConfigError
+    from secpipe.core.text import plural
 
     if offline and second_opinion:
         raise ConfigError("--second-opinion needs the network, and --offline refuses it")
@@ -83,8 +92,10 @@ def audit(
         raise ConfigError("a VEX document names who answers for it", hint="--author NAME")
     now = clock_of(at).now()
     found = work.audited(
-        paths, now, advisories=advisories, vex_files=vex_files, index=index, internal=internal
+        paths, now, advisories=advisories, vex_files=vex_files, index=index, internal=internal, scope=scope
     )  # fmt: skip
+    if found.left_out:
+        tell(f"{plural(found.left_out, 'package')} that only development needs left out")
     evidence = found.evidence
     if second_opinion:
         first = Path(paths[0])

@@ -82,8 +82,9 @@ def score(bom: str, names: tuple[str, ...], minimum: int | None, form: str, outp
 @click.argument("path", type=click.Path(exists=True))
 @output_options()
 def verify(bom: str, path: str, formats: tuple[str, ...], output: str | None) -> int:
-    """Compare BOM with the files under PATH: changed, renamed, missing, added. Exit 1 on any difference, 3 if the BOM
-    names no file that could be compared.
+    """Compare BOM with the files under PATH: changed, renamed, missing, added, and all that is derived of them
+    (licences, parameters, cards, pedigree, hashes, the set of packages, services). Exit 1 on any difference, 3 if the
+    BOM names no file that could be compared. What no file can prove is said to be asserted.
 
     The BOM itself may lie under PATH; it is left out.
     """
@@ -93,19 +94,25 @@ def verify(bom: str, path: str, formats: tuple[str, ...], output: str | None) ->
     from secpipe.core import findings
     from secpipe.core.evidence import Evidence, State
     from secpipe.sbom.drift import drift
+    from secpipe.sbom.query import select
     from secpipe.system.clock import SystemClock
 
     document = read_bom(bom)
-    asked = Asked(services=False, own=inside(bom, (path,)))
+    services = bool(document.get("services") or select(document, "metadata.properties[name=secpipe:services]"))
+    asked = Asked(services=services, own=inside(bom, (path,)))
     inventory, tree = inventory_of(path, datetime.now(UTC), asked)
     result = drift(document, tree, inventory)
     reason = "" if result.compared else "the SBOM names no file that could be compared"
     evidence = Evidence(
         "sbom-verify", State.OK if result.compared else State.SKIPPED, reason,
         findings=tuple(result.findings), skips=tuple(inventory.skipped), producer="secpipe",
-        facts={"files": result.compared, "packages": result.libraries},
+        facts={"files": result.compared, "packages": result.libraries, "asserted": list(result.asserted)},
     )  # fmt: skip
     emit_document(findings.document(evidence, "sbom verify", SystemClock().now()), formats, output)
+    for claim in result.asserted[:20]:
+        tell(f"asserted, not proven: {printable(claim, 200)}")
+    if len(result.asserted) > 20:
+        tell(f"asserted, not proven: {len(result.asserted) - 20:,} more")
     if result.findings:
         return EXIT_DENY
     if not result.compared:

@@ -41,9 +41,9 @@ def library(
         name = known.normal(name)
     host = urlsplit(registry).hostname or "" if "://" in registry else ""
     private = registry if host and known and known.hosts and host not in known.hosts else ""
-    package = purl.for_ecosystem(ecosystem, name, version, {"repository_url": _without_secret(private)})
+    package = purl.for_ecosystem(ecosystem, name, version, {"repository_url": without_secret(private)})
     marks = sorted(set(hashes))
-    more = {key: _without_secret(value) if key == "artifact-url" else value for key, value in (facts or {}).items()}
+    more = {key: without_secret(value) if key == "artifact-url" else value for key, value in (facts or {}).items()}
     where = f"{path}:{line}" if line else path
     return Component(
         package or content_ref(ComponentKind.LIBRARY, ecosystem, name, version),
@@ -134,10 +134,10 @@ def _origin(url: str, commit: str) -> tuple[str, str, str]:
     if "@" in last and address.startswith(("git", "ssh")):
         address, _, reference = address.rpartition("@")
         commit = commit or (reference if _REFERENCE.fullmatch(reference) else "")
-    return _without_secret(address), commit, folder
+    return without_secret(address), commit, folder
 
 
-def _without_secret(url: str) -> str:
+def without_secret(url: str) -> str:
     """Return `url` without a user name, password, query or fragment: a BOM is published, a token is not."""
     scheme, sign, rest = url.partition("#")[0].partition("?")[0].rpartition("://")
     host, slash, path = rest.partition("/")

@@ -66,7 +66,10 @@ def _package(key: str, item: dict[str, Any], path: str) -> Component | None:
     parts = _NAME.match(key)
     resolution = item.get("resolution") or {}
     digest = hash_of(resolution.get("integrity"))
-    facts = {"scope": "optional" if item.get("dev") or item.get("optional") else ""}
+    facts = {
+        "scope": "optional" if item.get("dev") or item.get("optional") else "",
+        "group": "dev" if item.get("dev") is True else "",
+    }
     hashes = [digest] if digest else []
     address = str(resolution.get("repo") or resolution.get("tarball") or resolution.get("directory") or "")
     version = _VERSION.match(parts[2]) if parts else None

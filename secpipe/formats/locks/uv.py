@@ -24,17 +24,20 @@ def read(found: Lock) -> None:
         roots |= {component.ref} if component.kind is ComponentKind.APPLICATION else set()
     kept: set[str] = set()
     extra: set[str] = set()
+    development: set[str] = set()
+    sets = {"dependencies": kept, "optional-dependencies": extra, "dev-dependencies": development}
     for item, component in zip(items, list(found.components), strict=True):
-        for group in ("dependencies", "optional-dependencies", "dev-dependencies"):
+        for group, refs in sets.items():
             part = item.get(group) or []
             for need in part if isinstance(part, list) else [need for needs in part.values() for need in needs]:
                 if applies(str(need.get("marker") or "os_name != ''")):
                     wanted = need["name"], str(need.get("version") or "")
                     names.need(component.ref, *wanted)
                     if component.ref in roots:
-                        (kept if group == "dependencies" else extra).update(names.find(*wanted))
+                        refs.update(names.find(*wanted))
     names.relate(found)
-    found.only_for("optional", kept, extra)
+    found.only_for("dev", kept | extra, development)
+    found.only_for("optional", kept, extra | development)
 
 
 def _component(item: dict[str, Any], path: str) -> Component:

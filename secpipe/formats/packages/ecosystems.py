@@ -23,6 +23,7 @@ class Ecosystem:
     `name` is OSV's word, `purl` the purl type, `word` the key of the AI provider catalogue. `order` gives a sortable
     key of a version, or None for a text that is no version. `normal` gives the one spelling of a name. `separator`
     stands between namespace and name. `hosts` serve the packages that a bare purl names; `page` lists the artifacts.
+    Whether advisories are `published`: OSV's list of ecosystems, 2026-11.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Ecosystem:
     separator: str = "/"
     hosts: frozenset[str] = field(default=frozenset())
     page: str = ""
+    published: bool = True  # somebody publishes its advisories as a feed
 
 
 TABLE = (
@@ -53,7 +55,7 @@ TABLE = (
     Ecosystem("Hex", "hex", "hex", semver.key, names.lower),
     Ecosystem("Pub", "pub", "pub", semver.with_build, names.lower, "", frozenset({"pub.dev", "pub.dartlang.org"})),
     Ecosystem("SwiftURL", "swift", "swift", semver.key),
-    Ecosystem("CocoaPods", "cocoapods", "cocoapods", semver.key, separator=""),
+    Ecosystem("CocoaPods", "cocoapods", "cocoapods", semver.key, separator="", published=False),
 )  # fmt: skip
 
 _BY_WORD = {word.lower(): row for row in TABLE for word in (row.word, row.purl, row.name)}
@@ -62,6 +64,21 @@ _BY_WORD = {word.lower(): row for row in TABLE for word in (row.word, row.purl, 
 def of(word: str) -> Ecosystem | None:
     """Return the ecosystem that `word` names: OSV's name (`PyPI`, `Maven:https://...`), a purl type, in any case."""
     return _BY_WORD.get(word) or _BY_WORD.get(word.partition(":")[0].strip().lower())
+
+
+def named(name: str) -> Ecosystem:
+    """Return the row of OSV's name for an ecosystem; raises KeyError where there is none."""
+    return _BY_WORD[name.lower()]
+
+
+def host_of(address: str) -> str:
+    """Return the host of an address in lower case, "" where it names none; what stands before `@` is no host."""
+    from urllib.parse import urlsplit
+
+    try:
+        return (urlsplit(address if "://" in address else f"https:{address}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
 
 
 def spelled(word: str) -> str:

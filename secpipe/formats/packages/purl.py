@@ -46,6 +46,12 @@ def parse(text: str) -> Package | None:
     return Package(known.name if known else "", name, unquote(version), kind)
 
 
+def qualifier(text: str, name: str) -> str:
+    """Return one qualifier of a purl, "" where it has none of that name."""
+    pairs = (pair.partition("=") for pair in text.partition("#")[0].partition("?")[2].split("&"))
+    return next((unquote(value) for key, _, value in pairs if key.lower() == name), "")
+
+
 def make(
     kind: str, name: str, version: str = "", namespace: str = "", qualifiers: Mapping[str, str] | None = None,
     subpath: str = "",

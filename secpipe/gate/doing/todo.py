@@ -10,6 +10,8 @@ from secpipe.core.evidence import State
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.text import printable
 from secpipe.core.verdict import Effect, JudgedFinding, Reason
+from secpipe.formats.packages import ecosystems
+from secpipe.gate import ages
 from secpipe.gate.accepted import acceptable, content_of, kind_of
 from secpipe.gate.doing import upgrade
 from secpipe.gate.doing.call import Call
@@ -25,7 +27,7 @@ from secpipe.gate.ruling import Situation
 from secpipe.keys.schemes.scheme import PAIRS
 from secpipe.sbom import EMPTY
 from secpipe.scan.shadow_ai.signal import LOCAL, UNKNOWN, UNLISTED
-from secpipe.scan.vulnerabilities import NO_FEED
+from secpipe.scan.vulnerabilities import NO_FEED, ecosystem_of, uncovered
 
 _SHOWN = 8  # paths or findings on one command line; more of them are named by rule and path
 _EXACT = 3  # paths named with their digests
@@ -345,13 +347,25 @@ def _incomplete(case: Case) -> Do:
     """What readers could not read is brought or accepted; what the walk could not reach is better brought."""
     walked = {(skip.path, skip.reason) for skip in case.situation.of("files").skips}
     skips = case.reason.unread
-    asked = case.reason.effect is Effect.UNDECIDED and NO_FEED not in case.reason.what
+    lacking = ecosystems.of(ecosystem_of(case.reason.what))
+    if lacking and lacking.published:
+        return fix("secpipe", "advisories", "update", "--ecosystem", lacking.name)
+    asked = case.reason.effect is Effect.UNDECIDED
     mine = asked and skips and all(acceptable(one) and (one.path, one.reason) not in walked for one in skips)
     if not mine or waivers.never(case.reason.rule, case.policy.waivers) or _answerable(case) is not None:
         return _say(case)
     checks = [name for name in ACCEPTS if {*skips} <= {*case.situation.of(name).skips}]
-    scope = [word for name in checks for word in ("--check", name)] + ["--kind", kind_of(skips[0])]
+    home = ecosystem_of(skips[0].reason)
+    kind = f"*{uncovered(home)}*" if home else kind_of(skips[0])
+    scope = [word for name in checks for word in ("--check", name)] + ["--kind", kind]
     return accept(*_edit(case, "accept"), *scope, *_extent(case)) if checks else _say(case)
+
+
+def _stale(case: Case) -> Do:
+    """The data that judged is brought up to date; what is below the policy's minimum as well."""
+    home = case.reason.path.removeprefix(ages.PLACE).partition("/")[0]
+    known = ecosystems.of(home) if case.reason.path else None
+    return fix("secpipe", "advisories", "update", *(("--ecosystem", known.name) if known else ()))
 
 
 def _extent(case: Case) -> list[str]:
@@ -383,6 +397,7 @@ MAKERS: dict[str, Callable[[Case], Do]] = {
     "gate/unsigned-artifact": _sign,
     "agents/not-locked": _lock,
     "gate/incomplete": _incomplete,
+    "gate/stale-advisories": _stale,
     "gate/not-checked": _not_checked,
     "gate/self-judged": _pin,
     "gate/missing-evidence": _ship,

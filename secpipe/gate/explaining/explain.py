@@ -34,7 +34,7 @@ DEMANDS: dict[str, tuple[str, ...]] = {
     "sbom": ("sbom.required",),
     "gate/policy-expired": ("expires",),
     "gate/grace": ("vulnerabilities.grace_days", "vulnerabilities.grace_until"),
-    "gate/stale-advisories": ("vulnerabilities.max_age_days", "minimum.advisories"),
+    "gate/stale-advisories": ("vulnerabilities.max_age_days", "vulnerabilities.embedded_until", "minimum.advisories"),
     "gate/trust-below-minimum": ("minimum.root", "minimum.ring", "keys.max_ring_age_days"),
     "gate/root-algorithm": ("keys.root_algorithms",),
     "gate/unsigned-artifact": ("signatures.cover", "signatures.identities"),

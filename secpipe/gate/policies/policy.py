@@ -75,11 +75,22 @@ class Vulnerabilities:
     required: bool = key(True, tighter="more", doc="dependencies are looked up in the advisory data")
     block: str = key("high", choice=SEVERITIES, tighter="more", doc="this severity and worse denies")
     warn: str = key("low", choice=SEVERITIES, tighter="more", doc="this severity and worse warns")
+    scope: str = key(
+        "all", choice=("prod", "all"), tighter="more", doc="`prod`: packages that only development needs warn"
+    )
     max_age_days: int = key(
         0, tighter="fewer", doc="older advisory data is stale: not decided; 0: any age, with a warning"
     )
+    embedded_until: date | None = key(
+        None,
+        tighter="earlier",
+        doc="last day (UTC) on which the data that came with secpipe decides at any age; none: it never does",
+    )
     complete: bool = key(
         False, tighter="more", doc="components that cannot be judged (no version) count as not checked"
+    )
+    indexes: tuple[str, ...] = key(
+        (), tighter="shorter", globs=True, doc="package indexes that may be used; globs over host, or host and path"
     )
     grace_days: int = key(
         0, doc="a vulnerability published fewer days ago only warns, unless it is known to be exploited"

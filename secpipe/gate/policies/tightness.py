@@ -22,6 +22,8 @@ def covers(meta: Mapping[str, Any], new: Any, old: Any) -> bool:
         return old is None or (new is not None and new >= old)
     if way == "sooner":
         return old is None or (new is not None and new <= old)
+    if way == "earlier":  # an exception's last day; none: there is no exception
+        return new is None or (old is not None and new <= old)
     if way == "fewer":  # 0 means "no bound"
         return bool(old == 0 or 0 < new <= old)
     if way == "subset":  # an empty list means "all"

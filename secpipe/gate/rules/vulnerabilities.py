@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from fnmatch import fnmatchcase
 
 from secpipe.core import times
+from secpipe.core.artifact import Skip
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding
-from secpipe.core.text import plural
+from secpipe.core.text import plural, printable
 from secpipe.core.verdict import Effect, JudgedFinding, Reason
+from secpipe.gate import ages
+from secpipe.gate.ages import Data
 from secpipe.gate.facts import mapping
+from secpipe.gate.policies.policy import Policy
 from secpipe.gate.ruling import Ruling, Situation, judge_findings, rule_on
 
 VULNERABILITY = "audit/known-vulnerability"
+FOREIGN = "audit/foreign-index"
 
 
 def vulnerabilities(situation: Situation) -> Ruling:
@@ -21,16 +28,38 @@ def vulnerabilities(situation: Situation) -> Ruling:
     policy, evidence = situation.policy.vulnerabilities, situation.of("audit")
     extra = list(_advisory_age(situation, evidence))
     judged = judge_findings(situation, evidence.findings, block=policy.block, warn=policy.warn)
+    judged = _with_indexes(situation, judged)
     judged, spared = _graced(situation, judged)
     extra += spared
-    date = str(mapping(evidence, "advisories").get("date", ""))[:10]
-    judged_, lost = (int(evidence.facts.get(name, 0)) for name in ("packages", "unjudged"))
-    summary = f"{judged_:,} of {plural(judged_ + lost, 'package')} judged" if lost else plural(judged_, "package")
-    summary += f", advisories of {date}" if date else ""
+    summary = _summary(situation, evidence)
+    late = ages.too_old(evidence, situation.policy, situation.now)
+    rest = tuple(skip for skip in evidence.skips if skip not in late)  # told above, by their age
     return rule_on(
-        situation, evidence, "No known vulnerabilities", required=policy.required, findings=judged, extra=extra,
-        summary=summary, complete=policy.complete,
+        situation, replace(evidence, skips=rest), "No known vulnerabilities", required=policy.required,
+        findings=judged, extra=extra, summary=summary, complete=policy.complete,
     )  # fmt: skip
+
+
+def _with_indexes(situation: Situation, judged: tuple[JudgedFinding, ...]) -> tuple[JudgedFinding, ...]:
+    """Return the findings, those about an index that the policy allows no more than told, and those of development."""
+    allowed, scope = situation.policy.vulnerabilities.indexes, situation.policy.vulnerabilities.scope
+    return tuple(
+        replace(item, effect=Effect.INFO)
+        if item.finding.rule == FOREIGN and item.effect is not Effect.WAIVED and _is_allowed(item.finding, allowed)
+        else replace(item, effect=Effect.WARN)
+        if item.effect is Effect.DENY and scope == "prod" and _is_development(item.finding)
+        else item
+        for item in judged
+    )
+
+
+def _is_development(finding: Finding) -> bool:
+    return finding.rule == VULNERABILITY and finding.details.get("development") is True
+
+
+def _is_allowed(finding: Finding, allowed: tuple[str, ...]) -> bool:
+    host, place = (str(finding.details.get(name) or "") for name in ("host", "index"))
+    return bool(host) and any(fnmatchcase(host, glob) or fnmatchcase(place, glob) for glob in allowed)
 
 
 def _graced(situation: Situation, judged: tuple[JudgedFinding, ...]) -> tuple[tuple[JudgedFinding, ...], list[Reason]]:
@@ -63,52 +92,52 @@ def _is_young(finding: Finding, situation: Situation) -> bool:
     return timedelta() <= situation.now - published < timedelta(days=situation.policy.vulnerabilities.grace_days)
 
 
-def _advisory_age(situation: Situation, evidence: Evidence) -> list[Reason]:
-    """Return why the advisory data is too old, below the pinned minimum, or from the future."""
-    policy, minimum = situation.policy.vulnerabilities, situation.policy.minimum.advisories
+def _advisory_age(situation: Situation, evidence: Evidence) -> Iterator[Reason]:
+    """Yield why the advisory data is too old, below the pinned minimum, or from the future."""
     if evidence.state is not State.OK:
-        return []
-    owner = situation.policy.owner
-    date = times.maybe_moment(mapping(evidence, "advisories").get("date"))
-    if date is None:
-        what = "the advisory data has no date"
-        return [Reason("gate/stale-advisories", Effect.UNDECIDED, what, "audit", owner)]
-    age = situation.now - date
-    what = f"the advisory data is of {date:%Y-%m-%d}, {plural(age.days, 'day')} old"
-    if age < timedelta(days=-1):
-        return [
-            Reason(
-                "gate/clock",
-                Effect.UNDECIDED,
-                f"the advisory data is of {date:%Y-%m-%d}, in the future",
-                "audit",
-                owner,
-                advice="correct the clock, or use advisory data that is not dated in the future",
-            )
-        ]
-    if minimum and date.date() < minimum:
-        return [
-            Reason(
-                "gate/stale-advisories",
-                Effect.UNDECIDED,
-                f"{what}; the policy wants {minimum} or newer",
-                "audit",
-                owner,
-            )
-        ]
-    if policy.max_age_days and age > timedelta(days=policy.max_age_days):
-        return [
-            Reason(
-                "gate/stale-advisories",
-                Effect.UNDECIDED,
-                f"{what}; the policy allows {policy.max_age_days}",
-                "audit",
-                owner,
-            )
-        ]
-    if not policy.max_age_days and age > timedelta(days=30):
-        return [Reason("gate/stale-advisories", Effect.WARN, what, "audit", owner)]
-    return []
+        return
+    policy, minimum, now = situation.policy, situation.policy.minimum.advisories, situation.now
+    rows = list(ages.used(evidence))
+    if not rows and times.maybe_moment(mapping(evidence, "advisories").get("date")) is None:
+        yield _stale("the advisory data has no date", Effect.UNDECIDED, policy)
+    late = {one: skip for skip, one in ages.too_old(evidence, policy, now).items()}
+    for one in rows:
+        if one.made - now > timedelta(days=1):
+            what = f"the advisory data is of {one.made:%Y-%m-%d}, in the future"
+            advice = "correct the clock, or use advisory data that is not dated in the future"
+            yield Reason("gate/clock", Effect.UNDECIDED, what, "audit", policy.owner, advice=advice)
+        elif minimum and one.made.date() < minimum:
+            yield _stale(f"{one.told(now)}; the policy wants {minimum} or newer", Effect.UNDECIDED, policy, one.path)
+        elif one in late and late[one] not in evidence.accepted:
+            yield _stale(late[one].reason, Effect.UNDECIDED, policy, one.path)
+        elif now - one.made > ages.WARNS:
+            yield _stale(one.told(now) + _let(one, late, situation, evidence), Effect.WARN, policy)
+
+
+def _stale(what: str, effect: Effect, policy: Policy, path: str = "") -> Reason:
+    return Reason("gate/stale-advisories", effect, what, "audit", policy.owner, path=path)
+
+
+def _let(one: Data, late: Mapping[Data, Skip], situation: Situation, evidence: Evidence) -> str:
+    """Return who lets data decide that is too old, as the end of a sentence; "" where nobody has to."""
+    policy = situation.policy
+    if one in late and late[one] in evidence.accepted:
+        return ": the policy accepts data of that day"
+    if ages.spared(one, policy, situation.now):
+        until = policy.vulnerabilities.embedded_until
+        return f": it came with secpipe, and the policy {printable(policy.name, 60)} accepts it until {until}"
+    return ""
+
+
+def _summary(situation: Situation, evidence: Evidence) -> str:
+    """Return how many packages were judged, by data of when, and what of it the policy only lives with."""
+    judged, lost = (int(evidence.facts.get(name, 0)) for name in ("packages", "unjudged"))
+    oldest = min(ages.used(evidence), key=lambda one: one.made, default=None)
+    if oldest is None or not judged + lost:
+        return plural(judged + lost, "package")
+    said = f"{judged:,} of {plural(judged + lost, 'package')} judged by data of {ages.day(oldest.made, situation.now)}"
+    accepted = len(evidence.accepted) + ages.spared(oldest, situation.policy, situation.now)
+    return f"{said}, {plural(accepted, 'exception')} of the policy" if accepted else said
 
 
 RULES = {60: vulnerabilities}

@@ -11,7 +11,7 @@ from typing import Any
 from secpipe.core import times
 from secpipe.core.errors import ConfigError, InputError
 from secpipe.core.shape import Fields
-from secpipe.core.text import printable
+from secpipe.core.text import plural, printable
 from secpipe.core.trust import Trust
 from secpipe.gate.policies.policy import BreakGlass
 from secpipe.gate.verdicts import signed
@@ -27,6 +27,7 @@ LEAST = 2  # people, whatever a policy says
 _PLACE = re.compile(r"override\.([a-z0-9][a-z0-9-]{0,62})\.att\.json")
 _REASON = 1000
 _LONGEST = 24 * 366  # hours, where a policy sets no bound
+_UNDECIDED = 72  # hours for a verdict that nobody could give, as of advisory data that is too old
 _MAX_HOLDERS = 100
 
 
@@ -72,12 +73,13 @@ def people(verdict: Held, rules: BreakGlass) -> int:
 
 
 def hours_of(verdict: Held, rules: BreakGlass) -> int:
-    """Return how many hours an override of this verdict may hold."""
-    return min(bound(rules.max_hours), bound(verdict.summary.max_hours))
+    """Return how many hours an override of this verdict may hold; what nobody could decide is looked at in days."""
+    open_ = _UNDECIDED if verdict.summary.decision == "undecided" else _LONGEST
+    return min(bound(rules.max_hours), bound(verdict.summary.max_hours), open_)
 
 
 def refuse_unfit(verdict: Held) -> None:
-    """Raise ConfigError for a verdict that passed, InputError for one by rules that nobody pinned."""
+    """Raise ConfigError for a verdict that passed, InputError for one that nobody can override."""
     if verdict.summary.passed:
         raise ConfigError("this verdict passed: there is nothing to override")
     if verdict.summary.self_judged:
@@ -85,6 +87,15 @@ def refuse_unfit(verdict: Held) -> None:
             "this verdict is self-judged: it is not known what it would override",
             hint="check it with a pinned policy and a pinned trust root",
         )
+    if verdict.summary.exploited is None:
+        raise InputError(
+            "this verdict does not say whether a vulnerability in it is exploited", hint="check it again and sign that"
+        )
+    if verdict.summary.exploited:
+        raise InputError(
+            f"{plural(verdict.summary.exploited, 'finding')} of vulnerabilities that are known to be exploited:"
+            " nobody overrides these", hint="secpipe audit PATH --fix-plan",
+        )  # fmt: skip
 
 
 def predicate(one: Grant, holder: str) -> dict[str, Any]:
@@ -140,7 +151,7 @@ def overridden(verdict: Held, digest: str, trust: Trust, rules: BreakGlass, now:
 
     What the verdict was signed with and what `rules` say hold both: the more people, the fewer hours.
     """
-    if verdict.summary.passed or verdict.summary.self_judged:
+    if verdict.summary.passed or verdict.summary.self_judged or verdict.summary.exploited != 0:
         return None
     agreed: dict[Grant, set[str]] = {}
     for one, holder in holders_of(verdict, digest, trust, now):

@@ -10,7 +10,8 @@ from secpipe.core import times
 from secpipe.core.evidence import State
 from secpipe.core.trust import KeyVersion, Trust
 from secpipe.core.verdict import Judgement
-from secpipe.gate.facts import each, listing, mapping
+from secpipe.gate import ages
+from secpipe.gate.facts import each, listing
 from secpipe.gate.policies.policy import Policy
 from secpipe.gate.rules.promotion import newest
 from secpipe.gate.ruling import Situation
@@ -45,7 +46,7 @@ def ends(judgement: Judgement, situation: Situation, trust: Trust | None, tree: 
         yield from _of_waivers(tree, now, {waiver.id for waiver in tree.waiver})
     yield from _of_acceptances(judgement, now)
     yield from _of_approvals(situation)
-    yield from _of_advisories(situation)
+    yield from _of_advisories(judgement, situation)
     yield from _of_attestations(situation)
     yield from _of_shipped_sbom(situation)
     yield from _of_promotion(situation)
@@ -87,12 +88,17 @@ def _of_approvals(situation: Situation) -> Iterator[End]:
             yield f"the approval of {entry.provider or entry.host or 'an AI service'}", entry.until
 
 
-def _of_advisories(situation: Situation) -> Iterator[End]:
-    days = situation.policy.vulnerabilities.max_age_days
-    evidence = situation.of("audit")
-    made = times.maybe_moment(mapping(evidence, "advisories").get("date"))
-    if days and made is not None and evidence.state is State.OK:
-        yield "the advisory data's age", _later(made, days)
+def _of_advisories(judgement: Judgement, situation: Situation) -> Iterator[End]:
+    """Data that is too old already counts by an exception; what the exception ends by is told with the others."""
+    rules, evidence = situation.policy.vulnerabilities, situation.of("audit")
+    if not rules.max_age_days or evidence.state is not State.OK:
+        return
+    accepted = {path for one in judgement.accepted for path in one.paths}
+    for one in ages.used(evidence):
+        if ages.spared(one, situation.policy, situation.now) and rules.embedded_until:
+            yield "the exception for the data that came with secpipe", _last_second(rules.embedded_until)
+        elif one.path not in accepted:
+            yield "the advisory data's age", _later(one.made, rules.max_age_days)
 
 
 def _of_attestations(situation: Situation) -> Iterator[End]:

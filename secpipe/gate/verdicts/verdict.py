@@ -121,11 +121,24 @@ def sentence(judgement: Judgement, frame: Frame) -> str:
             return f"WOULD NOT PASS for {place}, but only warns{until}: {open_}{first}"
         return f"NOT DECIDED for {place}: {open_}{first}"
     place += f" (only warns{until})" if until else ""
-    looked = f"{plural(int(frame.subject.get('files', 0)), 'file')} checked{_left_out(judgement)}"
+    looked = f"{plural(int(frame.subject.get('files', 0)), 'file')} checked{_left_out(judgement)}{_packages(judgement)}"
     if judgement.would_be is Decision.WARN:
         count = sum(reason.effect is Effect.WARN for reason in judgement.reasons)
         return f"PASS for {place}, with {plural(count, 'warning')}: {looked}, nothing blocks."
     return f"PASS for {place}: {looked}, nothing stands against it."
+
+
+def _packages(judgement: Judgement) -> str:
+    """Return how many packages were judged by data of when, and who answers for what was not."""
+    said = next((check.summary for check in judgement.checks if check.check == "audit"), "")
+    if " judged by " not in said:
+        return ""
+    who = [
+        f"{printable(one.owner, 60)} until {one.expires}"
+        for one in judgement.accepted
+        if one.paths and "audit" in one.checks
+    ]
+    return f", {said}" + (f" (accepted by {' and '.join(dict.fromkeys(who))})" if who else "")
 
 
 def _left_out(judgement: Judgement) -> str:

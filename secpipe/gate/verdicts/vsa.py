@@ -44,8 +44,9 @@ class Summary:
     `inputs` maps each document the decision rests on to its digest; `artifacts` are those inside the release, as
     (path, digest algorithm, digest). `links` is the digest of the release's symbolic links ("": none), `executable` the
     files that may be run (None: not known), `left_out` what is knowingly no part of it. `because` is what ends first.
-    `holders` people may override it for `max_hours` (0: the policy sets no bound), or more people and fewer hours where
-    the deployer's own policy says so.
+    `exploited` is how many findings are of vulnerabilities listed as exploited (None: not known). `holders` people may
+    override it for `max_hours` (0: the policy sets no bound), or more people and fewer hours where the deployer's own
+    policy says so.
     """
 
     verifier: str
@@ -70,6 +71,7 @@ class Summary:
     levels: tuple[str, ...] = ()
     links: str = ""
     executable: tuple[str, ...] | None = None
+    exploited: int | None = None
     left_out: tuple[str, ...] = ()
     inputs: tuple[tuple[str, str], ...] = ()
     artifacts: tuple[tuple[str, str, str], ...] = ()
@@ -119,6 +121,7 @@ def predicate(one: Summary) -> dict[str, Any]:
             "breakGlass": {"holders": one.holders, "maxHours": one.max_hours},
             "links": one.links,
             **({} if one.executable is None else {"executable": list(one.executable)}),
+            **({} if one.exploited is None else {"exploited": one.exploited}),
             "leftOut": list(one.left_out),
             "artifacts": [{"path": path, "digest": {algorithm: value}} for path, algorithm, value in one.artifacts],
         },
@@ -158,6 +161,7 @@ def read(value: Mapping[str, Any], what: str) -> Summary:
         levels=top.strings("verifiedLevels"),
         links=own.text("links", limit=64),
         executable=own.strings("executable", limit=_ITEMS) if "executable" in own.table else None,
+        exploited=own.integer("exploited", low=0) if "exploited" in own.table else None,
         left_out=own.strings("leftOut", limit=_ITEMS),
         inputs=tuple(_input(item, what) for item in top.listing("inputAttestations", _ITEMS)),
         artifacts=tuple(_artifact(item, what) for item in own.listing("artifacts", _ITEMS)),

@@ -29,7 +29,9 @@ def card_facts(card: Card, path: str) -> dict[str, Fact]:
             "task": card.text("pipeline_tag") or " ".join(card.texts("task_categories")),
             "library": card.text("library_name"),
             "tags": " ".join(card.texts("tags")),
-            "supplier": card.text("author") or card.text("organization") or card.section("developed by"),
+            "supplier": card.text("author")
+            or card.text("organization")
+            or card.section("developed by", "curated by", "shared by"),
             "description": card.section(
                 "model description", "model summary", "dataset summary", "description", "overview"
             ),

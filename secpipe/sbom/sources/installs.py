@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from secpipe.core.paths import folder_of, join
 from secpipe.formats.locks import table
@@ -12,8 +12,11 @@ from secpipe.formats.locks.python import requirement
 from secpipe.sbom.collector import Collector
 
 _PIP = re.compile(r"(?:\b(?:pip3?|uv pip|python[\d.]* -m pip)\s+install|\buv add)\s+([^&|;\n]+)")
-#: What writes a list out of a lock file during a build.
-_MADE = re.compile(r"\b(?:(?:poetry|uv|pdm|pixi)\s+export|pipenv\s+requirements|uv pip compile|pip-compile)\b")
+#: What writes a list during a build: out of the lock file named here, or (None) out of the files on its command line.
+_MADE = re.compile(
+    r"\b(?:(poetry|uv|pdm|pixi)\s+export|(pipenv)\s+requirements|uv pip compile|pip-compile)\b([^&|;\n]*)"
+)
+_OUTPUT = re.compile(r"(?:(?:^|\s)(?:-o|--output|--output-file)[=\s]\s*|>\s*)([^\s>]+)")
 _LISTED = {"-r", "--requirement", "--requirements"}
 _VALUED = {"-c", "--constraint", "-i", "--index-url", "--extra-index-url", "-f", "--find-links", "-t", "--target",
            "--python-version", "--platform", "--prefix", "--root", "--trusted-host", "--timeout", "-e", "--editable",
@@ -25,19 +28,35 @@ _REQUIREMENTS = table.Row("", "PyPI", "requirements")
 def read(found: Collector, path: str, lines: Iterable[tuple[int, str]], *, unknown: bool = False) -> None:
     """Add what the commands on these lines install, and the packages of each list that one of them names.
 
-    A list that is not in the tree is said, unless a line before makes it out of a lock file; with `unknown` its folder
-    is not known either (a build context).
+    A list that is not in the tree is said, unless a line before makes that list out of a lock file or a list that is in
+    the tree; with `unknown` its folder is not known either (a build context).
     """
-    made = False
+    made: set[str] = set()
     for number, text in lines:
-        made = made or _MADE.search(text) is not None
+        made |= set(_made(found, text))
         plain = " ".join(text.replace('",', '" ').strip("[] ").split()) if text.lstrip().startswith("[") else text
         plain = plain.replace('"', "") if text.lstrip().startswith("[") else plain
         for command in _PIP.finditer(plain):
             _command(found, path, number, command[1], unknown, made)
 
 
-def _command(found: Collector, path: str, line: int, text: str, unknown: bool, made: bool) -> None:
+def _made(found: Collector, text: str) -> Iterator[str]:
+    """Yield the names of the lists that a line makes of what the tree holds."""
+    here = {entry.name for entry in found.tree.files}
+    for match in _MADE.finditer(text):
+        tool = "Pipfile" if match[2] else match[1]
+        lock = f"{tool}.lock" if tool else ""
+        words = [word for word in match[3].split() if not word.startswith("-")]
+        inputs = [word.rpartition("/")[2] for word in words if word.endswith((".in", ".toml", ".txt", ".cfg"))]
+        outputs = [name.strip("\"'").rpartition("/")[2] for name in _OUTPUT.findall(match[3])]
+        sources = [lock] if lock else [name for name in inputs if name not in outputs] or ["requirements.in"]
+        if not outputs and not lock:  # pip-compile names its output after its input
+            outputs = [f"{name.rpartition('.')[0]}.txt" for name in sources]
+        if here.issuperset(sources):
+            yield from outputs
+
+
+def _command(found: Collector, path: str, line: int, text: str, unknown: bool, made: set[str]) -> None:
     try:
         words = shlex.split(text)
     except ValueError:
@@ -62,7 +81,7 @@ def _command(found: Collector, path: str, line: int, text: str, unknown: bool, m
                 found.add(component)
 
 
-def _list(found: Collector, path: str, line: int, name: str, unknown: bool, made: bool) -> None:
+def _list(found: Collector, path: str, line: int, name: str, unknown: bool, made: set[str]) -> None:
     """Read a list of requirements, by the place a build or a notebook knows it under."""
     folder = folder_of(path)
     places = [join(folder, name)]
@@ -73,7 +92,7 @@ def _list(found: Collector, path: str, line: int, name: str, unknown: bool, made
             above.append(folder_of(above[-1]))
         places += [join(one, part) for one in above for part in (name.lstrip("/"), last)]
     place = next((one for one in places if one and found.tree.find(one) is not None), None)
-    if place is None and not made:
+    if place is None and name.rpartition("/")[2] not in made:
         found.skip(path, f"line {line} installs a list that is not in the tree")
     elif place is not None:
         found.read_list(place, table.row_of(place) or _REQUIREMENTS)

@@ -114,9 +114,18 @@ def _gguf(found: Collector, entry: FileEntry) -> Header:
         "declared:description": seen.text("general.description")[:1000],
         "declared:version": seen.text("general.version"),
         "declared:base-model": "\n".join(_sources(seen, "base_model")),
-        "declared:datasets": "\n".join(_sources(seen, "dataset")),
+        "declared:datasets": "\n".join([*_sources(seen, "dataset"), *_words(seen, "general.datasets")]),
+        "declared:language": " ".join(_words(seen, "general.languages")),
+        "declared:tags": " ".join(_words(seen, "general.tags")),
+        "declared:quantized-by": seen.text("general.quantized_by"),
     }
     return Header("gguf", seen.parameters, seen.kinds, facts, seen.chat_templates, seen.problems)
+
+
+def _words(seen: gguf.Gguf, key: str) -> list[str]:
+    """Return the texts of an array, as far as they were kept; those that name nothing are left out."""
+    value = seen.metadata.get(key)
+    return [word for word in value.first if isinstance(word, str) and word] if isinstance(value, gguf.GgufArray) else []
 
 
 def _sources(seen: gguf.Gguf, what: str) -> list[str]:

@@ -23,6 +23,8 @@ _ANYWHERE = {
     "SentenceTransformer",
     "from_single_file",
     "CrossEncoder",
+    "load_adapter",
+    "load_lora_weights",
 }
 
 
@@ -60,6 +62,7 @@ def download_of(node: ast.Call, name: str, last: str, scope: Scope, catalogue: C
         _pinned(rule["pin"], words, source, scope),
         trusts,
         last,
+        thing=rule.get("thing", "model"),
     )
 
 

@@ -62,10 +62,10 @@ def scan(
 ) -> Evidence:
     """Return the evidence `shadow-ai` of a tree.
 
-    `facts` are `uses` (every use of AI, whatever a policy says of it: `Use.to_dict`), `engines` (what looked),
-    `coverage` (what was read, and how many files were not) and `left_to_labels` (`{region: {uses, files}}`: what stands
-    in tests, prose and copies of others' code). The account (`core.ledger`) says how every file ended. Findings are
-    those that need no policy: leaked keys, remote code, unpinned downloads. `semgrep` is the path of a semgrep program,
+    `facts` are `uses` (every use of AI, whatever a policy says of it: `Use.to_dict`), `references` (what code fetches:
+    `Download.to_dict`), `engines` (what looked), `coverage` (what was read, and how many files were not) and
+    `left_to_labels` (`{region: {uses, files}}`: what stands in tests, prose and copies of others' code). The account
+    (`core.ledger`) says how every file ended. Findings need no policy. `semgrep` is the path of a semgrep program,
     `rules` the user's own rule files for it; with None the built-in readers alone look. With `only`, files outside it
     are read as context (environment files) or not at all, and nothing is said about them. `quiet` are digests of
     content known to hold no term of the catalogue: such files are not searched again, and the scan adds those that it
@@ -373,8 +373,10 @@ class _Run:
         shown = [{**use.to_dict(), "waiver": self._waiver(use.path, use.line)} for use in uses]
         account, unread = self.ledger.close()
         skips = tuple(sorted((*self.skips, *unread), key=lambda skip: (skip.path, skip.reason)))
+        fetched = ((path, one) for path, reading in sorted(self.readings.items()) for one in reading.downloads)
         facts: dict[str, Any] = {
             "uses": shown,
+            "references": [one.to_dict(path, self.region(path)) for path, one in fetched if one.source],
             "engines": engines,
             "coverage": {**dict(sorted(self.counts.items())), "not_read": len(skips)},
             "left_to_labels": left_to_labels(uses),

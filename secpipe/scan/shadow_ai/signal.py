@@ -81,9 +81,7 @@ class EnvValue:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A model fetched by code: its source, whether the revision is pinned, and whether remote code is allowed to
-    run.
-    """
+    """What code fetches (`thing`): its source, whether the revision is pinned, and whether remote code may run."""
 
     provider: str
     source: str
@@ -93,6 +91,20 @@ class Download:
     call: str
     path: str = ""
     region: str = ""
+    thing: str = "model"  # or adapter, dataset, prompt
+
+    def to_dict(self, path: str, region: str) -> dict[str, Any]:
+        """Return the published shape of one entry of the evidence's `references`."""
+        return {
+            "thing": self.thing,
+            "name": printable(self.source, 300),
+            "provider": self.provider,
+            "call": self.call,
+            "path": printable(path),
+            "line": self.line,
+            "region": region,
+            "pinned": self.pinned,
+        }
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.text import plural, printable
 from secpipe.core.version import __version__
 from secpipe.formats.boms.packages import LISTED
-from secpipe.scan.vulnerabilities import NO_FEED, findings, hygiene, match, plan, vex
+from secpipe.scan.vulnerabilities import findings, hygiene, match, plan, uncovered, vex
 from secpipe.scan.vulnerabilities.graph import Graph
 from secpipe.scan.vulnerabilities.match import Hit, Package
 from secpipe.scan.vulnerabilities.plan import Upgrade
@@ -54,9 +54,10 @@ def audit(
 ) -> Evidence:
     """Return evidence on every package of `inventory`.
 
-    Facts: `advisories` (the store's `about`; its `date` is the oldest of the feeds that were needed), `packages`
-    (judged), `unjudged`, `suppressed` (answered by `vex`), `vex_refused` (why statements do not count), `plan`
-    (upgrades). State `stale` when a needed feed has expired, `skipped` when its date is unknown or lies in the future;
+    Facts: `advisories` (the store's `about`; its `date` is the oldest of the feeds that were needed, its `used` what
+    each of these judged), `packages` (judged), `unjudged`, `suppressed` (answered by `vex`), `vex_refused` (why
+    statements do not count), `plan` (upgrades). State `stale` when a needed feed has expired, `skipped` when its date
+    is unknown or lies in the future;
     findings are kept in both. How old is too old is the policy's question. Never raises SecpipeError.
     """
     try:
@@ -87,11 +88,15 @@ def _audit(
     if len(found) > limits.findings:
         skips.append(Skip("", f"more than {limits.findings:,} findings; the rest is not listed"))
     about = store.about
-    about["date"] = min((feed.date for feed in feeds), default=about["date"])
+    about["date"] = min((feed.date for _, feed, _ in feeds), default=about["date"])
+    about["used"] = [
+        {"ecosystem": home, "date": feed.date, "packages": count, "embedded": feed.embedded}
+        for home, feed, count in sorted(feeds, key=lambda row: (row[0], row[1].date))
+    ]
     # An SBOM asks for all that it lists, whatever it calls it. What a tree holds is counted in the skips: how much of
     # that may stay unjudged is the policy's question.
     asked = sum(LISTED in component.facts for component in inventory.components)
-    state, reason, since = _state(about["date"], [feed.expires for feed in feeds if feed.expires], now)
+    state, reason, since = _state(about["date"], [feed.expires for _, feed, _ in feeds if feed.expires], now)
     if asked and not judged and state is State.OK:
         state, reason = State.SKIPPED, f"nothing could be judged: {plural(asked, 'component')}, and advisories for none"
     return Evidence(
@@ -161,14 +166,15 @@ def _package(finding: Finding) -> tuple[str, str, str]:
 
 def _coverage(
     inventory: Inventory, packages: list[Package], store: AdvisoryStore
-) -> tuple[Account, list[Feed], list[Skip]]:
-    """Return how each package ended, the feeds that were needed, and what was not judged.
+) -> tuple[Account, list[tuple[str, Feed, int]], list[Skip]]:
+    """Return how each package ended, how many of which ecosystem each needed feed judged, and what was not judged.
 
     What no feed covers is not read, whatever a policy says: silence about it is no answer.
     """
-    uncovered: dict[str, list[Component]] = {}
+    lacking: dict[tuple[str, str], list[Component]] = {}
     missed: dict[str, list[Component]] = {}
-    feeds: dict[int, Feed] = {}
+    feeds: dict[tuple[str, int], Feed] = {}
+    used: Counter[tuple[str, int]] = Counter()
     judged: Counter[str] = Counter()
     placed = {package.component.ref for package in packages}
     pinned = {(package.ecosystem, package.name) for package in packages if package.version}
@@ -178,21 +184,23 @@ def _coverage(
             continue
         feed = store.covering(package.ecosystem, package.name)
         if feed is None:
-            reason = f"{NO_FEED} these {printable(package.ecosystem, 40)} packages"
-            uncovered.setdefault(reason, []).append(package.component)
+            reason = uncovered(printable(package.ecosystem, 40))
+            lacking.setdefault((reason, package.component.path), []).append(package.component)
         elif not package.version:
             missed.setdefault("without an exact version nothing can be looked up", []).append(package.component)
         else:
             judged[feed.name] += 1
-            feeds[id(feed)] = feed
+            feeds[package.ecosystem, id(feed)] = feed
+            used[package.ecosystem, id(feed)] += 1
     for component in inventory.components:
         ci = "group" in component.facts and component.facts["group"].value == "ci"  # no part of the product
         if component.kind is ComponentKind.LIBRARY and component.ref not in placed and not ci:
             missed.setdefault("not from a package index that advisories cover", []).append(component)
-    skips = [_skip(reason, parts, soft=False) for reason, parts in sorted(uncovered.items())]
-    lost = sum(map(len, (*uncovered.values(), *missed.values())))
+    skips = [_skip(reason, parts, soft=False) for (reason, _), parts in sorted(lacking.items())]
+    lost = sum(map(len, (*lacking.values(), *missed.values())))
     account = Account((Tally(Thing.COMPONENT, dict(judged), not_read=lost),) if judged or lost else ())
-    return account, list(feeds.values()), skips + [_skip(*one, soft=True) for one in sorted(missed.items())]
+    needed = [(key[0], feed, used[key]) for key, feed in feeds.items()]
+    return account, needed, skips + [_skip(*one, soft=True) for one in sorted(missed.items())]
 
 
 def _state(date: str, expiries: list[str], now: datetime) -> tuple[State, str, datetime | None]:

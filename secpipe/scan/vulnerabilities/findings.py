@@ -7,6 +7,7 @@ from typing import Any
 
 from secpipe.core.finding import Confidence, Finding, Severity
 from secpipe.core.text import printable
+from secpipe.formats.packages.scopes import is_development
 from secpipe.scan.vulnerabilities import context, match
 from secpipe.scan.vulnerabilities.graph import Graph
 from secpipe.scan.vulnerabilities.match import Hit
@@ -84,6 +85,7 @@ def _details(hit: Hit, store: AdvisoryStore, graph: Graph, imported: frozenset[s
         "kev": max((listed for listed, _ in known), default=""),
         "epss": max(scores, default=None),
         "direct": package.component.direct,
+        "development": is_development(package.component),
         "path_in_graph": graph.path(package.component.ref),
         "imported": context.is_imported(package.name, imported or frozenset()) if knowable else None,
         "weaknesses": weaknesses,

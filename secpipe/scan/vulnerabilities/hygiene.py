@@ -14,6 +14,7 @@ from secpipe.core.limits import MIB
 from secpipe.core.text import plural, printable
 from secpipe.formats.locks.table import row_of
 from secpipe.formats.packages.ecosystems import normal_name
+from secpipe.scan.vulnerabilities import foreign
 from secpipe.scan.vulnerabilities.match import Package
 from secpipe.system import files, places
 
@@ -47,6 +48,7 @@ def check(
     for component in inventory.components:
         if component.kind is ComponentKind.LIBRARY and "source-url" in component.facts:
             yield from _direct_url(component)
+    yield from foreign.check(inventory, known, is_popular)
 
 
 def _is_listing(path: str) -> bool:
@@ -91,6 +93,11 @@ def near_name(ecosystem: str, name: str, known: frozenset[str] = frozenset()) ->
         return ""
     near = {target for shape in _deletions(name) for target in shapes.get(shape, ())}
     return min((target for target in near if _one_edit(name, target)), default="")
+
+
+def is_popular(ecosystem: str, name: str) -> bool:
+    """Whether a name is one that squatters imitate: widely used on the public index."""
+    return name in _names(ecosystem)[0]
 
 
 @cache

@@ -10,6 +10,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from secpipe.core.errors import InputError
@@ -41,7 +42,9 @@ def write(feeds: Iterable[Feed], advisories: Iterable[Advisory]) -> bytes:
 
 def load(note: str = "") -> AdvisoryStore:
     """Return the embedded snapshot; raises SecpipeError where this installation's copy is damaged."""
-    return read(files.read_bytes(places.shipped() / NAME, _LIMIT), note)
+    store = read(files.read_bytes(places.shipped() / NAME, _LIMIT), note)
+    store.feeds = tuple(replace(feed, embedded=True) for feed in store.feeds)
+    return store
 
 
 def read(data: bytes, note: str = "") -> AdvisoryStore:
@@ -75,10 +78,10 @@ def read(data: bytes, note: str = "") -> AdvisoryStore:
 
 def feed_row(feed: Feed) -> dict[str, Any]:
     """Return the feed as JSON holds it."""
-    return {field: getattr(feed, field) for field in Feed.__slots__}
+    return {field: getattr(feed, field) for field in Feed.__slots__ if field != "embedded"}
 
 
 def feed_of(row: dict[str, Any]) -> Feed:
     """Return the feed in a row of `feed_row`; raises TypeError or KeyError where it is none."""
     coverage = {key: value if isinstance(value, str) else tuple(value) for key, value in row["coverage"].items()}
-    return Feed(**{**row, "coverage": coverage})
+    return Feed(**{**row, "coverage": coverage, "embedded": False})

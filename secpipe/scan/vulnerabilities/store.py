@@ -35,6 +35,7 @@ class Feed:
     expires: str = ""
     signed: str = ""
     digest: str = ""
+    embedded: bool = False  # came with secpipe; no row of a store can say so
 
     def covers(self, ecosystem: str, name: str) -> bool:
         """Whether silence about this package means that nothing is known against it."""

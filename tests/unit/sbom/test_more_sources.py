@@ -264,3 +264,31 @@ def test_scopes(files: dict[str, str], optional: set[str], needed: set[str], tmp
 def test_hashes_of_old_pdm_locks(tmp_path: Path) -> None:
     found = {item.name: item for item in libraries(of(tmp_path, {"pdm.lock": PDM}))}
     assert [str(mark) for mark in found["pytest"].digests] == ["sha256:" + "a" * 64]
+
+
+INSTALLED = "a list that is not in the tree"
+
+
+@pytest.mark.parametrize(
+    ("files", "lines", "missing"),
+    [
+        (("uv.lock",), "RUN uv export -o requirements.txt && pip install -r requirements.txt", 0),
+        (("uv.lock",), "RUN uv export > /tmp/requirements.txt\nRUN pip install -r /tmp/requirements.txt", 0),
+        (("requirements.in",), "RUN pip-compile requirements.in\nRUN pip install -r requirements.txt", 0),
+        (("base.in",), "RUN uv pip compile base.in --output-file=all.txt\nRUN pip install -r all.txt", 0),
+        # what is made says nothing of another list, nor of one made of what nobody sees
+        (("uv.lock",), "RUN uv export -o requirements.txt\nRUN pip install -r evil.txt", 1),
+        ((), "RUN uv export -o requirements.txt\nRUN pip install -r requirements.txt", 1),
+        ((), "RUN pip-compile hidden.in\nRUN pip install -r hidden.txt", 1),
+        (("poetry.lock",), "RUN echo poetry export docs\nRUN pip install -r deps.txt", 1),
+        (("poetry.lock",), "RUN uv export -o r.txt\nRUN pip install -r r.txt", 1),
+    ],
+)
+def test_a_list_that_is_made_silences_that_list_alone(
+    tmp_path: Path, files: tuple[str, ...], lines: str, missing: int
+) -> None:
+    for name in files:
+        (tmp_path / name).write_text("version = 1\n" if name.endswith(".lock") else "rich\n")
+    (tmp_path / "Dockerfile").write_text(f"FROM python@sha256:{'0' * 64}\n{lines}\n")
+    skips = collect(open_tree(tmp_path)).skipped
+    assert sum(INSTALLED in skip.reason for skip in skips) == missing

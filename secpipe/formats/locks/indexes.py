@@ -1,0 +1,218 @@
+"""Settings that say which index packages come from: of pip, uv, Poetry, PDM, Pipenv, pixi, npm, Yarn, pnpm and Bun.
+
+Sources: pip's user guide (configuration, `--extra-index-url`), uv's "package indexes", Poetry's "package sources",
+npm's `.npmrc`, Yarn's `npmRegistryServer`, Bun's `bunfig.toml`; each as of 2026-11.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Any
+
+from secpipe.core import shape
+from secpipe.core.documents import parse_toml
+from secpipe.core.errors import InputError
+from secpipe.formats.locks.library import without_secret
+
+
+class Reach(StrEnum):
+    """Which packages an index may give."""
+
+    ALL = "all"  # it stands in the place of the public one
+    MIXED = "mixed"  # any that it has, beside another index
+    BOUND = "bound"  # those that name it, alone
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """One setting; `address` without secrets, or a variable as it is written. `names`: the scope that is bound."""
+
+    ecosystem: str
+    address: str
+    reach: Reach
+    line: int = 0
+    names: str = ""
+
+
+#: How a command line sets an index, and how the environment does: option or variable -> whose, and how far it reaches.
+_OPTIONS = {
+    "--extra-index-url": ("PyPI", Reach.MIXED), "--index-url": ("PyPI", Reach.ALL), "--pypi-url": ("PyPI", Reach.ALL),
+    "--default-index": ("PyPI", Reach.ALL), "--index": ("PyPI", Reach.MIXED), "--find-links": ("PyPI", Reach.MIXED),
+    "-f": ("PyPI", Reach.MIXED), "-i": ("PyPI", Reach.ALL), "--registry": ("npm", Reach.ALL),
+}  # fmt: skip
+_VARIABLES = {
+    "pip_extra_index_url": ("PyPI", Reach.MIXED), "uv_extra_index_url": ("PyPI", Reach.MIXED),
+    "uv_index": ("PyPI", Reach.MIXED), "pip_index_url": ("PyPI", Reach.ALL), "uv_index_url": ("PyPI", Reach.ALL),
+    "uv_default_index": ("PyPI", Reach.ALL), "pip_find_links": ("PyPI", Reach.MIXED),
+    "npm_config_registry": ("npm", Reach.ALL), "yarn_npm_registry_server": ("npm", Reach.ALL),
+    "bun_config_registry": ("npm", Reach.ALL), "global.extra-index-url": ("PyPI", Reach.MIXED),
+    "global.index-url": ("PyPI", Reach.ALL), "site.index-url": ("PyPI", Reach.ALL),
+    "user.index-url": ("PyPI", Reach.ALL),
+    "registry": ("npm", Reach.ALL),
+}  # fmt: skip
+_FEW = ("-f", "-i", "--index", "--find-links", "registry")  # words of other programs too: only before an address
+_QUOTES = "\"'`,;()[]{}"
+_SHORT = re.compile(r"^\s*-i\s*(\S+)")
+_KEY = re.compile(r"^([\w.-]+)\s*[=:]\s*(.*)$")
+_INI = {"index-url": Reach.ALL, "extra-index-url": Reach.MIXED, "find-links": Reach.MIXED, "index_url": Reach.ALL}
+_NPMRC = re.compile(r"^\s*[\"']?(?:(@[\w.~-]+):)?registry[\"']?\s*[=\s]\s*[\"']?([^\s\"']+)")
+_YARN = re.compile(r"^(\s*)npmRegistryServer:\s*[\"']?([^\s\"'#]+)")
+_ADDRESS = re.compile(r"https?://\S+|\$\{?\w.*|%\w+%.*|//\S+")
+_MOST = 200  # settings of one file that are kept
+
+
+def reader_of(path: str) -> Callable[[str, bytes], Iterator[Index]] | None:
+    """Return what reads the index settings of a file of this name; None where it has none."""
+    name = path.rpartition("/")[2].lower()
+    return next((reader for glob, reader in _TABLE if fnmatchcase(name, glob)), None)
+
+
+def read(path: str, data: bytes) -> list[Index]:
+    """Return the settings in a file, each address once, at most 200. Raises InputError where it cannot be read."""
+    reader = reader_of(path)
+    text = data.decode("utf-8", "replace")
+    found: dict[tuple[str, str], Index] = {}
+    for one in reader(text, data) if reader else ():
+        address = without_secret(one.address.strip("\"'`,;)]}\\"))
+        if not _ADDRESS.fullmatch(address):
+            continue
+        line = one.line or _line_of(text, one.address)
+        key = (address, one.names)
+        if key not in found or (found[key].reach is Reach.BOUND and one.reach is not Reach.BOUND):
+            found[key] = replace(one, address=address, line=line)
+        if len(found) > _MOST:
+            raise InputError(f"more than {_MOST} settings of an index")
+    return list(found.values())
+
+
+def _line_of(text: str, address: str) -> int:
+    before, found, _ = text.partition(address)
+    return before.count("\n") + 1 if found else 0
+
+
+def _commands(text: str, _: bytes) -> Iterator[Index]:
+    """Read every line as a command or a variable: requirements, shells, Dockerfiles, workflows, notebooks."""
+    for number, line in enumerate(text.replace("\\n", "\n" if "\n" not in text else " ").splitlines(), 1):
+        if not line.lstrip().startswith("#"):
+            yield from _words(line.split(), number)
+
+
+def _words(words: list[str], number: int) -> Iterator[Index]:
+    """Yield the settings among the words of a line: an option or variable, and the address that follows it."""
+    pending: tuple[str, Reach] | None = None
+    rare = False
+    for raw in words:
+        word = raw.strip(_QUOTES)
+        if pending is not None and word not in ("", "=", ":"):
+            if not rare or "://" in word:
+                yield Index(pending[0], _bare(word), pending[1], number)
+            pending = None
+        name, sign, value = word.partition("=")
+        if not sign and word.startswith(("-ihttp", "-fhttp")):
+            name, value = word[:2], word[2:]
+        name = name.rstrip(":").strip(_QUOTES)
+        setting = _OPTIONS.get(name) or _VARIABLES.get(name.lower())
+        if setting is None:
+            continue
+        rare = name in _FEW
+        value = value.strip(_QUOTES)
+        if value and (not rare or "://" in value):
+            yield Index(setting[0], _bare(value), setting[1], number)
+        elif not value:
+            pending = setting
+
+
+def _bare(word: str) -> str:
+    """Return the address of `name=address`, as uv takes it."""
+    name, sign, rest = word.partition("=")
+    return rest if sign and "://" in rest and "://" not in name else word
+
+
+def _requirements(text: str, data: bytes) -> Iterator[Index]:
+    yield from _commands(text, data)
+    for number, line in enumerate(text.splitlines(), 1):
+        if match := _SHORT.match(line):
+            yield Index("PyPI", match[1], Reach.ALL, number)
+
+
+def _ini(text: str, _: bytes) -> Iterator[Index]:
+    reach: Reach | None = None
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith(("#", ";")):
+            continue
+        if not line[:1].isspace() and (match := _KEY.match(line)):
+            reach, line = _INI.get(match[1].lower().rpartition(".")[2]), match[2]
+        elif line.startswith("["):
+            reach = None
+        for word in line.split() if reach else ():
+            yield Index("PyPI", word, reach or Reach.ALL, number)
+
+
+def _npmrc(text: str, _: bytes) -> Iterator[Index]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if match := _NPMRC.match(line):
+            yield Index("npm", match[2], Reach.BOUND if match[1] else Reach.ALL, number, match[1] or "")
+
+
+def _yarnrc(text: str, _: bytes) -> Iterator[Index]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if match := _YARN.match(line):
+            yield Index("npm", match[2], Reach.BOUND if match[1] else Reach.ALL, number)
+
+
+def _toml(_: str, data: bytes) -> Iterator[Index]:
+    document = parse_toml(data, "its settings")
+    tool = shape.mapping(document.get("tool"))
+    for table in (document, shape.mapping(tool.get("uv")), shape.mapping(document.get("pip"))):
+        yield from _uv(table)
+    for table in shape.tables(shape.mapping(tool.get("poetry")).get("source")):
+        yield _index(table, _POETRY.get(str(table.get("priority", "")).lower()) or _old_poetry(table))
+    for table in shape.tables(shape.mapping(tool.get("pdm")).get("source")):
+        yield _index(table, Reach.BOUND if table.get("include_packages") else Reach.MIXED)
+    for number, table in enumerate(shape.tables(document.get("source"))):  # Pipfile: other sources are named by package
+        yield _index(table, Reach.BOUND if number else Reach.ALL)
+    options = shape.mapping(shape.mapping(tool.get("pixi")).get("pypi-options") or document.get("pypi-options"))
+    yield from _uv({**options, "extra-index-url": options.get("extra-index-urls")})
+    install = shape.mapping(document.get("install"))  # bunfig.toml
+    for scope, value in {"": install.get("registry"), **shape.mapping(install.get("scopes"))}.items():
+        address = value if isinstance(value, str) else shape.mapping(value).get("url")
+        if isinstance(address, str):
+            yield Index("npm", address, Reach.BOUND if scope else Reach.ALL, names=scope)
+
+
+_POETRY = {"explicit": Reach.BOUND, "supplemental": Reach.MIXED, "secondary": Reach.MIXED, "default": Reach.ALL,
+           "primary": Reach.MIXED}  # fmt: skip
+
+
+def _old_poetry(table: Mapping[str, Any]) -> Reach:
+    return Reach.ALL if table.get("default") is True else Reach.MIXED
+
+
+def _uv(table: Mapping[str, Any]) -> Iterator[Index]:
+    for row in shape.tables(table.get("index")):
+        bound = Reach.BOUND if row.get("explicit") is True else Reach.MIXED
+        yield _index(row, Reach.ALL if row.get("default") is True else bound)
+    for key, reach in (("index-url", Reach.ALL), ("extra-index-url", Reach.MIXED), ("find-links", Reach.MIXED)):
+        value = table.get(key)
+        for address in [value] if isinstance(value, str) else shape.listing(value):
+            yield Index("PyPI", str(address), reach)
+
+
+def _index(table: Mapping[str, Any], reach: Reach) -> Index:
+    return Index("PyPI", str(table.get("url", "")), reach, names=str(table.get("name", "")) * (reach is Reach.BOUND))
+
+
+_TABLE: tuple[tuple[str, Callable[[str, bytes], Iterator[Index]]], ...] = (
+    ("pip.conf", _ini), ("pip.ini", _ini), (".pip.conf", _ini), (".pydistutils.cfg", _ini), ("setup.cfg", _ini),
+    (".npmrc", _npmrc), (".yarnrc", _npmrc), (".yarnrc.yml", _yarnrc), ("bunfig.toml", _toml), (".bunfig.toml", _toml),
+    ("uv.toml", _toml), ("pyproject.toml", _toml), ("pipfile", _toml), ("pixi.toml", _toml),
+    ("*requirements*.txt", _requirements), ("*requirements*.in", _requirements), ("constraints*.txt", _requirements),
+    ("environment*.y*ml", _commands), ("*.yml", _commands), ("*.yaml", _commands), ("*.sh", _commands),
+    ("*dockerfile*", _commands), ("*containerfile*", _commands), ("makefile", _commands), ("*.mk", _commands),
+    ("tox.ini", _commands), (".env*", _commands), ("*.env", _commands), ("*.ipynb", _commands),
+    ("jenkinsfile", _commands), ("justfile", _commands),
+)  # fmt: skip

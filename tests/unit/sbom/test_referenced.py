@@ -1,0 +1,137 @@
+"""What a project uses without holding it: what its code names, and what packagers' files do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from secpipe.api.inventories import Asked, inventory_of
+from secpipe.core.inventory import Component, ComponentKind
+from secpipe.formats.huggingface import read_card
+from secpipe.sbom.cyclonedx import emit
+from secpipe.sbom.sources.cards import card_facts
+from secpipe.sbom.validate import validate
+from tests.unit.gate_builders import NOW
+
+PROGRAM = """
+from datasets import load_dataset
+from langchain import hub
+from langchain.chat_models import init_chat_model
+from peft import PeftModel
+from transformers import AutoModel
+
+REVISION = "0123456789abcdef0123456789abcdef01234567"
+base = AutoModel.from_pretrained("meta-llama/Llama-3.2-1B", revision=REVISION)
+tuned = PeftModel.from_pretrained(base, "acme/lora-llama")
+tuned.load_adapter("acme/second")
+train = load_dataset("squad_v2", split="train")
+mine = load_dataset("json", data_files="data/x.json")
+same = load_dataset("csv", data_files=["a.csv", "b.csv"])
+chat = init_chat_model("gpt-4o", model_provider="openai")
+asked = hub.pull("rlm/rag-prompt")
+local = AutoModel.from_pretrained("./weights")
+"""
+
+
+def made(folder: Path) -> dict[str, Component]:
+    inventory, _ = inventory_of(str(folder), NOW, Asked())
+    for spec in ("1.6", "1.7"):
+        assert validate(emit(inventory, name="x", now=NOW, spec=spec)) == ()
+    return {item.name: item for item in inventory.components}
+
+
+def test_what_code_names_is_referenced_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(PROGRAM)
+    found = {name: item for name, item in made(tmp_path).items() if item.kind is not ComponentKind.SERVICE}
+    assert {name: (item.kind, item.line) for name, item in found.items()} == {
+        "meta-llama/Llama-3.2-1B": (ComponentKind.MODEL, 9),
+        "acme/lora-llama": (ComponentKind.MODEL, 10),
+        "acme/second": (ComponentKind.MODEL, 11),
+        "squad_v2": (ComponentKind.DATASET, 12),
+        "gpt-4o": (ComponentKind.MODEL, 15),
+        "rlm/rag-prompt": (ComponentKind.PROMPT, 16),
+    }
+    assert all("referenced" in item.facts and not item.purl and not item.digests for item in found.values())
+    assert {name for name, item in found.items() if "adapter" in item.facts} == {"acme/lora-llama", "acme/second"}
+    assert {name for name, item in found.items() if item.facts["pinned"].value == "yes"} == {"meta-llama/Llama-3.2-1B"}
+
+
+def test_a_test_of_the_project_uses_nothing(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_app.py").write_text(PROGRAM)
+    (tmp_path / "app.py").write_text("print(1)\n")
+    assert "squad_v2" not in made(tmp_path)
+
+
+def test_a_name_of_the_tree_is_no_second_component(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text('from datasets import load_dataset\nload_dataset("acme-notes")\n')
+    (tmp_path / "acme-notes").mkdir()
+    (tmp_path / "acme-notes" / "README.md").write_text("---\nconfigs: []\n---\n# Notes\n")
+    (tmp_path / "acme-notes" / "a.jsonl").write_text("{}\n")
+    found = made(tmp_path)
+    assert "referenced" not in found["acme-notes"].facts
+
+
+def test_a_spacy_pipeline_is_one_model_with_what_its_meta_says(tmp_path: Path) -> None:
+    folder = tmp_path / "en_tiny"
+    folder.mkdir()
+    meta = {"lang": "en", "name": "tiny", "version": "3.7.0", "license": "MIT", "spacy_version": ">=3.7",
+            "pipeline": ["ner"], "performance": {"ents_f": 0.8, "x": None}}  # fmt: skip
+    (folder / "meta.json").write_text(json.dumps(meta))
+    (folder / "model").write_bytes(b"\0\1")
+    found = made(tmp_path)
+    assert (found["en_tiny"].version, found["en_tiny"].licenses) == ("3.7.0", ("MIT",))
+    assert found["en_tiny"].facts["metrics"].value == '[{"dataset": "", "task": "", "type": "ents_f", "value": "0.8"}]'
+    assert {"meta.json", "model"} <= set(found)
+
+
+def test_other_files_of_that_name_are_none(tmp_path: Path) -> None:
+    (tmp_path / "meta.json").write_text('{"lang": "en", "title": "a page"}')
+    assert made(tmp_path) == {}
+
+
+def test_a_kitfile_describes_what_is_there_and_names_what_is_not(tmp_path: Path) -> None:
+    (tmp_path / "Kitfile").write_text(
+        "manifestVersion: 1.0.0\npackage: {name: kit, version: 1.0.0, license: Apache-2.0}\n"
+        "model: {name: m, path: ./m.gguf, license: MIT}\n"
+        "datasets:\n- {name: notes, path: data/notes.csv}\n- {name: gone, path: ../../etc/passwd}\n"
+    )
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "notes.csv").write_text("a\n")
+    found = made(tmp_path)
+    assert found["notes.csv"].licenses == ("Apache-2.0",)
+    assert "referenced" not in found["notes.csv"].facts
+    assert {"gone", "m"} == {name for name, item in found.items() if "referenced" in item.facts}
+
+
+def test_dvc_names_data_by_the_digest_that_they_must_have(tmp_path: Path) -> None:
+    (tmp_path / "data.csv.dvc").write_text(
+        "outs:\n- md5: d41d8cd98f00b204e9800998ecf8427e\n  size: 12\n  hash: md5\n  path: data.csv\n"
+    )
+    (tmp_path / "dvc.lock").write_text(
+        "schema: '2.0'\nstages:\n  train:\n    cmd: python train.py\n    deps:\n    - path: train.py\n      md5: aa\n"
+        "    outs:\n    - path: model.bin\n      md5: 0cc175b9c0f1b6a831c399e269772661\n"
+    )
+    found = made(tmp_path)
+    assert [(one.algorithm, one.value) for one in found["data.csv"].digests] == [
+        ("md5", "d41d8cd98f00b204e9800998ecf8427e")
+    ]
+    assert found["model.bin"].kind is ComponentKind.MODEL
+    assert "train.py" not in found
+
+
+def test_the_hub_s_template_gives_what_was_filled_in_and_nothing_else() -> None:
+    card = read_card(
+        b"---\nlicense: mit\n---\n# Model Card for tiny\n\n## Model Details\n\n### Model Description\n\n"
+        b"<!-- Provide a longer summary. -->\n\n- **Developed by:** Acme Research\n"
+        b"- **Funded by [optional]:** [More Information Needed]\n- **Language(s) (NLP):** English\n\n"
+        b"## Uses\n\n### Direct Use\n\nAnswering questions about invoices.\n\n"
+        b"## Bias, Risks, and Limitations\n\n[More Information Needed]\n\n## Training Details\n\n### Training Data\n\n"
+        b"[More Information Needed]\n"
+    )
+    facts = {name: fact.value for name, fact in card_facts(card, "README.md").items()}
+    assert facts["supplier"] == "Acme Research"
+    assert facts["intended-use"] == "Answering questions about invoices."
+    assert "limitations" not in facts
+    assert "training" not in facts
+    assert "More Information" not in str(facts)
