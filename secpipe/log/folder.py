@@ -90,10 +90,15 @@ class Log:
             files.write_atomic(self.folder / CHECKPOINT, data)
             return data
 
-    def cosign(self, lines: Sequence[Line]) -> bytes:
-        """Put verified lines of witnesses below the checkpoint, each in place of an older one; returns the whole."""
-        with self._locked():
-            _, found = checkpoint.read(self.checkpoint())
+    def cosign(self, head: Checkpoint, lines: Sequence[Line]) -> bytes:
+        """Put the verified lines of witnesses on `head` below the checkpoint, in place of older ones; returns it all.
+
+        A copy of a log takes them as well. Raises InputError where the checkpoint is another one by now.
+        """
+        with locks.lock(self.folder / ".lock"):
+            old, found = checkpoint.read(self.checkpoint())
+            if old != head:
+                raise InputError("the witness saw another checkpoint than the one that is published now")
             new = {(line.name, line.id) for line in lines}
             kept = [line for line in found.lines if (line.name, line.id) not in new]
             data = note.Note(found.text, (*kept, *lines)).encode()
