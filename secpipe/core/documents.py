@@ -76,6 +76,14 @@ def check_shape(value: Any, what: str, limits: Limits = DEFAULT) -> None:
     raise UnsafeInput(f"{what} is nested deeper than {limits.json_depth}")
 
 
+def canonical(value: Any) -> bytes:
+    """Return JSON in the one form that is signed or hashed: sorted keys, no spaces, UTF-8.
+
+    Raises ValueError for a number that is not finite and for text that is not Unicode.
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8")
+
+
 def _text(data: bytes, what: str, limits: Limits) -> str:
     if len(data) > limits.document_bytes:
         raise UnsafeInput(f"{what} is larger than {limits.document_bytes:,} bytes")

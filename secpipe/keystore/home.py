@@ -16,7 +16,7 @@ from secpipe.keys.wire import HEX256, NAME, pretty, read
 from secpipe.system import files
 
 SCHEMA = "secpipe.private-key/1"
-KINDS = ("identity", "holder", "rotation")
+KINDS = ("identity", "holder", "rotation", "log", "witness")
 _RECORD_LIMIT = 1 << 20
 
 
@@ -27,9 +27,9 @@ class Record:
     `custody` is one reference a half, in the order of the halves: `file:ID.age`, `env:NAME`, `exec:...`, `pkcs11:...`.
     """
 
-    kind: str  # identity | holder | rotation
+    kind: str  # one of KINDS
     name: str
-    root: str  # hex SHA-256 of root 1
+    root: str  # hex SHA-256 of root 1; of the name, for the keys of a log or a witness
     version: KeyVersion
     custody: tuple[str, ...]
 

@@ -5,7 +5,6 @@ Source: in-toto/attestation spec/v1/statement.md; docs/spec/hybrid-bundle.md for
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from secpipe.core import times
-from secpipe.core.documents import parse_json
+from secpipe.core.documents import canonical, parse_json
 from secpipe.core.errors import InputError
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.shape import mapping
@@ -85,9 +84,7 @@ def encode(statement: Statement) -> bytes:
         "subject": [subject],
     }
     try:
-        return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode(
-            "utf-8"
-        )
+        return canonical(document)
     except UnicodeEncodeError:
         raise InputError("a name is not valid Unicode and cannot be signed", hint="rename the file") from None
 

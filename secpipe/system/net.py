@@ -8,7 +8,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from http.client import HTTPException, HTTPMessage
-from typing import IO
+from typing import IO, Any
 
 from secpipe.core.errors import NetworkError, UnsafeInput
 
@@ -28,7 +28,17 @@ class _SameOrigin(urllib.request.HTTPRedirectHandler):
 def fetch(
     url: str, *, limit: int, timeout: float = 30.0, data: bytes | None = None, content_type: str = "application/json"
 ) -> bytes:
-    """GET `url` (POST where `data` is given) and return the body of a 2xx answer.
+    """GET `url` (POST where `data` is given) and return the body of a 2xx answer; raises as `exchange` does."""
+    status, body = exchange(url, limit=limit, timeout=timeout, data=data, content_type=content_type)
+    if not 200 <= status < 300:
+        raise NetworkError(f"{url} answered {status}")
+    return body
+
+
+def exchange(
+    url: str, *, limit: int, timeout: float = 30.0, data: bytes | None = None, content_type: str = "application/json"
+) -> tuple[int, bytes]:
+    """GET `url` (POST where `data` is given) and return status and body, whatever the status is.
 
     `timeout` (seconds) bounds the whole exchange, `limit` (bytes) the body. Only called when a flag or the user's own
     configuration asked for the network. Raises NetworkError, or UnsafeInput over the limit.
@@ -40,27 +50,37 @@ def fetch(
     if data is not None:
         request.add_header("Content-Type", content_type)
     deadline = time.monotonic() + timeout
-    parts_read: list[bytes] = []
-    size = 0
     try:
-        with urllib.request.build_opener(_SameOrigin).open(request, timeout=timeout) as answer:
-            while chunk := answer.read1(65536):
-                size += len(chunk)
-                if size > limit:
-                    raise UnsafeInput(f"{url} sends more than {limit:,} bytes")
-                if time.monotonic() > deadline:
-                    raise NetworkError(f"{url} took longer than {timeout:.0f} s")
-                parts_read.append(chunk)
-            expected = answer.headers.get("Content-Length")
-    except urllib.error.HTTPError as error:
-        raise NetworkError(f"{url} answered {error.code}") from error
+        with _opened(request, timeout) as answer:
+            body = _body(answer, url, limit, deadline, timeout)
+            expected, status = answer.headers.get("Content-Length"), int(answer.status or 0)
     except (urllib.error.URLError, HTTPException, OSError, ValueError) as error:
         raise NetworkError(
             f"{url} cannot be reached: {getattr(error, 'reason', error)}", hint="work offline, or check the address"
         ) from error
-    if expected is not None and expected.isdigit() and int(expected) != size:
-        raise NetworkError(f"{url} ended early: {size:,} of {int(expected):,} bytes")
-    return b"".join(parts_read)
+    if expected is not None and expected.isdigit() and int(expected) != len(body):
+        raise NetworkError(f"{url} ended early: {len(body):,} of {int(expected):,} bytes")
+    return status, body
+
+
+def _opened(request: urllib.request.Request, timeout: float) -> Any:
+    try:
+        return urllib.request.build_opener(_SameOrigin).open(request, timeout=timeout)
+    except urllib.error.HTTPError as error:
+        return error  # an answer as well
+
+
+def _body(answer: Any, url: str, limit: int, deadline: float, timeout: float) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while chunk := answer.read1(65536):
+        size += len(chunk)
+        if size > limit:
+            raise UnsafeInput(f"{url} sends more than {limit:,} bytes")
+        if time.monotonic() > deadline:
+            raise NetworkError(f"{url} took longer than {timeout:.0f} s")
+        parts.append(chunk)
+    return b"".join(parts)
 
 
 def _loopback(host: str) -> bool:
