@@ -15,6 +15,7 @@ from secpipe.gate import ages
 from secpipe.gate.accepted import acceptable, content_of, kind_of
 from secpipe.gate.doing import upgrade
 from secpipe.gate.doing.call import Call
+from secpipe.gate.doing.naming import common, glob, holds, named, option, signable
 from secpipe.gate.doing.sentences import NO_FEED_SAYS, SENTENCES, UNREAD
 from secpipe.gate.grouping import fixed_in
 from secpipe.gate.policies import waivers
@@ -133,16 +134,16 @@ def _refuse(case: Case) -> Do:
     if _sentence(case.reason):
         return _say(case)
     if rule in _AGENT_PROMPTS:
-        return person(f"nobody can approve it as it is: first mend what else is found in {_named(case.paths)}")
+        return person(f"nobody can approve it as it is: first mend what else is found in {named(case.paths)}")
     if case.paths and not rule.startswith("audit/"):
-        return person(f"do not open {_named(case.paths)}: remove it, or get it anew as safetensors")
+        return person(f"do not open {named(case.paths)}: remove it, or get it anew as safetensors")
     return person(advice or f"remove what {rule} names: {case.reason.what}")
 
 
 def _say(case: Case) -> Do:
     """A sentence: the table's, else the scanner's or the policy's own advice, else that somebody must look."""
     about = {
-        "what": _named(case.paths) or "the release",
+        "what": named(case.paths) or "the release",
         "owner": case.reason.owner or case.policy.owner or "the owner of the policy",
         "policy": printable(case.call.policy, 200) or "the policy",
         "advice": case.reason.advice,
@@ -158,11 +159,6 @@ def _sentence(reason: Reason) -> str:
     if said := next((sentence for words, sentence in UNREAD.items() if words in kind), ""):
         return said
     return SENTENCES.get(f"{reason.rule}:{reason.check}") or SENTENCES.get(reason.rule, "")
-
-
-def _named(paths: Sequence[str]) -> str:
-    shown = ", ".join(printable(path, 200) for path in paths[:3])
-    return f"{shown} and {len(paths) - 3:,} more" if len(paths) > 3 else shown
 
 
 def _answerable(case: Case) -> Do | None:
@@ -202,29 +198,20 @@ def _edit(case: Case, command: str) -> tuple[str, ...]:
 
 
 def _within(case: Case) -> list[str]:
-    return [word for path in case.paths[:_SHOWN] for word in _option("--path", _glob(path))]
-
-
-def _option(name: str, value: str) -> tuple[str, ...]:
-    return (f"{name}={value}",) if value.startswith("-") else (name, value)
-
-
-def _glob(path: str) -> str:
-    """Return the glob that matches this path and no other."""
-    return "".join(f"[{char}]" if char in "*?[" else char for char in path)
+    return [word for path in case.paths[:_SHOWN] for word in option("--path", glob(path))]
 
 
 def _approve(case: Case) -> Do:
     if (first := _answerable(case)) is not None:
         return first
-    named: dict[tuple[str, ...], None] = {}
+    asked: dict[tuple[str, ...], None] = {}
     for details in (finding.details for finding in case.findings):
         provider, host = str(details.get("provider") or ""), str(details.get("host") or "")
         by_host = host and provider in (UNLISTED, LOCAL, "")
-        named[_option("--host", host) if by_host else _option("--provider", provider)] = None
-    if not named or len(named) > _SHOWN:
+        asked[option("--host", host) if by_host else option("--provider", provider)] = None
+    if not asked or len(asked) > _SHOWN:
         return _waive(case)
-    return accept(*_edit(case, "approve"), *(word for option in named for word in option))
+    return accept(*_edit(case, "approve"), *(word for one in asked for word in one))
 
 
 def _approve_agent(case: Case) -> Do:
@@ -234,9 +221,9 @@ def _approve_agent(case: Case) -> Do:
     names = list(dict.fromkeys(str(finding.details.get("item") or "") for finding in asked))
     if not all(names) or len(names) > _SHOWN or any(set(name) & set("*?[") for name in names):
         return person(
-            f"{case.policy.owner} looks at {_named(case.paths)} and approves each item (secpipe approve agent)"
+            f"{case.policy.owner} looks at {named(case.paths)} and approves each item (secpipe approve agent)"
         )
-    items = (word for name in names for word in _option("--item", name))
+    items = (word for name in names for word in option("--item", name))
     return accept(
         "secpipe",
         "approve",
@@ -264,7 +251,7 @@ def _upgrade(case: Case) -> Do:
         found = upgrade.command(details, target, lock, case.situation.paths, case.call)
         name = printable(str(details.get("package")), 100)
         return found or person(
-            f"set {name} to {printable(target, 60)} in {_named([lock])}, with its new hash if it has one"
+            f"set {name} to {printable(target, 60)} in {named([lock])}, with its new hash if it has one"
         )
     return _waive(case)
 
@@ -274,10 +261,10 @@ def _sign(case: Case) -> Do:
     kind = next(iter(place.values()), ("", ""))[1]
     same = [path for path, (_, purpose) in place.items() if purpose == kind]
     folders = dict.fromkeys(place[path][0] if kind else path.rpartition("/")[0] or path for path in same)
-    nameless = [path for path in case.paths if not _signable(path)]
-    clean = [folder for folder in folders if not _holds(folder, [*case.bad, *nameless])]
+    nameless = [path for path in case.paths if not signable(path)]
+    clean = [folder for folder in folders if not holds(folder, [*case.bad, *nameless])]
     if not clean and nameless:
-        return person(f"rename {_named(nameless)}: such a name cannot be signed")
+        return person(f"rename {named(nameless)}: such a name cannot be signed")
     if not clean:
         return person("mend what the model scan says first: nobody signs a folder with a file that can run code")
     return _with_root(case, lambda: (*_sign_words(case, clean), *(("--kind", kind) if kind else ())))
@@ -287,23 +274,14 @@ def _lock(case: Case) -> Do:
     return accept("secpipe", "agents", "lock", case.call.under(""))
 
 
-def _holds(folder: str, paths: Iterable[str]) -> bool:
-    return any(f"{path}/".startswith(f"{folder}/") for path in paths)
-
-
-def _signable(path: str) -> bool:
-    """Whether a manifest can name the file: valid Unicode on one line."""
-    return not any(char in "\r\n" or 0xD800 <= ord(char) <= 0xDFFF for char in path)
-
-
 def _with_root(case: Case, words: Callable[[], tuple[str, ...]]) -> Do:
     """A command that needs a trust root; without one, the command that makes it: whose keys count is a decision."""
     trust = case.situation.of("trust")
     if trust.state is State.OK:
         return accept(*words())
     if not case.call.trust:
-        named = printable(case.call.under("keys"), 200)
-        return person(f"{named} is no folder: rename it, or keep the trust root elsewhere and check with --trust")
+        there = printable(case.call.under("keys"), 200)
+        return person(f"{there} is no folder: rename it, or keep the trust root elsewhere and check with --trust")
     if not case.call.trust_there:
         return accept("secpipe", "keys", "init", "--trust", case.call.trust, *_profile(case.policy))
     return person(f"mend the trust root in {case.call.trust} first: {trust.reason}")
@@ -373,20 +351,12 @@ def _extent(case: Case) -> list[str]:
     paths = list(dict.fromkeys(skip.path for skip in case.reason.unread))
     content = content_of(case.situation.evidence)
     exact = len(paths) <= _EXACT and all(path in content for path in paths)
-    globs = [_glob(path) for path in paths] if len(paths) <= _SHOWN else [_common(paths)]
-    words = [word for glob in globs for word in _option("--path", glob)]
+    globs = [glob(path) for path in paths] if len(paths) <= _SHOWN else [common(paths)]
+    words = [word for glob in globs for word in option("--path", glob)]
     if exact:
         return words + [word for one in dict.fromkeys(content[path][0] for path in paths) for word in ("--digest", one)]
     size = sum(content[path][1] for path in paths if path in content)
     return [*words, "--most", str(len(paths)), "--bytes", str(size)]
-
-
-def _common(paths: Sequence[str]) -> str:
-    """Return a glob for the folder that holds all of them."""
-    folders = [path.split("/")[:-1] for path in paths]
-    same = [parts[0] for parts in zip(*folders, strict=False) if len(set(parts)) == 1]
-    depth = next((n for n, parts in enumerate(zip(*folders, strict=False)) if len(set(parts)) > 1), len(same))
-    return "/".join([*map(_glob, same[:depth]), "*"])
 
 
 MAKERS: dict[str, Callable[[Case], Do]] = {
