@@ -6,6 +6,7 @@ from __future__ import annotations
 EXAMPLES: dict[str, str] = {
     "check": "secpipe check . --policy policy.toml --env prod",
     "gate": "secpipe gate my-app.zip",
+    "due": "secpipe due --within 45d --policy policy.toml",
     "verdict list": "secpipe verdict list --store ../verdicts",
     "verdict show": "secpipe verdict show ../verdicts/prod/ENTRY",
     "verdict verify": "secpipe verdict verify . --store ../verdicts --env prod",

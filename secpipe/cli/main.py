@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("secpipe.cli.audit.command:audit", "Find known vulnerabilities in dependencies, offline."),
     "advisories": ("secpipe.cli.audit.advisories:advisories", "Update and inspect the local advisory store."),
     "monitor": ("secpipe.cli.monitor:monitor", "Judge again what is already out; name the rollback target."),
+    "due": ("secpipe.cli.due:due", "Say what falls due: policy, keys, data, verdicts and law."),
     "hook": ("secpipe.cli.hook:hook", "Install, remove and run the pre-deploy git hook."),
     "init": ("secpipe.cli.init:init", "Write a starter policy and a CI step for a project."),
     "approve": ("secpipe.cli.approve:approve", "Approve an AI service, or an item of an agent, in a policy."),
