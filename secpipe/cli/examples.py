@@ -7,6 +7,7 @@ EXAMPLES: dict[str, str] = {
     "check": "secpipe check . --policy policy.toml --env prod",
     "gate": "secpipe gate my-app.zip",
     "due": "secpipe due --within 45d --policy policy.toml",
+    "mcp": "secpipe mcp my-app --policy policy.toml --policy-ref sha256:...",
     "verdict list": "secpipe verdict list --store ../verdicts",
     "verdict show": "secpipe verdict show ../verdicts/prod/ENTRY",
     "verdict verify": "secpipe verdict verify . --store ../verdicts --env prod",

@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "advisories": ("secpipe.cli.audit.advisories:advisories", "Update and inspect the local advisory store."),
     "monitor": ("secpipe.cli.monitor:monitor", "Judge again what is already out; name the rollback target."),
     "due": ("secpipe.cli.due:due", "Say what falls due: policy, keys, data, verdicts and law."),
+    "mcp": ("secpipe.cli.mcp.command:mcp", "Let an assistant ask the gate: four read-only tools over MCP (stdio)."),
     "hook": ("secpipe.cli.hook:hook", "Install, remove and run the pre-deploy git hook."),
     "init": ("secpipe.cli.init:init", "Write a starter policy and a CI step for a project."),
     "approve": ("secpipe.cli.approve:approve", "Approve an AI service, or an item of an agent, in a policy."),

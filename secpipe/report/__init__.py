@@ -11,6 +11,7 @@ _TABLE = {
     "terminal": ("secpipe.report.terminal:render", Sink.TEXT),
     "auditor": ("secpipe.report.terminal:for_auditors", Sink.TEXT),
     "plain": ("secpipe.report.plain:render", Sink.TEXT),
+    "assistant": ("secpipe.report.assistant:render", Sink.TEXT),
     "concise": ("secpipe.report.concise:render", Sink.TEXT),
     "json": ("secpipe.report.json:render", Sink.JSON),
     "jsonl": ("secpipe.report.jsonl:render", Sink.JSON),
@@ -27,4 +28,4 @@ SINKS = {name: sink for name, (_, sink) in _TABLE.items()}
 #: Who reads -> the format that speaks to them.
 AUDIENCES = {"plain": "plain", "engineer": "terminal", "auditor": "auditor"}
 #: Writers that take `rules`.
-EXPLAINING = frozenset({"html", "plain", "sarif"})
+EXPLAINING = frozenset({"assistant", "html", "plain", "sarif"})

@@ -54,6 +54,7 @@ SOLE_IMPORTER = {
     "cyclonedx": "sbom/cyclonedx.py",
     "oqs": "keys/schemes/liboqs.py",
     "oras": "sign/registry.py",
+    "mcp": "cli/mcp/server.py",
     "pkcs11": "keystore/custody/pkcs11.py",
     "nacl": "keystore/importing.py",
     "pyrage": "keystore/age.py",

@@ -1,0 +1,1 @@
+"""`secpipe mcp`: the gate as tools of an assistant, read only."""
