@@ -32,8 +32,8 @@ def render(document: Mapping[str, Any], *, color: bool = False, rules: Mapping[s
     lines += _unread(report)
     lines += [
         "",
-        "What you must not do: change policy, trust root, approvals, waivers or acceptances to get a pass. The people named",
-        "as owners decide about those. Mend the cause, or tell the person which command would ask them.",
+        "What you must not do: change policy, trust root, approvals, waivers or acceptances to get a pass. The people",
+        "named as owners decide about those. Mend the cause, or tell the person which command would ask them.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -9,11 +9,13 @@ Keys, trust material and other state go through `files`, which shares this door'
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import select
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -84,6 +86,20 @@ def stand_in() -> None:
         sys.stdout = os.fdopen(_numbered(write, 1), "w")
     if sys.stderr is None:
         sys.stderr = os.fdopen(_numbered(os.open(os.devnull, os.O_WRONLY), 2), "w")
+
+
+@contextlib.contextmanager
+def stdout_alone() -> Iterator[None]:
+    """Keep standard output for what the caller writes to `sys.stdout`; what a library prints goes to standard error."""
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as alone:
+        real, sys.stdout = sys.stdout, alone
+        os.dup2(2, 1)
+        try:
+            yield
+        finally:
+            alone.flush()
+            os.dup2(alone.fileno(), 1)
+            sys.stdout = real
 
 
 def _numbered(descriptor: int, number: int) -> int:

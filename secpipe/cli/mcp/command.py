@@ -25,7 +25,7 @@ def mcp(
     tool takes a policy, a trust root or a mode. What comes from the project is quoted as data in every answer.
     """
     from secpipe.cli.mcp.server import serve
-    from secpipe.cli.mcp.tools import Asked
+    from secpipe.cli.mcp.tools import Served
 
-    serve(Asked(tuple(root.resolve(strict=True) for root in roots), policy, policy_ref, trust, trust_pin, environment))
+    serve(Served(tuple(root.resolve(strict=True) for root in roots), policy, policy_ref, trust, trust_pin, environment))
     return 0

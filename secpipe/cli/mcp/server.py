@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import sys
 from typing import Any
 
-from secpipe.cli.mcp.tools import Asked, answer
+from secpipe.cli.mcp.tools import Served, answer
 from secpipe.core.errors import MissingDependency
 from secpipe.core.version import __version__
+from secpipe.system import outputs
 
 _PATH = {"type": "object", "properties": {"path": {"type": "string", "description": "Inside the served folders."}}}
 _RULE = {"type": "object", "properties": {"rule": {"type": "string"}}, "required": ["rule"]}
@@ -26,7 +24,7 @@ _INSTRUCTIONS = (
 )
 
 
-def serve(asked: Asked) -> None:
+def serve(served: Served) -> None:
     """Answer one client on standard input and output until it leaves; raises MissingDependency without the SDK."""
     try:
         from mcp import types
@@ -48,26 +46,12 @@ def serve(asked: Asked) -> None:
 
     @server.call_tool()  # type: ignore[untyped-decorator]
     async def _call(name: str, words: dict[str, Any]) -> Any:
-        text, failed = await asyncio.to_thread(answer, asked, name, words)
+        text, failed = await asyncio.to_thread(answer, served, name, words)
         return types.CallToolResult(content=[types.TextContent(type="text", text=text)], isError=failed)
 
     async def run() -> None:
         async with stdio_server() as (reading, writing):
             await server.run(reading, writing, server.create_initialization_options())
 
-    with _quiet_stdout():
+    with outputs.stdout_alone():
         asyncio.run(run())
-
-
-@contextlib.contextmanager
-def _quiet_stdout() -> Any:
-    """Standard output is the protocol's alone: what a library prints there goes to standard error."""
-    kept = os.dup(1)
-    with os.fdopen(kept, "w", encoding="utf-8", closefd=True) as protocol:
-        real, sys.stdout = sys.stdout, protocol
-        os.dup2(2, 1)
-        try:
-            yield
-        finally:
-            sys.stdout = real
-            os.dup2(protocol.fileno(), 1)

@@ -15,7 +15,7 @@ _LISTED = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Served:
     """What the person who started the server decided; `roots` are resolved."""
 
     roots: tuple[Path, ...]
@@ -26,13 +26,13 @@ class Asked:
     environment: str = "prod"
 
 
-def answer(asked: Asked, tool: str, words: dict[str, Any]) -> tuple[str, bool]:
+def answer(served: Served, tool: str, words: dict[str, Any]) -> tuple[str, bool]:
     """Return what a tool says, and whether that is an error. Never raises for what a client or a project sends."""
     known = {"check": _check, "explain": _explain, "sbom": _sbom, "verify": _verify}
     try:
         if tool not in known:
             raise ConfigError("there is no such tool", hint=f"tools: {', '.join(known)}")
-        return known[tool](asked, words), False
+        return known[tool](served, words), False
     except SecpipeError as error:
         hint = f"\nhint: {as_data(error.hint)}" if error.hint else ""
         return f"error, and so no pass: {as_data(error.message)}{hint}", True
@@ -47,32 +47,32 @@ def _text(words: dict[str, Any], name: str, default: str = "") -> str:
     return value
 
 
-def _place(asked: Asked, words: dict[str, Any]) -> Path:
+def _place(served: Served, words: dict[str, Any]) -> Path:
     """Return the path that a client names, if it lies inside a root once every link is followed."""
     given = Path(_text(words, "path", "."))
     try:
-        place = (asked.roots[0] / given).resolve(strict=True)
+        place = (served.roots[0] / given).resolve(strict=True)
     except (OSError, RuntimeError, ValueError) as error:
         raise InputError("there is no such path") from error
-    if not any(place.is_relative_to(root) for root in asked.roots):
+    if not any(place.is_relative_to(root) for root in served.roots):
         raise InputError("the path lies outside the folders that this server may read")
     return place
 
 
-def _check(asked: Asked, words: dict[str, Any]) -> str:
+def _check(served: Served, words: dict[str, Any]) -> str:
     from secpipe.api.checking import judged, request_of
     from secpipe.api.rendering import rendered
     from secpipe.system import redaction
 
     request = request_of(
-        _place(asked, words), policy=asked.policy, policy_ref=asked.policy_ref, trust=asked.trust,
-        trust_pin=asked.trust_pin, environment=asked.environment, at=None, cache=False, parts=False,
+        _place(served, words), policy=served.policy, policy_ref=served.policy_ref, trust=served.trust,
+        trust_pin=served.trust_pin, environment=served.environment, at=None, cache=False, parts=False,
     )  # fmt: skip
     document = judged(replace(request, memory="read")).document
     return rendered(redaction.redact_values(document), "assistant")
 
 
-def _explain(asked: Asked, words: dict[str, Any]) -> str:
+def _explain(served: Served, words: dict[str, Any]) -> str:
     from secpipe.api.rendering import known_rules
     from secpipe.report.rules import plain
 
@@ -82,11 +82,11 @@ def _explain(asked: Asked, words: dict[str, Any]) -> str:
     return plain(rules[name])
 
 
-def _sbom(asked: Asked, words: dict[str, Any]) -> str:
+def _sbom(served: Served, words: dict[str, Any]) -> str:
     from secpipe.api.boms import make_sbom
     from secpipe.system.redaction import redact_values
 
-    made = make_sbom(_place(asked, words))
+    made = make_sbom(_place(served, words))
     items = redact_values(made.to_dict()).get("components", [])
     kinds = Counter(str(item.get("type")) for item in items)
     lines = [f"{plural(len(items), 'component')}: " + ", ".join(f"{count} {kind}" for kind, count in kinds.items())]
@@ -98,7 +98,7 @@ def _sbom(asked: Asked, words: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _verify(asked: Asked, words: dict[str, Any]) -> str:
+def _verify(served: Served, words: dict[str, Any]) -> str:
     from secpipe.api.findings import exit_code, merged_signatures
     from secpipe.api.rendering import rendered
     from secpipe.api.signatures import Demands, verified
@@ -106,8 +106,8 @@ def _verify(asked: Asked, words: dict[str, Any]) -> str:
     from secpipe.keystore.trusted import open_trust
     from secpipe.system.clock import SystemClock
 
-    now, place = SystemClock().now(), _place(asked, words)
-    trust = open_trust(asked.trust or asked.roots[0] / "keys", pin=asked.trust_pin, now=now)
+    now, place = SystemClock().now(), _place(served, words)
+    trust = open_trust(served.trust or served.roots[0] / "keys", pin=served.trust_pin, now=now)
     evidence = merged_signatures([(str(place), verified(str(place), trust, Demands(remember=False), now))])
     said = {0: "Every signature holds.", 1: "A signature does not hold, or is missing."}
     head = said.get(exit_code(evidence), "It could not be decided. That is no pass.")
