@@ -38,7 +38,7 @@ TABLE: Final = (
     Kind("fasttext", (".ftz",), (b"\xba\x16\x4f\x2f",), plain=True),
     Kind("llamafile", (".llamafile",)), Kind("torchserve", (".mar",)), Kind("nemo", (".nemo",)),
     Kind("flax", (".msgpack",)),
-    Kind("xgboost", (".ubj",), (b"{L", b"{U", b"{i"), read=False),
+    Kind("xgboost", (".ubj",)),
     Kind("lightgbm", (".lgb",), (b"tree\nversion=v", b"tree\r\nversion=v")),
     Kind("tensorrt", (".engine", ".plan", ".trt"), (b"ftrt", b"ptrt"), read=False),
     Kind("executorch", (".pte",), mark=b"ET12", read=False),
@@ -84,6 +84,11 @@ def promises(name: str, *, text: bool) -> bool:
     return ending in ENDINGS and not (text and ending in _COMMON)
 
 
+def is_variables(name: str) -> bool:
+    """Tell whether a name is that of TensorFlow's file of variables."""
+    return _VARIABLES.search(name) is not None
+
+
 def unread(name: str, head: bytes, *, text: bool) -> str:
     """Return the format of a model that no reader knows, by content or name; "" for any other file.
 
@@ -92,8 +97,8 @@ def unread(name: str, head: bytes, *, text: bool) -> str:
     ending = ending_of(name)
     for kind in _SHOWN:
         begins = head.startswith(kind.begins) if kind.begins else bool(kind.mark) and head[4:8] == kind.mark
-        if begins and (kind.name != "xgboost" or b"learner" in head or ending in kind.endings):
+        if begins:
             return kind.name
-    if _VARIABLES.search(name):
+    if is_variables(name):
         return "tensorflow-variables"
     return "" if text and ending in _COMMON else _UNREAD.get(ending, "")

@@ -58,6 +58,8 @@ _WIDE_JSON: Final = re.compile(
 )
 #: How many words, and how wide each vector is.
 _WORD2VEC: Final = re.compile(rb"\d{1,9} (\d{1,4})\n")
+#: How an object of UBJSON begins: with the length of a key.
+_UBJSON: Final = frozenset({b"{L", b"{U", b"{i"})
 #: A text pickle imports within its first opcodes: module and name on lines of their own.
 _TEXT_IMPORT: Final = re.compile(rb"[(\]}dlt0-9pq\nVSIFK.*' -~]{0,64}?[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n")
 
@@ -65,7 +67,7 @@ _TEXT_IMPORT: Final = re.compile(rb"[(\]}dlt0-9pq\nVSIFK.*' -~]{0,64}?[ci][A-Za-
 def sniff(head: bytes, size: int = -1, *, pickles: bool = True) -> str:
     """Return the format that `head`, the first `HEAD` bytes of a file of `size` bytes, shows.
 
-    One of the formats above, `sentencepiece`, `word2vec`, `savedmodel`, `onnx?`,
+    One of the formats above, `sentencepiece`, `word2vec`, `savedmodel`, `ubjson` (of XGBoost), `onnx?`,
     `pickle`, `pickle?` (may be one without the PROTO opcode: walk it
     to know), `safetensors`, `zlib?`, `xml`, `json?`, `text`, `empty` or `unknown`. `pickles=False` leaves those out.
     """
@@ -75,6 +77,8 @@ def sniff(head: bytes, size: int = -1, *, pickles: bool = True) -> str:
         return "safetensors"  # before pickle: a header of 1152 bytes begins like protocol 4
     if _WIDE_JSON.match(head):
         return "json?"
+    if head[:2] in _UBJSON and b"learner" in head and not is_text(head):
+        return "ubjson"
     if pickles and head[0] == 0x80 and len(head) > 1 and head[1] <= 5:
         return "pickle"
     for offset, magic, name in _ROWS.get(head[0], _ROWS[None]):

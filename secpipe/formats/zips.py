@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
 from secpipe.core.limits import DEFAULT, Limits
-from secpipe.formats.stream import at, length
+from secpipe.formats.stream import at, length, view
 
 _EOCD: Final = struct.Struct("<4s4H2LH")
 _EOCD64: Final = struct.Struct("<4sQ2H2L4Q")
@@ -20,6 +20,7 @@ _CENTRAL: Final = struct.Struct("<4s4B4HL2L5H2L")
 _LOCAL: Final = struct.Struct("<4s2B4HL2L2H")
 _TAIL: Final = _EOCD.size + 0xFFFF
 _FAULTS: Final = 200
+_PIECES: Final = 10_000  # archives back to back in one file
 _MAX32: Final = 0xFFFFFFFF
 
 #: Compression methods by number; others are not read.
@@ -78,6 +79,27 @@ def find_end(file: BinaryIO, size: int) -> int:
             return start + found
         found = tail.rfind(b"PK\x05\x06", 0, found)
     return -1
+
+
+def pieces(file: BinaryIO, size: int) -> list[tuple[int, int]]:
+    """Return where each of the ZIP archives begins that fill a file back to back, and its length; none if they do not.
+
+    PyTorch's distributed checkpoints are written so.
+    """
+    found: list[tuple[int, int]] = []
+    end = size
+    while end > 0 and len(found) < _PIECES:
+        where = find_end(view(file, 0, end), end)
+        if where < 0:
+            return []
+        record = _EOCD.unpack(at(file, where, _EOCD.size))
+        _, directory_size, directory, shift_end = _zip64(file, where, record[4], record[5], record[6], Zip())
+        start = shift_end - directory_size - directory
+        if where + _EOCD.size + record[7] != end or not 0 <= start < end or at(file, start, 4) != b"PK\x03\x04":
+            return []
+        found.append((start, end - start))
+        end = start
+    return [] if end else found[::-1]
 
 
 def read(file: BinaryIO, limits: Limits = DEFAULT) -> Zip:

@@ -33,6 +33,8 @@ def judge_zip(context: Context, file: BinaryIO, size: int, *, behind: bool = Fal
     `behind`: a file of another kind stands before it, as in programs that unpack themselves; no model is made so.
     """
     archive = zips.read(file, context.limits)
+    if archive.start and (pieces := zips.pieces(file, size)):
+        return _judge_pieces(context, file, pieces)
     names = [member.name for member in archive.members] or [member.name for member in archive.hidden]
     kind = _kind_of_zip(names)
     honest = behind and kind == "zip"
@@ -51,11 +53,23 @@ def judge_zip(context: Context, file: BinaryIO, size: int, *, behind: bool = Fal
         return kind
     storages: dict[str, int] = {}
     # The pickles that declare storages come first, whatever the order; a member that is not listed declares nothing.
-    for member in sorted(archive.members, key=lambda member: not member.name.endswith(torch_storage.INDEXES)):
+    for member in sorted(archive.members, key=lambda member: torch_storage.order(member.name)):
         _member(context, file, member, kind, storages)
     for member in archive.hidden:
         _member(context, file, member, kind, {})
     return kind
+
+
+def _judge_pieces(context: Context, file: BinaryIO, pieces: list[tuple[int, int]]) -> str:
+    """Archives back to back: of PyTorch they are a checkpoint of several processes, of others what hides one."""
+    kinds_met = set()
+    for start, size in pieces:
+        with context.member(f"archive at {start}") as (inner, seen):
+            seen.append(judge_zip(inner, view(file, start, size), size))
+            kinds_met.add(seen[0])
+    if kinds_met != {"torch"}:
+        context.add("polyglot", "several ZIP archives stand one behind the other: readers see the first or the last")
+    return "torch" if "torch" in kinds_met else "zip"
 
 
 def _kind_of_zip(names: list[str]) -> str:
@@ -64,7 +78,7 @@ def _kind_of_zip(names: list[str]) -> str:
         "/data/" in name or name.startswith("data/") or name.endswith("/version") for name in names
     ):
         return "torch"
-    if "constants.pkl" in tails:
+    if "constants.pkl" in tails or "extern_modules" in tails:  # of TorchScript, of torch.package
         return "torch"
     if "config.json" in tails and any(name.endswith(".weights.h5") for name in tails):
         return "keras"
@@ -116,8 +130,7 @@ def _content(inner: Context, file: BinaryIO, member: zips.Member, kind: str, sto
 
 def _torch_pickle(inner: Context, stream: Readable, name: str, storages: dict[str, int]) -> str:
     found = scan_pickles(inner, stream, torch=True).storages
-    if name.rpartition("/")[2] in torch_storage.INDEXES:
-        storages.update({f"{name.removesuffix('.pkl')}/{key}": size for key, size in found.items()})
+    storages.update({torch_storage.place(name, key): size for key, size in found.items()})
     return "pickle"
 
 

@@ -175,6 +175,8 @@ class Judge:
                 dotted = Global(owner.module, f"{owner.name}.{name}", call.offset)
                 self.imported(dotted)
                 return dotted
+            case (Call(how="REDUCE", function=Global() as made), str() as name) if self._is_listed(made, name):
+                return Global(made.module, f"{made.name}.{name}", call.offset)  # a method of it, by its roles
             case (str() | Items() | tuple() | int() | Call(), str() as name) if name.isidentifier() and name[0] != "_":
                 return None
             case (Call(how="NEWOBJ") | Call(function=Global(name="_reconstructor")), str() as name) if (
@@ -184,6 +186,9 @@ class Judge:
             case _:
                 self.tell("attribute-path", f"takes an attribute by {render(call)}", call)
         return None
+
+    def _is_listed(self, made: Global, name: str) -> bool:
+        return f"{self.context.allow.path(str(made.module), str(made.name))}.{name}" in self.context.allow.roles
 
     def encoded(self, call: Call) -> Value:
         """Bytes as protocols 0 to 2 write them: a string and its encoding; look into the bytes."""

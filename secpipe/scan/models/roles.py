@@ -54,6 +54,8 @@ def judge_construction(judge: Judge, made: Global, call: Call, arguments: Value)
         _keywords(judge, made, call.keywords, call)
         return
     values = arguments if isinstance(arguments, tuple) else (arguments,)
+    if _spells(values, str(made.name)):
+        return
     keywords = call.keywords[1::2] if isinstance(call.keywords, DictItems) else []
     if any(_names_something(value) for value in (*values, *keywords)):
         subject = f"{made.module}.{made.name}"
@@ -61,6 +63,12 @@ def judge_construction(judge: Judge, made: Global, call: Call, arguments: Value)
         judge.tell(
             "unlisted-class", f"constructs {render(call)} with a text that may name a file", call, subject, allow
         )
+
+
+def _spells(values: tuple[Value, ...], name: str) -> bool:
+    """Tell whether arguments are letters that spell the name of their class, as torchmetrics gives them."""
+    letters = [value for value in values if isinstance(value, str) and len(value) == 1]
+    return len(letters) == len(values) and "".join(letters).startswith(name)
 
 
 def judge_partial(judge: Judge, target: Call, state: Value) -> None:

@@ -7,7 +7,7 @@ from typing import BinaryIO, Final
 
 from secpipe.core.ledger import NOBODY
 from secpipe.core.registry import load
-from secpipe.formats import hdf5, zips
+from secpipe.formats import hdf5, kinds, zips
 from secpipe.formats.kinds import PLAIN
 from secpipe.formats.sniff import HEAD, sniff
 from secpipe.formats.stream import Prefixed, Readable, at, upto
@@ -38,6 +38,7 @@ JUDGES: Final[dict[str, str]] = {
     "tflite": "secpipe.scan.models.graphs:judge_tflite",
     "hdf5": "secpipe.scan.models.keras_files:judge_hdf5",
     "json?": "secpipe.scan.models.configs:judge_json",
+    "ubjson": "secpipe.scan.models.weights:judge_ubjson",
     "xml": "secpipe.scan.models.documents:judge_xml",
     "text": "secpipe.scan.models.documents:judge_text",
 }
@@ -49,8 +50,12 @@ _BY_ENDING: Final[dict[str, str]] = {
     ".mlmodel": "secpipe.scan.models.graphs:judge_coreml",
     ".safetensors": "secpipe.scan.models.weights:judge_safetensors",
     ".msgpack": "secpipe.scan.models.weights:judge_msgpack",
+    ".ubj": "secpipe.scan.models.weights:judge_ubjson",
     ".pmml": "secpipe.scan.models.documents:judge_xml",
 }
+_NUMBERED: Final = {"variables": "secpipe.scan.models.weights:judge_variables"}  # named by a number, not by an ending
+_MAPS: Final = frozenset((*range(0x80, 0x90), 0xDE, 0xDF))  # how a map of MessagePack begins
+_NAMED_JSON: Final = ("json?", ".ubj")  # begins alike
 #: Boosted trees, pieces and vectors of words in their own formats: no field that a loader would call.
 _PLAIN: Final = dict.fromkeys(PLAIN.values(), "trees") | {
     "sentencepiece": "sentencepiece", "word2vec": "word2vec", "fasttext": "word2vec",
@@ -82,7 +87,7 @@ def _look_into(context: Context, file: BinaryIO, size: int) -> str:
             return found
         kind = sniff(head, size, pickles=False)
     table, key = JUDGES, kind
-    if kind in {"unknown", "onnx?", "text"} and context.suffix in _BY_ENDING:
+    if (kind in {"unknown", "onnx?", "text"} and context.suffix in _BY_ENDING) or (kind, context.suffix) == _NAMED_JSON:
         table, key = _BY_ENDING, context.suffix
     found = _PLAIN.get(kind, "")
     if found:
@@ -90,6 +95,12 @@ def _look_into(context: Context, file: BinaryIO, size: int) -> str:
     if key in table:
         file.seek(0)
         found = _looked(context, load(table, key, "model format")(context, file, size), file.tell() > 0)
+    if not found and kind in {"unknown", "text"} and kinds.is_variables(context.name):
+        found = str(load(_NUMBERED, "variables", "model format")(context, file, size))
+    if not found and kind in {"unknown", "text"} and head[0] in _MAPS and kinds.promises(context.name, text=False):
+        trial = context.trial()
+        found = str(load(_BY_ENDING, ".msgpack", "model format")(trial, file, size))
+        found = "" if trial.sink.unread else found  # as spaCy names its tables
     return found or _elsewhere(context, file, size, kind)
 
 

@@ -22,7 +22,7 @@ _WIDTHS: Final = {
     "ComplexDouble": 16,
 }
 #: Pickles of an archive that name storages, which lie in the folder of the same name.
-INDEXES: Final = ("data.pkl", "constants.pkl")
+_INDEXES: Final = ("data.pkl", "constants.pkl")
 #: What only a name that a pickle spells out can break: numbers do not come to it by chance.
 _PROOFS: Final = frozenset(
     f"models/{rule}"
@@ -83,6 +83,18 @@ def judge_numbers(context: Context, judge: Callable[[Context], object]) -> None:
     judge(trial)
     if any(finding.rule in _PROOFS for finding in trial.sink.findings.values()):
         context.adopt(trial)
+
+
+def order(name: str) -> int:
+    """Return when a member of an archive is judged: numbers come behind the pickles that declare them."""
+    return 0 if name.endswith(_INDEXES) else 1 + name.endswith(".storage")
+
+
+def place(index: str, key: str) -> str:
+    """Return the member that holds a storage which the pickle `index` declares."""
+    if index.rpartition("/")[2] in _INDEXES:
+        return f"{index.removesuffix('.pkl')}/{key}"
+    return f"{index.partition('/')[0]}/.data/{key}.storage"  # of torch.package
 
 
 def is_legacy_magic(value: Value) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import BinaryIO, Final
 
 from secpipe.core.errors import InputError, UnsafeInput
-from secpipe.formats import gguf, kinds, msgpack, safetensors
+from secpipe.formats import gguf, kinds, msgpack, safetensors, ubjson
 from secpipe.formats.problem import Problem
 from secpipe.formats.sniff import HEAD, sniff
 from secpipe.formats.stream import at, view
@@ -16,6 +16,8 @@ from secpipe.scan.models.templates import judge_template
 
 #: kind of structural problem -> rule; the others are `malformed`.
 _RULES: Final = {"script-text": "script-text", "trailing-data": "trailing-data", "external-path": "path-escape"}
+
+_OBJECTS: Final = 1 << 20  # bytes at the end of a file of variables in which its graph of objects ends
 
 
 def judge_safetensors(context: Context, file: BinaryIO, size: int) -> str:
@@ -56,6 +58,25 @@ def judge_msgpack(context: Context, file: BinaryIO, size: int) -> str:
     except InputError as error:
         context.unread("malformed", f"the file is named like MessagePack and is none: {error.message}")
     return "flax"
+
+
+def judge_ubjson(context: Context, file: BinaryIO, size: int) -> str:
+    """A model of XGBoost in UBJSON: numbers, and names of objectives that the library has itself."""
+    file.seek(0)
+    try:
+        if "learner" not in ubjson.check(file, context.limits):
+            context.unread("malformed", "the file is named like a model of XGBoost and is none: it has no learner")
+    except UnsafeInput as error:
+        context.unread("resource-limit", error.message)
+    except InputError as error:
+        context.unread("malformed", f"the file is named like a model of XGBoost and is none: {error.message}")
+    return "xgboost"
+
+
+def judge_variables(context: Context, file: BinaryIO, size: int) -> str:
+    """TensorFlow's variables: numbers, and at their end the graph of objects that says where each belongs."""
+    tail = at(file, max(0, size - _OBJECTS), _OBJECTS)
+    return "tensorflow-variables" if b"/.ATTRIBUTES/VARIABLE_VALUE" in tail else ""
 
 
 def judge_program(context: Context, file: BinaryIO, size: int) -> str:

@@ -33,9 +33,19 @@ def test_a_model_that_nobody_reads_is_not_read_and_counts_as_a_model(look: Look,
     assert name.endswith((".7z", ".zst")) or not is_no_model(said.facts)  # type: ignore[attr-defined]
 
 
+#: {"learner": {"a": [1.0, 2.0], "b": "c"}, "version": [2, 0]} as XGBoost writes it.
+UBJSON = b"{L\0\0\0\0\0\0\0\x07learner{U\x01a[$d#U\x02\x3f\x80\0\0\x40\0\0\0U\x01bSU\x01c}U\x07version[#U\x02i\x02i\0}"
+#: {"learner": {"a": [1.0, 2.0], "b": "c"}, "version": [2, 0]} as XGBoost writes it.
+UBJSON = b"{L\0\0\0\0\0\0\0\x07learner{U\x01a[$d#U\x02\x3f\x80\0\0\x40\0\0\0U\x01bSU\x01c}U\x07version[#U\x02i\x02i\0}"
 READ = {
     "m.msgpack": (b"\x82\xa4step\x05\xa1w\xc7\x04\x01abcd", "flax"),
     "model.txt": (b"tree\nversion=v4\nnum_class=1\nfeature_names=a b\n\nTree=0\nleaf_value=1 2\n", "lightgbm"),
+    "m.ubj": (UBJSON, "xgboost"),
+    "renamed.bin": (UBJSON, "xgboost"),
+    "variables.data-00000-of-00001": (
+        NOISE + b"\n\x1fa/.ATTRIBUTES/VARIABLE_VALUE" + bytes(20),
+        "tensorflow-variables",
+    ),
     "model.json": (
         b'{"learner": {"gradient_booster": {"model": {}, "name": "gbtree"}}, "version": [2, 0, 0]}',
         "xgboost",
@@ -50,6 +60,23 @@ def test_a_format_that_holds_numbers_only_is_read(look: Look, name: str) -> None
     assert (said.outcome, said.format) == ("ok", form), said  # type: ignore[attr-defined]
     assert not said.evidence.skips  # type: ignore[attr-defined]
     assert not is_no_model(said.facts)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        UBJSON[:-1], UBJSON + b"x", UBJSON.replace(b"learner{", b"learner?"), UBJSON.replace(b"learner", b"leaRner"),
+        b"{L" + b"\xff" * 8 + b"learner", b"{" + b"U\x01a{" * 200 + b"}", b"{U\x01a[$T#L\x7f" + b"\xff" * 7 + b"}",
+    ],
+)  # fmt: skip
+def test_what_is_named_like_a_model_of_xgboost_and_is_none_is_told(look: Look, content: bytes) -> None:
+    assert look(content, "m.ubj").outcome == "review"  # type: ignore[attr-defined]
+
+
+def test_what_stands_behind_variables_is_found(look: Look) -> None:
+    pickle = b"\x80\x02cposix\nsystem\nX\x02\0\0\0id\x85R."
+    said = look(pickle + b"a/.ATTRIBUTES/VARIABLE_VALUE", "variables.data-00000-of-00001")
+    assert said.outcome == "malicious"  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "a.meta", "b.params", "c.plan", "photo.jpg", "rows.csv.gz", "LICENSE"])
