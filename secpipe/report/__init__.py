@@ -18,3 +18,7 @@ _TABLE = {
 }
 WRITERS = {name: place for name, (place, _) in _TABLE.items()}
 SINKS = {name: sink for name, (_, sink) in _TABLE.items()}
+
+#: Writers of `secpipe.ai-review/1`.
+REVIEW_WRITERS = {name: f"secpipe.report.review:{name}_of" for name in ("terminal", "json", "markdown", "html", "csv")}
+SINKS |= {"csv": Sink.TEXT}

@@ -38,11 +38,6 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
     """Return the document as one HTML page of less than 500 kB."""
     report = read(document)
     parts = [
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{markup(_CSP)}">',
-        '<meta name="viewport" content="width=device-width"><meta name="referrer" content="no-referrer">',
-        f"<title>secpipe: {markup(report.subject or report.command)}</title><style>{_STYLE}</style></head><body>",
-        f'<h1 class="{report.decision}">{markup(report.sentence)}</h1>',
         *_reasons(report),
         *_checks(report.checks),
         *_accounts(report),
@@ -50,9 +45,20 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
         *_unseen(report.skipped),
         *_waivers(report),
         *_facts(report),
-        "</body></html>\n",
     ]
-    return "\n".join(parts)
+    return page(report.subject or report.command, report.sentence, report.decision, parts)
+
+
+def page(title: str, sentence: str, decision: str, parts: Iterable[str]) -> str:
+    """Return a whole page around parts that are markup already; `decision` is the class of its sentence."""
+    head = [
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
+        f'<meta http-equiv="Content-Security-Policy" content="{markup(_CSP)}">',
+        '<meta name="viewport" content="width=device-width"><meta name="referrer" content="no-referrer">',
+        f"<title>secpipe: {markup(title)}</title><style>{_STYLE}</style></head><body>",
+        f'<h1 class="{decision}">{markup(sentence)}</h1>',
+    ]
+    return "\n".join([*head, *parts, "</body></html>\n"])
 
 
 def _bounded(lines: Iterable[str], total: int, budget: int, noun: str) -> Iterator[str]:
