@@ -10,12 +10,13 @@ from secpipe.report import EXPLAINING, WRITERS
 from secpipe.report.rules import Rule
 
 
-def rendered(document: Mapping[str, Any], form: str, *, color: bool = False) -> str:
+def rendered(
+    document: Mapping[str, Any], form: str, *, color: bool = False, writers: Mapping[str, str] = WRITERS
+) -> str:
     """Return the document in the format `form`; raises ConfigError for one that nobody writes, InputError as `read`."""
-    write = load(WRITERS, form, "format")
-    text: str = (
-        write(document, color=color, rules=known_rules()) if form in EXPLAINING else write(document, color=color)
-    )
+    write = load(writers, form, "format")
+    told = {"rules": known_rules()} if form in EXPLAINING and writers is WRITERS else {}
+    text: str = write(document, color=color, **told)
     return text
 
 

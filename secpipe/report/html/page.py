@@ -8,24 +8,17 @@ from typing import Any
 from secpipe.report.html import lists
 from secpipe.report.html.embedded import embedded
 from secpipe.report.html.first import first_screen
+from secpipe.report.html.frame import page
 from secpipe.report.html.reasons import reasons
-from secpipe.report.html.style import CSP, STYLE
 from secpipe.report.html.timeline import timeline
 from secpipe.report.read import read
 from secpipe.report.rules import NONE, Rule
-from secpipe.report.text import markup
 
 
 def render(document: Mapping[str, Any], *, color: bool = False, rules: Mapping[str, Rule] = NONE) -> str:
     """Return the document as one HTML page of at most 700 kB, and itself inside it; `rules` tell why in their words."""
     report = read(document)
     parts = [
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{markup(CSP)}">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        '<meta name="referrer" content="no-referrer">',
-        f"<title>secpipe: {markup(report.subject or report.command)}</title><style>{STYLE}</style></head><body>",
-        "<a class='skip' href='#top'>To the verdict</a>",
         *first_screen(report),
         *reasons(report, rules),
         *lists.checks(report.checks),
@@ -36,6 +29,5 @@ def render(document: Mapping[str, Any], *, color: bool = False, rules: Mapping[s
         *lists.findings(report),
         *lists.rests_on(report),
         *embedded(document),
-        "</main></body></html>\n",
     ]
-    return "\n".join(parts)
+    return page(report.subject or report.command, parts)
