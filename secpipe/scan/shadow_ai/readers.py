@@ -11,8 +11,9 @@ from secpipe.core.errors import InputError
 from secpipe.core.finding import Confidence
 from secpipe.core.ledger import NOBODY
 from secpipe.core.paths import is_page
-from secpipe.scan.shadow_ai import agents, configs, manifests, notebooks, pages, python, source, sql, text
+from secpipe.scan.shadow_ai import agents, configs, encoded, manifests, notebooks, pages, python, source, sql, text
 from secpipe.scan.shadow_ai.catalogue import Catalogue
+from secpipe.scan.shadow_ai.places import bare_host, endpoints
 from secpipe.scan.shadow_ai.regions import region_of
 from secpipe.scan.shadow_ai.signal import Reading
 
@@ -91,6 +92,8 @@ def read(path: str, content: str, head: bytes, catalogue: Catalogue) -> Reading:
     try:
         found = _reader(path, content, head)(content, path, catalogue)
         if found.engine:
+            for said, line in encoded.numbers(content):
+                found.signals += endpoints(said, line, catalogue, said) + bare_host(said, line, catalogue)
             return found
         note = NOBODY
     except InputError as error:
