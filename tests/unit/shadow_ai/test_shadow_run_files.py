@@ -20,7 +20,7 @@ RUN = {
     "by a shell": ("run.sh", "#!/bin/sh\nsh x.txt\n", _SHELL),
     "sourced": ("run.sh", "#!/bin/sh\n. ./x.txt\n", _SHELL),
     "by exec": ("main.py", "exec(open('x.txt').read())\n", _PYTHON),
-    "by compile": ("main.py", "from pathlib import Path\nexec(compile(Path('x.txt').read_text(), '', 'exec'))", _PYTHON),
+    "by compile": ("main.py", "import pathlib as p\nexec(compile(p.Path('x.txt').read_text(), '', 'exec'))", _PYTHON),
     "by runpy": ("main.py", "import runpy\nrunpy.run_path('x.txt')\n", _PYTHON),
     "by a process": ("main.py", "import subprocess\nsubprocess.run(['python', 'x.txt'])\n", _PYTHON),
     "by an image": ("Dockerfile", 'FROM scratch\nCOPY . /\nCMD ["python", "x.txt"]\n', _PYTHON),
