@@ -20,6 +20,7 @@ _LINK: Final = re.compile(rb"\x01[\x08-\x1f]\x40", re.DOTALL)
 _STORAGE: Final = re.compile(rb"\x07(?:\0..[^\xff]\0\0\0|..[^\xff](?:..)?)\x01\0\0\0(....)(.{8})", re.DOTALL)
 _VIRTUAL: Final = re.compile(rb"\x08(?:\0..[^\xff]\0\0\0|..[^\xff](?:..)?)\x04\x03(.{8})", re.DOTALL)
 _MOST: Final = 100
+_WIDTHS: Final = {2, 4, 8, 16, 32}  # of an address or a length, in bytes
 
 
 def outside(file: BinaryIO, size: int) -> Iterator[tuple[str, str]]:
@@ -49,6 +50,14 @@ def outside(file: BinaryIO, size: int) -> Iterator[tuple[str, str]]:
 def begin(file: BinaryIO, size: int) -> int:
     """Return where an HDF5 file begins, behind a user block of any size or none (II.A); -1 where it does not."""
     return next((start for start in _user_blocks(size) if at(file, start, 8) == b"\x89HDF\r\n\x1a\n"), -1)
+
+
+def is_whole(file: BinaryIO, size: int) -> bool:
+    """Tell whether a superblock follows the signature that a library would open (II.A): its version, its widths."""
+    start = max(begin(file, size), 0)
+    block = at(file, start + 8, 8)
+    widths = block[5:7] if block[:1] in {b"\0", b"\1"} else block[1:3] if block[:1] in {b"\2", b"\3"} else b""
+    return len(widths) == 2 and set(widths) <= _WIDTHS
 
 
 def _user_blocks(size: int) -> Iterator[int]:

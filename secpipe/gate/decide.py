@@ -41,7 +41,7 @@ def decide(situation: Situation, tree_policy: Judgement | None = None) -> Judgem
     if tree_policy is not None:
         reasons += _tightening(tree_policy, situation.policy.owner)
     reasons += _refused_waivers(situation, rulings)
-    reasons = list({(reason.effect, reason.what, reason.path): reason for reason in reversed(reasons)}.values())[::-1]
+    reasons = list({_same(reason): reason for reason in reversed(reasons)}.values())[::-1]
     findings = _worst_first(item for ruling in rulings for item in ruling.findings)
     severity = _severities(findings)
     reasons.sort(key=lambda each: _rank(each, severity))
@@ -85,6 +85,11 @@ def _worst_first(findings: Iterable[JudgedFinding]) -> tuple[JudgedFinding, ...]
     """Return the findings by effect, those of one effect by severity; compares effects by identity, which is cheap."""
     ordered = sorted(findings, key=lambda item: item.finding.severity, reverse=True)
     return tuple(item for effect in _ORDER for item in ordered if item.effect is effect)
+
+
+def _same(reason: Reason) -> tuple[Effect, str, str, str]:
+    """Return what is told once, whoever says it; that a check failed is told of each."""
+    return reason.effect, reason.what, reason.path, reason.check if reason.rule == "gate/check-failed" else ""
 
 
 def _rank(reason: Reason, severity: Mapping[str, Severity]) -> tuple[int, bool, int]:

@@ -18,6 +18,7 @@ import pytest
 
 from secpipe.core.evidence import Evidence
 from secpipe.core.inventory import Inventory
+from secpipe.core.ledger import NOBODY
 from secpipe.formats import sniff
 from secpipe.formats.locks import table
 from secpipe.sbom import collect
@@ -165,3 +166,44 @@ def test_sources_of_the_whole_tree(target: str, tmp_path: Path, monkeypatch: pyt
     place.write_bytes(b"# /// script\n" if word == "scripts" else b"Name: six\nVersion: 1\n")
     _mutate(monkeypatch, target, NOTHING["None"])
     assert _told(collect.collect(open_tree(tmp_path)), WHOLE[word])
+
+
+class _Half:
+    """A tree that ends before one path: what a reader sees that stops halfway."""
+
+    def __init__(self, whole: Any, last: str) -> None:
+        self._whole = whole
+        self.files = tuple(entry for entry in whole.files if not entry.path.startswith(last))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._whole, name)
+
+
+@pytest.mark.parametrize("target", collect._WHOLE_TREE)
+def test_sources_of_the_whole_tree_that_stop_halfway(
+    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    word = target.partition(":")[0].rpartition(".")[2]
+    if word in _NO_FILES:
+        return
+    text = b"# /// script\n# dependencies = []\n# ///\n" if word == "scripts" else b"Name: six\nVersion: 1\n"
+    for folder in ("a", "z"):
+        place = tmp_path / folder / WHOLE[word]
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(text)
+    module, _, name = target.partition(":")
+    real = getattr(importlib.import_module(module), name)
+
+    def half(found: Any) -> None:
+        whole = found.tree
+        found.tree = _Half(whole, "z/")
+        try:
+            real(found)
+        finally:
+            found.tree = whole
+
+    monkeypatch.setattr(importlib.import_module(module), name, half)
+    left = {skip.path: skip.reason for skip in collect.collect(open_tree(tmp_path)).skipped}
+    assert {path: NOBODY in reason for path, reason in left.items() if path.startswith("z/")} == {
+        f"z/{WHOLE[word]}": True
+    }

@@ -44,7 +44,7 @@ def _modules(name: str, spell: Callable[[str], str]) -> Change:
 def _value(name: str, code: str, value: str = "", **beside: str) -> Change:
     """The address stands elsewhere: `code` comes before it, `value` in its place, `beside` are files with it.
 
-    `{added}`, `{listed}` and `{beside}` are its letters, one string each.
+    `{added}`, `{listed}` and `{beside}` are its letters, one string each; `{codes}` are their numbers.
     `{url}`, `{scheme}`, `{host}` and `{path}` are the address and its parts, `{half}` and `{rest}` its halves.
     """
 
@@ -59,6 +59,7 @@ def _value(name: str, code: str, value: str = "", **beside: str) -> Change:
         words |= {
             name: sign.join(map(repr, url)) for name, sign in (("added", " + "), ("listed", ", "), ("beside", " "))
         }
+        words["codes"] = ", ".join(str(ord(letter)) for letter in url)
         data = files[seed.part].replace(found[0], (value or "URL").format(**words).encode(), 1)
         made: Made = {**files, seed.part: code.format(**words).encode() + data}
         return made | {path: text.format(**words).encode() for path, text in beside.items()}
@@ -156,6 +157,23 @@ CHANGES = (
         "from part.settings import HOST\nURL = '{scheme}://' + HOST + '/{path}'\n",
         **{f"{PART}/settings.py": "HOST = '{host}'\n", f"{PART}/__init__.py": ""},
     ),
+    _value(
+        "in halves of another file",
+        "from part.settings import A, B\nURL = A + B\n",
+        **{f"{PART}/settings.py": "B = '{rest}'\nA = '{half}'\n", f"{PART}/__init__.py": ""},
+    ),
+    _value(
+        "in halves of two files, handed on",
+        "from part.mid import x as A\nimport part.settings as s\nURL = f'{{A}}{{s.B}}'\n",
+        **{
+            f"{PART}/settings.py": "B = '{rest}'\n",
+            f"{PART}/mid.py": "from part.deep import A as x\n",
+            f"{PART}/deep.py": "A = '{half}'\n",
+            f"{PART}/__init__.py": "",
+        },
+    ),
+    _value("in codes", "URL = ''.join(map(chr, [{codes}]))\n"),
+    _value("in bytes", "URL = bytes([{codes}]).decode()\n"),
     _value("in the environment's default", "import os\nURL = os.getenv('TARGET_URL', '{url}')\n"),
     _value("in .env", _ENV, **{".env": "TARGET_URL={url}\n"}),
     _value("in .env, quoted", _ENV, **{".env": "export TARGET_URL='{url}'\n"}),

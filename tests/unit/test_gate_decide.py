@@ -278,3 +278,75 @@ def test_attestations_are_no_better_than_their_evidence(each: Any, state: State,
     policy = replace(Policy(), attestations=Attestations((Demand("bias", 0),)))
     made = Evidence("attestation:bias", state, "it does not hold", facts={"path": "m", "each": each})
     assert decide(situation(clean() | {"attestation:bias": made}, policy)).decision is decision
+
+
+def test_a_rule_that_breaks_names_its_check_and_its_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    def licences(_: Any) -> Any:
+        raise LookupError
+
+    monkeypatch.setattr("secpipe.gate.decide.RULES", (licences,))
+    judgement = decide(situation())
+    (row,) = judgement.checks
+    assert (row.check, row.state, row.result, row.required) == ("licences", State.SKIPPED, Result.UNDECIDED, True)
+    assert row.reason == "the rule could not read its evidence (LookupError)"
+    (reason,) = judgement.reasons
+    assert (reason.rule, reason.effect, reason.what, reason.check) == (
+        "gate/not-checked", Effect.UNDECIDED, row.reason, "licences",
+    )  # fmt: skip
+
+
+def test_what_is_wrong_with_the_trust_root_comes_before_what_comes_of_it() -> None:
+    evidence = clean(
+        files=made("files", State.FAILED), models=made("models", State.FAILED), trust=made("trust", State.FAILED)
+    )
+    required = replace(Policy(), signatures=Signatures(required=True))
+    reasons = decide(situation(evidence, required)).reasons
+    checks = [reason.check for reason in reasons if reason.effect is Effect.DENY]
+    assert checks[0] == "trust"
+    assert set(checks) >= {"trust", "files", "models"}
+
+
+def test_the_worst_finding_is_the_first_reason_and_the_first_finding() -> None:
+    worse = finding(severity=Severity.CRITICAL, rule="models/z-rule", path="z.pkl", message="worse")
+    lesser = finding(severity=Severity.HIGH, rule="models/a-rule", path="a.pkl", message="lesser")
+    judgement = decide(situation(clean(models=replace(ok("models"), findings=(lesser, worse)))))
+    assert [item.finding.severity for item in judgement.findings] == [Severity.CRITICAL, Severity.HIGH]
+    assert [reason.findings[0] for reason in judgement.reasons if reason.findings] == [worse.id, lesser.id]
+
+
+def test_a_skip_of_several_checks_is_told_once_by_the_first() -> None:
+    skip = Skip("a.pt", "cannot be read")
+    evidence = clean(models=replace(ok("models"), skips=(skip,)), agents=replace(ok("agents"), skips=(skip,)))
+    assert decide(situation(evidence)).skipped == (("models", skip),)
+
+
+def test_a_refused_waiver_is_told_once_and_another_finding_of_its_rule_needs_none() -> None:
+    refused = Waiver(
+        id="W-1",
+        owner="raj",
+        reason="r",
+        rule="models/a-rule",
+        paths=("a.pkl",),
+        expires=NOW.date() - timedelta(days=1),
+    )
+    both = tuple(finding(path=path, message=f"{path} is wrong") for path in ("a.pkl", "b.pkl"))
+    policy = replace(Policy(), waiver=(refused,))
+    judgement = decide(situation(clean(models=replace(ok("models"), findings=both)), policy))
+    told = [reason for reason in judgement.reasons if reason.check == "waivers"]
+    assert [(one.rule, one.effect, one.owner) for one in told] == [("gate/waiver-expired", Effect.DENY, "raj")]
+    assert told[0].what == "waiver W-1 (raj) expired on 2026-11-20: a.pkl is wrong"
+
+
+def test_the_trees_own_policy_gives_its_reasons_with_what_they_rest_on() -> None:
+    evidence = clean(models=replace(ok("models"), findings=(finding(path="a.pkl"),)))
+    theirs = decide(situation(evidence, replace(Policy(), owner="")))
+    ours = replace(Policy(), owner="sec", models=Models(block="never"))
+    told = [one for one in decide(situation(evidence, ours), theirs).reasons if one.rule == "gate/tree-policy-denies"]
+    assert len(told) == 1
+    (before,) = (one for one in theirs.reasons if one.effect is Effect.DENY)
+    assert (told[0].effect, told[0].check, told[0].path, told[0].findings, told[0].advice, told[0].do) == (
+        before.effect, before.check, before.path, before.findings, before.advice, before.do,
+    )  # fmt: skip
+    assert told[0].what.endswith(before.what)
+    assert told[0].what != before.what
+    assert told[0].owner == "sec"

@@ -14,18 +14,19 @@ from secpipe.core import times
 from secpipe.core.artifact import FileEntry, Skip
 from secpipe.core.errors import InputError
 from secpipe.core.evidence import Evidence, State
+from secpipe.core.finding import Severity
 from secpipe.core.verdict import Decision
 from secpipe.gate.cached import cache
 from secpipe.gate.cached.parts import Parts
 from secpipe.gate.decide import decide
-from secpipe.gate.policies.policy import Condition, Keys, Minimum, Policy, Promotion, Verdicts
+from secpipe.gate.policies.policy import Condition, Keys, Minimum, Models, Policy, Promotion, Verdicts
 from secpipe.gate.rules.attestations import is_fresh
 from secpipe.gate.rules.promotion import newest
 from secpipe.gate.verdicts.acceptance import Wanted, accept
 from secpipe.gate.verdicts.signed import About, Broken
 from secpipe.scan.models.scan import Judged
 from secpipe.system import believable
-from tests.unit.gate_builders import NOW, clean, ok, situation
+from tests.unit.gate_builders import NOW, clean, finding, ok, situation
 from tests.unit.test_gate_cache import Machine, machine  # noqa: F401  # a fixture
 from tests.unit.verdict_world import DIGEST, Gate
 
@@ -202,3 +203,20 @@ def test_a_broken_verdict_of_the_same_time_is_not_passed_over(tmp_path: Path, la
 def test_evidence_of_a_required_check_that_is_stale_is_undecided() -> None:
     stale = Evidence("models", State.STALE, "old", since=NOW)
     assert decide(situation(clean(models=stale))).decision is Decision.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("rule", "decision"),
+    [
+        ("models/resource-limit", Decision.UNDECIDED),
+        ("models/unreadable", Decision.UNDECIDED),
+        ("models/broken-archive", Decision.DENY),
+        ("models/unknown-format", Decision.DENY),
+        ("models/malformed", Decision.DENY),
+    ],
+)
+def test_what_a_bound_left_out_is_undecided_and_a_fault_of_the_file_denies(rule: str, decision: Decision) -> None:
+    found = finding(rule=rule, severity=Severity.MEDIUM, path="a.pt")
+    evidence = replace(ok("models"), findings=(found,), skips=(Skip("a.pt", "only the first bytes"),))
+    policy = replace(Policy(), models=Models(block="medium"))
+    assert decide(situation(clean(models=evidence), policy)).decision is decision

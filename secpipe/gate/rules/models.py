@@ -14,8 +14,9 @@ from secpipe.gate.ruling import Ruling, Situation, judge_findings, rule_on
 
 #: formats of the model scan that come with a model of any format
 _DESCRIPTIONS = {"config", "chat-template", "modelfile", "text"}
-#: The rule of what could not be read at all; the same is told as not read.
-_NOT_READ = "models/unreadable"
+#: Rules of what the scan could not read, or not to its end; the same is told as not read. A broken archive or header
+#: and a name that promises another format are faults of the file itself: those deny.
+_NOT_READ = ("models/unreadable", "models/resource-limit")
 
 
 def models(situation: Situation) -> Ruling:
@@ -40,7 +41,7 @@ def models(situation: Situation) -> Ruling:
 
 def _told(judged: JudgedFinding) -> JudgedFinding:
     """A file that nobody could look into is undecided, by what the account says of it: nothing bad was found in it."""
-    known = judged.finding.rule != _NOT_READ or judged.effect is Effect.WAIVED
+    known = judged.finding.rule not in _NOT_READ or judged.effect is Effect.WAIVED
     return judged if known else replace(judged, effect=Effect.INFO)
 
 

@@ -29,6 +29,8 @@ _DECODER: Final = json.JSONDecoder()
 
 def judge_hdf5(context: Context, file: BinaryIO, size: int) -> str:
     """An HDF5 file: the configurations in it, wherever they stand, and the files that it refers to."""
+    if not hdf5.is_whole(file, size):
+        context.add("malformed", "no superblock that a library opens follows the signature of HDF5")
     for what, name in hdf5.outside(file, size):
         message = f"{what} makes the loader read {printable(name, 160)}"
         context.add("outside-file", message, subject=f"{what} {name}")

@@ -8,7 +8,7 @@ import inspect
 import re
 
 from secpipe.core.finding import Confidence
-from secpipe.scan.shadow_ai import flows, python, shell, source, surfaces, terraform, text, words
+from secpipe.scan.shadow_ai import encoded, flows, python, shell, source, substitution, surfaces, terraform, text, words
 from secpipe.scan.shadow_ai.catalogue import Catalogue
 from secpipe.scan.shadow_ai.places import permissions
 from secpipe.scan.shadow_ai.signal import Reading, Signal
@@ -37,6 +37,7 @@ _INSTRUCTION = re.compile(
 def read(content: str, path: str, catalogue: Catalogue) -> Reading:
     """Return the signs in YAML, JSON, HCL and their templates."""
     content, whole = terraform.filled(content) if path.endswith((".tf", ".tfvars", ".hcl")) else (content, True)
+    content = encoded.plain(content)
     out = text.read(content, catalogue)
     out.unread += ["its locals stand for more than is followed"] * (not whole)
     out.engine = "config"
@@ -91,7 +92,7 @@ def dockerfile(content: str, catalogue: Catalogue) -> Reading:
 
 def makefile(content: str, catalogue: Catalogue) -> Reading:
     """Return the signs in a Makefile or justfile: its recipes are shell."""
-    content = shell.unfolded(content)
+    content = substitution.filled(content)
     out = text.read(content, catalogue)
     _commands(out, "\n".join(re.sub(r"^\s*[@-]*\s*", "", line) for line in content.split("\n")), catalogue)
     out.engine = "shell"
@@ -100,7 +101,7 @@ def makefile(content: str, catalogue: Catalogue) -> Reading:
 
 def script(content: str, catalogue: Catalogue) -> Reading:
     """Return the signs in a shell script."""
-    content = shell.unfolded(content)
+    content = substitution.filled(content)
     out = text.read(content, catalogue)
     _commands(out, content, catalogue)
     out.engine = "shell"

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from secpipe.scan.shadow_ai.encoded import is_encoded
 from secpipe.scan.shadow_ai.pieces import Hosts, is_open, pieces
 from secpipe.scan.shadow_ai.spelling import folded_bytes
 from secpipe.scan.shadow_ai.terms import Terms
@@ -95,7 +96,7 @@ class Prefilter:
 
     def _puts_together(self, folded: bytes) -> bool:
         """Whether an address may be made here: of pieces, letters or names, which only a reader can follow."""
-        if self._in_pieces(folded) or _crumbs(folded) or is_open(folded):
+        if self._in_pieces(folded) or _crumbs(folded) or is_open(folded) or is_encoded(folded):
             return True
         return bool(self._hosts.made_of(pieces(folded)))
 

@@ -32,6 +32,12 @@ _GIVEN = re.compile(
     r"(?m)^[ \t]*(?:(\w+)[ \t]*(?::[^=\n]{1,80})?=(?!=)([^\n]{1,400})|with[ \t]+([^\n]{1,300}?)[ \t]+as[ \t]+(\w+))"
 )
 _NAME = re.compile(r"\b[A-Za-z_]\w*")
+#: A file that an interpreter is given, whatever it is called: in a line of shell, or as an argument list.
+_RUN = re.compile(
+    r"(?:^|[\s;&|(`\"'@/])(?:python|pypy|node|deno(?:[ \t]+run)?|bun|ruby|perl|php|(?:ba|z|k|da)?sh|source|\.)[\d.]*"
+    r"[\"']?[ \t]*,?[ \t]+(?:-[\w-]+[ \t]+){0,5}[\"']?([\w./-]{1,200})",
+    re.M,
+)
 _INSTRUCTION = re.compile(r"(?im)^[ \t]*(COPY|ADD|CMD|ENTRYPOINT|RUN)[ \t]+((?:[^\n\\]|\\\r?\n|\\.)*)")
 _STARTS = re.compile(
     r"""(?m)^[ \t]*["']?(?:command|entrypoint|args|web|worker|release|main)["']?[ \t]*:(.*(?:\n[ \t]*-[^\n]*)*)"""
@@ -59,7 +65,7 @@ _ENDINGS = (
 _INDEX = ("__init__.py", "__main__.py", "index.js", "index.ts", "index.tsx", "index.mjs", "mod.ts")
 
 _STARTS_FILES = re.compile(
-    r"(?i)(?:dockerfile|containerfile)[^/]*$|(?:^|/)(?:procfile|[^/]*\.ya?ml|package\.json|pyproject\.toml|setup\.cfg)$|\.html?$"
+    r"(?i)(?:dockerfile|containerfile)[^/]*$|(?:^|/)(?:procfile|(?:gnu)?makefile|justfile|[^/]*\.ya?ml|package\.json|pyproject\.toml|setup\.cfg)$|\.html?$"
 )
 
 Read = Callable[[str], str]
@@ -127,6 +133,11 @@ class Places:
         found += [f"{stem}.ts"] if stem and f"{stem}.ts" in self.paths else []
         return found or [f"{path}/{name}" for name in _INDEX if f"{path}/{name}" in self.paths]
 
+    def exact(self, path: str) -> list[str]:
+        """Return the file at a path as it stands."""
+        path = _normal(path)
+        return [path] if path in self.paths else []
+
     def below(self, folder: str) -> list[str]:
         """Return everything in a folder that is named; nothing for the root."""
         folder = _normal(folder)
@@ -167,6 +178,8 @@ def edges(path: str, text: str, places: Places) -> Iterator[str]:
     """Yield the paths of the tree that a file imports, starts or copies by name."""
     name = path.rpartition("/")[2].lower()
     folder = path.rpartition("/")[0]
+    for match in _RUN.finditer(text):
+        yield from places.exact(f"{folder}/{match[1]}") or places.exact(match[1])
     if "dockerfile" in name or "containerfile" in name:
         yield from _container(text, folder, places)
     elif name == "procfile" or name.endswith((".yml", ".yaml")):

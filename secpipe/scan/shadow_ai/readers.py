@@ -11,8 +11,9 @@ from secpipe.core.errors import InputError
 from secpipe.core.finding import Confidence
 from secpipe.core.ledger import NOBODY
 from secpipe.core.paths import is_page
-from secpipe.scan.shadow_ai import agents, configs, manifests, notebooks, pages, python, source, sql, text
+from secpipe.scan.shadow_ai import agents, configs, encoded, manifests, notebooks, pages, python, source, sql, text
 from secpipe.scan.shadow_ai.catalogue import Catalogue
+from secpipe.scan.shadow_ai.places import bare_host, endpoints
 from secpipe.scan.shadow_ai.regions import region_of
 from secpipe.scan.shadow_ai.signal import Reading
 
@@ -40,6 +41,12 @@ _UNPARSED = re.compile(
     r"|jsp|lisp|lsp|mli?|pike|pli|pro|rkt|raku|rex|rexx|sas|scm|st|tcl|trigger|vala|vbs|wl|xq|xql|xslt?)$",
     re.I,
 )
+#: How a script begins, whatever its file is called, and what a line of shell does that tells where it calls.
+_SCRIPT = re.compile(
+    r"\s*(?://[^\n]*\s+|/\*(?:[^*]|\*(?!/)){0,4000}\*/\s*|[\"']use strict[\"'];?\s*)*"
+    r"(?:import\s*[\w{*\"'].{0,200}?[\"']|(?:const|let|var)\s+[\w{\[]|(?:await\s+)?(?:fetch|require)\(|(?:async\s+)?function\b)"
+)
+_CALLS = re.compile(r"(?m)^[ \t]*(?:curl|wget|export[ \t]+\w+=|\w+=\S+$)")
 _SOURCE = re.compile(
     r"\.(?:py|js|mjs|cjs|jsx|ts|tsx|go|java|kt|cs|rb|rs|php|swift|scala|sh|ya?ml|toml|tf|sql|ipynb|json|env)$", re.I
 )
@@ -91,6 +98,8 @@ def read(path: str, content: str, head: bytes, catalogue: Catalogue) -> Reading:
     try:
         found = _reader(path, content, head)(content, path, catalogue)
         if found.engine:
+            for said, line in encoded.numbers(content):
+                found.signals += endpoints(said, line, catalogue, said) + bare_host(said, line, catalogue)
             return found
         note = NOBODY
     except InputError as error:
@@ -165,7 +174,7 @@ def _by_content(path: str, content: str, head: bytes) -> Reader:
                 content, "javascript" if shebang[2] else "ruby", catalogue
             )
         return lambda content, path, catalogue: configs.script(content, catalogue)
-    return agents.read if _CONFIG.search(path) or path.endswith((".md", ".mdc")) or "/." in f"/{path}" else _plain
+    return _settings if _CONFIG.search(path) or path.endswith((".md", ".mdc")) or "/." in f"/{path}" else _plain
 
 
 def _manifest(content: str, path: str, catalogue: Catalogue) -> Reading:
@@ -193,9 +202,23 @@ def _joined(out: Reading, other: Reading) -> Reading:
     return out
 
 
+def _settings(content: str, path: str, catalogue: Catalogue) -> Reading:
+    return _joined(agents.read(content, path, catalogue), _as_program(content, catalogue))
+
+
 def _plain(content: str, path: str, catalogue: Catalogue) -> Reading:
     """Text of no known kind; an interpreter runs a file of any name, so what imports as Python does is read as that."""
-    out = text.read(content, catalogue)
+    out = _joined(text.read(content, catalogue), _as_program(content, catalogue))
     if region_of(path) != "docs":
         _joined(out, python.read_what_parses(content, catalogue))
+    elif _CALLS.search(content):  # what it tells of ships where a script runs it
+        _joined(out, configs.script(content, catalogue))
     return out
+
+
+def _as_program(content: str, catalogue: Catalogue) -> Reading:
+    """What a text says if it is a program as a whole: an interpreter runs a file of any name."""
+    if "import" in content:
+        with contextlib.suppress(InputError):
+            return python.read(content, catalogue)
+    return source.read(content, "javascript", catalogue) if _SCRIPT.match(content) else Reading()

@@ -9,8 +9,6 @@ from secpipe.scan.shadow_ai import words
 from secpipe.scan.shadow_ai.catalogue import Catalogue
 from secpipe.scan.shadow_ai.places import bare_host, endpoints
 from secpipe.scan.shadow_ai.signal import Download, EnvValue, Reading, Signal
-from secpipe.scan.shadow_ai.values import decoded, from_base64
-from secpipe.scan.shadow_ai.values import text as literal
 
 _START = (
     r"(?:^|[;&|(`]|\$\(|\b(?:sudo|time|exec|nohup|env|then|do|else|xargs|npx|bunx|uvx|pipx run|yes \|)(?: -[\w-]+)*)"
@@ -50,30 +48,6 @@ _IMAGE = re.compile(r"\b(?:docker|podman|nerdctl)\s+(?:run|pull|create)\s+(?P<re
 _EXPORT = re.compile(
     r"(?:^|[;&|\s])(?:export\s+|set\s+|setx\s+|\$env:|\$)?(?P<name>[A-Za-z][A-Za-z0-9_]{0,60})\s*=\s*(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s;&|]+)"
 )
-
-
-_DECODED = (
-    r"(?:echo|printf(?:\s+[\"']%s(?:\\n)?[\"'])?)\s+(?:-n\s+)?[\"']?(?P<piped>[A-Za-z0-9+/_=-]{8,4000})[\"']?\s*\|\s*BASE64",
-    r"BASE64\s*<<<\s*[\"']?(?P<here>[A-Za-z0-9+/_=-]{8,4000})[\"']?",
-)
-_SUBSTITUTED = re.compile(
-    "|".join(rf"\$\(\s*{row}\s*\)|`\s*{row.replace('?P<', '?P<back_')}\s*`" for row in _DECODED).replace(
-        "BASE64", r"(?:openssl\s+)?base64\s+(?:-d|-D|--decode|-di)(?:\s+-A)?"
-    )
-    + r"|\[[\w.]*Encoding\]::\w+\.GetString\(\s*\[[\w.]*Convert\]::FromBase64String\(\s*[\"'](?P<net>[\w+/=]{8,4000})"
-    + r"[\"']\s*\)\s*\)"
-)
-
-
-def unfolded(text: str) -> str:
-    """Return a script with what it decodes from base64 (`$(echo ... | base64 -d)`) in the place of the command."""
-
-    def plain(match: re.Match[str]) -> str:
-        data = next(group for group in match.groups() if group)
-        shown = next(iter(decoded(literal(data), from_base64).texts), "")
-        return shown if shown.isprintable() else match[0]
-
-    return _SUBSTITUTED.sub(plain, text) if "64" in text else text
 
 
 def commands(text: str, catalogue: Catalogue) -> Reading:

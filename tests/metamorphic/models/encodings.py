@@ -218,7 +218,7 @@ def hdf5(chance: random.Random) -> Sample:
     return (
         "hdf5",
         chance.choice(("m.h5", "m.hdf5", "m.keras", "x")),
-        block + b"\x89HDF\r\n\x1a\n" + b"\0" * 500 + text.encode() + b"\0" * 300,
+        block + b"\x89HDF\r\n\x1a\n\0\0\0\0\0\x08\x08" + b"\0" * 500 + text.encode() + b"\0" * 300,
     )
 
 

@@ -126,7 +126,7 @@ def test_an_array_of_numbers_is_ok(look: Look, descr: object) -> None:
     assert look(npy(descr, b"cos\nsystem\n(X\x02\x00\x00\x00idtR."), "a.npy").outcome == "ok"  # type: ignore[attr-defined]
 
 
-HDF5 = b"\x89HDF\r\n\x1a\n" + bytes(88)
+HDF5 = b"\x89HDF\r\n\x1a\n\0\0\0\0\0\x08\x08" + bytes(81)
 
 
 def test_an_hdf5_file_that_refers_to_another_is_for_review(look: Look) -> None:

@@ -139,7 +139,7 @@ def test_what_is_written_in_a_string_too_long_to_hold_is_told(look: Look) -> Non
 
 
 LAMBDA = b'"class_name": "Lambda", "config": {"name":"l","function": ["' + b"A" * 40 + b'", null, null]}}'
-H5 = b"\x89HDF\r\n\x1a\n" + bytes(100)
+H5 = b"\x89HDF\r\n\x1a\n\0\0\0\0\0\x08\x08" + bytes(93)
 
 
 @pytest.mark.parametrize("first", [b'"A": 1, ', b'"1": {}, ', b'"' + b"a" * 300 + b'": 1, ', b'"\xc3\xa9": 1, '])

@@ -100,12 +100,12 @@ def keras(config: str) -> bytes:
     with zipfile.ZipFile(out, "w") as archive:
         archive.writestr("metadata.json", "{}")
         archive.writestr("config.json", config)
-        archive.writestr("model.weights.h5", b"\x89HDF\r\n\x1a\n" + b"\0" * 64)
+        archive.writestr("model.weights.h5", b"\x89HDF\r\n\x1a\n\0\0\0\0\0\x08\x08" + b"\0" * 64)
     return out.getvalue()
 
 
 def h5(config: str) -> bytes:
-    return b"\x89HDF\r\n\x1a\n" + b"\0" * 500 + config.encode() + b"\0" * 300
+    return b"\x89HDF\r\n\x1a\n\0\0\0\0\0\x08\x08" + b"\0" * 500 + config.encode() + b"\0" * 300
 
 
 LAMBDA = keras_layer(
@@ -248,7 +248,7 @@ GOOD: dict[str, tuple[str, bytes]] = {
     "gguf": ("m.gguf", gguf(CHAT)),
     "keras": ("m.keras", keras(DENSE)),
     "h5": ("m.h5", h5(DENSE)),
-    "h5 without configuration": ("m.h5", b"\x89HDF\r\n\x1a\n" + b"\0" * 500),
+    "h5 without configuration": ("m.h5", b"\x89HDF\r\n\x1a\n\0\0\0\0\0\x08\x08" + b"\0" * 500),
     "config": ("config.json", b'{"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 4}'),
     "tokenizer": ("tokenizer_config.json", json.dumps({"tokenizer_class": "X", "chat_template": CHAT, "special_tokens_map_file": "/root/.cache/x.json"}).encode()),
     "index": ("model.safetensors.index.json", b'{"weight_map": {"a": "model-00001-of-00002.safetensors"}}'),
@@ -320,3 +320,19 @@ def test_a_joblib_payload_behind_an_array_is_seen(look: Look) -> None:
     assert said.outcome == "malicious"
     assert "os.system('id')" in said.calls
     assert base64.b64encode(array)  # the array itself is never looked at as a pickle
+
+
+@pytest.mark.parametrize(
+    ("superblock", "rules"),
+    [
+        (b"\x00\x00\x00\x00\x00\x08\x08\x00", set()),
+        (b"\x02\x08\x08\x00" + bytes(4), set()),
+        (b"\x03\x04\x08\x00" + bytes(4), set()),
+        (b"\x09\x08\x08\x00" + bytes(4), {"malformed"}),
+        (b"\x00\x00\x00\x00\x00\x07\x08\x00", {"malformed"}),
+        (b"", {"malformed"}),
+    ],
+)
+def test_the_signature_of_hdf5_alone_is_no_model(look: Look, superblock: bytes, rules: set[str]) -> None:
+    data = b"\x89HDF\r\n\x1a\n" + superblock + b"\xff" * 600 * bool(superblock)
+    assert set(look(data, "a.h5").rules) == rules
