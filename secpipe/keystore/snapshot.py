@@ -13,7 +13,6 @@ from secpipe.keys.metadata import parse_envelope
 from secpipe.keys.ring import ROTATION, Ring
 from secpipe.keys.root import Root
 from secpipe.keys.snapshot import judge_snapshot, snapshot_fields
-from secpipe.keystore.fresh import signed_file
 from secpipe.system import files
 
 PATH = "ring/snapshot.json"
@@ -51,6 +50,8 @@ def write_snapshot(
 
     Raises InputError where it would not be accepted.
     """
+    from secpipe.keystore.fresh import signed_file  # whoever only verifies does not pay for it
+
     expires = now + min(span, timedelta(days=ring.delegation.ring_days))
     signed = snapshot_fields(_number(folder) + 1, now, expires, roots, ring)
     data = signed_file(signed, halves, signers, ROTATION)
