@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from secpipe.core.errors import ConfigError, InputError, SecpipeError
+from secpipe.core.errors import ConfigError, InputError, SecpipeError, TrustError
 from secpipe.core.text import printable
 from secpipe.core.trust import Authority, HalfClass, Identity, KeyVersion, TimeAuthority
 from secpipe.keys.identity import check_authority, identity_document
@@ -26,6 +26,7 @@ from secpipe.keystore.trusted import Opened, loader, open_base, open_folder, tar
 from secpipe.system import files
 
 ROOT_DAYS = 3652
+_MOST_CERTIFICATES = 10  # of one time authority: its root, what lies between, a signing certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,21 +181,23 @@ def with_time_authority(found: Opened, name: str, pem: str | None) -> TrustChang
     others = tuple(one for one in found.root.time_authorities if one.name != name)
     if pem is None and len(others) == len(found.root.time_authorities):
         raise ConfigError(f'there is no time authority "{name}"', hint="secpipe trust show")
-    stamps = others if pem is None else (*others, TimeAuthority(name, certificate(pem)))
+    stamps = others if pem is None else (*others, TimeAuthority(name, certificates(pem)))
     ordered = tuple(sorted(stamps, key=lambda one: one.name))
     return TrustChange(found.ring.identities, found.ring.delegation, found.root.quorum, time_authorities=ordered)
 
 
-def certificate(text: str) -> str:
-    """Return the PEM of the one certificate in `text`; raises InputError."""
+def certificates(text: str) -> str:
+    """Return the PEM of the certificates in `text`, ten at most, and nothing else of it; raises InputError."""
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding
 
     try:
-        (one,) = x509.load_pem_x509_certificates(text.encode("ascii"))
-        return one.public_bytes(Encoding.PEM).decode("ascii")
+        found = x509.load_pem_x509_certificates(text.encode("ascii"))
     except ValueError:
-        raise InputError("the file does not hold exactly one certificate in PEM") from None
+        found = []
+    if not 1 <= len(found) <= _MOST_CERTIFICATES:
+        raise InputError(f"the file does not hold 1 to {_MOST_CERTIFICATES} certificates in PEM")
+    return "".join(one.public_bytes(Encoding.PEM).decode("ascii") for one in found)
 
 
 def with_identity(
@@ -239,12 +242,35 @@ def federated(
             sign_until=min(version.sign_until, until),
             verify_until=min(version.verify_until or until, until),
         )
-        for version in theirs.versions
+        for version in _followed(theirs, mine, until)
         if version.not_before < until
     )
     taken = Identity(alias, authority, versions, found.root.quorum.names[0], other.anchor)
     others = [identity for identity in found.ring.identities if identity.name != alias]
     return TrustChange(tuple(sorted((*others, taken), key=lambda one: one.name)), found.ring.delegation)
+
+
+def _followed(theirs: Identity, mine: Identity | None, until: datetime) -> tuple[KeyVersion, ...]:
+    """Return the versions of `theirs`; what was declared stolen here or there before stays so.
+
+    Whoever serves their folder may serve an older one. Raises TrustError where it lacks a version that `mine` has.
+    """
+    had = {version.version: version for version in (mine.versions if mine else ())}
+    found = {version.version: version for version in theirs.versions}
+    for number, old in had.items():
+        if old.not_before < until and (number not in found or found[number].id != old.id):
+            lost = "is not there" if number not in found else "is another key"
+            raise TrustError(
+                f'version {number} of "{theirs.name}" {lost}', hint="secpipe trust update FOLDER: is it older?"
+            )
+    return tuple(_still_stolen(version, had.get(version.version)) for version in theirs.versions)
+
+
+def _still_stolen(version: KeyVersion, before: KeyVersion | None) -> KeyVersion:
+    since = before.compromised_since if before else None
+    if since is None:
+        return version
+    return replace(version, compromised_since=min(since, version.compromised_since or since))
 
 
 def with_authority(found: Opened, name: str, authority: Authority) -> TrustChange:
@@ -324,6 +350,9 @@ def _next(
     found: Opened, home: Path, identity: Identity, schedule: Schedule, passphrase: Passphrase, now: datetime
 ) -> Identity:
     """Return the identity with a version n+1, made in `home`, that nothing endorses but the holders' signatures."""
+    if identity.origin:
+        text = f'"{identity.name}" belongs to another trust root, whose people make its keys'
+        raise ConfigError(text, hint="secpipe trust federate again; keys revoke --no-replacement ends it here")
     newest = identity.versions[-1]
     algorithms = [half.algorithm for half in newest.halves]
     added = _first(found, home, identity.name, newest.version + 1, algorithms, schedule, passphrase, now)
