@@ -151,7 +151,7 @@ class Trust:
     time_authorities: tuple[TimeAuthority, ...] = ()
     pinned: bool = False  # the chain was anchored at a digest given from outside the tree
     pins: tuple[str, ...] = field(default=(), repr=False)  # digests of every root of the chain
-    grandfathered: frozenset[str] = frozenset()  # digests that the holders say were signed in time
+    grandfathered: frozenset[tuple[str, str]] = frozenset()  # (digest, label) that the holders say was signed in time
     freshness: Freshness = Freshness()
     root_algorithms: tuple[str, ...] = ()  # scheme ids of all keys that vouch for the ring, from the pinned root on
 

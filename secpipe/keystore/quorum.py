@@ -318,9 +318,15 @@ def revoked(
 def grandfathered(found: Opened, artifacts: Mapping[str, str]) -> TrustChange:
     """Let artifacts (digest -> name) count without a time stamp after their key's end, besides those that do already.
 
-    Raises ConfigError where there are more than a ring can hold.
+    Raises ConfigError where there are more than a ring can hold, or one counts under another name already.
     """
-    known = dict(found.ring.grandfathered) | {digest: printable(name, 200) for digest, name in artifacts.items()}
+    known = dict(found.ring.grandfathered)
+    for digest, name in artifacts.items():
+        if known.setdefault(digest, printable(name, 200)) != printable(name, 200):
+            text = (
+                f'what is signed as "{printable(name, 200)}" counts already as "{known[digest]}", and bytes count once'
+            )
+            raise ConfigError(text, hint="sign it again with a present key")
     if len(known) > MOST_GRANDFATHERED:
         raise ConfigError(f"a ring holds at most {MOST_GRANDFATHERED:,} such digests", hint="sign the others again")
     change = TrustChange(found.ring.identities, found.ring.delegation)
