@@ -105,6 +105,7 @@ class Identity:
     versions: tuple[KeyVersion, ...]
     holder: str = ""
     origin: str = ""  # hex SHA-256 of root 1 of the trust it was taken over from; its own people rotate it there
+    rotation: tuple[PublicHalf, ...] = ()  # a rotation key of its own, without which it gets no version by rotation
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,6 +136,21 @@ def with_rotation_key(
     return replace(change, delegation=replace(change.delegation, quorum=Quorum((tuf_keys(new.halves, ROTATION),), 1)))
 
 
+def with_own_rotation_key(found: Opened, home: Path, name: str, passphrase: Passphrase, now: datetime) -> TrustChange:
+    """Give identity `name` a rotation key of its own, made in `home`: without it no rotation adds a version to it."""
+
+    def change(identity: Identity) -> Identity:
+        _demand_ours(identity)
+        new = make(
+            f"{name}-{ROTATION}", [key.public.algorithm for key in found.ring.delegation.quorum.keys], {}, passphrase
+        )
+        version = KeyVersion(found.ring.version + 1, new.halves, now, now + timedelta(days=ROOT_DAYS))
+        keep(home, "rotation", name, found.anchor, version, new, passphrase)
+        return replace(identity, rotation=new.halves)
+
+    return _edit(found, name, change)
+
+
 def with_holder(
     found: Opened, home: Path, name: str, people: int | None, passphrase: Passphrase, now: datetime
 ) -> TrustChange:
@@ -356,13 +371,17 @@ def _next(
     found: Opened, home: Path, identity: Identity, schedule: Schedule, passphrase: Passphrase, now: datetime
 ) -> Identity:
     """Return the identity with a version n+1, made in `home`, that nothing endorses but the holders' signatures."""
-    if identity.origin:
-        text = f'"{identity.name}" belongs to another trust root, whose people make its keys'
-        raise ConfigError(text, hint="secpipe trust federate again; keys revoke --no-replacement ends it here")
+    _demand_ours(identity)
     newest = identity.versions[-1]
     algorithms = [half.algorithm for half in newest.halves]
     added = _first(found, home, identity.name, newest.version + 1, algorithms, schedule, passphrase, now)
     return replace(identity, versions=(*identity.versions, replace(added, not_before=max(now, newest.not_before))))
+
+
+def _demand_ours(identity: Identity) -> None:
+    if identity.origin:
+        text = f'"{identity.name}" belongs to another trust root, whose people make its keys'
+        raise ConfigError(text, hint="secpipe trust federate again; keys revoke --no-replacement ends it here")
 
 
 def _first(
