@@ -143,7 +143,7 @@ def federate(
     from secpipe.core.trust import Authority
     from secpipe.keys.wire import NAME
     from secpipe.keystore import memory
-    from secpipe.keystore.quorum import federated
+    from secpipe.keystore.federation import federated
     from secpipe.system import places
     from secpipe.system.clock import SystemClock, parse_time
 

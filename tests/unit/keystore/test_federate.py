@@ -11,7 +11,7 @@ import pytest
 from secpipe.core.errors import ConfigError, TrustError
 from secpipe.core.trust import Authority, KeyState
 from secpipe.keys.schedule import Schedule
-from secpipe.keystore import quorum
+from secpipe.keystore import federation, quorum
 from secpipe.keystore.commit import rotate
 from secpipe.keystore.create import create
 from secpipe.keystore.custody import file as file_custody
@@ -32,7 +32,7 @@ def partner(plan, tmp_path, now):
 
 def accept(project, passphrase, at, partner, until, alias="partner", scope=SCOPE):
     found = quorum.begin(project.keys, project.home, at)
-    quorum.draft(found, quorum.federated(found, partner, "builder", alias, scope, until, at), at)
+    quorum.draft(found, federation.federated(found, partner, "builder", alias, scope, until, at), at)
     text = "\n".join(pending_changes(found))
     assert sign_pending(project.keys, project.home, passphrase, at).published
     return text
@@ -74,7 +74,7 @@ def test_what_is_not_federated(project, passphrase, now, partner):
     found = open_folder(project.keys, now=now)
 
     def ask(other=partner, name="builder", alias="partner", scope=SCOPE, until=now + DAY):
-        return quorum.federated(found, other, name, alias, scope, until, now)
+        return federation.federated(found, other, name, alias, scope, until, now)
 
     for wrong in ({"name": "nobody"}, {"alias": "builder"}, {"until": now}, {"other": found}):
         with pytest.raises(ConfigError):
@@ -84,7 +84,7 @@ def test_what_is_not_federated(project, passphrase, now, partner):
     accept(project, passphrase, now, partner, now + 60 * DAY)
     mine = open_folder(project.keys, now=now)
     with pytest.raises(ConfigError, match="of its own"):  # trust does not travel further
-        quorum.federated(partner, mine, "partner", "third", SCOPE, now + DAY, now)
+        federation.federated(partner, mine, "partner", "third", SCOPE, now + DAY, now)
 
 
 def marked(partner, **marks):
