@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 from secpipe.api.expected import remember_signed, with_bare_models, with_memory
 from secpipe.api.findings import exit_code, merged_signatures
-from secpipe.api.results import Findings, findings_of
-from secpipe.core.findings import document
 from secpipe.system.tree import FolderTree, open_tree
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a cold `secpipe verify` pays for nothing that it does not use
+    from secpipe.api.results import Findings
     from secpipe.api.signing import Unlocked
     from secpipe.core.evidence import Evidence
     from secpipe.core.trust import Trust
@@ -76,6 +75,8 @@ def verify_path(
     codes: 0 everything holds, 1 something does not, 3 could not decide. Raises SecpipeError where there is no usable
     trust, ConfigError for a wrong demand. A model server that must not load anything else calls `secpipe.verify`.
     """
+    from secpipe.api.results import findings_of
+    from secpipe.core.findings import document
     from secpipe.keystore.trusted import open_trust
     from secpipe.system.clock import SystemClock
 

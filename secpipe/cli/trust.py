@@ -116,7 +116,13 @@ def pin(folder: str) -> int:
 @click.option(
     "--env", "environments", multiple=True, default=("*",), metavar="GLOB", help="Only for these environments."
 )
-@click.option("--until", "end", required=True, metavar="TIME", help="From when on nothing of it is accepted.")
+@click.option(
+    "--until",
+    "end",
+    required=True,
+    metavar="TIME",
+    help="From when on it signs nothing here; only what a trusted stamp shows to be older still counts.",
+)
 @trust_folder("Your folder of public trust material.")
 @passphrase_option
 def federate(
@@ -136,12 +142,17 @@ def federate(
     from secpipe.core.errors import ConfigError
     from secpipe.core.trust import Authority
     from secpipe.keys.wire import NAME
-    from secpipe.keystore.quorum import federated
+    from secpipe.keystore import memory
+    from secpipe.keystore.federation import federated
+    from secpipe.system import places
     from secpipe.system.clock import SystemClock, parse_time
 
     if not NAME.match(alias):
         raise ConfigError("an identity's name is lower-case letters, digits and hyphens")
-    theirs, until = opened(other, SystemClock().now(), pin), parse_time(end)
+    today, until = SystemClock().now(), parse_time(end)
+    theirs = opened(other, today, pin)
+    memory.guard(places.home(), theirs)
+    memory.remember(places.home(), theirs, today)
     authority = Authority(purposes, namespaces, environments)
     return carry_out(
         folder,

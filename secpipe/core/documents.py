@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import tomllib
 from typing import Any
 
 from secpipe.core.errors import InputError, UnsafeInput
@@ -37,6 +36,8 @@ def parse_json(data: bytes, what: str, limits: Limits = DEFAULT) -> Any:
 
 def parse_toml(data: bytes, what: str, limits: Limits = DEFAULT) -> dict[str, Any]:
     """Return the tables of a TOML 1.0 text; raises as `parse_json`."""
+    import tomllib  # who reads JSON only does not pay for it
+
     try:
         value = tomllib.loads(_text(data, what, limits), parse_float=_finite)
     except RecursionError:

@@ -105,6 +105,7 @@ class Identity:
     versions: tuple[KeyVersion, ...]
     holder: str = ""
     origin: str = ""  # hex SHA-256 of root 1 of the trust it was taken over from; its own people rotate it there
+    rotation: tuple[PublicHalf, ...] = ()  # a rotation key of its own, without which it gets no version by rotation
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ class Trust:
     time_authorities: tuple[TimeAuthority, ...] = ()
     pinned: bool = False  # the chain was anchored at a digest given from outside the tree
     pins: tuple[str, ...] = field(default=(), repr=False)  # digests of every root of the chain
-    grandfathered: frozenset[str] = frozenset()  # digests that the holders say were signed in time
+    grandfathered: frozenset[tuple[str, str]] = frozenset()  # (digest, label) that the holders say was signed in time
     freshness: Freshness = Freshness()
     root_algorithms: tuple[str, ...] = ()  # scheme ids of all keys that vouch for the ring, from the pinned root on
 

@@ -157,6 +157,9 @@ def _identity_facts(identity: Identity) -> Iterator[tuple[str, str]]:
     yield f"{name} is held by", identity.holder
     if identity.origin:
         yield f"{name} belongs to", f"the trust root sha256:{identity.origin}"
+    if identity.rotation:
+        keys = ", ".join(f"{half.algorithm} {half.keyid}" for half in identity.rotation)
+        yield f"{name} gets versions by rotation only with the key", keys
     for what in ("purposes", "namespaces", "environments"):
         yield f"{name} {what}", ", ".join(printable(glob, 200) for glob in getattr(scope, what)) or "none"
     for version in identity.versions:

@@ -37,6 +37,7 @@ def identity_document(identity: Identity) -> bytes:
             },
             "versions": [version_fields(version) for version in identity.versions],
             **({"origin": identity.origin} if identity.origin else {}),
+            **({"rotation": _halves(identity.rotation)} if identity.rotation else {}),
         }
     )
 
@@ -57,8 +58,11 @@ def parse_identity(data: bytes, name: str) -> Identity:
     check_authority(name, authority)
     versions = tuple(parse_version(item, what) for item in fields.listing("versions"))
     origin = fields.text("origin", HEX256) if "origin" in fields.table else ""
-    identity = Identity(name, authority, versions, fields.text("holder", NAME), origin)
+    rotation = parse_halves(fields.listing("rotation", 2), what) if "rotation" in fields.table else ()
+    identity = Identity(name, authority, versions, fields.text("holder", NAME), origin, rotation)
     fields.close()
+    if len(rotation) == 1 or (rotation and origin):
+        raise InputError(f"{what} has a rotation key that is not a pair, or belongs to another trust root")
     if [version.version for version in versions] != list(range(1, len(versions) + 1)) or not versions:
         raise TrustError(f"{what} does not have contiguous key versions from 1")
     for older, newer in itertools.pairwise(versions):
@@ -84,11 +88,15 @@ def version_fields(version: KeyVersion) -> dict[str, Any]:
     dates = {key: getattr(version, key) for key in _DATES}
     return {
         "version": version.version,
-        "halves": [{"algorithm": half.algorithm, "pem": half.pem} for half in version.halves],
+        "halves": _halves(version.halves),
         "not_before": times.rfc3339(version.not_before),
         "sign_until": times.rfc3339(version.sign_until),
         **{key: times.rfc3339(value) for key, value in dates.items() if value is not None},
     }
+
+
+def _halves(halves: tuple[PublicHalf, ...]) -> list[dict[str, str]]:
+    return [{"algorithm": half.algorithm, "pem": half.pem} for half in halves]
 
 
 def parse_version(value: object, what: str) -> KeyVersion:

@@ -197,12 +197,11 @@ def _unique(identities: Iterable[Identity], root: Root, rotation: Quorum) -> Non
     if len(seen) != len(holders) + len(rotation.keys):
         raise TrustError("the rotation role uses a key of a holder")
     for identity in identities:
-        for version in identity.versions:
-            for half in version.halves:
+        jobs = [(f"version {version.version}", version.halves) for version in identity.versions]
+        for what, halves in (*jobs, ("as its rotation key", identity.rotation)):
+            for half in halves:
                 if half.pem in seen:
-                    raise TrustError(
-                        f'"{identity.name}" version {version.version} uses a public key that has another job already'
-                    )
+                    raise TrustError(f'"{identity.name}" {what} uses a public key that has another job already')
                 seen.add(half.pem)
 
 
@@ -227,12 +226,12 @@ def _extend(ring: Ring, anchor: str, envelope: Envelope, load: Load, proofs: Pro
             raise TrustError("the rotation role adds something that is not a version of an identity in the ring")
         data = _target(path, value, load)
         successor = parse_successor(data, match[1], int(match[2]))
-        newest = identities[match[1]].versions[-1]
-        proof = proof_of(hashlib.sha256(data).hexdigest(), newest)
-        _appendable(ring, identities[match[1]], successor, envelope)
-        successor.verify(newest, anchor, proven=proof in proofs.known)
-        proofs.used.add(proof)
         identity = identities[match[1]]
+        newest = identity.versions[-1]
+        proof = proof_of(hashlib.sha256(data).hexdigest(), newest, identity.rotation)
+        _appendable(ring, identity, successor, envelope)
+        successor.verify(newest, anchor, identity.rotation, proven=proof in proofs.known)
+        proofs.used.add(proof)
         identities[match[1]] = replace(identity, versions=(*identity.versions, successor.version))
         successors.append(successor)
     suspended = tuple(_suspension(item, identities) for item in extra.listing("suspended", 1000))

@@ -40,6 +40,7 @@ class Successor:
     predecessor: str  # id of version n
     endorsement: dict[str, bytes]
     possession: dict[str, bytes]
+    authorisation: dict[str, bytes] = field(default_factory=dict)  # by the identity's own rotation key, if it has one
 
     @property
     def statement(self) -> bytes:
@@ -51,15 +52,19 @@ class Successor:
     def document(self) -> bytes:
         """Return the target file."""
         proofs = {"endorsement": self.endorsement, "possession": self.possession}
+        proofs |= {"authorisation": self.authorisation} if self.authorisation else {}
         return pretty(
             self._core()
             | {name: {keyid: b64(proof[keyid]) for keyid in sorted(proof)} for name, proof in proofs.items()}
         )
 
-    def verify(self, predecessor: KeyVersion, ring: str, *, proven: bool = False) -> None:
-        """Raise TrustError unless every half of `predecessor` and of the new version signed the statement.
+    def verify(
+        self, predecessor: KeyVersion, ring: str, rotation: Sequence[PublicHalf] = (), *, proven: bool = False
+    ) -> None:
+        """Raise TrustError unless every half of `predecessor`, of the new version and of `rotation` signed it.
 
-        `proven`: these very bytes carried both signatures before; whom they follow, and where, is judged anyway.
+        `rotation` is the identity's own rotation key, if it has one; without one nobody else signs. `proven`: these
+        very bytes carried the signatures before; whom they follow, and where, is judged anyway.
         """
         what = f'version {self.version.version} of "{self.identity}"'
         if self.predecessor != predecessor.id or self.version.version != predecessor.version + 1:
@@ -71,14 +76,15 @@ class Successor:
         for name, halves, proof in (
             ("endorsed by its predecessor", predecessor.halves, self.endorsement),
             ("proven by its own key", self.version.halves, self.possession),
+            ("authorised by the rotation key of its identity", rotation, self.authorisation),
         ):
-            if not _all_signed(halves, proof, self.statement):
+            if (halves or proof) and not _all_signed(halves, proof, self.statement):
                 raise TrustError(f"{what} is not {name} (every half must sign)")
 
 
-def proof_of(digest: str, predecessor: KeyVersion) -> str:
-    """Return the name of a proof: the hex SHA-256 of the document, and the key version that endorsed it."""
-    return f"{digest}:{predecessor.id}"
+def proof_of(digest: str, predecessor: KeyVersion, rotation: Sequence[PublicHalf] = ()) -> str:
+    """Return the name of a proof: the hex SHA-256 of the document, the version that endorsed it, who else signed."""
+    return ":".join((digest, predecessor.id, *(half.keyid for half in rotation)))
 
 
 def _all_signed(halves: Sequence[PublicHalf], proof: dict[str, bytes], message: bytes) -> bool:
@@ -117,13 +123,17 @@ def endorse(
     predecessor: KeyVersion,
     old: Sequence[Signer],
     new: Sequence[Signer],
+    own: Sequence[Signer] = (),
+    rotation: Sequence[PublicHalf] = (),
 ) -> Successor:
-    """Return version n+1 signed by every half of version n (`old`) and by its own halves (`new`)."""
+    """Return version n+1 signed by every half of version n (`old`), by its own halves (`new`), and by the rotation key
+    of its identity (`own`, whose public halves are `rotation`), if it has one."""
     message = statement(core(identity, version, issued, ring, predecessor.id))
     endorsement = {signer.keyid: signer.sign(message) for signer in old}
     possession = {signer.keyid: signer.sign(message) for signer in new}
-    successor = Successor(identity, version, issued, ring, predecessor.id, endorsement, possession)
-    successor.verify(predecessor, ring)
+    authorisation = {signer.keyid: signer.sign(message) for signer in own}
+    successor = Successor(identity, version, issued, ring, predecessor.id, endorsement, possession, authorisation)
+    successor.verify(predecessor, ring, rotation)
     return successor
 
 
@@ -134,7 +144,8 @@ def parse_successor(data: bytes, identity: str, number: int) -> Successor:
     if fields.text("schema", limit=40) != SCHEMA or fields.text("identity", NAME) != identity:
         raise InputError(f"{what} is not what its target says")
     proofs = {}
-    for name in _PROOFS:
+    optional = ("authorisation",) if "authorisation" in fields.table else ()
+    for name in (*_PROOFS, *optional):
         table = fields.mapping(name)
         proofs[name] = {keyid: unb64(text, f"{what}, a signature") for keyid, text in table.items()}
     successor = Successor(
@@ -145,6 +156,7 @@ def parse_successor(data: bytes, identity: str, number: int) -> Successor:
         fields.text("predecessor", HEX256),
         proofs["endorsement"],
         proofs["possession"],
+        proofs.get("authorisation", {}),
     )
     fields.close()
     version = successor.version

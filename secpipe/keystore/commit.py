@@ -15,7 +15,7 @@ from pathlib import Path
 
 from secpipe.core.errors import ConfigError, InputError, SecpipeError, TrustError
 from secpipe.core.protocols import Signer
-from secpipe.core.trust import KeyVersion
+from secpipe.core.trust import Identity, KeyVersion
 from secpipe.keys.growth import demand_growth, known
 from secpipe.keys.plan import Plan, Step, plan_ring
 from secpipe.keys.ring import ROTATION, Suspension, read_ring, rotation_fields
@@ -31,6 +31,9 @@ from secpipe.keystore.snapshot import snapshot_due, write_snapshot
 from secpipe.keystore.trusted import Opened, anchor_of, loader, open_folder, target_path
 from secpipe.keystore.unlock import open_record
 from secpipe.system import files, locks
+
+OWN_ROTATION = 'the rotation key of "{}" itself is not on this machine'
+LOST_ROTATION = "rotate where it is; lost: the holders run secpipe keys renew --rotation-key-of {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,9 +261,21 @@ def _successor(found: Opened, home: Path, step: Step, passphrase: Passphrase, no
             hint=f"secpipe keys restore FILE; if it is lost: secpipe keys replace {step.identity}",
         )
     old = open_record(record, home, passphrase)
+    own: tuple[Signer, ...] = ()
+    if identity.rotation:
+        held = own_rotation(found, home, identity)
+        if held is None:
+            raise InputError(OWN_ROTATION.format(step.identity), hint=LOST_ROTATION.format(step.identity))
+        own = open_record(held, home, passphrase)
     blank = KeyVersion(step.version, (), step.not_before, step.sign_until, step.verify_until)
     version, new = succeed(home, record, blank, step.algorithms, _known(found), passphrase)
-    return endorse(step.identity, version, now, found.anchor, newest, old, new)
+    return endorse(step.identity, version, now, found.anchor, newest, old, new, own, identity.rotation)
+
+
+def own_rotation(found: Opened, home: Path, identity: Identity) -> store.Record | None:
+    """Return the record of the identity's own rotation key, if it is on this machine."""
+    records = store.find(home, "rotation", identity.name, found.anchor)
+    return next((record for record in records if record.halves == identity.rotation), None)
 
 
 def _known(found: Opened) -> set[str]:

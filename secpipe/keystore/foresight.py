@@ -7,9 +7,10 @@ from pathlib import Path
 
 from secpipe.core.errors import SecpipeError
 from secpipe.core.text import printable
-from secpipe.core.trust import KeyVersion
+from secpipe.core.trust import Identity, KeyVersion
 from secpipe.keys.plan import Plan
 from secpipe.keystore import home as store
+from secpipe.keystore.commit import LOST_ROTATION, OWN_ROTATION, own_rotation
 from secpipe.keystore.custody.custody import ROTATING
 from secpipe.keystore.newkey import is_there
 from secpipe.keystore.trusted import Opened
@@ -24,8 +25,15 @@ def obstacles(found: Opened, home: Path) -> dict[str, str]:
     records = store.find(home, "rotation", "rotation", found.anchor)
     if not any({half.pem for half in record.halves} <= rotating for record in records):
         return {}
-    reasons = {one.name: _reason(one.name, one.versions[-1], home) for one in found.ring.identities if not one.origin}
+    ours = [one for one in found.ring.identities if not one.origin]
+    reasons = {one.name: _reason(one.name, one.versions[-1], home) or _own(found, one, home) for one in ours}
     return {name: reason for name, reason in reasons.items() if reason}
+
+
+def _own(found: Opened, identity: Identity, home: Path) -> str:
+    if not identity.rotation or own_rotation(found, home, identity):
+        return ""
+    return f"{OWN_ROTATION.format(identity.name)} ({LOST_ROTATION.format(identity.name)})"
 
 
 def _reason(name: str, newest: KeyVersion, home: Path) -> str:

@@ -54,11 +54,12 @@ def merge(folder: Path, home: Path, keep: str = "") -> Merged | None:
     """Keep one rotation: the one whose digest begins with `keep`, else what grew from the others or is known here.
 
     Returns None where there is no rotation. Raises ConfigError where the choice is a person's, TrustError where none
-    of them holds.
+    of them holds, or where this machine has seen a newer root or ring of the holders.
     """
     found, rotations = open_base(folder)
     if not rotations:
         return None
+    seen = memory.guard(home, found, anew=True)  # what the holders signed is never set aside here
     candidates = _candidates(found, rotations)
     chosen = _choose(found, home, candidates, keep.removeprefix("sha256:").lower())
     for name in sorted((folder / "ring").glob(f"*.{ROTATION}.json")):
@@ -70,7 +71,7 @@ def merge(folder: Path, home: Path, keep: str = "") -> Merged | None:
     files.write_atomic(folder / "ring" / f"{chosen.version}.{ROTATION}.json", content)
     write_latest(folder)
     after = open_folder(folder, now=None)
-    _settle_memory(home, after)
+    _settle_memory(home, after, seen)
     mine = known(chosen)
     lost = [known(other) for other in candidates if other.newest.digest != chosen.newest.digest]
     return Merged(
@@ -134,9 +135,11 @@ def _told(candidates: Sequence[Ring]) -> str:
     return "; ".join(one_by_one)
 
 
-def _settle_memory(home: Path, after: Opened) -> None:
+def _settle_memory(home: Path, after: Opened, seen: memory.Seen | None) -> None:
     """Let this machine follow what its operator kept: the line that it made itself may be the one that goes."""
     try:
         memory.guard(home, after)
     except TrustError:
         memory.forget(home, after)
+        if seen is not None:
+            memory.remember(home, after, seen.time)

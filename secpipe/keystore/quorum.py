@@ -26,6 +26,7 @@ from secpipe.keystore.trusted import Opened, loader, open_base, open_folder, tar
 from secpipe.system import files
 
 ROOT_DAYS = 3652
+_MOST_CERTIFICATES = 10  # of one time authority: its root, what lies between, a signing certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,21 @@ def with_rotation_key(
     return replace(change, delegation=replace(change.delegation, quorum=Quorum((tuf_keys(new.halves, ROTATION),), 1)))
 
 
+def with_own_rotation_key(found: Opened, home: Path, name: str, passphrase: Passphrase, now: datetime) -> TrustChange:
+    """Give identity `name` a rotation key of its own, made in `home`: without it no rotation adds a version to it."""
+
+    def change(identity: Identity) -> Identity:
+        _demand_ours(identity)
+        new = make(
+            f"{name}-{ROTATION}", [key.public.algorithm for key in found.ring.delegation.quorum.keys], {}, passphrase
+        )
+        version = KeyVersion(found.ring.version + 1, new.halves, now, now + timedelta(days=ROOT_DAYS))
+        keep(home, "rotation", name, found.anchor, version, new, passphrase)
+        return replace(identity, rotation=new.halves)
+
+    return _edit(found, name, change)
+
+
 def with_holder(
     found: Opened, home: Path, name: str, people: int | None, passphrase: Passphrase, now: datetime
 ) -> TrustChange:
@@ -180,21 +196,23 @@ def with_time_authority(found: Opened, name: str, pem: str | None) -> TrustChang
     others = tuple(one for one in found.root.time_authorities if one.name != name)
     if pem is None and len(others) == len(found.root.time_authorities):
         raise ConfigError(f'there is no time authority "{name}"', hint="secpipe trust show")
-    stamps = others if pem is None else (*others, TimeAuthority(name, certificate(pem)))
+    stamps = others if pem is None else (*others, TimeAuthority(name, certificates(pem)))
     ordered = tuple(sorted(stamps, key=lambda one: one.name))
     return TrustChange(found.ring.identities, found.ring.delegation, found.root.quorum, time_authorities=ordered)
 
 
-def certificate(text: str) -> str:
-    """Return the PEM of the one certificate in `text`; raises InputError."""
+def certificates(text: str) -> str:
+    """Return the PEM of the certificates in `text`, ten at most, and nothing else of it; raises InputError."""
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding
 
     try:
-        (one,) = x509.load_pem_x509_certificates(text.encode("ascii"))
-        return one.public_bytes(Encoding.PEM).decode("ascii")
+        found = x509.load_pem_x509_certificates(text.encode("ascii"))
     except ValueError:
-        raise InputError("the file does not hold exactly one certificate in PEM") from None
+        found = []
+    if not 1 <= len(found) <= _MOST_CERTIFICATES:
+        raise InputError(f"the file does not hold 1 to {_MOST_CERTIFICATES} certificates in PEM")
+    return "".join(one.public_bytes(Encoding.PEM).decode("ascii") for one in found)
 
 
 def with_identity(
@@ -215,36 +233,6 @@ def with_identity(
     made = replace(identity, versions=(version,))
     everyone = tuple(sorted((*found.ring.identities, made), key=lambda item: item.name))
     return TrustChange(everyone, _allowing(found.ring.delegation, algorithms))
-
-
-def federated(
-    found: Opened, other: Opened, name: str, alias: str, authority: Authority, until: datetime, now: datetime
-) -> TrustChange:
-    """Take over identity `name` of `other` as `alias`, to sign what `authority` says until a date; or refresh it.
-
-    Its key versions are copied as they stand there: their own people rotate them, and running this again follows.
-    """
-    theirs, mine = other.ring.identity(name), found.ring.identity(alias)
-    if theirs is None or theirs.origin:
-        known = ", ".join(one.name for one in other.ring.identities if not one.origin)
-        raise ConfigError(f'the other trust root has no identity "{name}" of its own', hint=f"known: {known}")
-    if other.anchor == found.anchor or (mine is not None and mine.origin != other.anchor):
-        raise ConfigError(f'"{alias}" is an identity of this trust root', hint="--as another name")
-    if until <= now:
-        raise ConfigError("--until lies in the past")
-    check_authority(alias, authority)
-    versions = tuple(
-        replace(
-            version,
-            sign_until=min(version.sign_until, until),
-            verify_until=min(version.verify_until or until, until),
-        )
-        for version in theirs.versions
-        if version.not_before < until
-    )
-    taken = Identity(alias, authority, versions, found.root.quorum.names[0], other.anchor)
-    others = [identity for identity in found.ring.identities if identity.name != alias]
-    return TrustChange(tuple(sorted((*others, taken), key=lambda one: one.name)), found.ring.delegation)
 
 
 def with_authority(found: Opened, name: str, authority: Authority) -> TrustChange:
@@ -292,9 +280,15 @@ def revoked(
 def grandfathered(found: Opened, artifacts: Mapping[str, str]) -> TrustChange:
     """Let artifacts (digest -> name) count without a time stamp after their key's end, besides those that do already.
 
-    Raises ConfigError where there are more than a ring can hold.
+    Raises ConfigError where there are more than a ring can hold, or one counts under another name already.
     """
-    known = dict(found.ring.grandfathered) | {digest: printable(name, 200) for digest, name in artifacts.items()}
+    known = dict(found.ring.grandfathered)
+    for digest, name in artifacts.items():
+        if known.setdefault(digest, printable(name, 200)) != printable(name, 200):
+            text = (
+                f'what is signed as "{printable(name, 200)}" counts already as "{known[digest]}", and bytes count once'
+            )
+            raise ConfigError(text, hint="sign it again with a present key")
     if len(known) > MOST_GRANDFATHERED:
         raise ConfigError(f"a ring holds at most {MOST_GRANDFATHERED:,} such digests", hint="sign the others again")
     change = TrustChange(found.ring.identities, found.ring.delegation)
@@ -324,10 +318,17 @@ def _next(
     found: Opened, home: Path, identity: Identity, schedule: Schedule, passphrase: Passphrase, now: datetime
 ) -> Identity:
     """Return the identity with a version n+1, made in `home`, that nothing endorses but the holders' signatures."""
+    _demand_ours(identity)
     newest = identity.versions[-1]
     algorithms = [half.algorithm for half in newest.halves]
     added = _first(found, home, identity.name, newest.version + 1, algorithms, schedule, passphrase, now)
     return replace(identity, versions=(*identity.versions, replace(added, not_before=max(now, newest.not_before))))
+
+
+def _demand_ours(identity: Identity) -> None:
+    if identity.origin:
+        text = f'"{identity.name}" belongs to another trust root, whose people make its keys'
+        raise ConfigError(text, hint="secpipe trust federate again; keys revoke --no-replacement ends it here")
 
 
 def _first(

@@ -8,12 +8,11 @@ from pathlib import Path
 
 from secpipe.core.errors import InputError, SecpipeError
 from secpipe.core.protocols import Signer
-from secpipe.core.trust import Freshness, PublicHalf
+from secpipe.core.trust import SKEW, Freshness, PublicHalf
 from secpipe.keys.metadata import parse_envelope
 from secpipe.keys.ring import ROTATION, Ring
 from secpipe.keys.root import Root
 from secpipe.keys.snapshot import judge_snapshot, snapshot_fields
-from secpipe.keystore.fresh import signed_file
 from secpipe.system import files
 
 PATH = "ring/snapshot.json"
@@ -33,7 +32,9 @@ def read_freshness(folder: Path, roots: Sequence[Root], ring: Ring) -> Freshness
 
 def snapshot_due(fresh: Freshness, ring: Ring, span: timedelta, now: datetime) -> bool:
     """Return whether a new statement is due: the ring is newer than the one it names, or half of its life is over."""
-    if fresh.problem or fresh.issued is None or fresh.expires is None or now >= fresh.issued + span / 2:
+    if fresh.problem or fresh.issued is None or fresh.expires is None or fresh.issued > now + SKEW:
+        return True
+    if now >= fresh.issued + span / 2:
         return True
     return fresh.issued < ring.newest.issued or now >= fresh.expires
 
@@ -51,6 +52,8 @@ def write_snapshot(
 
     Raises InputError where it would not be accepted.
     """
+    from secpipe.keystore.fresh import signed_file  # whoever only verifies does not pay for it
+
     expires = now + min(span, timedelta(days=ring.delegation.ring_days))
     signed = snapshot_fields(_number(folder) + 1, now, expires, roots, ring)
     data = signed_file(signed, halves, signers, ROTATION)
@@ -61,10 +64,14 @@ def write_snapshot(
     return fresh
 
 
-def take_snapshot(folder: Path, data: bytes, roots: Sequence[Root], ring: Ring) -> None:
-    """Keep a statement that came with newer trust, where it holds and is newer than the one that lies here."""
+def take_snapshot(folder: Path, data: bytes, roots: Sequence[Root], ring: Ring, now: datetime) -> None:
+    """Keep a statement that came with newer trust, where it holds and is newer than the one that lies here.
+
+    One from after `now` counts as none, there and here.
+    """
     theirs, mine = judge_snapshot(data, roots, ring), read_freshness(folder, roots, ring)
-    if theirs.issued and (mine.issued is None or theirs.issued > mine.issued):
+    began = [one.issued for one in (mine,) if one.issued and one.issued <= now + SKEW]
+    if theirs.issued and theirs.issued <= now + SKEW and all(theirs.issued > other for other in began):
         files.write_atomic(folder / PATH, data)
 
 

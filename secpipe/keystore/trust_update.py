@@ -118,7 +118,7 @@ def update(folder: Path, source: Source, home: Path, now: datetime, pin: str = "
     statement = source.read(SNAPSHOT) if newest.get("snapshot") else None
     _write(folder, found, theirs, targets, rotation, documents)
     if statement is not None:
-        take_snapshot(folder, statement, roots, ring)
+        take_snapshot(folder, statement, roots, ring, now)
         write_latest(folder)
     after = open_folder(folder, pin=pin, now=now)
     memory.remember(home, after, now)

@@ -119,7 +119,7 @@ def assemble(folder: Path, roots: tuple[Root, ...], ring: Ring, pin: str, now: d
         time_authorities=newest.time_authorities,
         pinned=pinned,
         pins=tuple(root.envelope.digest for root in roots),
-        grandfathered=frozenset(digest for digest, _ in ring.grandfathered),
+        grandfathered=frozenset(ring.grandfathered),
         freshness=read_freshness(folder, roots, ring),
         root_algorithms=vouching(roots, ring, pin),
     )

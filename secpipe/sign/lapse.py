@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from secpipe.core import times
+from secpipe.core.text import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,13 @@ class Lapse:
     digest: str
     name: str
     signer: str
+    label: str  # name and version, as the holders vouch for it
+
+
+def label_of(fact: Mapping[str, Any]) -> str:
+    """Return the name and version that the holders vouch for beside a digest; the same bytes count as nothing else."""
+    version = f" version {fact['version']}" if fact.get("version") else ""
+    return printable(f"{fact['name']}{version}", 200)
 
 
 def lapses(facts: Iterable[Mapping[str, Any]], since: date) -> list[Lapse]:
@@ -30,5 +38,7 @@ def lapses(facts: Iterable[Mapping[str, Any]], since: date) -> list[Lapse]:
         if fact.get("verified") is not True or fact.get("trusted_time") or fact.get("grandfathered") or ends is None:
             continue
         signer = f"{fact['identity']} version {fact['key_version']}"
-        found.append(Lapse(max(start, ends), str(fact["path"]), str(fact["digest"]), str(fact["name"]), signer))
+        found.append(
+            Lapse(max(start, ends), str(fact["path"]), str(fact["digest"]), str(fact["name"]), signer, label_of(fact))
+        )
     return sorted(found, key=lambda one: (one.at, one.path))

@@ -28,6 +28,7 @@ from secpipe.sign import compare
 from secpipe.sign.discover import Place, is_bundle, places
 from secpipe.sign.establish import Demand, Established, establish
 from secpipe.sign.halves import signer_facts
+from secpipe.sign.lapse import label_of
 from secpipe.sign.refusal import (
     INVALID,
     MISSING,
@@ -210,8 +211,7 @@ def _describe(done: Established, trust: Trust) -> dict[str, Any]:
     signed = done.signed
     digests = signed.statement.digests
     digest = digests.get("dirHash", digests["sha256"])
-    old = {"grandfathered": True} if digest in trust.grandfathered else {}
-    return old | {
+    fact: dict[str, Any] = {
         "name": printable(signed.statement.name),
         "version": printable(signed.statement.version),
         "purpose": done.predicate.purpose,
@@ -220,6 +220,7 @@ def _describe(done: Established, trust: Trust) -> dict[str, Any]:
         "require_met": True,
         "trusted_time": times.exact(done.trusted_time) if done.trusted_time else None,
     }
+    return fact | ({"grandfathered": True} if (digest, label_of(fact)) in trust.grandfathered else {})
 
 
 def _facts(outcomes: Iterable[Verification], trust: Trust) -> dict[str, Any]:

@@ -98,16 +98,29 @@ def time_authority(name: str, certificate: str | None, remove: bool, folder: str
 @click.option(
     "--rotation-key", is_flag=True, help="Make a new rotation key on this machine; the old one is worthless then."
 )
+@click.option(
+    "--rotation-key-of", "own", metavar="IDENTITY", help="Make a rotation key of its own for IDENTITY, on this machine."
+)
 @click.option("--adopt-schedule", is_flag=True, help="Let automation do what FOLDER/rotation.toml asks for.")
 @click.option("--new-epoch", is_flag=True, help="Set a thief's rotations aside: a new rotation key, numbers anew.")
 @dir_option
 @passphrase_option
 def renew(
-    root: bool, rotation_key: bool, adopt_schedule: bool, new_epoch: bool, folder: str, passphrase_file: str | None
+    root: bool,
+    rotation_key: bool,
+    own: str | None,
+    adopt_schedule: bool,
+    new_epoch: bool,
+    folder: str,
+    passphrase_file: str | None,
 ) -> int:
     """Sign the present keyring again, so that it stays fresh: after a long pause, or before it expires."""
     from secpipe.keystore.quorum import renewed, with_rotation_key
 
+    if own:
+        if root or rotation_key or adopt_schedule or new_epoch:
+            raise ConfigError("--rotation-key-of goes alone", hint="run secpipe keys renew again afterwards")
+        return _own_rotation_key(own, folder, passphrase_file)
     if new_epoch:
         if root or adopt_schedule:
             raise ConfigError("--new-epoch goes alone", hint="run secpipe keys renew again afterwards")
@@ -122,6 +135,14 @@ def renew(
         return with_rotation_key(found, change, home, ask, now) if rotation_key else change
 
     return carry_out(folder, passphrase_file, make)
+
+
+def _own_rotation_key(name: str, folder: str, passphrase_file: str | None) -> int:
+    from secpipe.keystore.quorum import with_own_rotation_key
+
+    return carry_out(
+        folder, passphrase_file, lambda found, home, ask, now: with_own_rotation_key(found, home, name, ask, now)
+    )
 
 
 def _new_epoch(folder: str, passphrase_file: str | None) -> int:

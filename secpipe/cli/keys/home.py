@@ -40,8 +40,10 @@ def restore(file: str, passphrase_file: str | None) -> int:
 
 @click.command("custody")
 @click.argument("name", metavar="IDENTITY")
-@click.option("--classical", metavar="REF", help="env:NAME, exec:COMMAND or pkcs11:... of the classical half.")
-@click.option("--pq", metavar="REF", help="env:NAME, exec:COMMAND or pkcs11:... of the post-quantum half.")
+@click.option(
+    "--classical", metavar="REF", help="env:, exec:, pkcs11: or awskms: of the classical half (docs/custody.md)."
+)
+@click.option("--pq", metavar="REF", help="env:, exec: or awskms: of the post-quantum half (docs/custody.md).")
 @dir_option
 @at_option
 @passphrase_option

@@ -91,7 +91,7 @@ def grandfather(paths: tuple[str, ...], env: str, folder: str, passphrase_file: 
         if not old:
             raise ConfigError("nothing there needs it: all is stamped, or grandfathered, or nothing is signed")
         for one in old:
-            tell(f"{printable(one.name)}  {one.digest}  signed by {one.signer}")
-        return grandfathered(found, {one.digest: one.name for one in old})
+            tell(f"{one.label}  {one.digest}  signed by {one.signer}")
+        return grandfathered(found, {one.digest: one.label for one in old})
 
     return carry_out(folder, passphrase_file, make)

@@ -310,3 +310,16 @@ def test_what_is_due_names_it(feed, now, monkeypatch, capfdbinary):
     assert b"due: the statement that this keyring is the newest" in capfdbinary.readouterr().out
     feed.state(now)
     assert run(["keys", "due", "--trust", str(feed.keys)]) == 0
+
+
+def test_a_statement_from_a_clock_that_was_ahead_does_not_stay(feed, now, tmp_path):
+    """Neither the scheduler nor an update takes a statement of the future for the newest one."""
+    mine = tmp_path / "mine"
+    feed.forge(now + 300 * DAY)
+    update(mine, FolderSource(feed.keys), tmp_path / "verifier", now, feed.project.pin)
+    assert not (mine / PATH).exists()
+    shutil.copy(feed.keys / PATH, mine / PATH)
+    feed.rotate(now)
+    assert fresh(feed.keys, now)
+    update(mine, FolderSource(feed.keys), tmp_path / "verifier", now)
+    assert fresh(mine, now)

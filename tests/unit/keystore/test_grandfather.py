@@ -79,6 +79,42 @@ def test_what_the_holders_vouch_for_outlives_its_key(lab, now):
     assert not lab.counts(lab.old, late + DAY)
 
 
+def test_the_retired_key_gives_those_bytes_no_other_name_or_version(lab, now):
+    """Whoever has a key that no longer signs cannot pass an old model for a newer one, or for another."""
+    late = now + 110 * DAY
+    digest = lab.fact(lab.old, now)[1]["digest"]
+    trust = open_trust(lab.project.keys, now=now)
+    version, signers = open_signers("builder", trust=trust, home=lab.project.home, passphrase=lab.passphrase, now=now)
+    lab.decide(late, lambda found: quorum.grandfathered(found, {digest: "old.bin"}))
+    assert lab.counts(lab.old, late)
+    for said in ({"artifact_version": "9.9"}, {"name": "other"}):
+        for suffix in (".sig", ".pqc.sig"):
+            lab.old.with_name(f"old.bin{suffix}").unlink()
+        sign_artifact(lab.old, open_tree(lab.old), signers, version, now=now, **said)
+        assert not lab.counts(lab.old, late), said
+
+
+def test_bytes_count_under_one_name(lab, now):
+    lab.decide(now, lambda found: quorum.grandfathered(found, {"a" * 64: "one"}))
+    found = quorum.begin(lab.project.keys, lab.project.home, now)
+    assert quorum.grandfathered(found, {"a" * 64: "one"}).grandfathered == (("a" * 64, "one"),)
+    with pytest.raises(ConfigError, match="counts already as"):
+        quorum.grandfathered(found, {"a" * 64: "two"})
+
+
+def test_a_version_is_vouched_for_with_its_name(lab, now):
+    late = now + 110 * DAY
+    trust = open_trust(lab.project.keys, now=now)
+    version, signers = open_signers("builder", trust=trust, home=lab.project.home, passphrase=lab.passphrase, now=now)
+    path = lab.folder / "v.bin"
+    path.write_text("v")
+    sign_artifact(path, open_tree(path), signers, version, now=now, artifact_version="1.2")
+    (one,) = lapses([lab.fact(path, late)[1]], date.min)
+    assert one.label == "v.bin version 1.2"
+    lab.decide(late, lambda found: quorum.grandfathered(found, {one.digest: one.label}))
+    assert lab.counts(path, late)
+
+
 @pytest.mark.parametrize("what", ["compromised", "suspended"])
 def test_a_stolen_or_suspended_key_is_not_helped(lab, project, passphrase, now, what):
     digest = lab.fact(lab.old, now)[1]["digest"]

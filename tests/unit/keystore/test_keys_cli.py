@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from secpipe.cli.main import run
 from secpipe.keystore.custody import file as file_custody
+from secpipe.keystore.trusted import open_trust
+from secpipe.sign import timestamps
 from secpipe.system import clock, places
+from tests.unit.sign.tsa import Authority
 
 
 @pytest.fixture
@@ -283,6 +287,28 @@ def test_time_authorities(shell, laptop, tmp_path):
     assert shell("keys", "time-authority", "nobody", "--remove", *secret)[0] == 2
     assert shell("keys", "time-authority", "acme", "--remove", *secret)[0] == 0
     assert json.loads(shell("trust", "show", "-f", "json")[1])["time_authorities"] == []
+
+
+def test_a_signing_certificate_beside_its_root_is_pinned(shell, laptop, tmp_path):
+    """As the page says: both in one file, and stamps by that very certificate count."""
+    authority = Authority(tmp_path / "tsa")
+    other = Authority(tmp_path / "other")
+    pair = authority.pinned_leaf.pem + authority.pinned.pem
+    (tmp_path / "pair.pem").write_text(pair)
+    secret = ("--passphrase-file", "secret")
+    assert shell("keys", "time-authority", "acme", "pair.pem", *secret)[0] == 0, shell.err
+    assert "stamps count until" in shell.err
+    now = datetime.now(UTC)
+    (pinned,) = open_trust(tmp_path / "keys", now=now).time_authorities
+    token = authority.stamp(b"signature")
+    assert timestamps.earliest([token], b"signature", (pinned,), now + timedelta(minutes=1))
+    narrowed = replace(pinned, pem=other.pinned_leaf.pem + authority.pinned.pem)
+    assert timestamps.earliest([token], b"signature", (narrowed,), now + timedelta(minutes=1)) is None
+    (tmp_path / "leaf.pem").write_text(authority.pinned_leaf.pem)
+    assert shell("keys", "time-authority", "leaf", "leaf.pem", *secret)[0] == 3
+    assert "root certificate of the authority" in shell.err
+    (tmp_path / "twice.pem").write_text(authority.pinned.pem * 11)
+    assert shell("keys", "time-authority", "many", "twice.pem", *secret)[0] == 3
 
 
 def test_a_wrong_passphrase_makes_nothing_and_a_draft_needs_no_holder(shell, laptop, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 from datetime import timedelta
@@ -201,3 +202,34 @@ def test_forgetting_the_time_is_no_way_to_go_back(project, passphrase, now, tmp_
     assert memory.recall(project.home, project.pin).ring_version == 2
     memory.forget(project.home, open_folder(old, now=None))
     assert memory.recall(project.home, project.pin) is None
+
+
+def test_a_merge_does_not_forget_what_the_holders_decided(project, passphrase, now, tmp_path):
+    """A pull request puts back the ring from before a revocation, with a "conflict": `keys merge` is advised."""
+    run(project.keys, project.home, passphrase, now + DAY, ("builder",))
+    old = tmp_path / "old"
+    shutil.copytree(project.keys, old)
+    at = now + 2 * DAY
+    found = quorum.begin(project.keys, project.home, at)
+    change = quorum.revoked(found, project.home, "builder", None, now, "stolen", SCHEDULE, passphrase, at)
+    quorum.draft(found, change, at)
+    assert sign_pending(project.keys, project.home, passphrase, at).published
+    memory.remember(project.home, open_folder(project.keys, now=at), at)
+    shutil.rmtree(project.keys)
+    shutil.copytree(old, project.keys)
+    place = project.keys / "ring" / "2.rotation.json"
+    genuine = place.read_bytes()
+    place.write_bytes(b"<<<<<<< HEAD\n" + genuine + b"=======\n" + genuine + b">>>>>>> theirs\n")
+    with pytest.raises(TrustError, match=r"rollback|fork"):
+        merge(project.keys, project.home)
+    assert memory.recall(project.home, found.anchor).ring_version == 3
+
+
+def test_after_a_merge_this_machine_still_remembers(branches, passphrase):
+    run(branches.theirs, branches.their_home, passphrase, branches.at, ("verdict",))
+    _, theirs = branches.conflict()
+    digest = hashlib.sha256(theirs).hexdigest()
+    done = merge(branches.keys, branches.home, digest)
+    seen = memory.recall(branches.home, open_folder(branches.keys, now=None).anchor)
+    assert seen is not None
+    assert (seen.ring_version, seen.ring_digest) == (done.ring.version, digest)

@@ -55,7 +55,7 @@ class Thief:
             self.place(f"{item.identity}/{item.version.version}.json", item.document())
         edit(signed)
         data = signed_file(signed, self.role.halves, self.keys, "rotation")
-        (self.project.keys / "ring/2.rotation.json").write_bytes(data)
+        (self.project.keys / f"ring/{ring.version + 1}.rotation.json").write_bytes(data)
         return open_trust(self.project.keys, now=self.now)
 
     def place(self, path, data):
