@@ -41,6 +41,8 @@ RIVALS: dict[str, list[str]] = {
     "syft": ["syft", "scan", "dir:{folder}", "-o", "cyclonedx-json={out}"],
     "cyclonedx-py": ["cyclonedx-py", "{kind}", "--no-validate", "-o", "{out}", "{target}"],
 }
+_SECONDS = 45  # a rival that takes longer has gone to the network
+_LISTS = 5  # made of 50 packages with advisories each, beside the lock files
 _PYTHON = {"requirements.txt": "requirements", "poetry.lock": "poetry", "Pipfile.lock": "pipenv"}
 #: Why one tool has what another has not, in the order in which they are tried.
 REASONS = (
@@ -104,7 +106,8 @@ def audits(folders: list[Path]) -> str:
     service = bench.serve(found)
     known = bench.chosen(found, 5000)
     lists = {
-        f"list {number}: 50 packages with advisories": known[(number - 1) * 50 : number * 50] for number in range(1, 21)
+        f"list {number}: 50 packages with advisories": known[(number - 1) * 50 : number * 50]
+        for number in range(1, _LISTS + 1)
     }
     for folder in folders:
         mine, _ = ours(folder)
@@ -190,7 +193,7 @@ def asked_of(name: str, tool: str, folder: Path, lock: Path) -> set[Package] | N
         ]
         environment = {**os.environ, "FETCH_LICENSE": "false", "CDXGEN_DEBUG_MODE": "", "HOME": scratch}
         try:
-            subprocess.run([tool, *filled[1:]], capture_output=True, timeout=120, env=environment, check=False)
+            subprocess.run([tool, *filled[1:]], capture_output=True, timeout=_SECONDS, env=environment, check=False)
             document = json.loads(out.read_bytes())
         except (OSError, ValueError, subprocess.TimeoutExpired):
             return None
