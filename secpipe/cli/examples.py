@@ -25,6 +25,9 @@ EXAMPLES: dict[str, str] = {
     "sbom query": "secpipe sbom query bom.cdx.json 'name == \"torch\"'",
     "sbom lineage": "secpipe sbom lineage bom.cdx.json",
     "sbom vex": "secpipe sbom vex bom.cdx.json answers.openvex.json -o bom-vex.cdx.json",
+    "sbom upload": "secpipe sbom upload bom.cdx.json --as github --project acme/shop"
+    " --sha 0123456789abcdef0123456789abcdef01234567"
+    " --ref refs/heads/main --key-file env:GITHUB_TOKEN",
     "sbom convert": "secpipe sbom convert bom.cdx.json -f spdx-json -o bom.spdx.json",
     "inventory add": "secpipe inventory add bom.cdx.json",
     "inventory export": "secpipe inventory export -o all.json",

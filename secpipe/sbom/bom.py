@@ -6,8 +6,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from secpipe.core.documents import parse_json
-from secpipe.core.errors import InputError
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.text import printable
 from secpipe.sbom.query import select
@@ -16,14 +14,15 @@ Document = dict[str, Any]
 
 
 def load(data: bytes, what: str, limits: Limits = DEFAULT) -> Document:
-    """Return a CycloneDX JSON document; `what` names it in errors. Raises InputError for anything else.
+    """Return a document in the shape of CycloneDX's JSON; `what` names it in errors. Raises InputError for no SBOM.
 
-    The shape is not judged here (`validate` does that), so that a broken BOM can be looked into.
+    CycloneDX JSON is returned as it stands. Of XML, textproto and SPDX 2 and 3 as much as an audit needs: packages,
+    files, digests, licences, properties, edges. The shape is not judged here (`validate` does that), so that a broken
+    BOM can be looked into.
     """
-    document = parse_json(data, what, limits)
-    if not isinstance(document, dict) or document.get("bomFormat") != "CycloneDX":
-        raise InputError(f"{what} is not a CycloneDX JSON document", hint="secpipe sbom convert reads other formats")
-    return document
+    from secpipe.formats.boms.shapes import parse
+
+    return parse(data, what, limits)
 
 
 def dump(document: Mapping[str, Any]) -> bytes:

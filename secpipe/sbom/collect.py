@@ -55,6 +55,7 @@ _WHOLE_TREE = (
     "secpipe.sbom.sources.mlflow:read_all",
     "secpipe.sbom.sources.ollama:read_all",
     "secpipe.sbom.sources.images:read_all",
+    "secpipe.sbom.sources.rootfs:read_all",
     "secpipe.sbom.sources.datasets:read_all",
     "secpipe.sbom.sources.packaged:read_all",
     "secpipe.sbom.sources.prompts:read_all",

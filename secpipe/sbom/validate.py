@@ -11,6 +11,9 @@ from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.text import printable
+from secpipe.formats.boms import spdxcheck
+from secpipe.formats.boms.shapes import parse
+from secpipe.sbom import licenses
 from secpipe.sbom.meant import meant
 from secpipe.sbom.schema import Check, Compiler, Path, Problem, pointer
 from secpipe.system.files import read_bytes
@@ -26,15 +29,27 @@ _FILES = {
 
 
 def validate(data: bytes, limits: Limits = DEFAULT) -> tuple[Problem, ...]:
-    """Return what is wrong with a CycloneDX JSON document (1.2 to 1.7); nothing for a valid one.
+    """Return what is wrong with a CycloneDX (JSON 1.2 to 1.7, XML, textproto) or SPDX document (2.2, 2.3, 3.0).
 
-    A text that is no strict JSON at all gives one problem at the root. At most about a hundred are returned.
+    JSON of CycloneDX is held against its official schema; other forms of it as far as they are read, SPDX against what
+    its text requires. A text that cannot be read gives one problem at the root. At most about a hundred are returned.
     """
     try:
-        document = parse_json(data, "the BOM", limits)
+        if data[:4096].lstrip(b"\xef\xbb\xbf \r\n\t")[:1] in (b"{", b"[", b""):
+            document = parse_json(data, "the BOM", limits)
+        else:
+            document = parse(data, "the BOM", limits)
     except InputError as error:
         return (Problem("", error.message),)
+    if isinstance(document, dict) and ("spdxVersion" in document or isinstance(document.get("@graph"), list)):
+        found = spdxcheck.check(document, _is_license)
+        return tuple(sorted({Problem(pointer(path), message) for path, message in found}))
     return check(document)
+
+
+def _is_license(word: str) -> bool:
+    found = licenses.normalize(word)
+    return bool(found.id or found.expression)
 
 
 def check(document: Any) -> tuple[Problem, ...]:

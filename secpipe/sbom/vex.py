@@ -1,4 +1,4 @@
-"""Attaching VEX to a BOM: OpenVEX 0.2 and CycloneDX statements become vulnerabilities with their analysis."""
+"""Attaching VEX to a BOM: OpenVEX 0.2, CSAF 2.0 and CycloneDX statements become vulnerabilities with their analysis."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from secpipe.core.errors import InputError
 from secpipe.core.text import printable
+from secpipe.formats import csaf
 from secpipe.sbom.bom import Document
 from secpipe.sbom.extras import walk
 from secpipe.sbom.query import select
@@ -51,8 +52,10 @@ def attach(document: Document, vex: Any) -> Attached:
         isinstance(vex, dict) and "openvex" in str(vex.get("@context", "")) and isinstance(vex.get("statements"), list)
     ):
         found = list(_openvex(vex))
+    elif csaf.is_csaf(vex):
+        found = list(_csaf(vex))
     else:
-        raise InputError("the VEX document is neither OpenVEX nor CycloneDX")
+        raise InputError("the VEX document is neither OpenVEX, CSAF nor CycloneDX")
     refs = _refs(result)
     rows = [row for row in result.pop("vulnerabilities", None) or [] if isinstance(row, dict)]
     unmatched: list[str] = []
@@ -116,6 +119,17 @@ def _openvex(vex: dict[str, Any]) -> Iterator[tuple[dict[str, Any], list[str]]]:
         if isinstance(vex.get("author"), str):
             vulnerability["source"] = {"name": vex["author"]}
         yield vulnerability, list(_products(statement))
+
+
+def _csaf(vex: dict[str, Any]) -> Iterator[tuple[dict[str, Any], list[str]]]:
+    for one in csaf.statements(vex):
+        analysis: dict[str, Any] = {"state": _STATES[one["status"]]}
+        if why := _WHY.get(one["justification"]):
+            analysis["justification"] = why
+        elif one["justification"]:
+            analysis["detail"] = one["justification"]
+        source = {"source": {"name": one["author"]}} if one["author"] else {}
+        yield {"id": min(one["names"]), "analysis": analysis, **source}, list(one["products"])
 
 
 def _products(statement: dict[str, Any]) -> Iterator[str]:

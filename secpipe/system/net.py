@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Mapping
 from http.client import HTTPException, HTTPMessage
 from typing import IO, Any
 
@@ -26,19 +27,26 @@ class _SameOrigin(urllib.request.HTTPRedirectHandler):
 
 
 def fetch(
-    url: str, *, limit: int, timeout: float = 30.0, data: bytes | None = None, content_type: str = "application/json"
-) -> bytes:
-    """GET `url` (POST where `data` is given) and return the body of a 2xx answer; raises as `exchange` does."""
-    status, body = exchange(url, limit=limit, timeout=timeout, data=data, content_type=content_type)
+    url: str, *, limit: int, timeout: float = 30.0, data: bytes | None = None, content_type: str = "application/json",
+    method: str | None = None, headers: Mapping[str, str] | None = None,
+) -> bytes:  # fmt: skip
+    """GET `url` (POST where `data` is given, or by `method`) and return the body of a 2xx answer.
+
+    Raises as `exchange` does, and NetworkError for any other answer.
+    """
+    status, body = exchange(
+        url, limit=limit, timeout=timeout, data=data, content_type=content_type, method=method, headers=headers
+    )
     if not 200 <= status < 300:
         raise NetworkError(f"{url} answered {status}")
     return body
 
 
 def exchange(
-    url: str, *, limit: int, timeout: float = 30.0, data: bytes | None = None, content_type: str = "application/json"
-) -> tuple[int, bytes]:
-    """GET `url` (POST where `data` is given) and return status and body, whatever the status is.
+    url: str, *, limit: int, timeout: float = 30.0, data: bytes | None = None, content_type: str = "application/json",
+    method: str | None = None, headers: Mapping[str, str] | None = None,
+) -> tuple[int, bytes]:  # fmt: skip
+    """GET `url` (POST where `data` is given, or by `method`) and return status and body, whatever the status is.
 
     `timeout` (seconds) bounds the whole exchange, `limit` (bytes) the body. Only called when a flag or the user's own
     configuration asked for the network. Raises NetworkError, or UnsafeInput over the limit.
@@ -46,7 +54,11 @@ def exchange(
     parts = urllib.parse.urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and _loopback(parts.hostname or "")):
         raise NetworkError(f"{url} is not https", hint="plain http is accepted for loopback addresses only")
-    request = urllib.request.Request(url, data=data, headers={"User-Agent": "secpipe"})
+    request = urllib.request.Request(url, data=data, headers={"User-Agent": "secpipe"}, method=method)
+    for name, value in (headers or {}).items():
+        if not value.isascii() or not value.isprintable():
+            raise NetworkError(f"the value for {name} cannot stand in a header", hint="is the key file the right one?")
+        request.add_unredirected_header(name, value)
     if data is not None:
         request.add_header("Content-Type", content_type)
     deadline = time.monotonic() + timeout

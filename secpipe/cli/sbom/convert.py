@@ -46,7 +46,9 @@ def vex(bom: str, statements: tuple[str, ...], output: str) -> int:
 @click.option("--spec", type=click.Choice(["1.6", "1.7"]), help="Version of CycloneDX to write.")
 @click.option("-o", "--output", default="-", metavar="FILE", help="Write the document to FILE.")
 def convert(bom: str, form: str, spec: str | None, output: str) -> int:
-    """Write BOM (CycloneDX JSON) in another format or version; what the target cannot hold is named on stderr."""
+    """Write BOM (CycloneDX or SPDX, in any form that is read) in another format or version; what the target cannot hold
+    is named on stderr.
+    """
     from secpipe.sbom.convert import lost, to_format
 
     document = read_bom(bom)

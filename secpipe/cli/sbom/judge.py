@@ -17,7 +17,9 @@ from secpipe.core.text import plural, printable
 @click.argument("boms", nargs=-1, required=True, metavar="BOM...")
 @plain_format
 def validate(boms: tuple[str, ...], form: str, output: str) -> int:
-    """Hold each BOM (CycloneDX JSON 1.2 to 1.7) against its official schema. Exit 1 if one is not valid."""
+    """Hold each BOM against its official schema (CycloneDX JSON 1.2 to 1.7) or what its format requires (CycloneDX in
+    XML and textproto, SPDX 2.2, 2.3 and 3.0). Exit 1 if one is not valid.
+    """
     from secpipe.sbom.validate import validate as judge
 
     results: list[dict[str, Any]] = []

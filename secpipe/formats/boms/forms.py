@@ -18,8 +18,11 @@ def from_xml(data: bytes, what: str, limits: Limits) -> dict[str, Any]:
     if bom.name != "bom":
         raise InputError(f"{what} is no CycloneDX document")
     metadata = [_component(item) for part in bom.all("metadata") for item in part.all("component")]
+    version = re.search(rb"http://cyclonedx\.org/schema/bom/(1\.[0-9])[\"']", data[:4096])
     return {
         "bomFormat": "CycloneDX",
+        "specVersion": version[1].decode() if version else "",
+        "version": int(bom.attributes.get("version") or 1) if bom.attributes.get("version", "1").isdecimal() else 1,
         "metadata": {"component": metadata[0]} if metadata else {},
         "components": [_component(item) for part in bom.all("components") for item in part.all("component")],
         "dependencies": [
@@ -34,7 +37,7 @@ def from_xml(data: bytes, what: str, limits: Limits) -> dict[str, Any]:
 
 
 def _component(item: xmltree.Element) -> dict[str, Any]:
-    return {
+    made = {
         "type": item.attributes.get("type", "library"),
         "bom-ref": item.attributes.get("bom-ref", ""),
         "components": [_component(child) for part in item.all("components") for child in part.all("component")],
@@ -43,8 +46,22 @@ def _component(item: xmltree.Element) -> dict[str, Any]:
             for part in item.all("hashes")
             for child in part.all("hash")
         ],
-        **{name: item.word(name) for name in ("name", "version", "group", "purl")},
+        "licenses": [
+            {"license": {key: one.word(key) for key in ("id", "name", "url") if one.word(key)}}
+            for part in item.all("licenses")
+            for one in part.all("license")
+        ]
+        + [
+            {"expression": "".join(one.text).strip()} for part in item.all("licenses") for one in part.all("expression")
+        ],
+        "properties": [
+            {"name": one.attributes.get("name", ""), "value": "".join(one.text).strip()}
+            for part in item.all("properties")
+            for one in part.all("property")
+        ],
+        **{name: item.word(name) for name in ("name", "version", "group", "purl", "description", "scope", "cpe")},
     }
+    return {key: value for key, value in made.items() if value}
 
 
 def from_tags(data: bytes, what: str, limits: Limits) -> dict[str, Any]:

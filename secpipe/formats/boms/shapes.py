@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,25 +14,31 @@ from secpipe.core.text import printable
 from secpipe.formats.packages.purl import is_purl
 
 Document = dict[str, Any]
+#: The version of CycloneDX in whose shape other formats are given.
+WRITTEN = "1.7"
 
+#: How SPDX tag-value and CycloneDX in the text form of protocol buffers begin, after comments.
+_TAGS = re.compile(rb"(?:#[^\n]*\s+)*SPDXVersion:")
+_PROTO = re.compile(rb"(?:#[^\n]*\s+)*(?:spec_version|version|serial_number|metadata|components)\s*[:{]")
 _TYPES = {"software_Package": "", "ai_AIPackage": "machine-learning-model", "dataset_DatasetPackage": "data"}
 
 
 def parse(data: bytes, path: str, limits: Limits = DEFAULT) -> Document:
     """Return an SBOM in CycloneDX's shape, whichever form it has; raises InputError where it is none."""
     what = printable(path, 200)
-    if path.lower().endswith((".xml", ".spdx")) and data.lstrip()[:1] != b"{":
-        from secpipe.formats.boms.forms import from_tags, from_xml
+    start = data[:4096].lstrip(b"\xef\xbb\xbf \r\n\t")
+    if start[:1] == b"<" or _TAGS.match(start) or _PROTO.match(start):
+        from secpipe.formats.boms import forms, textproto
 
-        read = from_xml if data.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"<" else from_tags
-        value: Any = read(data, what, limits)
+        known = forms.from_xml if start[:1] == b"<" else forms.from_tags if _TAGS.match(start) else textproto.read
+        value: Any = known(data, what, limits)
     else:
         value = parse_json(data, what, limits)
     if not isinstance(value, dict):
         raise InputError(f"{what} is no SBOM")
     document = as_cyclonedx(value)
     if document is None:
-        raise InputError(f"{what} is neither CycloneDX nor SPDX", hint="give a JSON document of either")
+        raise InputError(f"{what} is neither CycloneDX nor SPDX", hint="JSON, XML, tag-value or textproto")
     return document
 
 
@@ -140,6 +147,8 @@ def _document(components: list[Document], roots: set[str], edges: list[tuple[str
         targets.setdefault(source, []).append(target)
     return {
         "bomFormat": "CycloneDX",
+        "specVersion": WRITTEN,
+        "version": 1,
         "metadata": {"component": own} if own else {},
         "components": [item for item in components if item is not own],
         "dependencies": [{"ref": source, "dependsOn": found} for source, found in targets.items()],

@@ -19,13 +19,13 @@ from secpipe.core.inventory import Component, ComponentKind, RelationKind, conte
 from secpipe.core.paths import folder_of, join
 from secpipe.core.text import printable
 from secpipe.formats import kinds
+from secpipe.formats.locks.table import INSTALLED_NODE
 from secpipe.formats.metadata import parse
 from secpipe.sbom.collector import Collector
-from secpipe.sbom.sources import ospackages
+from secpipe.sbom.sources import nodemodules, ospackages
 from secpipe.sbom.sources.installed import describe
 
-_METADATA = re.compile(r"(?:^|/)[^/]+\.(?:dist-info/METADATA|egg-info/PKG-INFO)$")
-_DPKG_PART = re.compile(r"^var/lib/dpkg/status\.d/[^/]+$")
+_PACKAGES = re.compile(rf"(?:^|/)[^/]+\.(?:dist-info/METADATA|egg-info/PKG-INFO)$|{INSTALLED_NODE.pattern}")
 _BROKEN = (tarfile.TarError, EOFError, zlib.error, OSError, ValueError, OverflowError)
 
 Open = Callable[[str], AbstractContextManager[IO[bytes]]]
@@ -180,11 +180,10 @@ def _layer(found: Collector, stream: IO[bytes], kept: Kept) -> None:
 
 
 def _keep(layer: tarfile.TarFile, member: tarfile.TarInfo, path: str, kept: Kept, limit: int) -> None:
-    system = {ospackages.DPKG, ospackages.APK, *ospackages.RELEASE}
     stream = layer.extractfile(member)
     if stream is None:
         return
-    if path in system or _METADATA.search(path) or _DPKG_PART.match(path):
+    if path in ospackages.RELEASE or ospackages.database_of(path) == path or _PACKAGES.search(path):
         kept.texts[path] = stream.read(limit)
         if stream.read(1):
             raise InputError(f"{path} is larger than {limit:,} bytes")
@@ -201,16 +200,15 @@ def _components(found: Collector, kept: Kept, path: str) -> Iterator[Component]:
     system = ospackages.distribution(release.decode("utf-8", "replace"))
     for name, data in sorted(kept.texts.items()):
         where = f"{path}!/{name}"
-        text = data.decode("utf-8", "replace")
-        if name == ospackages.APK:
-            yield from ospackages.apk(text, system, where)
-        elif name == ospackages.DPKG or _DPKG_PART.match(name):
-            yield from ospackages.dpkg(text, system, where)
-        elif _METADATA.search(name):
-            try:
+        try:
+            if ospackages.database_of(name) == name:
+                yield from ospackages.installed(name, data, system, where)
+            elif INSTALLED_NODE.search(name):
+                yield from nodemodules.described(data, where)
+            elif name not in ospackages.RELEASE:
                 yield describe(parse(data), where, {"installed": "yes"})
-            except InputError as error:
-                found.skip(where, f"not analysed: {error.message}")
+        except InputError as error:
+            found.skip(where, f"not analysed: {error.message}")
     for name, (digest, size) in sorted(kept.weights.items()):
         facts = declared(
             f"{path}!/{name}", {"format": kinds.WEIGHTS["." + name.rpartition(".")[2].lower()], "size": str(size)}

@@ -42,18 +42,22 @@ def read(found: Collector, path: str, lines: Iterable[tuple[int, str]], *, unkno
 
 def _made(found: Collector, text: str) -> Iterator[str]:
     """Yield the names of the lists that a line makes of what the tree holds."""
-    here = {entry.name for entry in found.tree.files}
+    here = {entry.name.lower() for entry in found.tree.files}
     for match in _MADE.finditer(text):
-        tool = "Pipfile" if match[2] else match[1]
-        lock = f"{tool}.lock" if tool else ""
+        lock = f"{match[1]}.lock" if match[1] else next(filter(_is_pipenvs, here), "no lock") if match[2] else ""
         words = [word for word in match[3].split() if not word.startswith("-")]
         inputs = [word.rpartition("/")[2] for word in words if word.endswith((".in", ".toml", ".txt", ".cfg"))]
         outputs = [name.strip("\"'").rpartition("/")[2] for name in _OUTPUT.findall(match[3])]
         sources = [lock] if lock else [name for name in inputs if name not in outputs] or ["requirements.in"]
         if not outputs and not lock:  # pip-compile names its output after its input
             outputs = [f"{name.rpartition('.')[0]}.txt" for name in sources]
-        if here.issuperset(sources):
+        if here.issuperset(name.lower() for name in sources):
             yield from outputs
+
+
+def _is_pipenvs(name: str) -> bool:
+    row = table.row_of(name)
+    return row is not None and row.locked and row.reader.startswith("pip")
 
 
 def _command(found: Collector, path: str, line: int, text: str, unknown: bool, made: set[str]) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from secpipe.core.artifact import FileEntry
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
-from secpipe.core.inventory import ComponentKind
+from secpipe.core.inventory import Component, ComponentKind
 from secpipe.core.text import printable
 from secpipe.formats.locks import table
 from secpipe.formats.locks.library import library
@@ -24,12 +26,18 @@ def read_all(found: Collector) -> None:
         if not takes(entry):
             continue
         try:
-            told = parse_json(found.read(entry), "its manifest")
-            name, version = (told.get(key) if isinstance(told, dict) else None for key in ("name", "version"))
-            if not isinstance(name, str) or not isinstance(version, str) or not name or not version:
-                raise InputError("it names no package and version")
-            if (name, version) not in known:
-                known.add((name, version))
-                found.add(library("npm", name, version, path=entry.path, direct=False))
+            for one in described(found.read(entry), entry.path):
+                if (one.name, one.version) not in known:
+                    known.add((one.name, one.version))
+                    found.add(one)
         except InputError as error:
             found.skip(entry.path, f"not analysed: {printable(error.message, 200)}")
+
+
+def described(data: bytes, path: str) -> Iterator[Component]:
+    """Yield the package that an installed manifest describes; raises InputError where it names none."""
+    told = parse_json(data, "its manifest")
+    name, version = (told.get(key) if isinstance(told, dict) else None for key in ("name", "version"))
+    if not isinstance(name, str) or not isinstance(version, str) or not name or not version:
+        raise InputError("it names no package and version")
+    yield library("npm", name, version, path=path, direct=False)

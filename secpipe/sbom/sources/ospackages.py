@@ -1,4 +1,4 @@
-"""Packages of an operating system: dpkg's status and apk's database, as one image's layers leave them."""
+"""Packages of an operating system: dpkg's status, apk's and RPM's databases, as one image's layers leave them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import re
 from collections.abc import Iterator
 
 from secpipe.core.inventory import Component, ComponentKind, declared
+from secpipe.formats import rpm
 from secpipe.formats.packages import purl
 
 DPKG, APK, RELEASE = "var/lib/dpkg/status", "lib/apk/db/installed", ("etc/os-release", "usr/lib/os-release")
+RPM = ("usr/lib/sysimage/rpm/rpmdb.sqlite", "var/lib/rpm/rpmdb.sqlite", "var/lib/rpm/Packages",
+       "var/lib/rpm/Packages.db", "usr/lib/sysimage/rpm/Packages.db")  # fmt: skip
+DPKG_PART = re.compile(r"(?:^|/)(var/lib/dpkg/status\.d/[^/]+)$")
 _PAIR = re.compile(r'^([A-Z_]+)=["\']?([^"\'\n]*)["\']?$', re.MULTILINE)
 
 
@@ -16,6 +20,30 @@ def distribution(release: str) -> tuple[str, str]:
     """Return (id, version) from the text of os-release."""
     values = dict(_PAIR.findall(release))
     return values.get("ID", "linux"), values.get("VERSION_ID", "")
+
+
+def database_of(path: str) -> str:
+    """Return the database that a file at `path` is, by its path below the system's root; "" for any other."""
+    for name in (DPKG, APK, *RPM):
+        if path == name or path.endswith(f"/{name}"):
+            return name
+    part = DPKG_PART.search(path)
+    return part[1] if part and not path.endswith(".md5sums") else ""
+
+
+def installed(name: str, data: bytes, system: tuple[str, str], path: str) -> Iterator[Component]:
+    """Yield the packages of a database called `name`; raises InputError where it cannot be read."""
+    if name in RPM:
+        yield from _rpm(data, system, path)
+    else:
+        yield from (apk if name == APK else dpkg)(data.decode("utf-8", "replace"), system, path)
+
+
+def _rpm(data: bytes, system: tuple[str, str], path: str) -> Iterator[Component]:
+    for one in rpm.read(data):
+        if one.name != "gpg-pubkey":  # a key that the database keeps among the packages
+            facts = {"source-package": one.source, "supplier": one.vendor, "declared-license": one.license}
+            yield _package("rpm", one.name, one.version, system, one.arch, "", path, facts)
 
 
 def dpkg(status: str, system: tuple[str, str], path: str) -> Iterator[Component]:

@@ -1,4 +1,4 @@
-"""VEX in: OpenVEX and CycloneDX statements that say why a vulnerability does not matter here, and until when.
+"""VEX in: OpenVEX, CSAF and CycloneDX statements that say why a vulnerability does not matter here, and until when.
 
 A statement counts only with a justification, an author and an expiry. What it answers is not dropped: it stays as a
 finding `audit/suppressed`, listed and counted. A malicious package cannot be answered.
@@ -17,6 +17,7 @@ from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.text import printable
+from secpipe.formats import csaf
 from secpipe.formats.packages import purl
 from secpipe.formats.packages.ecosystems import normal_name
 from secpipe.scan.vulnerabilities.findings import UNCLEAR, VULNERABLE
@@ -83,8 +84,10 @@ def read_vex(data: bytes, what: str) -> list[Statement]:
         found = list(_openvex(value, what))
     elif isinstance(value, dict) and value.get("bomFormat") == "CycloneDX":
         found = list(_cyclonedx(value, what))
+    elif csaf.is_csaf(value):
+        found = [Statement(**fields, source=what) for fields in csaf.statements(value)]
     else:
-        raise InputError(f"{printable(what, 200)} is no VEX document", hint="OpenVEX or CycloneDX, as JSON")
+        raise InputError(f"{printable(what, 200)} is no VEX document", hint="OpenVEX, CSAF or CycloneDX, as JSON")
     if len(found) > _MAX:
         raise InputError(f"{printable(what, 200)} holds more than {_MAX:,} statements")
     return [statement for statement in found if statement.status in _ANSWERS]

@@ -7,6 +7,8 @@ import gzip
 import hashlib
 import io
 import json
+import sqlite3
+import struct
 import tarfile
 from pathlib import Path
 
@@ -120,3 +122,68 @@ WHOLE = save(BASE, gzip.compress(TOP, mtime=0))
 @given(st.integers(0, len(WHOLE) - 1), st.binary(min_size=1, max_size=8), st.integers(0, len(WHOLE)))
 def test_damaged_archives_give_an_inventory(tmp_path: Path, at: int, patch: bytes, cut: int) -> None:
     read(tmp_path, image__tar=(WHOLE[:at] + patch + WHOLE[at + len(patch) :])[: cut or None])
+
+
+def header(**values: object) -> bytes:
+    """An RPM header as the database keeps it."""
+    tags = {"name": 1000, "version": 1001, "release": 1002, "epoch": 1003, "license": 1014, "arch": 1022}
+    index, store = b"", b""
+    for key, value in values.items():
+        index += struct.pack(">IIiI", tags[key], 4 if key == "epoch" else 6, len(store), 1)
+        store += struct.pack(">I", value) if isinstance(value, int) else str(value).encode() + b"\0"
+    return struct.pack(">II", len(values), len(store)) + index + store
+
+
+def rpmdb(*headers: bytes, sql: str = "") -> bytes:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.execute("CREATE TABLE " + ("other" if sql else "Packages") + " (hnum INTEGER PRIMARY KEY, blob BLOB)")
+    if sql:
+        connection.execute(sql)
+    for one in headers:
+        connection.execute("INSERT INTO Packages (blob) VALUES (?)", (one,))
+    data: bytes = connection.serialize()
+    connection.close()
+    return data
+
+
+OPENSSL = header(epoch=1, name="openssl-libs", version="3.0.7", release="27.el9", license="Apache-2.0", arch="x86_64")
+RELEASE = b'ID="rhel"\nVERSION_ID="9.4"\n'
+
+
+@pytest.mark.parametrize("where", ["var/lib/rpm/rpmdb.sqlite", "usr/lib/sysimage/rpm/rpmdb.sqlite"])
+def test_the_packages_of_an_rpm_database_in_a_layer_and_in_an_unpacked_system(tmp_path: Path, where: str) -> None:
+    files = {"etc/os-release": RELEASE, where: rpmdb(OPENSSL, header(name="gpg-pubkey", version="1"))}
+    (tmp_path / "image").mkdir()
+    seen = [read(tmp_path / "image", image__tar=save(tar(files)))]
+    for name, data in files.items():
+        (tmp_path / "tree" / "root" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "tree" / "root" / name).write_bytes(data)
+    seen.append(collect(walk(tmp_path / "tree")))
+    for inventory in seen:
+        (one,) = inventory.of_kind(ComponentKind.LIBRARY)
+        assert (one.name, one.version, one.licenses) == ("openssl-libs", "1:3.0.7-27.el9", ("Apache-2.0",))
+        assert one.purl == "pkg:rpm/rhel/openssl-libs@1:3.0.7-27.el9?arch=x86_64&distro=rhel-9.4"
+
+
+def test_node_packages_of_a_layer_and_a_debian_tree(tmp_path: Path) -> None:
+    layer = tar({"app/node_modules/@acme/x/package.json": b'{"name": "@acme/x", "version": "1.2.3"}'})
+    assert [one.purl for one in read(tmp_path, a__tar=save(layer)).of_kind(ComponentKind.LIBRARY)] == [
+        "pkg:npm/%40acme/x@1.2.3"
+    ]
+    place = tmp_path / "rootfs" / "var" / "lib" / "dpkg"
+    place.mkdir(parents=True)
+    (place / "status").write_bytes(b"Package: zlib1g\nStatus: install ok installed\nVersion: 1.2\n")
+    assert any(one.name == "zlib1g" for one in collect(walk(tmp_path)).of_kind(ComponentKind.LIBRARY))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x00\x05\x31\x62 an older database", b"SQLite format 3\0 and nothing", rpmdb(b"short"),
+        rpmdb(header(name="x")), rpmdb(struct.pack(">II", 1 << 30, 0) + b"x" * 40),
+        rpmdb(sql="CREATE VIEW Packages AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x AS blob FROM n WHERE x < 0"),
+    ],
+)  # fmt: skip
+def test_an_rpm_database_that_is_none_is_said_and_never_hangs(tmp_path: Path, data: bytes) -> None:
+    seen = read(tmp_path, a__tar=save(tar({"var/lib/rpm/rpmdb.sqlite": data})))
+    assert [skip.path for skip in seen.skipped] == ["a.tar!/var/lib/rpm/rpmdb.sqlite"]

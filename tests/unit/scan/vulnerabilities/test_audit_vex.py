@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -177,3 +177,33 @@ def test_what_is_no_vex_document_is_refused(data: bytes) -> None:
 @pytest.mark.parametrize("key", list(STATEMENT))
 def test_junk_in_a_statement_answers_nothing(key: str, junk: Any, judge: Make) -> None:
     assert rules(judge(openvex({key: junk}))) == {"audit/known-vulnerability"}
+
+
+CSAF = {
+    "document": {"csaf_version": "2.0", "category": "csaf_vex", "publisher": {"name": "Acme PSIRT"},
+                 "tracking": {"current_release_date": "2026-11-01T00:00:00Z"},
+                 "notes": [{"category": "other", "title": "secpipe:expires", "text": "2027-01-01T00:00:00Z"}]},
+    "product_tree": {"branches": [{"branches": [{"product": {"product_id": "P1", "name": "jinja2",
+                     "product_identification_helper": {"purl": "pkg:pypi/jinja2@3.1.4"}}}]}]},
+    "vulnerabilities": [{"cve": "CVE-2024-56326", "product_status": {"known_not_affected": ["P1"]},
+                         "flags": [{"label": "vulnerable_code_not_in_execute_path", "product_ids": ["P1"]}]}],
+}  # fmt: skip
+
+
+def test_csaf_answers_what_it_says_is_not_affected() -> None:
+    (one,) = read_vex(json.dumps(CSAF).encode(), "csaf.json")
+    assert (one.status, one.justification, one.author, one.products, one.names) == (
+        "not_affected", "vulnerable_code_not_in_execute_path", "Acme PSIRT", ("pkg:pypi/jinja2@3.1.4",),
+        frozenset({"CVE-2024-56326"}),
+    )  # fmt: skip
+    assert one.refusal(datetime(2026, 11, 21, tzinfo=UTC)) == ""
+    assert "expired" in one.refusal(datetime(2027, 2, 1, tzinfo=UTC))
+
+
+def test_csaf_without_a_last_day_or_for_a_product_without_a_purl_answers_nothing() -> None:
+    bare = json.loads(json.dumps(CSAF))
+    bare["document"]["notes"] = []
+    assert "expiry" in read_vex(json.dumps(bare).encode(), "x")[0].refusal(datetime(2026, 11, 21, tzinfo=UTC))
+    other = json.loads(json.dumps(CSAF))
+    other["product_tree"] = {}
+    assert "product" in read_vex(json.dumps(other).encode(), "x")[0].refusal(datetime(2026, 11, 21, tzinfo=UTC))
