@@ -9,6 +9,7 @@ from typing import Any
 
 from secpipe.core.do import Kind
 from secpipe.core.text import plural
+from secpipe.report import picture
 from secpipe.report.document import Check, Item, Reason, Report, Unseen
 from secpipe.report.doing import who
 from secpipe.report.read import read
@@ -45,6 +46,7 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
         f'<h1 class="{report.decision}">{markup(report.sentence)}</h1>',
         *_reasons(report),
         *_checks(report.checks),
+        *picture.of_agents(report.given),
         *_accounts(report),
         *_findings(report),
         *_unseen(report.skipped),
