@@ -181,6 +181,15 @@ class Waived:
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """Something that an agent is given, `kind:name`, and the capabilities it has."""
+
+    client: str
+    item: str
+    reaches: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A checked document. Findings are worst first; every string is safe to print, on one line."""
 
@@ -210,6 +219,7 @@ class Report:
     accepted_until: tuple[tuple[str, str], ...] = ()  # (what, last day) of the same
     policy_expires: str = ""
     explanation: Explanation | None = None
+    given: tuple[Given, ...] = ()  # of a scan all that agents are given, of a verdict what is asked about
 
     @property
     def is_verdict(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +27,7 @@ from secpipe.report.document import (
     STATES,
     VERDICTS,
     Check,
+    Given,
     Item,
     Reason,
     Report,
@@ -38,6 +39,7 @@ from secpipe.report.monitor import as_findings
 
 _RANK = {severity: index for index, severity in enumerate(SEVERITIES)}
 _ID = re.compile(r"[0-9a-f]{20}")
+_REACHES = 100  # capabilities of one item
 
 
 def load(data: bytes, limits: Limits = DEFAULT) -> dict[str, Any]:
@@ -104,6 +106,7 @@ def _verdict(table: Table) -> Report:
             for part in table.tables("accepted", optional=True)
         ),
         accepted=tuple(filter(None, (_accepted(part) for part in table.tables("accepted", optional=True)))),
+        given=_asked(table),
         explanation=explanation.read(table.table("explanation", optional=True)),
         **common,
     )
@@ -126,9 +129,30 @@ def _findings(table: Table) -> Report:
         findings=findings,
         skipped=skipped,
         command=table.text("command"),
+        given=tuple(filter(None, (_given(one, "item") for one in _rows(evidence)))),
         **common,
     )
     return _with_sentence(report, check)
+
+
+def _given(table: Table, client: str = "") -> Given | None:
+    """Return what an agent is given, from an item of the scan or the details of a finding, or None."""
+    name = table.text("id", optional=True) if client else table.text("item", optional=True)
+    if ":" not in name:
+        return None
+    who = table.text("client", optional=True) if client else ""
+    return Given(who or "an agent", name, table.texts("capabilities", optional=True)[:_REACHES])
+
+
+def _rows(evidence: Table) -> Iterator[Table]:
+    if evidence.text("check", optional=True) == "agents":
+        yield from evidence.table("facts", optional=True).tables("items", optional=True)
+
+
+def _asked(table: Table) -> tuple[Given, ...]:
+    rows = [one.table("details", optional=True) for one in table.tables("findings") if
+            one.text("rule", limit=200).startswith("agents/")]  # fmt: skip
+    return tuple(filter(None, map(_given, rows)))
 
 
 def _with_sentence(report: Report, check: Check) -> Report:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from secpipe.report.html import lists
+from secpipe.report.html.agents import of_agents
 from secpipe.report.html.embedded import embedded
 from secpipe.report.html.first import first_screen
 from secpipe.report.html.frame import page
@@ -24,6 +25,7 @@ def render(document: Mapping[str, Any], *, color: bool = False, rules: Mapping[s
         *lists.checks(report.checks),
         *lists.accounts(report),
         *lists.unseen(report.skipped),
+        *of_agents(report.given),
         *timeline(report),
         *lists.suppressed(report),
         *lists.findings(report),

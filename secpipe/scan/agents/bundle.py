@@ -46,14 +46,23 @@ def _content(file: BinaryIO, member: zips.Member, limits: Limits) -> bytes:
         raise Unreadable("a member of the bundle cannot be read")
     file.seek(member.start)
     if method == "stored":
-        return file.read(min(member.compressed, limits.text_bytes))
+        return _whole(file.read(min(member.compressed, limits.text_bytes)), member)
     out = bytearray()
     stream = Expander(file, method, limits)
     while piece := stream.read(1 << 16):
         out += piece
         if len(out) > limits.text_bytes:
             raise Unreadable("a member of the bundle is larger than it says")
-    return bytes(out)
+    return _whole(bytes(out), member)
+
+
+def _whole(data: bytes, member: zips.Member) -> bytes:
+    """Return the content where it is what the archive says it is: another reader would stop at the size it reads."""
+    if len(data) != member.size:
+        raise Unreadable("a member of the bundle has another size than it says")
+    if data.startswith((b"PK\x03\x04", b"\x1f\x8b", b"7z\xbc\xaf", b"\xfd7zXZ", b"BZh")):
+        raise Unreadable("an archive inside the bundle was not opened")
+    return data
 
 
 def entry(bundle: FileEntry, name: str, data: bytes) -> FileEntry:

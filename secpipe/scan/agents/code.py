@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from secpipe.core.finding import Finding, Severity
-from secpipe.scan.agents import python, scripts
+from secpipe.scan.agents import javascript, lethal, python, scripts
 from secpipe.scan.agents.item import Item, ItemKind, digest_of, sorted_words
-from secpipe.scan.agents.known import table
+from secpipe.scan.agents.known import table, tools_give
 from secpipe.scan.agents.programs import judged_program, unseen
 from secpipe.scan.agents.telling import name_of, told
 
@@ -18,7 +18,6 @@ _SERVER = re.compile(
     r"\b(?:FastMCP|McpServer|MCPServer|Server)\(\s*(?:name\s*[=:]\s*)?(?:\{\s*name\s*:\s*)?[\"']([^\"'\n]{1,100})[\"']"
 )
 _OF_SERVERS = re.compile(r"\bmcp(?:\.server)?\b|fastmcp|@modelcontextprotocol/sdk")
-_AWAY = ("net:", "send:")
 
 
 def read(path: str, text: str) -> Iterator[Item | Finding]:
@@ -34,6 +33,8 @@ def read(path: str, text: str) -> Iterator[Item | Finding]:
     tree = python.parsed(text) if path.endswith(".py") else None
     if tree is not None:
         yield from _agents(tree, text, path)
+    if path.lower().endswith(javascript.ENDINGS):
+        yield from javascript.agents(text, path)
 
 
 def _agents(tree: ast.Module, text: str, path: str) -> Iterator[Item | Finding]:
@@ -86,15 +87,9 @@ def _agent(
         ItemKind.AGENT, name[:100], path, row["name"], call.lineno, source=", ".join(map(_spelled, tools))[:300],
         capabilities=sorted_words(words), digest=digest_of(ast.unparse(call)), facts={"team": bool(row.get("team"))},
     )  # fmt: skip
-    if _lethal(words):
+    if lethal.by_capability(words):
         said = f"the agent {name_of(name)} can read private data, takes in text of strangers and has a way out"
         yield told("agents/lethal-combination", said, path, line=call.lineno, subject=name, severity=Severity.HIGH)
-
-
-def _lethal(words: set[str]) -> bool:
-    private = any(one == "shell" or one.startswith(("secret:", "files:")) for one in words)
-    untrusted = any(one.startswith("content:") for one in words)
-    return private and untrusted and any(one.startswith(_AWAY) for one in words)
 
 
 def _team(agents: list[Item], path: str) -> Iterator[Finding]:
@@ -103,8 +98,8 @@ def _team(agents: list[Item], path: str) -> Iterator[Finding]:
     if (
         len(agents) > 1
         and "shell" in words
-        and _lethal(words)
-        and not any(_lethal({*one.capabilities}) for one in agents)
+        and lethal.by_capability(words)
+        and not any(lethal.by_capability({*one.capabilities}) for one in agents)
     ):
         said = f"the agents of {name_of(path)} together run commands, take in text of strangers and have a way out"
         yield told("agents/lethal-combination", said, path, subject="team", severity=Severity.HIGH)
@@ -140,10 +135,4 @@ def _gives(tool: ast.expr, functions: dict[str, Any], text: str) -> set[str]:
         body = ast.get_source_segment(text, local) or ""
         imports = "\n".join(line for line in text.split("\n") if re.match(r"\s*(?:import|from)\s", line))
         return scripts.judge("tool.py", f"{imports}\n{body}")[1]
-    plain = re.sub(r"[^a-z]", "", " ".join(inner).lower())
-    return {
-        word
-        for row in table("frameworks")["tool"]
-        if any(one in plain for one in row["words"])
-        for word in row["gives"]
-    }
+    return tools_give(" ".join(inner))

@@ -184,7 +184,8 @@ def _archive(name: str) -> bool:
 def _dotenv(text: str, does: Does) -> None:
     """A `.env` file that is read as text; loading it as settings is what it is for."""
     for match in words("credentials", "dotenv").finditer(text):
-        line = text[text.rfind("\n", 0, match.start()) + 1 : match.end() + 120].split("\n")[0]
+        start = max(text.rfind("\n", 0, match.start()) + 1, match.start() - 400)
+        line = text[start : match.end() + 120].split("\n")[0]
         if re.search(
             r"(?i)\b(?:cat|base64|tar|zip|cp|curl|open|read_text|readfile\w*|grep|find|glob|xxd|less|head|type|get-content)\b|@\.env",
             line,

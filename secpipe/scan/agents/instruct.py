@@ -20,6 +20,7 @@ _MEANT = re.compile(r"(?i)\b(?:its|their|the|that|those)\s+(?:contents?|values?|
 #: An archive behind a password passes every scanner on the way, which is why it has one.
 _LOCKED = pattern("prose", "locked")
 _SENDING = hints("sending")
+_PLACES_OF_SECRETS = hints("places")
 _TAKEN = pattern("prose", "taken")
 _PLACE = pattern("prose", "place")
 _READ_SECRETS = pattern("prose", "read_secrets")
@@ -38,11 +39,10 @@ _ACTS = re.compile(
 #: In front of a word that is an act or a thing (`report`, `post`): there it is a thing.
 _THING = re.compile(r"(?i)\b(?:the|an?|this|that|your|its|each|every|my|our)\s+(?:[\w-]+\s+)?$")
 _PIECE = 4000
+_LEAST = 4  # letters of a comment that says something
 _HEADING = re.compile(r"(?m)^(#{1,6})\s+(.{1,200})$")
 _ABOUT_ATTACKS = pattern("prose", "about_attacks")
-_COMMENT = re.compile(
-    r"<!--([\s\S]{4,8000}?)(?:-->|\Z)|^\[(?://|comment|_)\]:\s*#?\s*[(\"']([^\n]{4,2000})[)\"']\s*$", re.MULTILINE
-)
+_COMMENT = re.compile(r"^\[(?://|comment|_)\]:\s*#?\s*[(\"']([^\n]{4,2000})[)\"']\s*$", re.MULTILINE)
 _UNSHOWN = pattern("prose", "unshown")
 
 
@@ -101,9 +101,13 @@ def _taking(view: _View) -> Iterator[Order]:
         for match in _TAKE.finditer(view.joined, start, end):
             first, last = view.paragraph(match.start())
             around, told = " " + view.joined[first:last], match[0].split(". ")[0]
-            reads = places.search(around) and _READ_SECRETS.search(around)
+            taken, named = _TAKEN.search(told), any(word in around.lower() for word in _PLACES_OF_SECRETS)
+            # What a short text rules out is not looked for in a long one.
+            if not (taken or named or _MEANT.search(told)) or not (named or _PLACE.search(told)):
+                continue
+            reads = named and places.search(around) and _READ_SECRETS.search(around)
             meant = _READ_SECRETS.search(around) and _MEANT.search(told) and _TAKEN.search(around)
-            if not (_TAKEN.search(told) or reads or meant):
+            if not (taken or reads or meant):
                 continue
             if not (_PLACE.search(told) or (reads and _PLACE.search(around))) or _ordinary(told):
                 continue
@@ -148,12 +152,23 @@ def _unseen(view: _View) -> Iterator[Order]:
     """Comments and unshown parts of a page that give orders."""
     if view.code:
         return
-    for unseen in (_COMMENT, _UNSHOWN):
-        for match in unseen.finditer(view.text):
-            body = next(filter(None, match.groups()), "")
-            if _is_order(body) and not view.in_fence(match.start()):
-                yield Order("unseen", " ".join(body.split()), match.start())
-                return
+    found = [(match.start(), next(filter(None, match.groups()), "")) for match in _COMMENT.finditer(view.text)]
+    found += [(match.start(), match[1]) for match in _UNSHOWN.finditer(view.text)]
+    for at, body in (*_comments(view.text), *found):
+        if _is_order(body) and not view.in_fence(at):
+            yield Order("unseen", " ".join(body.split()), at)
+            return
+
+
+def _comments(text: str) -> Iterator[tuple[int, str]]:
+    """Yield (start, what it says) of each comment of a page; one that nobody closes hides all that follows."""
+    at = 0
+    while (start := text.find("<!--", at)) >= 0:
+        end = text.find("-->", start + 4)
+        at = end + 3 if end >= 0 else len(text)
+        body = text[start + 4 : end if end >= 0 else len(text)]
+        if len(body) >= _LEAST:
+            yield start, body
 
 
 def _is_order(body: str) -> bool:

@@ -82,6 +82,17 @@ def _filled(text: str) -> str:
     return text
 
 
+def tools_give(names: str) -> set[str]:
+    """Return what tools of frameworks can do, by a word in their names."""
+    plain = re.sub(r"[^a-z]", "", names.lower())
+    return {
+        word
+        for row in table("frameworks")["tool"]
+        if any(one in plain for one in row["words"])
+        for word in row["gives"]
+    }
+
+
 @cache
 def hints(name: str) -> tuple[str, ...]:
     """Return the words of which each match of a table holds one."""

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from secpipe.core.finding import Finding, Severity
 from secpipe.scan.agents.commands import known_servers
 from secpipe.scan.agents.item import Item, ItemKind
 from secpipe.scan.agents.telling import name_of, told
+
+
+def by_capability(words: Collection[str]) -> bool:
+    """Whether capabilities of one agent are all three: private data, text of strangers, a way out."""
+    private = any(one == "shell" or one.startswith(("secret:", "files:")) for one in words)
+    untrusted = any(one.startswith("content:") for one in words)
+    return private and untrusted and any(one.startswith(("net:", "send:")) for one in words)
 
 
 def combinations(items: Iterable[Item], findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -18,11 +18,12 @@ _OWN = re.compile(
 )
 _SETTINGS = (".json", ".jsonc", ".json5", ".yaml", ".yml", ".toml")
 _SERVERS = re.compile(rb"mcp_?-?[sS]ervers|context_servers|\bmcpServers\b|bypassPermissions|enableAllProjectMcpServers")
-_CODE = (".py", ".js", ".mjs", ".cjs", ".ts", ".mts")
+_CODE = (".py", ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".tsx", ".jsx")
 #: A program that is a server, or that gives tools to an agent.
 _AGENT_CODE = re.compile(
     rb"(?m)^\s*(?:from|import)\s+(?:mcp(?:\.server)?|fastmcp|agents|crewai|langgraph|langchain\.agents|google\.adk|autogen\w*|smolagents|pydantic_ai|llama_index\.core\.agent|agno\.agent|strands)\b"
-    rb"|@modelcontextprotocol/sdk|[\"']fastmcp[\"']|@openai/agents"
+    rb"|@modelcontextprotocol/sdk|[\"']fastmcp[\"']|@openai/agents|[\"'](?:@mastra/core|@langchain/langgraph|@voltagent/core|@strands-agents/sdk|@google/adk)"
+    rb"|(?:\bfrom|\brequire\()\s*[\"'](?:ai|langchain)[\"']"
 )
 _TOOLS = re.compile(
     rb"\"(?:inputSchema|input_schema)\"\s*:[\s\S]*\"description\"|\"description\"[\s\S]*\"(?:inputSchema|input_schema)\"\s*:"

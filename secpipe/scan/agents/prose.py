@@ -11,7 +11,9 @@ from secpipe.scan.agents import commands, hidden, instruct, scripts
 from secpipe.scan.agents.known import pattern
 from secpipe.scan.agents.telling import line_of, name_of, told
 
-_FENCE = re.compile(r"(?m)^[ \t>]{0,12}(```+|~~~+)[ \t]*([\w+-]*)[^\n]*\n([\s\S]*?)(?:^[ \t>]{0,12}\1[ \t]*$|\Z)")
+_FENCE = re.compile(
+    r"(?m)^[ \t>]{0,12}(```+(?!`)|~~~+(?!~))[ \t]*([\w+-]*)[^\n]*\n([\s\S]*?)(?:^[ \t>]{0,12}\1[ \t]*$|\Z)"
+)
 _SAID = {
     "conceal": ("agents/instruction-to-conceal", "tells the assistant to keep something from the people it works for"),
     "disable": ("agents/instruction-to-disable", "tells the assistant to switch off or go past a check"),

@@ -25,7 +25,7 @@ class Tree:
     text: str
     sends: str = ""  # a call that hands something computed to the network
     ran: str = ""  # a file that is fetched, saved and started
-    whole: str = ""  # with what it looks for
+    whole: str = ""  # of a program that talks to others: with what it looks for
 
 
 def read(text: str) -> Tree | None:
@@ -34,9 +34,9 @@ def read(text: str) -> Tree | None:
     if tree is None:
         return None
     try:
-        whole = ast.unparse(tree)
-        _blank(tree)
         names = _network_names(tree)
+        whole = ast.unparse(tree) if names else ""  # asked for only where something is sent
+        _blank(tree)
         calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
         sends = next((ast.unparse(one)[:200] for one in calls if names and _root(one) in names and _computed(one)), "")
         return Tree(_folded(tree), sends, _saved_and_run(tree, calls) if names else "", whole)
@@ -56,26 +56,20 @@ def parsed(text: str) -> ast.Module | None:
 
 def _folded(tree: ast.Module) -> str:
     """Return the program without prose, with its constants put together."""
-    told = [ast.unparse(tree)]
+    told, nodes = [ast.unparse(tree)], list(ast.walk(tree))
     constants = {
         target.id: value
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Assign) and (value := constant(node.value, {})) is not None
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.BinOp | ast.JoinedStr | ast.Call) and (value := constant(node, constants)):
             told.append(value)
             if len(told) > _PIECES:
                 break
-    told += [
-        f"{alias.name}."
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import)
-        for alias in node.names
-        if alias.asname
-    ]
+    told += [f"{alias.name}." for node in nodes if isinstance(node, ast.Import) for alias in node.names if alias.asname]
     return "\n".join(told)
 
 
@@ -91,7 +85,7 @@ def _blank(tree: ast.Module) -> None:
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _LOOKS:
             _empty(node.args[:1])
         guards |= _guard_names(node)
-    for node in ast.walk(tree):
+    for node in ast.walk(tree) if guards else ():
         if isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id in guards for one in node.targets):
             _empty([node.value])
 

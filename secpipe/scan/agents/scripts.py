@@ -22,7 +22,7 @@ _WRITES = re.compile(
     r"open\([^)\n]{0,120}[\"'][wax]b?\+?[\"']|write_text\(|write_bytes\(|writeFile|createWriteStream|shutil\.(?:copy|move)"
 )
 _ENDINGS_SHELL = (".sh", ".bash", ".zsh", ".fish", ".ksh", ".ps1", ".psm1", ".bat", ".cmd")
-_TRAILING_COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#(?!!)[^\n]*|^\s*(?://|\*|/\*)[^\n]*|^\s*(?:REM |::)[^\n]*")
+_TRAILING_COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#(?!!)[^\n]*|^[^\S\n]*(?://|\*|/\*)[^\n]*|^[^\S\n]*(?:REM |::)[^\n]*")
 
 
 def is_program(path: str, head: bytes) -> bool:

@@ -19,7 +19,7 @@ _OPTION = re.compile(
 
 
 _ASSIGNED = re.compile(
-    r"(?i)(?P<name>[\w-]*(?:token|secret|passw(?:or)?d|api_?key|access_?key|private_?key)\w{0,20})[\"']?\s*[:=]\s*[\"'](?P<value>[^\"'\s]{16,400})[\"']"
+    r"(?i)(?<![\w-])(?P<name>[\w-]{0,80}?(?:token|secret|passw(?:or)?d|api_?key|access_?key|private_?key)\w{0,20})[\"']?\s*[:=]\s*[\"'](?P<value>[^\"'\s]{16,400})[\"']"
 )
 _LONG = re.compile(r"(?<![\w/+.-])[A-Za-z][\w-]{19,200}(?![\w/+.-])")
 
