@@ -107,14 +107,14 @@ class Log:
 
     def waiting(self) -> tuple[Journal, list[bytes]]:
         """Return the journal and the entries in it: acknowledged, and not in a tree yet."""
-        with self._locked() as found:
+        with locks.lock(self.folder / ".lock"):
+            found = journal.open_journal(self.folder, repair=False)
             return found, list(itertools.chain.from_iterable(found.batches()))
 
     def _fold(self, found: Journal) -> Journal:
         """Make tiles of the journal's entries and begin a new one; a crash in between does no harm."""
         entries = itertools.chain.from_iterable(found.batches())
-        made = fold.grown(self.folder, found.start, entries)
-        durable.write_all((self.folder / place, data) for place, data in made)
+        durable.write_all(self.folder, fold.grown(self.folder, found.start, entries))
         after = journal.begin(self.folder, found.end)
         for place in fold.superseded(found.start, found.end):
             durable.drop(self.folder / place)
@@ -139,9 +139,8 @@ class Log:
 def create(folder: Path, origin: str, signers: Sequence[NoteSigner], ratchet: Ratchet, now: datetime) -> Log:
     """Make an empty log with a signed checkpoint; raises InputError where something stands already."""
     note.check_name(origin)
+    refuse_taken(folder)
     files.make_folder(folder)
-    if (folder / CHECKPOINT).exists() or (folder / journal.NAME).exists():
-        raise InputError(f"there is a log in {printable(str(folder))} already", hint="secpipe log show FOLDER")
     head = Checkpoint(origin, 0, merkle.EMPTY)
     with ratchet.held() as held:
         if held.size:
@@ -153,6 +152,12 @@ def create(folder: Path, origin: str, signers: Sequence[NoteSigner], ratchet: Ra
         lines = tuple(signer.sign(head, now) for signer in signers)
         files.write_atomic(folder / CHECKPOINT, note.Note(head.text(), lines).encode())
     return Log(folder)
+
+
+def refuse_taken(folder: Path) -> None:
+    """Raise InputError where a log stands already."""
+    if (folder / CHECKPOINT).exists() or (folder / journal.NAME).exists():
+        raise InputError(f"there is a log in {printable(str(folder))} already", hint="secpipe log show FOLDER")
 
 
 def _stamp(path: Path) -> tuple[bytes, int]:

@@ -34,7 +34,8 @@ table{border-collapse:collapse;width:100%}
 td,th{border-bottom:1px solid var(--line);padding:.35rem .6rem;text-align:left;vertical-align:top}
 td:first-child,th:first-child{white-space:nowrap}td.n{text-align:center}code{font:.875em ui-monospace,monospace}
 ul{margin:.2rem 0;padding-left:1.4rem}.scroll{overflow-x:auto}svg{display:block;max-width:100%;height:auto}
-svg text{font:13px system-ui,sans-serif;fill:var(--ink)}svg .deny text{fill:currentColor}svg .axis{stroke:var(--line)}svg .mark{fill:var(--link)}
+svg text{font:13px system-ui,sans-serif;fill:var(--ink)}svg .deny text{fill:currentColor}
+svg .axis{stroke:var(--line)}svg .mark{fill:var(--link)}
 svg .late{fill:var(--bad)}
 @media print{body{font-size:11pt}details{break-inside:avoid}details::details-content{content-visibility:visible;
 display:block}.skip{display:none}}

@@ -7,11 +7,11 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from secpipe.report.picture import of_agents
 
 from secpipe.api.agents import judged_items
 from secpipe.report import html
 from secpipe.report.document import Given
+from secpipe.report.html.agents import of_agents
 
 EVIL = '"><script>alert(1)</script><text x="&#x27; onload=\'x'
 
