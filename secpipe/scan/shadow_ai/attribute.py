@@ -174,7 +174,7 @@ def _settle(signals: list[Signal], path: str, environment: Environment, catalogu
     for client in clients:
         by_sdk[client.sdk].append(client)
     reached = {sign.provider for sign in signals if sign.role in {"client", "endpoint", "direct"}}
-    named = any(sign.role in {"import", "client", "endpoint"} and not _framework(sign, catalogue) for sign in signals)
+    named = any(_names_one(sign) and not _framework(sign, catalogue) for sign in signals)
     out: list[Signal] = []
     carriers = [*clients, *(sign for sign in signals if sign.role == "direct" and sign.mechanism == "action")]
     for sign in signals:
@@ -202,6 +202,11 @@ def _follow(sign: Signal, others: Sequence[Signal]) -> Signal:
         return sign
     gone = next((other for other in others if other.sdk == sign.provider and other.role in {"import", "client"}), None)
     return _give(sign, gone) if gone else sign
+
+
+def _names_one(sign: Signal) -> bool:
+    """Whether a sign says who is called, so that the framework used for it is no finding beside it."""
+    return sign.role in {"import", "client", "endpoint"} or (sign.role == "model" and sign.confidence > Confidence.LOW)
 
 
 def _framework(sign: Signal, catalogue: Catalogue) -> bool:

@@ -16,6 +16,7 @@ from secpipe.scan.shadow_ai.signal import UNKNOWN, EnvValue
 from secpipe.scan.shadow_ai.values import join
 
 _SHORTEST = 3  # of a name by which files find each other's settings: URL
+_NO_CLIENTS = {"types", "errors", "exceptions"}  # modules of an SDK that hold what is sent, not who sends it
 _DESTINATION_KINDS = {"framework", "mcp", "vector-db", "llm-observability", "coding-agent"}
 
 
@@ -79,7 +80,8 @@ def sdk_call(file: File, node: ast.Call, owner: str, part: str, name: str, last:
         return
     target = next((value for key, value in words.items() if squash(key) in file.catalogue.base_names), None)
     rest = name[len(part) + 1 :].split(".")
-    client = last[:1].isupper() or target is not None or len(rest) == 1 or provider.kind == "framework"
+    made = last[:1].isupper() and not _NO_CLIENTS & set(rest)
+    client = made or target is not None or len(rest) == 1 or provider.kind == "framework"
     if not client:
         return
     evidence = f"calls {name}"
@@ -105,7 +107,7 @@ def handed_on(file: File, node: ast.Call, last: str) -> bool:
     owner = next((brand for word in (last, own) if word[:1].isupper() and (brand := file.catalogue.brand(word))), "")
     words = keywords(file, node) if owner else {}
     target = next((value for key, value in words.items() if squash(key) in file.catalogue.base_names), None)
-    if target is None or any(isinstance(one, ast.ClassDef) and one.name == own for one in file.nodes):
+    if target is None or own in file.classes:
         return False
     _pointed(file, node, owner, target, f"calls {own}")
     return True

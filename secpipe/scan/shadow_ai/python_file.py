@@ -19,6 +19,7 @@ class File:
         self.nodes = nodes
         self.catalogue = catalogue
         self.scope = collect(nodes)
+        self.classes = {node.name for node in nodes if isinstance(node, ast.ClassDef)}  # that the file itself defines
         self.out = Reading()
         self.stand_in: dict[str, str] = {}  # SDK -> the provider that a class of it is for
         self.consumed: set[int] = set()  # string expressions that were read as part of something else

@@ -11,7 +11,7 @@ from secpipe.scan.shadow_ai.catalogue import Catalogue
 from secpipe.scan.shadow_ai.lexer import LANGUAGES, SUFFIXES, lex
 from secpipe.scan.shadow_ai.places import endpoints
 from secpipe.scan.shadow_ai.signal import Reading
-from secpipe.scan.shadow_ai.source_clients import overrides, plain_clients, routed, settings
+from secpipe.scan.shadow_ai.source_clients import overrides, plain_clients, routed, settings, switched
 from secpipe.scan.shadow_ai.source_file import File
 from secpipe.scan.shadow_ai.source_imports import brands, imports
 from secpipe.scan.shadow_ai.source_requests import raw_call
@@ -26,6 +26,7 @@ def read(source: str, name: str, catalogue: Catalogue) -> Reading:
     brands(file)
     overrides(file)
     routed(file)
+    switched(file)
     settings(file)
     strings(file)
     names_and_models(file)

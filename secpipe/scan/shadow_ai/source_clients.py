@@ -38,7 +38,8 @@ def routed(file: File) -> None:
         return
     for position, token in enumerate(file.tokens):
         start = _value_of(file, position) if squash(token.value) in _PROVIDER_KEYS else None
-        for name in sorted(file.expressions.fold(start)[0].texts) if start is not None else ():
+        names = file.expressions.fold(start)[0].texts if start is not None else frozenset(_member(file, position))
+        for name in sorted(names):
             owner = file.catalogue.prefix(name)
             if owner:
                 host = file.catalogue.providers[owner].host
@@ -47,6 +48,31 @@ def routed(file: File) -> None:
                     Signal("client", "sdk", owner, line=token.line, host=host, sdk=file.sdks[0], evidence=evidence,
                         confidence=Confidence.HIGH)
                 )  # fmt: skip
+
+
+def _member(file: File, position: int) -> list[str]:
+    """The member of an enumeration of providers: `Provider::XAI`."""
+    after = file.tokens[position + 1 : position + 3]
+    is_one = file.tokens[position].value in {"Provider", "ModelProvider", "LLMProvider"} and len(after) == 2
+    return [after[1].value] if is_one and after[0].value in {"::", "."} and after[1].kind == "word" else []
+
+
+def switched(file: File) -> None:
+    """`vertexai: true`, `genai.BackendVertexAI`: a client of one provider's SDK that calls another of the same firm."""
+    for position, token in enumerate(file.tokens):
+        row = file.catalogue.signals["switches"].get(squash(token.value)) if token.kind == "word" else None
+        if row is None or row["sdk"] not in file.sdks:
+            continue
+        start = _value_of(file, position)
+        if not row["constant"] and (start is None or file.tokens[start].value != "true"):
+            continue
+        host = file.catalogue.providers[row["provider"]].host
+        evidence = f"sets {token.value}"
+        file.out.signals.append(
+            Signal("client", "sdk", row["provider"], line=token.line, host=host, sdk=row["sdk"], evidence=evidence,
+                confidence=Confidence.HIGH)
+        )  # fmt: skip
+        file.inline.append((position, row["sdk"]))
 
 
 def _value_of(file: File, position: int) -> int | None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 
 from secpipe.core.finding import Confidence
+from secpipe.scan.shadow_ai.catalogue import squash
+from secpipe.scan.shadow_ai.lexer import Token
 from secpipe.scan.shadow_ai.signal import Signal
 from secpipe.scan.shadow_ai.source_file import File
 
@@ -13,11 +16,14 @@ _IMPORT = {
     "csharp": re.compile(
         r"(?m)\b(DistributedApplication)\.CreateBuilder|^\s*(?:global\s+)?(?:using|open|Imports)\s+(?:static\s+)?(?:\w+\s*=\s*)?([\w.]+)\s*;?\s*$"
     ),
-    "rust": re.compile(r"(?m)\b(?:use|extern\s+crate)\s+(?:::)?([\w:]+)|\b([a-z_][a-z0-9_]*)::[A-Za-z{]"),
+    "rust": re.compile(
+        r"(?m)\b(?:use|extern\s+crate)\s+(?:::)?((?:\w+::)*\{[^;]{0,2000};|[\w:]+)|\b([a-z_][a-z0-9_]*)::[A-Za-z{]"
+    ),
     "php": re.compile(r"(?m)^\s*use\s+\\?([\w\\]+)|\\?\b(OpenAI|Anthropic|Gemini)::(?:client|factory)\("),
     "swift": re.compile(r"(?m)^\s*(?:@\w+\s+)?import\s+(?:class\s+|struct\s+)?(\w+)"),
     "elixir": re.compile(r"(?m)\b(OpenAI|OpenaiEx|LangChain|Ollama)\.[A-Za-z]"),
 }
+_MADE = {"build", "fromEnv", ";"}
 _RUBY = re.compile(
     r"""(?m)^\s*(?:require|gem)\s*\(?\s*["']([\w/-]+)["']|\b(OpenAI|Anthropic|RubyLLM|Cohere|Groq|Replicate|Ollama)(?:::Client|\.chat|\.new|\.configure)"""
 )
@@ -48,13 +54,15 @@ def imports(file: File) -> None:
             found.append((match[1] or _RUBY_NAMES[match[2]], file.line_at(match.start())))
     elif index in _IMPORT:
         for match in _IMPORT[index].finditer(file.lexed.code):
-            found.append((next(group for group in match.groups() if group), file.line_at(match.start())))
-    seen: set[str] = set()
+            name, line = next(group for group in match.groups() if group), file.line_at(match.start())
+            found += [(item, line) for item in _tree(name)] if "{" in name else [(name, line)]
+    seen: dict[str, str] = {}
     for name, line in found:
         owner, part = _owner(file, index, name)
-        if owner and part not in seen:
-            seen.add(part)
-            owners = _classes(file, owner, line) if index == "npm" else _named(file, owner, name)
+        owners = _named(file, owner, name) if owner and index != "npm" else []
+        if owner and (part not in seen or not set(owners) <= {*file.sdks, owner}):
+            seen[part] = owner
+            owners = _classes(file, owner, line) if index == "npm" else owners
             file.sdks += owners
             owner, *more = owners
             file.out.signals += [
@@ -77,6 +85,50 @@ def imports(file: File) -> None:
                     confidence=Confidence.MEDIUM if weak else Confidence.HIGH,
                 )
             )
+    _served_elsewhere(file, seen)
+
+
+def _tree(name: str) -> list[str]:
+    """The names that a tree of Rust imports: `rig::{providers::{cohere, groq}, Agent};`."""
+    heads, out, last = [""], [], ""
+    for piece in re.findall(r"[\w:]+|[{},]", name):
+        if piece == "{":
+            heads.append(heads[-1] + last)
+        elif piece == "}" and len(heads) > 1:
+            heads.pop()
+        elif piece not in "},":
+            out.append(heads[-1] + piece)
+        last = piece if piece not in "{}," else ""
+    return [one.strip(":") for one in out if not one.endswith("::")]
+
+
+def _served_elsewhere(file: File, parts: Mapping[str, str]) -> None:
+    """`anthropic.NewClient(bedrock.WithLoadDefaultConfig(ctx))`: the SDK of one provider, whose every client is given
+    a part of that SDK for another one, calls only that other one.
+    """
+    for inner, other in parts.items():
+        outer = next(
+            (part for part in parts if inner.startswith((f"{part}/", f"{part}.")) and parts[part] != other), ""
+        )
+        clients = _clients(file, parts[outer]) if outer else []
+        word = re.split(r"[/.]", inner)[-1]
+        if clients and all(any(word in squash(token.value) for token in client) for client in clients):
+            file.sdks = [sdk for sdk in file.sdks if sdk != parts[outer]]
+            file.out.signals = [sign for sign in file.out.signals if sign.sdk != parts[outer]]
+
+
+def _clients(file: File, owner: str) -> Sequence[Sequence[Token]]:
+    """What each client of an SDK is made with: arguments of `NewClient(...)`, steps from a builder to `build`."""
+    found = []
+    for at, token in enumerate(file.tokens[:-1]):
+        if token.value == "NewClient" and file.tokens[at + 1].value == "(":
+            found.append(file.tokens[at : file.expressions.arguments(at + 1)[1]])
+        elif (
+            file.tokens[at + 1].value == "." and "Client" in token.value and file.catalogue.brand(token.value) == owner
+        ):
+            end = next((i for i in range(at, min(at + 200, len(file.tokens))) if file.tokens[i].value in _MADE), at)
+            found.append(file.tokens[at:end])
+    return found
 
 
 def _classes(file: File, owner: str, line: int) -> list[str]:
