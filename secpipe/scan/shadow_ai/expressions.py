@@ -33,6 +33,7 @@ from secpipe.scan.shadow_ai.gluing import (
     sum_start,
 )  # fmt: skip
 from secpipe.scan.shadow_ai.lexer import Language, Lexed, Token, lex, unescape
+from secpipe.scan.shadow_ai.naming import MAX_DEPTH, MAX_STEPS, Names
 from secpipe.scan.shadow_ai.values import (
     CUT,
     MAX_VALUES,
@@ -46,39 +47,24 @@ from secpipe.scan.shadow_ai.values import (
     text,
 )
 
-_MAX_DEPTH = 16
 _FAR = 4_000  # tokens of one argument
-_MAX_STEPS = 20_000  # operands looked at for one result
-_MAX_TOTAL = 1_000_000  # operands looked at for one file
 
 
-class Expressions:
+class Expressions(Names):
     """Folds expressions of one file; a name stands for everything assigned to it in the file."""
 
     def __init__(self, lexed: Lexed, language: Language) -> None:
         self.tokens: Sequence[Token] = lexed.tokens
         self.code = lexed.code
         self.language = language
-        self.assigned, self.added = assignments(self.tokens)
-        self._steps = [0, 0]  # for this result, for the file: shared with the expressions inside of templates
-        self._busy: set[int] = set()
-
-    @property
-    def spent(self) -> bool:
-        """Whether the file made us look at more than the bound: what came after is not followed."""
-        return self._steps[1] > _MAX_TOTAL
-
-    def _afford(self, depth: int) -> bool:
-        self._steps[0] += 1
-        self._steps[1] += 1
-        return depth <= _MAX_DEPTH and self._steps[0] <= _MAX_STEPS and not self.spent
+        super().__init__(*assignments(self.tokens))
 
     def fold(self, index: int, depth: int = 0) -> tuple[Value, int]:
         """Return the value of the expression at token `index` and where it ends."""
         if depth == 0:
             self._steps[0] = 0
         value, index = self._operand(index, depth)
-        while index < len(self.tokens) and depth < _MAX_DEPTH:
+        while index < len(self.tokens) and depth < MAX_DEPTH:
             mark = self.tokens[index].value if self.tokens[index].kind in {"mark", "word"} else ""
             if mark in GLUE and self._starts_operand(index + 1):
                 right, index = self._operand(index + 1, depth + 1)
@@ -109,30 +95,6 @@ class Expressions:
             return False
         macros = self.assigned if self.language.name == "c" else {}
         return all(is_piece(self.tokens[place], macros) for place in (index - 1, index))
-
-    def name(self, name: str, depth: int = 0) -> Value:
-        """Return what a name stands for."""
-        if not self._afford(depth):
-            return CUT
-        values = []
-        places = self.assigned.get(name, ())
-        for index in places[:MAX_VALUES]:
-            if index not in self._busy:
-                self._busy.add(index)
-                values.append(self.fold(index, depth + 1)[0])
-                self._busy.discard(index)
-        value = join([*values, CUT] if len(places) > MAX_VALUES else values)
-        return self._grown(name, value, depth) if name in self.added else value
-
-    def _grown(self, name: str, value: Value, depth: int) -> Value:
-        """`name += x` and `name.append(x)`, in their order; what it was before stays possible."""
-        whole = value if value.texts else text("")
-        for index in self.added[name][:MAX_VALUES]:
-            if index not in self._busy:
-                self._busy.add(index)
-                whole = concat(whole, self.fold(index, depth + 1)[0])
-                self._busy.discard(index)
-        return join([value, whole, CUT] if len(self.added[name]) > MAX_VALUES else [value, whole])
 
     def _starts_operand(self, index: int) -> bool:
         if index >= len(self.tokens):
@@ -254,7 +216,7 @@ class Expressions:
                 break
             value, after = self.fold(index, depth + 1)
             values.append(value)
-            if self._steps[0] > _MAX_STEPS or self.spent:
+            if self._steps[0] > MAX_STEPS or self.spent:
                 values.append(CUT)
                 break
             index = self._after_argument(max(after, index + 1))
@@ -336,7 +298,10 @@ class Expressions:
         """Every value of the tables that a name stands for: one is taken by a key that is not known."""
         values: list[Value] = []
         for start in self.assigned.get(name, ())[:MAX_VALUES]:
-            if not (self._is(start, "{") or self._is(start, "[")) or start in self._busy:
+            if not (self._is(start, "{") or self._is(start, "[")):
+                continue
+            if start in self._busy:
+                self._left_out.add(start)
                 continue
             self._busy.add(start)
             position = start + 1
@@ -365,7 +330,7 @@ class Expressions:
     def _elements(self, start: int, depth: int) -> list[Value]:
         """The items of the list that starts at a token, or that the name there stands for; else the value itself."""
         token = self.tokens[start] if start < len(self.tokens) else None
-        if token and token.kind == "word" and self.assigned.get(token.value) and depth < _MAX_DEPTH:
+        if token and token.kind == "word" and self.assigned.get(token.value) and depth < MAX_DEPTH:
             after = self.tokens[start + 1].value if start + 1 < len(self.tokens) else ""
             if after in {",", ")"}:
                 return self._elements(self.assigned[token.value][0], depth + 1)

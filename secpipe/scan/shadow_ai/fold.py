@@ -109,13 +109,19 @@ class Scope:
 
 
 class Folder:
-    """Folds expressions of one file; a name stands for everything that was ever assigned to it there."""
+    """Folds expressions of one file; a name stands for everything that was ever assigned to it there.
+
+    What refers to itself amounts to what else it may be. Each result is kept: for good where nothing was left out, else
+    for as long as the same expressions are being worked out, whose own part in it was left out.
+    """
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self._known: dict[int, Value] = {}
+        self._partly: dict[int, tuple[Value, frozenset[int], int]] = {}  # with what was left out, and how deep it stood
         self._busy: set[int] = set()
-        self._cuts = 0  # how often a bound or a circle cut a result short
+        self._left_out: set[int] = set()  # by the expression at work: those it refers to that are at work themselves
+        self._too_deep = False  # whether the expression at work met the bound of depth
         self._steps = 0
         self._total = 0
 
@@ -124,35 +130,56 @@ class Folder:
         """Whether the file made us look at more expressions than honest code of its size would."""
         return self._total > _MAX_TOTAL
 
+    @property
+    def looked_at(self) -> int:
+        """How much work the file made so far: expressions looked at, and texts made."""
+        return self._total
+
     def fold(self, node: ast.expr | None, depth: int = 0) -> Value:
         """Return what `node` may be; OPEN when nothing is known. Bounded in depth, width and steps; what is left is
         CUT.
         """
-        if node is None:
+        handler = _HANDLERS.get(type(node))
+        if handler is None or node is None:
             return OPEN
-        if id(node) in self._known:
-            return self._known[id(node)]
+        return self._once(id(node), depth, lambda: handler(self, node, depth + 1))
+
+    def _once(self, key: int, depth: int, work: Callable[[], Value]) -> Value:
+        """Return the result of `work`, done once."""
+        if key in self._known:
+            return self._known[key]
+        if key in self._partly:
+            value, needs, deep = self._partly[key]
+            if deep <= depth and needs <= self._busy:
+                self._left_out |= needs
+                self._too_deep = self._too_deep or deep > 0
+                return value
         if depth == 0:
             self._steps = 0
         self._steps += 1
         self._total += 1
         if self.spent:
             return CUT
-        handler = _HANDLERS.get(type(node))
-        if handler is None:
+        if key in self._busy:
+            self._left_out.add(key)
             return OPEN
-        if depth > _MAX_DEPTH or id(node) in self._busy or self._steps > _MAX_STEPS:
-            self._cuts += 1
-            return OPEN if id(node) in self._busy else CUT
-        self._busy.add(id(node))
-        cuts = self._cuts
+        if depth > _MAX_DEPTH or self._steps > _MAX_STEPS:
+            self._too_deep = True
+            return CUT
+        before = self._left_out, self._too_deep
+        self._left_out, self._too_deep = set(), False
+        self._busy.add(key)
         try:
-            value = handler(self, node, depth + 1)
+            value = work()
         finally:
-            self._busy.discard(id(node))
+            self._busy.discard(key)
+            needs, deep_ = frozenset(self._left_out - {key}), self._too_deep
+            self._left_out, self._too_deep = before[0] | needs, before[1] or deep_
         self._total += len(value.texts) + sum(map(len, value.texts)) // _CHARS
-        if cuts == self._cuts or depth == 0:
-            self._known[id(node)] = value
+        if depth == 0 or not (needs or deep_):
+            self._known[key] = value
+        elif self._steps <= _MAX_STEPS:
+            self._partly[key] = value, needs, depth if deep_ else 0
         return value
 
     def _constant(self, node: ast.Constant, depth: int) -> Value:
@@ -166,10 +193,14 @@ class Folder:
         return text(str(node.value)) if small else OPEN
 
     def _name(self, node: ast.Name, depth: int) -> Value:
-        return self._any(self.scope.names.get(node.id, ()), depth)
+        return self._pool(self.scope.names.get(node.id), depth)
 
     def _attribute(self, node: ast.Attribute, depth: int) -> Value:
-        return self._any(self.scope.attributes.get(node.attr, ()), depth)
+        return self._pool(self.scope.attributes.get(node.attr), depth)
+
+    def _pool(self, nodes: list[ast.expr] | None, depth: int) -> Value:
+        """Any of what a name of the file stands for; the list lives as long as its scope, so it is its own key."""
+        return self._once(id(nodes), depth, lambda: self._any(nodes, depth + 1)) if nodes else OPEN
 
     def _any(self, nodes: Sequence[ast.expr], depth: int) -> Value:
         """Any of the expressions; those beyond the bound make it cut."""
@@ -194,14 +225,13 @@ class Folder:
         links = [node]
         while _joins(left := links[-1].left) and id(left) not in self._known and id(left) not in self._busy:
             links.append(left)
-        cuts = self._cuts
         value = self.fold(links[-1].left, depth)
         for link in reversed(links):
             if isinstance(link.op, ast.Div):
                 value = concat(value, text("/"))
             value = concat(value, self.fold(link.right, depth))
             self._total += sum(map(len, value.texts)) // _CHARS
-            if cuts == self._cuts:
+            if not self._left_out and not self._too_deep:
                 self._known[id(link)] = value
         return value
 
@@ -234,7 +264,7 @@ class Folder:
         if containers:
             return join(self._items(container, node.slice, depth) for container in containers)
         if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
-            return self._any(self.scope.attributes.get(node.slice.value, ()), depth)
+            return self._pool(self.scope.attributes.get(node.slice.value), depth)
         return OPEN
 
     def _items(self, container: ast.Dict | ast.List | ast.Tuple, key: ast.expr, depth: int) -> Value:
@@ -307,7 +337,7 @@ class Folder:
             if isinstance(node.func, ast.Attribute) and not node.args:
                 inner.insert(0, node.func.value)
             return join(self.fold(item, depth) for item in inner)
-        return self._any(self.scope.returns.get(last, ()), depth)
+        return self._pool(self.scope.returns.get(last), depth)
 
     def _environment(self, node: ast.Call, depth: int) -> Value:
         if not node.args:

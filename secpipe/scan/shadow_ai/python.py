@@ -31,8 +31,28 @@ _IMPORT = re.compile(
     r"\s*(?:import\s+[\w.]+(?:\s+as\s+\w+)?(?:\s*,\s*[\w.]+(?:\s+as\s+\w+)?)*"
     r"|from\s+[\w.]+\s+import\s+\w+(?:\s+as\s+\w+)?(?:\s*,\s*\w+(?:\s+as\s+\w+)?)*)\s*(?:#.*)?"
 )
+_BARE = {
+    "id",
+    "ctx",
+    "op",
+    "ops",
+    "attr",
+    "arg",
+    "name",
+    "names",
+    "level",
+    "module",
+    "type_comment",
+}  # hold no expressions
+_CHILDREN = {
+    kind: tuple(name for name in kind._fields if name not in _BARE)
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST) and kind is not ast.Constant
+}
 _HTTP = {"post", "get", "put", "request", "stream", "urlopen", "fetch", "Request", "send", "build_request", "connect"}
 _SOCKETS = {"HTTPSConnection", "HTTPConnection", "create_connection"}
+_STATES = {ast.Import, ast.ImportFrom, ast.Call, ast.Assign, ast.AnnAssign}
+_TEXTS = {ast.Constant, ast.JoinedStr, ast.BinOp, ast.Call, ast.Subscript}
 _PROCESS = {
     "system", "run", "Popen", "call", "check_call", "check_output", "popen", "getoutput", "getstatusoutput",
     "create_subprocess_shell", "create_subprocess_exec", "spawn",
@@ -49,15 +69,29 @@ def read(source: str, catalogue: Catalogue) -> Reading:
         raise InputError(f"does not parse as Python: {error.msg} at line {error.lineno}") from None
     except (ValueError, RecursionError, MemoryError) as error:
         raise InputError(f"does not parse as Python: {type(error).__name__}") from None
-    nodes: list[ast.AST] = []
-    for node in ast.walk(tree):
-        nodes.append(node)
-        if len(nodes) > _MAX_NODES:
-            raise InputError(f"holds more than {_MAX_NODES:,} syntax nodes")
+    nodes = _nodes(tree)
     try:
         return _run(File(nodes, catalogue))
     except RecursionError:
         raise InputError("is nested too deeply to follow") from None
+
+
+def _nodes(tree: ast.AST) -> list[ast.AST]:
+    """All nodes, outer ones first, without operators and the like; each once, and its children are looked up once.
+
+    Raises InputError for more than the bound.
+    """
+    nodes = [tree]
+    for node in nodes:
+        for name in _CHILDREN.get(type(node), ()):
+            child = getattr(node, name, None)
+            if child.__class__ is list:
+                nodes += [item for item in child if isinstance(item, ast.AST)]
+            elif isinstance(child, ast.AST):
+                nodes.append(child)
+        if len(nodes) > _MAX_NODES:
+            raise InputError(f"holds more than {_MAX_NODES:,} syntax nodes")
+    return nodes
 
 
 def read_what_parses(content: str, catalogue: Catalogue) -> Reading:
@@ -72,7 +106,7 @@ def read_what_parses(content: str, catalogue: Catalogue) -> Reading:
 
 
 def _run(file: File) -> Reading:
-    for node in file.nodes:
+    for node in (node for node in file.nodes if type(node) in _STATES):
         if isinstance(node, ast.Import | ast.ImportFrom):
             import_statement(file, node)
         elif isinstance(node, ast.Call):
@@ -81,11 +115,8 @@ def _run(file: File) -> Reading:
             assignment(file, node)
         elif isinstance(node, ast.AnnAssign):
             setting(file, node.target, node.value)
-    for node in (*file.nodes, *file.scope.grown.values()):
-        if (
-            isinstance(node, ast.Constant | ast.JoinedStr | ast.BinOp | ast.Call | ast.Subscript)
-            and id(node) not in file.consumed
-        ):
+    for node in (*(node for node in file.nodes if type(node) in _TEXTS), *file.scope.grown.values()):
+        if isinstance(node, ast.expr) and id(node) not in file.consumed:
             string(file, node)
     calls = {sign.sdk for sign in file.out.signals if sign.role == "client"}
     for index, sign in enumerate(file.out.signals):

@@ -8,6 +8,10 @@ from collections.abc import Iterable
 from secpipe.scan.shadow_ai.fold import Scope
 from secpipe.scan.shadow_ai.values import MAX_VALUES
 
+_BINDS = {
+    ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.AugAssign, ast.FunctionDef,
+    ast.AsyncFunctionDef, ast.ClassDef, ast.Call, ast.Dict, ast.For,
+}  # fmt: skip
 _MAX_PER_NAME = MAX_VALUES + 1  # one more than is followed: folding sees that there were more
 
 
@@ -17,7 +21,7 @@ def collect(nodes: Iterable[ast.AST]) -> Scope:
     functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}
     calls: list[ast.Call] = []
     fields: dict[str, list[str]] = {}
-    for node in nodes:
+    for node in (node for node in nodes if type(node) in _BINDS):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 local = alias.asname or alias.name.split(".")[0]
