@@ -298,7 +298,8 @@ def test_each_kind_of_item() -> None:
     use = {
         "id": "u", "provider": "openai", "name": "OpenAI", "kind": "model-api", "host": "api.openai.com",
         "mechanism": "sdk", "model": "", "path": "a.py", "line": 3, "region": "test", "confidence": "high",
-        "evidence": [], "jurisdiction": "US", "sdk": "openai", "local": False, "context": False, "waiver": None,
+        "evidence": [], "jurisdiction": "US", "sdk": "openai", "local": False, "basis": "use",
+        "context": False, "waiver": None,
     }  # fmt: skip
     artifact = {"path": "m", "kind": "model", "verified": True, "require_met": True, "identity": "builder"}
     evidence = clean(

@@ -82,6 +82,7 @@ FIELDS: dict[str, dict[str, Field]] = {
         "region": Field("string", "`code`, `config`, `test`, `docs`, `comment`, `vendored`, `example`"),
         "confidence": Field("string", "`high`, `medium` or `low`"),
         "jurisdiction": Field("string?", "where the provider answers to the law"),
+        "basis": Field("string?", "what it rests on: came along, dependency, import, use"),
         "sdk": Field("string?", "provider whose client library carries the call"),
         "local": Field("bool", "this machine or a private network"),
         "context": Field("bool", "says only that AI is near, not that a model is called"),

@@ -17,6 +17,8 @@ from secpipe.scan.shadow_ai.signal import LOCAL, MECHANISMS, UNKNOWN, UNLISTED, 
 _MAX_EVIDENCE = 12
 _MAX_TEXTS = 1_000  # that one value may stand for
 _REFERENCE = re.compile(r"\$\{\s*(\w+)\s*(?::?-([^}]*))?\}|\$(\w+)")
+_CAME = ", which came with another and is not used"
+_ECOSYSTEMS = {".py": "pypi", ".ipynb": "pypi"} | dict.fromkeys((".js", ".mjs", ".cjs", ".ts", ".tsx", ".jsx"), "npm")
 _DECLARES = ("declares ", "installs ")
 _SETTINGS = re.compile(r"(?:^|/)(?:\.env[^/]*|[^/]+\.env|\.envrc|(?:docker-)?compose[^/]*\.ya?ml)$")
 #: Folders whose settings are for the whole tree.
@@ -119,6 +121,7 @@ def attribute(readings: dict[str, Reading], catalogue: Catalogue) -> list[Use]:
     per_file: dict[str, list[Signal]] = {}
     for path, reading in readings.items():
         joined = [sign for signal in reading.signals for sign in _joined(signal, path, environment, catalogue)]
+        joined = [_undeclared(sign, path, packages, catalogue) for sign in joined]
         confirmed = [sign for sign in joined if _confirmed(sign, joined, packages)]
         per_file[path] = _settle(confirmed, path, environment, catalogue)
     _explain(per_file, readings)
@@ -297,9 +300,19 @@ def _through_others(sign: Signal, declared: set[str], users: Mapping[str, set[st
         return sign
     if users.get(sign.provider):
         return sign
-    return replace(
-        sign, confidence=Confidence.LOW, evidence=f"{sign.evidence}, which came with another and is not used"
-    )
+    return replace(sign, confidence=Confidence.LOW, evidence=f"{sign.evidence}{_CAME}")
+
+
+def _undeclared(sign: Signal, path: str, packages: Collection[str], catalogue: Catalogue) -> Signal:
+    """An import of what no manifest of the tree names, where there are manifests of its kind: that is said."""
+    ecosystem = _ECOSYSTEMS.get(path[path.rfind(".") :], "")
+    if sign.role != "import" or sign.sdk not in catalogue.providers or "imports " not in sign.evidence:
+        return sign
+    named = [package.partition(":")[2] for package in packages if package.startswith(f"{ecosystem}:")]
+    if not named or not catalogue.providers[sign.sdk].packages.get(ecosystem):
+        return sign
+    declared = any(catalogue.package(ecosystem, name) == sign.sdk for name in named)
+    return sign if declared else replace(sign, evidence=f"{sign.evidence}, which no manifest declares")
 
 
 def _explained(sign: Signal, users: dict[str, set[str]], readers: dict[str, list[list[Signal]]]) -> Signal:
@@ -369,5 +382,13 @@ def _use(
         jurisdiction=provider.jurisdiction if provider else "", sdk=next((sign.sdk for sign in members if sign.sdk),
         ""),
         local=provider_id == LOCAL or (provider is not None and provider.local),
-        context=bool(provider and provider.context),
+        basis=_basis(path, members), context=bool(provider and provider.context),
     )  # fmt: skip
+
+
+def _basis(path: str, members: Sequence[Signal]) -> str:
+    """What a use rests on. That an import is all there is can be told of Python alone, where each call is looked at."""
+    roles = {sign.role for sign in members}
+    if roles == {"manifest"}:
+        return "came along" if all(_CAME in sign.evidence for sign in members) else "dependency"
+    return "import" if roles == {"import"} and path.endswith((".py", ".pyi", ".pyw")) else "use"

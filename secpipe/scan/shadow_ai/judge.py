@@ -88,7 +88,7 @@ def approval_of(
 
 
 def _judge(use: Mapping[str, Any], allow: ShadowAI, env: str, now: datetime) -> Finding | None:
-    if use["region"] not in allow.regions or use["context"]:
+    if use["region"] not in allow.regions or use["context"] or use.get("basis") == "came along":
         return None
     if Confidence.parse(use["confidence"]) < Confidence.parse(allow.min_confidence):
         return None
@@ -202,8 +202,10 @@ def _finding(use: Mapping[str, Any], rule: str, words: str, *, owner: str = "") 
         what = f"{what} ({use['model']})"
     joint = " " if rule in {"unknown-destination", "not-through-gateway"} else ", "
     severity = _SEVERITY.get(use["kind"], Severity.MEDIUM)
-    if use["mechanism"] in {"manifest", "env"}:
+    if use.get("basis") == "import" or use["mechanism"] == "env":
         severity = min(severity, Severity.MEDIUM)
+    if use.get("basis") == "dependency":
+        severity = min(severity, Severity.LOW)
     if use["mechanism"] == "agent" and "an agent" in " ".join(map(str, use["evidence"])):
         severity = Severity.INFO  # that a page of rules is there says nothing of what it says: the agents wing reads it
     return Finding(
@@ -222,6 +224,7 @@ def _finding(use: Mapping[str, Any], rule: str, words: str, *, owner: str = "") 
             "name": use["name"],
             "host": host,
             "mechanism": use["mechanism"],
+            "basis": use.get("basis", "use"),  # older records do not say
             "model": use["model"],
             "models": [use["model"]] if use["model"] else [],
             "evidence": list(use["evidence"]),

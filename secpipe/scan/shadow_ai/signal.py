@@ -32,6 +32,10 @@ MECHANISMS = (
     "manifest",
 )
 
+#: What a use rests on, the least first: a package that another one brought and nothing imports, a package that the
+#: project names, an import of which the file calls nothing, a use.
+BASES = ("came along", "dependency", "import", "use")
+
 #: Regions: what kind of text the sign stands in.
 REGIONS = ("code", "config", "example", "test", "docs", "comment", "vendored")
 
@@ -139,6 +143,7 @@ class Use:
     jurisdiction: str = ""
     sdk: str = ""
     local: bool = False
+    basis: str = "use"  # one of BASES
     context: bool = False  # says that AI is near, not that a model is called
 
     @property
@@ -165,5 +170,6 @@ class Use:
             "jurisdiction": self.jurisdiction,
             "sdk": self.sdk,
             "local": self.local,
+            "basis": self.basis,
             "context": self.context,
         }
