@@ -101,7 +101,12 @@ def clock_of(at: str | None) -> Clock:
     return FixedClock(parse_time(at)) if at else SystemClock()
 
 
-def emit(document: Mapping[str, Any], formats: Sequence[str], output: str | None) -> None:
+def emit(
+    document: Mapping[str, Any],
+    formats: Sequence[str],
+    output: str | None,
+    writers: Mapping[str, str] = WRITERS,
+) -> None:
     """Render `document` in every asked format: to its file (atomically), to `--output`, or to stdout.
 
     Raises ConfigError for an unknown format or two results for one place, before anything is written.
@@ -117,7 +122,7 @@ def emit(document: Mapping[str, Any], formats: Sequence[str], output: str | None
                 f"both {planned[place]} and {name} would go to {'stdout' if place == '-' else place}",
                 hint=f"-f {name}=FILE",
             )
-        load(WRITERS, name, "format")
+        load(writers, name, "format")
         planned[place] = name
     if output and output not in planned:
         raise ConfigError("--output has nothing to hold: every format names its own file")
@@ -127,7 +132,12 @@ def emit(document: Mapping[str, Any], formats: Sequence[str], output: str | None
     outputs.check(*planned)
     clean = redaction.redact_values(document)  # before a writer escapes what a shape is known by
     painted = {place: place == "-" and use_color() for place in planned}
-    made = {place: rendered(clean, name, color=painted[place]) for place, name in planned.items()}
+    made = {
+        place: rendered(clean, name, color=painted[place])
+        if writers is WRITERS
+        else load(writers, name, "format")(clean, color=painted[place])
+        for place, name in planned.items()
+    }
     for place, text in made.items():
         outputs.write(place, text, SINKS[planned[place]], color=painted[place])
 

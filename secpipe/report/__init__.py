@@ -29,3 +29,6 @@ SINKS = {name: sink for name, (_, sink) in _TABLE.items()}
 AUDIENCES = {"plain": "plain", "engineer": "terminal", "auditor": "auditor"}
 #: Writers that take `rules`.
 EXPLAINING = frozenset({"assistant", "html", "plain", "sarif"})
+
+#: Writers of `secpipe.ai-review/1`.
+REVIEW_WRITERS = {name: f"secpipe.report.review:{name}_of" for name in ("terminal", "json", "markdown", "html", "csv")}

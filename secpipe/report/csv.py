@@ -21,14 +21,14 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
     for item in report.entries:
         row = ("finding", item.severity, item.effect, item.rule, item.path, item.line or "", item.message, item.fix,
                item.owner, item.waiver, item.id)  # fmt: skip
-        table.writerow(map(_still, row))
+        table.writerow(map(still, row))
     for one in report.skipped:
         row = ("unread", "", "undecided", one.check, one.path, "", one.reason, "", "", "", "")
-        table.writerow(map(_still, row))
+        table.writerow(map(still, row))
     return stream.getvalue()
 
 
-def _still(value: object) -> str:
+def still(value: object) -> str:
     """Return the cell so that no spreadsheet takes it for a formula (CWE-1236)."""
     text = str(value)
     return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     "--baseline", metavar="FILE", help="JSON result of an earlier run: what stands there is not reported again."
 )
 @click.option("--inventory", is_flag=True, help="List approved use as well.")
+@click.option(
+    "--by-provider", is_flag=True, help="A page for reviewers: a block for each provider (also -f csv, markdown, html)."
+)
 @click.option("--catalogue", "catalogues", multiple=True, metavar="FILE", help="More providers (repeatable).")
 @click.option("--semgrep", "use_semgrep", is_flag=True, help="Let Semgrep look at candidate files, too.")
 @click.option("--rules", multiple=True, metavar="FILE", help="Semgrep rules of your own (repeatable; with --semgrep).")
@@ -47,6 +50,10 @@ def shadow_ai(
     A folder whose files bear the stamps of the last run is not searched again: its result is kept under $SECPIPE_CACHE.
     Whoever can write a file can forge its stamp, so `secpipe check` never uses this; --no-cache, --at, --diff and
     --semgrep do not either.
+
+    --by-provider makes a page for reviewers: for each provider where it is, by which means it is called, from which
+    files and by which chain of places, who owns them (CODEOWNERS), models that end, and the command that approves it.
+    What is seen nearby (files, columns, prompts) is a hint and no proof.
     """
     from secpipe.api.shadow_ai import approvals, judged_uses
 
@@ -60,7 +67,14 @@ def shadow_ai(
     )  # fmt: skip
     for path in paths:
         _warn_inside(path, options)
-    emit(answer.to_dict(), formats, output)
+    if options["by_provider"]:
+        from secpipe.api.shadow_ai_review import by_provider
+        from secpipe.report import REVIEW_WRITERS
+
+        page = by_provider(found, allow, env=options["environment"], now=now)
+        emit({**page, "simulated": at is not None}, formats, output, REVIEW_WRITERS)
+    else:
+        emit(answer.to_dict(), formats, output)
     if options["services"]:
         _write_services(found, now, options["services"])
     return answer.exit_code

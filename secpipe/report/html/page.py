@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from secpipe.report.html import lists
@@ -20,11 +20,7 @@ def render(document: Mapping[str, Any], *, color: bool = False, rules: Mapping[s
     """Return the document as one HTML page of at most 700 kB, and itself inside it; `rules` tell why in their words."""
     report = read(document)
     parts = [
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{markup(CSP)}">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        '<meta name="referrer" content="no-referrer">',
-        f"<title>secpipe: {markup(report.subject or report.command)}</title><style>{STYLE}</style></head><body>",
+        *_head(report.subject or report.command),
         "<a class='skip' href='#top'>To the verdict</a>",
         *first_screen(report),
         *reasons(report, rules),
@@ -39,3 +35,19 @@ def render(document: Mapping[str, Any], *, color: bool = False, rules: Mapping[s
         "</main></body></html>\n",
     ]
     return "\n".join(parts)
+
+
+def framed(title: str, sentence: str, decision: str, parts: Iterable[str]) -> str:
+    """Return a page of another document around parts that are markup already; `decision` is its sentence's class."""
+    said = f'<main><h1 class="{decision}">{markup(sentence)}</h1>'
+    return "\n".join([*_head(title), said, *parts, "</main></body></html>\n"])
+
+
+def _head(title: str) -> list[str]:
+    return [
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
+        f'<meta http-equiv="Content-Security-Policy" content="{markup(CSP)}">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        '<meta name="referrer" content="no-referrer">',
+        f"<title>secpipe: {markup(title)}</title><style>{STYLE}</style></head><body>",
+    ]

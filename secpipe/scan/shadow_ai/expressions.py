@@ -33,7 +33,7 @@ from secpipe.scan.shadow_ai.gluing import (
     sum_start,
 )  # fmt: skip
 from secpipe.scan.shadow_ai.lexer import Language, Lexed, Token, lex, unescape
-from secpipe.scan.shadow_ai.naming import MAX_DEPTH, MAX_STEPS, Names
+from secpipe.scan.shadow_ai.naming import MAX_DEPTH, MAX_STEPS, Naming
 from secpipe.scan.shadow_ai.values import (
     CUT,
     MAX_VALUES,
@@ -50,7 +50,7 @@ from secpipe.scan.shadow_ai.values import (
 _FAR = 4_000  # tokens of one argument
 
 
-class Expressions(Names):
+class Expressions(Naming):
     """Folds expressions of one file; a name stands for everything assigned to it in the file."""
 
     def __init__(self, lexed: Lexed, language: Language) -> None:

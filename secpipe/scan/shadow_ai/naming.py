@@ -11,7 +11,7 @@ MAX_STEPS = 20_000  # operands looked at for one result
 _MAX_TOTAL = 1_000_000  # operands looked at for one file
 
 
-class Names:
+class Naming:
     """The names of a file by the tokens at which their values begin; `fold` works out one of those.
 
     What refers to itself amounts to what else it may be. The value of a name is kept as long as nothing is being worked
