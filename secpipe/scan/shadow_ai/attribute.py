@@ -12,6 +12,7 @@ from dataclasses import replace
 from secpipe.core.finding import Confidence
 from secpipe.scan.shadow_ai.catalogue import Catalogue
 from secpipe.scan.shadow_ai.hosts import Destination, resolve
+from secpipe.scan.shadow_ai.nearness import common, foreign, governs
 from secpipe.scan.shadow_ai.signal import LOCAL, MECHANISMS, UNKNOWN, UNLISTED, EnvValue, Reading, Signal, Use
 
 _MAX_EVIDENCE = 12
@@ -20,13 +21,6 @@ _REFERENCE = re.compile(r"\$\{\s*(\w+)\s*(?::?-([^}]*))?\}|\$(\w+)")
 _CAME = ", which came with another and is not used"
 _ECOSYSTEMS = {".py": "pypi", ".ipynb": "pypi"} | dict.fromkeys((".js", ".mjs", ".cjs", ".ts", ".tsx", ".jsx"), "npm")
 _DECLARES = ("declares ", "installs ")
-_SETTINGS = re.compile(r"(?:^|/)(?:\.env[^/]*|[^/]+\.env|\.envrc|(?:docker-)?compose[^/]*\.ya?ml)$")
-#: Folders whose settings are for the whole tree.
-_SHARED = re.compile(
-    r"\..*|(?:deploy(?:ment)?s?|infra\w*|ops|k8s|kube\w*|helm|charts?|docker|compose|conf(?:ig)?s?|configuration|envs?"
-    r"|environments?|settings|ci|build|scripts?|terraform|ansible|manifests?|overlays|stacks?|etc|secrets?)(?:[-_].*)?",
-    re.I,
-)
 #: Whose line a use is shown at.
 _ROLES = ("client", "endpoint", "direct", "model", "evidence", "import", "env", "manifest")
 
@@ -51,7 +45,7 @@ class Environment:
     def _lead(self, names: Sequence[str], path: str) -> dict[str, tuple[Destination, EnvValue]]:
         found: dict[str, tuple[Destination, EnvValue]] = {}
         values = [value for name in names for value in self._values.get(name, ())]
-        for value in sorted(values, key=lambda item: (-_common(item.path, path), item.path, item.line)):
+        for value in sorted(values, key=lambda item: (-common(item.path, path), item.path, item.line)):
             for text in self._expand(value.value):
                 destination = resolve(text, self._catalogue)
                 if destination is not None:
@@ -90,30 +84,6 @@ def needed(values: Sequence[EnvValue], wanted: Collection[str]) -> list[EnvValue
     return [value for value in values if value.name in names]
 
 
-def _common(left: str, right: str) -> int:
-    """How many folders two paths share."""
-    count = 0
-    for a, b in zip(left.split("/")[:-1], right.split("/")[:-1], strict=False):
-        if a != b:
-            break
-        count += 1
-    return count
-
-
-def _foreign(setting: str, path: str) -> bool:
-    """Whether a file of settings belongs to another project of the tree: it stands in another top folder."""
-    mine, theirs = path.partition("/"), setting.partition("/")
-    if not _SETTINGS.search(setting) or not theirs[1] or not mine[1]:
-        return False
-    return mine[0] != theirs[0] and not _SHARED.fullmatch(theirs[0])
-
-
-def _scope(setting: str, path: str) -> bool:
-    """Whether a setting stands in the folder of the file or above it, so that it plausibly governs it."""
-    folder = setting.rpartition("/")[0]
-    return not folder or path.startswith(f"{folder}/")
-
-
 def attribute(readings: dict[str, Reading], catalogue: Catalogue) -> list[Use]:
     """Return the uses of a tree, sorted by path and line, given what each file said."""
     environment = Environment([value for reading in readings.values() for value in reading.values], catalogue)
@@ -134,7 +104,7 @@ def _joined(signal: Signal, path: str, environment: Environment, catalogue: Cata
     if not signal.envs or signal.role != "client":
         return [signal]
     found = environment.destinations(signal.envs, path)
-    foreign = bool(found) and all(_foreign(value.path, path) for _, value in found)
+    elsewhere = bool(found) and all(foreign(value.path, path) for _, value in found)
     signals = [
         replace(
             signal,
@@ -147,9 +117,9 @@ def _joined(signal: Signal, path: str, environment: Environment, catalogue: Cata
         for destination, value in found
     ]
     if signal.host:  # the SDK's own default, which the environment overrides
-        governed = any(_scope(value.path, path) for _, value in found)
+        governed = any(governs(value.path, path) for _, value in found)
         return signals if governed else [replace(signal, envs=()), *signals]
-    if foreign:
+    if elsewhere:
         said = f"{signal.evidence}, which only another part of the tree sets"
         return [*signals, replace(signal, provider=UNKNOWN, envs=(), evidence=said)]
     if signals or signal.confirm == "optional":
@@ -180,6 +150,7 @@ def _settle(signals: list[Signal], path: str, environment: Environment, catalogu
     named = any(_names_one(sign) and not _framework(sign, catalogue) for sign in signals)
     out: list[Signal] = []
     carriers = [*clients, *(sign for sign in signals if sign.role == "direct" and sign.mechanism == "action")]
+    carriers = carriers or _only_cloud(signals, catalogue)
     for sign in signals:
         if sign.role == "import":
             goes = by_sdk.get(sign.sdk) or (by_sdk.get(sign.provider))
@@ -197,6 +168,13 @@ def _settle(signals: list[Signal], path: str, environment: Environment, catalogu
         else:
             out.append(sign)
     return [_follow(sign, out) for sign in out]
+
+
+def _only_cloud(signals: Sequence[Signal], catalogue: Catalogue) -> list[Signal]:
+    """The import of a cloud's SDK where it is all that a file imports: a cloud serves the models of others by name."""
+    imports = [sign for sign in signals if sign.role == "import" and not _framework(sign, catalogue)]
+    alone = {sign.provider for sign in imports}
+    return imports[:1] if len(alone) == 1 and catalogue.providers[imports[0].provider].kind == "cloud" else []
 
 
 def _follow(sign: Signal, others: Sequence[Signal]) -> Signal:
@@ -232,7 +210,7 @@ def _default(sign: Signal, path: str, environment: Environment, catalogue: Catal
     found = [
         (destination, value)
         for destination, value in environment.destinations(provider.lists["base_url_env"], path)
-        if _scope(value.path, path)
+        if governs(value.path, path)
     ]
     if not found:
         return [replace(sign, host=provider.host if provider.kind not in {"framework", "vector-db"} else "")]

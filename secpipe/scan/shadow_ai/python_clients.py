@@ -85,6 +85,8 @@ def sdk_call(file: File, node: ast.Call, owner: str, part: str, name: str, last:
     if not client:
         return
     evidence = f"calls {name}"
+    if target is None and isinstance(words.get("openai_client"), ast.Name | ast.Attribute | ast.Call):
+        return  # it goes where the client goes that it is given, which is a use of its own
     if target is not None:
         _pointed(file, node, owner, target, evidence)
         return
