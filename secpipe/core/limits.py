@@ -33,6 +33,8 @@ class Limits:
     pickle_bytes: int = 512 * MIB  # opcodes and short arguments of one pickle file
     pickle_stack: int = 4_000_000  # values and marks on the stack of one pickle
     pickle_memo: int = 2_000_000  # memo entries
+    work_free: int = 200_000_000  # units of work (about 10 ns each) that any model file may cost
+    work_per_byte: int = 120  # and what each of its bytes adds
     file_seconds: float = 60.0  # wall time one scanner may spend on one file
     process_seconds: float = 300.0  # wall time of one outside process
     process_bytes: int = 64 * MIB  # output taken from one outside process

@@ -69,15 +69,17 @@ _SEVERAL: Final = frozenset({"gzip", "bzip2", "xz"})
 class Expander:
     """The decompressed bytes of a stream, forward only.
 
-    `read` raises UnsafeInput when the stream expands beyond `archive_bytes`, or far beyond `archive_ratio`;
-    InputError when it is
-    broken. `rest` is what follows the compressed data, as far as it was read. Memory: two chunks.
+    `read` raises UnsafeInput when the stream expands beyond `archive_bytes`, far beyond `archive_ratio`, or where
+    `spend`, told how many bytes it gives, says no; InputError when it is broken.
+    `rest` is what follows the compressed data, as far as it was read. Memory: two chunks.
     """
 
-    def __init__(self, stream: Readable, kind: str, limits: Limits = DEFAULT) -> None:
+    def __init__(
+        self, stream: Readable, kind: str, limits: Limits = DEFAULT, spend: Callable[[int], bool] = lambda count: True
+    ) -> None:
         if kind not in _DECODERS:
             raise InputError(f"{kind} is not a compression that is read")
-        self._stream, self._kind, self._limits = stream, kind, limits
+        self._stream, self._kind, self._limits, self._spend = stream, kind, limits, spend
         self._decoder = _DECODERS[kind]()
         self._pending = b""
         self._taken = self._given = 0
@@ -90,7 +92,7 @@ class Expander:
             data = self._step(count)
             if data:
                 self._given += len(data)
-                self._check()
+                self._check(len(data))
                 return data
         return b""
 
@@ -124,8 +126,10 @@ class Expander:
         else:
             self.rest, self._done = more, True
 
-    def _check(self) -> None:
+    def _check(self, given: int) -> None:
         limits = self._limits
+        if not self._spend(given):
+            raise UnsafeInput(f"the {self._kind} stream expands further than the work for its file allows")
         if self._given > limits.archive_bytes:
             raise UnsafeInput(f"the {self._kind} stream expands beyond {limits.archive_bytes:,} bytes")
         if self._given > _FREE and self._given > self._taken * limits.archive_ratio * 6:

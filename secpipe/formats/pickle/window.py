@@ -36,7 +36,9 @@ class Window:
     Whoever keeps `at` in a local variable writes it back before calling a method.
     """
 
-    def __init__(self, stream: Readable, limits: Limits = DEFAULT, expired: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, stream: Readable, limits: Limits = DEFAULT, expired: Callable[[int], bool] = lambda count: False
+    ) -> None:
         self._stream, self._expired = stream, expired
         self._budget = limits.pickle_bytes
         self.data = b""
@@ -54,8 +56,6 @@ class Window:
         kept = self.data[self.at :]
         parts, missing = [kept], max(_CHUNK, count - len(kept))
         self._budget -= min(missing, _CHUNK)
-        if self._expired():
-            raise OverBound("the pickle takes longer to follow than is allowed", self.position)
         if self._budget < 0:
             raise OverBound("the pickle is longer than is looked at", self.position)
         while missing > 0:
@@ -67,6 +67,8 @@ class Window:
             missing -= len(part)
         self.base += self.at
         self.data, self.at = b"".join(parts), 0
+        if self._expired(len(self.data) - len(kept)):
+            raise OverBound("the pickle takes longer to follow than is allowed", self.position)
 
     def need(self, count: int) -> int:
         """Have `count` bytes ahead if the stream has them; return how many there are."""

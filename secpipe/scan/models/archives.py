@@ -95,6 +95,8 @@ def _member(context: Context, file: BinaryIO, member: zips.Member, kind: str, st
     if member.name.endswith("/"):
         return
     with context.member(member.name) as (inner, seen):
+        if inner.sink.work.over:
+            return
         if member.start < 0:
             inner.skip("its bytes cannot be found")
         elif member.encrypted:
@@ -119,7 +121,7 @@ def _content(inner: Context, file: BinaryIO, member: zips.Member, kind: str, sto
                 return _torch_pickle(inner, part, member.name, storages)
             return _look(inner, part, member.compressed, kind)
         method = zips.METHODS.get(member.method, str(member.method))
-        stream = Expander(view(file, member.start, member.compressed), method, inner.limits)
+        stream = Expander(view(file, member.start, member.compressed), method, inner.limits, inner.sink.work.inflate)
         head = upto(stream, HEAD)
         if kind == "torch" and sniff(head) == "pickle":
             return _torch_pickle(inner, Prefixed(head, stream), member.name, storages)
@@ -219,7 +221,7 @@ def _judge_compressed(context: Context, stream: Readable, kind: str) -> str:
     if context.depth >= context.limits.nesting:
         context.unread("resource-limit", f"archives nested deeper than {context.limits.nesting}")
         return kind
-    expander = Expander(stream, kind, context.limits)
+    expander = Expander(stream, kind, context.limits, context.sink.work.inflate)
     try:
         found = context.inside(kind).look_through(expander)
         while expander.read(1 << 20):

@@ -190,15 +190,18 @@ def judge_value(context: Context, value: Any) -> str:
 
 
 def _walk(value: Any) -> Iterator[tuple[str, Any, dict[str, Any]]]:
-    """Yield every (key, value, table it stands in), without recursion."""
-    pending = [value]
+    """Yield every (key, value, table it stands in), without recursion; what several aliases of YAML mean, once."""
+    pending, met = [value], set[int]()
     while pending:
         item = pending.pop()
+        if not isinstance(item, dict | list) or id(item) in met:
+            continue
+        met.add(id(item))
         if isinstance(item, dict):
             for key, inner in item.items():
                 yield str(key), inner, item
             pending.extend(reversed(list(item.values())))
-        elif isinstance(item, list):
+        else:
             pending.extend(reversed(item))
 
 
@@ -350,12 +353,12 @@ def _text(context: Context, key: str, item: Any) -> None:
 
 
 def _leaves(value: Any) -> Iterator[str]:
-    pending = [value]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, dict):
-            pending.extend(item.values())
-        elif isinstance(item, list):
-            pending.extend(item)
-        elif isinstance(item, str):
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        yield from (item for item in value if isinstance(item, str))
+    for _, item, _ in _walk(value):
+        if isinstance(item, str):
             yield item
+        elif isinstance(item, list):
+            yield from (inner for inner in item if isinstance(inner, str))

@@ -13,11 +13,12 @@ from secpipe.core.artifact import Skip
 from secpipe.core.errors import InputError
 from secpipe.core.finding import Confidence, Finding
 from secpipe.core.ledger import Ledger, Tally, Thing
-from secpipe.core.limits import Limits
+from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.text import printable
 from secpipe.formats.stream import Readable
 from secpipe.scan.models.allow import AllowList
 from secpipe.scan.models.rules import Rating, rules
+from secpipe.scan.models.work import LOOK, OPCODE, SPENT, Work, allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Sink:
     path: str
     limits: Limits
     look: Look
+    work: Work = field(default_factory=lambda: allowed(0, DEFAULT))
     findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
     skips: list[Skip] = field(default_factory=list)
     outcome: Rating = Rating.OK
@@ -79,10 +81,14 @@ class Context:
 
     def look_into(self, file: BinaryIO, size: int) -> str:
         """Judge a nested file that can be seeked; return its format."""
+        if not self.spend(LOOK):
+            return ""
         return self.sink.look.into(self, file, size)
 
     def look_through(self, stream: Readable) -> str:
         """Judge a nested stream; return its format."""
+        if not self.spend(LOOK):
+            return ""
         return self.sink.look.through(self, stream)
 
     def broken(self, kind: str, error: InputError) -> str:
@@ -96,9 +102,14 @@ class Context:
         stem, dot, ending = self.name.rpartition("/")[2].rpartition(".")
         return f".{ending.lower()}" if dot and stem else ""
 
-    def expired(self) -> bool:
-        """Tell whether the file has had its time (`file_seconds`)."""
-        return time.monotonic() - self.sink.begun > self.limits.file_seconds
+    def spend(self, units: int) -> bool:
+        """Take work from what the file may cost; return whether there was as much left. Its end is told by the file."""
+        return self.sink.work.spend(units)
+
+    def expired(self, count: int) -> bool:
+        """Take the work of `count` bytes of opcodes; tell whether the file has had its work or time."""
+        late = time.monotonic() - self.sink.begun > self.limits.file_seconds
+        return not self.spend(count * OPCODE) or late
 
     def inside(self, name: str) -> Context:
         """Return the context of something inside this one."""
@@ -115,6 +126,8 @@ class Context:
         before, seen, thing = self.sink.unread, list[str](), f"{self.sink.path}!{inner.where}"
         known = self.sink.members.setdefault(thing, ("open", ""))  # two members may have one name
         yield inner, seen
+        if self.sink.work.over:
+            inner.skip(SPENT)
         kinds = [kind for kind in seen if kind]
         end = ("not read", "a part was not read") if self.sink.unread > before else ("judged", *kinds[:1])
         if known[0] == "not read":
@@ -123,7 +136,7 @@ class Context:
 
     def trial(self) -> Context:
         """Return a context that collects apart: for bytes that may turn out to be nothing."""
-        sink = Sink(self.sink.path, self.limits, self.sink.look, begun=self.sink.begun)
+        sink = Sink(self.sink.path, self.limits, self.sink.look, self.sink.work, begun=self.sink.begun)
         return Context(sink, self.allow, self.where, self.depth, self.name)
 
     def adopt(self, other: Context) -> None:

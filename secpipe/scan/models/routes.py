@@ -13,6 +13,7 @@ from secpipe.formats.sniff import HEAD, sniff
 from secpipe.formats.stream import Prefixed, Readable, at, upto
 from secpipe.scan.models.context import Context, Look
 from secpipe.scan.models.pickles import scan_pickles
+from secpipe.scan.models.work import TEXT
 
 #: format -> `judge(context, file, size) -> format`, which may know it better (`zip` becomes `torch`).
 JUDGES: Final[dict[str, str]] = {
@@ -60,6 +61,8 @@ _NAMED_JSON: Final = ("json?", ".ubj")  # begins alike
 _PLAIN: Final = dict.fromkeys(PLAIN.values(), "trees") | {
     "sentencepiece": "sentencepiece", "word2vec": "word2vec", "fasttext": "word2vec",
 }  # fmt: skip
+#: Formats that are searched or parsed as text.
+_SEARCHED: Final = frozenset({"text", "json?", "xml", "hdf5"})
 #: Formats whose judges read forward only.
 _FORWARD: Final = frozenset({"tar", "npy", "gzip", "bzip2", "xz", "lzma", "lz4", "zlib?"})
 #: Text members of archives that are worth reading whole.
@@ -86,6 +89,8 @@ def _look_into(context: Context, file: BinaryIO, size: int) -> str:
         if found := _pickle(context, file, kind):
             return found
         kind = sniff(head, size, pickles=False)
+    if kind in _SEARCHED and not context.spend(TEXT * size):
+        return ""
     table, key = JUDGES, kind
     if (kind in {"unknown", "onnx?", "text"} and context.suffix in _BY_ENDING) or (kind, context.suffix) == _NAMED_JSON:
         table, key = _BY_ENDING, context.suffix

@@ -26,6 +26,7 @@ from secpipe.scan.models.allow import AllowList, shipped_list, with_extra
 from secpipe.scan.models.archives import judge_zip
 from secpipe.scan.models.context import NO_MEMBERS, Context, Sink
 from secpipe.scan.models.routes import LOOK, look_into
+from secpipe.scan.models.work import SPENT, allowed
 
 #: Compressions in which nothing known was met.
 _WRAPPERS: Final = frozenset({"gzip", "bzip2", "xz", "lzma", "lz4", "zlib"})
@@ -128,7 +129,7 @@ def judge_content(entry: FileEntry, data: bytes) -> Judged:
 def _judge(
     opened: Callable[[], AbstractContextManager[BinaryIO]], entry: FileEntry, limits: Limits, allow: AllowList
 ) -> Judged:
-    sink = Sink(entry.path, limits, LOOK)
+    sink = Sink(entry.path, limits, LOOK, allowed(entry.size, limits))
     kind = scan_file(opened, entry, sink, allow)
     outcome, holds, findings = str(sink.outcome), tuple(sorted(sink.holds)), tuple(sink.findings.values())
     found = Judged(kind, outcome, holds, findings, tuple(sink.skips), sink.account())
@@ -158,6 +159,8 @@ def scan_file(
     except Exception as error:  # a defect of ours must not let a file through
         context.unread("unreadable", f"the analyser failed on the file ({type(error).__name__})")
         return "unknown"
+    if sink.work.over:
+        context.unread("resource-limit", SPENT)
     if sink.cut:
         context.skip("more findings than are listed")
     return kind or ("unknown" if sink.findings else "")
