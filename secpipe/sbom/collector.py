@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from secpipe.core.artifact import Digest, FileEntry, Skip
 from secpipe.core.errors import InputError
@@ -17,6 +17,7 @@ from secpipe.formats import unpack
 from secpipe.formats.locks.table import Row, guarded, read, row_of
 from secpipe.formats.stream import upto
 from secpipe.sbom.asked import Asked
+from secpipe.sbom.sources import YAML_READER, is_yaml
 from secpipe.system import redaction
 from secpipe.system.aliases import aliased
 
@@ -30,9 +31,11 @@ _GRADES = {Grade.VERIFIED: 0, Grade.DECLARED: 1, Grade.NOT_DISCLOSED: 2, Grade.M
 class Collector:
     """What one `collect` has found so far."""
 
-    def __init__(self, tree: Tree, limits: Limits) -> None:
+    def __init__(self, tree: Tree, limits: Limits, plain: Set[str] = frozenset()) -> None:
         self.whole = tree
         self.tree = Asked(aliased(tree, instead=True))
+        self.plain = plain
+        self.files = tuple(entry for entry in self.tree.files if entry.path not in plain)  # those to be looked at
         self.limits = limits
         self._components: dict[str, Component] = {}
         self._relations: set[Relation] = set()
@@ -197,8 +200,9 @@ class Collector:
         """Return how each file of the tree ended; one that links lead to is read by the names they lend it."""
         ledger = Ledger()
         real = {entry.path: entry.via or entry.path for entry in self.tree.files}
-        installed = {place for path, place in real.items() if is_installed(path)}
+        installed = {entry.via or entry.path for entry in self.files if is_installed(entry.path)}
         ledger.none_can_hold(Thing.FILE, installed, _INSTALLED)
+        ledger.all_judged(Thing.FILE, filter(is_yaml, self.plain), YAML_READER)
         ledger.none_can_hold(Thing.FILE, real.values(), _UNNAMED)
         ledger.open(Thing.FILE, *(entry.path for entry in self.whole.files))
         for path, reader in self._readers.items():

@@ -39,7 +39,7 @@ ALLOWED = {
     "scan/shadow_ai/large.py: read": "of opaque bytes the ends are searched",
     "scan/shadow_ai/terraform.py: filled": "the caller names it as unread",
     "scan/shadow_ai/scan.py: _member": "larger ones go to the streaming reader",
-    "scan/shadow_ai/scan.py: holds_no_term": "larger files go to the streaming reader",
+    "scan/shadow_ai/plain.py: holds_no_term": "larger files go to the streaming reader",
     "formats/extents.py: _icon": CLOSED,
     "formats/gguf.py: _value": "elements of arrays: numbers and vocabulary; a template stands under a key of its own",
     "formats/gguf.py: take": "raises, one way for each of the two bounds",

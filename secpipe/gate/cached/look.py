@@ -1,31 +1,79 @@
-"""One visit a file: what the scans find in it while it is hashed, so that none of them opens it again."""
+"""One visit a file: what the scans find in it while it is hashed, so that none of them opens it again.
+
+Most files of a large project are *plain*: no scan finds anything in them, whatever stands beside them. They are never
+visited again; each check settles all of them at once.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+from collections.abc import Set
+
 from secpipe.core.artifact import FileEntry
+from secpipe.core.protocols import Tree
 from secpipe.gate.cached.cache import parts_of
 from secpipe.gate.request import Request
+from secpipe.sbom import plain as sbom
+from secpipe.scan.agents import scan as agents
+from secpipe.scan.models import plain as models
 from secpipe.scan.models.scan import Judged, judge_content
-from secpipe.scan.shadow_ai.scan import holds_no_term
+from secpipe.scan.shadow_ai import plain as shadow_ai
+
+#: How much of a SHA-256 names a plain file among those that are kept.
+KEY_BYTES = 16
+#: A larger file is read by the scans, piece by piece.
+_LARGEST = 1 << 18
 
 
 class FirstLook:
     """Takes each file of a walk with its content. A file that breaks it is left to the scans, as are large ones."""
 
     def __init__(self) -> None:
-        self.quiet: set[str] = set()  # digests of content without a term of the AI catalogue
-        self.models: dict[str, Judged] = {}  # path -> what the model scan makes of it
+        self.plain: set[str] = set()  # paths
+        self.quiet: set[str] = set()  # of the others: digests of content without a term of the AI catalogue
+        self.models: dict[str, Judged] = {}  # of the others: path -> what the model scan makes of it
 
     def __call__(self, entry: FileEntry, data: bytes) -> None:
         try:
-            if holds_no_term(entry, data):
+            if is_plain(entry, data):
+                self.plain.add(entry.path)
+                return
+            if shadow_ai.holds_no_term(entry, data):
                 self.quiet.add(entry.sha256)
             self.models[entry.path] = judge_content(entry, data)
         except Exception:  # a defect met on hostile input: the scan meets it too, and says so
             return
+
+    def again(self, tree: Tree, plain: Set[bytes], others: Set[bytes]) -> None:
+        """Find the plain files of a tree that was hashed without a look: by keys that are kept, or by opening them."""
+        for entry in tree.files:
+            key = key_of(entry)
+            if key in plain:
+                self.plain.add(entry.path)
+            elif key not in others and 0 < entry.size <= _LARGEST:
+                with contextlib.suppress(Exception):  # the scans meet it too, and say so
+                    if is_plain(entry, tree.read(entry, _LARGEST)):
+                        self.plain.add(entry.path)
 
 
 def first_look(request: Request) -> FirstLook | None:
     """Return what looks at each file, None where an earlier run has kept what it found in most of them."""
     place = parts_of(request)
     return None if place is not None and place.exists() else FirstLook()
+
+
+def is_plain(entry: FileEntry, data: bytes) -> bool:
+    """Tell whether every scan ends at once with a file of this name and whole content."""
+    return (
+        models.is_plain(entry, data)
+        and sbom.is_plain(entry, data)
+        and agents.is_plain(entry, data)
+        and shadow_ai.is_plain(entry, data)
+    )
+
+
+def key_of(entry: FileEntry) -> bytes:
+    """Return what being plain rests on, besides the engine: path and content, as 128 bits of SHA-256."""
+    told = f"{entry.sha256}{entry.path}".encode("utf-8", "surrogatepass")
+    return hashlib.sha256(told).digest()[:KEY_BYTES]

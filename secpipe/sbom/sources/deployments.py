@@ -21,6 +21,12 @@ _USES = re.compile(r"""(?:^|[{,])\s*(?:-\s+)?["']?uses["']?:\s*["']?([^\s"'{},#]
 _ACTION = re.compile(r"([\w.-]+)/([\w.-]+)((?:/[\w.-]+)*)@([\w./-]+)")
 
 
+def says_nothing(data: bytes) -> bool:
+    """Tell whether a YAML file is no compose file, manifest or workflow by its whole content."""
+    text = data.decode("utf-8", "replace")
+    return not (_MANIFEST.search(text) or _WORKFLOW.search(text))
+
+
 def read(found: Collector, entry: FileEntry) -> None:
     """Read one YAML file; only a compose file, a Kubernetes manifest or a workflow gives components."""
     text = found.read(entry).decode("utf-8", "replace")

@@ -142,6 +142,18 @@ def judge_text(context: Context, file: BinaryIO, size: int) -> str:
     return _judge_text(context, text)
 
 
+def says_nothing(name: str, suffix: str, data: bytes) -> bool:
+    """Tell whether `_judge_text` stops at once at a text of UTF-8, without a mark, of this name and content."""
+    if data.startswith((b"tree\nversion=v", b"tree\r\nversion=v")):
+        return False
+    if b"FROM" in data.upper() and _is_modelfile(data.decode("utf-8", "replace")):
+        return False
+    if suffix in _NO_TEMPLATE or _PROSE.match(name.rpartition("/")[2]):
+        return True
+    signs = b"_target_" in data or b"python/" in data or b"{{" in data or b"{%" in data
+    return not signs and not (is_yaml(name) and concerns(data))
+
+
 def _hidden(data: bytes) -> bool:
     """Whether signs of an escape or of a loader's configuration stand in a part of a long text."""
     if _FAR.search(data):
