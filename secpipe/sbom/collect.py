@@ -15,7 +15,7 @@ from secpipe.formats import unpack
 from secpipe.formats.locks import table
 from secpipe.formats.packages import ecosystems
 from secpipe.sbom.collector import Collector
-from secpipe.sbom.sources import reader_of
+from secpipe.sbom.sources import YAML_READER, is_yaml, reader_of
 
 
 def collect(tree: Tree, *, limits: Limits = DEFAULT, plain: Set[str] = frozenset()) -> Inventory:
@@ -39,6 +39,8 @@ def collect(tree: Tree, *, limits: Limits = DEFAULT, plain: Set[str] = frozenset
             attempt(found, entry, target)
         elif unpack.may_be(entry.head):
             _guarded(found, entry.path, "archive", lambda entry=entry: _packed(found, entry))  # type: ignore[misc]
+    for path in filter(is_yaml, plain):
+        found.once(path, YAML_READER)
     for whole in _WHOLE_TREE:
         _claim(found, whole)
         _source(found, "", whole)

@@ -17,7 +17,6 @@ from secpipe.formats import unpack
 from secpipe.formats.locks.table import Row, guarded, read, row_of
 from secpipe.formats.stream import upto
 from secpipe.sbom.asked import Asked
-from secpipe.sbom.sources import YAML_READER, is_yaml
 from secpipe.system import redaction
 from secpipe.system.aliases import aliased
 
@@ -34,7 +33,6 @@ class Collector:
     def __init__(self, tree: Tree, limits: Limits, plain: Set[str] = frozenset()) -> None:
         self.whole = tree
         self.tree = Asked(aliased(tree, instead=True))
-        self.plain = plain
         self.files = tuple(entry for entry in self.tree.files if entry.path not in plain)  # those to be looked at
         self.limits = limits
         self._components: dict[str, Component] = {}
@@ -202,7 +200,6 @@ class Collector:
         real = {entry.path: entry.via or entry.path for entry in self.tree.files}
         installed = {entry.via or entry.path for entry in self.files if is_installed(entry.path)}
         ledger.none_can_hold(Thing.FILE, installed, _INSTALLED)
-        ledger.all_judged(Thing.FILE, filter(is_yaml, self.plain), YAML_READER)
         ledger.none_can_hold(Thing.FILE, real.values(), _UNNAMED)
         ledger.open(Thing.FILE, *(entry.path for entry in self.whole.files))
         for path, reader in self._readers.items():

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Set
+from collections.abc import Sequence, Set
+from typing import Any
 
 from secpipe.core.artifact import FileEntry
 from secpipe.core.protocols import Tree
@@ -44,6 +45,16 @@ class FirstLook:
             self.models[entry.path] = judge_content(entry, data)
         except Exception:  # a defect met on hostile input: the scan meets it too, and says so
             return
+
+    def told(self, entries: Sequence[FileEntry]) -> Any:
+        """Return which of these files are plain, and which hold no term; the rest the scans open themselves."""
+        return ["".join("1" if entry.path in self.plain else "0" for entry in entries), sorted(self.quiet)]
+
+    def take(self, entries: Sequence[FileEntry], told: Any) -> None:
+        """Take over what a look in another process has told of these files."""
+        plain, quiet = told
+        self.plain.update(entry.path for entry, said in zip(entries, plain, strict=True) if said == "1")
+        self.quiet.update(quiet)
 
     def again(self, tree: Tree, plain: Set[bytes], others: Set[bytes]) -> None:
         """Find the plain files of a tree that was hashed without a look: by keys that are kept, or by opening them."""

@@ -58,14 +58,14 @@ def skill_of(path: str, folders: frozenset[str]) -> str | None:
 
 def is_own(entry: FileEntry) -> bool:
     """Whether a program, or a page, stands in a folder of an assistant."""
-    return bool(_OWN.search(entry.path)) and (
+    return is_own_path(entry.path) and (
         scripts.is_program(entry.path, entry.head) or entry.suffix in {".md", ".mdc", ".txt"}
     )
 
 
 def is_own_path(path: str) -> bool:
     """Whether a path lies in a folder of an assistant."""
-    return bool(_OWN.search(path))
+    return (path.startswith(".") or "/." in path) and bool(_OWN.search(path))
 
 
 def by_content(tree: Tree, entry: FileEntry, limits: Limits) -> Form | None:

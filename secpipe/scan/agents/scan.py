@@ -37,7 +37,7 @@ _NOT_OURS = "no assistant reads it by itself"
 def is_plain(entry: FileEntry, data: bytes) -> bool:
     """Tell whether a file with this whole content is nothing to any assistant, unless a skill brings it."""
     known = places.in_content(entry.suffix, data) or form_of(entry.path)
-    return known is None and entry.name.lower() != "skill.md" and not places.is_own(entry)
+    return known is None and not places.is_own(entry)
 
 
 def scan(tree: Tree, *, limits: Limits = DEFAULT, plain: Set[str] = frozenset()) -> Evidence:
