@@ -177,12 +177,14 @@ class Collector:
                 self.skip(path, f"{NOBODY} for {source}")
         self._without_secrets()
         known = self._components
-        lines = (f"{entry.sha256}  {entry.path}\n".encode("utf-8", "surrogateescape") for entry in self.whole.files)
+        whole = hashlib.sha256()
+        for entry in self.whole.files:
+            whole.update(f"{entry.sha256}  {entry.path}\n".encode("utf-8", "surrogateescape"))
         return Inventory(
             tuple(sorted(known.values(), key=lambda component: (component.kind.value, component.ref))),
             tuple(sorted(edge for edge in self._relations if edge.source in known and edge.target in known)),
             tuple(sorted(self._skips.values(), key=lambda skip: (skip.path, skip.reason))),
-            hashlib.sha256(b"".join(lines)).hexdigest(),
+            whole.hexdigest(),
             len(self.whole.files),
             self._account(),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import stat
@@ -28,6 +29,7 @@ _SMALL = MIB // 4
 #: From so many small files on, a second process costs less than it saves: their work is Python's, which has one lock.
 _MANY = 20_000
 _PROCESSES = 4
+_RUN = 1000  # files whose results are handed over together
 #: A file written within this time could be written again without a new stamp: file systems stamp in ticks.
 _TICK_NS = 20_000_000
 _TICKS = 3
@@ -108,31 +110,37 @@ def _shared(base: Path, paths: list[str], progress: Progress | None, look: Look 
 
 
 def _told(base: Path, paths: Sequence[str], look: Look | None) -> bytes:
-    """Return what was found in files as bytes, for `_taken`."""
-    found = _all(base, paths, None, look)
-    rows = [
-        (one.size, one.mode, one.sha256, one.head.decode("latin-1"), one.stamp.decode("latin-1"))
-        if isinstance(one, FileEntry) else one.reason
-        for one in found
-    ]  # fmt: skip
-    entries = [one for one in found if isinstance(one, FileEntry)]
-    return json.dumps([rows, look.told(entries) if look else None]).encode("ascii")
+    """Return what was found in files as lines of JSON, each for a run of files, for `_taken`."""
+    lines = []
+    for start in range(0, len(paths), _RUN):
+        found = _all(base, paths[start : start + _RUN], None, look)
+        rows = [
+            [one.size, one.mode, one.sha256, one.head.decode("latin-1"), one.stamp.decode("latin-1")]
+            if isinstance(one, FileEntry) else one.reason
+            for one in found
+        ]  # fmt: skip
+        told = look.told([one for one in found if isinstance(one, FileEntry)]) if look else None
+        lines.append(json.dumps([rows, told]).encode("ascii"))
+    return b"\n".join(lines)
 
 
 def _taken(paths: Sequence[str], data: bytes | None, look: Look | None) -> list[Result]:
     """Return what another process found in these files; nothing where it did not come to its end."""
-    if data is None:
-        return []
-    rows, told = json.loads(data)
     found: list[Result] = []
-    for path, row in zip(paths, rows, strict=True):
-        if isinstance(row, str):
-            found.append(Skip(path, row))
-            continue
-        size, mode, digest, head, stamp = row
-        found.append(FileEntry(path, size, mode, digest, head.encode("latin-1"), stamp.encode("latin-1")))
-    if look:
-        look.take([one for one in found if isinstance(one, FileEntry)], told)
+    for line in io.BytesIO(data or b""):  # run by run: as objects it takes several times the room
+        rows, told = json.loads(line)
+        entries: list[FileEntry] = []
+        for row in rows:
+            path = paths[len(found)]
+            if isinstance(row, str):
+                found.append(Skip(path, row))
+                continue
+            size, mode, digest, head, stamp = row
+            entry = FileEntry(path, size, mode, digest, head.encode("latin-1"), stamp.encode("latin-1"))
+            entries.append(entry)
+            found.append(entry)
+        if look:
+            look.take(entries, told)
     return found
 
 

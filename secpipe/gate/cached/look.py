@@ -48,7 +48,8 @@ class FirstLook:
 
     def told(self, entries: Sequence[FileEntry]) -> Any:
         """Return which of these files are plain, and which hold no term; the rest the scans open themselves."""
-        return ["".join("1" if entry.path in self.plain else "0" for entry in entries), sorted(self.quiet)]
+        plain = "".join("1" if entry.path in self.plain else "0" for entry in entries)
+        return [plain, [entry.sha256 for entry in entries if entry.sha256 in self.quiet]]
 
     def take(self, entries: Sequence[FileEntry], told: Any) -> None:
         """Take over what a look in another process has told of these files."""

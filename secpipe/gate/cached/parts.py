@@ -222,7 +222,10 @@ def open_parts(request: Request, tree: FolderTree, look: FirstLook | None = None
 
 def _packed(keys: Iterable[bytes]) -> str:
     """Return keys as text: as a list of strings they would take thrice the room."""
-    return base64.b64encode(b"".join(sorted(keys))).decode("ascii")
+    data = bytearray()
+    for key in keys:
+        data += key
+    return base64.b64encode(data).decode("ascii")
 
 
 def _unpacked(text: Any) -> frozenset[bytes]:
