@@ -23,14 +23,10 @@ def started(work: Callable[[], bytes]) -> Iterator[Callable[[], bytes | None]]:
 
     The copy shares nothing with this process but the pipe for the result, and is gone when the context ends.
     """
-    if sys.platform == "win32":
+    child, reading = _copied(work)
+    if not child:
         yield lambda: None
         return
-    reading, writing = os.pipe()
-    child = os.fork()
-    if not child:
-        _work(work, reading, writing)
-    os.close(writing)
     waited = False
 
     def result() -> bytes | None:
@@ -38,7 +34,7 @@ def started(work: Callable[[], bytes]) -> Iterator[Callable[[], bytes | None]]:
         with os.fdopen(reading, "rb", closefd=False) as pipe:
             data = pipe.read()
         waited = True
-        return data if os.waitpid(child, 0)[1] == 0 else None
+        return data if _ended(child) == 0 else None
 
     try:
         yield result
@@ -46,8 +42,33 @@ def started(work: Callable[[], bytes]) -> Iterator[Callable[[], bytes | None]]:
         os.close(reading)
         if not waited:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
+                os.kill(child, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+            _ended(child)
+
+
+def _copied(work: Callable[[], bytes]) -> tuple[int, int]:
+    """Return the process that does the work, and where its result is read; no process (0) where there can be none."""
+    if sys.platform == "win32":
+        return 0, -1
+    reading, writing = os.pipe()
+    try:
+        child = os.fork()
+    except OSError:  # too many processes, or too little memory
+        os.close(reading)
+        os.close(writing)
+        return 0, -1
+    if not child:
+        _work(work, reading, writing)
+    os.close(writing)
+    return child, reading
+
+
+def _ended(child: int) -> int:
+    """Wait for a process and return how it ended; 1 where a handler of the caller's program took its end away."""
+    try:
+        return os.waitpid(child, 0)[1]
+    except ChildProcessError:
+        return 1
 
 
 def _work(work: Callable[[], bytes], reading: int, writing: int) -> None:

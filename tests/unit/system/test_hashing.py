@@ -69,6 +69,30 @@ def test_the_share_of_one_that_does_not_end_is_done_again(
 
 
 @skips.posix
+def test_where_no_process_can_be_had_this_one_does_it_all(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> int:
+        raise BlockingIOError("too many processes")
+
+    alone, _ = looked(project, monkeypatch, 1000)
+    monkeypatch.setattr(os, "fork", refused)
+    assert looked(project, monkeypatch, 2)[0] == alone
+
+
+@skips.posix
+def test_a_program_that_reaps_its_own_children_gets_the_same_entries(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reaped(pid: int, options: int) -> tuple[int, int]:
+        real(pid, options)
+        raise ChildProcessError
+
+    alone, _ = looked(project, monkeypatch, 1000)
+    real = os.waitpid
+    monkeypatch.setattr(os, "waitpid", reaped)
+    assert looked(project, monkeypatch, 2)[0] == alone
+
+
+@skips.posix
 def test_what_cannot_be_read_is_told_by_every_process(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [path.relative_to(project).as_posix() for path in sorted(project.rglob("*.py"))]
     for path in (paths[1], paths[-2]):
