@@ -196,3 +196,16 @@ def test_words_looked_for_before_an_expression_stand_in_all_that_it_takes() -> N
         assert in_content(".yaml", text.encode())
     assert in_content(".json", b'{"description": "", "input_schema": {}}')
     assert in_content(".py", b"import os\n") is None
+
+
+@pytest.mark.parametrize("wing", ["models", "sbom", "agents", "shadow_ai"])
+def test_a_scan_that_calls_everything_plain_is_not_believed(
+    project: Path, monkeypatch: pytest.MonkeyPatch, wing: str
+) -> None:
+    from secpipe.gate.cached import look as module
+
+    monkeypatch.setattr(getattr(module, wing), "is_plain", lambda entry, data: True)
+    look = FirstLook()
+    tree = walk(project, look=look)
+    assert not look.plain
+    same(tree, look)

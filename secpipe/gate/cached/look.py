@@ -25,6 +25,13 @@ from secpipe.scan.shadow_ai import plain as shadow_ai
 KEY_BYTES = 16
 #: A larger file is read by the scans, piece by piece.
 _LARGEST = 1 << 18
+#: What each of them must say no to; one that says yes knows nothing any more, and nothing is plain.
+_NEVER = (
+    (models, "config.json", b'{"auto_map": {"AutoModel": "x.Y"}}'),
+    (sbom, "requirements.txt", b"attrs==24.2.0\n"),
+    (agents, "x.json", b'{"mcpServers": {}}'),
+    (shadow_ai, "x.py", b"https://api.openai.com/v1\n"),
+)
 
 
 class FirstLook:
@@ -34,10 +41,11 @@ class FirstLook:
         self.plain: set[str] = set()  # paths
         self.quiet: set[str] = set()  # of the others: digests of content without a term of the AI catalogue
         self.models: dict[str, Judged] = {}  # of the others: path -> what the model scan makes of it
+        self._sound: bool | None = None  # not known before the first file
 
     def __call__(self, entry: FileEntry, data: bytes) -> None:
         try:
-            if is_plain(entry, data):
+            if self._is_plain(entry, data):
                 self.plain.add(entry.path)
                 return
             if shadow_ai.holds_no_term(entry, data):
@@ -65,8 +73,15 @@ class FirstLook:
                 self.plain.add(entry.path)
             elif key not in others and 0 < entry.size <= _LARGEST:
                 with contextlib.suppress(Exception):  # the scans meet it too, and say so
-                    if is_plain(entry, tree.read(entry, _LARGEST)):
+                    if self._is_plain(entry, tree.read(entry, _LARGEST)):
                         self.plain.add(entry.path)
+
+    def _is_plain(self, entry: FileEntry, data: bytes) -> bool:
+        if self._sound is None:
+            self._sound = not any(
+                wing.is_plain(FileEntry(name, len(never), 0o644, "", never[:64]), never) for wing, name, never in _NEVER
+            )
+        return self._sound and is_plain(entry, data)
 
 
 def first_look(request: Request) -> FirstLook | None:
