@@ -9,12 +9,25 @@ from secpipe.core.artifact import FileEntry
 from secpipe.core.paths import is_installed
 from secpipe.formats import kinds, unpack
 from secpipe.formats.locks import table
-from secpipe.sbom.sources import YAML_READER, datasets, deployments, is_yaml, prompts, reader_of, weights
+from secpipe.sbom.sources import (
+    YAML_READER,
+    datasets,
+    deployments,
+    indexes,
+    is_yaml,
+    packaged,
+    pages,
+    prompts,
+    reader_of,
+    weights,
+)
 
 #: Parts of a name by which a source takes a file; where one stands, the sources are asked themselves.
 _TELLING = re.compile("prompt|chat_template|modelfile|mlmodel|metadata|oci-layout")
 _ENDINGS = frozenset({*kinds.WEIGHTS, *datasets.ALWAYS, *prompts.ALWAYS, *prompts.ENDINGS, ".tar", ".bin", ".pb"})
 _FOLDERS = frozenset({*datasets.FOLDERS, *prompts.FOLDERS, "manifests"})
+#: Sources that are asked themselves, whatever the name.
+_ASKED = (indexes, packaged, pages)
 _SCRIPT = b"# /// script"
 
 
@@ -29,6 +42,8 @@ def is_plain(entry: FileEntry, data: bytes) -> bool:
     if _says_something(folder) or entry.suffix in _ENDINGS or _TELLING.search(low):
         return False
     if weights.is_pointer(entry) or unpack.may_be(entry.head) or weights.begins(entry.head) or table.row_of(path):
+        return False
+    if any(source.takes(entry) for source in _ASKED):
         return False
     if low.endswith(".py"):
         return _SCRIPT not in data
