@@ -50,6 +50,23 @@ def cpu(
     return run
 
 
+def both(
+    argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: str | None = None, codes: Sequence[int] = (0,)
+) -> tuple[Run, list[float]]:
+    """Return a run that gives wall time, and a list that takes the CPU seconds of each."""
+    spent: list[float] = []
+    timed = command(argv, env=env, cwd=cwd, codes=codes)
+
+    def run() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        wall = timed()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent.append((after.ru_utime - before.ru_utime) + (after.ru_stime - before.ru_stime))
+        return wall
+
+    return run, spent
+
+
 def function(call: Callable[[], object]) -> Run:
     """Return a run that calls a function in this process and gives its wall time in seconds."""
 

@@ -83,7 +83,11 @@ def dir_hash(files: Iterable[FileEntry]) -> str:
     coreutils reproduce it: `find . -type f | cut -c3- | LC_ALL=C sort | xargs -r sha256sum | sha256sum`. Names with a
     line feed or carriage return make the listing ambiguous: callers that sign or identify by it refuse them first.
     """
-    hasher = hashlib.sha256()
-    for path, digest in sorted((file.path.encode("utf-8", "surrogateescape"), file.sha256) for file in files):
-        hasher.update(digest.encode("ascii") + b"  " + path + b"\n")
+    hasher, listed = hashlib.sha256(), list(files)
+    if all(file.path.isascii() for file in listed):  # characters sort as their bytes do: no copies are needed
+        listed.sort(key=lambda file: file.path)
+    else:
+        listed.sort(key=lambda file: file.path.encode("utf-8", "surrogateescape"))
+    for file in listed:
+        hasher.update(f"{file.sha256}  {file.path}\n".encode("utf-8", "surrogateescape"))
     return hasher.hexdigest()

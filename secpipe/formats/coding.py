@@ -7,6 +7,7 @@ from typing import Final
 
 #: How many of the first bytes `coding_of` looks at.
 HEAD: Final = 64
+_WIDE: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CONTROLS: Final = bytes(set(range(32)) - set(b"\t\n\r\f"))
 
 
@@ -15,10 +16,8 @@ def coding_of(head: bytes) -> str:
 
     Without a mark, text that is nearly all ASCII at first and has no control characters is told from numbers.
     """
-    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        return "utf-32"
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
+    if head.startswith(_WIDE):
+        return "utf-32" if head.startswith(_WIDE[:2]) else "utf-16"
     head = head[:HEAD]
     if b"\0" not in head or len(head) < 8:
         return ""

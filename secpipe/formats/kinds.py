@@ -64,6 +64,8 @@ ENDINGS: Final = frozenset(ending for kind in TABLE for ending in kind.endings)
 _UNREAD: Final = {ending: kind.name for kind in TABLE if not kind.read for ending in kind.endings}
 #: Of those without a reader, the ones that their first bytes show.
 _SHOWN: Final = tuple(kind for kind in TABLE if not kind.read and (kind.begins or kind.mark))
+_BEGINS: Final = tuple(begins for kind in _SHOWN for begins in kind.begins)
+_AT_FOUR: Final = frozenset(kind.mark for kind in _SHOWN if kind.mark)
 #: Common endings that other things have too: no promise unless the content says so.
 _COMMON: Final = frozenset({".meta", ".params", ".plan", ".task", ".engine", ".blob", ".weights", ".msgpack"})
 _VARIABLES: Final = re.compile(r"\.data-\d{5}-of-\d{5}$")
@@ -87,6 +89,12 @@ def promises(name: str, *, text: bool) -> bool:
 def is_variables(name: str) -> bool:
     """Tell whether a name is that of TensorFlow's file of variables."""
     return _VARIABLES.search(name) is not None
+
+
+def promises_nothing(name: str, head: bytes) -> bool:
+    """Tell, quickly, that neither name nor first bytes are those of a model: `promises` and `unread` then say no."""
+    shown = head.startswith(_BEGINS) or head[4:8] in _AT_FOUR
+    return not shown and ending_of(name) not in ENDINGS and ".data-" not in name
 
 
 def unread(name: str, head: bytes, *, text: bool) -> str:

@@ -50,7 +50,11 @@ _ROWS: Final = {
     for first in (None, *{row[1][0] for row in _MAGIC if not row[0]})
 }
 _CONTROLS: Final = bytes(set(range(32)) - set(b"\t\n\r\f\x1b\b"))
+#: MARK, EMPTY_*, text strings and numbers, binary strings, and 2+ opcodes that need nothing on the stack.
+_OPCODES: Final = b"(]})SVILFNKMJGUTXBC\x82\x83\x84\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x95\x96P"
 _ZLIB: Final = frozenset((b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda", b"\x68\x43", b"\x48\x89"))
+#: First bytes of text with which nothing else begins that has no NUL: no row, opcode, number or mark of zlib.
+_ORDINARY: Final = frozenset(range(33, 127)) - frozenset(b"0123456789cixh") - frozenset(_OPCODES) - _ROWS.keys()
 #: JSON in UTF-16 or UTF-32, in either order, with or without its mark.
 _WIDE_JSON: Final = re.compile(
     rb"(?:\xff\xfe)?(?:(?:\xff\xfe)?\0\0)?(?:[ \t\r\n]\0(?:\0\0)?)*[{\[]\0(?:\0\0)?[^\0]"
@@ -73,6 +77,9 @@ def sniff(head: bytes, size: int = -1, *, pickles: bool = True) -> str:
     """
     if not head:
         return "empty"
+    ordinary = head[0] in _ORDINARY and b"\0" not in head and head[:2] not in _UBJSON
+    if ordinary and not any(head.startswith(row[1], row[0]) for row in _ROWS[None]):
+        return _text(head)
     if head[8:9] == b"{" and head[4:8] == b"\0\0\0\0":
         return "safetensors"  # before pickle: a header of 1152 bytes begins like protocol 4
     if _WIDE_JSON.match(head):
@@ -96,6 +103,11 @@ def sniff(head: bytes, size: int = -1, *, pickles: bool = True) -> str:
         return "word2vec"
     if pickles and may_be_pickle(head):
         return "pickle?"
+    return _text(head)
+
+
+def _text(head: bytes) -> str:
+    """Tell kinds of text apart by how they begin."""
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:64]
     if start.startswith((b"<?xml", b"<!DOCTYPE", b"<PMML", b"<net ")):
         return "xml"
@@ -145,8 +157,7 @@ def may_be_pickle(head: bytes) -> bool:
     first = head[0]
     if first in b"ci":
         return _TEXT_IMPORT.match(head) is not None
-    # MARK, EMPTY_*, text strings and numbers, binary strings, and 2+ opcodes that need nothing on the stack
-    return first in b"(]})SVILFNKMJGUTXBC\x82\x83\x84\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x95\x96P"
+    return first in _OPCODES
 
 
 def is_text(head: bytes) -> bool:

@@ -114,7 +114,7 @@ def gather_evidence(
     evidence |= _attestations(tree, rules, request)
     run("models", "scanning models", lambda: parts.evidence("models", lambda: _models(tree, parts)))
     run("shadow-ai", "looking for AI services", lambda: parts.evidence("shadow-ai", lambda: _shadow_ai(tree, parts)))
-    run("agents", "reading what agents may do", lambda: parts.evidence("agents", lambda: _agents(tree)))
+    run("agents", "reading what agents may do", lambda: parts.evidence("agents", lambda: _agents(tree, parts)))
     run("audit", "looking up advisories", lambda: _audit(made, request, parts))
     if request.verdicts is not None:
         run("promotion", "looking up verdicts", lambda: _promotion(tree, rules, request))
@@ -200,7 +200,7 @@ def _sbom(tree: FolderTree, rules: Rules, request: Request, made: Made, parts: P
     def collected() -> Inventory:
         from secpipe.sbom.collect import collect
 
-        return collect(tree)
+        return collect(tree, plain=parts.plain)
 
     def described() -> Evidence:
         from secpipe.sbom.evidence import evidence
@@ -298,19 +298,19 @@ def _merged(several: list[Evidence]) -> Evidence:
 def _models(tree: FolderTree, parts: Parts) -> Evidence:
     from secpipe.scan.models.scan import scan
 
-    return scan(aliased(tree), recall=parts.model)
+    return scan(aliased(tree), recall=parts.model, plain=parts.plain)
 
 
 def _shadow_ai(tree: FolderTree, parts: Parts) -> Evidence:
     from secpipe.scan.shadow_ai.scan import scan
 
-    return scan(aliased(tree), quiet=parts.quiet)
+    return scan(aliased(tree), quiet=parts.quiet, plain=parts.plain)
 
 
-def _agents(tree: FolderTree) -> Evidence:
+def _agents(tree: FolderTree, parts: Parts) -> Evidence:
     from secpipe.scan.agents.scan import scan
 
-    return scan(aliased(tree))
+    return scan(aliased(tree), plain=parts.plain)
 
 
 def _audit(made: Made, request: Request, parts: Parts) -> Evidence:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 from secpipe.core.artifact import FileEntry
 from secpipe.core.inventory import Component, ComponentKind, Inventory, RelationKind
@@ -15,20 +15,21 @@ from secpipe.formats import unpack
 from secpipe.formats.locks import table
 from secpipe.formats.packages import ecosystems
 from secpipe.sbom.collector import Collector
-from secpipe.sbom.sources import reader_of
+from secpipe.sbom.sources import YAML_READER, is_yaml, reader_of
 
 
-def collect(tree: Tree, *, limits: Limits = DEFAULT) -> Inventory:
+def collect(tree: Tree, *, limits: Limits = DEFAULT, plain: Set[str] = frozenset()) -> Inventory:
     """Return everything found in `tree`, described from its bytes, never by running it.
 
     Digests come from the tree's own digest pass. A file that its source cannot read is in `skipped` with the reason;
     what the tree itself could not read is there too. Facts are graded: *verified* from the bytes, *declared* by a card,
-    manifest or lock file. Raises only what the tree raises.
+    manifest or lock file. Raises only what the tree raises. `plain` are paths of files for which `sbom.plain.is_plain`
+    holds.
     """
-    found = Collector(tree, limits)
+    found = Collector(tree, limits, plain)
     for skip in tree.skipped:
         found.skip(skip.path, skip.reason)
-    for entry in found.tree.files:
+    for entry in found.files:
         if is_installed(entry.path):
             continue
         row = table.row_of(entry.path)
@@ -38,6 +39,8 @@ def collect(tree: Tree, *, limits: Limits = DEFAULT) -> Inventory:
             attempt(found, entry, target)
         elif unpack.may_be(entry.head):
             _guarded(found, entry.path, "archive", lambda entry=entry: _packed(found, entry))  # type: ignore[misc]
+    for path in filter(is_yaml, plain):
+        found.once(path, YAML_READER)
     for whole in _WHOLE_TREE:
         _claim(found, whole)
         _source(found, "", whole)
@@ -106,7 +109,7 @@ def _claim(found: Collector, target: str) -> None:
     takes: Callable[[FileEntry], bool] | None = getattr(
         importlib.import_module(target.partition(":")[0]), "takes", None
     )
-    for entry in found.tree.files if takes else ():
+    for entry in found.files if takes else ():
         if takes and takes(entry):
             found.claim(_word(target), entry.path)
 

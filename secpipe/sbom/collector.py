@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from secpipe.core.artifact import Digest, FileEntry, Skip
 from secpipe.core.errors import InputError
@@ -30,9 +30,10 @@ _GRADES = {Grade.VERIFIED: 0, Grade.DECLARED: 1, Grade.NOT_DISCLOSED: 2, Grade.M
 class Collector:
     """What one `collect` has found so far."""
 
-    def __init__(self, tree: Tree, limits: Limits) -> None:
+    def __init__(self, tree: Tree, limits: Limits, plain: Set[str] = frozenset()) -> None:
         self.whole = tree
         self.tree = Asked(aliased(tree, instead=True))
+        self.files = tuple(entry for entry in self.tree.files if entry.path not in plain)  # those to be looked at
         self.limits = limits
         self._components: dict[str, Component] = {}
         self._relations: set[Relation] = set()
@@ -176,12 +177,14 @@ class Collector:
                 self.skip(path, f"{NOBODY} for {source}")
         self._without_secrets()
         known = self._components
-        lines = (f"{entry.sha256}  {entry.path}\n".encode("utf-8", "surrogateescape") for entry in self.whole.files)
+        whole = hashlib.sha256()
+        for entry in self.whole.files:
+            whole.update(f"{entry.sha256}  {entry.path}\n".encode("utf-8", "surrogateescape"))
         return Inventory(
             tuple(sorted(known.values(), key=lambda component: (component.kind.value, component.ref))),
             tuple(sorted(edge for edge in self._relations if edge.source in known and edge.target in known)),
             tuple(sorted(self._skips.values(), key=lambda skip: (skip.path, skip.reason))),
-            hashlib.sha256(b"".join(lines)).hexdigest(),
+            whole.hexdigest(),
             len(self.whole.files),
             self._account(),
         )
@@ -197,7 +200,7 @@ class Collector:
         """Return how each file of the tree ended; one that links lead to is read by the names they lend it."""
         ledger = Ledger()
         real = {entry.path: entry.via or entry.path for entry in self.tree.files}
-        installed = {place for path, place in real.items() if is_installed(path)}
+        installed = {entry.via or entry.path for entry in self.files if is_installed(entry.path)}
         ledger.none_can_hold(Thing.FILE, installed, _INSTALLED)
         ledger.none_can_hold(Thing.FILE, real.values(), _UNNAMED)
         ledger.open(Thing.FILE, *(entry.path for entry in self.whole.files))

@@ -14,6 +14,7 @@ import os
 import secrets
 import stat
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +58,12 @@ def keep(place: Path, document: Any) -> None:
         return
 
 
+@cache
 def engine() -> str:
-    """Return a digest over secpipe's version and its own files' names, sizes and times: an edit empties the cache."""
+    """Return a digest over secpipe's version and its own files' names, sizes and times: an edit empties the cache.
+
+    As they were when this process first asked: it runs what it has loaded.
+    """
     hasher = hashlib.sha256(__version__.encode())
     for folder in (Path(__file__).resolve().parent.parent, places.shipped()):
         for root, folders, names in os.walk(folder):

@@ -6,7 +6,7 @@ Not for what is signed or named by its digest: there a secret must be kept out b
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -31,7 +31,12 @@ class Shape:
 
     def pattern(self) -> re.Pattern[str]:
         """Return the compiled expression; most runs never need one."""
-        return re.compile(self.regex, re.IGNORECASE if self.any_case else 0)
+        return _compiled(self.regex, self.any_case)
+
+
+@cache
+def _compiled(regex: str, any_case: bool) -> re.Pattern[str]:
+    return re.compile(regex, re.IGNORECASE if any_case else 0)
 
 
 @cache
@@ -57,7 +62,13 @@ def redact(text: str) -> str:
 
 def redact_values(value: Any) -> Any:
     """Return a JSON-ready value with `redact` applied to each string in it, keys included."""
-    return _redact_values(value, _possible("\n".join(_strings(value))))
+    strings: list[str] = []
+    _collect(value, strings)
+    possible = _possible("\n".join(strings))
+    if not possible:
+        return value
+    hints = {hint.lower() for shape in possible for hint in shape.hints}
+    return _redact_values(value, possible, re.compile("|".join(map(re.escape, sorted(hints)))))
 
 
 def _possible(text: str) -> tuple[Shape, ...]:
@@ -72,34 +83,37 @@ def _possible(text: str) -> tuple[Shape, ...]:
 
 
 def _redact(text: str, possible: Iterable[Shape]) -> str:
+    lowered = text.lower()
     for shape in possible:
-        within = text.lower() if shape.any_case else text
-        for hint in shape.hints:
-            if hint in within:
-                text = shape.pattern().sub(_marked, text)
-                break
+        within = lowered if shape.any_case else text
+        if any(hint in within for hint in shape.hints):
+            text = shape.pattern().sub(_marked, text)
+            lowered = text.lower()
     return text
 
 
-def _strings(value: Any) -> Iterator[str]:
+def _collect(value: Any, strings: list[str]) -> None:
     if isinstance(value, str):
-        yield value
+        strings.append(value)
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _strings(key)
-            yield from _strings(item)
+            _collect(key, strings)
+            _collect(item, strings)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _strings(item)
+            _collect(item, strings)
 
 
-def _redact_values(value: Any, possible: tuple[Shape, ...]) -> Any:
+def _redact_values(value: Any, possible: tuple[Shape, ...], hints: re.Pattern[str]) -> Any:
     if isinstance(value, str):
-        return _redact(value, possible) if len(value) > 8 else value
+        told = len(value) > 8 and hints.search(value.lower())
+        return _redact(value, possible) if told else value
     if isinstance(value, Mapping):
-        return {_redact_values(key, possible): _redact_values(item, possible) for key, item in value.items()}
+        return {
+            _redact_values(key, possible, hints): _redact_values(item, possible, hints) for key, item in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [_redact_values(item, possible) for item in value]
+        return [_redact_values(item, possible, hints) for item in value]
     return value
 
 

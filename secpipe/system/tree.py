@@ -7,36 +7,22 @@ import hashlib
 import os
 import stat
 import sys
-import threading
-import time
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from secpipe.core.artifact import FileEntry, LinkEntry, Skip
 from secpipe.core.errors import InputError, UnsafeInput
-from secpipe.core.limits import DEFAULT, MIB, Limits
+from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.text import printable
-from secpipe.system import files, linking
+from secpipe.system import files, hashing, linking
+from secpipe.system.hashing import Look, stamp_of
 from secpipe.system.links import judge
 from secpipe.system.listing import Listing
-
-_BUFFER = MIB
-_HEAD = 64
-_WORKERS = min(8, os.cpu_count() or 1)
-_BATCH_BYTES = 16 * MIB
-_SMALL = MIB // 4
 
 #: Git's own store is no part of what is deployed; one further down is another project's, and nobody reads it.
 _STORE = ".git"
 _LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:"
-#: A file written within this time could be written again without a new stamp: file systems stamp in ticks.
-_TICK_NS = 20_000_000
-_TICKS = 3
-
-
-#: Takes a file and its whole content.
-Look = Callable[[FileEntry, bytes], None]
 
 
 class FolderTree(Listing):
@@ -110,7 +96,7 @@ class FolderTree(Listing):
                 self.unsteady.append(path)
 
     def _unchanged(self, entry: FileEntry, file: BinaryIO) -> None:
-        if not file.closed and _stamp(os.fstat(file.fileno())) != entry.stamp:
+        if not file.closed and stamp_of(os.fstat(file.fileno())) != entry.stamp:
             raise InputError(f"{printable(entry.path)} changed while it was being checked")
 
 
@@ -145,7 +131,7 @@ def walk(
         else:
             skipped.append(Skip(path, "not a regular file"))
     found.sort()
-    hashed = _digest_all(base, found, progress, look)
+    hashed = hashing.hashed(base, found, progress, look)
     entries = []
     for result in hashed:
         if isinstance(result, Skip):
@@ -190,7 +176,7 @@ def single(path: str | os.PathLike[str], progress: Callable[[int], None] | None 
     """Return a tree of one file named by its own name, whose root is the folder it stands in."""
     target = Path(path)
     judge(target)
-    result = _digest(target.parent, target.name, bytearray(_BUFFER), progress)
+    result = hashing.one(target.parent, target.name, progress)
     if isinstance(result, Skip):
         raise InputError(f"cannot read {printable(str(path))}: {result.reason}")
     return FolderTree(target.parent, (result,), skipped=tuple(_pointer(result)))
@@ -227,7 +213,7 @@ def stamps(root: str | os.PathLike[str], *, limits: Limits = DEFAULT) -> tuple[s
         if stat.S_ISLNK(info.st_mode):
             links.append(path)
         newest = max(newest, info.st_mtime_ns if sys.platform == "win32" else info.st_ctime_ns)
-        hasher.update(f"{path!r} {info.st_mode} {_stamp(info)!r}\n".encode("utf-8", "surrogatepass"))
+        hasher.update(f"{path!r} {info.st_mode} {stamp_of(info)!r}\n".encode("utf-8", "surrogatepass"))
         if count > 2 * limits.tree_files:
             raise UnsafeInput(f"{printable(str(base))} holds more than {limits.tree_files:,} files")
     linked = linking.judge_links(base, links, frozenset(), {skip.path for skip in left_out})
@@ -273,116 +259,3 @@ def _entries(
                 raise UnsafeInput(f"folders nested deeper than {limits.tree_depth}: {printable(path, 80)}")
             else:
                 pending.append((path, depth + 1))
-
-
-def _digest_all(
-    base: Path, paths: list[tuple[str, int]], progress: Callable[[int], None] | None, look: Look | None
-) -> list[FileEntry | Skip]:
-    """Hash large files on a few threads (hashlib releases the GIL) and small ones, whose work is Python's, on this."""
-    large = [(path, size) for path, size in paths if size > _SMALL]
-    small = [path for path, size in paths if size <= _SMALL]
-    if len(large) <= 1:
-        buffer = bytearray(_BUFFER)
-        return [_digest(base, path, buffer, progress, look) for path, _ in paths]
-    from concurrent.futures import ThreadPoolExecutor  # a twentieth of a cold start that verifies one file
-
-    stop = threading.Event()
-
-    def watch(count: int) -> None:
-        if stop.is_set():  # an interrupt must not wait for the end of a large file
-            raise OSError("stopped")
-        if progress:
-            progress(count)
-
-    def run(batch: list[str]) -> list[FileEntry | Skip]:
-        buffer = bytearray(_BUFFER)
-        return [_digest(base, path, buffer, watch) for path in batch if not stop.is_set()]
-
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        try:
-            parts = pool.map(run, _batches(large))
-            buffer = bytearray(_BUFFER)
-            found = [_digest(base, path, buffer, progress, look) for path in small]
-            return sorted([*found, *(entry for part in parts for entry in part)], key=lambda entry: entry.path)
-        except BaseException:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-def _batches(paths: list[tuple[str, int]]) -> list[list[str]]:
-    """Cut the files into runs of like work, so that no core waits while another holds several large files."""
-    batches: list[list[str]] = []
-    work = _BATCH_BYTES
-    for path, size in paths:
-        if work >= _BATCH_BYTES:
-            batches.append([])
-            work = 0
-        batches[-1].append(path)
-        work += size
-    return batches
-
-
-def _digest(
-    base: Path, path: str, buffer: bytearray, progress: Callable[[int], None] | None, look: Look | None = None
-) -> FileEntry | Skip:
-    try:
-        # joined as text: a Path for each of 5,000 small files would cost an eighth of the walk
-        # and a file object for each another eighth
-        descriptor, before = files.open_descriptor(f"{base}/{path}", follow=False)
-        try:
-            before = _settled(descriptor, before)
-            hasher = hashlib.sha256()
-            view = memoryview(buffer)
-            head, data, done = b"", None, 0
-            while count := _read(descriptor, buffer):
-                part = view[:count]
-                if not done:
-                    head = bytes(part[:_HEAD])
-                    data = bytes(part) if look and count == before.st_size else None
-                hasher.update(part)
-                done += count
-                if progress:
-                    progress(count)
-                if done == before.st_size:
-                    break  # had it more, its stamp would be another
-            after = os.fstat(descriptor)
-        finally:
-            os.close(descriptor)
-    except InputError as error:
-        return Skip(path, f"cannot be read: {error.message.rpartition(': ')[2]}")
-    except OSError as error:
-        return Skip(path, f"cannot be read: {files.reason(error)}")
-    stamp = _stamp(after)
-    if _stamp(before) != stamp:
-        return Skip(path, "changed while it was being read")
-    entry = FileEntry(path, after.st_size, stat.S_IMODE(after.st_mode), hasher.hexdigest(), head, stamp)
-    if look and data is not None:
-        look(entry, data)
-    return entry
-
-
-def _read(descriptor: int, buffer: bytearray) -> int:
-    """Fill `buffer` from the file as far as one read goes; 0 at its end."""
-    if sys.platform != "win32":
-        return os.readv(descriptor, [buffer])
-    else:
-        data = os.read(descriptor, len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-
-def _settled(descriptor: int, info: os.stat_result) -> os.stat_result:
-    """Wait out the tick in which a file was written last: whoever writes it after that leaves another stamp."""
-    for _ in range(_TICKS):  # one that is written all the time is seen to change while it is read
-        if not 0 <= time.time_ns() - info.st_ctime_ns < _TICK_NS:
-            break
-        time.sleep(_TICK_NS / 1e9)
-        info = os.fstat(descriptor)
-    return info
-
-
-def _stamp(info: os.stat_result) -> bytes:
-    """Who may write a file can set its mtime back, its ctime only with the clock (POSIX; creation time on Windows)."""
-    # as numbers they would take three times the room, in every entry of a tree
-    return b"%x %x %x %x %x" % (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)

@@ -40,7 +40,7 @@ ALLOWED = {
     "scan/shadow_ai/large.py: read": "of opaque bytes the ends are searched",
     "scan/shadow_ai/terraform.py: filled": "the caller names it as unread",
     "scan/shadow_ai/scan.py: _member": "larger ones go to the streaming reader",
-    "scan/shadow_ai/scan.py: holds_no_term": "larger files go to the streaming reader",
+    "scan/shadow_ai/plain.py: holds_no_term": "larger files go to the streaming reader",
     "formats/boms/forms.py: from_xml": "the namespace stands in the first element; without it nothing is valid",
     "formats/boms/shapes.py: parse": "sniffs which of several forms it has; each is read whole",
     "formats/extents.py: _icon": CLOSED,

@@ -61,7 +61,7 @@ SOLE_IMPORTER = {
     "rfc3161_client": "sign/timestamps.py",
     "sigstore": "sign/keyless.py",
     "tuf": "keystore/trust_update.py",
-    "ahocorasick_rs": "scan/shadow_ai/prefilter.py",
+    "ahocorasick_rs": "formats/words.py",
     "jinja2": "formats/jinja.py",
     "cvss": "scan/vulnerabilities/severity.py",
     "yaml": "formats/yaml.py",

@@ -26,6 +26,7 @@ from secpipe.sbom.sources import MANIFESTS
 from secpipe.scan.models import routes, scan
 from secpipe.scan.shadow_ai import readers
 from secpipe.scan.shadow_ai import scan as shadow
+from secpipe.scan.shadow_ai.prefilter import Prefilter
 from secpipe.scan.shadow_ai.signal import Reading
 from secpipe.system.tree import open_tree
 
@@ -68,12 +69,12 @@ def test_models(kind: str, nothing: Callable[..., Any], tmp_path: Path, monkeypa
 
 
 @pytest.mark.parametrize("nothing", NOTHING.values(), ids=NOTHING)
-@pytest.mark.parametrize("ending", routes._BY_ENDING)
+@pytest.mark.parametrize("ending", routes.BY_ENDING)
 def test_models_by_ending(
     ending: str, nothing: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / f"thing{ending}").write_bytes(b"\xff\xfe\xfd" * 30)
-    _mutate(monkeypatch, routes._BY_ENDING[ending], nothing)
+    _mutate(monkeypatch, routes.BY_ENDING[ending], nothing)
     assert _told(scan.scan(open_tree(tmp_path)), "thing")
 
 
@@ -122,7 +123,7 @@ def test_shadow_ai_beyond_its_readers(tmp_path: Path, monkeypatch: pytest.Monkey
         patch.setattr(shadow.large, "read", lambda *_, **__: (Reading(), ""))
         assert _told(shadow.scan(open_tree(tmp_path)), "a.dat")
     with monkeypatch.context() as patch:
-        patch.setattr(shadow.Prefilter, "positions", lambda *_: [])
+        patch.setattr(Prefilter, "positions", lambda *_: [])
         assert any("finds nothing" in skip.reason for skip in shadow.scan(open_tree(tmp_path)).skips)
 
 

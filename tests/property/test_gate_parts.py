@@ -131,6 +131,7 @@ def everything(project: Path, but: tuple[str, ...] = ()) -> None:
 
 
 def test_the_second_run_looks_at_nothing_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    from secpipe.gate.cached import look
     from secpipe.sbom import collect
     from secpipe.scan.models import scan as models
     from secpipe.scan.shadow_ai import scan as shadow_ai
@@ -143,7 +144,13 @@ def test_the_second_run_looks_at_nothing_again(monkeypatch: pytest.MonkeyPatch) 
             (folder / "project" / name).write_bytes(CONTENTS[data])
         (folder / "project/gone").symlink_to("nowhere")
         request = Request(path=folder / "project", now=NOW, policy="builtin:baseline", parts=True)
-        for module, name in ((collect, "collect"), (audit, "audit"), (models, "scan_file"), (shadow_ai, "is_binary")):
+        for module, name in (
+            (collect, "collect"),
+            (audit, "audit"),
+            (models, "scan_file"),
+            (shadow_ai, "is_binary"),
+            (look, "is_plain"),
+        ):
             real = getattr(module, name)
 
             def watched(*arguments: Any, real: Any = real, name: str = name, **options: Any) -> Any:
@@ -152,13 +159,14 @@ def test_the_second_run_looks_at_nothing_again(monkeypatch: pytest.MonkeyPatch) 
 
             monkeypatch.setattr(module, name, watched)
         check(request)
-        assert set(looked) == {"collect", "audit", "scan_file", "is_binary"}
+        assert set(looked) == {"collect", "audit", "scan_file", "is_binary", "is_plain"}
         looked.clear()
         check(request)
         assert looked == []
         (folder / "project/new.py").write_text("y = 2\n")
         check(request)
-        assert looked.count("scan_file") == 1
+        assert looked.count("is_plain") == 1
+        assert "scan_file" not in looked
         assert "audit" not in looked
 
 

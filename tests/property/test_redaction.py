@@ -263,3 +263,12 @@ def test_every_shape_says_where_it_comes_from_and_compiles() -> None:
         assert "keep" in shape.pattern().groupindex
         assert all(shape.hints)
         assert not shape.any_case or all(hint == hint.lower() for hint in shape.hints)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.one_of(*PLANTED.values()).map(lambda two: two[0]) | st.text(max_size=30), max_size=6))
+def test_a_document_loses_what_each_of_its_strings_loses_alone(texts: list[str]) -> None:
+    """What spares work for strings without a hint must not spare a secret."""
+    whole = redact_values({"list": [{"a": text} for text in texts], **{f"key {text}": 1 for text in texts}})
+    assert [item["a"] for item in whole["list"]] == [redact(text) if len(text) > 8 else text for text in texts]
+    assert set(whole) - {"list"} == {redact(f"key {text}") if len(text) > 4 else f"key {text}" for text in texts}

@@ -6,7 +6,7 @@ import importlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 from functools import lru_cache
 
 from secpipe.core.errors import InputError
@@ -129,6 +129,7 @@ TABLE = (
 _EXACT = {row.pattern.lower(): row for row in TABLE if not set(row.pattern) & set("*?[/")}
 _GLOBS = tuple((row.pattern.lower(), row) for row in TABLE if row.pattern.lower() not in _EXACT)
 #: How the names end that any of the globs takes: most files are none of them.
+_ANY = re.compile("|".join(translate(glob) for glob, _ in _GLOBS))
 _ENDS = tuple({glob.rpartition("*")[2] for glob, _ in _GLOBS})
 
 
@@ -141,6 +142,8 @@ def row_of(path: str) -> Row | None:
     if not name.endswith(_ENDS):
         return None
     tail = "/".join(path.split("/")[-2:]).lower()
+    if not (_ANY.match(name) or _ANY.match(tail)):
+        return None
     return next((row for glob, row in _GLOBS if fnmatchcase(tail if "/" in glob else name, glob)), None)
 
 

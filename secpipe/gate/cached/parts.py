@@ -8,9 +8,10 @@ kept with the days on which it changes.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Set
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,9 +22,10 @@ from secpipe.core.errors import InputError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.inventory import Inventory, Relation, RelationKind
 from secpipe.core.ledger import Tally, Thing
+from secpipe.core.protocols import Tree
 from secpipe.gate import record
 from secpipe.gate.cached.cache import content_of, parts_of
-from secpipe.gate.cached.look import FirstLook
+from secpipe.gate.cached.look import KEY_BYTES, FirstLook, key_of
 from secpipe.gate.request import Request
 from secpipe.scan.models.scan import NOTHING, Judged
 from secpipe.system import diskcache
@@ -43,6 +45,7 @@ class Parts:
         content: str,
         unsteady: Callable[[], bool] = lambda: False,
         look: FirstLook | None = None,
+        tree: Tree | None = None,
     ) -> None:
         self.place = place
         self._unsteady = unsteady  # whether a file could not be read as it was hashed
@@ -54,8 +57,19 @@ class Parts:
             found = diskcache.find(place)
             self._old = found if isinstance(found, dict) else {}
         self._look = look or FirstLook()
+        self._tree = tree
+        self._looked = look is not None or tree is None  # while it was walked
         self.quiet = KeptNames(self._old.get("quiet"), self._look.quiet)
         self._nothing = KeptNames(self._old.get("nothing"), set())  # files in which the model scan finds nothing
+
+    @property
+    def plain(self) -> Set[str]:
+        """Paths of the files in which no scan finds anything; looked for when a scan runs, if not while walking."""
+        if self._tree is not None and not self._looked:
+            known = (_unpacked(self._old.get(name)) for name in ("plain", "others"))
+            self._look.again(self._tree, *known)
+            self._looked = True
+        return self._look.plain
 
     def evidence(self, name: str, make: Callable[[], Evidence], content: str | None = None) -> Evidence:
         """Return the evidence of a check that rests on nothing but `content`, by default all of the tree."""
@@ -126,6 +140,11 @@ class Parts:
         # Where the whole check was known, no file of it was asked for: what is known of them stays known.
         self._new.setdefault("models", self._table("models"))
         self._look.models.clear()  # room for the document
+        self._new |= {name: self._old.get(name, "") for name in ("plain", "others")}  # where no scan ran
+        if self._looked and self._tree is not None:
+            for name, plain in (("plain", True), ("others", False)):
+                files = (entry for entry in self._tree.files if (entry.path in self._look.plain) is plain)
+                self._new[name] = _packed(map(key_of, files))
         self._new |= {"nothing": self._nothing.text(), "quiet": self.quiet.text()}
         if self._new != self._old:
             diskcache.keep(self.place, self._new)
@@ -196,7 +215,26 @@ class KeptNames:
 def open_parts(request: Request, tree: FolderTree, look: FirstLook | None = None) -> Parts:
     """Return what the last run over the same project kept, if results of earlier runs may be believed here."""
     place = parts_of(request)
-    return Parts(place, content_of(tree) if place else "", lambda: bool(tree.unsteady), look)
+    if look is not None:
+        look.plain.intersection_update(entry.path for entry in tree.files)  # a policy may leave some out
+    return Parts(place, content_of(tree) if place else "", lambda: bool(tree.unsteady), look, tree)
+
+
+def _packed(keys: Iterable[bytes]) -> str:
+    """Return keys as text: as a list of strings they would take thrice the room."""
+    data = bytearray()
+    for key in keys:
+        data += key
+    return base64.b64encode(data).decode("ascii")
+
+
+def _unpacked(text: Any) -> frozenset[bytes]:
+    """Return what `_packed` made of it; nothing where it is damaged."""
+    try:
+        data = base64.b64decode(text or "", validate=True)
+    except (ValueError, TypeError):
+        return frozenset()
+    return frozenset(data[start : start + KEY_BYTES] for start in range(0, len(data), KEY_BYTES))
 
 
 def _holds(row: dict[str, Any], now: datetime) -> bool:

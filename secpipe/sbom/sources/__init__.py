@@ -17,7 +17,14 @@ MANIFESTS: tuple[tuple[str, str], ...] = (
     ("*.ipynb", "secpipe.sbom.sources.scripts:notebook"),
     ("*.whl", "secpipe.sbom.sources.wheels:read"),
 )
+#: The account's word for who reads YAML files that have no row of their own.
+YAML_READER = "deployments"
 _ANY = re.compile("|".join(translate(pattern) for pattern, _ in MANIFESTS))
+
+
+def is_yaml(path: str) -> bool:
+    """Tell whether the reader of deployments takes a file by its ending."""
+    return path.endswith((".yaml", ".yml"))
 
 
 def reader_of(path: str) -> str:

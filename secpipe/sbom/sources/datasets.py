@@ -17,18 +17,18 @@ from secpipe.sbom.sources.models import file_component
 from secpipe.sbom.sources.weights import is_pointer
 
 #: Endings that are data wherever they stand, and those that are data only in a folder of data.
-_ALWAYS = {".parquet": "parquet", ".arrow": "arrow", ".tfrecord": "tfrecord", ".jsonl": "jsonl", ".npz": "npz",
+ALWAYS = {".parquet": "parquet", ".arrow": "arrow", ".tfrecord": "tfrecord", ".jsonl": "jsonl", ".npz": "npz",
            ".npy": "npy", ".feather": "feather", ".avro": "avro"}  # fmt: skip
 _INSIDE = {".csv": "csv", ".tsv": "tsv", ".json": "json", ".ndjson": "jsonl", ".txt": "text", ".zst": "zstd"}
-_FOLDERS = {"data", "dataset", "datasets", "training", "train", "eval", "evals", "evaluation", "corpus", "corpora"}
+FOLDERS = {"data", "dataset", "datasets", "training", "train", "eval", "evals", "evaluation", "corpus", "corpora"}
 
 
 def format_of(entry: FileEntry) -> str:
     """Return the format of a data file, or ""."""
-    if entry.suffix in _ALWAYS:
-        return _ALWAYS[entry.suffix]
+    if entry.suffix in ALWAYS:
+        return ALWAYS[entry.suffix]
     folders = {part.lower() for part in entry.path.split("/")[:-1]}
-    return _INSIDE.get(entry.suffix, "") if folders & _FOLDERS else ""
+    return _INSIDE.get(entry.suffix, "") if folders & FOLDERS else ""
 
 
 def takes(entry: FileEntry) -> bool:
@@ -39,7 +39,7 @@ def takes(entry: FileEntry) -> bool:
 def read_all(found: Collector) -> None:
     """Add a component for every dataset: a folder with a dataset card, else each data file by itself."""
     groups: dict[str, list[FileEntry]] = defaultdict(list)
-    for entry in found.tree.files:
+    for entry in found.files:
         if takes(entry):
             groups[folder_of(entry.path)].append(entry)
     for folder, entries in groups.items():

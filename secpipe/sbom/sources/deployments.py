@@ -10,15 +10,25 @@ import re
 from secpipe.core.artifact import FileEntry
 from secpipe.core.inventory import Component, ComponentKind, content_ref, declared
 from secpipe.formats.packages import purl
+from secpipe.formats.words import any_of
 from secpipe.sbom.collector import Collector
 from secpipe.sbom.sources.dockerfile import image, named
 
 _IMAGE = re.compile(r"""(?:^|[{,])\s*(?:-\s+)?["']?image["']?:\s*(?:"([^"]+)"|'([^']+)'|([^\s"'{},#]+|\S*\$\{\S+))""")
 _MANIFEST = re.compile(r"^(?:apiVersion|kind|services):", re.MULTILINE)
+_MAY_BE = any_of((b"apiVersion:", b"kind:", b"services:", b"jobs:", b"runs:"))
 _VALUE = re.compile(r"\$\{(\w+)(?::?-([^{}]*))?\}")
 _WORKFLOW = re.compile(r"^(?:jobs|runs):", re.MULTILINE)
 _USES = re.compile(r"""(?:^|[{,])\s*(?:-\s+)?["']?uses["']?:\s*["']?([^\s"'{},#]+)""")
 _ACTION = re.compile(r"([\w.-]+)/([\w.-]+)((?:/[\w.-]+)*)@([\w./-]+)")
+
+
+def says_nothing(data: bytes) -> bool:
+    """Tell whether a YAML file is no compose file, manifest or workflow by its whole content."""
+    if not _MAY_BE(data):
+        return True
+    text = data.decode("utf-8", "replace")
+    return not (_MANIFEST.search(text) or _WORKFLOW.search(text))
 
 
 def read(found: Collector, entry: FileEntry) -> None:

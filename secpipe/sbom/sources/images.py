@@ -54,7 +54,7 @@ def takes(entry: FileEntry) -> bool:
 
 def read_all(found: Collector) -> None:
     """Add every image of the tree with its Python and system packages and the weight files in its layers."""
-    for entry in found.tree.files:
+    for entry in found.files:
         reader = _layout if entry.name == "oci-layout" else _archive if takes(entry) else None
         if reader is None:
             continue

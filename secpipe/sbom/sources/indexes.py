@@ -20,7 +20,7 @@ def takes(entry: FileEntry) -> bool:
 
 def read_all(found: Collector) -> None:
     """Add every setting of an index other than the ecosystem's own; a file that cannot be read is said."""
-    for entry in found.tree.files:
+    for entry in found.files:
         if not takes(entry):
             continue
         try:

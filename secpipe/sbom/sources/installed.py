@@ -47,7 +47,7 @@ def takes(entry: FileEntry) -> bool:
 def read_all(found: Collector) -> None:
     """Add every installed distribution of the tree, its drift from its RECORD, and the SBOMs it carries."""
     sites: dict[str, list[FileEntry]] = defaultdict(list)
-    for entry in found.tree.files:
+    for entry in found.files:
         if takes(entry):
             sites[folder_of(folder_of(entry.path))].append(entry)
     for site, entries in sites.items():

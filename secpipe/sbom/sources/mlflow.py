@@ -20,7 +20,7 @@ def takes(entry: FileEntry) -> bool:
 
 def read_all(found: Collector) -> None:
     """Add an MLflow model for every folder with an MLmodel file; the weight files in it become its parts."""
-    for entry in found.tree.files:
+    for entry in found.files:
         if takes(entry):
             try:
                 _model(found, entry)

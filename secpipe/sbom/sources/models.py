@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from secpipe.core.artifact import Digest, FileEntry
@@ -63,14 +63,12 @@ def takes(entry: FileEntry) -> bool:
 
 def read_all(found: Collector) -> None:
     """Add a component for every model in the tree, its files and its chat templates."""
-    folders: dict[str, list[FileEntry]] = defaultdict(list)
-    for entry in found.tree.files:
-        folders[folder_of(entry.path)].append(entry)
-    cards = {folder: entry for folder, entries in folders.items() for entry in entries if entry.name == "README.md"}
-    for folder, entries in folders.items():
+    folders = {folder_of(entry.path) for entry in found.files if takes(entry)}
+    for folder in sorted(folders, key=found.beside):
+        entries = [entry for path in found.beside(folder) if (entry := found.tree.find(path)) is not None]
         for unit in _units(folder, entries):
             try:
-                _describe(found, unit, _card(found, folder, cards))
+                _describe(found, unit, _card(found, folder))
             except InputError as error:  # pragma: no cover - every reading below says its own skip
                 found.skip(unit.weights[0][0].path, f"not analysed: {printable(error.message, 300)}")
 
@@ -91,10 +89,10 @@ def _units(folder: str, entries: list[FileEntry]) -> Iterable[Unit]:
         yield Unit(folder, group, False, {} if together or len(groups) > 1 else sides)
 
 
-def _card(found: Collector, folder: str, cards: Mapping[str, FileEntry]) -> tuple[huggingface.Card, str] | None:
+def _card(found: Collector, folder: str) -> tuple[huggingface.Card, str] | None:
     """Return the card of a folder, else that of the folder above it, where it is a card with a head."""
     for place in (folder, folder_of(folder)) if folder else ("",):
-        entry = cards.get(place)
+        entry = found.tree.find(f"{place}/README.md".lstrip("/"))
         if entry is None:
             continue
         try:

@@ -22,7 +22,7 @@ def takes(entry: FileEntry) -> bool:
 def read_all(found: Collector) -> None:
     """Add every installed package that no lock file of the tree has named in that version."""
     known = {(one.name, one.version) for one in found.of_kind(ComponentKind.LIBRARY) if one.ecosystem == "npm"}
-    for entry in found.tree.files:
+    for entry in found.files:
         if not takes(entry):
             continue
         try:

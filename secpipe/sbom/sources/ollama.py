@@ -31,7 +31,7 @@ def takes(entry: FileEntry) -> bool:
 
 def read_all(found: Collector) -> None:
     """Add what Modelfiles and Ollama manifests of the tree describe."""
-    for entry in found.tree.files:
+    for entry in found.files:
         if not takes(entry):
             continue
         try:

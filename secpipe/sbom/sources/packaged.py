@@ -32,7 +32,7 @@ def takes(entry: FileEntry) -> bool:
 
 def read_all(found: Collector) -> None:
     """Add what these files describe; what they name and the tree does not hold is only *referenced*."""
-    for entry in found.tree.files:
+    for entry in found.files:
         if not takes(entry):
             continue
         try:

@@ -37,7 +37,7 @@ def takes(entry: FileEntry) -> bool:
 
 def read_all(found: Collector) -> None:
     """Add what pages fetch: packages by their addresses, and scripts from elsewhere by their hosts."""
-    for entry in found.tree.files:
+    for entry in found.files:
         if takes(entry):
             try:
                 _page(found, entry.path, found.read(entry).decode("utf-8", "replace"))

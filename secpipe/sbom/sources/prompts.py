@@ -12,24 +12,24 @@ from secpipe.sbom.attestations import is_attestation
 from secpipe.sbom.collector import Collector
 from secpipe.sbom.sources.weights import is_pointer
 
-_FOLDERS = {"prompts", "prompt", "prompt_templates", "prompt-templates", "system_prompts", "system-prompts"}
-_ENDINGS = {".prompt", ".prompty", ".jinja", ".jinja2", ".j2", ".mustache", ".hbs"}
+FOLDERS = {"prompts", "prompt", "prompt_templates", "prompt-templates", "system_prompts", "system-prompts"}
+ENDINGS = {".prompt", ".prompty", ".jinja", ".jinja2", ".j2", ".mustache", ".hbs"}
 _TEXT = {".txt", ".md", ".yaml", ".yml", ".json", ".toml", ".xml", ".tmpl", ""}
 _NAME = re.compile(
     r"(?:^|[._-])(?:system[._-]?prompts?|prompts?|prompt[._-]?templates?|chat_template)(?:[._-]|$)", re.I
 )
 _NOT = ("README", "CHANGELOG", "LICENSE", "LICENCE", "NOTICE", "CONTRIBUTING")
-_ALWAYS = {".prompt", ".prompty"}
+ALWAYS = {".prompt", ".prompty"}
 
 
 def is_prompt(entry: FileEntry) -> bool:
     """Tell whether a file holds a prompt: by its ending, its folder, or its name."""
-    if entry.suffix in _ALWAYS or entry.name.startswith("chat_template."):
+    if entry.suffix in ALWAYS or entry.name.startswith("chat_template."):
         return entry.suffix != ".json"
-    if entry.suffix not in _ENDINGS | _TEXT or entry.name.startswith(_NOT):
+    if entry.suffix not in ENDINGS | _TEXT or entry.name.startswith(_NOT):
         return False
     folders = {part.lower() for part in entry.path.split("/")[:-1]}
-    return bool(folders & _FOLDERS) or (bool(_NAME.search(entry.name)) and entry.suffix not in {".toml", ".xml", ""})
+    return bool(folders & FOLDERS) or (bool(_NAME.search(entry.name)) and entry.suffix not in {".toml", ".xml", ""})
 
 
 def takes(entry: FileEntry) -> bool:
@@ -39,7 +39,7 @@ def takes(entry: FileEntry) -> bool:
 
 def read_all(found: Collector) -> None:
     """Add a component for every prompt file of the tree."""
-    for entry in found.tree.files:
+    for entry in found.files:
         if takes(entry):
             found.add(
                 Component(

@@ -25,7 +25,7 @@ def takes(entry: FileEntry) -> bool:
 
 def read_all(found: Collector) -> None:
     """Add what scripts ask for; a file inside a package is imported, not run, and is only looked at where it begins."""
-    for entry in found.tree.files:
+    for entry in found.files:
         if entry.suffix != ".py" or is_installed(entry.path):
             continue
         folder = entry.path.rpartition("/")[0]

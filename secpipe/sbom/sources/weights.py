@@ -32,12 +32,15 @@ class Header:
     analysed: bool = True
 
 
+def begins(head: bytes) -> str:
+    """Return the format that the first bytes show, or ""."""
+    return "gguf" if gguf.looks_like(head) else "safetensors" if safetensors.looks_like(head) else ""
+
+
 def format_of(entry: FileEntry) -> str:
     """Return the format of a weight file by its first bytes, else by its name; "" for any other file."""
-    if gguf.looks_like(entry.head):
-        return "gguf"
-    if safetensors.looks_like(entry.head):
-        return "safetensors"
+    if found := begins(entry.head):
+        return found
     if entry.suffix in kinds.WEIGHTS:
         return kinds.WEIGHTS[entry.suffix]
     if _NAMES.search(entry.name):

@@ -43,6 +43,13 @@ def _forms() -> tuple[re.Pattern[str], tuple[Form, ...]]:
     return re.compile("|".join(parts), re.IGNORECASE | re.DOTALL), tuple(forms)
 
 
+@cache
+def _any_form() -> re.Pattern[str]:
+    """Return one expression for lower-case paths that match any glob, without a group for each."""
+    globs = (_regex(glob.lower()) for row in table("formats")["file"] for glob in row["globs"])
+    return re.compile(f"(?:.*/)?(?:{'|'.join(dict.fromkeys(globs))})", re.DOTALL)
+
+
 def _regex(glob: str) -> str:
     made = (
         _ONE_OF.sub(lambda one: f"(?:{one[1].replace(',', '|')})", re.escape(glob))
@@ -54,6 +61,8 @@ def _regex(glob: str) -> str:
 
 def form_of(path: str) -> Form | None:
     """Return how the file at `path` is read, or None where no assistant reads it by its name."""
+    if path.isascii() and _any_form().fullmatch(path.lower()) is None:  # a twentieth of the time of telling which
+        return None
     pattern, forms = _forms()
     match = pattern.fullmatch(path)
     return forms[int((match.lastgroup or "g0")[1:])] if match else None

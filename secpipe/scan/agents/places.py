@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from secpipe.core.artifact import FileEntry
 from secpipe.core.limits import Limits
 from secpipe.core.protocols import Tree
+from secpipe.formats.words import any_of
 from secpipe.scan.agents import scripts
 from secpipe.scan.agents.known import Form
 
@@ -17,9 +18,16 @@ _OWN = re.compile(
     r"(?i)(?:^|/)(?:\.claude|\.cursor|\.codex|\.gemini|\.kiro|\.opencode|\.windsurf|\.continue|\.goose|\.junie|\.roo|\.agents?|\.github/(?:hooks|skills)|\.claude-plugin)/"
 )
 _SETTINGS = (".json", ".jsonc", ".json5", ".yaml", ".yml", ".toml")
+#: One of these words stands in all that the next expression takes, and costs a tenth of it.
+_SERVER_WORDS = any_of((b"mcp", b"context_servers", b"bypassPermissions", b"enableAllProjectMcpServers"))
 _SERVERS = re.compile(rb"mcp_?-?[sS]ervers|context_servers|\bmcpServers\b|bypassPermissions|enableAllProjectMcpServers")
 _CODE = (".py", ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".tsx", ".jsx")
-#: A program that is a server, or that gives tools to an agent.
+#: The same for what follows: a program that is a server, or that gives tools to an agent.
+_CODE_WORDS = any_of((
+    b"mcp", b"agents", b"crewai", b"langgraph", b"google.adk", b"autogen", b"smolagents", b"pydantic_ai",
+    b"llama_index", b"agno", b"strands", b"@modelcontextprotocol", b"langchain", b"\"ai\"", b"'ai'",
+    b"@mastra/core", b"@voltagent/core", b"@google/adk",
+))  # fmt: skip
 _AGENT_CODE = re.compile(
     rb"(?m)^\s*(?:from|import)\s+(?:mcp(?:\.server)?|fastmcp|agents|crewai|langgraph|langchain\.agents|google\.adk|autogen\w*|smolagents|pydantic_ai|llama_index\.core\.agent|agno\.agent|strands)\b"
     rb"|@modelcontextprotocol/sdk|[\"']fastmcp[\"']|@openai/agents|[\"'](?:@mastra/core|@langchain/langgraph|@voltagent/core|@strands-agents/sdk|@google/adk)"
@@ -52,14 +60,14 @@ def skill_of(path: str, folders: frozenset[str]) -> str | None:
 
 def is_own(entry: FileEntry) -> bool:
     """Whether a program, or a page, stands in a folder of an assistant."""
-    return bool(_OWN.search(entry.path)) and (
+    return is_own_path(entry.path) and (
         scripts.is_program(entry.path, entry.head) or entry.suffix in {".md", ".mdc", ".txt"}
     )
 
 
 def is_own_path(path: str) -> bool:
     """Whether a path lies in a folder of an assistant."""
-    return bool(_OWN.search(path))
+    return (path.startswith(".") or "/." in path) and bool(_OWN.search(path))
 
 
 def by_content(tree: Tree, entry: FileEntry, limits: Limits) -> Form | None:
@@ -68,12 +76,18 @@ def by_content(tree: Tree, entry: FileEntry, limits: Limits) -> Form | None:
         return None
     if entry.size > limits.text_bytes:
         return Form("mcp", "config") if entry.suffix in _SETTINGS and _holds(tree, entry) else None
-    data = tree.read(entry, limits.text_bytes)
-    if entry.suffix in _CODE:
-        return Form("code", "code") if _AGENT_CODE.search(data) else None
-    if entry.suffix == ".json" and _TOOLS.search(data):
+    return in_content(entry.suffix, tree.read(entry, limits.text_bytes))
+
+
+def in_content(suffix: str, data: bytes) -> Form | None:
+    """Return the form that the whole content of a file with this ending gives away."""
+    if suffix in _CODE:
+        return Form("code", "code") if _CODE_WORDS(data) and _AGENT_CODE.search(data) else None
+    if suffix not in _SETTINGS:
+        return None
+    if suffix == ".json" and b"input" in data and _TOOLS.search(data):
         return Form("mcp", "tools")
-    return Form("mcp", "config") if _SERVERS.search(data) else None
+    return Form("mcp", "config") if _SERVER_WORDS(data) and _SERVERS.search(data) else None
 
 
 def _holds(tree: Tree, entry: FileEntry) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import replace
 from typing import Any
 
@@ -31,17 +31,27 @@ _LOCK_BYTES = 8 << 20
 _DIFFERENCES = 200  # of them all are counted as one demand that is not met
 #: A variable for a folder in front of a path: `${CLAUDE_PLUGIN_ROOT}/x.sh`, `"$CLAUDE_PROJECT_DIR"/x.sh`.
 _ROOT = re.compile(r"^[\"']?\$\{?\w+\}?[\"']?/")
+_NOT_OURS = "no assistant reads it by itself"
 
 
-def scan(tree: Tree, *, limits: Limits = DEFAULT) -> Evidence:
+def is_plain(entry: FileEntry, data: bytes) -> bool:
+    """Tell whether a file with this whole content is nothing to any assistant, unless a skill brings it."""
+    known = places.in_content(entry.suffix, data) or form_of(entry.path)
+    return known is None and not places.is_own(entry)
+
+
+def scan(tree: Tree, *, limits: Limits = DEFAULT, plain: Set[str] = frozenset()) -> Evidence:
     """Return the evidence `agents` of a tree.
 
     `facts` are `items` (`Item.to_dict`) and `clients` (assistant -> how many items). The account says how every file
-    ended that sets up an agent, and every server. Findings are those that need no policy.
+    ended that sets up an agent, and every server. Findings are those that need no policy. `plain` are paths of files
+    for which `is_plain` holds.
     """
     run = _Run(tree, limits)
     for entry in tree.files:
-        run.visit(entry)
+        if entry.path not in plain or run.is_brought(entry.path):
+            run.visit(entry)
+    run.ledger.none_can_hold(Thing.FILE, plain, _NOT_OURS)
     for link in tree.links:
         run.linked(link)
     return run.evidence()
@@ -60,6 +70,10 @@ class _Run:
         self.bound = Bound(limits.findings, "items of agents", self._cut)
         self.brought: dict[str, list[tuple[FileEntry, set[str]]]] = defaultdict(list)
 
+    def is_brought(self, path: str) -> bool:
+        """Whether a file stands in the folder of a skill."""
+        return bool(self.skills) and places.skill_of(path, self.skills) is not None
+
     def visit(self, entry: FileEntry) -> None:
         """Read one file if it sets up an agent, or stands in a skill or a folder of an assistant."""
         form = form_of(entry.path)
@@ -69,7 +83,7 @@ class _Run:
             if form is None and folder is None and not places.is_own(entry):
                 form = places.by_content(self.tree, entry, self.limits)
                 if form is None:
-                    self.ledger.cannot_hold(Thing.FILE, entry.path, "no assistant reads it by itself")
+                    self.ledger.cannot_hold(Thing.FILE, entry.path, _NOT_OURS)
                     return
             if form is not None:
                 self._read(entry, form)

@@ -11,6 +11,7 @@ from secpipe.core.text import printable
 from secpipe.formats.lenient import decode_json, parse_json
 from secpipe.formats.problem import script_sign
 from secpipe.formats.stream import anywhere, at
+from secpipe.formats.words import any_of
 from secpipe.formats.yaml import parse_tagged
 from secpipe.formats.zips import escapes
 from secpipe.scan.models import keras
@@ -35,6 +36,8 @@ _PATTERNS: Final = {
     b"\\": rb"\\u00[2-7]|\\x[2-7]",  # ASCII that is written as an escape: a word may be hidden in it
 }
 WORDS: Final = re.compile(b"|".join((*_PLAIN, *_PATTERNS.values())))
+#: Whether one of all these signs stands in bytes: a fortieth of the time of one pattern for all.
+may_concern: Final = any_of((*_PLAIN, *_PATTERNS))
 _OTHERS: Final = {sign: re.compile(pattern) for sign, pattern in _PATTERNS.items()}
 #: In a file too large to be parsed, the keys that a loader acts on; "target" with a dotted name, any key with escapes.
 FAR: Final = re.compile(
@@ -73,9 +76,11 @@ _SKOPS: Final = ("__class__", "__module__", "__loader__")
 
 def concerns(data: bytes) -> bool:
     """Tell whether a word stands in a text that is in every configuration which concerns us."""
-    if any(word in data for word in _PLAIN):  # a fortieth of the time of one pattern for all
-        return True
-    return any(sign in data and pattern.search(data) for sign, pattern in _OTHERS.items())
+    if not may_concern(data):
+        return False
+    return any(word in data for word in _PLAIN) or any(
+        sign in data and pattern.search(data) for sign, pattern in _OTHERS.items()
+    )
 
 
 def judge_json(context: Context, file: BinaryIO, size: int) -> str:

@@ -9,7 +9,7 @@ from secpipe.core.text import printable
 from secpipe.formats.coding import as_utf8, coding_of
 from secpipe.formats.stream import anywhere, at
 from secpipe.formats.zips import escapes
-from secpipe.scan.models.configs import WORDS, concerns, is_yaml, judge_yaml
+from secpipe.scan.models.configs import WORDS, concerns, is_yaml, judge_yaml, may_concern
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.data import formats_data
 from secpipe.scan.models.templates import DANGER, judge_template, parses
@@ -140,6 +140,19 @@ def judge_text(context: Context, file: BinaryIO, size: int) -> str:
         context.unread("resource-limit", f"only the first {most:,} bytes of the text were looked at")
         return _judge_text(context, text) or "text"
     return _judge_text(context, text)
+
+
+def says_nothing(name: str, suffix: str, data: bytes) -> bool:
+    """Tell whether `_judge_text` stops at once at a text of UTF-8, without a mark, of this name and content."""
+    if data.startswith((b"tree\nversion=v", b"tree\r\nversion=v")):
+        return False
+    if _is_modelfile(data.decode("utf-8", "replace")):
+        return False
+    if suffix in _NO_TEMPLATE or _PROSE.match(name.rpartition("/")[2]):
+        return True
+    if b"{" in data and (b"{{" in data or b"{%" in data):
+        return False
+    return not may_concern(data) or not (b"_target_" in data or b"python/" in data or concerns(data))
 
 
 def _hidden(data: bytes) -> bool:

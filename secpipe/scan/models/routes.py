@@ -44,7 +44,7 @@ JUDGES: Final[dict[str, str]] = {
     "text": "secpipe.scan.models.documents:judge_text",
 }
 #: Formats without a mark of their own, which loaders take by the ending.
-_BY_ENDING: Final[dict[str, str]] = {
+BY_ENDING: Final[dict[str, str]] = {
     ".onnx": "secpipe.scan.models.graphs:judge_onnx",
     ".pb": "secpipe.scan.models.graphs:judge_graph_def",
     ".tflite": "secpipe.scan.models.graphs:judge_tflite",
@@ -92,8 +92,8 @@ def _look_into(context: Context, file: BinaryIO, size: int) -> str:
     if kind in _SEARCHED and not context.spend(TEXT * size):
         return ""
     table, key = JUDGES, kind
-    if (kind in {"unknown", "onnx?", "text"} and context.suffix in _BY_ENDING) or (kind, context.suffix) == _NAMED_JSON:
-        table, key = _BY_ENDING, context.suffix
+    if (kind in {"unknown", "onnx?", "text"} and context.suffix in BY_ENDING) or (kind, context.suffix) == _NAMED_JSON:
+        table, key = BY_ENDING, context.suffix
     found = _PLAIN.get(kind, "")
     if found:
         return _elsewhere(context, file, size, kind) or found
@@ -104,7 +104,7 @@ def _look_into(context: Context, file: BinaryIO, size: int) -> str:
         found = str(load(_NUMBERED, "variables", "model format")(context, file, size))
     if not found and kind in {"unknown", "text"} and head[0] in _MAPS and kinds.promises(context.name, text=False):
         trial = context.trial()
-        found = str(load(_BY_ENDING, ".msgpack", "model format")(trial, file, size))
+        found = str(load(BY_ENDING, ".msgpack", "model format")(trial, file, size))
         found = "" if trial.sink.unread else found  # as spaCy names its tables
     return found or _elsewhere(context, file, size, kind)
 

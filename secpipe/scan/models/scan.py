@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -31,6 +31,7 @@ from secpipe.scan.models.work import SPENT, allowed
 #: Compressions in which nothing known was met.
 _WRAPPERS: Final = frozenset({"gzip", "bzip2", "xz", "lzma", "lz4", "zlib"})
 _HEAD: Final = 256
+_TEXT: Final = "text"
 #: Formats that are ZIP archives themselves.
 _ZIPS: Final = frozenset({"zip", "torch", "keras", "npz", "mar", "skops"})
 _TARS: Final = frozenset({"tar", "nemo", "torch-tar"})
@@ -61,6 +62,7 @@ def scan(
     limits: Limits = DEFAULT,
     extra_allow: Collection[str | Addition] = (),
     recall: Recall = lambda entry, judge: judge(),
+    plain: Set[str] = frozenset(),
 ) -> Evidence:
     """Return evidence `models` about a tree.
 
@@ -68,7 +70,8 @@ def scan(
     artefact; `holds` are the formats met in it at any depth.
     `extra_allow` holds dotted names, or `Addition`s for some files, that the user answers for. Nothing is loaded. An
     error of the analyser on one file is a skip and a finding for review, never an exception. Without `extra_allow` a
-    file's name, size and content decide alone what it comes to: then `recall` may know it already.
+    file's name, size and content decide alone what it comes to: then `recall` may know it already, and `plain` are
+    paths of files for which `scan.models.plain.is_plain` holds.
     """
     shipped = shipped_list()
     files: dict[str, dict[str, str | list[str]]] = {}
@@ -76,12 +79,14 @@ def scan(
     ledger, members = Ledger(), Tally(Thing.MEMBER)
     cut: list[str] = []  # why the remaining files are not read
     bound = Bound(limits.findings, "findings", cut.append)
-    ledger.open(Thing.FILE, *(entry.path for entry in tree.files))
     unread = {skip.path: skip.reason for skip in tree.skipped}
     for skip in tree.skipped:
         ledger.open(Thing.FILE, skip.path)
         ledger.not_read(Thing.FILE, skip.path, skip.reason, soft=skip.soft)
     for entry in tree.files:
+        if entry.path in plain:
+            continue
+        ledger.open(Thing.FILE, entry.path)
         if cut:
             ledger.not_read(Thing.FILE, entry.path, cut[0])
             continue
@@ -97,6 +102,7 @@ def scan(
             findings += found.findings
             members += found.members
             bound.allows(len(found.findings))
+    ledger.none_can_hold(Thing.FILE, plain, _TEXT)
     account, skips = ledger.close()
     return Evidence(
         "models",
@@ -118,7 +124,7 @@ def _settle(ledger: Ledger, entry: FileEntry, found: Judged) -> None:
     elif not entry.size:
         ledger.cannot_hold(Thing.FILE, entry.path, "empty")
     else:
-        ledger.cannot_hold(Thing.FILE, entry.path, "text" if is_text(entry.head) else "bytes of no model")
+        ledger.cannot_hold(Thing.FILE, entry.path, _TEXT if is_text(entry.head) else "bytes of no model")
 
 
 def judge_content(entry: FileEntry, data: bytes) -> Judged:

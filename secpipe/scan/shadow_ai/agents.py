@@ -47,7 +47,8 @@ def _glob(glob: str) -> str:
 
 def is_agent_config(path: str) -> bool:
     """Whether a file may configure MCP servers or editor extensions, by its name."""
-    return bool(_MCP_FILES.search(path) or _EXTENSION_FILES.search(path))
+    possible = path.endswith((".json", ".code-workspace"))
+    return possible and bool(_MCP_FILES.search(path) or _EXTENSION_FILES.search(path))
 
 
 def read(content: str, path: str, catalogue: Catalogue) -> Reading:

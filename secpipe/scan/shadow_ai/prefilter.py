@@ -1,20 +1,17 @@
-"""Which files are worth parsing: one pass over the bytes for the terms of the catalogue. The only importer of
-ahocorasick_rs.
-"""
+"""Which files are worth parsing: one pass over the bytes for the terms of the catalogue."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from secpipe.formats.words import Hit, native, plain
 from secpipe.scan.shadow_ai.encoded import is_encoded
 from secpipe.scan.shadow_ai.pieces import Hosts, is_open, pieces
 from secpipe.scan.shadow_ai.spelling import folded_bytes
 from secpipe.scan.shadow_ai.terms import Terms
 
 _QUOTED = re.compile(rb"[\"']([a-z0-9_.]{3,40})(?=[\"'])")
-_WORD = re.compile(rb"[a-z0-9]+")
 _ESCAPE = re.compile(rb"\\(?:x([0-9a-f]{2})|u00([0-9a-f]{2})|u\{0{0,4}([0-9a-f]{2})\})")
 
 #: All but the letters of names and addresses.
@@ -30,15 +27,11 @@ _NUMBERS = (b"chr(", b"bytes([", b"bytes((", b"bytearray(", b"fromcharcode")
 _MANY = 12
 _LONG = 8  # a shorter term comes about by chance where letters are put together
 
-#: (index of the term, where it starts)
-Hit = tuple[int, int]
-Search = Callable[[bytes], Sequence[Hit]]
-
 
 class Prefilter:
     """Finds the terms in bytes, without regard to case; escapes such as `\\x61` are read as what they stand for."""
 
-    def __init__(self, terms: Terms, *, native: bool = True) -> None:
+    def __init__(self, terms: Terms, *, fast: bool = True) -> None:
         self._pairs: list[tuple[frozenset[int], frozenset[int]]] = []
         words = list(terms.single)
         for left, right in terms.pairs:
@@ -57,21 +50,23 @@ class Prefilter:
         self._pieces = frozenset(word.encode() for word in terms.pieces)
         self._hosts = Hosts(terms.hosts)
         patterns = [word.encode() for word in words]
-        search = _native(patterns) if native else None
+        search = native(patterns) if fast else None
         self.engine = "aho-corasick" if search else "built-in"
-        self._search: Search = search or _python(patterns)
+        self._search = search or plain(patterns)
 
     def positions(self, data: bytes) -> list[int]:
         """Return where terms start, in order; empty when the data holds no sign. Offsets are into the unescaped
         text; of words that stand in pieces nobody knows where they start: 0.
         """
-        folded = folded_bytes(unescape(data.lower())).lower()
+        folded = _folded(data)
         hits = self._search(folded)
+        if not hits:
+            return []
         return self._wanted(folded, hits) or [0] * (self._sends(hits) and self._puts_together(folded))
 
     def in_pieces(self, data: bytes) -> bool:
         """Tell whether data that holds no term as a whole holds one in pieces, beside what sends something."""
-        folded = folded_bytes(unescape(data.lower())).lower()
+        folded = _folded(data)
         hits = self._search(folded)
         return self._sends(hits) and not self._wanted(folded, hits) and self._in_pieces(folded)
 
@@ -124,6 +119,14 @@ class Prefilter:
         )
 
 
+def _folded(data: bytes) -> bytes:
+    """Return lower-case text with its escapes and forms of letters as what they stand for."""
+    small = data.lower()
+    if small.isascii() and b"\\" not in small and b"&" not in small:
+        return small
+    return folded_bytes(unescape(small)).lower()
+
+
 def _crumbs(folded: bytes) -> bool:
     """Whether there are enough of them for an address, and its dot: which they make only a reader can tell."""
     found = _CRUMB.findall(folded)
@@ -136,50 +139,3 @@ def unescape(data: bytes) -> bytes:
     if b"\\x" not in data and b"\\u" not in data:
         return data
     return _ESCAPE.sub(lambda match: bytes([int(match[1] or match[2] or match[3], 16)]), data).lower()
-
-
-def _native(patterns: list[bytes]) -> Search | None:
-    try:
-        import ahocorasick_rs
-    except ImportError:
-        return None
-    # some MB more than the default, and less than half the time
-    automaton: Any = ahocorasick_rs.BytesAhoCorasick(patterns, implementation=ahocorasick_rs.Implementation.DFA)
-
-    def search(data: bytes) -> Sequence[Hit]:
-        return [(term, start) for term, start, _ in automaton.find_matches_as_indexes(data, overlapping=True)]
-
-    return search
-
-
-def _python(patterns: list[bytes]) -> Search:
-    """The same without the wheel: a term is tried only in data that holds its inner word, so most are never
-    searched.
-    """
-    anchored: dict[bytes, list[int]] = {}
-    plain: list[int] = []
-    for index, pattern in enumerate(patterns):
-        anchor = _anchor(pattern)
-        if anchor:
-            anchored.setdefault(anchor, []).append(index)
-        else:
-            plain.append(index)
-
-    def search(data: bytes) -> Sequence[Hit]:
-        words = set(_WORD.findall(data))
-        tried = [index for word in anchored.keys() & words for index in anchored[word]]
-        hits: list[Hit] = []
-        for index in (*plain, *tried):
-            start = data.find(patterns[index])
-            while start >= 0:
-                hits.append((index, start))
-                start = data.find(patterns[index], start + 1)
-        return hits
-
-    return search
-
-
-def _anchor(pattern: bytes) -> bytes:
-    """Return the longest word that stands between two non-word bytes inside the pattern, or b""."""
-    inner = [match[0] for match in _WORD.finditer(pattern) if match.start() > 0 and match.end() < len(pattern)]
-    return max(inner, key=len, default=b"")

@@ -34,6 +34,7 @@ _CONFIG = re.compile(
 _ALWAYS = re.compile(
     r"(?:^|/)(?:\.env[\w.-]*|[\w.-]+\.env|\.envrc|docker-compose[\w.-]*|compose[\w.-]*\.ya?ml|\.gitlab-ci\.yml|values[\w.-]*\.ya?ml|wrangler\.(?:toml|jsonc?))$|/workflows/[\w.-]+\.ya?ml$|\.tf(?:vars)?$"
 )
+_SETTINGS = (".yml", ".yaml", ".toml", ".json", ".jsonc")
 _SHEBANG = re.compile(rb"#!.*\b(?:(python|pypy|uv run)|(node|deno|bun)|(ruby)|(?:ba|z|k|da)?sh|fish)")
 #: Programming languages that no reader parses: their words are searched.
 _UNPARSED = re.compile(
@@ -58,12 +59,13 @@ def always(path: str, catalogue: Catalogue) -> bool:
     """
     if manifests.is_manifest(path) or agents.is_agent_config(path) or path.endswith(".ipynb"):
         return True
-    return bool(_ALWAYS.search(path)) or bool(agents.instruction_owner(path, catalogue))
+    return is_context(path) or bool(agents.instruction_owner(path, catalogue))
 
 
 def is_context(path: str) -> bool:
     """Whether a file may say where an environment name leads, so that it is read even when only others are judged."""
-    return bool(_ALWAYS.search(path))
+    possible = ".env" in path or "compose" in path or path.endswith(_SETTINGS)
+    return possible and bool(_ALWAYS.search(path))
 
 
 def is_local(path: str, head: bytes, catalogue: Catalogue) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Set
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,12 +29,11 @@ from secpipe.scan.shadow_ai.contents import OPAQUE, PROVEN, is_binary, row_of
 from secpipe.scan.shadow_ai.downloads import download_findings, download_signal
 from secpipe.scan.shadow_ai.joined import Joiner, join
 from secpipe.scan.shadow_ai.leaks import leaks
-from secpipe.scan.shadow_ai.prefilter import Prefilter
+from secpipe.scan.shadow_ai.plain import prefilter_of
 from secpipe.scan.shadow_ai.reach import shipped
 from secpipe.scan.shadow_ai.regions import LABELS, left_to_labels, region_of
 from secpipe.scan.shadow_ai.semgrep import SUFFIXES, look
 from secpipe.scan.shadow_ai.signal import Reading
-from secpipe.scan.shadow_ai.terms import derive
 
 _WHOLE = 1 << 18  # larger files are read only around the terms, where a sign needs no more than its surroundings
 _EXCERPT = 4000
@@ -59,6 +58,7 @@ def scan(
     rules: Sequence[Path] = (),
     only: Collection[str] | None = None,
     quiet: Quiet | None = None,
+    plain: Set[str] = frozenset(),
 ) -> Evidence:
     """Return the evidence `shadow-ai` of a tree.
 
@@ -69,30 +69,19 @@ def scan(
     `rules` the user's own rule files for it; with None the built-in readers alone look. With `only`, files outside it
     are read as context (environment files) or not at all, and nothing is said about them. `quiet` are digests of
     content known to hold no term of the catalogue: such files are not searched again, and the scan adds those that it
-    finds so.
+    finds so. `plain` are paths of files that were searched already: for which `is_plain` holds.
     """
     run = _Run(tree, catalogue or read_catalogue(), limits, only, quiet)
     for entry in tree.files:
-        run.visit(entry)
+        if entry.path not in plain:
+            run.visit(entry)
+    run.searched(plain)
     run.promote()
     run.join()
     run.look_for_settings()
     if semgrep is not None:
         run.second_look(semgrep, rules)
     return run.evidence()
-
-
-def holds_no_term(entry: FileEntry, data: bytes) -> bool:
-    """Tell whether content that is text, and not too long to be read whole, holds no term of the shipped catalogue."""
-    if is_binary(entry.head) or entry.size > DEFAULT.text_bytes:
-        return False
-    return not prefilter_of(read_catalogue()).positions(as_utf8(data))
-
-
-@cache
-def prefilter_of(catalogue: Catalogue) -> Prefilter:
-    """Return the prefilter of a catalogue, made once."""
-    return Prefilter(derive(catalogue))
 
 
 class _Run:
@@ -138,6 +127,12 @@ class _Run:
             self._look(entry)
         except InputError as error:
             self.ledger.not_read(Thing.FILE, entry.path, error.message)
+
+    def searched(self, plain: Set[str]) -> None:
+        """Settle files that were searched before, and held nothing."""
+        if plain:
+            self.counts.update(files=len(plain), searched=len(plain))
+        self.ledger.all_judged(Thing.FILE, plain, "search")
 
     def _look(self, entry: FileEntry) -> None:
         if unpack.may_be(entry.head) and self._packed(entry):

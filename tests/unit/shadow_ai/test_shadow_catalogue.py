@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "policies/ai-providers"
 CATALOGUE = read_catalogue()
 NATIVE = Prefilter(derive(CATALOGUE))
-PURE = Prefilter(derive(CATALOGUE), native=False)
+PURE = Prefilter(derive(CATALOGUE), fast=False)
 SCHEMA = json.loads((ROOT / "policies/schema/ai-providers.schema.json").read_text())
 HEAD = 'schema = "secpipe.ai-providers/1"\n[[provider]]\n'
 FILES = sorted(path for path in FOLDER.glob("*.toml") if path.name != "signals.toml")
