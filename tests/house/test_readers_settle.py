@@ -196,12 +196,13 @@ def test_sources_of_the_whole_tree_that_stop_halfway(
     real = getattr(importlib.import_module(module), name)
 
     def half(found: Any) -> None:
-        whole = found.tree
+        whole, files = found.tree, found.files
         found.tree = _Half(whole, "z/")
+        found.files = found.tree.files
         try:
             real(found)
         finally:
-            found.tree = whole
+            found.tree, found.files = whole, files
 
     monkeypatch.setattr(importlib.import_module(module), name, half)
     left = {skip.path: skip.reason for skip in collect.collect(open_tree(tmp_path)).skipped}
