@@ -12,7 +12,7 @@ from secpipe.core.artifact import Skip
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Severity
 from secpipe.core.verdict import Decision, Effect, Result
-from secpipe.gate.decide import decide
+from secpipe.gate.decide import by_tree, decide
 from secpipe.gate.policies.policy import (
     Attestations,
     Demand,
@@ -350,3 +350,10 @@ def test_the_trees_own_policy_gives_its_reasons_with_what_they_rest_on() -> None
     assert told[0].what.endswith(before.what)
     assert told[0].what != before.what
     assert told[0].owner == "sec"
+
+
+def test_the_trees_policy_is_asked_as_the_trees() -> None:
+    asked = situation(self_judged="it names no pin")
+    theirs = by_tree(asked, Policy(name="tree"))
+    assert (theirs.policy.name, theirs.self_judged, theirs.call) == ("tree", "", asked.call.by_tree())
+    assert theirs.evidence == asked.evidence
