@@ -27,7 +27,7 @@ _TELLING = re.compile("prompt|chat_template|modelfile|mlmodel|metadata|oci-layou
 _ENDINGS = frozenset({*kinds.WEIGHTS, *datasets.ALWAYS, *prompts.ALWAYS, *prompts.ENDINGS, ".tar", ".bin", ".pb"})
 _FOLDERS = frozenset({*datasets.FOLDERS, *prompts.FOLDERS, "manifests"})
 #: Sources that are asked themselves, whatever the name.
-_ASKED = (indexes, packaged, pages)
+_ASKED = (packaged, pages)
 _SCRIPT = b"# /// script"
 
 
@@ -44,6 +44,8 @@ def is_plain(entry: FileEntry, data: bytes) -> bool:
     if weights.is_pointer(entry) or unpack.may_be(entry.head) or weights.begins(entry.head) or table.row_of(path):
         return False
     if any(source.takes(entry) for source in _ASKED):
+        return False
+    if indexes.takes(entry) and not (is_yaml(name) and indexes.says_nothing(data)):
         return False
     if low.endswith(".py"):
         return _SCRIPT not in data

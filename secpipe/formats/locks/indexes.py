@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 from typing import Any
 
 from secpipe.core import shape
@@ -68,6 +68,8 @@ _MOST = 200  # settings of one file that are kept
 def reader_of(path: str) -> Callable[[str, bytes], Iterator[Index]] | None:
     """Return what reads the index settings of a file of this name; None where it has none."""
     name = path.rpartition("/")[2].lower()
+    if not _ANY.match(name):  # most names, in a tenth of the time
+        return None
     return next((reader for glob, reader in _TABLE if fnmatchcase(name, glob)), None)
 
 
@@ -216,3 +218,4 @@ _TABLE: tuple[tuple[str, Callable[[str, bytes], Iterator[Index]]], ...] = (
     ("tox.ini", _commands), (".env*", _commands), ("*.env", _commands), ("*.ipynb", _commands),
     ("jenkinsfile", _commands), ("justfile", _commands),
 )  # fmt: skip
+_ANY = re.compile("|".join(translate(glob) for glob, _ in _TABLE))

@@ -18,6 +18,11 @@ def takes(entry: FileEntry) -> bool:
     return not is_installed(entry.path) and indexes.reader_of(entry.path) is not None
 
 
+def says_nothing(data: bytes) -> bool:
+    """Tell whether YAML, whose lines are read as commands, holds nothing that an address could be."""
+    return b"//" not in data and b"$" not in data and b"%" not in data
+
+
 def read_all(found: Collector) -> None:
     """Add every setting of an index other than the ecosystem's own; a file that cannot be read is said."""
     for entry in found.files:
