@@ -32,10 +32,15 @@ def audit(folder: Path, head: Checkpoint) -> Audited:
         for number in range((count + WIDTH - 1) // WIDTH):
             tree.tile(level, number)
     found = 0
-    for place in _files(folder, "tile"):
+    for place in published(folder):
         _check(tree, place)
         found += 1
     return Audited(head.size, found)
+
+
+def published(folder: Path) -> Iterator[str]:
+    """Yield the path of every file below `tile/`, relative to the log."""
+    return _files(folder, "tile")
 
 
 def _check(tree: Reader, place: str) -> None:

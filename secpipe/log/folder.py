@@ -139,9 +139,8 @@ class Log:
 def create(folder: Path, origin: str, signers: Sequence[NoteSigner], ratchet: Ratchet, now: datetime) -> Log:
     """Make an empty log with a signed checkpoint; raises InputError where something stands already."""
     note.check_name(origin)
+    refuse_taken(folder)
     files.make_folder(folder)
-    if (folder / CHECKPOINT).exists() or (folder / journal.NAME).exists():
-        raise InputError(f"there is a log in {printable(str(folder))} already", hint="secpipe log show FOLDER")
     head = Checkpoint(origin, 0, merkle.EMPTY)
     with ratchet.held() as held:
         if held.size:
@@ -153,6 +152,12 @@ def create(folder: Path, origin: str, signers: Sequence[NoteSigner], ratchet: Ra
         lines = tuple(signer.sign(head, now) for signer in signers)
         files.write_atomic(folder / CHECKPOINT, note.Note(head.text(), lines).encode())
     return Log(folder)
+
+
+def refuse_taken(folder: Path) -> None:
+    """Raise InputError where a log stands already."""
+    if (folder / CHECKPOINT).exists() or (folder / journal.NAME).exists():
+        raise InputError(f"there is a log in {printable(str(folder))} already", hint="secpipe log show FOLDER")
 
 
 def _stamp(path: Path) -> tuple[bytes, int]:
