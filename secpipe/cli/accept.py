@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import click
 
 from secpipe.cli.answers import answered, exception_options, glob_option
 from secpipe.cli.approve import told
+from secpipe.cli.logged import log_folder, logged
 from secpipe.cli.options import clock_of
 from secpipe.core.errors import EXIT_PASS, ConfigError
 
@@ -67,5 +69,6 @@ def accept(
     entry = scope | {"accepted": now.date()} | who
     data = policy_edit.added(loaded, ("ledger", "accept"), [entry])
     what = f"accepted until {who['expires']} by {who['owner']}: {kind}"
+    logged(log_folder(), "acceptance", hashlib.sha256(data).hexdigest(), now, owner=str(who["owner"])[:200])
     told(what, policy, policy_edit.save(loaded, data))
     return EXIT_PASS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,6 +12,7 @@ import click
 
 from secpipe.cli.answers import answered, exception_options, glob_option
 from secpipe.cli.approve import told
+from secpipe.cli.logged import log_folder, logged
 from secpipe.cli.options import clock_of
 from secpipe.core.errors import EXIT_PASS, ConfigError
 from secpipe.core.finding import RULE_ID
@@ -62,6 +64,7 @@ def waive(
     scopes = list(_scopes(findings, rules, paths))
     data = policy_edit.added(loaded, ("waiver",), [{"id": next(names)} | scope | common for scope in scopes])
     what = f"waived until {common['expires']} by {common['owner']}: {', '.join(findings or rules)}"
+    logged(log_folder(), "waiver", hashlib.sha256(data).hexdigest(), now, owner=str(common["owner"])[:200])
     told(what, policy, policy_edit.save(loaded, data))
     return EXIT_PASS
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -74,6 +75,11 @@ def keeps_apart(identity: Identity, purpose: str) -> bool:
     """Whether all that `identity` may sign belongs to the one duty that `purpose` is of; globs do not count."""
     duty = next(set(purposes) for _, purposes in DUTIES if purpose in purposes)
     return purpose in identity.authority.purposes and set(identity.authority.purposes) <= duty
+
+
+def payload_digest(data: Twins) -> str:
+    """Return the hex SHA-256 of what both bundles are over: a log and an override name it by that."""
+    return hashlib.sha256(as_written(next(filter(None, data)), "what was signed")[0]).hexdigest()
 
 
 def as_written(data: bytes, what: str) -> tuple[bytes, Statement]:

@@ -31,6 +31,7 @@ MODEL, PROMPT, DATA = "model", "prompts/system.txt", "datasets/tickets.jsonl"
 #: Keys that say how a verdict is used, not what a release must be; and those of other sections' own tests.
 NO_DEMANDS = {
     "name", "owner", "expires", "mode", "exclude", "waiver", "condition", "ledger.accept",
+    "log.folder", "log.required", "log.keys", "log.witnesses", "log.quorum",  # relying on a verdict
     "verdicts.valid_hours", "break_glass.holders", "break_glass.max_hours",
     "shadow_ai.regions", "shadow_ai.min_confidence",  # they say what is looked at
 }  # fmt: skip

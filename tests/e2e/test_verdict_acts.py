@@ -394,3 +394,38 @@ def test_a_signing_job_apart_takes_the_same_waivers(pipeline: Pipeline) -> None:
     pipeline.run(1, f"{sign} --waivers waivers.toml")
     pipeline.run(0, f"{sign} {waivers}")
     assert pipeline.verify(0, "staging")["verdict"]["predicate"]["verificationResult"] == "PASSED"
+
+
+def test_what_the_gate_and_people_do_is_logged_and_the_newest_verdict_is_the_logs(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """check, override and rotation append; a verdict counts with its proof, and not once a newer one was hidden."""
+    ci = Pipeline(shell, monkeypatch)
+    ci.run(0, "secpipe log init log --origin log.example/ci --passphrase-file env:PW")
+    keys = ci.run(0, "secpipe log show log --keys").split()
+    rules = f'\n[log]\nfolder = "log"\nrequired = true\nkeys = {json.dumps(keys)}\n'
+    (shell.cwd / "policy.toml").write_text(POLICY.replace("\n[env.dev]", f"{rules}\n[env.dev]"))
+    ci.policy_pin = ci.run(0, "secpipe policy pin policy.toml").strip()
+    check = f"secpipe check project --env staging --store store --advisories advisories {ci.pins}"
+    sign = "--sign verdict --passphrase-file env:PW"
+    ask = f"secpipe verdict verify project --env staging --store store {ci.pins}"
+    ci.run(0, f"{check} {sign}")
+    ci.run(0, check.replace("--env staging", "--env dev"))
+    ci.run(0, "secpipe keys rotate verdict --trust keys --passphrase-file env:PW")
+    shown = json.loads(ci.run(0, "secpipe log show log -f json"))["entries"]
+    assert [row["type"] for row in shown] == ["verdict", "evaluation"], "a rotation knows of the log by SECPIPE_LOG"
+    monkeypatch.setenv("SECPIPE_LOG", "log")
+    ci.run(0, "secpipe keys suspend builder --trust keys --passphrase-file env:PW")
+    shown = json.loads(ci.run(0, "secpipe log show log -f json"))["entries"]
+    assert (shown[-1]["type"], shown[-1]["about"]["suspended"]) == ("revocation", "builder")
+    ci.run(3, ask)
+    ci.run(0, "secpipe log checkpoint log --passphrase-file env:PW")
+    (bundle,) = shell.cwd.glob("store/staging/*/*/vsa.att.json")
+    ci.run(0, f"secpipe log prove log {bundle}")
+    ci.run(0, ask)
+    hidden = shell.cwd / "hidden"
+    (shell.cwd / "log/checkpoint").rename(shell.cwd / "log/kept")
+    assert "there is no log" in ci.run(3, ask)
+    (shell.cwd / "log/kept").rename(shell.cwd / "log/checkpoint")
+    bundle.parent.rename(hidden)
+    ci.run(3, ask)

@@ -77,6 +77,8 @@ class Plan:
         from secpipe.gate.verdicts import store
 
         kept = storing.contents(outcome, self.waivers)
+        if not self.identity:
+            _log(outcome, "evaluation", kept.digest(store.VERDICT), self.now)
         entry = storing.keep(self.store, outcome, kept)
         _tell(f"verdict kept in {entry.folder}\n  evidence sha256:{kept.digest(store.EVIDENCE)}")
         if self.identity:
@@ -143,7 +145,7 @@ def sign_into(folder: Path, outcome: Outcome, kept: Kept, who: Identity, seal: S
     from secpipe.gate import storing
     from secpipe.gate.verdicts import signed, vsa
     from secpipe.sign.sign import write_twins
-    from secpipe.sign.verdicts import sign_verdict
+    from secpipe.sign.verdicts import payload_digest, sign_verdict
 
     trust = outcome.rules.trust
     if trust is None:
@@ -155,11 +157,25 @@ def sign_into(folder: Path, outcome: Outcome, kept: Kept, who: Identity, seal: S
     subject = outcome.record.subject
     name, digest = str(subject["name"]), str(subject["digest"]["dirHash"])
     data = sign_verdict(signed.VSA, name, digest, body, who, version, signers, timestamper=stamper(seal.tsa), now=now)
+    result = vsa.PASSED if summary.passed else vsa.FAILED
+    _log(outcome, "verdict", payload_digest(data), now, result)
     classical, pq = signed.names(signed.VSA)
     write_twins((folder / classical, folder / pq), data)
-    result = vsa.PASSED if summary.passed else vsa.FAILED
     until = f", holds until {times.rfc3339(summary.valid_until)} ({summary.because})" if summary.passed else ""
     _tell(f"signed as {result} by {who.name} (key version {version.version}){until}")
+
+
+def _log(outcome: Outcome, kind: str, digest: str, now: datetime, result: str = "") -> None:
+    """Log what is about to be stored or signed, where a log is configured."""
+    from secpipe.cli.logged import log_folder, logged
+
+    subject = outcome.record.subject
+    place = log_folder(outcome.situation.policy, pinned=outcome.rules.policy_pinned)
+    words = {"result": result} if result else {}
+    logged(
+        place, kind, digest, now,
+        release=str(subject["digest"]["dirHash"]), environment=outcome.record.environment, **words,
+    )  # fmt: skip
 
 
 def _tell(text: str) -> None:

@@ -52,6 +52,7 @@ def revoke(
         lambda found, home, ask, now: revoked(
             found, home, name, number, instant, reason[:500], schedule, None if no_replacement else ask, now
         ),
+        kind="revocation",
     )
 
 

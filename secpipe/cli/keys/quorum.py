@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secpipe.cli.keys.options import dir_option, passphrase_of
+from secpipe.cli.logged import logged_ring
 from secpipe.cli.options import passphrase_option, tell, write_result
 from secpipe.core.errors import ConfigError
 
@@ -28,8 +29,12 @@ def carry_out(
     over_pending: bool = False,
     confirm: bool = False,
     start: Callable[[Path, Path, datetime], Opened] | None = None,
+    kind: str = "ceremony",
 ) -> int:
-    """Draft a change, sign it with the holder keys on this machine, publish it if that is enough."""
+    """Draft a change, sign it with the holder keys on this machine, publish it if that is enough.
+
+    `kind` is what the log calls it, where there is one.
+    """
     from secpipe.keystore.commit import locked
     from secpipe.keystore.pending import sign_pending, unlock_holders
     from secpipe.keystore.quorum import begin, draft
@@ -47,7 +52,7 @@ def carry_out(
                 "another change waits for signatures", hint=f"secpipe keys sign-root, or delete {folder}/pending"
             )
         draft(found, make(found, home, ask, now), now)
-        return _report(sign_pending(target, home, ask, now, must_sign=False), folder)
+        return _report(sign_pending(target, home, ask, now, must_sign=False), folder, kind)
 
 
 def _waits(found: Opened) -> bool:
@@ -61,9 +66,10 @@ def _waits(found: Opened) -> bool:
         return False
 
 
-def _report(progress: Any, folder: str) -> int:
+def _report(progress: Any, folder: str, kind: str = "ceremony") -> int:
     who = ", ".join(progress.signed) or "nobody yet"
     if progress.published:
+        logged_ring(kind, folder, signed_by=who)
         write_result(f"published, signed by {who}; commit {folder}/\n", "-")
     else:
         write_result(

@@ -9,6 +9,7 @@ import click
 
 from secpipe.cli.keys.options import dir_option, opened, passphrase_of, write_text_or_json
 from secpipe.cli.keys.stamps import artifacts_options, lapsing, told
+from secpipe.cli.logged import logged_ring
 from secpipe.cli.options import at_option, clock_of, passphrase_option, plain_format, write_result
 from secpipe.core import times
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, EXIT_UNDECIDED, ConfigError
@@ -161,6 +162,8 @@ def rotate(
         )  # fmt: skip
         return EXIT_PASS
     outcome = commit(Path(folder), places.home(), schedule, passphrase_of(passphrase_file), clock.now, names)
+    if outcome.made:
+        logged_ring("rotation", folder)
     document = _document(outcome.plan, schedule, changed=bool(outcome.made), simulated=False, ring=outcome.ring_version)
     _write(document, form, output, "rotated")
     if any(step.blocked for step in outcome.plan.steps):
@@ -193,6 +196,7 @@ def suspend(name: str, folder: str, passphrase_file: str | None) -> int:
 
     ask = passphrase_of(passphrase_file)
     version = commit(Path(folder), places.home(), schedule_of(folder), ask, SystemClock().now(), name)
+    logged_ring("revocation", folder, suspended=name)
     write_result(f"suspended {name} in ring {version}; publish {folder}/ to every verifier\n", "-")
     return EXIT_PASS
 
@@ -241,6 +245,7 @@ def merge(keep: str, folder: str) -> int:
     if done is None:
         write_result("there is no rotation to settle\n", "-")
         return EXIT_PASS
+    logged_ring("rotation", folder, merged="yes")
     lines = [f"kept ring {done.ring.version}, sha256:{done.ring.newest.digest}; commit {folder}/"]
     lines += [f"next: secpipe keys suspend {name}" for name in done.suspend]
     lines += [f"next: secpipe keys rotate --if-due  (for {', '.join(done.rotate)})"] if done.rotate else []

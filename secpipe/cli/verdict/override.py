@@ -98,14 +98,19 @@ def _sign(
 ) -> None:
     """Write this holder's twin bundle and say who has signed so far."""
     from secpipe.api.signing import open_key
+    from secpipe.cli.logged import log_folder, logged
     from secpipe.gate.verdicts import override as overrides
     from secpipe.gate.verdicts import signed
     from secpipe.sign.sign import write_twins
-    from secpipe.sign.verdicts import sign_verdict
+    from secpipe.sign.verdicts import payload_digest, sign_verdict
 
     version, signers = open_key(who, rules.trust, passphrase, now)
     body = overrides.predicate(one, who.holder)
     data = sign_verdict(overrides.PURPOSE, verdict.name, entry.digest, body, who, version, signers, now=now)
+    logged(
+        log_folder(rules.policy, pinned=not rules.rules.self_judged()), "override", payload_digest(data), now,
+        release=entry.digest, environment=entry.environment, holder=who.holder, verdict=verdict.digest,
+    )  # fmt: skip
     classical, pq = signed.names(f"{overrides.PURPOSE}.{who.holder}")
     write_twins((entry.folder / classical, entry.folder / pq), data)
     agreed = sorted(

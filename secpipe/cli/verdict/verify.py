@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secpipe.cli.options import at_option, clock_of, form_option, write_json, write_result
-from secpipe.cli.verdict.options import names_policy, pinned, rules_options
+from secpipe.cli.verdict.options import Pinned, names_policy, pinned, rules_options
 from secpipe.core import times
 from secpipe.core.errors import EXIT_PASS, EXIT_UNDECIDED, ConfigError, InputError
 
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 @click.option(
     "--bundle", type=click.Path(path_type=Path), metavar="FILE", help="One signed verdict, instead of a store."
 )
+@click.option(
+    "--log", "log", type=click.Path(path_type=Path), metavar="LOG", help="A log whose newest verdict this must be."
+)
 @rules_options
 @click.option("--max-age", type=click.FloatRange(min=0), metavar="DAYS", help="How old the verdict may be.")
 @click.option("--name", default="", metavar="NAME", help="What the verdict must call the release.")
@@ -45,6 +48,7 @@ def verify(
     environment: str,
     store: Path | None,
     bundle: Path | None,
+    log: Path | None,
     max_age: float | None,
     name: str,
     exclude: tuple[str, ...],
@@ -79,10 +83,22 @@ def verify(
     age = timedelta(days=max_age) if max_age is not None else None
     asked = Wanted(about, rules.policy, _policy_digest(options, rules.rules.policy.digest), age, name)
     answer = decide(_candidates(store, bundle, about, rules.trust, now), asked, rules.trust, now)
+    answer = _as_logged(answer, about, rules, bundle, log)
     if answer.exit_code == EXIT_PASS and rules.doubt:
         answer = replace(answer, exit_code=EXIT_UNDECIDED, why=rules.doubt, overridden=None)
     _write(answer, about, now, form, output, simulated=at is not None)
     return answer.exit_code
+
+
+def _as_logged(answer: Answer, about: About, rules: Pinned, bundle: Path | None, log: Path | None) -> Answer:
+    """Return the answer as the log leaves it, where one is named here or the policy asks for it."""
+    from secpipe.cli.logged import log_folder
+    from secpipe.cli.verdict.show import locate
+    from secpipe.gate.verdicts import logged, signed
+
+    folder = log or log_folder(rules.policy, pinned=not rules.doubt)
+    what = locate(bundle)[1] if bundle is not None else signed.VSA
+    return logged.held_against(answer, about, rules.policy.log, folder, what)
 
 
 def about_of(path: Path | None, digest: str, environment: str, exclude: tuple[str, ...]) -> About:

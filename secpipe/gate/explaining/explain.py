@@ -114,6 +114,10 @@ QUIET = {
     "exclude": "what is left out is listed in the verdict, and is no part of the release",
     "waiver": "a waiver that does not count is shown by its own keys",
     "verdicts.valid_hours": "it says how long a verdict holds, not what it is",
+    **dict.fromkeys(
+        ("log.folder", "log.required", "log.keys", "log.witnesses", "log.quorum"),
+        "it is about relying on a verdict, which no check looks at",
+    ),
     "break_glass.holders": "it is about overrides, which no check looks at",
     "break_glass.max_hours": "it is about overrides, which no check looks at",
     "shadow_ai.regions": "it says what is looked at",

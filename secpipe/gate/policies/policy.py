@@ -202,6 +202,17 @@ class Verdicts:
 
 
 @dataclass(frozen=True, slots=True)
+class Logging:
+    """The log that verdicts and acts are appended to, and what it takes to rely on one (docs/spec/log.md)."""
+
+    folder: str = key("", doc="folder of the log; counts only from a pinned policy")
+    required: bool = key(False, tighter="more", doc="a verdict counts only with a proof that it is logged")
+    keys: tuple[str, ...] = key((), doc="verifier keys of the log, all of which must have signed")
+    witnesses: tuple[str, ...] = key((), doc="verifier keys of witnesses; one counts with all of its keys")
+    quorum: int = key(0, tighter="more", doc="witnesses that must have cosigned")
+
+
+@dataclass(frozen=True, slots=True)
 class BreakGlass:
     """Who may let a release out against the verdict, and for how long."""
 
@@ -330,6 +341,7 @@ class Policy:
     persons: Persons = key(Persons())
     promotion: Promotion = key(Promotion())
     verdicts: Verdicts = key(Verdicts())
+    log: Logging = key(Logging())
     break_glass: BreakGlass = key(BreakGlass())
     condition: tuple[Condition, ...] = key((), tighter="superset")
     project: tuple[Project, ...] = key((), doc="parts that are judged each by itself")
