@@ -22,7 +22,7 @@ fi
 
 # Programs of PyPI, each beside what it needs, never beside secpipe.
 sh scripts/venv.sh "$python" .tools/python requirements/tools.txt || lacks "requirements/tools.txt"
-for program in model_signing pypi-attestations pre-commit; do
+for program in model_signing pypi-attestations pre-commit go; do
     if [ -x ".tools/python/bin/$program" ]; then ln -sf "$PWD/.tools/python/bin/$program" "$bin/$program"; fi
 done
 

@@ -42,7 +42,7 @@ def trusted(keys: Iterable[str], witnesses: Iterable[str] = (), quorum: int = 0)
     """Return the trust that these verifier keys make. Raises ConfigError, InputError for a key that is none."""
     logs, others = tuple(map(note.parse_key, keys)), tuple(map(note.parse_key, witnesses))
     if not logs:
-        raise ConfigError("no key of the log is given", hint="--key VKEY, as secpipe log show --keys prints it")
+        raise ConfigError("no key of the log is given", hint="--log-key VKEY, as secpipe log show --keys prints it")
     if len({key.name for key in logs}) != 1:
         raise ConfigError("the keys of one log have one name, its origin")
     if any(key.type == ED25519 for key in others):

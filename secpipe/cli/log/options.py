@@ -26,10 +26,12 @@ files_argument = click.argument(
 
 
 def keys_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`--key`, `--witness-key`, `--quorum`: whose signatures on a checkpoint count."""
+    """`--log-key`, `--witness-key`, `--quorum`: whose signatures on a checkpoint count."""
     for option in reversed(
         (
-            click.option("--key", "keys", multiple=True, metavar="VKEY|FILE", help="A key of the log; give them all."),
+            click.option(
+                "--log-key", "keys", multiple=True, metavar="VKEY|FILE", help="A key of the log: all of them."
+            ),
             click.option("--witness-key", "witnesses", multiple=True, metavar="VKEY|FILE", help="A key of a witness."),
             click.option(
                 "--quorum",
@@ -102,7 +104,7 @@ def trusted_of(origin: str, keys: tuple[str, ...], witnesses: tuple[str, ...], q
     texts = spelled(keys) or [key.text() for key in own_keys("log", origin)]
     if not texts:
         raise ConfigError(
-            "whose log is this?", hint="--key VKEY, both of them, as secpipe log show LOG --keys prints them there"
+            "whose log is this?", hint="--log-key VKEY, both of them, as secpipe log show LOG --keys prints them there"
         )
     return trusted(texts, spelled(witnesses), quorum)
 

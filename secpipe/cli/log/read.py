@@ -13,6 +13,7 @@ from secpipe.cli.log.options import files_argument, folder_argument, keys_option
 from secpipe.cli.options import form_option, plain_format, say, write_json, write_result
 from secpipe.core import times
 from secpipe.core.errors import EXIT_PASS, ConfigError
+from secpipe.core.foreign import Sink
 
 if TYPE_CHECKING:
     from secpipe.log.trusted import Trusted
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @folder_argument
 @click.option("--keys", "only_keys", is_flag=True, help="Print the verifier keys that this machine signs it with.")
 @click.option("--type", "kind", default="", metavar="TYPE", help="Only entries of this type.")
-@click.option("--about", "digest", default="", metavar="HEX", help="Only entries in which this digest stands.")
+@click.option("--of", "digest", default="", metavar="HEX", help="Only entries in which this digest stands.")
 @plain_format
 def show(folder: Path, only_keys: bool, kind: str, digest: str, form: str, output: str) -> int:
     """Show what stands in LOG, oldest first. Tiles are held against the checkpoint; whose that is, says log verify."""
@@ -30,8 +31,8 @@ def show(folder: Path, only_keys: bool, kind: str, digest: str, form: str, outpu
 
     data = Log(folder).checkpoint()
     if only_keys:
-        for key in options.own_keys("log", options.head_of(data).origin):
-            say(key.text())
+        mine = options.own_keys("log", options.head_of(data).origin)
+        write_result("".join(f"{key.text()}\n" for key in mine), output, Sink.EXACT)
         return EXIT_PASS
     rows = [row for row in _rows(folder, data) if kind in ("", row["type"]) and (not digest or digest in str(row))]
     head = options.head_of(data)

@@ -10,15 +10,16 @@ import click
 from secpipe.cli.keys.options import passphrase_of
 from secpipe.cli.log import options
 from secpipe.cli.log.options import folder_argument
-from secpipe.cli.options import passphrase_option, say
+from secpipe.cli.options import passphrase_option, say, write_result
 from secpipe.core.errors import EXIT_PASS, InputError, TrustError
+from secpipe.core.foreign import Sink
 
 if TYPE_CHECKING:
     from secpipe.log.witness import Witness
 
-_name = click.option("--name", required=True, metavar="NAME", help="The witness's name, as witness.example.org/team.")
+_name = click.option("--as", "name", required=True, metavar="NAME", help="Its name, as witness.example.org/team.")
 _watched = click.option(
-    "--key", "keys", multiple=True, required=True, metavar="VKEY|FILE", help="A key of the log; give them all."
+    "--log-key", "keys", multiple=True, required=True, metavar="VKEY|FILE", help="A key of the log; give them all."
 )
 
 
@@ -32,8 +33,9 @@ def witness() -> None:
 
 @witness.command("init", short_help="Make the key of a witness.")
 @_name
+@click.option("-o", "--output", default="-", metavar="FILE", help="Write the verifier key to FILE.")
 @passphrase_option
-def init(name: str, passphrase_file: str | None) -> int:
+def init(name: str, output: str, passphrase_file: str | None) -> int:
     """Make the witness's key in $SECPIPE_HOME and print its verifier key."""
     from secpipe.keystore import notekeys
     from secpipe.log import note
@@ -42,8 +44,7 @@ def init(name: str, passphrase_file: str | None) -> int:
     note.check_name(name)
     files.make_folder(places.home(), mode=0o700)
     halves = notekeys.make(places.home(), "witness", name, passphrase_of(passphrase_file, confirm=True), options.now())
-    for key in options.verifier_keys(name, halves):
-        say(key.text())
+    write_result("".join(f"{key.text()}\n" for key in options.verifier_keys(name, halves)), output, Sink.EXACT)
     return EXIT_PASS
 
 
