@@ -107,14 +107,14 @@ class Log:
 
     def waiting(self) -> tuple[Journal, list[bytes]]:
         """Return the journal and the entries in it: acknowledged, and not in a tree yet."""
-        with self._locked() as found:
+        with locks.lock(self.folder / ".lock"):
+            found = journal.open_journal(self.folder, repair=False)
             return found, list(itertools.chain.from_iterable(found.batches()))
 
     def _fold(self, found: Journal) -> Journal:
         """Make tiles of the journal's entries and begin a new one; a crash in between does no harm."""
         entries = itertools.chain.from_iterable(found.batches())
-        made = fold.grown(self.folder, found.start, entries)
-        durable.write_all((self.folder / place, data) for place, data in made)
+        durable.write_all(self.folder, fold.grown(self.folder, found.start, entries))
         after = journal.begin(self.folder, found.end)
         for place in fold.superseded(found.start, found.end):
             durable.drop(self.folder / place)

@@ -83,8 +83,10 @@ def begin(folder: Path, start: int) -> Journal:
     return Journal(folder / NAME, start, 0, len(head))
 
 
-def open_journal(folder: Path) -> Journal:
+def open_journal(folder: Path, *, repair: bool = True) -> Journal:
     """Return the journal of the log in `folder`, its torn end cut off. The caller holds the log's lock.
+
+    Without `repair`, for who only reads, a torn end stays where it is and is not looked at.
 
     Raises InputError where there is none, or where a batch before the last one does not hold.
     """
@@ -105,6 +107,8 @@ def open_journal(folder: Path) -> Journal:
             f"the log's journal was changed behind byte {good}: a batch that was acknowledged does not hold",
             hint="restore the file; nothing of it was cut",
         )
+    if not repair:
+        return Journal(path, start, count, good)
     beside = f"{TORN}{start + count}"
     files.write_atomic(folder / beside, data[good:])
     durable.cut(path, good)

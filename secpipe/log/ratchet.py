@@ -12,7 +12,7 @@ from secpipe.core.errors import InputError
 from secpipe.core.shape import Fields
 from secpipe.keys.wire import HEX256, pretty, read
 from secpipe.log import note
-from secpipe.log.checkpoint import Checkpoint
+from secpipe.log.checkpoint import Checkpoint, number
 from secpipe.system import files, locks
 
 
@@ -42,7 +42,7 @@ class Ratchet:
             return 0, b"", b""
         what = "the memory of what was signed"
         fields = Fields(read(files.read_bytes(self.path, 4 * note.LIMIT, follow=False), what), what)
-        size = fields.integer("size", 0, 2**53 - 1)
+        size = number(fields.text("size", limit=20), what)
         root = bytes.fromhex(fields.text("root", HEX256))
         if (fields.text("who"), fields.text("origin")) != (self.who, self.origin):
             raise InputError(f"{what} is about another log")
@@ -65,7 +65,7 @@ class Remembered:
         document = {
             "who": self.ratchet.who,
             "origin": self.ratchet.origin,
-            "size": head.size,
+            "size": str(head.size),  # any size below 2^63: more than a number of JSON holds
             "root": head.root.hex(),
             "checkpoint": checkpoint.decode("utf-8"),
         }

@@ -50,15 +50,16 @@ def cut(path: Path, size: int) -> None:
         raise SecpipeError(f"cannot write {printable(str(path))}: {files.reason(error)}") from error
 
 
-def write_all(items: Iterable[tuple[Path, bytes]]) -> None:
-    """Write many files, each replaced in one step, and return when the disk has them all; raises SecpipeError.
+def write_all(base: Path, items: Iterable[tuple[str, bytes]]) -> None:
+    """Write many files below the folder `base`, and return when the disk has them all; raises SecpipeError.
 
     Cheaper than one by one, and a crash may leave any part of them: for what is written again then. The caller holds
     a lock on the folder.
     """
     waiting: list[Path] = []
     try:
-        for path, data in items:
+        for place, data in items:
+            path = base / place
             files.make_folder(path.parent)
             temporary = path.with_name(f".{path.name}.tmp")  # the same again after a crash, so that none piles up
             with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _FLAGS, 0o644), "wb") as file:
@@ -66,9 +67,9 @@ def write_all(items: Iterable[tuple[Path, bytes]]) -> None:
             os.replace(temporary, path)
             waiting.append(path)
             if len(waiting) >= _TOGETHER:
-                _settle(waiting)
+                _settle(base, waiting)
                 waiting.clear()
-        _settle(waiting)
+        _settle(base, waiting)
     except OSError as error:
         raise SecpipeError(f"cannot write {printable(str(error.filename))}: {files.reason(error)}") from error
 
@@ -79,8 +80,8 @@ def drop(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _settle(paths: Iterable[Path]) -> None:
-    """Wait until the disk has these files, and their names all the way up."""
+def _settle(base: Path, paths: Iterable[Path]) -> None:
+    """Wait until the disk has these files, and their names all the way up to `base`."""
     folders: dict[Path, None] = {}
     for path in paths:
         descriptor = os.open(path, os.O_RDWR | _FLAGS)
@@ -88,8 +89,9 @@ def _settle(paths: Iterable[Path]) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        folders[path.parent] = None
-    for folder in list(folders):
-        folders.update(dict.fromkeys(list(folder.parents)[:4]))
-    for folder in folders:
+        folder = path.parent
+        while folder != base and folder not in folders:
+            folders[folder] = None
+            folder = folder.parent
+    for folder in (*folders, base):
         files.sync_folder(folder)

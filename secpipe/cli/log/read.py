@@ -172,8 +172,8 @@ def export(folder: Path, target: Path) -> int:
         raise ConfigError("a log is not exported into itself")
     audit(folder, options.head_of(data))
     places = list(published(folder))
-    durable.write_all((target / place, files.read_bytes(folder / place, 32 << 20, follow=False)) for place in places)
     files.make_folder(target)
+    durable.write_all(target, ((place, files.read_bytes(folder / place, 32 << 20, follow=False)) for place in places))
     files.write_atomic(target / CHECKPOINT, data)
     say(f"{plural(len(places) + 1, 'file')} of {options.head_of(data).origin} written to {target}")
     return EXIT_PASS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import shutil
 from pathlib import Path
 
@@ -114,7 +116,7 @@ def test_the_ratchet_is_on_the_disk_before_the_signature(world: World, monkeypat
     monkeypatch.setattr(files, "write_atomic", write)
     with pytest.raises(SecpipeError, match="died"):
         world.sign()
-    assert b'"size": 2' in seen[0]
+    assert b'"size": "2"' in seen[0]
     monkeypatch.undo()
     assert head(Log(world.path).sign(world.signers, world.ratchet, NOW)).size == 2
 
@@ -133,6 +135,25 @@ def test_a_torn_tail_is_cut_off_kept_and_said(world: World, keep: int) -> None:
     assert world.path.joinpath("journal.torn-2").read_bytes() == torn
     assert Log(world.path).append(entries(1, 3)).torn == ""
     assert head(world.sign()).size == 4
+
+
+def test_who_only_reads_repairs_nothing(world: World) -> None:
+    world.log.append(entries(1))
+    path = world.path / journal.NAME
+    path.write_bytes(path.read_bytes() + b"SPLJ torn")
+    torn = path.read_bytes()
+    assert world.log.waiting()[1] == entries(1)
+    assert path.read_bytes() == torn
+
+
+def test_a_journal_of_anything_is_refused_or_cut_and_never_raises_else(world: World) -> None:
+    path = world.path / journal.NAME
+    head = path.read_bytes()
+    rows = random.Random(22)
+    for _ in range(200):
+        path.write_bytes(rows.choice((b"", head)) + rows.randbytes(rows.randrange(120)) + bytes(rows.randrange(3)))
+        with contextlib.suppress(InputError):
+            Log(world.path).append(entries(1))
 
 
 def test_a_sector_that_never_reached_the_disk_is_torn_as_well(world: World) -> None:

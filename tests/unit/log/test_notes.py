@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from secpipe.core.errors import ConfigError, InputError, MissingDependency, TrustError
 from secpipe.keys.schemes import scheme
-from secpipe.log import checkpoint, note, trusted
+from secpipe.log import checkpoint, entry, merkle, note, proof, trusted
 from secpipe.log.checkpoint import Checkpoint
 from secpipe.log.merkle import EMPTY
 from secpipe.log.note import Line, Note
-from tests.unit.log_world import NOW, ORIGIN, signer, signers, trust, vkeys, witness
+from tests.unit.log_world import NOW, ORIGIN, entries, signer, signers, trust, vkeys, witness
 
 HEAD = Checkpoint(ORIGIN, 7, b"r" * 32)
 # The example of C2SP signed-note.
@@ -179,9 +179,24 @@ def test_without_a_library_for_ml_dsa_nothing_is_verified(monkeypatch: pytest.Mo
 
 @given(st.binary(max_size=300))
 def test_the_readers_never_raise_anything_else(data: bytes) -> None:
-    for read in (checkpoint.read, note.parse):
+    for read in (checkpoint.read, note.parse, proof.parse, entry.parse):
         with contextlib.suppress(InputError):
             read(data, "it")
+
+
+def proven(data: bytes) -> None:
+    found = proof.parse(data, "it")
+    proof.verify(found, found.extra, trust())
+
+
+@given(st.data())
+def test_a_proof_with_a_byte_changed_is_refused(data: st.DataObject) -> None:
+    leaf = entries(1)[0]
+    whole = proof.Proof(0, (), signed(Checkpoint(ORIGIN, 1, merkle.leaf(leaf))), leaf).encode()
+    at, flip = data.draw(st.integers(0, len(whole) - 1)), data.draw(st.integers(1, 255))
+    changed = whole[:at] + bytes((whole[at] ^ flip,)) + whole[at + 1 :]
+    with pytest.raises((TrustError, InputError)):
+        proven(changed)
 
 
 @given(st.data())

@@ -79,7 +79,7 @@ def test_the_memory_is_on_the_disk_before_the_signature(
     sizes = []
 
     def sign(head: Checkpoint, now: object) -> object:
-        sizes.append(b'"size": 2' in watcher.ratchet(ORIGIN).path.read_bytes())
+        sizes.append(b'"size": "2"' in watcher.ratchet(ORIGIN).path.read_bytes())
         raise KeyboardInterrupt
 
     monkeypatch.setattr(checkpoint.NoteSigner, "sign", lambda self, head, now: sign(head, now))
@@ -118,6 +118,13 @@ def test_a_checkpoint_with_half_of_its_signatures_is_not_cosigned(world: World, 
     for line in found.lines:
         body = Request(0, (), Note(head.text(), (line,)).encode()).encode()
         assert watcher.add_checkpoint(body, NOW).status == 403
+
+
+def test_a_size_beyond_what_json_counts_is_remembered(watcher: Witness) -> None:
+    head = Checkpoint(ORIGIN, 2**62, b"r" * 32)
+    data = Note(head.text(), tuple(one.sign(head, NOW) for one in signers())).encode()
+    assert watcher.add_checkpoint(Request(0, (), data).encode(), NOW).status == 200
+    assert watcher.add_checkpoint(Request(2**62, (), data).encode(), NOW).status == 200
 
 
 def test_an_empty_tree_with_a_root_of_some_is_not_cosigned(watcher: Witness) -> None:
