@@ -253,6 +253,26 @@ def test_every_byte_of_every_tile_entry_and_checkpoint_counts(world: World) -> N
     assert spoil(world, 11) == audit(world.path, head(data)).files == 4
 
 
+@pytest.mark.parametrize("place", ["tile/0/000", "tile/entries/000", "tile/1/000.p/2", "tile/0/002.p/88"])
+def test_a_reader_of_one_entry_compares_each_tile_on_its_way(world: World, place: str) -> None:
+    data = world.grow(600)
+    path = world.path / place
+    whole = path.read_bytes()
+    for at in (0, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:at] + bytes((whole[at] ^ 1,)) + whole[at + 1 :])
+        with pytest.raises((TrustError, InputError)):
+            read_one(world, data, "entries" in place)
+    path.write_bytes(whole)
+    read_one(world, data, True)
+
+
+def read_one(world: World, data: bytes, entry: bool) -> None:
+    tree = Reader(world.path, head(data))
+    tree.prove(3, data)
+    if entry:
+        tree.entry(5)
+
+
 @pytest.mark.slow
 def test_exhaustively_every_byte_counts(world: World) -> None:
     for count in (3, 255, 4):
