@@ -57,7 +57,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("name", set(BOMBS) - {"empty members"})
+@pytest.mark.parametrize("name", sorted(set(BOMBS) - {"empty members"}))
 def test_a_file_that_takes_more_work_than_its_bytes_allow_is_not_read_to_its_end(name: str) -> None:
     sink, work = look(BOMBS[name]())
     assert work.over
