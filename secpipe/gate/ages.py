@@ -12,6 +12,7 @@ from secpipe.core.evidence import Evidence, State
 from secpipe.core.text import plural, printable
 from secpipe.gate.facts import mapping
 from secpipe.gate.policies.policy import Policy
+from secpipe.scan.vulnerabilities import SNAPSHOT
 
 #: Data older than this is worth a warning, whatever the policy allows.
 WARNS = timedelta(days=7)
@@ -41,7 +42,8 @@ class Data:
 def used(evidence: Evidence) -> Iterator[Data]:
     """Yield the data that judged, the oldest of each ecosystem; what has no date is not here."""
     about = mapping(evidence, "advisories")
-    rows = shape.listing(about.get("used")) if "used" in about else [about]
+    before = {**about, "embedded": about.get("source") == SNAPSHOT}  # evidence of before ecosystems were told apart
+    rows = shape.listing(about.get("used")) if "used" in about else [before]
     oldest: dict[str, Data] = {}
     for row in map(shape.mapping, rows):
         made = times.maybe_moment(row.get("date"))

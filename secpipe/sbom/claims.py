@@ -60,18 +60,31 @@ def compare(stated: Document, derived: Document, differing: Collection[str] = ()
             and said.get("type") not in {"library", "framework"}
         ):
             asserted.append(f"{label(said)}: that there is one")
-    if LISTED in select(stated, "metadata.properties[name=secpipe:services].value") or stated.get("services"):
+    if _lists(stated, "services") or stated.get("services"):
         findings += _services(stated, derived)
-        met = {id(now) for _, now in pairs}
-        for now in walk(derived.get("components")):
-            if id(now) not in met and "secpipe:declared:referenced" in _own(now):
-                findings.append(_finding(now, "components", f"{label(now)} is used and no component of the SBOM"))
     elif derived.get("services"):
         asserted.append(f"services: the SBOM lists none, the code uses {len(derived['services'])}")
+    met = {id(now) for _, now in pairs}
+    missing = [
+        now
+        for now in walk(derived.get("components"))
+        if id(now) not in met and "secpipe:declared:referenced" in _own(now)
+    ]
+    if _lists(stated, "references"):
+        findings += [
+            _finding(now, "components", f"{label(now)} is used and no component of the SBOM") for now in missing
+        ]
+    elif missing:
+        asserted.append(f"references: the SBOM does not say that it lists them, the code names {len(missing)} more")
     if len(findings) > _MOST:
         more = f"and {len(findings) - _MOST:,} more differences"
         findings = [*findings[:_MOST], Finding(RULE, more, Severity.HIGH, subject="more")]
     return Compared(tuple(findings), tuple(sorted(set(asserted))))
+
+
+def _lists(stated: Document, what: str) -> bool:
+    """Whether the document says that it lists all of this that the code uses: BOMs of other tools and times do not."""
+    return LISTED in select(stated, f"metadata.properties[name=secpipe:{what}].value")
 
 
 def _pairs(stated: Document, derived: Document) -> Iterator[tuple[Document, Document]]:

@@ -55,7 +55,8 @@ def emit(
     document = _built(plan, now, spec)
     extras.add(document, inventory, plan.root, spec=spec, author=author, supplier=supplier)
     if services:
-        document["metadata"].setdefault("properties", []).append({"name": "secpipe:services", "value": "listed"})
+        listed = [{"name": f"secpipe:{what}", "value": "listed"} for what in ("services", "references")]
+        document["metadata"].setdefault("properties", []).extend(listed)
     document.pop("serialNumber", None)  # the library draws one at random
     content = json.dumps({**document, "metadata": {**document["metadata"], "timestamp": ""}}, sort_keys=True)
     document["serialNumber"] = f"urn:uuid:{uuid.uuid5(_NAMESPACE, content)}"

@@ -2,6 +2,8 @@
 
 import re
 
+#: What the data that came with secpipe is called.
+SNAPSHOT = "embedded snapshot"
 #: How the reason begins for packages of an ecosystem whose advisories nobody brought.
 NO_FEED = "no advisory feed covers"
 _UNCOVERED = re.compile(rf"{NO_FEED} these (.{{1,40}}?) packages\b")

@@ -19,7 +19,7 @@ from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.text import plural, printable
 from secpipe.core.version import __version__
 from secpipe.formats.boms.packages import LISTED
-from secpipe.scan.vulnerabilities import findings, hygiene, match, plan, uncovered, vex
+from secpipe.scan.vulnerabilities import SNAPSHOT, findings, hygiene, match, plan, uncovered, vex
 from secpipe.scan.vulnerabilities.graph import Graph
 from secpipe.scan.vulnerabilities.match import Hit, Package
 from secpipe.scan.vulnerabilities.plan import Upgrade
@@ -120,7 +120,7 @@ def _audit(
 
 
 def _data(about: Mapping[str, Any]) -> str:
-    unsigned = about["source"] != "embedded snapshot" and not all(feed["signed"] for feed in about["feeds"])
+    unsigned = about["source"] != SNAPSHOT and not all(feed["signed"] for feed in about["feeds"])
     signed = ", not signed" if unsigned else ""
     return f"{about['source']} of {about['date'][:10]}, {plural(about['records'], 'record')}{signed}"
 

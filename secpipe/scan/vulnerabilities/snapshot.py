@@ -15,7 +15,7 @@ from typing import Any
 
 from secpipe.core.errors import InputError
 from secpipe.core.limits import MIB
-from secpipe.scan.vulnerabilities import rows
+from secpipe.scan.vulnerabilities import SNAPSHOT, rows
 from secpipe.scan.vulnerabilities.osv import Advisory
 from secpipe.scan.vulnerabilities.store import AdvisoryStore, Feed, MemoryRows
 from secpipe.system import files, places
@@ -67,7 +67,7 @@ def read(data: bytes, note: str = "") -> AdvisoryStore:
     except (zlib.error, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise InputError("the embedded advisory snapshot is damaged", hint="reinstall secpipe") from error
     return AdvisoryStore(
-        "embedded snapshot",
+        SNAPSHOT,
         feeds,
         MemoryRows(packages, {}),
         digest=f"sha256:{hashlib.sha256(data).hexdigest()}",

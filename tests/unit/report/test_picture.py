@@ -50,4 +50,4 @@ def test_a_report_of_a_scan_shows_it_and_fetches_nothing(tmp_path: Path, policy:
     (tmp_path / ".mcp.json").write_text('{"mcpServers": {"a": {"url": "https://a.example/mcp"}}}' if policy else "{}")
     page = html.render(judged_items([str(tmp_path)]).to_dict())
     assert ("<svg" in page) is policy
-    assert not re.search(r"(?:src|href|style)=", page)
+    assert not re.search(r'(?:src|style)=|href="(?!#)', page)
