@@ -274,10 +274,12 @@ def read_one(world: World, data: bytes, entry: bool) -> None:
 
 
 @pytest.mark.slow
-def test_exhaustively_every_byte_counts(world: World) -> None:
-    for count in (3, 255, 4):
+@pytest.mark.parametrize(("counts", "step", "files"), [((1, 2), 1, 4), ((3, 255, 4), 97, 7)])
+def test_exhaustively_every_byte_counts(world: World, counts: tuple[int, ...], step: int, files: int) -> None:
+    """Each byte of a small log, and a sample of a larger one."""
+    for count in counts:
         data = world.grow(count)
-    assert spoil(world, 1) == audit(world.path, head(data)).files == 7
+    assert spoil(world, step) == audit(world.path, head(data)).files == files
 
 
 @pytest.mark.parametrize(
