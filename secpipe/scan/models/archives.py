@@ -78,7 +78,7 @@ def _kind_of_zip(names: list[str]) -> str:
         "/data/" in name or name.startswith("data/") or name.endswith("/version") for name in names
     ):
         return "torch"
-    if "constants.pkl" in tails or "extern_modules" in tails:  # of TorchScript, of torch.package
+    if "constants.pkl" in tails or tails & {"extern_modules", "archive_format"}:  # TorchScript, torch.package, export
         return "torch"
     if "config.json" in tails and any(name.endswith(".weights.h5") for name in tails):
         return "keras"

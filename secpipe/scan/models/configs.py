@@ -16,6 +16,7 @@ from secpipe.formats.yaml import parse_tagged
 from secpipe.formats.zips import escapes
 from secpipe.scan.models import keras
 from secpipe.scan.models.allow import Use
+from secpipe.scan.models.around import judge_base, judge_module, judge_source
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.data import formats_data
 from secpipe.scan.models.templates import DANGER, judge_template
@@ -25,7 +26,8 @@ _PLAIN: Final = (
     b"auto_map", b"custom_pipelines", b"trust_remote_code", b"chat_template", b"_target_", b"class_name", b"__class__",
     b"__module__", b"__loader__", b"loader_module", b"python_model", b"weight_map", b"handler", b"model_type",
     b"architectures", b"tokenizer_class", b"adapter_", b"custom_generate", b"tag:yaml", b"class_path", b"_partial_",
-    b"jinja", b"__reduce__", b"__import__", b"learner",
+    b"jinja", b"__reduce__", b"__import__", b"learner", b"name_or_path", b"base_model", b"\"idx\"",
+    b"@callbacks",
 )  # fmt: skip
 #: And those that are no plain words, by what stands in each of them.
 _PATTERNS: Final = {
@@ -114,6 +116,8 @@ def is_yaml(name: str) -> bool:
 
 def _not_json(context: Context, data: bytes, error: InputError) -> str:
     """What begins like JSON and is none: YAML has braces and brackets too."""
+    if kind := judge_source(context, data.decode("utf-8", "replace")):  # sections in brackets
+        return kind
     return judge_yaml(context, data) if is_yaml(context.name) else _by_text(context, data, error)
 
 
@@ -185,7 +189,7 @@ def judge_value(context: Context, value: Any) -> str:
     """Judge a parsed configuration; return its kind, "" where it is nothing to us."""
     kinds: set[str] = set()
     for key, item, table in _walk(value):
-        for judge in (_code, _template, _target, _path, _skops, _keras, _handler):
+        for judge in (_code, _template, _target, _path, _skops, _keras, _handler, judge_module, judge_base):
             if kind := judge(context, key, item, table):
                 kinds.add(kind)
     if kinds:
@@ -271,7 +275,8 @@ def _target(context: Context, key: str, item: Any, table: dict[str, Any]) -> str
     if key not in _TARGETS or not isinstance(item, str):
         return ""
     if key != "_target_" and not (
-        _DOTTED.fullmatch(item) and (key == "loader_module" or {"params", "init_args"} & set(table))
+        (key == "loader_module" and item.replace(".", "").isidentifier())
+        or (_DOTTED.fullmatch(item) and {"params", "init_args"} & set(table))
     ):
         return ""
     if key == "loader_module":

@@ -9,6 +9,7 @@ from secpipe.core.text import printable
 from secpipe.formats.coding import as_utf8, coding_of
 from secpipe.formats.stream import anywhere, at
 from secpipe.formats.zips import escapes
+from secpipe.scan.models.around import judge_source
 from secpipe.scan.models.configs import WORDS, concerns, is_yaml, judge_yaml, may_concern
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.data import formats_data
@@ -176,6 +177,8 @@ def _judge_text(context: Context, text: str) -> str:
     if _is_modelfile(text):
         _modelfile(context, text)
         return "modelfile"
+    if kind := judge_source(context, text):
+        return kind
     if suffix in _NO_TEMPLATE or _PROSE.match(context.name.rpartition("/")[2]):
         return ""
     if (is_yaml(context.name) and concerns(text.encode())) or (

@@ -15,6 +15,7 @@ from secpipe.core.text import printable
 from secpipe.formats import jinja
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.data import formats_data
+from secpipe.scan.models.drift import judge_drift
 
 _DUNDER: Final = re.compile(r"__[A-Za-z]\w*__")
 #: Signs of an escape in a text that may or may not be a chat template.
@@ -77,6 +78,7 @@ def judge_template(context: Context, source: str, name: str = "chat_template") -
         judge = _JUDGES.get(type(node).__name__)
         if judge is not None:
             judge(inner, node, scope)
+    judge_drift(inner, tree)
     if scope.cut:
         inner.unread("resource-limit", "the template builds a text that is longer than is followed")
 
