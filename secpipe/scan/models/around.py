@@ -20,6 +20,11 @@ _SHORT: Final = 6  # characters of an organisation's name below which one other 
 _ALIKE: Final = str.maketrans({"1": "l", "i": "l", "0": "o", "5": "s", "3": "e", "-": "", "_": "", ".": ""})
 
 
+def is_source(name: str, suffix: str) -> bool:
+    """Tell whether `judge_source` looks into a text of this name."""
+    return suffix == ".cfg" or _GENERATE.search(name) is not None
+
+
 def judge_source(context: Context, text: str) -> str:
     """A text that a model's loader takes for code or for a list of hooks; "" for all others."""
     if _GENERATE.search(context.name):

@@ -9,7 +9,7 @@ from secpipe.core.text import printable
 from secpipe.formats.coding import as_utf8, coding_of
 from secpipe.formats.stream import anywhere, at
 from secpipe.formats.zips import escapes
-from secpipe.scan.models.around import judge_source
+from secpipe.scan.models.around import is_source, judge_source
 from secpipe.scan.models.configs import WORDS, concerns, is_yaml, judge_yaml, may_concern
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.data import formats_data
@@ -145,7 +145,7 @@ def judge_text(context: Context, file: BinaryIO, size: int) -> str:
 
 def says_nothing(name: str, suffix: str, data: bytes) -> bool:
     """Tell whether `_judge_text` stops at once at a text of UTF-8, without a mark, of this name and content."""
-    if data.startswith((b"tree\nversion=v", b"tree\r\nversion=v")):
+    if data.startswith((b"tree\nversion=v", b"tree\r\nversion=v")) or is_source(name, suffix):
         return False
     if _is_modelfile(data.decode("utf-8", "replace")):
         return False

@@ -10,6 +10,7 @@ import pytest
 
 from secpipe.core.artifact import FileEntry
 from secpipe.scan.models.around import look_alike
+from secpipe.scan.models.documents import says_nothing
 from secpipe.scan.models.scan import judge_content
 
 Look = Callable[..., Any]
@@ -33,6 +34,12 @@ def test_code_that_a_loader_takes_from_the_folder_is_named(name: str, content: s
     said = judge_content(FileEntry(name, len(data), 0o644, "", data[:64]), data)
     assert "models/remote-code" in {finding.rule for finding in said.findings}, said
     assert said.outcome == "review"
+
+
+def test_no_quick_look_passes_over_what_a_loader_imports() -> None:
+    assert not says_nothing("custom_generate/generate.py", ".py", b"import os\n")
+    assert not says_nothing("config.cfg", ".cfg", SPACY.format("run_payload").encode())
+    assert says_nothing("generate.py", ".py", b"import os\n")
 
 
 @pytest.mark.parametrize(
