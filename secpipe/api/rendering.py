@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from secpipe.core.registry import load
 from secpipe.report import EXPLAINING, WRITERS
-from secpipe.report.rules import Rule
+
+if TYPE_CHECKING:  # a warm check of the command pays for nothing that it does not use
+    from secpipe.report.rules import Rule
 
 
 def rendered(

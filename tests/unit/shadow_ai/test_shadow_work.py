@@ -8,7 +8,7 @@ from types import FrameType
 
 import pytest
 
-from secpipe.scan.shadow_ai import expressions, fold, naming, python, scope, source, values
+from secpipe.scan.shadow_ai import expressions, fold, naming, python, readers, scope, source, values
 from secpipe.scan.shadow_ai.catalogue import read_catalogue
 
 CATALOGUE = read_catalogue()
@@ -106,3 +106,9 @@ def test_the_work_of_a_source_file_grows_as_the_file() -> None:
     source.read(text(4), "javascript", CATALOGUE)
     once, twice = (calls(lambda n=n: source.read(text(n * SIZE), "javascript", CATALOGUE)) for n in (1, 2))
     assert twice <= 2.6 * once, f"{once:,} calls, then {twice:,}"
+
+
+@pytest.mark.parametrize("text", ["//a " * 60, "// a\n" * 60, "/*a*/ " * 60, "'use strict'; " * 60])
+def test_the_beginning_of_a_script_is_told_in_one_way(text: str) -> None:
+    """A comment that could end in two places doubles the ways with each one more: sixty never end."""
+    assert not readers._SCRIPT.match(text)
