@@ -43,7 +43,7 @@ _UNPARSED = re.compile(
 )
 #: How a script begins, whatever its file is called, and what a line of shell does that tells where it calls.
 _SCRIPT = re.compile(
-    r"\s*(?://.*\s+|/\*(?:[^*]|\*(?!/)){0,4000}\*/\s*|[\"']use strict[\"'];?\s*)*"
+    r"\s*(?://.*\n\s*|/\*(?:[^*]|\*(?!/)){0,4000}\*/\s*|[\"']use strict[\"'];?\s*)*"
     r"(?:import\s*[\w{*\"'].{0,200}?[\"']|(?:const|let|var)\s+[\w{\[]|(?:await\s+)?(?:fetch|require)\(|(?:async\s+)?function\b)"
 )
 _CALLS = re.compile(r"(?m)^[ \t]*(?:curl|wget|export[ \t]+\w+=|\w+=\S+$)")
