@@ -6,15 +6,22 @@ import contextlib
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 
 
 def cores() -> int:
     """Return how many processes are worth having: 1 where one cannot be made safely, beside threads or not on Linux."""
-    if sys.platform != "linux" or threading.active_count() > 1:
+    if sys.platform != "linux" or _threads() > 1:
         return 1
     return len(os.sched_getaffinity(0))
+
+
+def _threads() -> int:
+    """Return how many threads this process has, those of libraries that Python does not know among them."""
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return 2
 
 
 @contextlib.contextmanager
