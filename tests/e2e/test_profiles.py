@@ -33,7 +33,8 @@ NO_DEMANDS = {
     "name", "owner", "expires", "mode", "exclude", "waiver", "condition", "ledger.accept",
     "log.folder", "log.required", "log.keys", "log.witnesses", "log.quorum",  # relying on a verdict
     "verdicts.valid_hours", "break_glass.holders", "break_glass.max_hours",
-    "shadow_ai.regions", "shadow_ai.min_confidence",  # they say what is looked at
+    "shadow_ai.regions", "shadow_ai.min_confidence", "vulnerabilities.scope",  # they say what is looked at
+    "vulnerabilities.embedded_until",  # it only ever lets data count
 }  # fmt: skip
 #: Demands that a profile makes and that no release can fail: nothing the scanners say is of so low a severity.
 NEVER_MET = {("strict", "models.warn")}

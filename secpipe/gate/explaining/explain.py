@@ -23,9 +23,11 @@ _SIGNED = ("keys.algorithms", "signatures.require", "signatures.phase")
 #: rule, or its wing -> the policy's keys that can have demanded it; of several, those that are set.
 DEMANDS: dict[str, tuple[str, ...]] = {
     "audit": ("vulnerabilities.block", "vulnerabilities.warn"),
+    "audit/foreign-index": ("vulnerabilities.indexes",),
     "models": ("models.block", "models.warn"),
     "shadow-ai": ("shadow_ai.default",),
     "agents": ("agents.block", "agents.warn"),
+    "agents/not-locked": ("agents.locked",),
     "agents/unapproved-item": ("agents.default",),
     "agents/grown-capability": ("agents.default",),
     "agents/unpinned-power": ("agents.default",),
@@ -38,7 +40,7 @@ DEMANDS: dict[str, tuple[str, ...]] = {
     "gate/trust-below-minimum": ("minimum.root", "minimum.ring", "keys.max_ring_age_days"),
     "gate/root-algorithm": ("keys.root_algorithms",),
     "gate/unsigned-artifact": ("signatures.cover", "signatures.identities"),
-    "gate/review-missing": ("signatures.roles",),
+    "gate/review-missing": ("signatures.roles", "agents.reviews"),
     "gate/key-algorithm": _SIGNED,
     "gate/key-too-old": ("keys.max_age_days", "keys.stamped_from"),
     "gate/waiver-refused": (
@@ -112,6 +114,7 @@ QUIET = {
     "project": "it says which part of the repository a verdict is about",
     "ledger.accept": "it only ever lets something pass",
     "exclude": "what is left out is listed in the verdict, and is no part of the release",
+    "vulnerabilities.scope": "it says which packages are meant",
     "waiver": "a waiver that does not count is shown by its own keys",
     "verdicts.valid_hours": "it says how long a verdict holds, not what it is",
     **dict.fromkeys(
