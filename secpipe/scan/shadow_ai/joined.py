@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from secpipe.core.errors import InputError
+from secpipe.core.errors import InputError, UnsafeInput
 from secpipe.core.protocols import Tree
 from secpipe.formats.coding import as_utf8
 from secpipe.scan.shadow_ai import readers
@@ -51,6 +51,8 @@ class Joiner:
         self._parts: dict[str, frozenset[bytes]] = {}
         self._edges: dict[str, list[str]] = {}
         self._known: Places | None = None
+        self.unread: dict[str, str] = {}  # path -> why it could not be read once more
+        self.partly: dict[str, str] = {}  # path -> what of its imports was not followed
 
     def read(self, path: str, is_open: bool) -> list[Signal]:
         """Return the signs that a file gives with what it imports, where that makes up a host that it lacks.
@@ -81,6 +83,8 @@ class Joiner:
             more = [one for one in self._imports(pending.pop(0), family) if one not in found]
             found.update(dict.fromkeys(more))
             pending += more
+        if pending:
+            self.partly[path] = f"of what it imports the {_FILES} nearest files were read together with it"
         return [one for one in found if one != path]
 
     def _imports(self, path: str, family: tuple[str, ...]) -> list[str]:
@@ -104,8 +108,12 @@ class Joiner:
             entry = self._tree.find(path)
             try:
                 data = self._tree.read(entry, _LONGEST) if entry else b""
-            except InputError:  # too long to be a table of settings, or what the scan of that file says
+            except UnsafeInput:  # longer than a table of settings: it was read by itself
                 data = b""
+                self.partly[path] = "too long to be read together with what imports it"
+            except InputError as error:
+                data = b""
+                self.unread[path] = error.message
             self._texts[path] = as_utf8(data).decode("utf-8", "replace")
         return self._texts[path]
 

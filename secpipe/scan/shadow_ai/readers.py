@@ -34,7 +34,7 @@ _CONFIG = re.compile(
 _ALWAYS = re.compile(
     r"(?:^|/)(?:\.env[\w.-]*|[\w.-]+\.env|\.envrc|docker-compose[\w.-]*|compose[\w.-]*\.ya?ml|\.gitlab-ci\.yml|values[\w.-]*\.ya?ml|wrangler\.(?:toml|jsonc?))$|/workflows/[\w.-]+\.ya?ml$|\.tf(?:vars)?$"
 )
-_SETTINGS = (".yml", ".yaml", ".toml", ".json", ".jsonc")
+_SETTINGS = (".yml", ".yaml", ".toml", ".json", ".jsonc", ".tf", ".tfvars")
 _SHEBANG = re.compile(rb"#!.*\b(?:(python|pypy|uv run)|(node|deno|bun)|(ruby)|(?:ba|z|k|da)?sh|fish)")
 #: Programming languages that no reader parses: their words are searched.
 _UNPARSED = re.compile(

@@ -261,7 +261,12 @@ class _Run:
     def join(self) -> None:
         """Read candidates again with what they import, where an address is put together from several files."""
         paths = dict.fromkeys(entry.path for entry in self.candidates)
-        join(self.readings, paths, Joiner(self.tree, self.catalogue), lambda sign, at: sign.at(at, self.region(at)))
+        joiner = Joiner(self.tree, self.catalogue)
+        join(self.readings, paths, joiner, lambda sign, at: sign.at(at, self.region(at)))
+        for path, why in joiner.unread.items():
+            self.ledger.not_read(Thing.FILE, path, why)
+        for path, why in joiner.partly.items():
+            self.ledger.judged_as_text(Thing.FILE, path, why, ships=self.region(path) not in LABELS)
 
     def look_for_settings(self) -> None:
         """Find what gives the names a value that clients take their address from, in files that say nothing of AI."""
