@@ -13,7 +13,7 @@ from secpipe.formats.locks.table import row_of
 from secpipe.gate import starter_ci
 from secpipe.gate.request import TREE_POLICY
 from secpipe.sbom.collect import collect
-from secpipe.sbom.evidence import listed
+from secpipe.sbom.evidence import is_bare
 from secpipe.system.installed import Source
 
 _MODELS = {
@@ -55,7 +55,7 @@ def detect(tree: Tree, environments: Iterable[str]) -> Found:
         models=tuple(entry.path for entry in tree.files if entry.suffix in _MODELS),
         locks=tuple(entry.path for entry in tree.files if _is_lock(entry.path)),
         environments=tuple(sorted(environments)),
-        bare=not listed(collect(tree)),
+        bare=is_bare(collect(tree)),
         platforms=starter_ci.platforms(tree),
     )
 

@@ -29,6 +29,7 @@ def render(document: Mapping[str, Any], *, color: bool = False, rules: Mapping[s
         lines += ["", *_reason(f"{number}.".rjust(3) + " ", reason, rules.get(reason.rule), told)]
     if len(against) > _MOST:
         lines += ["", f"And {plural(len(against) - _MOST, 'more thing')}: the report in HTML lists them all."]
+    lines += _found(report) if not report.is_verdict else []
     lines += ["", *_rest(report)]
     return "\n".join(lines) + "\n"
 
@@ -65,6 +66,17 @@ def _reason(lead: str, reason: Reason, rule: Rule | None, told: set[str]) -> Ite
         if reason.do.kind is Kind.ACCEPT and not reason.rule.startswith("gate/"):
             owner = reason.owner or "its owner"
             yield from hanging("      ", f"That says that {owner} answers for it. Otherwise remove it.")
+
+
+def _found(report: Report) -> Iterator[str]:
+    """Yield what a scan found, each with what mends it."""
+    for number, item in enumerate(report.findings[:_MOST], 1):
+        yield ""
+        yield from hanging(f"{number}.".rjust(3) + " ", f"{item.said.rstrip('.')}.")
+        if item.fix:
+            yield from hanging("    What to do: ", item.fix)
+    if len(report.findings) > _MOST:
+        yield f"\nAnd {plural(len(report.findings) - _MOST, 'more')}: the report in HTML lists them all."
 
 
 def _rest(report: Report) -> Iterator[str]:

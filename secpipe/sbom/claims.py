@@ -24,6 +24,8 @@ _COMMON = ("hashes", "licenses", "version")
 _OURS = "secpipe:"
 _PLACES = ("secpipe:file", "secpipe:path")
 _EDGES = ("secpipe:derived-from", "secpipe:trained-on")  # hold references, which follow from content
+#: What a trust folder tells of a signature (`sbom generate --keys`), and the files alone do not: `verify` holds those.
+_KEYED = ("secpipe:uses", *(f"secpipe:declared:{name}" for name in ("asset", "keyid", "signs")))
 LISTED = "listed"  # of the services that the code uses
 _MOST = 200  # findings about one document; one more says that there are more
 
@@ -50,7 +52,7 @@ def compare(stated: Document, derived: Document, differing: Collection[str] = ()
         mine = _is_ours(said) or _is_ours(stated.get("metadata"))
         findings += _fields(said, now, DERIVED if mine else _COMMON, left_out=mine)
         if mine:
-            findings += _properties(said, now, () if not differing else _EDGES)
+            findings += _properties(said, now, (*_KEYED, *(_EDGES if differing else ())))
         asserted += (f"{label(said)}: {key}" for key in _extra(said, now, mine))
     matched = {id(said) for said, _ in pairs}
     for said in walk(stated.get("components")):

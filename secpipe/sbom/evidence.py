@@ -48,7 +48,7 @@ def evidence(inventory: Inventory, *, name: str, now: datetime) -> tuple[Evidenc
         "licenses": by_license(inventory),
     }
     state, reason = State.OK, ""
-    if not counted and not _pages_only(inventory):
+    if is_bare(inventory):
         state, reason = State.SKIPPED, EMPTY
     elif problems:
         where = f"{problems[0].pointer}: {problems[0].message}"
@@ -71,9 +71,10 @@ def evidence(inventory: Inventory, *, name: str, now: datetime) -> tuple[Evidenc
     )
 
 
-def _pages_only(inventory: Inventory) -> bool:
-    """Whether pages were read and fetch nothing: a site without a package is whole, a folder nobody knows is not."""
-    return inventory.account is not None and "pages" in inventory.account.of(Thing.FILE).judged
+def is_bare(inventory: Inventory) -> bool:
+    """Whether nothing is there to list: no component and no page. A site that fetches nothing has an empty list."""
+    pages = inventory.account is not None and "pages" in inventory.account.of(Thing.FILE).judged
+    return not listed(inventory) and not pages
 
 
 def by_license(inventory: Inventory) -> dict[str, list[str]]:

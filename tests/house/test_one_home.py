@@ -60,7 +60,6 @@ IDEAS = (
     Idea("XML as elements", "formats/xmltree.py", code=r"xml\.parsers"),
     Idea("JSON with comments", "formats/jsonc.py", r"//\[\^\\n\]", also=(
              "scan/agents/javascript.py",  # programs: their texts go, too
-             "scan/shadow_ai/readers.py",  # how a program begins
          )),
     Idea("times as text (RFC 3339)", "core/times.py", r"%Y-%m-%dT|%H:%M|^\+00:00$",
          r"^call (\S+\.)?(fromisoformat|strptime|strftime|isoformat)$",
