@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 python=$1 base=${2:-}
 case $python in */*) python=$(cd "$(dirname "$python")" && pwd)/$(basename "$python") ;; esac
 # After a change of the policy: secpipe policy pin .ci/policy.toml
-pin=sha256:1230d5bc7a8caba01e46b460053d9ee12289ef3aef494d58737af61f36815fe5
+pin=sha256:82f93e615d51cb0571d1760f45964da343f8bad5249d1d587426114bcf1d06ec
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 

@@ -20,6 +20,7 @@ from secpipe.scan.agents import scan as agents
 from secpipe.scan.models import plain as models
 from secpipe.scan.models.scan import Judged, judge_content
 from secpipe.scan.shadow_ai import plain as shadow_ai
+from secpipe.scan.shadow_ai.catalogue import read_catalogue
 
 #: How much of a SHA-256 names a plain file among those that are kept.
 KEY_BYTES = 16
@@ -30,7 +31,6 @@ _NEVER = (
     (models, "config.json", b'{"auto_map": {"AutoModel": "x.Y"}}'),
     (sbom, "requirements.txt", b"attrs==24.2.0\n"),
     (agents, "x.json", b'{"mcpServers": {}}'),
-    (shadow_ai, "x.py", b"https://api.openai.com/v1\n"),
 )
 
 
@@ -78,8 +78,10 @@ class FirstLook:
 
     def _is_plain(self, entry: FileEntry, data: bytes) -> bool:
         if self._sound is None:
+            host = next(host for one in read_catalogue().providers.values() for host in one.lists["hosts"])
+            known = (*_NEVER, (shadow_ai, "x.py", f"https://{host}/v1\n".encode()))
             self._sound = not any(
-                wing.is_plain(FileEntry(name, len(never), 0o644, "", never[:64]), never) for wing, name, never in _NEVER
+                wing.is_plain(FileEntry(name, len(never), 0o644, "", never[:64]), never) for wing, name, never in known
             )
         return self._sound and is_plain(entry, data)
 
