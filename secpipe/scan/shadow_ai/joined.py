@@ -19,11 +19,13 @@ from secpipe.scan.shadow_ai.reach import Places, edges
 from secpipe.scan.shadow_ai.signal import UNKNOWN, Reading, Signal
 
 _LONGEST = 1 << 18  # bytes of one file
-_FILES = 200  # that one file reaches; all that it imports itself are among them
+_FILES = 12  # that one file reaches; all that it imports itself are among them
 _PYTHON = (".py", ".pyw")
 _SCRIPTS = (".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".mts", ".cts")
 #: Whose files of one folder are one module: nothing needs to be imported.
 _FOLDERS = (".go", ".tf", ".tfvars")
+_TOGETHER = 1 << 15  # characters of a file and what it imports
+_ALL = 1 << 18  # characters of all that one scan reads together: a parser takes seconds for them
 _FAMILIES = (_PYTHON, _SCRIPTS, (".go",), (".tf", ".tfvars"))
 
 _AS = re.compile(r"\b(\w+)[ \t]+as[ \t]+(\w+)\b")
@@ -51,6 +53,7 @@ class Joiner:
         self._parts: dict[str, frozenset[bytes]] = {}
         self._edges: dict[str, list[str]] = {}
         self._known: Places | None = None
+        self._left = _ALL
         self.unread: dict[str, str] = {}  # path -> why it could not be read once more
         self.partly: dict[str, str] = {}  # path -> what of its imports was not followed
 
@@ -67,6 +70,10 @@ class Joiner:
             return []
         entry = self._tree.find(path)
         every = "\n".join((own, *map(self._text, beside)))
+        self._left -= len(every)
+        if len(every) > _TOGETHER or self._left < 0:
+            self.partly[path] = "together with what it imports it is too long to be read once more"
+            return []
         found = readers.read(path, _with_names(every, family), entry.head if entry else b"", self._catalogue)
         here = [sign for sign in found.signals if sign.line <= own.count("\n") + 1]
         return here if not is_open or _is_plain(own, every) else []
