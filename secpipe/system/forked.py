@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 
 def cores() -> int:
     """Return how many processes are worth having: 1 where one cannot be made safely, beside threads or not on Linux."""
-    if sys.platform != "linux" or _threads() > 1:
-        return 1
-    return len(os.sched_getaffinity(0))
+    count = 1
+    if sys.platform == "linux" and _threads() == 1:
+        count = len(os.sched_getaffinity(0))
+    return count
 
 
 def _threads() -> int:
@@ -49,24 +50,24 @@ def started(work: Callable[[], bytes]) -> Iterator[Callable[[], bytes | None]]:
         os.close(reading)
         if not waited:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+                os.kill(child, getattr(signal, "SIGKILL", signal.SIGTERM))
             _ended(child)
 
 
 def _copied(work: Callable[[], bytes]) -> tuple[int, int]:
     """Return the process that does the work, and where its result is read; no process (0) where there can be none."""
-    if sys.platform == "win32":
-        return 0, -1
-    reading, writing = os.pipe()
-    try:
-        child = os.fork()
-    except OSError:  # too many processes, or too little memory
-        os.close(reading)
+    child, reading = 0, -1
+    if sys.platform != "win32":
+        ours, writing = os.pipe()
+        try:
+            child = os.fork()
+        except OSError:  # too many processes, or too little memory
+            os.close(ours)
+        else:
+            if not child:
+                _work(work, ours, writing)
+            reading = ours
         os.close(writing)
-        return 0, -1
-    if not child:
-        _work(work, reading, writing)
-    os.close(writing)
     return child, reading
 
 
