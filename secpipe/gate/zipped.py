@@ -18,6 +18,8 @@ from secpipe.formats.stream import Readable, view
 from secpipe.gate.published import Published
 from secpipe.system import files
 
+#: What two programs that unpack it could see in two ways, or not see at all.
+_ODD = frozenset({"broken", "mismatch", "foreign"})
 _PART = 255  # bytes of one step of a path that a file system takes
 
 
@@ -38,7 +40,7 @@ def unzipped(place: Path, limits: Limits = DEFAULT) -> Iterator[Published]:
         folder = Path(scratch) / "project"
         files.make_folder(folder)
         not_read = [Skip(printable(member.name), "only the bytes of the ZIP name it") for member in archive.hidden]
-        not_read += [Skip("", f"the ZIP is odd: {fault.message}") for fault in archive.faults if fault.kind == "broken"]
+        not_read += [Skip("", f"the ZIP is odd: {fault.message}") for fault in archive.faults if fault.kind in _ODD]
         taken: set[str] = set()
         for member in archive.members:
             if not member.name.endswith("/") and (why := _written(file, member, folder, taken, limits)):
@@ -73,7 +75,7 @@ def _written(file: BinaryIO, member: zips.Member, folder: Path, taken: set[str],
     except SecpipeError as error:
         if target.is_file():
             files.remove(target)
-        return error.message
+        return error.message.replace(f"{folder}/", "")
     return ""
 
 

@@ -17,17 +17,19 @@ from secpipe.report.rules import NONE, Rule
 
 _MOST = 40
 _SAID = {
-    "pass": "The answer is YES: nothing stands against it.",
-    "warn": "The answer is YES, with warnings.",
-    "deny": "The answer is NO.",
+    "yes": "The answer is YES: nothing that is enforced stands against it.",
+    "no": "The answer is NO.",
     "undecided": "The answer is NOT DECIDED: something could not be checked. That is no pass.",
+    "would-be-no": "The rules only warn. If they were enforced, the answer would not be yes.",
+    "": "This is no answer about the release as a whole, and so no pass.",
 }
+_SELF = "Policy or trust root came from the project itself, unpinned: whoever can change it can change this answer."
 
 
 def render(document: Mapping[str, Any], *, color: bool = False, rules: Mapping[str, Rule] = NONE) -> str:
     """Return the answer as text; `rules` tell in our own words what each reason means."""
     report = read(document)
-    lines = [_SAID[report.decision], f"Summary: {as_data(report.sentence)}", ""]
+    lines = [_SAID[report.may], *[_SELF] * report.self_judged, f"Summary: {as_data(report.sentence)}", ""]
     lines += _reasons(report, rules) if report.is_verdict else _findings(report)
     lines += _unread(report)
     lines += [
@@ -61,6 +63,8 @@ def _findings(report: Report) -> Iterator[str]:
 
 def _unread(report: Report) -> Iterator[str]:
     yield f"Not read: {plural(len(report.skipped), 'place')}." if report.skipped else "Not read: nothing."
+    if more := report.unlooked - len(report.skipped):
+        yield f"Left out, or accepted unread: {plural(more, 'thing')}."
     for item in report.skipped[:_MOST]:
         yield f"   {as_data(f'{item.path}: {item.reason}')}"
     if len(report.skipped) > _MOST:

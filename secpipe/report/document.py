@@ -15,7 +15,8 @@ from secpipe.report.explanation import Explanation
 
 VERDICT = "secpipe.verdict/2"
 #: Verdicts that can be read: those of the first version have no accounts.
-VERDICTS = ("secpipe.verdict/1", VERDICT, "secpipe.change/1")
+CHANGE = "secpipe.change/1"
+VERDICTS = ("secpipe.verdict/1", VERDICT, CHANGE)
 FINDINGS = findings.SCHEMA
 MONITOR = "secpipe.monitor/1"
 REPLAY = "secpipe.replay/1"
@@ -224,6 +225,23 @@ class Report:
     @property
     def is_verdict(self) -> bool:
         return self.schema in VERDICTS
+
+    @property
+    def may(self) -> str:
+        """`yes`, `no`, `undecided`, or `would-be-no` where rules only warn; "" where the document is about no release.
+
+        A change that is compared is never a pass, nor is a scan: they say nothing of the release as a whole.
+        """
+        if not self.is_verdict or self.schema == CHANGE:
+            return ""
+        if self.decision == "warn" and self.of_effect("deny", "undecided"):
+            return "would-be-no"
+        return {"deny": "no", "undecided": "undecided"}.get(self.decision, "yes")
+
+    @property
+    def unlooked(self) -> int:
+        """How many things nobody looked at: places, paths that were left out, entries that somebody accepts."""
+        return len(self.skipped) + len(self.left_out) + len(self.accepted)
 
     def of_effect(self, *effects: str) -> tuple[Reason, ...]:
         """The reasons with one of the effects, in order."""

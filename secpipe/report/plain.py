@@ -35,18 +35,19 @@ def render(document: Mapping[str, Any], *, color: bool = False, rules: Mapping[s
 
 
 def _answer(report: Report) -> str:
-    if not report.is_verdict:
-        return report.sentence
     deny, unknown = len(report.of_effect("deny")), len(report.of_effect("undecided"))
-    if report.decision == "pass":
-        return "YES, it may go out. Everything was looked at, and nothing speaks against it."
-    if report.decision == "deny":
+    if report.may == "no":
         return f"NO, do not publish it yet: {plural(deny, 'thing')} must change."
-    if report.decision == "undecided":
+    if report.may == "undecided":
         return f"NOT YET: {plural(unknown, 'thing')} could not be checked, so nobody knows."
-    if report.mode == "warn" and deny + unknown:
+    if report.may == "would-be-no":
         return f"IT WOULD BE NO: {plural(deny + unknown, 'thing')} would have to change. These rules only warn."
-    return "YES, it may go out. Some things are worth knowing; the report in HTML lists them."
+    if report.may != "yes":
+        return report.sentence
+    known = " Some things are worth knowing; the report in HTML lists them." if report.of_effect("warn") else ""
+    if report.unlooked:
+        return f"YES, it may go out by its rules; {plural(report.unlooked, 'thing')} nobody looked at.{known}"
+    return f"YES, it may go out. Everything was looked at.{known or ' Nothing speaks against it.'}"
 
 
 def _urgency(reason: Reason) -> int:

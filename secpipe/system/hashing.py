@@ -141,7 +141,7 @@ def _taken(paths: Sequence[str], data: bytes | None, look: Look | None) -> list[
             found.append(entry)
         if look:
             look.take(entries, told)
-    return found
+    return found if len(found) == len(paths) else []
 
 
 def _batches(paths: list[tuple[str, int]]) -> list[list[str]]:

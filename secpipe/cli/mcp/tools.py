@@ -111,4 +111,6 @@ def _verify(served: Served, words: dict[str, Any]) -> str:
     evidence = merged_signatures([(str(place), verified(str(place), trust, Demands(remember=False), now))])
     said = {0: "Every signature holds.", 1: "A signature does not hold, or is missing."}
     head = said.get(exit_code(evidence), "It could not be decided. That is no pass.")
+    if not trust.pinned:
+        head += " The trust root is unpinned: whoever can change it can change this answer."
     return f"{head}\n{rendered(document(evidence, 'verify', now, simulated=False), 'assistant')}"

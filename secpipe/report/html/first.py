@@ -6,16 +6,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from secpipe.core.text import plural
-from secpipe.report.document import Check, Reason, Report
+from secpipe.report.document import CHANGE, Check, Reason, Report
 from secpipe.report.text import markup
 
 _MARKS = {"pass": "✓", "deny": "✕", "warn": "!", "off": "–", "undecided": "?"}
 WORDS = {"pass": "passed", "deny": "BLOCKED", "warn": "warning", "off": "not asked for", "undecided": "UNDECIDED"}
 _MAY = {
-    "pass": "Yes",
-    "warn": "Yes, but read the warnings",
-    "deny": "No",
+    "yes": "Yes",
+    "no": "No",
     "undecided": "Not yet: it could not be decided",
+    "would-be-no": "The rules only warn; enforced, it would not be yes",
 }
 _OWNERS = 6
 
@@ -66,13 +66,13 @@ def _answers(report: Report) -> Iterator[str]:
 
 
 def _may(report: Report) -> str:
-    if report.schema.startswith("secpipe.change/"):
+    if report.may not in _MAY:
         return "This page does not say: it compares a change. secpipe check judges the release."
-    until = (
-        f", until {markup(report.valid_until)}" if report.decision in ("pass", "warn") and report.valid_until else ""
-    )
+    yes = report.may == "yes"
+    until = f", until {markup(report.valid_until)}" if yes and report.valid_until else ""
+    warned = ", with warnings" if yes and report.of_effect("warn") else ""
     mode = " (warn mode: nothing is enforced)" if report.mode == "warn" else ""
-    return f"<b class='{report.decision}'>{_MAY[report.decision]}</b>{until}{mode}."
+    return f"<b class='{report.decision}'>{_MAY[report.may]}{warned}</b>{until}{mode}."
 
 
 def _why(report: Report) -> str:
@@ -95,6 +95,7 @@ def _who(reasons: Sequence[Reason]) -> str:
 def _unread(report: Report) -> str:
     bare = sum(check.account == "no account" for check in report.checks)
     left = f", {plural(len(report.left_out), 'path')} left out" if report.left_out else ""
+    left += f", {plural(len(report.accepted), 'acceptance')} of what is not read" if report.accepted else ""
     if bare:
         return f"<a href='#looked'>{plural(bare, 'check')} gave no account</a>{left}."
     places = f"<a href='#unread'>{plural(len(report.skipped), 'place')}</a>" if report.skipped else "Nothing"
@@ -102,6 +103,6 @@ def _unread(report: Report) -> str:
 
 
 def _new(report: Report) -> str:
-    if report.schema.startswith("secpipe.change/"):
+    if report.schema == CHANGE:
         return markup(report.sentence)
     return "Not compared. <code>secpipe check --diff origin/main</code> tells it."

@@ -49,10 +49,28 @@ def test_plain_begins_with_the_answer() -> None:
         document = json.loads((DATA / f"{name}.json").read_text()) | changed
         return rendered(document, "plain").splitlines()[0]
 
-    assert first("pass").startswith("YES, it may go out.")
+    assert first("pass").startswith("YES, it may go out by its rules; 2 things nobody looked at.")
+    assert first("pass", skipped=[], left_out=[], accepted=[]).startswith(
+        "YES, it may go out. Everything was looked at"
+    )
     assert first("verdict").startswith("NO, do not publish it yet: ")
     assert first("verdict", decision="undecided", exit_code=3).startswith("NOT YET: ")
     assert first("verdict", decision="warn", exit_code=0, mode="warn").startswith("IT WOULD BE NO: ")
+
+
+@pytest.mark.parametrize("form", ["plain", "assistant", "html"])
+def test_a_change_that_is_compared_and_rules_that_only_warn_are_never_a_yes(form: str) -> None:
+    verdict = json.loads((DATA / "verdict.json").read_text()) | {"decision": "warn", "exit_code": 0, "mode": "warn"}
+    change = json.loads((DATA / "pass.json").read_text()) | {"schema": "secpipe.change/1", "decision": "warn"}
+    for document in (verdict, change):
+        shown = rendered(document, form)
+        assert "YES" not in shown
+        assert ">Yes" not in shown
+
+
+def test_an_assistant_takes_no_scan_for_a_release() -> None:
+    scan = json.loads((DATA / "scan.json").read_text()) | {"findings": []}
+    assert "YES" not in rendered(scan, "assistant")
 
 
 def test_a_leaked_key_comes_first() -> None:
