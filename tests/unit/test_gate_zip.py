@@ -94,6 +94,13 @@ def test_encrypted_lying_and_hidden_members(tmp_path: Path) -> None:
     assert done.return_value != 0 or done.exception is not None
 
 
+def test_two_headers_that_disagree_are_told(tmp_path: Path) -> None:
+    """One program unpacks by the first, another by the second."""
+    data = packed(tmp_path / "a.zip", ("index.html", PAGE)).read_bytes()
+    (tmp_path / "b.zip").write_bytes(data.replace(b"index.html", b"other.html", 1))
+    assert answer(tmp_path / "b.zip")[0] == 3
+
+
 def test_a_bomb_and_what_is_no_zip(tmp_path: Path) -> None:
     place = packed(tmp_path / "a.zip", ("index.html", "a" * 100_000))
     with pytest.raises(UnsafeInput), unzipped(place, Limits(archive_bytes=1000)):

@@ -217,7 +217,10 @@ def _approve(case: Case) -> Do:
 def _approve_agent(case: Case) -> Do:
     if (first := _answerable(case)) is not None:
         return first
-    asked = [finding for finding in case.findings if finding.path not in case.bad]
+    asked = [finding for finding in case.findings if not _stains(finding, case.bad)]
+    if not asked and case.findings:
+        worse = sorted({path for finding in case.findings for path in _stains(finding, case.bad)})
+        return person(f"nobody can approve it as it is: first mend what else is found in {named(worse)}")
     names = list(dict.fromkeys(str(finding.details.get("item") or "") for finding in asked))
     if not all(names) or len(names) > _SHOWN or any(set(name) & set("*?[") for name in names):
         return person(
@@ -236,6 +239,13 @@ def _approve_agent(case: Case) -> Do:
         case.call.under(""),
         *items,
     )
+
+
+def _stains(finding: Finding, bad: Iterable[str]) -> list[str]:
+    """Return the files with something hostile: the one that declares an item, and what a skill brings beside it."""
+    folder = finding.path.rpartition("/")[0]
+    brings = folder and str(finding.details.get("item") or "").startswith("skill:")
+    return [path for path in bad if path == finding.path or (brings and path.startswith(f"{folder}/"))]
 
 
 def _unknown_destination(case: Case) -> Do:

@@ -102,8 +102,9 @@ def test_a_host_that_nobody_approved_is_denied_by_name_with_the_command_that_ask
     assert "approve agent" in str(denied["do"])
 
 
-def test_no_approval_is_offered_for_what_holds_an_attack(tmp_path: Path) -> None:
-    files, _, _ = PLANTS["a shell as a server"]
+@pytest.mark.parametrize("plant", ["a shell as a server", "a skill that posts credentials"])
+def test_no_approval_is_offered_for_what_holds_an_attack(plant: str, tmp_path: Path) -> None:
+    files, _, _ = PLANTS[plant]
     asked = [one for one in _reasons(tmp_path, files, approve=False) if one["rule"] == "agents/unapproved-item"]
     assert asked
     assert all(
