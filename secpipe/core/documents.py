@@ -20,7 +20,7 @@ def parse_json(data: bytes, what: str, limits: Limits = DEFAULT) -> Any:
     Duplicate keys, NaN, Infinity, a number too large for a float, a byte order mark and invalid UTF-8 are refused.
     Raises InputError, or UnsafeInput over `document_bytes`, `json_depth` or `json_nodes`.
     """
-    text = _text(data, what, limits)
+    text = text_of(data, what, limits)
     try:
         value = json.loads(text, object_pairs_hook=_unique, parse_float=_finite, parse_constant=_refuse)
     except RecursionError:
@@ -39,7 +39,7 @@ def parse_toml(data: bytes, what: str, limits: Limits = DEFAULT) -> dict[str, An
     import tomllib  # who reads JSON only does not pay for it
 
     try:
-        value = tomllib.loads(_text(data, what, limits), parse_float=_finite)
+        value = tomllib.loads(text_of(data, what, limits), parse_float=_finite)
     except RecursionError:
         raise UnsafeInput(f"{what} is nested too deeply") from None
     except ValueError as error:  # TOMLDecodeError; also an integer too long to convert
@@ -85,7 +85,8 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8")
 
 
-def _text(data: bytes, what: str, limits: Limits) -> str:
+def text_of(data: bytes, what: str, limits: Limits) -> str:
+    """Return a document as text; raises UnsafeInput where it is too large and InputError where it is not UTF-8."""
     if len(data) > limits.document_bytes:
         raise UnsafeInput(f"{what} is larger than {limits.document_bytes:,} bytes")
     try:

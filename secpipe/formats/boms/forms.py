@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from secpipe.core.errors import InputError, UnsafeInput
+from secpipe.core.documents import text_of
+from secpipe.core.errors import InputError
 from secpipe.core.limits import Limits
 from secpipe.formats import xmltree
 
@@ -66,12 +67,7 @@ def _component(item: xmltree.Element) -> dict[str, Any]:
 
 def from_tags(data: bytes, what: str, limits: Limits) -> dict[str, Any]:
     """Return an SPDX 2 tag-value document in the shape of its JSON; raises InputError where it is none."""
-    if len(data) > limits.document_bytes:
-        raise UnsafeInput(f"{what} is larger than {limits.document_bytes:,} bytes")
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        raise InputError(f"{what} is not UTF-8 at byte {error.start}") from None
+    text = text_of(data, what, limits)
     head: dict[str, Any] = {}
     packages: list[dict[str, Any]] = []
     relationships = []

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from secpipe.core.errors import InputError, UnsafeInput
+from secpipe.core.documents import text_of
+from secpipe.core.errors import InputError
 from secpipe.core.limits import Limits
 
 _TOKEN = re.compile(
@@ -31,13 +32,7 @@ _ENUM = re.compile(r"(?:CLASSIFICATION|HASH_ALG|SCOPE|EXTERNAL_REFERENCE_TYPE|AG
 
 def read(data: bytes, what: str, limits: Limits) -> dict[str, Any]:
     """Return a CycloneDX textproto document in the shape of its JSON; raises InputError where it is none."""
-    if len(data) > limits.document_bytes:
-        raise UnsafeInput(f"{what} is larger than {limits.document_bytes:,} bytes")
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        raise InputError(f"{what} is not UTF-8 at byte {error.start}") from None
-    table = _message(_tokens(text, what), what)
+    table = _message(_tokens(text_of(data, what, limits), what), what)
     if not {"spec_version", "components", "metadata"} & set(table):
         raise InputError(f"{what} is no CycloneDX document")
     made = _shaped(table, "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from secpipe.core.artifact import FileEntry
@@ -47,28 +48,35 @@ def read_all(found: Collector) -> None:
 
 
 def _page(found: Collector, path: str, content: str) -> None:
-    hashes: dict[str, tuple[str, ...]] = {}
+    digests: dict[str, tuple[str, ...]] = {}  # of what stands in a script's address and is a package
+    lines = [match.end() for match in re.finditer("\n", content)]
     for script in _SCRIPT.finditer(content):
         words = {name.lower(): first or second or third for name, first, second, third in _ATTRIBUTE.findall(script[1])}
         address = words.get("src", "").strip()
         address = f"https:{address}" if address.startswith("//") else address
         if address.startswith(("http://", "https://")):
-            hashes[address] = tuple(_digests(words.get("integrity", "")))
-            if not any(host.match(address) for host in _HOSTS):
-                line = content.count("\n", 0, script.start()) + 1
-                name = address.partition("://")[2].partition("?")[0]
-                facts = {"artifact-url": address}
-                found.add(library("", name, path=path, line=line, direct=True, hashes=hashes[address], facts=facts))
+            hashes = tuple(_digests(words.get("integrity", "")))
+            package = next((match[0] for host in _HOSTS if (match := host.match(address))), "")
+            if package:
+                digests.setdefault(_bare(package), hashes)
+                continue
+            line = bisect_right(lines, script.start()) + 1
+            name = address.partition("://")[2].partition("?")[0]
+            facts = {"artifact-url": address}
+            found.add(library("", name, path=path, line=line, direct=True, hashes=hashes, facts=facts))
     for host in _HOSTS:
         for match in host.finditer(content):
-            line = content.count("\n", 0, match.start()) + 1
-            known = [digests for address, digests in hashes.items() if match[0] in address]
             found.add(
                 library(
-                    "npm", match["name"], (match["version"] or "").removeprefix("v"), path=path, line=line, direct=True,
-                    hashes=known[0] if known else (),
+                    "npm", match["name"], (match["version"] or "").removeprefix("v"), path=path,
+                    line=bisect_right(lines, match.start()) + 1, direct=True,
+                    hashes=digests.get(_bare(match[0]), ()),
                 )
             )  # fmt: skip
+
+
+def _bare(address: str) -> str:
+    return address.partition("//")[2]
 
 
 def _digests(integrity: str) -> Iterator[str]:

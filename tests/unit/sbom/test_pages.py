@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -42,6 +44,16 @@ def test_its_digest_and_a_script_from_elsewhere(tmp_path: Path) -> None:
     assert sorted(found) == ["htmx.org", "tracker.example/t.js"]
     assert [digest.algorithm for digest in found["htmx.org"].digests] == ["sha384"]
     assert found["tracker.example/t.js"].purl == ""
+
+
+def test_each_of_many_scripts_keeps_its_line_and_its_digest(tmp_path: Path) -> None:
+    script = '<script src="https://esm.sh/a%d@1.0.0" integrity="sha256-%s"></script>\n'
+    digests = [hashlib.sha256(b"%d" % each).digest() for each in range(3000)]
+    (tmp_path / "a.html").write_text(
+        "".join(script % (each, base64.b64encode(digest).decode()) for each, digest in enumerate(digests))
+    )
+    found = {(item.name, item.line, item.digests[0].value) for item in collect(open_tree(tmp_path)).components}
+    assert found == {(f"a{each}", each + 1, digest.hex()) for each, digest in enumerate(digests)}
 
 
 @pytest.mark.parametrize("name", ["index.html", "notes.txt"])
