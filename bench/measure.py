@@ -133,6 +133,8 @@ def _say(row: str) -> None:
 
 
 def _start(argv: Sequence[str], env: Mapping[str, str] | None, cwd: str | None, codes: Sequence[int]) -> None:
+    env = {**(os.environ if env is None else env)}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed has its bytecode: compiling is no start
     done = subprocess.run(argv, env=env, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
     if done.returncode not in codes:
         raise RuntimeError(f"{argv[0]} ended with {done.returncode}: {done.stderr.decode(errors='replace')[-500:]}")

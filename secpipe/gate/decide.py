@@ -8,7 +8,7 @@ from functools import partial
 
 from secpipe.core.artifact import Skip
 from secpipe.core.evidence import State
-from secpipe.core.finding import Severity
+from secpipe.core.finding import Finding
 from secpipe.core.verdict import CheckResult, Decision, Effect, JudgedFinding, Judgement, Reason, Result
 from secpipe.gate.accepted import settle
 from secpipe.gate.doing.todo import told
@@ -43,15 +43,15 @@ def decide(situation: Situation, tree_policy: Judgement | None = None) -> Judgem
     reasons += _refused_waivers(situation, rulings)
     reasons = list({_same(reason): reason for reason in reversed(reasons)}.values())[::-1]
     findings = _worst_first(item for ruling in rulings for item in ruling.findings)
-    severity = _severities(findings)
-    reasons.sort(key=lambda each: _rank(each, severity))
+    known = {item.finding.id: item.finding for item in findings}
+    reasons.sort(key=lambda each: _rank(each, known))
     would_be = _worst(reasons)
     lenient = situation.policy.mode == "warn" and would_be in (Decision.DENY, Decision.UNDECIDED)
     used = [item.waiver for item in findings if item.waiver]
     return Judgement(
         decision=Decision.WARN if lenient else would_be,
         would_be=would_be,
-        reasons=tuple(told(reasons, findings, situation)),
+        reasons=tuple(told(reasons, known, situation)),
         checks=tuple(ruling.result for ruling in rulings),
         findings=findings,
         skipped=_skipped(situation),
@@ -92,16 +92,10 @@ def _same(reason: Reason) -> tuple[Effect, str, str, str]:
     return reason.effect, reason.what, reason.path, reason.check if reason.rule == "gate/check-failed" else ""
 
 
-def _rank(reason: Reason, severity: Mapping[str, Severity]) -> tuple[int, bool, int]:
+def _rank(reason: Reason, known: Mapping[str, Finding]) -> tuple[int, bool, int]:
     """Worst effect first; what is wrong with the trust root before what comes of it; its first finding is its worst."""
-    worst = severity.get(reason.findings[0], 0) if reason.findings else 0
-    return _ORDER[reason.effect], reason.check != "trust", -worst
-
-
-def _severities(findings: Iterable[JudgedFinding]) -> dict[str, Severity]:
-    """Return the severity of each finding that a reason may name, by id."""
-    quiet = (Effect.INFO, Effect.WAIVED)
-    return {item.finding.id: item.finding.severity for item in findings if item.effect not in quiet}
+    worst = known.get(reason.findings[0]) if reason.findings else None
+    return _ORDER[reason.effect], reason.check != "trust", -worst.severity if worst else 0
 
 
 def _skipped(situation: Situation) -> tuple[tuple[str, Skip], ...]:

@@ -15,7 +15,7 @@ import pytest
 from secpipe.core.do import Do, Kind
 from secpipe.core.evidence import Evidence, State, skipped
 from secpipe.core.finding import Finding, Severity
-from secpipe.core.verdict import Effect, JudgedFinding, Reason
+from secpipe.core.verdict import Effect, Reason
 from secpipe.gate.doing.call import Call
 from secpipe.gate.doing.sentences import SENTENCES
 from secpipe.gate.doing.todo import MAKERS, told
@@ -60,8 +60,7 @@ def dos(rule: str, call: Call, policy: Policy, *, trust: bool) -> list[Do]:
         for findings in ((found(rule),), (found(rule, outcome="malicious"),), ()):
             ids = tuple(one.id for one in findings)
             reason = Reason(rule, Effect.DENY, "it is so", check, "ann", "a dir/uv.lock", ids, "look at it")
-            judged = [JudgedFinding(one, Effect.DENY) for one in findings]
-            made += [each.do for each in told([reason], judged, now) if each.do]
+            made += [each.do for each in told([reason], {one.id: one for one in findings}, now) if each.do]
     return made
 
 
@@ -112,7 +111,7 @@ def test_what_is_malicious_is_never_offered_for_acceptance(rule: str) -> None:
         now = situation(clean(), POLICIES[0], call=call)
         bad = found(rule, outcome="malicious")
         reason = Reason(rule, Effect.DENY, "it is so", "models", "ann", bad.path, (bad.id,))
-        (made,) = told([reason], [JudgedFinding(bad, Effect.DENY)], now)
+        (made,) = told([reason], {bad.id: bad}, now)
         assert made.do is not None
         assert made.do.kind is Kind.PERSON or rule == "audit/known-vulnerability"
 

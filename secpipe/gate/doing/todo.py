@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from secpipe.core.do import Do, Kind, accept, fix, person
 from secpipe.core.evidence import State
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.text import printable
-from secpipe.core.verdict import Effect, JudgedFinding, Reason
+from secpipe.core.verdict import Effect, Reason
 from secpipe.formats.packages import ecosystems
 from secpipe.gate import ages
 from secpipe.gate.accepted import acceptable, content_of, kind_of
@@ -80,14 +80,13 @@ class Case:
 class _Known:
     """Everything that was judged: findings by id, those that hold something hostile, and their files."""
 
-    findings: dict[str, Finding]
+    findings: Mapping[str, Finding]
     hostile: frozenset[str]
     bad: frozenset[str]
 
 
-def told(reasons: Iterable[Reason], judged: Iterable[JudgedFinding], situation: Situation) -> list[Reason]:
-    """Return the reasons, each with what to do about it; one that knows already keeps it."""
-    findings = {item.finding.id: item.finding for item in judged}
+def told(reasons: Iterable[Reason], findings: Mapping[str, Finding], situation: Situation) -> list[Reason]:
+    """Return the reasons, each with what to do about it; one that knows already keeps it. `findings` is all, by id."""
     hostile = frozenset([name for name, finding in findings.items() if _malicious(finding)])
     known = _Known(findings, hostile, frozenset([findings[name].path for name in hostile]))
     return [reason if reason.do is not None else reason.told(_total(reason, known, situation)) for reason in reasons]
@@ -109,7 +108,7 @@ def _total(reason: Reason, known: _Known, situation: Situation) -> Do:
 def _todo(reason: Reason, known: _Known, situation: Situation) -> Do:
     findings = [known.findings[name] for name in reason.findings if name in known.findings]
     case = Case(reason, findings, situation, known.bad)
-    if not known.hostile.isdisjoint(reason.findings) or (known.bad and case.paths and known.bad.issuperset(case.paths)):
+    if not known.hostile.isdisjoint(reason.findings) or (_tainted(reason, known) and known.bad.issuperset(case.paths)):
         return _refuse(case)
     maker = MAKERS.get(reason.rule)
     if maker is not None:
@@ -119,14 +118,23 @@ def _todo(reason: Reason, known: _Known, situation: Situation) -> Do:
     return _waive(case) if case.findings else _say(case)
 
 
+def _tainted(reason: Reason, known: _Known) -> bool:
+    """Whether the file a reason names first holds something hostile: asked before all of them, which is dear."""
+    if reason.path:
+        return reason.path in known.bad
+    places = (known.findings[name].path for name in reason.findings if name in known.findings)
+    return next(filter(None, places), "") in known.bad
+
+
 def _malicious(finding: Finding) -> bool:
     """Whether nobody is asked to answer for it: code in a model, known or not, a malicious package, a leaked secret."""
+    if finding.rule == "audit/known-vulnerability":
+        return False
     if finding.rule.startswith("models/") and finding.severity >= Severity.HIGH:
         return True
     if finding.rule in _AGENT_ATTACKS:
         return True
-    attacks = finding.details.get("outcome") == "malicious" or finding.severity is Severity.CRITICAL
-    return attacks and finding.rule != "audit/known-vulnerability"
+    return finding.severity is Severity.CRITICAL or finding.details.get("outcome") == "malicious"
 
 
 def _refuse(case: Case) -> Do:

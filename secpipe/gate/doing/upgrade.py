@@ -33,7 +33,7 @@ def command(package: Mapping[str, Any], version: str, lock: str, paths: Collecti
         return None
     stem = base.rpartition(".")[0]
     for row in _rows(base):
-        inputs = "/".join(filter(None, (folder, str(row.get("needs", "")).replace("{stem}", stem))))
+        inputs = "/".join(filter(None, (folder, row["needs"].replace("{stem}", stem)))) if "needs" in row else folder
         if "needs" in row and inputs not in paths:
             continue
         words = row.get("indirect", row["run"]) if package.get("direct") is False else row["run"]
