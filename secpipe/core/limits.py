@@ -27,6 +27,7 @@ class Limits:
     json_nodes: int = 2_000_000  # values in one document
     archive_members: int = 100_000  # members of one archive
     archive_bytes: int = 4 * GIB  # bytes decompressed from one archive
+    image_bytes: int = 256 * GIB  # files of one container image, unpacked
     archive_ratio: int = 200  # decompressed / compressed, above 1 MiB
     nesting: int = 4  # archive in archive, pickle in string
     pickle_ops: int = 20_000_000  # opcodes of one pickle stream

@@ -15,16 +15,20 @@ _LONGEST: Final = 1 << 20  # a pax record or long name
 _REGULAR: Final = frozenset({"0", "\0", "7"})
 _LINKS: Final = frozenset({"1", "2"})
 _DEVICES: Final = frozenset({"3", "4", "6"})
+_EMPTY: Final = frozenset({"folder", "link", "device"})  # whatever size they name, the next header follows at once
+_SPARSE: Final = b" GNU.sparse."  # its bytes are not the file's, and its name may be another
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One entry. `kind` is file, folder, link, device or other; `target` is where a link leads."""
+    """One entry. `kind` is file, folder, link, device or other; `target` is where a link leads, `hard` or symbolic."""
 
     name: str
     size: int
     kind: str
     target: str = ""
+    hard: bool = False
+    executable: bool = False
 
 
 class Content:
@@ -47,6 +51,7 @@ def members(stream: Readable, limits: Limits = DEFAULT) -> Iterator[tuple[Member
     """
     name = target = ""
     size: int | None = None
+    sparse = False
     for _ in range(limits.archive_members):
         header = upto(stream, _BLOCK)
         if not header.strip(b"\0"):
@@ -61,21 +66,24 @@ def members(stream: Readable, limits: Limits = DEFAULT) -> Iterator[tuple[Member
             record = _record(stream, length)
             if kind == "x":
                 name, target, size = _pax(record, name, target, size)
+                sparse = sparse or _SPARSE in record
             elif kind == "L":
                 name = _text(record.rstrip(b"\0"))
             elif kind == "K":
                 target = _text(record.rstrip(b"\0"))
             continue
         length = length if size is None else size
-        member = Member(name or _name(header), length, _kind(kind, header), target or _text(_cut(header[157:257])))
-        content = Content(stream, length if kind not in _LINKS | _DEVICES | {"5"} else 0)
+        called, leads = name or _name(header), target or _text(_cut(header[157:257]))
+        what = "other" if sparse else _kind(kind, called)
+        member = Member(called, length, what, leads, kind == "1", bool(_number(header[100:108]) & 0o111))
+        content = Content(stream, 0 if what in _EMPTY else length)
         padding = -content.left % _BLOCK
         yield member, content
         while content.read(1 << 20):
             pass
         if content.left or len(upto(stream, padding)) < padding:
             raise InputError("the archive ends inside a member")
-        name, target, size = "", "", None
+        name, target, size, sparse = "", "", None, False
     raise UnsafeInput(f"more than {limits.archive_members:,} members")
 
 
@@ -121,11 +129,12 @@ def _number(raw: bytes) -> int:
         raise InputError("a number in a header of the archive is none") from None
 
 
-def _kind(flag: str, header: bytes) -> str:
-    if flag in _REGULAR:
-        return "folder" if _cut(header[:100]).endswith(b"/") else "file"
-    if flag == "5":
+def _kind(flag: str, name: str) -> str:
+    """Return what a header is about. Only the oldest kind of file is a folder by its name."""
+    if flag == "5" or (flag == "\0" and name.endswith("/")):
         return "folder"
+    if flag in _REGULAR:
+        return "file"
     return "link" if flag in _LINKS else "device" if flag in _DEVICES else "other"
 
 

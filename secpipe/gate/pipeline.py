@@ -337,11 +337,13 @@ def _promotion(tree: FolderTree, rules: Rules, request: Request) -> Evidence:
 
 
 def _subject(tree: FolderTree, request: Request) -> dict[str, Any]:
+    of_image: dict[str, Any] = {"image": {"digests": [*request.images], "platforms": [*request.platforms]}}
     return {
         "name": printable(_name(request)),
-        "digest": {"dirHash": dir_hash(tree.files)},
+        "digest": {"dirHash": dir_hash(tree.files)} | ({"sha256": request.image} if request.image else {}),
         "files": len(tree.files),
         "bytes": sum(entry.size for entry in tree.files),
+        **(of_image if request.images else {}),
     }
 
 

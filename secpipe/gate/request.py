@@ -50,11 +50,20 @@ class Request:
     bom: bool = False  # the AI-BOM itself is wanted, not only what it shows
     project: str | None = None  # the declared project that `path` is, REST for what belongs to none; None: not asked
     parts: bool = False  # results of single checks may come from earlier runs over the same content
+    asked: str = ""  # what was asked about, where `path` is only where it was written out: an image
+    images: tuple[str, ...] = ()  # the digests that name it: what was asked for, then what that lists
+    platforms: tuple[str, ...] = ()
+    several: bool = False  # no one digest names all of them
     memory: str = "none"  # of this machine: `read` it (refuse what is older), `keep` it (and remember this verdict)
 
     def __post_init__(self) -> None:
         if self.mode and self.warn_until:
             raise ConfigError("--mode and --warn-until both say the mode", hint="leave one of them out")
+
+    @property
+    def image(self) -> str:
+        """The hex SHA-256 of the manifest or index that was asked about, "" for a folder or for several."""
+        return "" if self.several or not self.images else self.images[0].removeprefix("sha256:")
 
     @property
     def asked_mode(self) -> str:

@@ -307,10 +307,15 @@ def _subject(table: Table) -> str:
     return ", ".join(filter(None, (table.text("name"), plural(files, "file"), _digest(table))))
 
 
+def _order(digests: Table) -> list[str]:
+    """An image is known by its manifest's SHA-256, a folder by its dirHash."""
+    return sorted(digests.values, key=lambda name: (name != "sha256", name))
+
+
 def _digest(table: Table) -> str:
     """Return the first digest of an in-toto digest set, shortened: `dirHash:0123456789abcdef…`."""
     digests = table.table("digest", optional=True)
-    return next((f"{printable(name, 20)}:{digests.text(name, limit=200)[:16]}…" for name in sorted(digests.values)), "")
+    return next((f"{printable(name, 20)}:{digests.text(name, limit=200)[:16]}…" for name in _order(digests)), "")
 
 
 def _policy(table: Table) -> str:

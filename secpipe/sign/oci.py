@@ -18,13 +18,14 @@ from secpipe.core.protocols import Signer
 from secpipe.core.text import printable
 from secpipe.core.trust import HalfClass, KeyVersion, Trust
 from secpipe.core.version import __version__
+from secpipe.formats.oci import MANIFEST
 from secpipe.sign import bundle as bundles
 from secpipe.sign import statement as statements
 from secpipe.sign.envelope import pae
 from secpipe.sign.establish import Demand, establish
 from secpipe.sign.predicates import by_purpose
 from secpipe.sign.refusal import CHANGED, INVALID, MISSING, WRONG_PURPOSE, Refused, finding
-from secpipe.sign.registry import MANIFEST, Reference, Registry, digest_of
+from secpipe.sign.registry import Reference, Registry, digest_of
 from secpipe.sign.sign import Timestamper, sign_payload
 from secpipe.sign.statement import Statement
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,23 +16,16 @@ from secpipe.core.documents import parse_json
 from secpipe.core.errors import ConfigError, InputError, MissingDependency, NetworkError, UnsafeInput
 from secpipe.core.limits import MIB
 from secpipe.core.text import printable
+from secpipe.formats.oci import INDEX, INDEXES, MANIFEST, MANIFEST_BYTES, MANIFESTS
+from secpipe.formats.stream import Readable
 from secpipe.system import net
 
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-INDEX = "application/vnd.oci.image.index.v1+json"
-_ACCEPT = ", ".join(
-    (
-        MANIFEST,
-        INDEX,
-        "application/vnd.docker.distribution.manifest.v2+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-    )
-)
+_ACCEPT = ", ".join(sorted(MANIFESTS | INDEXES))
 _REFERENCE = re.compile(
     r"oci://(?P<host>[a-z0-9.-]+(?::\d{1,5})?)/(?P<repository>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)@(?P<digest>sha256:[0-9a-f]{64})"
 )
+_TAGGED = re.compile(r"(?P<untagged>oci://[^@]+):(?P<tag>\w[\w.-]{0,127})", re.ASCII)
 _LOOPBACK = re.compile(r"(127(\.\d{1,3}){3}|localhost)(:\d+)?")
-_MANIFEST_BYTES = 4 * MIB
 _REFERRERS = 256
 
 
@@ -55,6 +50,15 @@ class Reference:
                 f"{printable(text, 200)} does not name an artifact by digest", hint="oci://host/repository@sha256:..."
             )
         return cls(**match.groupdict())
+
+    @classmethod
+    def tagged(cls, text: str) -> tuple[Reference, str]:
+        """Return the reference in `text` and its tag, with an empty digest; or one by digest, and no tag."""
+        match = _TAGGED.fullmatch(text) if "@" not in text else None
+        if match is None:
+            return cls.parse(text), ""
+        named = cls.parse(f"{match['untagged']}@sha256:{'0' * 64}")
+        return cls(named.host, named.repository, ""), match["tag"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +91,26 @@ class Registry:
     def manifest(self, digest: str) -> tuple[bytes, str]:
         """Return a manifest's bytes and media type; raises InputError unless it has that digest."""
         answer = self._ask("GET", f"manifests/{digest}", {"Accept": _ACCEPT})
-        data = self._body(answer, _MANIFEST_BYTES)
+        data = self._body(answer, MANIFEST_BYTES)
         _check(data, digest)
-        return data, str(answer.headers.get("Content-Type", MANIFEST)).split(";")[0]
+        return data, _type(answer)
+
+    def resolve(self, reference: str) -> tuple[bytes, str, str]:
+        """Return bytes, media type and digest of what a digest or a tag names now."""
+        if reference.startswith("sha256:"):
+            return *self.manifest(reference), reference
+        answer = self._ask("GET", f"manifests/{reference}", {"Accept": _ACCEPT})
+        data = self._body(answer, MANIFEST_BYTES)
+        return data, _type(answer), digest_of(data)
+
+    @contextmanager
+    def stream(self, digest: str) -> Iterator[Readable]:
+        """Open a blob of any size; whoever reads it holds it against its digest."""
+        answer = self._ask("GET", f"blobs/{digest}")
+        try:
+            yield _Body(answer.iter_content(1 << 20), self.reference.host)
+        finally:
+            answer.close()
 
     def blob(self, digest: str, limit: int) -> bytes:
         """Return a blob of at most `limit` bytes; raises InputError unless it has that digest."""
@@ -138,7 +159,7 @@ class Registry:
         self._ask("PUT", f"manifests/{tag}", {"Content-Type": INDEX}, json.dumps(index).encode())
 
     def _index(self, answer: Any) -> list[dict[str, Any]]:
-        index = parse_json(self._body(answer, _MANIFEST_BYTES), "the list of referrers")
+        index = parse_json(self._body(answer, MANIFEST_BYTES), "the list of referrers")
         rows = index.get("manifests") if isinstance(index, dict) else None
         if not isinstance(rows, list) or len(rows) > _REFERRERS:
             raise UnsafeInput(f"the list of referrers is malformed or longer than {_REFERRERS}")
@@ -183,6 +204,29 @@ class Registry:
                 raise UnsafeInput(f"{self.reference.host} sends more than {limit:,} bytes")
             parts.append(part)
         return b"".join(parts)
+
+
+class _Body:
+    """What a registry sends, as a forward stream; raises NetworkError where the connection breaks."""
+
+    def __init__(self, parts: Iterator[bytes], host: str) -> None:
+        self._parts, self._host, self._left = parts, host, b""
+
+    def read(self, count: int, /) -> bytes:
+        """Return up to `count` bytes, none only at the end."""
+        try:
+            while not self._left:
+                self._left = next(self._parts)
+        except StopIteration:
+            return b""
+        except Exception as error:  # the library's errors may carry credentials: only the type is told
+            raise NetworkError(f"{self._host} broke off: {type(error).__name__}") from None
+        data, self._left = self._left[:count], self._left[count:]
+        return data
+
+
+def _type(answer: Any) -> str:
+    return str(answer.headers.get("Content-Type", MANIFEST)).split(";")[0]
 
 
 def digest_of(data: bytes) -> str:

@@ -13,7 +13,8 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from secpipe.sign.registry import MANIFEST, Reference, Registry, digest_of
+from secpipe.formats.oci import MANIFEST
+from secpipe.sign.registry import Reference, Registry, digest_of
 
 WHY_NOT = "docker-registry is not here: put it on PATH or set SECPIPE_REGISTRY"
 CONFIG = """version: 0.1

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from secpipe import __version__
-from secpipe.sign.registry import MANIFEST, Reference, Registry, digest_of
+from secpipe.formats.oci import MANIFEST
+from secpipe.sign.registry import Reference, Registry, digest_of
 from tests import skips
 from tests.e2e.releases import MARKS, Build, run
 from tests.interop import registries

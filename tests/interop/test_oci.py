@@ -13,9 +13,10 @@ import pytest
 
 from secpipe.core.errors import ConfigError, NetworkError
 from secpipe.core.evidence import State
+from secpipe.formats.oci import MANIFEST
 from secpipe.sign import bundle as bundles
 from secpipe.sign.oci import sign_image, verify_image, verify_image_legacy
-from secpipe.sign.registry import MANIFEST, Reference, Registry
+from secpipe.sign.registry import Reference, Registry
 from tests import skips
 from tests.interop import others, registries
 from tests.unit.sign.world import NOW, make_identity, make_key, make_trust, rules

@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from secpipe.cli.check.change import change_options, only_new, refuse
+from secpipe.cli.check.image import written_out
 from secpipe.cli.check.store import keep_options, looked_into, plan_of
 from secpipe.cli.options import (
     at_option,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("path", type=click.Path(path_type=Path), default=".")
+@click.argument("place", metavar="PATH|IMAGE", type=click.Path(), default=".")
 @click.option("--policy", default="", metavar="FILE", help="Policy file, or builtin:NAME (default builtin:baseline).")
 @click.option(
     "--policy-ref", default="", metavar="PIN", help="sha256:HEX the policy must have, git:REF[:PATH], or signed[:WHO]."
@@ -70,7 +71,7 @@ if TYPE_CHECKING:
 @at_option
 @output_options()
 def check(
-    path: Path,
+    place: str,
     policy: str,
     policy_ref: str,
     waivers: Path | None,
@@ -100,10 +101,13 @@ def check(
     audience: str | None,
     **keeping: Any,
 ) -> int:
-    """Judge PATH before it is deployed: may this go out?
+    """Judge a folder or an image before it is deployed: may this go out?
 
     The answer is one sentence, then what must change, then every check, including what was not checked and why. Policy
     and trust root should come from outside PATH, pinned by digest; without pins the verdict is self-judged.
+
+    IMAGE is oci://host/repository@sha256:... (or :TAG; with --online), oci-layout:FOLDER, or a tar of an image. What a
+    container sees is judged, and what later layers only hide.
 
     Without --format, a GitHub job also gets annotations and a job summary, a GitLab job gl-code-quality-report.json.
     """
@@ -114,6 +118,9 @@ def check(
     asked = keeping | {"emit_input": emit_input, "explain": explain, "explain_min": explain_min}
     asked |= {"formats": formats, "output": output, "silent": quiet or bool(at)}
     refuse(asked)
+    path, image = click.get_current_context().with_resource(written_out(place, online=not offline))
+    called, fresh = image.pop("name", ""), no_cache or bool(image)
+    asked["silent"] |= bool(image)
     request = request_of(
         path,
         policy=policy,
@@ -128,12 +135,13 @@ def check(
         warn_until=warn_until,
         advisories=advisories,
         exclude=exclude,
-        name=name,
+        name=name or called,
         verdicts=looked_into(verdicts, keeping["store"]),
-        cache=not (no_cache or emit_input or verdicts or name or explain or explain_min or any(keeping.values())),
-        parts=not no_cache and not keeping["store"],  # a proof rests on nothing kept
+        cache=not (fresh or emit_input or verdicts or name or explain or explain_min or any(keeping.values())),
+        parts=not fresh and not keeping["store"],  # a proof rests on nothing kept
         bom=keeping["store"] is not None,
         at=clock_of(at).now() if at else None,
+        **image,
     )
     show = verbose or (not quiet and sys.stderr.isatty() and not os.environ.get("CI"))
 

@@ -25,6 +25,7 @@ def called(request: Request, rules: Rules) -> Call:
         trust_pin=f"sha256:{trust.root_digest}" if trust else "",
         trust_there=(folder / "root").is_dir(),
         signers=tuple(may),
+        asked=request.asked,
         options=(*_asked(request), *_enforcing(rules, request)),
     )
 
@@ -34,6 +35,7 @@ def _asked(request: Request) -> tuple[str, ...]:
     named = [("--advisories", request.advisories), ("--verdicts", request.verdicts), ("--waivers", request.waivers)]
     words = [word for option, value in named if value for word in (option, str(value))]
     words += [word for path in request.exclude for word in ("--exclude", path)]
+    words += ["--online"] * request.asked.startswith("oci://")
     words += ["--max-ring-age", str(request.max_ring_age)] * bool(request.max_ring_age)
     words += ["--waivers-ref", request.waivers_ref] * bool(request.waivers_ref)
     return (*(["--env", request.environment] * (request.environment != "prod")), *words)

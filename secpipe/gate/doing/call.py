@@ -28,6 +28,7 @@ class Call:
     trust_there: bool = False
     signers: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    asked: str = ""  # the image that was asked about: what must change is changed where it is built
 
     @property
     def editable(self) -> bool:
@@ -50,7 +51,7 @@ class Call:
 
     def check(self) -> tuple[str, ...]:
         """Return the words that ask again, everything that the rules come from pinned to what it is now."""
-        words = ["secpipe", "check", self.under("")]
+        words = ["secpipe", "check", self.asked or self.under("")]
         if self.policy_ref.startswith(("git:", "signed")):
             words += ["--policy", self.policy] * bool(self.policy) + ["--policy-ref", self.policy_ref]
         elif self.policy.startswith(BUILTIN):

@@ -30,6 +30,8 @@ from secpipe.sbom import EMPTY
 from secpipe.scan.shadow_ai.signal import LOCAL, UNKNOWN, UNLISTED
 from secpipe.scan.vulnerabilities import NO_FEED, ecosystem_of, uncovered
 
+#: Commands about the rules, which an image is judged by like a folder; all others change what is in it.
+_RULES = tuple(f"secpipe {word} " for word in ("init", "check", "approve", "waive", "accept", "advisories", "keys"))
 _SHOWN = 8  # paths or findings on one command line; more of them are named by rule and path
 _EXACT = 3  # paths named with their digests
 _PROMPTS = ("shadow-ai/unapproved-host", "shadow-ai/unapproved-provider", "shadow-ai/expired-approval")
@@ -95,6 +97,8 @@ def told(reasons: Iterable[Reason], findings: Mapping[str, Finding], situation: 
 def _total(reason: Reason, known: _Known, situation: Situation) -> Do:
     try:
         do = _todo(reason, known, situation)
+        if situation.call.asked and do.kind is not Kind.PERSON and not do.text.startswith(_RULES):
+            return person(f"where the image is built, run {do.text}; then build it anew")
         if do.kind is Kind.ACCEPT and not situation.call.known:
             owner = reason.owner or situation.policy.owner or "the owner of the policy"
             return person(

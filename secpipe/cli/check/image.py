@@ -1,0 +1,35 @@
+"""What `secpipe check` is given: a folder, or an image that is written out for the time of the check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+#: How an image is named; `gate.images.named` reads it.
+_SCHEMES = ("oci://", "oci-layout:")
+
+
+@contextmanager
+def written_out(place: str, *, online: bool) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Give the folder to judge and, of an image, what the request says of it."""
+    if not place.startswith(_SCHEMES) and not (place.endswith(".tar") and Path(place).is_file()):
+        yield Path(place), {}
+        return
+    from secpipe.gate.images.named import source_of
+    from secpipe.gate.images.unpacked import unpacked
+
+    with source_of(place, online) as source, unpacked(source) as image:
+        yield (
+            image.folder,
+            {
+                "name": image.name,
+                "asked": place,
+                "not_read": image.not_read,
+                "images": image.subjects,
+                "platforms": image.platforms,
+                "several": image.several,
+                "repository": Path().absolute(),  # nobody reaches the folder it is written to
+            },
+        )
