@@ -60,6 +60,7 @@ _WIDE_JSON: Final = re.compile(
     rb"(?:\xff\xfe)?(?:(?:\xff\xfe)?\0\0)?(?:[ \t\r\n]\0(?:\0\0)?)*[{\[]\0(?:\0\0)?[^\0]"
     rb"|(?:\xfe\xff|\0\0\xfe\xff)?(?:\0(?:\0\0)?[ \t\r\n])*\0(?:\0\0)?[{\[]\0{1,3}[^\0]"
 )
+_HEADER: Final = re.compile(rb"[ \t\r\n]*\{[ \t\r\n]*(?:[\"}]|\Z)|[ \t\r\n]+\Z")
 #: How many words, and how wide each vector is.
 _WORD2VEC: Final = re.compile(rb"\d{1,9} (\d{1,4})\n")
 #: How an object of UBJSON begins: with the length of a key.
@@ -80,7 +81,7 @@ def sniff(head: bytes, size: int = -1, *, pickles: bool = True) -> str:
     ordinary = head[0] in _ORDINARY and b"\0" not in head and head[:2] not in _UBJSON
     if ordinary and not any(head.startswith(row[1], row[0]) for row in _ROWS[None]):
         return _text(head)
-    if head[8:9] == b"{" and head[4:8] == b"\0\0\0\0":
+    if head[4:8] == b"\0\0\0\0" and _is_header(head):
         return "safetensors"  # before pickle: a header of 1152 bytes begins like protocol 4
     if _WIDE_JSON.match(head):
         return "json?"
@@ -95,7 +96,7 @@ def sniff(head: bytes, size: int = -1, *, pickles: bool = True) -> str:
         return found
     if head[:2] in _ZLIB:
         return "zlib?"
-    if len(head) > 8 and head[8:9] in b"{ " and int.from_bytes(head[:8], "little") < 1 << 40 and b"\0" in head[:8]:
+    if int.from_bytes(head[:8], "little") < 1 << 40 and b"\0" in head[:8] and _is_header(head):
         return "safetensors"
     if _sentencepiece(head):
         return "sentencepiece"
@@ -104,6 +105,11 @@ def sniff(head: bytes, size: int = -1, *, pickles: bool = True) -> str:
     if pickles and may_be_pickle(head):
         return "pickle?"
     return _text(head)
+
+
+def _is_header(head: bytes) -> bool:
+    """Tell whether JSON begins at byte 8, as the header of safetensors does; `{` and a number does not."""
+    return _HEADER.match(head, 8) is not None
 
 
 def _text(head: bytes) -> str:

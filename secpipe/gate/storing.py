@@ -128,6 +128,7 @@ def summarise(outcome: Outcome, kept: Kept, identity: str, verifier: str = "") -
         left_out=tuple(sorted({skip["path"] for skip in found.get("left_out", ())})),
         inputs=(*inputs, *sorted(mapping(outcome.situation.of("files"), "signed").items())),
         artifacts=_artifacts(outcome),
+        image=str(judged.subject["digest"].get("sha256", "")),
     )
 
 

@@ -49,16 +49,34 @@ def sign_image(
     The statement is the one cosign makes, with our declaration: `cosign verify --key` accepts it. Uses the network.
     """
     reference = Reference.parse(text)
-    registry = Registry.open(reference)
-    subject, media_type = registry.manifest(reference.digest)
     kind = by_purpose("image", "oci")
     digests = {"sha256": reference.digest.removeprefix("sha256:")}
     statement = Statement(kind.uri, reference.name, digests, {}, statements.declare(version.halves), artifact_version)
     payload = statements.encode(statement)
+    Registry.open(reference).manifest(reference.digest)  # it is there, before a key is used
     pair = sign_payload(payload, signers, version, timestamper=timestamper, now=now)
+    return attach(text, [data for data in pair if data is not None], kind.uri, now)
+
+
+def attach(text: str, pair: Sequence[bytes], predicate_type: str, now: datetime) -> tuple[str, ...]:
+    """Attach bundles to `oci://host/repository@sha256:...` and return the digests of their referrers. Uses the network.
+
+    Whether they are about it is the caller's to know.
+    """
+    reference = Reference.parse(text)
+    registry = Registry.open(reference)
+    subject, media_type = registry.manifest(reference.digest)
     registry.put_blob(_EMPTY)
     target = {"mediaType": media_type, "size": len(subject), "digest": reference.digest}
-    return tuple(_attach(registry, data, target, kind.uri, now) for data in pair if data is not None)
+    return tuple(_attach(registry, data, target, predicate_type, now) for data in pair)
+
+
+def attached(text: str, trust: Trust) -> Iterator[dict[HalfClass, tuple[str, bytes]]]:
+    """Yield what may be the two halves of a signature attached to an image, by keys of `trust`. Uses the network."""
+    reference = Reference.parse(text)
+    registry = Registry.open(reference)
+    registry.manifest(reference.digest)
+    yield from _pairs(registry, reference, trust)
 
 
 def _attach(registry: Registry, data: bytes, subject: dict[str, Any], predicate_type: str, now: datetime) -> str:

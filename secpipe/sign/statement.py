@@ -41,7 +41,7 @@ class Declared:
 @dataclass(frozen=True, slots=True)
 class Statement:
     """A statement as signed. `digests` holds `sha256` (of the file, or the OMS root) and, for a directory, `dirHash`;
-    a verdict's holds `dirHash` alone.
+    a verdict's holds `dirHash`, and of an image `sha256`, the digest of its manifest.
 
     `halves` is empty where the payload declares no hybrid (a bundle by another tool). `kind` and `made` (UTC, as the
     signer states it) stand in attestations only.
@@ -159,8 +159,8 @@ def _digests(value: Any, row: PredicateType | None, what: str, *, any_of: bool =
         if name in value and not _HEX.fullmatch(value[name]):
             raise InputError(f"{what}: {name} is not 64 hex digits")
     if row is not None and row.form == "verdict":
-        if set(value) != {"dirHash"}:
-            raise InputError(f"{what}: a verdict names its subject by dirHash alone")
+        if "dirHash" not in value or set(value) - {"dirHash", "sha256"}:
+            raise InputError(f"{what}: a verdict names its subject by dirHash, and an image by sha256 too")
     elif "sha256" not in value and not any_of:
         raise InputError(f"{what}: the subject has no SHA-256")
     return value

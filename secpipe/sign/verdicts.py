@@ -32,19 +32,20 @@ def sign_verdict(
     version: KeyVersion,
     signers: Sequence[Signer],
     *,
+    image: str = "",
     timestamper: Timestamper | None = None,
     now: datetime,
 ) -> Twins:
     """Return the bundles of a statement `purpose` (`vsa`, `override`) about the release `name`.
 
-    `digest` is its dirHash. Raises TrustError for an identity that may not sign this, or may sign other things too.
+    `digest` is its dirHash, `image` the hex SHA-256 of the manifest that names it, if it is an image. Raises TrustError
+    for an identity that may not sign this, or may sign other things too.
     """
     row = by_purpose(purpose, "verdict")
     if not keeps_apart(identity, purpose):
         raise TrustError(_mixed(identity, purpose), hint=f"its purposes: {', '.join(identity.authority.purposes)}")
-    statement = Statement(
-        row.uri, name, {"dirHash": digest}, predicate, statements.declare(version.halves), kind=purpose, made=now
-    )
+    digests = {"dirHash": digest} | ({"sha256": image} if image else {})
+    statement = Statement(row.uri, name, digests, predicate, statements.declare(version.halves), kind=purpose, made=now)
     payload = statements.encode(statement)
     statements.decode(payload, f"the {purpose} to sign")  # what we could not read ourselves is not let out
     return sign_payload(payload, signers, version, timestamper=timestamper, now=now)

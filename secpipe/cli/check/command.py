@@ -106,7 +106,7 @@ def check(
     The answer is one sentence, then what must change, then every check, including what was not checked and why. Policy
     and trust root should come from outside PATH, pinned by digest; without pins the verdict is self-judged.
 
-    IMAGE is oci://host/repository@sha256:... (or :TAG; with --online), oci-layout:FOLDER, or a tar of an image. What a
+    IMAGE is oci://host/repository@sha256:... or :TAG (by network), oci-layout:FOLDER, or a tar of an image. What a
     container sees is judged, and what later layers only hide.
 
     Without --format, a GitHub job also gets annotations and a job summary, a GitLab job gl-code-quality-report.json.
@@ -118,7 +118,7 @@ def check(
     asked = keeping | {"emit_input": emit_input, "explain": explain, "explain_min": explain_min}
     asked |= {"formats": formats, "output": output, "silent": quiet or bool(at)}
     refuse(asked)
-    path, image = click.get_current_context().with_resource(written_out(place, online=not offline))
+    path, image = click.get_current_context().with_resource(written_out(place, offline=offline and given("offline")))
     called, fresh = image.pop("name", ""), no_cache or bool(image)
     asked["silent"] |= bool(image)
     request = request_of(
@@ -154,8 +154,12 @@ def check(
 
 
 def _no_format(formats: tuple[str, ...]) -> bool:
-    source = click.get_current_context().get_parameter_source("formats")
-    return source is ParameterSource.DEFAULT or not formats
+    return not (given("formats") and formats)
+
+
+def given(name: str) -> bool:
+    """Tell whether an option was given, and does not only have its default."""
+    return click.get_current_context().get_parameter_source(name) is not ParameterSource.DEFAULT
 
 
 def _answer(request: Request, project: str | None, asked: dict[str, Any], progress: Callable[[str], None]) -> int:
@@ -182,7 +186,7 @@ def _answer(request: Request, project: str | None, asked: dict[str, Any], progre
         document = only_new(asked, request, outcome, progress)
         document = document | _beside(outcome, asked, progress)
     emit(document, asked["formats"], asked["output"])
-    if click.get_current_context().get_parameter_source("formats") is ParameterSource.DEFAULT and not asked["output"]:
+    if not given("formats") and not asked["output"]:
         emit_for_ci(document)
         if not asked["silent"]:
             from secpipe.cli.next_step import after_check

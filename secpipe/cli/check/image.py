@@ -12,7 +12,7 @@ _SCHEMES = ("oci://", "oci-layout:")
 
 
 @contextmanager
-def written_out(place: str, *, online: bool) -> Iterator[tuple[Path, dict[str, Any]]]:
+def written_out(place: str, *, offline: bool) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Give the folder to judge and, of an image, what the request says of it."""
     if not place.startswith(_SCHEMES) and not (place.endswith(".tar") and Path(place).is_file()):
         yield Path(place), {}
@@ -20,7 +20,7 @@ def written_out(place: str, *, online: bool) -> Iterator[tuple[Path, dict[str, A
     from secpipe.gate.images.named import source_of
     from secpipe.gate.images.unpacked import unpacked
 
-    with source_of(place, online) as source, unpacked(source) as image:
+    with source_of(place, offline=offline) as source, unpacked(source) as image:
         yield (
             image.folder,
             {

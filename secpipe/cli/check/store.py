@@ -156,7 +156,10 @@ def sign_into(folder: Path, outcome: Outcome, kept: Kept, who: Identity, seal: S
     version, signers = open_key(who, trust, seal.passphrase_file, now)
     subject = outcome.record.subject
     name, digest = str(subject["name"]), str(subject["digest"]["dirHash"])
-    data = sign_verdict(signed.VSA, name, digest, body, who, version, signers, timestamper=stamper(seal.tsa), now=now)
+    data = sign_verdict(
+        signed.VSA, name, digest, body, who, version, signers,
+        image=summary.image, timestamper=stamper(seal.tsa), now=now,
+    )  # fmt: skip
     result = vsa.PASSED if summary.passed else vsa.FAILED
     _log(outcome, "verdict", payload_digest(data), now, result)
     classical, pq = signed.names(signed.VSA)

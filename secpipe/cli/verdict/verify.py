@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="May this release go out, by its signed verdict?")
-@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.argument("place", metavar="[PATH|oci://...]", required=False, type=click.Path())
 @click.option("--digest", default="", metavar="dirHash:HEX", help="The release by its digest, instead of PATH.")
 @click.option("--env", "environment", default="prod", show_default=True, metavar="NAME", help="Where it is going.")
 @click.option("--store", type=click.Path(path_type=Path), metavar="FOLDER", help="The verdict store.")
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", metavar="FILE", default="-", help="Write the result to FILE.")
 @at_option
 def verify(
-    path: Path | None,
+    place: str | None,
     digest: str,
     environment: str,
     store: Path | None,
@@ -59,6 +59,9 @@ def verify(
 ) -> int:
     """Say whether PATH may go out to an environment, by the newest signed verdict on exactly these files.
 
+    An image is named by the digest of its manifest; without --store or --bundle, the verdicts attached to it in its
+    registry are asked (over the network).
+
     Exit codes: 0 it passed (or people overrode it), 1 it did not, 3 could not decide: no verdict, one that has ended,
     rules that are not pinned. Whoever can delete from the store can hide a newer no: that is bounded by the verdict's
     own end and by --max-age.
@@ -66,7 +69,9 @@ def verify(
     from secpipe.gate.verdicts.acceptance import Wanted
     from secpipe.gate.verdicts.acceptance import accept as decide
 
-    if (path is None) == (digest == "") or (store is None) == (bundle is None):
+    image = place if place and place.startswith("oci://") else ""
+    path = Path(place) if place and not image else None
+    if (place is None) == (digest == "") or (store is None) == (bundle is None and not image):
         raise ConfigError(
             "what, and by which verdict?", hint="PATH or --digest dirHash:HEX; --store FOLDER or --bundle FILE"
         )
@@ -74,15 +79,13 @@ def verify(
     if path is not None and options["trust"] is None:
         options["trust"] = path / "keys"
     rules = pinned(options, environment, now, simulated=at is not None)
-    about = about_of(
-        path,
-        digest,
-        environment,
-        (*exclude, *(rules.policy.exclude if names_policy(options) else ())),
-    )
+    left = (*exclude, *(rules.policy.exclude if names_policy(options) else ()))
+    about = about_image(image, environment) if image else about_of(path, digest, environment, left)
     age = timedelta(days=max_age) if max_age is not None else None
     asked = Wanted(about, rules.policy, _policy_digest(options, rules.rules.policy.digest), age, name)
-    answer = decide(_candidates(store, bundle, about, rules.trust, now), asked, rules.trust, now)
+    answer = decide(_candidates(store, bundle, image, about, rules.trust, now), asked, rules.trust, now)
+    if image and answer.verdict is not None:
+        about = replace(about, digest=answer.verdict.release)
     answer = _as_logged(answer, about, rules, bundle, log)
     if answer.exit_code == EXIT_PASS and rules.doubt:
         answer = replace(answer, exit_code=EXIT_UNDECIDED, why=rules.doubt, overridden=None)
@@ -127,6 +130,14 @@ def about_of(path: Path | None, digest: str, environment: str, exclude: tuple[st
     return About(dir_hash(tree.files), links_digest(tree.links), environment, runs)
 
 
+def about_image(image: str, environment: str) -> About:
+    """Return what a verdict about an image must name; raises ConfigError for a tag, which can be moved."""
+    from secpipe.gate.verdicts.signed import About
+    from secpipe.sign.registry import Reference
+
+    return About("", None, environment, image=Reference.parse(image).digest.removeprefix("sha256:"))
+
+
 def _policy_digest(options: dict[str, Any], loaded: str) -> str:
     """Return the digest the verdict's policy must have: that of the policy given, or the pin alone."""
     if names_policy(options):
@@ -138,11 +149,19 @@ def _policy_digest(options: dict[str, Any], loaded: str) -> str:
 
 
 def _candidates(
-    store: Path | None, bundle: Path | None, about: About, trust: Trust, now: datetime
+    store: Path | None, bundle: Path | None, image: str, about: About, trust: Trust, now: datetime
 ) -> Iterable[Held | Broken]:
     from secpipe.cli.verdict.show import locate
     from secpipe.gate.verdicts import signed
 
+    if image:
+        from secpipe.gate.images import verdicts
+
+        if store is not None:
+            return verdicts.kept(store, about, trust, now)
+        if bundle is not None:
+            return [verdicts.one(*locate(bundle), about, trust, now)]
+        return verdicts.attached(image, about.environment, trust, now)
     if store is not None:
         return signed.candidates(store, about, trust, now)
     folder, what = locate(bundle or Path())

@@ -117,8 +117,11 @@ class Machine(State):
                     if len(text) > SHOWN:
                         listener.content(text, window.base + at - len(argument) - 2)
                     push(text)
-                else:  # INT, FLOAT
-                    push(int(argument) if code == 0x49 else None)
+                elif code == 0x49:  # INT
+                    push(int(argument))
+                else:  # FLOAT: a line that is no number ends an unpickler here
+                    float(argument)
+                    push(None)
             elif code == 0x58 and (end := at + 5 + four(data, at + 1)[0]) <= len(data):  # BINUNICODE
                 text = str(data[at + 5 : end], "utf-8", "surrogatepass")
                 if end - at > SHOWN:

@@ -35,7 +35,6 @@ def _asked(request: Request) -> tuple[str, ...]:
     named = [("--advisories", request.advisories), ("--verdicts", request.verdicts), ("--waivers", request.waivers)]
     words = [word for option, value in named if value for word in (option, str(value))]
     words += [word for path in request.exclude for word in ("--exclude", path)]
-    words += ["--online"] * request.asked.startswith("oci://")
     words += ["--max-ring-age", str(request.max_ring_age)] * bool(request.max_ring_age)
     words += ["--waivers-ref", request.waivers_ref] * bool(request.waivers_ref)
     return (*(["--env", request.environment] * (request.environment != "prod")), *words)

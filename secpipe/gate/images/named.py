@@ -17,14 +17,14 @@ LAYOUT: Final = "oci-layout:"
 
 
 @contextmanager
-def source_of(place: str, online: bool) -> Iterator[Source]:
-    """Open where an image is. Uses the network for `oci://` alone.
+def source_of(place: str, *, offline: bool = False) -> Iterator[Source]:
+    """Open where an image is. Uses the network for `oci://` alone: who names a registry asks for it.
 
-    Raises ConfigError for a registry without `online`, InputError for what cannot be read.
+    Raises ConfigError for a registry where nothing but `offline` will do, InputError for what cannot be read.
     """
     if place.startswith(REGISTRY):
-        if not online:
-            raise ConfigError("a registry is reached over the network", hint="secpipe check --online oci://...")
+        if offline:
+            raise ConfigError("a registry is reached over the network", hint="leave --offline out")
         from secpipe.gate.images.remote import Remote
 
         yield Remote(place)

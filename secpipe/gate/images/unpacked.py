@@ -267,8 +267,10 @@ def _place(image: Overlay, placed: list[Placed], scratch: _Scratch, prefix: str)
             scratch.skip(f"{prefix}{one.path}", "a git store inside the image")
     for link in links:
         leads = image.leads(link)
-        if leads is None:
+        if leads is None or not (project / prefix / leads).exists():
             continue  # nothing ships behind it
+        if (project / prefix / leads).is_dir() and leads.rpartition("/")[2] == link.path.rpartition("/")[2]:
+            continue  # `lib` for `usr/lib`: the files are judged, and no name is new
         there = relpath(leads or ".", link.path.rpartition("/")[0] or ".")
         files.make_folder((project / f"{prefix}{link.path}").parent)
         try:

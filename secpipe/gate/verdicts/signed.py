@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -33,12 +33,14 @@ class About:
     """What a verdict must be about: the release's dirHash, the digest of its links (None: not known here), where to.
 
     `executable` are the files that may be run now (None: not known here); the same bytes were judged, so it is told.
+    An image is named by `image` as well, the hex SHA-256 of its manifest or index.
     """
 
     digest: str
     links: str | None
     environment: str
     executable: tuple[str, ...] | None = None
+    image: str = ""
 
     def made_executable(self, summary: Summary) -> tuple[str, ...]:
         """Return the files that may be run now and could not be when `summary` was given."""
@@ -58,6 +60,7 @@ class Held:
     digest: str
     folder: Path
     sentence: str = ""  # of the verdict document, where it stands beside
+    release: str = ""  # the dirHash that it is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +101,7 @@ def held(folder: Path, about: About, trust: Trust, now: datetime, what: str = VS
         summary = vsa.read(signed.statement.predicate, "the verdict")
     except SecpipeError as error:
         raise Refused(INVALID, error.message) from error
-    if signed.statement.digests["dirHash"] != about.digest:
-        raise Refused(CHANGED, "the verdict is about another release: its dirHash is not the one given here")
+    _check_subject(signed.statement.digests, summary, about)
     if summary.environment != about.environment:
         raise Refused(
             WRONG_PURPOSE,
@@ -120,7 +122,9 @@ def held(folder: Path, about: About, trust: Trust, now: datetime, what: str = VS
     sentence = _check_documents(folder, summary)
     payload = signed.bundles[0][1].payload
     digest = hashlib.sha256(payload).hexdigest()
-    return Held(summary, signed.identity, signed.version.version, signed.statement.name, digest, folder, sentence)
+    release = signed.statement.digests["dirHash"]
+    name, version = signed.statement.name, signed.version.version
+    return Held(summary, signed.identity, version, name, digest, folder, sentence, release)
 
 
 def candidates(where: Path, about: About, trust: Trust, now: datetime) -> Iterator[Held | Broken]:
@@ -154,6 +158,16 @@ def stamp_of(entry: Entry) -> str:
 def newest(found: list[Held]) -> Held:
     """Return the verdict that counts: the newest, and of two given at one time the one that says no."""
     return max(found, key=lambda one: (one.summary.at, not one.summary.passed))
+
+
+def _check_subject(digests: Mapping[str, str], summary: Summary, about: About) -> None:
+    """The verdict names what is asked about by every digest that is known of it."""
+    if digests.get("sha256", "") != summary.image:
+        raise Refused(INVALID, "the verdict names one image and says that it judged another")
+    if about.image and summary.image != about.image:
+        raise Refused(CHANGED, "the verdict is about another image: its manifest is not the one given here")
+    if digests["dirHash"] != about.digest:
+        raise Refused(CHANGED, "the verdict is about another release: its dirHash is not the one given here")
 
 
 def _check_trust(summary: Summary, trust: Trust) -> None:

@@ -46,7 +46,7 @@ class Summary:
     files that may be run (None: not known), `left_out` what is knowingly no part of it. `because` is what ends first.
     `exploited` is how many findings are of vulnerabilities listed as exploited (None: not known). `holders` people may
     override it for `max_hours` (0: the policy sets no bound), or more people and fewer hours where the deployer's own
-    policy says so.
+    policy says so. `image` is the hex SHA-256 of the manifest or index that names an image ("": a folder).
     """
 
     verifier: str
@@ -75,6 +75,7 @@ class Summary:
     left_out: tuple[str, ...] = ()
     inputs: tuple[tuple[str, str], ...] = ()
     artifacts: tuple[tuple[str, str, str], ...] = ()
+    image: str = ""
 
     @property
     def passed(self) -> bool:
@@ -122,6 +123,7 @@ def predicate(one: Summary) -> dict[str, Any]:
             "links": one.links,
             **({} if one.executable is None else {"executable": list(one.executable)}),
             **({} if one.exploited is None else {"exploited": one.exploited}),
+            **({"image": {"sha256": one.image}} if one.image else {}),
             "leftOut": list(one.left_out),
             "artifacts": [{"path": path, "digest": {algorithm: value}} for path, algorithm, value in one.artifacts],
         },
@@ -165,6 +167,7 @@ def read(value: Mapping[str, Any], what: str) -> Summary:
         left_out=own.strings("leftOut", limit=_ITEMS),
         inputs=tuple(_input(item, what) for item in top.listing("inputAttestations", _ITEMS)),
         artifacts=tuple(_artifact(item, what) for item in own.listing("artifacts", _ITEMS)),
+        image=own.fields("image").text("sha256", HEX256) if "image" in own.table else "",
     )
     if top.text("verificationResult", limit=16) != (PASSED if summary.passed else FAILED):
         raise InputError(f"{what}: its result does not follow from its decision")

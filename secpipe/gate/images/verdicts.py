@@ -1,0 +1,100 @@
+"""Signed verdicts that are attached to an image in a registry: as Sigstore bundles that refer to it (OCI 1.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from secpipe.core.errors import InputError
+from secpipe.core.text import printable
+from secpipe.core.trust import HalfClass, Trust
+from secpipe.gate.verdicts import store
+from secpipe.gate.verdicts.signed import VSA, About, Broken, Held, attempt, bundles, names, stamp_of
+from secpipe.sign import oci
+from secpipe.sign.predicates import by_purpose
+from secpipe.sign.verdicts import as_written
+from secpipe.system import files
+
+_MOST = 1_000  # verdicts attached to one image
+
+
+def push(folder: Path, what: str, image: str, now: datetime) -> tuple[str, ...]:
+    """Attach the signed verdict in `folder` to `image` and return the digests of its referrers. Uses the network.
+
+    Raises InputError for a verdict about something else: nobody would find that out who only lists referrers.
+    """
+    found = bundles(folder, what)
+    if not found:
+        raise InputError("there is no signed verdict", hint="secpipe check --sign IDENTITY --store FOLDER oci://...")
+    digest = image.rpartition("@sha256:")[2]
+    for name, data in found.values():
+        statement = as_written(data, name)[1]
+        if statement.digests.get("sha256") != digest or statement.kind != VSA:
+            raise InputError(f"{name} is no verdict about {printable(image, 200)}", hint="secpipe check oci://...")
+    kind = by_purpose(VSA, "verdict")
+    return oci.attach(image, [data for _, data in found.values()], kind.uri, now)
+
+
+def attached(image: str, environment: str, trust: Trust, now: datetime) -> Iterator[Held | Broken]:
+    """Yield every verdict attached to `image` that bears signatures of this trust. Uses the network.
+
+    Anybody who can push may attach anything: what does not verify is yielded as broken, and hides nothing.
+    """
+    about = About("", None, environment, image=image.rpartition("@sha256:")[2])
+    with TemporaryDirectory(prefix="secpipe-verdicts-") as scratch:
+        for number, pair in enumerate(pairs(image, trust)):
+            folder = Path(scratch) / str(number)
+            write(folder, pair)
+            yield one(folder, VSA, about, trust, now)
+
+
+def kept(where: Path, about: About, trust: Trust, now: datetime) -> Iterator[Held | Broken]:
+    """Yield every verdict in a store that names the image `about` is of."""
+    for entry in store.entries(where, environment=about.environment):
+        found = _named(entry.folder, VSA)
+        if found is not None and found.get("sha256") == about.image:
+            yield attempt(entry.folder, stamp_of(entry), replace(about, digest=found["dirHash"]), trust, now)
+
+
+def one(folder: Path, what: str, about: About, trust: Trust, now: datetime) -> Held | Broken:
+    """Return the verdict on an image in `folder`, or why it does not hold: it must name the image by its manifest."""
+    found = _named(folder, what) or {}
+    return attempt(folder, "", replace(about, digest=found.get("dirHash", "")), trust, now, what)
+
+
+def _named(folder: Path, what: str) -> Mapping[str, str] | None:
+    """Return the digests that a verdict names, unverified; None where there is none to read."""
+    try:
+        name, data = next(iter(bundles(folder, what).values()))
+        return as_written(data, name)[1].digests
+    except (InputError, StopIteration):
+        return None
+
+
+def pairs(image: str, trust: Trust) -> Iterator[dict[HalfClass, tuple[str, bytes]]]:
+    """Yield the bundles of each verdict attached to an image, unverified. Uses the network."""
+    count = 0
+    for pair in oci.attached(image, trust):
+        if all(_is_verdict(name, data) for name, data in pair.values()):
+            count += 1
+            if count > _MOST:
+                raise InputError(f"more than {_MOST:,} verdicts are attached to the image")
+            yield pair
+
+
+def write(folder: Path, pair: dict[HalfClass, tuple[str, bytes]]) -> None:
+    """Write the bundles of one verdict as `secpipe verdict verify --bundle` takes them."""
+    files.make_folder(folder)
+    for half, name in zip(HalfClass, names(VSA), strict=True):
+        if half in pair:
+            files.write_atomic(folder / name, pair[half][1])
+
+
+def _is_verdict(name: str, data: bytes) -> bool:
+    try:
+        return as_written(data, name)[1].kind == VSA
+    except InputError:
+        return False

@@ -1,0 +1,19 @@
+"""A text of which an unpickler would not get past the first line accuses nobody; one that it would run does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from secpipe.scan.models.scan import scan
+from secpipe.system.tree import walk
+from tests.unit.formats.test_sniff_headers import MAIL
+
+EVIL = b"F1.5\n0cposix\nsystem\n(S'true'\ntR."
+
+
+@pytest.mark.parametrize(("data", "found"), [(MAIL, False), (EVIL, True), (b"I01\n" + EVIL, True)])
+def test_a_line_that_is_no_number_ends_an_unpickler(tmp_path: Path, data: bytes, found: bool) -> None:
+    (tmp_path / "USAGE").write_bytes(data)
+    assert bool(scan(walk(tmp_path)).findings) is found
