@@ -69,7 +69,7 @@ def document(answer: Answer, about: signed.About, at: str, *, simulated: bool) -
         "at": at,
         "simulated": simulated,
         "environment": printable(answer.environment),
-        "digest": {"dirHash": about.digest},
+        "digest": {"dirHash": about.digest} | ({"sha256": about.image} if about.image else {}),
         "result": "overridden" if let else results[answer.exit_code],
         "exit_code": answer.exit_code,
         "sentence": printable(answer.sentence),

@@ -71,7 +71,8 @@ def verify(
 
     image = place if place and place.startswith("oci://") else ""
     path = Path(place) if place and not image else None
-    if (place is None) == (digest == "") or (store is None) == (bundle is None and not image):
+    named = (store is not None) + (bundle is not None)
+    if (place is None) == (digest == "") or named > 1 or not (named or image):
         raise ConfigError(
             "what, and by which verdict?", hint="PATH or --digest dirHash:HEX; --store FOLDER or --bundle FILE"
         )

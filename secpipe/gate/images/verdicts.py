@@ -9,10 +9,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from secpipe.core.errors import InputError
+from secpipe.core.shape import mapping
 from secpipe.core.text import printable
 from secpipe.core.trust import HalfClass, Trust
 from secpipe.gate.verdicts import store
 from secpipe.gate.verdicts.signed import VSA, About, Broken, Held, attempt, bundles, names, stamp_of
+from secpipe.gate.verdicts.vsa import EXTENSION
 from secpipe.sign import oci
 from secpipe.sign.predicates import by_purpose
 from secpipe.sign.verdicts import as_written
@@ -46,9 +48,10 @@ def attached(image: str, environment: str, trust: Trust, now: datetime) -> Itera
     about = About("", None, environment, image=image.rpartition("@sha256:")[2])
     with TemporaryDirectory(prefix="secpipe-verdicts-") as scratch:
         for number, pair in enumerate(pairs(image, trust)):
-            folder = Path(scratch) / str(number)
-            write(folder, pair)
-            yield one(folder, VSA, about, trust, now)
+            if _is_for(pair, environment):
+                folder = Path(scratch) / str(number)
+                write(folder, pair)
+                yield one(folder, VSA, about, trust, now)
 
 
 def kept(where: Path, about: About, trust: Trust, now: datetime) -> Iterator[Held | Broken]:
@@ -91,6 +94,12 @@ def write(folder: Path, pair: dict[HalfClass, tuple[str, bytes]]) -> None:
     for half, name in zip(HalfClass, names(VSA), strict=True):
         if half in pair:
             files.write_atomic(folder / name, pair[half][1])
+
+
+def _is_for(pair: Mapping[HalfClass, tuple[str, bytes]], environment: str) -> bool:
+    """Tell whether a verdict says that it is for an environment, unverified: those for others are none of ours."""
+    predicates = [as_written(data, name)[1].predicate for name, data in pair.values()]
+    return all(mapping(one.get(EXTENSION)).get("environment") in (environment, None) for one in predicates)
 
 
 def _is_verdict(name: str, data: bytes) -> bool:
