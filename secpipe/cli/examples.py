@@ -14,6 +14,8 @@ EXAMPLES: dict[str, str] = {
     "verdict sign": "secpipe verdict sign ../verdicts/prod/ENTRY --key verdict --evidence sha256:...",
     "verdict override": "secpipe verdict override ../verdicts/prod/ENTRY --key alice",
     "verdict export": "secpipe verdict export ../verdicts/prod/ENTRY -o vsa.json",
+    "verdict push": f"secpipe verdict push verdicts/prod/ENTRY oci://registry.example/chat@sha256:{'0' * 64}",
+    "verdict pull": f"secpipe verdict pull oci://registry.example/chat@sha256:{'0' * 64} --output pulled --trust keys",
     "report show": "secpipe report show verdict.json -f html=verdict.html",
     "report verify": "secpipe report verify verdict.html",
     "sbom generate": "secpipe sbom generate . -o bom.cdx.json",

@@ -50,7 +50,7 @@ class Descriptor:
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class ImageManifest:
     """One image or artifact."""
 
     media_type: str
@@ -61,14 +61,14 @@ class Manifest:
 
 
 @dataclass(frozen=True, slots=True)
-class Index:
+class ImageIndex:
     """Several manifests, one for each platform or purpose."""
 
     media_type: str
     manifests: tuple[Descriptor, ...]
 
 
-def read(data: bytes, what: str, media_type: str = "") -> Manifest | Index:
+def read(data: bytes, what: str, media_type: str = "") -> ImageManifest | ImageIndex:
     """Return the manifest or index in `data`; `media_type` is what it was announced as.
 
     Raises InputError for what is neither, for both in one, and where the announced and the stated type differ.
@@ -88,11 +88,11 @@ def read(data: bytes, what: str, media_type: str = "") -> Manifest | Index:
     if "manifests" in document:
         if kind not in {"", *INDEXES}:
             raise InputError(f"{what} calls itself {printable(kind, 80)} and lists manifests")
-        return Index(kind or INDEX, _several(table, "manifests"))
+        return ImageIndex(kind or INDEX, _several(table, "manifests"))
     if kind not in {"", *MANIFESTS}:
         raise InputError(f"{what} calls itself {printable(kind, 80)} and lists layers")
     config = document.get("config")
-    return Manifest(
+    return ImageManifest(
         kind or MANIFEST,
         None if config is None else _descriptor(Table(_object(config, what), f"{what}.config")),
         _several(table, "layers"),

@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from secpipe.cli.check.change import change_options, only_new, refuse
-from secpipe.cli.check.image import written_out
+from secpipe.cli.check.image import is_image, written_out
 from secpipe.cli.check.store import keep_options, looked_into, plan_of
 from secpipe.cli.options import (
     at_option,
@@ -116,11 +116,10 @@ def check(
     if audience and _no_format(formats):
         formats = (AUDIENCES[audience],)
     asked = keeping | {"emit_input": emit_input, "explain": explain, "explain_min": explain_min}
-    asked |= {"formats": formats, "output": output, "silent": quiet or bool(at)}
+    asked |= {"formats": formats, "output": output, "silent": quiet or bool(at) or is_image(place)}
     refuse(asked)
     path, image = click.get_current_context().with_resource(written_out(place, offline=offline and given("offline")))
     called, fresh = image.pop("name", ""), no_cache or bool(image)
-    asked["silent"] |= bool(image)
     request = request_of(
         path,
         policy=policy,

@@ -11,10 +11,15 @@ from typing import Any
 _SCHEMES = ("oci://", "oci-layout:")
 
 
+def is_image(place: str) -> bool:
+    """Tell whether `place` names an image, and not a folder."""
+    return place.startswith(_SCHEMES) or (place.endswith(".tar") and Path(place).is_file())
+
+
 @contextmanager
 def written_out(place: str, *, offline: bool) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Give the folder to judge and, of an image, what the request says of it."""
-    if not place.startswith(_SCHEMES) and not (place.endswith(".tar") and Path(place).is_file()):
+    if not is_image(place):
         yield Path(place), {}
         return
     from secpipe.gate.images.named import source_of

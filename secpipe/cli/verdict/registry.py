@@ -33,7 +33,7 @@ def push(place: Path, image: str) -> int:
 @click.command(short_help="Fetch the verdicts attached to an image.")
 @click.argument("image", metavar="oci://...")
 @click.option(
-    "-o", "--output", "folder", type=click.Path(path_type=Path), required=True, metavar="FOLDER", help="Where to."
+    "--output", "-o", "folder", type=click.Path(path_type=Path), required=True, metavar="FOLDER", help="Where to."
 )
 @rules_options
 def pull(image: str, folder: Path, **options: Any) -> int:

@@ -9,7 +9,7 @@ from typing import Final
 
 from secpipe.core.errors import ConfigError, InputError
 from secpipe.core.text import printable
-from secpipe.gate.images.sources import Archive, Layout, Source
+from secpipe.gate.images.sources import Archive, ImageSource, Layout
 from secpipe.system import files
 
 REGISTRY: Final = "oci://"
@@ -17,7 +17,7 @@ LAYOUT: Final = "oci-layout:"
 
 
 @contextmanager
-def source_of(place: str, *, offline: bool = False) -> Iterator[Source]:
+def source_of(place: str, *, offline: bool = False) -> Iterator[ImageSource]:
     """Open where an image is. Uses the network for `oci://` alone: who names a registry asks for it.
 
     Raises ConfigError for a registry where nothing but `offline` will do, InputError for what cannot be read.

@@ -17,7 +17,7 @@ from secpipe.formats.stream import Readable, upto, view
 from secpipe.system import files
 
 
-class Source(Protocol):
+class ImageSource(Protocol):
     """A place that holds manifests and blobs."""
 
     name: str
@@ -53,7 +53,7 @@ class Checked:
             raise InputError(f"{self._one.digest[:19]}… is not what its digest promises")
 
 
-def document(source: Source, one: Descriptor) -> bytes:
+def document(source: ImageSource, one: Descriptor) -> bytes:
     """Return a manifest, an index or a configuration, checked; raises InputError."""
     if one.size > oci.MANIFEST_BYTES:
         raise InputError(f"{one.digest[:19]}… is larger than {oci.MANIFEST_BYTES:,} bytes")
@@ -112,9 +112,9 @@ class Archive:
         yield view(self._file, *place)
 
 
-def chosen(found: oci.Manifest | oci.Index, digest: str) -> tuple[Descriptor, ...]:
+def chosen(found: oci.ImageManifest | oci.ImageIndex, digest: str) -> tuple[Descriptor, ...]:
     """Return what an index.json lists, or the one of `digest`; raises InputError where there is nothing."""
-    if not isinstance(found, oci.Index):
+    if not isinstance(found, oci.ImageIndex):
         raise InputError("index.json lists no manifests")
     several = {one.digest: one for one in found.manifests}
     roots = tuple(one for one in several.values() if digest in ("", one.digest))

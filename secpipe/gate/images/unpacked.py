@@ -19,11 +19,11 @@ from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.text import printable
 from secpipe.formats import oci, overlay, tars
 from secpipe.formats.compressed import Expander
-from secpipe.formats.oci import Descriptor, Manifest
+from secpipe.formats.oci import Descriptor, ImageManifest
 from secpipe.formats.overlay import Overlay, Placed
 from secpipe.formats.sniff import HEAD, sniff
 from secpipe.formats.stream import Prefixed, Readable, upto
-from secpipe.gate.images.sources import Checked, Source, document
+from secpipe.gate.images.sources import Checked, ImageSource, document
 from secpipe.system import files
 
 #: Where the files stand that a later layer hides: they ship all the same.
@@ -80,7 +80,7 @@ class _Scratch:
 
 
 @contextmanager
-def unpacked(source: Source, limits: Limits = DEFAULT) -> Iterator[Unpacked]:
+def unpacked(source: ImageSource, limits: Limits = DEFAULT) -> Iterator[Unpacked]:
     """Write what `source` was asked for into a scratch folder, one folder a platform where there are several.
 
     Raises InputError for what is no image or not what its digests promise, UnsafeInput over `image_bytes` or
@@ -102,14 +102,14 @@ def unpacked(source: Source, limits: Limits = DEFAULT) -> Iterator[Unpacked]:
 
 
 def _manifests(
-    source: Source, one: Descriptor, subjects: dict[str, None], depth: int
-) -> Iterator[tuple[Descriptor, Manifest]]:
+    source: ImageSource, one: Descriptor, subjects: dict[str, None], depth: int
+) -> Iterator[tuple[Descriptor, ImageManifest]]:
     """Yield every manifest below a descriptor, once; the digests on the way name the image, too."""
     if one.digest in subjects:
         return
     subjects[one.digest] = None
     found = oci.read(document(source, one), f"the manifest {one.digest[:19]}…", one.media_type)
-    if isinstance(found, Manifest):
+    if isinstance(found, ImageManifest):
         yield one, found
         return
     if depth >= _NESTED:
@@ -118,7 +118,7 @@ def _manifests(
         yield from _manifests(source, inner, subjects, depth + 1)
 
 
-def _folders(found: list[tuple[Descriptor, Manifest]]) -> list[str]:
+def _folders(found: list[tuple[Descriptor, ImageManifest]]) -> list[str]:
     """Return a folder for each manifest, "" for the only one: its platform, or the start of its digest."""
     if len(found) == 1:
         return [""]
@@ -133,7 +133,7 @@ def _folders(found: list[tuple[Descriptor, Manifest]]) -> list[str]:
     return names
 
 
-def _write(source: Source, one: Descriptor, manifest: Manifest, scratch: _Scratch, prefix: str) -> None:
+def _write(source: ImageSource, one: Descriptor, manifest: ImageManifest, scratch: _Scratch, prefix: str) -> None:
     """Write one image: its layers over each other, what they hide, and its configuration."""
     image = Overlay()
     for number, layer in enumerate(manifest.layers, 1):
