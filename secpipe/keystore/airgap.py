@@ -19,7 +19,8 @@ from secpipe.keys.metadata import parse_envelope, write_envelope
 from secpipe.keys.wire import b64, pretty, read, unb64
 from secpipe.keystore.custody.custody import Passphrase
 from secpipe.keystore.pending import open_signing, read_pending, shown, sign_pending
-from secpipe.keystore.trusted import FILE_LIMIT, check_pin, refuse_private_keys
+from secpipe.keystore.publicfiles import FILE_LIMIT, refuse_private_keys
+from secpipe.keystore.trusted import check_pin
 from secpipe.system import files
 
 REQUEST = "secpipe.signing-request/1"

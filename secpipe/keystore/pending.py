@@ -24,7 +24,8 @@ from secpipe.keystore import memory
 from secpipe.keystore.custody.custody import Passphrase
 from secpipe.keystore.fresh import metadata_signatures
 from secpipe.keystore.latest import write_latest
-from secpipe.keystore.trusted import FILE_LIMIT, Opened, loader, open_base, open_folder, ring_files
+from secpipe.keystore.publicfiles import FILE_LIMIT
+from secpipe.keystore.trusted import Opened, loader, open_base, open_folder, ring_files
 from secpipe.keystore.unlock import open_record
 from secpipe.system import files
 

@@ -20,15 +20,14 @@ from secpipe.keys.root import verify_chain
 from secpipe.keystore import memory
 from secpipe.keystore.latest import PATH as HINT
 from secpipe.keystore.latest import latest, parse_latest, write_latest
+from secpipe.keystore.publicfiles import FILE_LIMIT, refuse_private_keys
 from secpipe.keystore.snapshot import PATH as SNAPSHOT
 from secpipe.keystore.snapshot import take_snapshot
 from secpipe.keystore.trusted import (
-    FILE_LIMIT,
     Opened,
     assemble,
     check_pin,
     open_folder,
-    refuse_private_keys,
     ring_files,
     root_files,
     target_path,

@@ -86,10 +86,9 @@ def test_a_point_is_uncompressed_and_on_its_curve(algorithm):
         "off the curve": found.spki.write(raw[:-1] + bytes((raw[-1] ^ 1,))),
         "zeros": found.spki.write(b"\4" + bytes(len(raw) - 1)),
     }
-    for name, pem in bad.items():
+    for pem in bad.values():
         with pytest.raises(InputError):
             public_half(algorithm, pem)
-            pytest.fail(name)
 
 
 def test_a_key_of_another_curve_of_the_same_length_is_refused():
