@@ -83,8 +83,8 @@ def new_epoch(found: Opened, identities: tuple[Identity, ...]) -> TrustChange:
     return TrustChange(identities, found.ring.delegation, epoch=found.ring.epoch + 1)
 
 
-def draft(found: Opened, change: TrustChange, now: datetime) -> None:
-    """Write the drafts of `change` to `keys/pending/`; raises SecpipeError."""
+def draft(found: Opened, change: TrustChange, now: datetime) -> str:
+    """Write the drafts of `change` to `keys/pending/` and return their digest; raises SecpipeError."""
     root_expires = now + timedelta(days=ROOT_DAYS) if change.quorum else found.root.envelope.expires
     documents = {identity.name: identity_document(identity) for identity in change.identities}
     fresh_until = min(now + timedelta(days=change.delegation.ring_days), root_expires)
@@ -103,7 +103,7 @@ def draft(found: Opened, change: TrustChange, now: datetime) -> None:
         path = target_path(found.folder, f"{name}.json", hashlib.sha256(data).hexdigest())
         if not path.exists():
             files.write_atomic(path, data)
-    write_pending(found.folder, ring, root)
+    return write_pending(found.folder, ring, root)
 
 
 def renewed(found: Opened, *, root: bool = False, schedule: Schedule | None = None) -> TrustChange:
