@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ from secpipe.system.links import judge
 
 _ROOT = re.compile(r"([1-9][0-9]{0,5})\.root\.json\Z")
 _RING = re.compile(r"([1-9][0-9]{0,5})\.(targets|rotation)\.json\Z")
+_DAMAGED = "git log -- keys/ says who changed it, git checkout brings it back; elsewhere: secpipe trust update SOURCE"
 _CLOCK = "check the clock; if a wrong clock made this: git revert, then secpipe trust forget --all"
 NOT_FRESH = "secpipe trust update SOURCE; where the rotation key is: secpipe keys snapshot"
 
@@ -65,11 +67,22 @@ def open_trust(folder: Path, *, pin: str = "", now: datetime, max_ring_age: int 
 def open_folder(folder: Path, *, pin: str = "", now: datetime | None) -> Opened:
     """Return everything in a `keys/` folder; with `now=None` expiry is not judged (to show or repair old trust)."""
     judge(folder)  # a pull request can change it: state is never written through a link in it
-    paths = root_files(folder)  # first: a wrong folder fails here, before anything of it is read
-    held = refuse_private_keys(folder)
-    roots = verify_chain([read_public(path, held) for path in paths])
-    check_pin(pin, roots)
-    return assemble(folder, roots, _read_ring(folder, roots, held), pin, now)
+    with _repairable():
+        paths = root_files(folder)  # first: a wrong folder fails here, before anything of it is read
+        held = refuse_private_keys(folder)
+        roots = verify_chain([read_public(path, held) for path in paths])
+        check_pin(pin, roots)
+        return assemble(folder, roots, _read_ring(folder, roots, held), pin, now)
+
+
+@contextlib.contextmanager
+def _repairable() -> Iterator[None]:
+    """Give an error about the files of a trust folder that has no hint the one that always helps."""
+    try:
+        yield
+    except (InputError, TrustError) as error:
+        error.hint = error.hint or _DAMAGED
+        raise
 
 
 def open_base(folder: Path) -> tuple[Opened, tuple[bytes, ...]]:
