@@ -54,7 +54,7 @@ class _RawKey:
         return signature
 
     def public_pem(self) -> str:
-        return self.scheme.spki.write(self.public)
+        return self.scheme.write_public(self.public)
 
     def private_bytes(self) -> bytes:
         tail = b"" if self.scheme.public_in_private else self.public
@@ -108,6 +108,10 @@ class RawScheme:
     def spki(self) -> Spki:
         """How its public keys are written."""
         return spki(self.id, self.public_bytes, self.oid)
+
+    def write_public(self, raw: bytes) -> str:
+        """Return the PEM SubjectPublicKeyInfo of raw bytes."""
+        return self.spki.write(raw)
 
     def check_public(self, public_pem: str) -> None:
         self.spki.read(public_pem)
