@@ -59,9 +59,14 @@ def open_trust(folder: Path, *, pin: str = "", now: datetime, max_ring_age: int 
     is not shown to be so new, InputError where it is malformed or missing.
     """
     trust = open_folder(folder, pin=pin, now=now).trust
-    if max_ring_age and (stale := trust.freshness.stale(now, max_ring_age)):
-        raise Undecided(f"nothing shows that this keyring is the newest: {stale}", hint=NOT_FRESH)
+    demand_fresh(trust, now, max_ring_age)
     return trust
+
+
+def demand_fresh(trust: Trust, now: datetime, days: int) -> None:
+    """Raise Undecided unless the ring is stated to have been the newest one within so many days (0: not asked)."""
+    if days and (stale := trust.freshness.stale(now, days)):
+        raise Undecided(f"nothing shows that this keyring is the newest: {stale}", hint=NOT_FRESH)
 
 
 def open_folder(folder: Path, *, pin: str = "", now: datetime | None) -> Opened:
