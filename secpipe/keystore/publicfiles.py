@@ -77,6 +77,17 @@ def read_public(path: str | Path, held: Held) -> bytes:
     return files.read_bytes(path, FILE_LIMIT, follow=False) if data is None else data
 
 
+def lay_public(path: Path, data: bytes) -> None:
+    """Put a file of a trust folder in its place, also over a damaged one or a link; the right one stays as it is."""
+    try:
+        if files.read_bytes(path, FILE_LIMIT, follow=False) == data:
+            return
+    except InputError:
+        pass  # nothing there, or nothing that can be read
+    files.make_folder(path.parent)
+    files.write_atomic(path, data)
+
+
 def listing(folder: Path) -> list[str]:
     """Return the names in `folder`; raises InputError, UnsafeInput for more than a trust folder can have."""
     try:

@@ -22,8 +22,8 @@ from secpipe.keystore.custody.custody import Passphrase
 from secpipe.keystore.fresh import tuf_keys
 from secpipe.keystore.newkey import keep, make
 from secpipe.keystore.pending import read_pending, write_pending
+from secpipe.keystore.publicfiles import lay_public
 from secpipe.keystore.trusted import Opened, loader, open_base, open_folder, target_path
-from secpipe.system import files
 
 ROOT_DAYS = 3652
 _MOST_CERTIFICATES = 10  # of one time authority: its root, what lies between, a signing certificate
@@ -100,9 +100,7 @@ def draft(found: Opened, change: TrustChange, now: datetime) -> str:
         stamps = found.root.time_authorities if change.time_authorities is None else change.time_authorities
         root = root_fields(found.root.version + 1, now, root_expires, change.quorum, stamps)
     for name, data in documents.items():
-        path = target_path(found.folder, f"{name}.json", hashlib.sha256(data).hexdigest())
-        if not path.exists():
-            files.write_atomic(path, data)
+        lay_public(target_path(found.folder, f"{name}.json", hashlib.sha256(data).hexdigest()), data)
     return write_pending(found.folder, ring, root)
 
 
