@@ -21,7 +21,7 @@ from secpipe.keys.ring import Ring
 from secpipe.keys.wire import HEX256, canonical
 
 _MARKS = ("compromised_since", "suspended_since", "destroyed_since")
-ROLLBACK = "restore the newer files (git log), never go back; an old checkout is verified with --trust FOLDER, the newest one"
+ROLLBACK = "restore the newer files (git log), never go back; an old checkout: --trust FOLDER names the newest keys"
 FORK = "two rotations of one ring: secpipe keys merge; a stolen rotation key: secpipe keys renew --new-epoch"
 OTHER_HOLDERS = "ask them which one is theirs; if this machine is wrong: secpipe trust forget --all"
 NEW_EPOCH = "somebody may hold the rotation key: the holders run secpipe keys renew --new-epoch"
