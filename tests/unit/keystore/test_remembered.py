@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -160,3 +161,18 @@ def test_a_damaged_memory_is_told(machine, now, capfdbinary):
     path.write_bytes(b"{")
     assert not machine.takes("verify", machine.old)
     assert "trust forget" in capfdbinary.readouterr().err.decode()
+
+
+def test_a_user_without_a_home_folder_verifies_and_remembers_nothing(machine, now, monkeypatch, capfdbinary):
+    """A container that runs as a number that nobody gave a home: what is asked is answered, no defect is reported."""
+
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("SECPIPE_HOME", "SECPIPE_CACHE", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", nowhere)
+    for door in HOLDS:
+        assert machine.takes(door, machine.old), (door, capfdbinary.readouterr().err)
+    assert run(["keys", "init", "--trust", str(machine.base / "t"), "--passphrase-file", "env:NONE"]) in {2, 3}
+    assert "defect" not in capfdbinary.readouterr().err.decode()
