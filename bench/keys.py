@@ -23,14 +23,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.measure import claim, info
 from secpipe.core.trust import Authority
+from secpipe.keys.ring import Ring
 from secpipe.keys.schedule import Schedule
+from secpipe.keys.schemes import scheme
 from secpipe.keystore import age, quorum
 from secpipe.keystore.commit import rotate
 from secpipe.keystore.create import Plan, create
 from secpipe.keystore.custody import file as file_custody
 from secpipe.keystore.pending import sign_pending
 from secpipe.keystore.trust_update import second_opinion
-from secpipe.keystore.trusted import open_trust
+from secpipe.keystore.trusted import open_folder, open_trust
 
 COLD = "SECPIPE_CACHE"  # where endorsements that were verified are kept; a machine without it verifies each
 
@@ -97,6 +99,8 @@ def main() -> None:
             "opening a ring of 200 versions, all by rotation, for the first time: ms",
             best(lambda: cold(many / "keys", now)),
         )
+        large = open_folder(many / "keys", now=None).ring
+        info("of that the signatures alone, four a version: ms", best(lambda: signatures(large)))
         again = best(lambda: open_trust(many / "keys", now=now))
         claim("the same again, endorsements proven before: against 60 ms", again / 60, 1)
         listed = best(lambda: run_list(many / "keys"))
@@ -113,6 +117,17 @@ def cold(folder: Path, now: datetime) -> None:
     """Open trust as a machine that remembers nothing."""
     shutil.rmtree(os.environ[COLD], ignore_errors=True)
     open_trust(folder, now=now)
+
+
+def signatures(ring: Ring) -> None:
+    """Verify what a first opening cannot do without: both halves of each endorsement and of each possession."""
+    for made in ring.successors:
+        identity = ring.identity(made.identity)
+        assert identity is not None
+        older, message = identity.versions[made.version.version - 2], made.statement
+        for halves, proof in ((older.halves, made.endorsement), (made.version.halves, made.possession)):
+            for half in halves:
+                scheme.get(half.algorithm).verify(half.pem, proof[half.keyid], message)
 
 
 def renew(base: Path, now: datetime) -> None:

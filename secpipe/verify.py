@@ -49,22 +49,30 @@ def verify(
 
     `require` is the floor of halves, `environment` where it will run, `purpose`, `name` and `min_version` pin what it
     must be; with `max_ring_age` the keyring must be stated to be the newest within so many days; `now` (UTC) is for
-    tests. Hashes every file. Raises TrustError when anything does not hold, another SecpipeError when that cannot be
+    tests. A keyring older than one that `secpipe trust update` or `secpipe verify` saw on this machine is refused.
+    Hashes every file. Raises TrustError when anything does not hold, another SecpipeError when that cannot be
     decided (no trust folder, an old keyring): load nothing in either case.
     """
     from secpipe.core.evidence import State
+    from secpipe.keystore.remembered import open_remembered
     from secpipe.keystore.trusted import open_trust
     from secpipe.sign.verify import verify_artifact
+    from secpipe.system import places
     from secpipe.system.tree import open_tree
 
     if not pin:
         raise SecpipeError("a trust folder without a pin proves nothing", hint='pin="sha256:..." (secpipe trust pin)')
     instant = now or datetime.now(UTC)
-    target = Path(path)
+    target, folder = Path(path), Path(trust)
+    state = (
+        open_remembered(folder, places.home(), pin=pin, now=instant, max_ring_age=max_ring_age, keep=False)
+        if now is None
+        else open_trust(folder, pin=pin, now=instant, max_ring_age=max_ring_age)
+    )
     evidence = verify_artifact(
         target,
         open_tree(target),
-        open_trust(Path(trust), pin=pin, now=instant, max_ring_age=max_ring_age),
+        state,
         require=require,
         environment=environment,
         purpose=purpose,

@@ -97,6 +97,8 @@ def _below(root: str, before: dict[str, Before]) -> dict[str, Before]:
 
 def _older(new: str, old: str) -> bool:
     """Whether `new` is less than `old`; versions that cannot be compared are not."""
+    if new == old:
+        return False
     from secpipe.formats.packages.semver import pep440
 
     was, now = pep440(old), pep440(new)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from secpipe.api.expected import remember_signed, with_bare_models, with_memory
 from secpipe.api.findings import exit_code, merged_signatures
+from secpipe.system import places
 from secpipe.system.tree import FolderTree, open_tree
 
 if TYPE_CHECKING:  # a cold `secpipe verify` pays for nothing that it does not use
@@ -77,11 +78,10 @@ def verify_path(
     """
     from secpipe.api.results import findings_of
     from secpipe.core.findings import document
-    from secpipe.keystore.trusted import open_trust
     from secpipe.system.clock import SystemClock
 
     now = at or SystemClock().now()
-    ring = open_trust(Path(trust), pin=trust_pin, now=now, max_ring_age=max_ring_age)
+    ring = trust_of(trust, trust_pin, now, max_ring_age=max_ring_age, live=at is None)
     folder = None if signatures is None else Path(signatures)
     demands = Demands(
         require, env, purpose, name, min_version, tuple(ignore), folder, strict, forget, remember=at is None
@@ -89,6 +89,22 @@ def verify_path(
     parts = [(path, verified(path, ring, demands, now)) for path in [fspath(path) for path in paths]]
     evidence = merged_signatures(parts)
     return findings_of(document(evidence, "verify", now, simulated=at is not None), exit_code(evidence))
+
+
+def trust_of(
+    folder: StrPath, pin: str, now: datetime, *, max_ring_age: int = 0, live: bool = True, keep: bool = True
+) -> Trust:
+    """Return the trust in a folder; at a `live` time it must be no older than what this machine has seen.
+
+    With `keep` that is remembered. Raises SecpipeError.
+    """
+    if not live:
+        from secpipe.keystore.trusted import open_trust
+
+        return open_trust(Path(folder), pin=pin, now=now, max_ring_age=max_ring_age)
+    from secpipe.keystore.remembered import open_remembered
+
+    return open_remembered(Path(folder), places.home(), pin=pin, now=now, max_ring_age=max_ring_age, keep=keep)
 
 
 def verified(path: str, trust: Trust, demands: Demands, now: datetime, opener: Opener = open_tree) -> Evidence:

@@ -62,11 +62,9 @@ def show(folder: str, at: str | None, form: str, output: str) -> int:
 @at_option
 def verify(folder: str, pin: str, max_ring_age: int, at: str | None) -> int:
     """Check every signature and rule of FOLDER; exit 1 where one does not hold."""
-    from pathlib import Path
+    from secpipe.api.signatures import trust_of
 
-    from secpipe.keystore.trusted import open_trust
-
-    state = open_trust(Path(folder), pin=pin, now=clock_of(at).now(), max_ring_age=max_ring_age)
+    state = trust_of(folder, pin, clock_of(at).now(), max_ring_age=max_ring_age, live=at is None, keep=False)
     anchored = "pinned" if state.pinned else "not pinned: give --trust-pin, or anyone could have made it"
     prefix = "SIMULATED: " if at else ""
     write_result(f"{prefix}root {state.root_version} and ring {state.ring_version} hold ({anchored})\n", "-")

@@ -23,7 +23,7 @@ class Sink(StrEnum):
 _ANYWHERE = re.compile(r"#(?=#(?:\[|vso\[|teamcity\[))", re.IGNORECASE)
 #: GitHub's second form: the first thing in a line after blanks. `::` that begins a line is rare in honest text.
 _LINE_START = re.compile(r"(?:^|(?<=[\r\v\f\x1c-\x1e\x85\u2028\u2029]))([^\S\n]*):(?=:)", re.MULTILINE)
-_OUTSIDE_ASCII = re.compile(r"[\x7f-\U0010ffff]+")
+_OUTSIDE_ASCII = re.compile(r"[^\x00-\x7e]+")  # said from below: compiled in a tenth of the time
 _OUR_COLOUR = re.compile(r"(\x1b\[[0-9;]{0,12}m|\n)")
 
 

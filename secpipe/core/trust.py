@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from secpipe.core import times
 
@@ -49,7 +50,12 @@ class PublicHalf:
 
     @property
     def keyid(self) -> str:
-        return hashlib.sha256(self.pem.encode("ascii")).hexdigest()
+        return _keyid(self.pem)
+
+
+@lru_cache(maxsize=4096)  # a ring asks for each of its keys many times
+def _keyid(pem: str) -> str:
+    return hashlib.sha256(pem.encode("ascii")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

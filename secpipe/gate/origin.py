@@ -141,7 +141,7 @@ def _leaked_key(request: Request) -> Evidence | None:
     folder = request.path / "keys"
     if not folder.is_dir() or folder.is_symlink():
         return None
-    from secpipe.keystore.trusted import refuse_private_keys
+    from secpipe.keystore.publicfiles import refuse_private_keys
 
     try:
         refuse_private_keys(folder)

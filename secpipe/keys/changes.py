@@ -6,6 +6,7 @@ The words come from the parsed document, and the document must be exactly what t
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +25,7 @@ _DATES = ("not_before", "sign_until", "verify_until", "compromised_since", "susp
 _CALM = ("number", "issued", "expires", "fresh until")
 _ENDS = ("verify until", "since")  # a date that may be absent, which says something
 _NOTE_LIMIT = 500
+_PLAIN = re.compile(r"[A-Za-z0-9*?._/@:+\[\]!-](?:[A-Za-z0-9*?._/@:+\[\]! -]{0,198}[A-Za-z0-9*?._/@:+\[\]!-])?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +120,7 @@ def ring_facts(ring: Ring) -> dict[str, str]:
     facts["ring fresh until"] = times.rfc3339(ring.fresh_until)
     facts["ring epoch"] = str(ring.epoch)
     if note := note_of(ring):
-        facts["reason given"] = (
-            f'"{printable(note, _NOTE_LIMIT)}" (sha256 {hashlib.sha256(note.encode()).hexdigest()[:16]})'
-        )
+        facts["reason given"] = _quoted(note)
     facts["rotation keys"] = "; ".join(_pair(pair) for pair in bounds.quorum.holders)
     facts["rotation needs"] = f"{bounds.quorum.people} of {len(bounds.quorum.holders)}"
     facts["lets automation use algorithms"] = ", ".join(bounds.algorithms)
@@ -130,7 +130,7 @@ def ring_facts(ring: Ring) -> dict[str, str]:
         "as without a rotation" if bounds.late_days is None else str(bounds.late_days)
     )
     for digest, name in ring.grandfathered:
-        facts[f"takes without a time stamp {digest}"] = printable(name, 200)
+        facts[f"takes without a time stamp {digest}"] = _told(name)
     for identity in ring.identities:
         facts |= dict(_identity_facts(identity))
     return facts
@@ -153,7 +153,7 @@ def _pair(pair: Sequence[TufKey]) -> str:
 
 def _identity_facts(identity: Identity) -> Iterator[tuple[str, str]]:
     name, scope = f'"{identity.name}"', identity.authority
-    yield f"identity {name}", f'which may sign {", ".join(scope.purposes)}, held by "{identity.holder}"'
+    yield f"identity {name}", f'which may sign {_listed(scope.purposes)}, held by "{identity.holder}"'
     yield f"{name} is held by", identity.holder
     if identity.origin:
         yield f"{name} belongs to", f"the trust root sha256:{identity.origin}"
@@ -161,13 +161,26 @@ def _identity_facts(identity: Identity) -> Iterator[tuple[str, str]]:
         keys = ", ".join(f"{half.algorithm} {half.keyid}" for half in identity.rotation)
         yield f"{name} gets versions by rotation only with the key", keys
     for what in ("purposes", "namespaces", "environments"):
-        yield f"{name} {what}", ", ".join(printable(glob, 200) for glob in getattr(scope, what)) or "none"
+        yield f"{name} {what}", _listed(getattr(scope, what))
     for version in identity.versions:
         yield f"{name} version {version.version}", _key(version)
         for what in _DATES:
             moment: datetime | None = getattr(version, what)
             if moment is not None:
                 yield f"{name} version {version.version} {what.replace('_', ' ')}", times.rfc3339(moment)
+
+
+def _listed(values: Sequence[str]) -> str:
+    return ", ".join(map(_told, values)) or "none"
+
+
+def _told(text: str) -> str:
+    """Return a text so that no two are told alike, and none looks like the words around it."""
+    return text if _PLAIN.match(text) and text != "none" else _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    return f'"{printable(text, _NOTE_LIMIT)}" (sha256 {hashlib.sha256(text.encode()).hexdigest()[:16]})'
 
 
 def _key(version: KeyVersion) -> str:

@@ -21,8 +21,9 @@ from secpipe.keys.ring import Ring
 from secpipe.keys.wire import HEX256, canonical
 
 _MARKS = ("compromised_since", "suspended_since", "destroyed_since")
-ROLLBACK = "restore the newer files (git log), never go back"
+ROLLBACK = "restore the newer files (git log), never go back; an old checkout: --trust FOLDER names the newest keys"
 FORK = "two rotations of one ring: secpipe keys merge; a stolen rotation key: secpipe keys renew --new-epoch"
+OTHER_HOLDERS = "ask them which one is theirs; if this machine is wrong: secpipe trust forget --all"
 NEW_EPOCH = "somebody may hold the rotation key: the holders run secpipe keys renew --new-epoch"
 
 
@@ -101,7 +102,9 @@ def demand_growth(seen: Known, ring: Ring) -> None:
     if ring.epoch > seen.epoch:
         demand_lineage(seen, ring)
         if set(seen.rotation_keys) & {key.keyid for key in ring.delegation.quorum.keys}:
-            raise TrustError(f"epoch {ring.epoch} of the ring keeps the rotation key of the epoch before")
+            raise TrustError(
+                f"epoch {ring.epoch} of the ring keeps the rotation key of the epoch before", hint=NEW_EPOCH
+            )
         return
     if len(chain) < seen.version:
         raise TrustError(f"rollback: ring {len(chain)} is offered, ring {seen.version} was seen", hint=ROLLBACK)
@@ -119,7 +122,9 @@ def demand_lineage(seen: Known, ring: Ring) -> None:
     """Raise TrustError unless `ring` follows the newest ring of the holders that was seen."""
     chain = (*ring.history, ring.newest.digest)
     if seen.base_version and (len(chain) < seen.base_version or chain[seen.base_version - 1] != seen.base_digest):
-        raise TrustError(f"fork: ring {ring.version} does not follow ring {seen.base_version} of the holders")
+        raise TrustError(
+            f"fork: ring {ring.version} does not follow ring {seen.base_version} of the holders", hint=OTHER_HOLDERS
+        )
 
 
 def _only_appends(seen: Known, ring: Ring) -> None:

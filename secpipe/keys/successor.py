@@ -73,12 +73,13 @@ class Successor:
             raise TrustError(f"{what} was made for another trust root")
         if proven:
             return
+        message = self.statement
         for name, halves, proof in (
             ("endorsed by its predecessor", predecessor.halves, self.endorsement),
             ("proven by its own key", self.version.halves, self.possession),
             ("authorised by the rotation key of its identity", rotation, self.authorisation),
         ):
-            if (halves or proof) and not _all_signed(halves, proof, self.statement):
+            if (halves or proof) and not _all_signed(halves, proof, message):
                 raise TrustError(f"{what} is not {name} (every half must sign)")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,6 +11,7 @@ from secpipe.core.errors import InputError, TrustError
 from secpipe.core.shape import Fields
 from secpipe.core.trust import PublicHalf
 from secpipe.keys.schemes import scheme
+from secpipe.keys.schemes.spki import ED25519
 from secpipe.keys.wire import NAME, canonical
 
 #: algorithm id -> (keytype, scheme) of TUF.
@@ -24,7 +24,6 @@ TUF_NAMES: dict[str, tuple[str, str]] = {
     "ml-dsa-87": ("ml-dsa", "ml-dsa-87/1"),
 }
 _ALGORITHMS = {names: algorithm for algorithm, names in TUF_NAMES.items()}
-_ED25519_SPKI = bytes.fromhex("302a300506032b6570032100")  # RFC 8410: the DER before the 32 raw bytes
 
 #: profile -> the algorithms of a root or rotation pair, classical first.
 ROOT_PAIRS: dict[str, tuple[str, str]] = {
@@ -67,12 +66,8 @@ def _keyid(public: PublicHalf) -> str:
 
 def _core(public: PublicHalf) -> dict[str, Any]:
     keytype, name = TUF_NAMES[public.algorithm]
-    value = _raw_ed25519(public.pem).hex() if keytype == "ed25519" else public.pem
+    value = ED25519.read(public.pem).hex() if keytype == "ed25519" else public.pem
     return {"keytype": keytype, "keyval": {"public": value}, "scheme": name}
-
-
-def _raw_ed25519(pem: str) -> bytes:
-    return base64.b64decode("".join(pem.splitlines()[1:-1]))[len(_ED25519_SPKI) :]
 
 
 def parse_key(keyid: str, value: object) -> TufKey:
@@ -90,8 +85,7 @@ def parse_key(keyid: str, value: object) -> TufKey:
             raw = b""
         if len(raw) != 32 or raw.hex() != text:
             raise InputError(f"key {keyid[:12]} is not 32 bytes of lower-case hex")
-        body = base64.b64encode(_ED25519_SPKI + raw).decode("ascii")
-        text = f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n"
+        text = ED25519.write(raw)
     key = TufKey(public_half(algorithm, text), fields.text("x-secpipe-holder", NAME))
     if key.keyid != keyid:
         raise InputError(f"key {keyid[:12]} does not match its id")

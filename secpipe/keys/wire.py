@@ -26,20 +26,32 @@ def canonical(value: object) -> bytes:
         return _canonical(value).encode("utf-8")
     except UnicodeEncodeError:
         raise InputError("the document holds text that is not Unicode") from None
+    except TypeError:
+        raise InputError("an object with keys that are no text cannot be signed") from None
 
 
 def _canonical(value: object) -> str:
     if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return _text(value)
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, int):
         return str(value)
     if isinstance(value, list | tuple):
-        return "[" + ",".join(_canonical(item) for item in value) + "]"
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{_canonical(key)}:{_canonical(value[key])}" for key in sorted(value)) + "}"
+        return "[" + ",".join([_text(item) if type(item) is str else _canonical(item) for item in value]) + "]"
+    if isinstance(value, dict):  # most values are text: no call for each
+        parts = [
+            f"{_text(key)}:{_text(item) if type(item) is str else _canonical(item)}"
+            for key, item in [(key, value[key]) for key in sorted(value)]
+        ]
+        return "{" + ",".join(parts) + "}"
     raise InputError(f"a {type(value).__name__} cannot be signed")
+
+
+def _text(value: str) -> str:
+    if "\\" in value or '"' in value:
+        value = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{value}"'
 
 
 def pretty(value: object) -> bytes:

@@ -18,8 +18,9 @@ from secpipe.core.shape import Fields
 from secpipe.keys.metadata import parse_envelope, write_envelope
 from secpipe.keys.wire import b64, pretty, read, unb64
 from secpipe.keystore.custody.custody import Passphrase
-from secpipe.keystore.pending import open_signing, read_pending, shown, sign_pending
-from secpipe.keystore.trusted import FILE_LIMIT, check_pin, refuse_private_keys
+from secpipe.keystore.pending import Shown, open_signing, read_pending, shown, sign_pending
+from secpipe.keystore.publicfiles import FILE_LIMIT, refuse_private_keys
+from secpipe.keystore.trusted import check_pin
 from secpipe.system import files
 
 REQUEST = "secpipe.signing-request/1"
@@ -44,7 +45,7 @@ def make_request(folder: Path) -> tuple[str, str]:
 
 
 def sign_request(
-    data: bytes, home: Path, passphrase: Passphrase, now: datetime, agree: Callable[[Path], None], pin: str = ""
+    data: bytes, home: Path, passphrase: Passphrase, now: datetime, agree: Callable[[Path], Shown], pin: str = ""
 ) -> tuple[str, tuple[str, ...]]:
     """Return the answer and who signed, after `agree` has shown the draft to a person and not raised.
 
@@ -62,8 +63,7 @@ def sign_request(
             files.write_atomic(folder / path, unb64(content, "the request, a file"))
         before = open_signing(folder)
         check_pin(pin, before.roots)
-        agree(folder)
-        progress = sign_pending(folder, home, passphrase, now, publish=False)
+        progress = sign_pending(folder, home, passphrase, now, agreed=agree(folder), publish=False)
         pending = read_pending(before)
         drafts = [] if pending is None else [pending.ring, *([pending.root.envelope] if pending.root else [])]
         signatures = {

@@ -13,7 +13,8 @@ from secpipe.keys.growth import Known, demand_growth, known
 from secpipe.keys.ring import ROTATION, Ring, read_ring
 from secpipe.keystore import memory
 from secpipe.keystore.latest import write_latest
-from secpipe.keystore.trusted import FILE_LIMIT, Opened, loader, open_base, open_folder
+from secpipe.keystore.publicfiles import FILE_LIMIT
+from secpipe.keystore.trusted import Opened, loader, open_base, open_folder
 from secpipe.system import files
 
 _OURS, _BASE, _MIDDLE, _THEIRS = b"<<<<<<< ", b"||||||| ", b"=======", b">>>>>>> "

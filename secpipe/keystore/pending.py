@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from secpipe.core.errors import ConfigError, InputError, TrustError
+from secpipe.core.protocols import Signer
 from secpipe.keys.changes import Changes, compare
 from secpipe.keys.metadata import Envelope, Quorum, parse_envelope, write_envelope
 from secpipe.keys.ring import ROTATION, epoch_of, parse_base, read_ring
 from secpipe.keys.root import Root, parse_root, verify_successor
+from secpipe.keys.wire import canonical
 from secpipe.keystore import home as store
 from secpipe.keystore import memory
 from secpipe.keystore.custody.custody import Passphrase
 from secpipe.keystore.fresh import metadata_signatures
 from secpipe.keystore.latest import write_latest
-from secpipe.keystore.trusted import FILE_LIMIT, Opened, loader, open_base, open_folder, ring_files
+from secpipe.keystore.publicfiles import FILE_LIMIT
+from secpipe.keystore.trusted import Opened, loader, open_base, open_folder, ring_files
 from secpipe.keystore.unlock import open_record
 from secpipe.system import files
 
@@ -34,11 +37,12 @@ _DRAFT = "secpipe keys add-holder, add-identity, revoke or renew"
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """What waits: the next ring, and the next root where it changes."""
+    """What waits: the next ring, and the next root where it changes. `content`: their files as they were read, once."""
 
     folder: Path
     ring: Envelope
     root: Root | None
+    content: tuple[bytes, ...]
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -57,14 +61,20 @@ class Progress:
     published: bool
 
 
-def write_pending(folder: Path, ring: dict[str, Any], root: dict[str, Any] | None) -> None:
-    """Put unsigned drafts where the holders sign them; earlier drafts are replaced."""
+def write_pending(folder: Path, ring: dict[str, Any], root: dict[str, Any] | None) -> str:
+    """Put unsigned drafts where the holders sign them, and return their digest; earlier drafts are replaced."""
     files.make_folder(folder / "pending")
     for path in (folder / "pending").glob("*.json"):
         files.remove(path)
     files.write_atomic(folder / "pending" / f"{ring['version']}.targets.json", write_envelope(ring, {}))
     if root is not None:
         files.write_atomic(folder / "pending" / f"{root['version']}.root.json", write_envelope(root, {}))
+    return draft_digest([canonical(one) for one in (ring, root) if one is not None])
+
+
+def draft_digest(payloads: Sequence[bytes]) -> str:
+    """Return what a draft is called: hex SHA-256 over the hex SHA-256 of the `signed` of its ring, and of its root."""
+    return hashlib.sha256("".join(hashlib.sha256(one).hexdigest() for one in payloads).encode()).hexdigest()
 
 
 def open_signing(folder: Path) -> Opened:
@@ -88,11 +98,17 @@ def read_pending(found: Opened) -> Pending | None:
     if ring_name not in names or names - {ring_name, root_name}:
         raise TrustError("the pending files do not follow the present root and ring", hint="draft the change again")
 
-    def read(name: str) -> bytes:
-        return files.read_bytes(found.folder / "pending" / name, FILE_LIMIT, follow=False)
+    content = tuple(
+        files.read_bytes(found.folder / "pending" / name, FILE_LIMIT, follow=False)
+        for name in (ring_name, root_name)
+        if name in names
+    )
+    return _parsed(found.folder, content)
 
-    root = parse_root(read(root_name), "the pending root") if root_name in names else None
-    return Pending(found.folder, parse_envelope(read(ring_name), "targets", "the pending ring"), root)
+
+def _parsed(folder: Path, content: tuple[bytes, ...]) -> Pending:
+    ring = parse_envelope(content[0], "targets", "the pending ring")
+    return Pending(folder, ring, parse_root(content[1], "the pending root") if content[1:] else None, content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +136,12 @@ def shown(found: Opened) -> Shown:
     pending = read_pending(found)
     if pending is None:
         raise ConfigError(_NOTHING, hint=_DRAFT)
-    data = files.read_bytes(pending.files[0], FILE_LIMIT, follow=False)
-    ring = parse_base(pending.root or found.root, data, loader(found.folder))
-    payloads = (pending.ring.payload, *((pending.root.envelope.payload,) if pending.root else ()))
-    digest = hashlib.sha256("".join(hashlib.sha256(one).hexdigest() for one in payloads).encode()).hexdigest()
+    return _shown(found, pending)
+
+
+def _shown(found: Opened, pending: Pending) -> Shown:
+    ring = parse_base(pending.root or found.root, pending.content[0], loader(found.folder))
+    digest = draft_digest([one.payload for one in _envelopes(pending)])
     quorums = _quorums(found, pending)
     who = {name for quorum in quorums for name in pending.ring.signers(quorum)}
     old = {name for quorum in quorums[:2] for name in quorum.names}
@@ -150,15 +168,17 @@ def sign_pending(
     passphrase: Passphrase | None,
     now: datetime,
     *,
+    agreed: Shown | str | None = None,
     must_sign: bool = True,
     publish: bool = True,
 ) -> Progress:
     """Add the signatures of every holder whose key is in `home`; `publish` when enough people signed.
 
-    Without a passphrase no key is used: what others signed is only counted.
+    Signed and published is what was read at the beginning, and only if it is what was `agreed`: all that was shown, or
+    the digest of what was drafted here. Without a passphrase no key is used: what others signed is only counted.
 
     Raises ConfigError where nothing waits, InputError where no holder's key is here (if one `must_sign`), TrustError
-    where the draft does not follow the present trust, or holds what nobody was shown.
+    where the draft does not follow the present trust, is not the agreed one, or holds what nobody was shown.
     """
     found = open_signing(folder)
     pending = read_pending(found)
@@ -166,27 +186,44 @@ def sign_pending(
     memory.guard_clock(found, memory.guard(home, found, anew=anew), now)
     if pending is None:
         raise ConfigError(_NOTHING, hint=_DRAFT)
-    if refused := shown(found).changes.refused:
-        raise TrustError(f"not signed: {refused}", hint="delete pending/ and draft the change with secpipe keys")
+    told = _shown(found, pending)
+    if agreed is not None and agreed not in (told, told.digest):
+        raise TrustError(
+            "this is not the draft that was shown: somebody changed the folder meanwhile",
+            hint="secpipe keys sign-root shows what waits now",
+        )
+    if told.changes.refused:
+        raise TrustError(
+            f"not signed: {told.changes.refused}", hint="delete pending/ and draft the change with secpipe keys"
+        )
     quorums = _quorums(found, pending)
-    signed_any = False
+    before = pending
     for record, holder in _mine(home, found.anchor, quorums) if passphrase else ():
-        signers = open_record(record, home, passphrase) if passphrase else ()
-        for path in pending.files:
-            kind = "root" if path.name.endswith(".root.json") else "targets"
-            one = parse_envelope(files.read_bytes(path, FILE_LIMIT), kind, path.name)
-            more = metadata_signatures(one.signed, record.halves, signers, holder)
-            files.write_atomic(path, write_envelope(one.signed, one.signatures | more))
-        signed_any = True
-    if must_sign and not signed_any:
+        pending = _signed(pending, record, open_record(record, home, passphrase) if passphrase else (), holder)
+    if must_sign and pending is before:
         raise InputError("this machine has no key of a holder of this trust root", hint="secpipe keys add-holder NAME")
-    pending = read_pending(found) or pending
-    progress = _progress(found, pending, quorums)
+    if pending is not before:
+        for path, data in zip(pending.files, pending.content, strict=True):
+            files.write_atomic(path, data)
+    progress = _progress(pending, quorums)
     if progress.missing or not publish:
         return progress
     _publish(found, pending)
     memory.remember(home, open_folder(folder, now=now), now)
     return Progress(progress.signed, 0, True)
+
+
+def _signed(pending: Pending, record: store.Record, signers: Sequence[Signer], holder: str) -> Pending:
+    """Return the draft with the signatures of one more holder."""
+    content = tuple(
+        write_envelope(one.signed, one.signatures | metadata_signatures(one.signed, record.halves, signers, holder))
+        for one in _envelopes(pending)
+    )
+    return _parsed(pending.folder, content)
+
+
+def _envelopes(pending: Pending) -> tuple[Envelope, ...]:
+    return (pending.ring, *((pending.root.envelope,) if pending.root else ()))
 
 
 def _quorums(found: Opened, pending: Pending) -> tuple[Quorum, ...]:
@@ -204,11 +241,10 @@ def _mine(home: Path, anchor: str, quorums: tuple[Quorum, ...]) -> Iterator[tupl
             yield record, holders[keys]
 
 
-def _progress(found: Opened, pending: Pending, quorums: tuple[Quorum, ...]) -> Progress:
-    envelopes = [pending.ring, pending.root.envelope] if pending.root else [pending.ring]
+def _progress(pending: Pending, quorums: tuple[Quorum, ...]) -> Progress:
     signed: set[str] = set()
     missing = 0
-    for envelope in envelopes:
+    for envelope in _envelopes(pending):
         for quorum in quorums:
             who = envelope.signers(quorum)
             signed.update(who)
@@ -219,7 +255,7 @@ def _progress(found: Opened, pending: Pending, quorums: tuple[Quorum, ...]) -> P
 def _publish(found: Opened, pending: Pending) -> None:
     """Check as a verifier would, under the old and the new root, then write the ring, then the root."""
     ring_path, *root_path = pending.files
-    ring = files.read_bytes(ring_path, FILE_LIMIT)
+    ring, *root_data = pending.content
     for root in (found.root, pending.root):
         if root is not None:
             after = read_ring(root, found.anchor, ring, None, loader(found.folder))
@@ -232,8 +268,8 @@ def _publish(found: Opened, pending: Pending) -> None:
         for (_, kind), stale in ring_files(found.folder, forked=True).items():
             if kind == ROTATION:
                 files.remove(stale)
-    for path in root_path:
-        files.write_atomic(found.folder / "root" / path.name, files.read_bytes(path, FILE_LIMIT))
+    for path, data in zip(root_path, root_data, strict=True):
+        files.write_atomic(found.folder / "root" / path.name, data)
     write_latest(found.folder)
     for path in pending.files:
         files.remove(path)

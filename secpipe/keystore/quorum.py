@@ -22,8 +22,8 @@ from secpipe.keystore.custody.custody import Passphrase
 from secpipe.keystore.fresh import tuf_keys
 from secpipe.keystore.newkey import keep, make
 from secpipe.keystore.pending import read_pending, write_pending
+from secpipe.keystore.publicfiles import lay_public
 from secpipe.keystore.trusted import Opened, loader, open_base, open_folder, target_path
-from secpipe.system import files
 
 ROOT_DAYS = 3652
 _MOST_CERTIFICATES = 10  # of one time authority: its root, what lies between, a signing certificate
@@ -83,8 +83,8 @@ def new_epoch(found: Opened, identities: tuple[Identity, ...]) -> TrustChange:
     return TrustChange(identities, found.ring.delegation, epoch=found.ring.epoch + 1)
 
 
-def draft(found: Opened, change: TrustChange, now: datetime) -> None:
-    """Write the drafts of `change` to `keys/pending/`; raises SecpipeError."""
+def draft(found: Opened, change: TrustChange, now: datetime) -> str:
+    """Write the drafts of `change` to `keys/pending/` and return their digest; raises SecpipeError."""
     root_expires = now + timedelta(days=ROOT_DAYS) if change.quorum else found.root.envelope.expires
     documents = {identity.name: identity_document(identity) for identity in change.identities}
     fresh_until = min(now + timedelta(days=change.delegation.ring_days), root_expires)
@@ -100,10 +100,8 @@ def draft(found: Opened, change: TrustChange, now: datetime) -> None:
         stamps = found.root.time_authorities if change.time_authorities is None else change.time_authorities
         root = root_fields(found.root.version + 1, now, root_expires, change.quorum, stamps)
     for name, data in documents.items():
-        path = target_path(found.folder, f"{name}.json", hashlib.sha256(data).hexdigest())
-        if not path.exists():
-            files.write_atomic(path, data)
-    write_pending(found.folder, ring, root)
+        lay_public(target_path(found.folder, f"{name}.json", hashlib.sha256(data).hexdigest()), data)
+    return write_pending(found.folder, ring, root)
 
 
 def renewed(found: Opened, *, root: bool = False, schedule: Schedule | None = None) -> TrustChange:

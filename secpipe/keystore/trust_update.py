@@ -20,15 +20,14 @@ from secpipe.keys.root import verify_chain
 from secpipe.keystore import memory
 from secpipe.keystore.latest import PATH as HINT
 from secpipe.keystore.latest import latest, parse_latest, write_latest
+from secpipe.keystore.publicfiles import FILE_LIMIT, lay_public, refuse_private_keys
 from secpipe.keystore.snapshot import PATH as SNAPSHOT
 from secpipe.keystore.snapshot import take_snapshot
 from secpipe.keystore.trusted import (
-    FILE_LIMIT,
     Opened,
     assemble,
     check_pin,
     open_folder,
-    refuse_private_keys,
     ring_files,
     root_files,
     target_path,
@@ -99,7 +98,10 @@ def update(folder: Path, source: Source, home: Path, now: datetime, pin: str = "
     theirs = [source.read(f"root/{number}.root.json") for number in range(1, newest["root"] + 1)]
     for number, (ours, other) in enumerate(zip(mine, theirs, strict=False), start=1):
         if ours != other:
-            raise TrustError(f"fork: the source has another root {number}", hint="ask a holder for secpipe trust pin")
+            raise TrustError(
+                f"fork: the source has another root {number}",
+                hint="ask a holder for secpipe trust pin; if the file here is damaged, delete it and give --trust-pin",
+            )
     roots = verify_chain(theirs)
     check_pin(pin, roots)
     targets = source.read(f"ring/{newest['targets']}.targets.json")
@@ -128,7 +130,7 @@ def update(folder: Path, source: Source, home: Path, now: datetime, pin: str = "
 def _local_roots(folder: Path, pin: str) -> list[bytes]:
     try:
         return [files.read_bytes(path, FILE_LIMIT, follow=False) for path in root_files(folder)]
-    except InputError:
+    except (InputError, TrustError):  # nothing there, or a gap
         if not pin:
             raise ConfigError(
                 f"{printable(str(folder))} holds no trust root yet",
@@ -157,18 +159,13 @@ def _write(
     for name in ("targets", "ring", "root"):
         files.make_folder(folder / name)
     for (name, digest), data in documents.items():
-        place = target_path(folder, name, digest)
-        files.make_folder(place.parent)
-        if not place.is_file():
-            files.write_atomic(place, data)
+        lay_public(target_path(folder, name, digest), data)
     ring = found.ring
-    files.write_atomic(folder / "ring" / f"{ring.targets.version}.targets.json", targets)
+    lay_public(folder / "ring" / f"{ring.targets.version}.targets.json", targets)
     if rotation is not None:
-        files.write_atomic(folder / "ring" / f"{ring.version}.rotation.json", rotation)
+        lay_public(folder / "ring" / f"{ring.version}.rotation.json", rotation)
     for number, data in enumerate(roots, start=1):
-        place = folder / "root" / f"{number}.root.json"
-        if not place.is_file():
-            files.write_atomic(place, data)
+        lay_public(folder / "root" / f"{number}.root.json", data)
     for (version, kind), path in ring_files(folder).items():
         if kind == ROTATION and (rotation is None or version != ring.version):
             files.remove(path)

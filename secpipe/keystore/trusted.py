@@ -2,41 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from secpipe.core import times
-from secpipe.core.errors import InputError, TrustError, Undecided, UnsafeInput
+from secpipe.core.errors import InputError, TrustError, Undecided
 from secpipe.core.text import printable
 from secpipe.core.trust import SKEW, Trust
 from secpipe.keys.ring import Load, Ring, read_ring
 from secpipe.keys.root import Root, verify_chain
 from secpipe.keys.wire import HEX256
 from secpipe.keystore import proofs as kept
+from secpipe.keystore.publicfiles import FILE_LIMIT, NO_KEYS, Held, listing, read_public, refuse_private_keys
 from secpipe.keystore.snapshot import read_freshness
 from secpipe.system import files
 from secpipe.system.links import judge
 
-FILE_LIMIT = 4 << 20
-FOLDER_LIMIT = 256 << 20
 _ROOT = re.compile(r"([1-9][0-9]{0,5})\.root\.json\Z")
 _RING = re.compile(r"([1-9][0-9]{0,5})\.(targets|rotation)\.json\Z")
-_MAX_FILES = 100_000
-_PRIVATE = (b"PRIVATE" + b" KEY-----", b"age-encryption" + b".org/v1", b"AGE-SECRET" + b"-KEY-")
-# DER of PKCS#8 (version 0, then an AlgorithmIdentifier), of an encrypted PKCS#8, of SEC 1 and of PKCS#1 keys
-_PRIVATE_DER = re.compile(
-    rb"\x30(?:[\x00-\x7f]|\x81.|\x82..|\x83...)"
-    rb"(?:\x02\x01[\x00\x01]\x30|\x02\x01\x01\x04|\x02\x01\x00\x02|\x30(?:.|\x81.|\x82..)\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05)",
-    re.DOTALL,
-)
+_DAMAGED = "git log -- keys/ says who changed it, git checkout brings it back; elsewhere: secpipe trust update SOURCE"
 _CLOCK = "check the clock; if a wrong clock made this: git revert, then secpipe trust forget --all"
 NOT_FRESH = "secpipe trust update SOURCE; where the rotation key is: secpipe keys snapshot"
-_NO_KEYS = "secpipe keys init makes them, --trust names another folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +59,35 @@ def open_trust(folder: Path, *, pin: str = "", now: datetime, max_ring_age: int 
     is not shown to be so new, InputError where it is malformed or missing.
     """
     trust = open_folder(folder, pin=pin, now=now).trust
-    if max_ring_age and (stale := trust.freshness.stale(now, max_ring_age)):
-        raise Undecided(f"nothing shows that this keyring is the newest: {stale}", hint=NOT_FRESH)
+    demand_fresh(trust, now, max_ring_age)
     return trust
+
+
+def demand_fresh(trust: Trust, now: datetime, days: int) -> None:
+    """Raise Undecided unless the ring is stated to have been the newest one within so many days (0: not asked)."""
+    if days and (stale := trust.freshness.stale(now, days)):
+        raise Undecided(f"nothing shows that this keyring is the newest: {stale}", hint=NOT_FRESH)
 
 
 def open_folder(folder: Path, *, pin: str = "", now: datetime | None) -> Opened:
     """Return everything in a `keys/` folder; with `now=None` expiry is not judged (to show or repair old trust)."""
     judge(folder)  # a pull request can change it: state is never written through a link in it
-    paths = root_files(folder)  # first: a wrong folder fails here, before anything of it is read
-    refuse_private_keys(folder)
-    roots = verify_chain([files.read_bytes(path, FILE_LIMIT, follow=False) for path in paths])
-    check_pin(pin, roots)
-    return assemble(folder, roots, _read_ring(folder, roots), pin, now)
+    with _repairable():
+        paths = root_files(folder)  # first: a wrong folder fails here, before anything of it is read
+        held = refuse_private_keys(folder)
+        roots = verify_chain([read_public(path, held) for path in paths])
+        check_pin(pin, roots)
+        return assemble(folder, roots, _read_ring(folder, roots, held), pin, now)
+
+
+@contextlib.contextmanager
+def _repairable() -> Iterator[None]:
+    """Give an error about the files of a trust folder that has no hint the one that always helps."""
+    try:
+        yield
+    except (InputError, TrustError) as error:
+        error.hint = error.hint or _DAMAGED
+        raise
 
 
 def open_base(folder: Path) -> tuple[Opened, tuple[bytes, ...]]:
@@ -89,16 +97,16 @@ def open_base(folder: Path) -> tuple[Opened, tuple[bytes, ...]]:
     """
     judge(folder)
     paths = root_files(folder)
-    refuse_private_keys(folder)
-    roots = verify_chain([files.read_bytes(path, FILE_LIMIT, follow=False) for path in paths])
+    held = refuse_private_keys(folder)
+    roots = verify_chain([read_public(path, held) for path in paths])
     found = ring_files(folder, forked=True)
     base = max((version for version, kind in found if kind == "targets"), default=0)
     if not base:
-        raise InputError(f"{printable(str(folder))} holds no keyring", hint=_NO_KEYS)
-    data = files.read_bytes(found[base, "targets"], FILE_LIMIT, follow=False)
-    ring = read_ring(roots[-1], roots[0].envelope.digest, data, None, loader(folder))
+        raise InputError(f"{printable(str(folder))} holds no keyring", hint=NO_KEYS)
+    data = read_public(found[base, "targets"], held)
+    ring = read_ring(roots[-1], roots[0].envelope.digest, data, None, loader(folder, held))
     later = sorted((place for place in found if place[1] == "rotation" and place[0] >= base), reverse=True)
-    rotations = tuple(files.read_bytes(found[place], FILE_LIMIT, follow=False) for place in later)
+    rotations = tuple(read_public(found[place], held) for place in later)
     return assemble(folder, roots, ring, "", None), rotations
 
 
@@ -166,9 +174,9 @@ def _judge_time(root: Root, ring: Ring, now: datetime) -> None:
 
 def root_files(folder: Path) -> list[Path]:
     """Return `root/1.root.json` to `root/N.root.json`; raises TrustError for a gap, InputError where there is none."""
-    numbers = sorted(int(match[1]) for name in _listing(folder / "root") if (match := _ROOT.match(name)))
+    numbers = sorted(int(match[1]) for name in listing(folder / "root") if (match := _ROOT.match(name)))
     if not numbers:
-        raise InputError(f"{printable(str(folder))} holds no trust root", hint=_NO_KEYS)
+        raise InputError(f"{printable(str(folder))} holds no trust root", hint=NO_KEYS)
     if numbers != list(range(1, len(numbers) + 1)):
         raise TrustError("the chain of roots has a gap", hint="git checkout the missing file, or secpipe trust update")
     return [folder / "root" / f"{number}.root.json" for number in numbers]
@@ -181,7 +189,7 @@ def ring_files(folder: Path, *, forked: bool = False) -> dict[tuple[int, str], P
     """
     found = {
         (int(match[1]), match[2]): folder / "ring" / name
-        for name in _listing(folder / "ring")
+        for name in listing(folder / "ring")
         if (match := _RING.match(name))
     }
     versions = [version for version, _ in found]
@@ -190,34 +198,24 @@ def ring_files(folder: Path, *, forked: bool = False) -> dict[tuple[int, str], P
     return found
 
 
-def _listing(folder: Path) -> list[str]:
-    try:
-        names = os.listdir(folder)
-    except OSError as error:
-        raise InputError(f"cannot read {printable(str(folder))}: {files.reason(error)}", hint=_NO_KEYS) from error
-    if len(names) > _MAX_FILES:
-        raise UnsafeInput(f"{printable(str(folder))} holds more than {_MAX_FILES:,} files")
-    return names
-
-
 def anchor_of(folder: Path) -> str:
     """Return the hex SHA-256 of root 1, unverified: enough to find the lock of a trust root."""
     return hashlib.sha256(files.read_bytes(root_files(folder)[0], FILE_LIMIT, follow=False)).hexdigest()
 
 
-def _read_ring(folder: Path, roots: Sequence[Root]) -> Ring:
+def _read_ring(folder: Path, roots: Sequence[Root], held: Held) -> Ring:
     found = ring_files(folder)
     if not any(kind == "targets" for _, kind in found):
-        raise InputError(f"{printable(str(folder))} holds no keyring", hint=_NO_KEYS)
+        raise InputError(f"{printable(str(folder))} holds no keyring", hint=NO_KEYS)
     base = max(version for version, kind in found if kind == "targets")
     newest = max(version for version, _ in found)
-    content = {place: files.read_bytes(path, FILE_LIMIT, follow=False) for place, path in found.items()}
+    content = {place: read_public(path, held) for place, path in found.items()}
     if any(b"\n<<<<<<< " in b"\n" + data for data in content.values()):
         raise InputError("the ring holds a merge conflict of two rotations", hint="secpipe keys merge")
     rotation = content[newest, "rotation"] if newest > base else None
     anchor = roots[0].envelope.digest
     proofs = kept.recall(folder, anchor)
-    ring = read_ring(roots[-1], anchor, content[base, "targets"], rotation, loader(folder), proofs)
+    ring = read_ring(roots[-1], anchor, content[base, "targets"], rotation, loader(folder, held), proofs)
     known = (*ring.history, ring.newest.digest)
     if ring.version != newest:
         raise TrustError(f"the ring in place {newest} says it is version {ring.version}")
@@ -233,42 +231,14 @@ def _read_ring(folder: Path, roots: Sequence[Root]) -> Ring:
 
 def target_path(folder: Path, path: str, digest: str) -> Path:
     """Return where a target lies: its digest before its name, as TUF's consistent snapshots have it."""
-    parent, _, name = path.rpartition("/")
-    return folder / "targets" / parent / f"{digest}.{name}" if parent else folder / "targets" / f"{digest}.{name}"
+    parent, slash, name = path.rpartition("/")
+    return Path(f"{folder / 'targets'}/{parent}{slash}{digest}.{name}")
 
 
-def loader(folder: Path) -> Load:
-    """Return the function by which the ring reads its target files."""
+def loader(folder: Path, held: Held = MappingProxyType({})) -> Load:
+    """Return the function by which the ring reads its target files; those `held` were read already."""
 
     def load(path: str, digest: str) -> bytes:
-        return files.read_bytes(target_path(folder, path, digest), FILE_LIMIT, follow=False)
+        return read_public(target_path(folder, path, digest), held)
 
     return load
-
-
-def refuse_private_keys(folder: Path) -> None:
-    """Raise TrustError where a file of `folder` holds a private key; public trust material only.
-
-    Raises UnsafeInput for more files or bytes than a trust folder can have.
-    """
-    left = FOLDER_LIMIT
-    for path in _walk(folder):
-        with files.open_regular(path) as file:
-            data = files.read_upto(file, min(FILE_LIMIT, left))
-        left -= len(data)
-        if left <= 0:
-            raise UnsafeInput(f"{printable(str(folder))} holds more than {FOLDER_LIMIT:,} bytes", hint=_NO_KEYS)
-        if any(mark in data for mark in _PRIVATE) or _PRIVATE_DER.match(data):
-            raise TrustError(
-                f"{printable(str(path))} holds a private key; this folder is for public keys only",
-                hint="move it to $SECPIPE_HOME, and revoke it if it was ever pushed",
-            )
-
-
-def _walk(folder: Path) -> list[Path]:
-    found: list[Path] = []
-    for where, _, names in os.walk(folder):
-        found += [Path(where) / name for name in names]
-        if len(found) > _MAX_FILES:
-            raise UnsafeInput(f"{printable(str(folder))} holds more than {_MAX_FILES:,} files", hint=_NO_KEYS)
-    return [path for path in found if path.is_file()]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from secpipe.core import times
 from secpipe.core.errors import ConfigError, InputError, TrustError
 from secpipe.core.protocols import Signer
 from secpipe.core.text import did_you_mean, printable
@@ -51,8 +52,19 @@ def _active(identity: Identity, now: datetime) -> KeyVersion:
     newest = identity.versions[-1]
     raise TrustError(
         f'no key of "{printable(identity.name)}" may sign now: version {newest.version} is {newest.state(now)}',
-        hint="secpipe keys due, then secpipe keys rotate --if-due",
+        hint=_ways_out(identity.name, newest, newest.state(now)),
     )
+
+
+def _ways_out(name: str, newest: KeyVersion, state: KeyState) -> str:
+    """Return what brings an identity back whose newest version is in this state."""
+    if state is KeyState.SUSPENDED:
+        return f"a false alarm: secpipe keys reinstate {name}; stolen: secpipe keys revoke {name}"
+    if state is KeyState.PRE_ACTIVATION:
+        return f"it signs from {times.rfc3339(newest.not_before)} on; if that is past, check the clock"
+    if state is KeyState.DEACTIVATED:
+        return f"secpipe keys rotate --if-due; if that is blocked: secpipe keys replace {name}"
+    return f"secpipe keys replace {name}"
 
 
 def _from_trust(name: str, trust: Trust) -> Identity:

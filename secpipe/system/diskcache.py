@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import json
 import os
-import secrets
 import stat
 import sys
 from functools import cache
@@ -102,7 +101,7 @@ def _mac_key(*, create: bool) -> bytes | None:
             return None
     files.make_folder(place.parent, mode=0o700)
     with contextlib.suppress(InputError):  # another process was faster: its key is everybody's
-        files.create_exclusive(place, secrets.token_bytes(_MAC))
+        files.create_exclusive(place, os.urandom(_MAC))
     return _own_key(place)
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-import shutil
 import stat
 import sys
 from collections.abc import Callable, Mapping
@@ -96,7 +94,7 @@ def replace(target: Path, data: bytes, *, mode: int | None) -> None:
     `mode` None keeps mode and owner of what stands there, and lets the umask decide for a new file. Anything but a
     regular file or a link is refused: renaming over a device would take it from the whole machine. Raises SecpipeError.
     """
-    temporary = target.with_name(f".{target.name[:48]}.{secrets.token_hex(6)}.tmp")
+    temporary = target.with_name(f".{target.name[:48]}.{os.urandom(6).hex()}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
         old = _old(target)
@@ -255,7 +253,7 @@ def write_folder(path: Path, contents: Mapping[str, bytes]) -> None:
     """
     if path.is_dir():
         return
-    beside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    beside = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
         make_folder(beside)
         for name, data in contents.items():
@@ -266,6 +264,8 @@ def write_folder(path: Path, contents: Mapping[str, bytes]) -> None:
         if not path.is_dir():  # otherwise another process wrote the same
             raise SecpipeError(f"cannot write {printable(str(path))}: {reason(error)}") from error
     finally:
+        import shutil  # rare, and it brings every archive format along
+
         shutil.rmtree(beside, ignore_errors=True)
 
 

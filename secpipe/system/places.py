@@ -24,8 +24,16 @@ def home() -> Path:
     if given := os.environ.get("SECPIPE_HOME"):
         return Path(given)
     if os.name == "nt":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "secpipe"
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "secpipe"
+        return Path(os.environ.get("LOCALAPPDATA") or _own("AppData/Local")) / "secpipe"
+    return Path(os.environ.get("XDG_DATA_HOME") or _own(".local/share")) / "secpipe"
+
+
+def _own(below: str) -> Path:
+    """Return a place in the user's own folder; who has none gets one where nothing is and nothing can be made."""
+    try:
+        return Path.home() / below
+    except RuntimeError:  # a number without a name, as some containers run
+        return Path(os.devnull) / below
 
 
 def cache_folder() -> Path:
@@ -33,5 +41,5 @@ def cache_folder() -> Path:
     if given := os.environ.get("SECPIPE_CACHE"):
         return Path(given)
     if os.name == "nt":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "secpipe" / "cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "secpipe"
+        return Path(os.environ.get("LOCALAPPDATA") or _own("AppData/Local")) / "secpipe" / "cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or _own(".cache")) / "secpipe"

@@ -13,16 +13,17 @@ from secpipe.core.text import plural, printable
 from secpipe.formats.locks.table import row_of
 from secpipe.scan.vulnerabilities.store import AdvisoryStore
 from secpipe.scan.vulnerabilities.update import Update
+from secpipe.system import places
 from secpipe.system.clock import parse_time
 from secpipe.system.tree import open_tree
 
 
 def verifier(trust: Path, pin: str, now: datetime) -> Callable[[Path], Evidence]:
     """Return what verifies the twin bundles beside a file, for the purpose `advisories` only."""
-    from secpipe.keystore.trusted import open_trust
+    from secpipe.keystore.remembered import open_remembered
     from secpipe.sign.verify import verify_artifact
 
-    root = open_trust(trust, pin=pin, now=now)
+    root = open_remembered(trust, places.home(), pin=pin, now=now)
 
     def verify(path: Path) -> Evidence:
         return verify_artifact(path, open_tree(path), root, purpose="advisories", now=now)

@@ -51,8 +51,8 @@ def carry_out(
             raise ConfigError(
                 "another change waits for signatures", hint=f"secpipe keys sign-root, or delete {folder}/pending"
             )
-        draft(found, make(found, home, ask, now), now)
-        return _report(sign_pending(target, home, ask, now, must_sign=False), folder, kind)
+        digest = draft(found, make(found, home, ask, now), now)
+        return _report(sign_pending(target, home, ask, now, agreed=digest, must_sign=False), folder, kind)
 
 
 def _waits(found: Opened) -> bool:
@@ -104,16 +104,19 @@ def sign_root(
         for path in answers:
             add_answer(target, files.read_bytes(path, 1 << 24))
         if answers and expect is None:  # nobody's key is used here: what others signed is only counted
-            _read(target)
+            agreed = _read(target)
         else:
-            agree(target, yes=yes, expect=expect)
+            agreed = agree(target, yes=yes, expect=expect)
         ask = None if answers else passphrase_of(passphrase_file)
-        progress = sign_pending(target, home, ask, SystemClock().now(), must_sign=not answers)
+        progress = sign_pending(target, home, ask, SystemClock().now(), agreed=agreed, must_sign=not answers)
     return _report(progress, folder)
 
 
-def agree(folder: Path, *, yes: bool, expect: str | None) -> None:
-    """Show the whole draft and have it confirmed; raises ConfigError where nobody did, TrustError for another draft."""
+def agree(folder: Path, *, yes: bool, expect: str | None) -> Shown:
+    """Show the whole draft, have it confirmed and return it.
+
+    Raises ConfigError where nobody confirmed it, TrustError where another one is expected.
+    """
     from secpipe.core.errors import TrustError
 
     draft = _read(folder)
@@ -129,6 +132,7 @@ def agree(folder: Path, *, yes: bool, expect: str | None) -> None:
     elif not yes and not confirmed(draft.digest[:8] if draft.changes.moves else ""):
         hint = f"somebody else drafted this; ask them, or delete {folder}/pending"
         raise ConfigError("not signed", hint=hint)
+    return draft
 
 
 def _read(folder: Path) -> Shown:

@@ -101,13 +101,12 @@ def _sbom(served: Served, words: dict[str, Any]) -> str:
 def _verify(served: Served, words: dict[str, Any]) -> str:
     from secpipe.api.findings import exit_code, merged_signatures
     from secpipe.api.rendering import rendered
-    from secpipe.api.signatures import Demands, verified
+    from secpipe.api.signatures import Demands, trust_of, verified
     from secpipe.core.findings import document
-    from secpipe.keystore.trusted import open_trust
     from secpipe.system.clock import SystemClock
 
     now, place = SystemClock().now(), _place(served, words)
-    trust = open_trust(served.trust or served.roots[0] / "keys", pin=served.trust_pin, now=now)
+    trust = trust_of(served.trust or served.roots[0] / "keys", served.trust_pin, now, keep=False)
     evidence = merged_signatures([(str(place), verified(str(place), trust, Demands(remember=False), now))])
     said = {0: "Every signature holds.", 1: "A signature does not hold, or is missing."}
     head = said.get(exit_code(evidence), "It could not be decided. That is no pass.")

@@ -84,6 +84,6 @@ def show(
     from secpipe.core.findings import document
 
     if tuple(formats) == ("terminal",):
-        write_result(human(evidence, paths, simulated=simulated), output or "-")
+        write_result(human(evidence, paths, now=now, simulated=simulated), output or "-")
     else:
         emit(document(evidence, "verify", now, simulated=simulated), formats, output)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
+from secpipe.core import times
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.text import plural, printable
 
 
-def human(evidence: Evidence, paths: Sequence[str], *, simulated: bool) -> str:
+def human(evidence: Evidence, paths: Sequence[str], *, now: datetime, simulated: bool) -> str:
     """Return what a person reads: the answer first, then who signed what, then what is wrong and how to mend it."""
     lines = ["SIMULATED: judged as of another time"] if simulated else []
     what = printable(paths[0]) if len(paths) == 1 else plural(len(paths), "path")
@@ -20,7 +22,7 @@ def human(evidence: Evidence, paths: Sequence[str], *, simulated: bool) -> str:
         lines.append(f"{word}  {what}: {printable(evidence.reason)}")
     for fact in evidence.facts.get("artifacts", []):
         if fact["verified"]:
-            lines += _signer(fact, evidence.facts)
+            lines += [*_signer(fact, evidence.facts), *_ended(fact, now)]
     if evidence.check.startswith("attestation:") and evidence.facts:
         facts = evidence.facts
         told = f", result {facts['result']}" if "result" in facts else ""
@@ -34,6 +36,16 @@ def human(evidence: Evidence, paths: Sequence[str], *, simulated: bool) -> str:
         if finding.fix:
             lines.append(f"        {printable(finding.fix)}")
     return "\n".join(lines) + "\n"
+
+
+def _ended(fact: dict[str, Any], now: datetime) -> list[str]:
+    """Return that a retired key signed this, where no time stamp and no holder says that it was in time."""
+    ends = times.maybe_instant(fact.get("sign_until"))
+    if ends is None or now < ends or fact.get("trusted_time") or fact.get("grandfathered"):
+        return []
+    day = times.rfc3339(ends)[:10]
+    what = f"this key stopped signing on {day}, and nothing proves that the signature is older"
+    return [f"  note: {what} (sign --tsa, secpipe keys grandfather)"]
 
 
 def _signer(fact: dict[str, Any], facts: Any) -> list[str]:

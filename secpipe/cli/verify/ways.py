@@ -85,10 +85,10 @@ def _attestation(options: Mapping[str, Any], now: datetime) -> Check:
 
 
 def _trust(options: Mapping[str, Any], now: datetime) -> Trust:
-    from secpipe.keystore.trusted import open_trust
+    from secpipe.api.signatures import trust_of
 
-    return open_trust(
-        Path(options["trust"]), pin=options["trust_pin"], now=now, max_ring_age=options["max_ring_age"]
+    return trust_of(
+        options["trust"], options["trust_pin"], now, max_ring_age=options["max_ring_age"], live=options["live"]
     )  # fmt: skip
 
 

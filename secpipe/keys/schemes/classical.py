@@ -7,11 +7,13 @@ from functools import lru_cache
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from secpipe.core.errors import InputError, TrustError
 from secpipe.core.trust import HalfClass
+from secpipe.keys.schemes.spki import ED25519 as ED25519_SPKI
+from secpipe.keys.schemes.spki import Spki, spki
 
 
 class LibraryKey:
@@ -39,11 +41,12 @@ class _EcdsaKey(LibraryKey):
         return self.key.sign(message, ec.ECDSA(self.hash))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Ecdsa:
     """ECDSA over one curve with its hash; signatures are DER (RFC 3279)."""
 
     id: str
+    spki: Spki
     curve: ec.EllipticCurve
     hash: hashes.HashAlgorithm
     half: HalfClass = HalfClass.CLASSICAL
@@ -57,17 +60,11 @@ class Ecdsa:
             raise InputError(f"the private key is not {self.id}")
         return _EcdsaKey(key, self.hash)
 
-    def _public(self, pem: str) -> ec.EllipticCurvePublicKey:
-        key = load_spki(pem)
-        if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != self.curve.name:
-            raise TrustError(f"the public key is not {self.id}")
-        return key
-
     def check_public(self, public_pem: str) -> None:
-        check_canonical(self._public(public_pem), public_pem, self.id)
+        _point(self, public_pem)
 
     def verify(self, public_pem: str, signature: bytes, message: bytes) -> None:
-        key = self._public(public_pem)
+        key = _point(self, public_pem)
         try:
             key.verify(signature, message, ec.ECDSA(self.hash))
         except InvalidSignature:
@@ -87,6 +84,7 @@ class Ed25519:
     """Pure Ed25519."""
 
     id: str = "ed25519"
+    spki: Spki = ED25519_SPKI
     half: HalfClass = HalfClass.CLASSICAL
 
     def generate(self) -> _Ed25519Key:
@@ -98,17 +96,11 @@ class Ed25519:
             raise InputError("the private key is not ed25519")
         return _Ed25519Key(key)
 
-    def _public(self, pem: str) -> ed25519.Ed25519PublicKey:
-        key = load_spki(pem)
-        if not isinstance(key, ed25519.Ed25519PublicKey):
-            raise TrustError("the public key is not ed25519")
-        return key
-
     def check_public(self, public_pem: str) -> None:
-        check_canonical(self._public(public_pem), public_pem, self.id)
+        _raw_ed25519(public_pem)
 
     def verify(self, public_pem: str, signature: bytes, message: bytes) -> None:
-        key = self._public(public_pem)
+        key = _raw_ed25519(public_pem)
         try:
             key.verify(signature, message)
         except InvalidSignature:
@@ -116,22 +108,35 @@ class Ed25519:
 
 
 @lru_cache(maxsize=1024)
+def _point(scheme: Ecdsa, pem: str) -> ec.EllipticCurvePublicKey:
+    try:
+        return ec.EllipticCurvePublicKey.from_encoded_point(scheme.curve, scheme.spki.read(pem))
+    except (ValueError, UnsupportedAlgorithm):
+        raise TrustError(f"the public key is not {scheme.id}") from None
+
+
+@lru_cache(maxsize=1024)
+def _raw_ed25519(pem: str) -> ed25519.Ed25519PublicKey:
+    try:
+        return ed25519.Ed25519PublicKey.from_public_bytes(ED25519.spki.read(pem))
+    except (ValueError, UnsupportedAlgorithm):
+        raise TrustError("the public key is not ed25519") from None
+
+
 def load_spki(pem: str) -> object:
-    """Return the public key in a PEM SubjectPublicKeyInfo; raises TrustError."""
+    """Return the public key, of whatever algorithm, in a PEM SubjectPublicKeyInfo; raises TrustError."""
+    from cryptography.hazmat.primitives import serialization  # a verifier of our own keys never pays for it
+
     try:
         return serialization.load_pem_public_key(pem.encode("ascii"))
     except (ValueError, UnsupportedAlgorithm):
         raise TrustError("the public key cannot be read") from None
 
 
-def check_canonical(key: object, pem: str, algorithm: str) -> None:
-    """Raise TrustError unless `pem` is exactly how this key is written: otherwise one key could have many ids."""
-    if spki_pem(key) != pem:
-        raise TrustError(f"the {algorithm} public key is not in canonical form")
-
-
 def load_pkcs8(data: bytes) -> object:
     """Return the private key in unencrypted PKCS#8 DER; raises InputError without any of the key's bytes."""
+    from cryptography.hazmat.primitives import serialization
+
     try:
         return serialization.load_der_private_key(data, None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -140,6 +145,8 @@ def load_pkcs8(data: bytes) -> object:
 
 def spki_pem(key: object) -> str:
     """Return the PEM SubjectPublicKeyInfo (RFC 7468) of a public key, with its final newline."""
+    from cryptography.hazmat.primitives import serialization
+
     data: bytes = key.public_bytes(  # type: ignore[attr-defined]  # every public key of `cryptography` has it
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
@@ -148,12 +155,15 @@ def spki_pem(key: object) -> str:
 
 def pkcs8(key: object) -> bytes:
     """Return unencrypted PKCS#8 DER of a private key; the caller wraps it in an age file before it touches a disk."""
+    from cryptography.hazmat.primitives import serialization
+
     data: bytes = key.private_bytes(  # type: ignore[attr-defined]  # every private key of `cryptography` has it
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     return data
 
 
-ECDSA_P256 = Ecdsa("ecdsa-p256", ec.SECP256R1(), hashes.SHA256())
-ECDSA_P384 = Ecdsa("ecdsa-p384", ec.SECP384R1(), hashes.SHA384())
+_EC = "1.2.840.10045.2.1"  # RFC 5480; the point is uncompressed: 4, then two coordinates
+ECDSA_P256 = Ecdsa("ecdsa-p256", spki("ecdsa-p256", 65, _EC, "1.2.840.10045.3.1.7"), ec.SECP256R1(), hashes.SHA256())
+ECDSA_P384 = Ecdsa("ecdsa-p384", spki("ecdsa-p384", 97, _EC, "1.3.132.0.34"), ec.SECP384R1(), hashes.SHA384())
 ED25519 = Ed25519()

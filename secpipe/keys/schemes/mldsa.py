@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -10,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import mldsa
 
 from secpipe.core.errors import InputError, MissingDependency, TrustError
 from secpipe.core.trust import HalfClass
-from secpipe.keys.schemes.classical import LibraryKey, check_canonical, load_pkcs8, load_spki
+from secpipe.keys.schemes.classical import LibraryKey, load_pkcs8
+from secpipe.keys.schemes.spki import Spki, spki
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -22,11 +24,12 @@ class _MlDsaKey(LibraryKey):
         return signature
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MlDsa:
     """One parameter set of ML-DSA; `signature_bytes` is its exact signature length (FIPS 204 table 2)."""
 
     id: str
+    spki: Spki
     private_type: type[Any]
     public_type: type[Any]
     signature_bytes: int
@@ -44,17 +47,11 @@ class MlDsa:
             raise InputError(f"the private key is not {self.id}")
         return _MlDsaKey(key)
 
-    def _public(self, pem: str) -> Any:
-        key = load_spki(pem)
-        if not isinstance(key, self.public_type):
-            raise TrustError(f"the public key is not {self.id}")
-        return key
-
     def check_public(self, public_pem: str) -> None:
-        check_canonical(self._public(public_pem), public_pem, self.id)
+        _public(self, public_pem)
 
     def verify(self, public_pem: str, signature: bytes, message: bytes) -> None:
-        key = self._public(public_pem)
+        key = _public(self, public_pem)
         if len(signature) != self.signature_bytes:
             raise TrustError(f"the {self.id} signature has {len(signature)} bytes instead of {self.signature_bytes}")
         try:
@@ -63,6 +60,18 @@ class MlDsa:
             raise TrustError(f"the {self.id} signature does not hold") from None
 
 
-ML_DSA_44 = MlDsa("ml-dsa-44", mldsa.MLDSA44PrivateKey, mldsa.MLDSA44PublicKey, 2420)
-ML_DSA_65 = MlDsa("ml-dsa-65", mldsa.MLDSA65PrivateKey, mldsa.MLDSA65PublicKey, 3309)
-ML_DSA_87 = MlDsa("ml-dsa-87", mldsa.MLDSA87PrivateKey, mldsa.MLDSA87PublicKey, 4627)
+@lru_cache(maxsize=1024)
+def _public(scheme: MlDsa, pem: str) -> Any:
+    try:
+        return scheme.public_type.from_public_bytes(scheme.spki.read(pem))
+    except (ValueError, UnsupportedAlgorithm):
+        raise TrustError(f"the public key is not {scheme.id}") from None
+
+
+def _keys(algorithm: str, arc: int, size: int) -> Spki:
+    return spki(algorithm, size, f"2.16.840.1.101.3.4.3.{arc}")  # RFC 9881; sizes: FIPS 204 table 2
+
+
+ML_DSA_44 = MlDsa("ml-dsa-44", _keys("ml-dsa-44", 17, 1312), mldsa.MLDSA44PrivateKey, mldsa.MLDSA44PublicKey, 2420)
+ML_DSA_65 = MlDsa("ml-dsa-65", _keys("ml-dsa-65", 18, 1952), mldsa.MLDSA65PrivateKey, mldsa.MLDSA65PublicKey, 3309)
+ML_DSA_87 = MlDsa("ml-dsa-87", _keys("ml-dsa-87", 19, 2592), mldsa.MLDSA87PrivateKey, mldsa.MLDSA87PublicKey, 4627)

@@ -7,8 +7,6 @@ would pad a short key with zeros and sign with it.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +14,7 @@ from secpipe.core.errors import InputError, MissingDependency, SecpipeError, Tru
 from secpipe.core.registry import load
 from secpipe.core.trust import HalfClass
 from secpipe.keys.schemes.backend import Library
+from secpipe.keys.schemes.spki import Spki, oid, spki, tlv
 
 #: backend -> its library, in order of preference.
 LIBRARIES: dict[str, str] = {
@@ -59,8 +58,8 @@ class _RawKey:
 
     def private_bytes(self) -> bytes:
         tail = b"" if self.scheme.public_in_private else self.public
-        body = _tlv(0x02, b"\0") + self.scheme.algorithm_identifier + _tlv(0x04, self.private + tail)
-        return _tlv(0x30, body)
+        body = tlv(0x02, b"\0") + self.scheme.algorithm_identifier + tlv(0x04, self.private + tail)
+        return tlv(0x30, body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ class RawScheme:
 
     @property
     def algorithm_identifier(self) -> bytes:
-        return _tlv(0x30, _oid(self.oid))
+        return tlv(0x30, oid(self.oid))
 
     def fits(self, signature: bytes) -> bool:
         """Return whether a signature has a length that this scheme can have."""
@@ -92,9 +91,9 @@ class RawScheme:
         return _RawKey(self, public, private)
 
     def load_private(self, pkcs8: bytes) -> _RawKey:
-        head = _tlv(0x02, b"\0") + self.algorithm_identifier
+        head = tlv(0x02, b"\0") + self.algorithm_identifier
         size = self.private_bytes + (0 if self.public_in_private else self.public_bytes)
-        prefix = _tlv(0x30, head + _tlv(0x04, bytes(size)))[:-size]
+        prefix = tlv(0x30, head + tlv(0x04, bytes(size)))[:-size]
         raw = pkcs8[len(prefix) :]
         if not pkcs8.startswith(prefix) or len(raw) != size:
             raise InputError(f"the private key is not {self.id}")
@@ -105,50 +104,24 @@ class RawScheme:
             raise InputError(f"the {self.id} private key does not belong to its public key")
         return key
 
+    @property
+    def spki(self) -> Spki:
+        """How its public keys are written."""
+        return spki(self.id, self.public_bytes, self.oid)
+
     def write_public(self, raw: bytes) -> str:
         """Return the PEM SubjectPublicKeyInfo of raw bytes."""
-        body = base64.b64encode(_tlv(0x30, self.algorithm_identifier + _tlv(0x03, b"\0" + raw))).decode("ascii")
-        lines = "\n".join(body[start : start + 64] for start in range(0, len(body), 64))
-        return f"-----BEGIN PUBLIC KEY-----\n{lines}\n-----END PUBLIC KEY-----\n"
-
-    def _read_public(self, pem: str) -> bytes:
-        try:
-            data = base64.b64decode("".join(pem.splitlines()[1:-1]), validate=True)
-        except (binascii.Error, ValueError):
-            data = b""
-        raw = data[-self.public_bytes :]
-        if len(raw) != self.public_bytes or self.write_public(raw) != pem:
-            raise TrustError(f"the public key is not {self.id}")
-        return raw
+        return self.spki.write(raw)
 
     def check_public(self, public_pem: str) -> None:
-        self._read_public(public_pem)
+        self.spki.read(public_pem)
 
     def verify(self, public_pem: str, signature: bytes, message: bytes) -> None:
-        raw = self._read_public(public_pem)
+        raw = self.spki.read(public_pem)
         if not self.fits(signature):
             raise TrustError(f"the {self.id} signature has {len(signature)} bytes instead of {self.signature_bytes}")
         if not library(self.id).verify(self.id, raw, signature, message):
             raise TrustError(f"the {self.id} signature does not hold")
-
-
-def _tlv(tag: int, body: bytes) -> bytes:
-    size = len(body)
-    if size < 0x80:
-        return bytes((tag, size)) + body
-    width = (size.bit_length() + 7) // 8
-    return bytes((tag, 0x80 | width)) + size.to_bytes(width, "big") + body
-
-
-def _oid(dotted: str) -> bytes:
-    first, second, *rest = (int(part) for part in dotted.split("."))
-    body = bytes((40 * first + second,))
-    for part in rest:
-        groups = [part & 0x7F]
-        while part := part >> 7:
-            groups.append(0x80 | (part & 0x7F))
-        body += bytes(reversed(groups))
-    return _tlv(0x06, body)
 
 
 # id: (last arc of the OID below 2.16.840.1.101.3.4.3, n, signature bytes) -- FIPS 205 table 2, RFC 9909.

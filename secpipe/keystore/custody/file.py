@@ -20,6 +20,10 @@ from secpipe.system import files, secrets
 _NAME = re.compile(r"[0-9a-f]{64}\.age\Z")
 _BLOCK = re.compile(rb"-----BEGIN PRIVATE KEY-----\n([A-Za-z0-9+/=\n]+)-----END PRIVATE KEY-----\n")
 _MOST = 1000
+_LOST = (
+    "damaged: secpipe keys restore FILE; the passphrase is lost: secpipe keys replace IDENTITY,"
+    " for a holder's key keys remove-holder NAME, for the rotation key keys renew --rotation-key"
+)
 #: What this process has unlocked: (path, inode, mtime) -> PKCS#8 keys. A key file is opened once a process.
 _unlocked: dict[tuple[str, int, int], tuple[bytes, ...]] = {}
 
@@ -45,7 +49,11 @@ def _open(path: Path, passphrase: Passphrase) -> tuple[bytes, ...]:
     stamp = (str(path), info.st_ino, info.st_mtime_ns)
     if stamp not in _unlocked:
         sealed = files.read_bytes(path, age.LIMIT, follow=False)
-        _unlocked[stamp] = parse_pem(age.unseal(sealed, passphrase(), f"key file {path.name[:12]}"))
+        try:
+            opened = age.unseal(sealed, passphrase(), f"key file {path.name[:12]}")
+        except InputError as error:
+            raise InputError(error.message, hint=error.hint or _LOST) from None
+        _unlocked[stamp] = parse_pem(opened)
     return _unlocked[stamp]
 
 

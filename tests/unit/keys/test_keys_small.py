@@ -18,7 +18,7 @@ from secpipe.keys.schedule import Schedule, Stage, parse_duration, parse_schedul
 from secpipe.keys.schemes import liboqs, scheme
 from secpipe.keys.simulate import Future, simulate
 from secpipe.keys.tufkey import TufKey, public_half
-from secpipe.keys.wire import NAME
+from secpipe.keys.wire import NAME, canonical
 
 POLICIES = Path(__file__).resolve().parents[3] / "policies"
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -208,3 +208,15 @@ def test_an_old_liboqs_has_no_slh_dsa(monkeypatch):
 def test_a_private_key_shows_nothing(name: str) -> None:
     key = scheme.get(name).generate()
     assert repr(key) == str(key) == f"{key}" == "<private key>"
+
+
+@pytest.mark.parametrize("value", [{1: "a"}, {"a": {None: 1}}, {"a": 1, 2: "b"}, 1.5, b"x", ["a", {1.5}]])
+def test_what_is_no_json_is_not_signed(value):
+    with pytest.raises(InputError, match="cannot be signed"):
+        canonical(value)
+
+
+def test_canonical_json_is_that_of_tuf():
+    value = {"b": ['a"b', "c\\d\n", ("é", None)], "a": {"z": True, "y": -1, "x": {}}}
+    wanted = '{"a":{"x":{},"y":-1,"z":true},"b":["a\\"b","c\\\\d\n",["é",null]]}'
+    assert canonical(value) == wanted.encode()

@@ -33,9 +33,10 @@ from secpipe.keystore import home as store
 from secpipe.keystore import memory, quorum
 from secpipe.keystore.commit import rotate, suspend
 from secpipe.keystore.create import Plan, create
+from secpipe.keystore.custody import file as file_custody
 from secpipe.keystore.fresh import fresh, metadata_signatures, tuf_keys
 from secpipe.keystore.latest import write_latest
-from secpipe.keystore.pending import sign_pending
+from secpipe.keystore.pending import shown, sign_pending
 from secpipe.keystore.trust_update import FolderSource, update
 from secpipe.keystore.trusted import Opened, open_folder, target_path
 from secpipe.keystore.unlock import open_record
@@ -387,8 +388,35 @@ def stranger(world: World, held: Held) -> bool:
     offers = world.with_ring(held, (*world.ring.identities, mallory))
     item = Successor("mallory", version, world.at(114), world.pin, world.present.id, {}, {})
     offers += world.with_rotation(held, (item,), world.ring.suspended)
-    offers.append(own_root(world))
+    offers += [own_root(world), *(swapped_drafts(world, mallory) if "folder" in held else ())]
     return world.accepts(world.forgery(pair), held, "mallory", offers)
+
+
+@cache
+def swapped_drafts(world: World, mallory: Identity) -> list[Path]:
+    """Both holders renew the keyring; the draft is swapped for one that lets mallory in, at each moment there is."""
+    return [_ceremony(world, mallory, moment) for moment in ("after it was shown", "while the passphrase is typed")]
+
+
+def _ceremony(world: World, mallory: Identity, moment: str) -> Path:
+    folder, when = world._copy(), world.at(116)
+    found = world.open(folder)
+    quorum.draft(found, quorum.renewed(found), when)
+    told = shown(found)
+    homes = [Path(shutil.copytree(home, world._fresh("holder"))) for home in (world.alice, world.bob)]
+    change = quorum.renewed(found)
+
+    def swap() -> bytes:
+        quorum.draft(found, replace(change, identities=(*change.identities, mallory)), when)
+        return SECRET
+
+    if moment == "after it was shown":
+        swap()
+    file_custody.forget()
+    for home in homes:
+        with contextlib.suppress(SecpipeError):
+            sign_pending(folder, home, swap, when, agreed=told)
+    return folder
 
 
 @cache

@@ -233,3 +233,60 @@ def test_after_a_merge_this_machine_still_remembers(branches, passphrase):
     seen = memory.recall(branches.home, open_folder(branches.keys, now=None).anchor)
     assert seen is not None
     assert (seen.ring_version, seen.ring_digest) == (done.ring.version, digest)
+
+
+def hint_of(call, *words):
+    with pytest.raises(SecpipeError) as caught:
+        call()
+    for word in words:
+        assert word in caught.value.hint, (caught.value.message, caught.value.hint)
+
+
+@pytest.fixture
+def signs(project, passphrase):
+    """Open the builder's key at a time, with a passphrase."""
+
+    def call(at, secret=passphrase):
+        file_custody.forget()
+        trust = open_trust(project.keys, now=at)
+        return open_signers("builder", trust=trust, home=project.home, passphrase=secret, now=at)
+
+    return call
+
+
+def test_a_lost_passphrase_has_its_command(signs, now):
+    hint_of(lambda: signs(now, lambda: b"another"), "keys restore", "keys replace", "keys remove-holder")
+
+
+def test_a_key_that_may_not_sign_has_the_command_that_helps(signs, project, passphrase, now):
+    hint_of(lambda: signs(now + 300 * DAY), "keys rotate --if-due", "keys replace builder")
+    suspend(project.keys, project.home, SCHEDULE, passphrase, now + DAY, "builder")
+    hint_of(lambda: signs(now + 2 * DAY), "keys reinstate builder", "keys revoke builder")
+
+
+def test_a_key_that_may_not_sign_yet_says_from_when(project, passphrase, now):
+    home, trust = project.home, open_trust(project.keys, now=now)
+    hint_of(
+        lambda: open_signers("builder", trust=trust, home=home, passphrase=passphrase, now=now - DAY),
+        "2026-11-21",
+        "clock",
+    )
+
+
+def test_a_damaged_folder_says_how_to_get_it_back(project, now):
+    ring = project.keys / "ring/1.targets.json"
+    whole = ring.read_bytes()
+    for bad in (
+        b"",
+        b"{}",
+        whole[:-40],
+        whole.replace(b"builder", b"bvilder"),
+        whole.replace(b'"version": 1', b'"version": 2'),
+    ):
+        ring.write_bytes(bad)
+        hint_of(lambda: open_trust(project.keys, now=now), "git log", "trust update")
+    ring.write_bytes(whole)
+    assert open_trust(project.keys, now=now).ring_version == 1
+    (target,) = project.keys.glob("targets/*.builder.json")
+    target.unlink()
+    hint_of(lambda: open_trust(project.keys, now=now), "git log", "trust update")

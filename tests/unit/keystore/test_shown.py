@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from secpipe.cli.main import run
 from secpipe.core.errors import SecpipeError, TrustError
 from secpipe.core.trust import TimeAuthority
+from secpipe.keys.changes import ring_facts
 from secpipe.keys.metadata import write_envelope
 from secpipe.keys.root import root_fields
 from secpipe.keys.wire import pretty
@@ -280,3 +281,44 @@ def test_a_holder_who_adds_a_holder_signs_no_draft_of_others(shell):
     assert shell("keys", "add-holder", "alice-spare", "--people", "1", "--trust", "t") == 2
     assert "another change waits" in shell.text
     assert shell("keys", "add-holder", "cy", "--people", "1", "--trust", "t", home="cy") == 0  # no holder yet: may join
+
+
+@pytest.mark.parametrize("field", ["purposes", "namespaces", "environments"])
+@pytest.mark.parametrize(
+    ("was", "will"),
+    [
+        (["acme/*, *"], ["acme/*", "*"]),
+        (["a", "b, c"], ["a, b", "c"]),
+        (["\u200b*"], ["\\u200b*"]),
+        (["none"], []),
+        (['x" (sha256 0000000000000000)'], ['"x"']),
+    ],
+)
+def test_two_values_are_never_told_alike(project, now, field, was, will):
+    """First a glob that means nothing is let in; then the same words mean more, as if nothing had changed."""
+    found = open_folder(project.keys, now=now)
+
+    def told(values):
+        builder = found.ring.identity("builder")
+        scope = replace(builder.authority, **{field: tuple(values)})
+        return ring_facts(replace(found.ring, identities=(replace(builder, authority=scope),)))
+
+    assert told(was) != told(will)
+
+
+def test_a_value_does_not_forge_the_rest_of_its_line(project, now):
+    found = open_folder(project.keys, now=now)
+    builder = found.ring.identity("builder")
+    for glob in ('model, held by "alice"', "model (now model)", "model\u202e"):
+        scope = replace(builder.authority, purposes=(glob,), namespaces=(glob,))
+        facts = ring_facts(replace(found.ring, identities=(replace(builder, authority=scope),)))
+        for label in ('identity "builder"', '"builder" purposes', '"builder" namespaces'):
+            assert "sha256" in facts[label]
+            assert facts[label].isprintable()
+
+
+def test_a_grandfathered_name_is_told_by_its_characters(project, now):
+    found = open_folder(project.keys, now=now)
+    names = ("tiny version 1", "tiny\u200b version 1", "tiny\\u200b version 1")
+    told = {str(ring_facts(replace(found.ring, grandfathered=(("0" * 64, name),)))) for name in names}
+    assert len(told) == len(names)

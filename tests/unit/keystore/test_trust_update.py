@@ -162,3 +162,50 @@ def test_an_update_over_http(project, clone, machine, server, passphrase, now):
     (project.keys / "ring/latest.json").write_text('{"ring": 9, "root": 999999, "targets": 1}')
     with pytest.raises(InputError):
         update(clone, UrlSource(server), machine, now + 78 * DAY)
+
+
+@pytest.mark.parametrize("damage", ["cut", "link", "empty"])
+def test_an_update_brings_a_damaged_folder_back(project, clone, machine, now, tmp_path, damage):
+    """What the hint of a damaged folder promises: `trust update SOURCE` mends identities, rings and key versions."""
+    for path in (next(clone.glob("targets/*.builder.json")), clone / "ring/1.targets.json"):
+        whole = path.read_bytes()
+        path.unlink()
+        if damage == "link":
+            (tmp_path / path.name).write_bytes(whole)
+            path.symlink_to(tmp_path / path.name)
+        else:
+            path.write_bytes(whole[:-50] if damage == "cut" else b"")
+        with pytest.raises((InputError, TrustError)):
+            open_trust(clone, now=now)
+        update(clone, FolderSource(project.keys), machine, now)
+        assert open_trust(clone, now=now).ring_version == 1
+
+
+def test_a_damaged_root_is_told_apart_from_a_fork(project, clone, machine, now):
+    (clone / "root/1.root.json").write_bytes(b"{")
+    with pytest.raises(TrustError) as caught:
+        update(clone, FolderSource(project.keys), machine, now)
+    assert "damaged" in caught.value.hint
+
+
+def test_a_gap_in_the_roots_is_mended_under_a_pin(project, clone, machine, passphrase, now):
+    for days in (1, 2):
+        renew(project, passphrase, now + days * DAY, root=True)
+    update(clone, FolderSource(project.keys), machine, now + 3 * DAY)
+    (clone / "root/2.root.json").unlink()
+    with pytest.raises(ConfigError, match="no trust root yet") as caught:
+        update(clone, FolderSource(project.keys), machine, now + 3 * DAY)
+    assert "--trust-pin" in caught.value.hint
+    assert update(clone, FolderSource(project.keys), machine, now + 3 * DAY, project.pin).root.version == 3
+
+
+def test_a_planted_identity_file_is_replaced_by_the_draft(project, passphrase, now):
+    """Who may write the folder puts garbage where the next draft's identity will lie: nobody is locked out."""
+    found = quorum.begin(project.keys, project.home, now)
+    change = quorum.revoked(found, project.home, "builder", None, now, "", SCHEDULE, passphrase, now)
+    before = set(project.keys.glob("targets/*.json"))
+    quorum.draft(found, change, now)
+    (made,) = set(project.keys.glob("targets/*.json")) - before
+    made.write_bytes(b"garbage")
+    quorum.draft(found, change, now)
+    assert sign_pending(project.keys, project.home, passphrase, now).published
