@@ -52,6 +52,11 @@ TABLE: Final = (
     Kind("mnn", (".mnn",), read=False), Kind("ncnn", (".ncnn",), read=False), Kind("dlc", (".dlc",), read=False),
     Kind("hailo", (".hef",), read=False), Kind("openvino-blob", (".blob",), read=False, weights=False),
     Kind("mlpackage", (".mlmodelc",), read=False), Kind("litert-task", (".task", ".litertlm"), read=False),
+    Kind("sophon", (".bmodel",), (b"\x44\x4d\x4f\x44",), read=False), Kind("ascend", (".om",), (b"IMOD",), read=False),
+    Kind("iree", (".vmfb",), read=False), Kind("axera", (".axmodel",), read=False),
+    Kind("tengine", (".tmfile",), read=False), Kind("kendryte", (".kmodel",), read=False),
+    Kind("vitis", (".xmodel",), read=False), Kind("espdl", (".espdl",), read=False),
+    Kind("one", (".circle",), mark=b"CIR0", read=False), Kind("rten", (".rten",), (b"RTEN",), read=False),
     Kind("darknet", (".weights",), read=False, weights=False),
 )  # fmt: skip
 
@@ -95,6 +100,12 @@ def promises_nothing(name: str, head: bytes) -> bool:
     """Tell, quickly, that neither name nor first bytes are those of a model: `promises` and `unread` then say no."""
     shown = head.startswith(_BEGINS) or head[4:8] in _AT_FOUR
     return not shown and ending_of(name) not in ENDINGS and ".data-" not in name
+
+
+def is_unread(name: str) -> bool:
+    """Tell whether only a model of a format that no reader knows has a name of this ending."""
+    ending = ending_of(name)
+    return ending in _UNREAD and ending not in _COMMON
 
 
 def unread(name: str, head: bytes, *, text: bool) -> str:

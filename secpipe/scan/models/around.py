@@ -6,6 +6,7 @@ import re
 from typing import Any, Final
 
 from secpipe.core.text import printable
+from secpipe.scan.models.allow import Use
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.data import formats_data
 
@@ -48,6 +49,31 @@ def judge_module(context: Context, key: str, item: Any, table: dict[str, Any]) -
     return "config"
 
 
+def judge_attention(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
+    """Which implementation a part of the model is run by: one named like a repository is code that is downloaded."""
+    if not key.endswith("_implementation") and key != "_attn_implementation_internal":
+        return ""
+    names = [name for name in (item.values() if isinstance(item, dict) else [item]) if isinstance(name, str)]
+    for name in sorted({name for name in names if "/" in name}):
+        shown = printable(name, 120)
+        context.add("remote-code", f"{printable(key, 60)} loads a kernel from {shown}", subject=name, allow=name)
+    return "config" if names else ""
+
+
+def judge_activation(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
+    """A function between two steps of sentence-transformers, by its dotted name: it is imported and called."""
+    if key.rpartition("_")[2] not in {"function", "fn"} or "activation" not in key or not isinstance(item, str):
+        return ""
+    module, _, name = item.rpartition(".")
+    if not module:
+        return ""  # a word that the library itself knows
+    rule = context.allow.fault(module, name, Use.CALL)
+    if rule and rule != "unlisted-class":
+        shown = printable(item, 120)
+        context.add(rule, f"the configuration calls {shown}", subject=item, call=f"{item}(…)", allow=item)
+    return "config"
+
+
 def judge_base(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
     """The model that this one is made from: an organisation that only reads like a known one is none."""
     if key not in _BASES or not isinstance(item, str) or item.count("/") != 1:
@@ -55,7 +81,7 @@ def judge_base(context: Context, key: str, item: Any, table: dict[str, Any]) -> 
     owner = item.partition("/")[0].lower()
     if known := look_alike(owner):
         message = f"{printable(item, 120)} is named like a model of {known}, and is none of it"
-        context.add("look-alike", message, subject=item)
+        context.add("look-alike", message, subject=item, allow=item)
     return ""
 
 

@@ -16,7 +16,7 @@ from secpipe.formats.yaml import parse_tagged
 from secpipe.formats.zips import escapes
 from secpipe.scan.models import keras
 from secpipe.scan.models.allow import Use
-from secpipe.scan.models.around import judge_base, judge_module, judge_source
+from secpipe.scan.models.around import judge_activation, judge_attention, judge_base, judge_module, judge_source
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.data import formats_data
 from secpipe.scan.models.templates import DANGER, judge_template
@@ -27,7 +27,7 @@ _PLAIN: Final = (
     b"__module__", b"__loader__", b"loader_module", b"python_model", b"weight_map", b"handler", b"model_type",
     b"architectures", b"tokenizer_class", b"adapter_", b"custom_generate", b"tag:yaml", b"class_path", b"_partial_",
     b"jinja", b"__reduce__", b"__import__", b"learner", b"name_or_path", b"base_model", b"\"idx\"",
-    b"@callbacks",
+    b"@callbacks", b"_implementation", b"activation_f",
 )  # fmt: skip
 #: And those that are no plain words, by what stands in each of them.
 _PATTERNS: Final = {
@@ -66,6 +66,7 @@ _PLAIN_TAGS: Final = frozenset({
 _TAGS: Final = {"name": Use.REFERENCE, "object": Use.CONSTRUCT, "object/new": Use.CONSTRUCT, "object/apply": Use.CALL}
 _PYTHON_TAG: Final = re.compile(r"(?:!!|!|tag:yaml\.org,2002:)python/(\S{0,80})")
 _TARGETS: Final = ("_target_", "target", "class_path", "loader_module")
+_CLASS: Final = re.compile(r"_?[A-Z]\w*")
 _DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _TEMPLATE_KEYS: Final = ("chat_template", "prompt_template", "default_chat_template", "jinja_template")
 _PATH_KEYS: Final = frozenset({
@@ -73,6 +74,7 @@ _PATH_KEYS: Final = frozenset({
     "vocab_path", "special_tokens_map_file", "weights", "weights_file", "weights_path", "model_file", "model_path",
     "checkpoint_file",    "ckpt_path", "restore_from_path", "adapter_file", "data_file", "codebook_file",
 })  # fmt: skip
+_AROUND: Final = (judge_activation, judge_attention, judge_base, judge_module)
 _SKOPS: Final = ("__class__", "__module__", "__loader__")
 
 
@@ -189,7 +191,7 @@ def judge_value(context: Context, value: Any) -> str:
     """Judge a parsed configuration; return its kind, "" where it is nothing to us."""
     kinds: set[str] = set()
     for key, item, table in _walk(value):
-        for judge in (_code, _template, _target, _path, _skops, _keras, _handler, judge_module, judge_base):
+        for judge in (_code, _template, _target, _path, _skops, _keras, _handler, *_AROUND):
             if kind := judge(context, key, item, table):
                 kinds.add(kind)
     if kinds:
@@ -285,9 +287,10 @@ def _target(context: Context, key: str, item: Any, table: dict[str, Any]) -> str
         return "config"
     module, _, name = item.rpartition(".")
     rule = context.allow.fault(module, name, Use.CALL) if module else "unlisted-call"
-    if rule == "unlisted-class":
+    classes = module.partition(".")[0] in formats_data().of("configurations", "packages") and _CLASS.fullmatch(name)
+    if rule == "unlisted-class" or (rule == "unlisted-call" and classes):
         return "config"  # a class of a known package: making one is what such a configuration is for
-    if rule == "unlisted-call" and re.fullmatch(r"_?[A-Z]\w*", name):
+    if rule == "unlisted-call" and _CLASS.fullmatch(name):
         rule = "unlisted-import"
     if key == "target" and rule not in {"dangerous-call", "code-object", "attribute-path"}:
         return ""  # a common word

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import BinaryIO, Final
 
 from secpipe.core.errors import InputError
@@ -14,6 +15,8 @@ from secpipe.scan.models.data import formats_data
 from secpipe.scan.models.keras_files import judge_embedded
 from secpipe.scan.models.weights import report
 
+#: What TensorFlow adds to the name of an operation that does the same: `ExperimentalSqlDataset`, `ReadFileV2`.
+_VERSION: Final = re.compile(r"^Experimental|V\d{1,2}$")
 _FINGERPRINT: Final = 4096  # bytes of the largest FingerprintDef
 _COREML_CUSTOM: Final = 555  # Model.customModel
 _COREML_NETWORKS: Final = (500, 303, 403)  # neural network, classifier, regressor
@@ -88,16 +91,23 @@ def _is_tensor(context: Context, file: BinaryIO, size: int) -> bool:
 
 
 def _operations(context: Context, graphs: savedmodel.Graphs) -> None:
-    lists = formats_data()
     report(context, graphs.problems)
     for name, count in graphs.operations.items():
-        if name in lists.of("tensorflow", "dangerous"):
+        if is_operation(name, "dangerous"):
             message = f"the graph reaches files, processes or the network by {printable(name, 80)} ({count}x)"
             context.add("graph-escape", message, subject=name, call=name)
-        elif name in lists.of("tensorflow", "review"):
-            context.add(
-                "graph-outside", f"the graph reads or sends outside data by {printable(name, 80)}", subject=name
-            )
+        elif is_operation(name, "review"):
+            message = f"the graph reads or sends outside data by {printable(name, 80)}"
+            context.add("graph-outside", message, subject=name, allow=name)
+
+
+def is_operation(name: str, table: str) -> bool:
+    """Tell whether an operation stands in a list of `[tensorflow]`, in whatever version or as an experiment."""
+    lists = formats_data()
+    plain = _VERSION.sub("", name)
+    return name in lists.of("tensorflow", table) or (
+        name not in lists.of("tensorflow", "inside") and plain in {_VERSION.sub("", one) for one in lists.of("tensorflow", table)}
+    )
 
 
 def judge_tflite(context: Context, file: BinaryIO, size: int) -> str:
@@ -110,7 +120,7 @@ def judge_tflite(context: Context, file: BinaryIO, size: int) -> str:
         return "tflite"
     for name in model.custom:
         plain = name.removeprefix("Flex")
-        if name.startswith("Flex") and plain in lists.of("tensorflow", "dangerous"):
+        if name.startswith("Flex") and is_operation(plain, "dangerous"):
             context.add("graph-escape", f"the graph reaches outside by {printable(name, 80)}", subject=name, call=name)
         elif name not in lists.of("tflite", "custom"):
             message = f"the model needs the operator {printable(name, 80)}, which the runtime does not have"

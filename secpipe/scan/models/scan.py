@@ -157,7 +157,7 @@ def scan_file(
                 end = 0 if kind or is_text(entry.head) else extents.end_of(file, entry.size)
                 kind = _archive_behind(context, file, entry.size, kind, begin)
                 kind = kind or _behind(context, file, end, entry.size)
-            if not kind or kind in _WRAPPERS:
+            if not kind or kind in _WRAPPERS or (kind == "zip" and kinds.is_unread(context.name)):
                 kind = _unread(context, at(file, 0, _HEAD), kind)
     except InputError as error:
         context.unread("unreadable", f"the file cannot be read: {error.message}")
