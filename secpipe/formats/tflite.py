@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from secpipe.core.errors import InputError
 from secpipe.formats.flatbuffers import Buffer
 
-_OPERATOR_CODES, _SUBGRAPHS, _DESCRIPTION, _METADATA = 1, 2, 3, 6  # fields of Model
+_OPERATOR_CODES, _DESCRIPTION, _METADATA = 1, 3, 6  # fields of Model
 _BUILTIN_OLD, _CUSTOM, _BUILTIN = 0, 1, 3  # fields of OperatorCode
 _IS_CUSTOM = 32  # BuiltinOperator.CUSTOM
 
@@ -28,8 +27,6 @@ def read(file: BinaryIO, size: int) -> Tflite:
     buffer = Buffer(file, size)
     model = buffer.root()
     codes = buffer.vector(model, _OPERATOR_CODES)
-    if not buffer.vector(model, _SUBGRAPHS):
-        raise InputError("it holds no graph")
     custom = set()
     for code in codes:
         new, old = buffer.field(code, _BUILTIN), buffer.field(code, _BUILTIN_OLD)

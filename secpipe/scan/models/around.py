@@ -30,13 +30,14 @@ def judge_source(context: Context, text: str) -> str:
     """A text that a model's loader takes for code or for a list of hooks; "" for all others."""
     if _GENERATE.search(context.name):
         message = "generate() imports this file of the model's folder where custom code is trusted"
-        context.add("remote-code", message, subject="custom_generate")
+        context.add("remote-code", message, subject="custom_generate", allow="custom_generate")
         return "custom-generate"
     if context.suffix != ".cfg" or not _SPACY.search(text):
         return ""
     for name in sorted({found[1] for found in _CALLBACK.finditer(text)}):
         if not name.startswith("spacy."):
-            context.add("remote-code", f"spaCy calls {printable(name, 120)} when it makes the pipeline", subject=name)
+            message = f"spaCy calls {printable(name, 120)} when it makes the pipeline"
+            context.add("remote-code", message, subject=name, allow=name)
     return "spacy"
 
 

@@ -219,15 +219,15 @@ def _walk(value: Any) -> Iterator[tuple[str, Any, dict[str, Any]]]:
 def _code(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
     """Custom code of a Hugging Face repository."""
     if key in formats_data().of("huggingface", "code_keys") and item:
-        if key == "auto_mapping" and not _module(item):
+        if key == "auto_mapping" and not _is_foreign(context, item):
             return ""
         names = ", ".join(sorted({str(name) for name in _leaves(item)}))[:200]
-        context.add(
-            "remote-code", f"{key} makes the loader import code of the repository: {names}", subject=f"{key} {names}"
-        )
+        message = f"{key} makes the loader import code of the repository: {names}"
+        context.add("remote-code", message, subject=f"{key} {names}", allow=f"{key} {names}")
         return "config"
     if key == "trust_remote_code" and item is True:
-        context.add("remote-code", "trust_remote_code makes the loader import code of the repository", subject=key)
+        message = "trust_remote_code makes the loader import code of the repository"
+        context.add("remote-code", message, subject=key, allow=key)
         return "config"
     if key == "_class_name" and "_diffusers_version" in table:
         _diffusers(context, item, table)
@@ -239,8 +239,12 @@ def _code(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
     return ""
 
 
-def _module(item: Any) -> str:
-    return str(item.get("parent_library") or "") if isinstance(item, dict) else str(item)
+def _is_foreign(context: Context, item: Any) -> bool:
+    """Whether PEFT's `auto_mapping` imports its base class from anything but a known library."""
+    if not isinstance(item, dict):
+        return True
+    module, name = str(item.get("parent_library") or ""), str(item.get("base_model_class") or "")
+    return bool(module) and context.allow.fault(module, name, Use.CONSTRUCT) != ""
 
 
 def _diffusers(context: Context, pipeline: Any, table: dict[str, Any]) -> None:
@@ -252,7 +256,8 @@ def _diffusers(context: Context, pipeline: Any, table: dict[str, Any]) -> None:
     for name, (library, part) in parts.items():
         if isinstance(library, str) and isinstance(part, str) and library.split(".")[0] not in libraries:
             what = f"{library}.{part}"
-            context.add("remote-code", f"{name} is loaded from code of the repository: {what}", subject=what)
+            message = f"{name} is loaded from code of the repository: {what}"
+            context.add("remote-code", message, subject=what, allow=what)
 
 
 def _template(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:

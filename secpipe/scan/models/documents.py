@@ -189,7 +189,7 @@ def _judge_text(context: Context, text: str) -> str:
             return kind
     if not _TEMPLATE_SIGN.search(text):
         return ""
-    if _is_foreign(text, suffix):
+    if context.name.rpartition("/")[2] != "chat_template.jinja" and _is_foreign(text, suffix):
         return ""
     named = suffix in _TEMPLATES or "template" in context.name.rpartition("/")[2].lower()
     suspect = DANGER.search(text) or ("messages" in text and "{%" in text)
@@ -245,6 +245,7 @@ def judge_torchscript(context: Context, source: str) -> None:
                 "custom-operator",
                 f"TorchScript code needs operators of {printable(namespace or '', 60)}",
                 subject=namespace or "",
+                allow=namespace or "",
             )
 
 

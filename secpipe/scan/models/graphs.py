@@ -104,10 +104,10 @@ def _operations(context: Context, graphs: savedmodel.Graphs) -> None:
 def is_operation(name: str, table: str) -> bool:
     """Tell whether an operation stands in a list of `[tensorflow]`, in whatever version or as an experiment."""
     lists = formats_data()
-    plain = _VERSION.sub("", name)
-    return name in lists.of("tensorflow", table) or (
-        name not in lists.of("tensorflow", "inside") and plain in {_VERSION.sub("", one) for one in lists.of("tensorflow", table)}
-    )
+    listed = lists.of("tensorflow", table)
+    if name in listed or name in lists.of("tensorflow", "inside"):
+        return name in listed
+    return _VERSION.sub("", name) in {_VERSION.sub("", one) for one in listed}
 
 
 def judge_tflite(context: Context, file: BinaryIO, size: int) -> str:
@@ -133,11 +133,14 @@ def judge_coreml(context: Context, file: BinaryIO, size: int) -> str:
     try:
         for number, _, value, _ in (whole := Message.whole(file, size, context.limits)).fields():
             if number == _COREML_CUSTOM:
-                context.add("custom-operator", "the model is a custom class", subject="customModel")
+                context.add(
+                    "custom-operator", "the model is a custom class", subject="customModel", allow="customModel"
+                )
             elif number in _COREML_NETWORKS and isinstance(value, Span):
                 for layer in whole.inside(value).children(_COREML_LAYER):
                     if any(field == _COREML_CUSTOM_LAYER for field, _, _, _ in layer.fields()):
-                        context.add("custom-operator", "the model has a custom layer", subject="custom layer")
+                        message = "the model has a custom layer"
+                        context.add("custom-operator", message, subject="custom layer", allow="custom layer")
     except Unreadable as stop:
         report(context, (stop.problem,))
     return "coreml"
