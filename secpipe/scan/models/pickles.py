@@ -17,6 +17,7 @@ from secpipe.formats.stream import Readable
 from secpipe.scan.models import arrays, embedded, roles, torch_storage
 from secpipe.scan.models.allow import Use
 from secpipe.scan.models.context import Context
+from secpipe.scan.models.growth import Growth
 from secpipe.scan.models.signatures import PLAIN
 
 _TYPE: Final = "builtins.type"
@@ -33,6 +34,7 @@ class Judge:
         self.machine: Machine | None = None
         self.imports = self.calls = 0
         self.storages: dict[str, int] = {}  # bytes of each that a persistent id names
+        self.growth = Growth()
         self.keen = False  # a callable is imported that reaches anything for whoever calls it
         #: Attributes that some class runs as code and this pickle may name; short ones are not told when they are read.
         self.executed = {name for name in context.allow.executed if len(name) <= SHOWN}
@@ -61,6 +63,8 @@ class Judge:
             self.tell("computed-call", f"calls a computed value: {render(call)}", call)
             return None
         path = self.context.allow.path(function.module, function.name)
+        if reason := self.growth.of(call, path):
+            self.context.unread("resource-limit", f"{reason} while loading: {render(call)}", call.offset)
         if path == _TYPE:
             if call.how in _CONSTRUCTIONS or not (isinstance(call.arguments, tuple) and len(call.arguments) == 1):
                 self.tell("unlisted-call", f"makes a class: {render(call)}", call, path)

@@ -149,7 +149,7 @@ def plain_tokenizers(folder: Path, chance: random.Random) -> None:
 def generation(folder: Path, chance: random.Random) -> None:
     from transformers import GenerationConfig
 
-    GenerationConfig(temperature=chance.random(), eos_token_id=[1, 2]).save_pretrained(folder)
+    GenerationConfig(do_sample=True, temperature=0.1 + chance.random(), eos_token_id=[1, 2]).save_pretrained(folder)
 
 
 @kind("transformers.quantized config", 6)
