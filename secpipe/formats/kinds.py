@@ -74,6 +74,10 @@ _AT_FOUR: Final = frozenset(kind.mark for kind in _SHOWN if kind.mark)
 #: Common endings that other things have too: no promise unless the content says so.
 _COMMON: Final = frozenset({".meta", ".params", ".plan", ".task", ".engine", ".blob", ".weights", ".msgpack"})
 _VARIABLES: Final = re.compile(r"\.data-\d{5}-of-\d{5}$")
+#: Of what is compressed: a model by its name alone.
+_BARE: Final = re.compile(
+    r"(?:^|[/_-])(?:model|weights?|checkpoint|params|state_dict)\.(?:gz|bz2|xz|lzma|lz4|zst|zlib|z)$"
+)
 _COMPRESSED: Final = frozenset({"gz", "bz2", "xz", "lzma", "lz4", "zst", "zlib", "z"})
 
 
@@ -88,6 +92,8 @@ def ending_of(name: str) -> str:
 def promises(name: str, *, text: bool) -> bool:
     """Tell whether a name promises a model; an ending that other things have too promises nothing of a text."""
     ending = ending_of(name)
+    if not ending and _BARE.search(name.lower()):
+        return True
     return ending in ENDINGS and not (text and ending in _COMMON)
 
 
