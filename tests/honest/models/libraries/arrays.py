@@ -1,5 +1,6 @@
 """numpy, scipy, pandas, joblib and the standard library's pickle."""
 
+# ruff: noqa: E501  # one call a line reads as a table
 from __future__ import annotations
 
 import collections

@@ -1,5 +1,6 @@
-"""What a Hugging Face repository holds: transformers, PEFT, sentence-transformers, tokenizers, templates, safetensors."""
+"""What a Hugging Face repository holds: transformers, PEFT, sentence-transformers, tokenizers, chat templates."""
 
+# ruff: noqa: E501  # one call a line reads as a table
 from __future__ import annotations
 
 import json
@@ -20,12 +21,12 @@ def tokenizer() -> Any:
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
-    made = Tokenizer(models.BPE(unk_token="[UNK]"))  # noqa: S106  # no password
+    made = Tokenizer(models.BPE(unk_token="[UNK]"))
     made.pre_tokenizer = pre_tokenizers.Whitespace()
     made.train_from_iterator(
         ["the price of a model is a number"] * 3, trainers.BpeTrainer(vocab_size=60, special_tokens=["[UNK]", "[PAD]"])
     )
-    return PreTrainedTokenizerFast(tokenizer_object=made, unk_token="[UNK]", pad_token="[PAD]")  # noqa: S106
+    return PreTrainedTokenizerFast(tokenizer_object=made, unk_token="[UNK]", pad_token="[PAD]")
 
 
 def small(chance: random.Random, *only: str) -> Any:

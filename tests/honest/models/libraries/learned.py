@@ -1,5 +1,6 @@
 """scikit-learn and what is built beside it: fitted estimators, searches, pipelines, boosted trees, skops."""
 
+# ruff: noqa: E501  # one call a line reads as a table
 from __future__ import annotations
 
 import pickle
@@ -12,10 +13,35 @@ import joblib
 import numpy as np
 from scipy.stats import loguniform, randint, uniform
 from sklearn import (
-    calibration, cluster, compose, cross_decomposition, decomposition, discriminant_analysis, dummy, ensemble,
-    feature_extraction, feature_selection, gaussian_process, impute, isotonic, kernel_approximation, kernel_ridge,
-    linear_model, manifold, metrics, mixture, model_selection, multiclass, naive_bayes, neighbors, neural_network,
-    pipeline, preprocessing, semi_supervised, svm, tree,
+    calibration,
+    cluster,
+    compose,
+    cross_decomposition,
+    decomposition,
+    discriminant_analysis,
+    dummy,
+    ensemble,
+    feature_extraction,
+    feature_selection,
+    gaussian_process,
+    impute,
+    isotonic,
+    kernel_approximation,
+    kernel_ridge,
+    linear_model,
+    manifold,
+    metrics,
+    mixture,
+    model_selection,
+    multiclass,
+    naive_bayes,
+    neighbors,
+    neural_network,
+    pipeline,
+    preprocessing,
+    semi_supervised,
+    svm,
+    tree,
 )  # fmt: skip
 
 from tests.honest.models.libraries.kinds import kind
@@ -23,7 +49,7 @@ from tests.honest.models.libraries.kinds import kind
 CHOICE = np.random.RandomState(3)
 X = CHOICE.rand(40, 4)
 Y = (X[:, 0] * 3).astype(int)
-TEXTS = [f"the {word} of number {n}" for n, word in enumerate("price model data test cat dog".split() * 5)]
+TEXTS = [f"the {word} of number {n}" for n, word in enumerate(["price", "model", "data", "test", "cat", "dog"] * 5)]
 
 
 def keep(folder: Path, chance: random.Random, value: Any) -> None:

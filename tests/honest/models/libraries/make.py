@@ -4,6 +4,7 @@ Run by `make honest` in an environment that holds the libraries. `FOLDER/made.js
 came to, or why it could not be made here.
 """
 
+# ruff: noqa: E501  # one call a line reads as a table
 from __future__ import annotations
 
 import importlib

@@ -1,5 +1,6 @@
 """statsmodels, lifelines, gensim, river and the like."""
 
+# ruff: noqa: E501  # one call a line reads as a table
 from __future__ import annotations
 
 import pickle

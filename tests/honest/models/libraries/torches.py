@@ -1,5 +1,6 @@
 """PyTorch and what is trained with it: state dicts, archives of code and graphs, checkpoints, Lightning, SB3."""
 
+# ruff: noqa: E501  # one call a line reads as a table
 from __future__ import annotations
 
 import collections
