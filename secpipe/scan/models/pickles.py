@@ -35,6 +35,7 @@ class Judge:
         self.imports = self.calls = 0
         self.storages: dict[str, int] = {}  # bytes of each that a persistent id names
         self.growth = Growth()
+        self.faults: dict[tuple[str, str, Use], str] = {}  # of what was judged already
         self.keen = False  # a callable is imported that reaches anything for whoever calls it
         #: Attributes that some class runs as code and this pickle may name; short ones are not told when they are read.
         self.executed = {name for name in context.allow.executed if len(name) <= SHOWN}
@@ -158,7 +159,9 @@ class Judge:
         self.context.add("pickle-structure", f"{fault}, which no pickler writes", subject=fault, offset=offset)
 
     def judge(self, value: Global, use: Use, call: Call | None) -> None:
-        rule = self.context.allow.fault(value.module, value.name, use)
+        asked = (value.module, value.name, use)
+        if (rule := self.faults.get(asked)) is None:
+            rule = self.faults[asked] = self.context.allow.fault(*asked)
         if rule:
             what, subject = render(call) if call else render(value), f"{value.module}.{value.name}"
             if call:
