@@ -74,11 +74,13 @@ _AT_FOUR: Final = frozenset(kind.mark for kind in _SHOWN if kind.mark)
 #: Common endings that other things have too: no promise unless the content says so.
 _COMMON: Final = frozenset({".meta", ".params", ".plan", ".task", ".engine", ".blob", ".weights", ".msgpack"})
 _VARIABLES: Final = re.compile(r"\.data-\d{5}-of-\d{5}$")
+_PLACED: Final = ("__model__", "__params__")  # of Paddle, without an ending
 #: Of what is compressed: a model by its name alone.
 _BARE: Final = re.compile(
     r"(?:^|[/_-])(?:model|weights?|checkpoint|params|state_dict)\.(?:gz|bz2|xz|lzma|lz4|zst|zlib|z)$"
 )
 _COMPRESSED: Final = frozenset({"gz", "bz2", "xz", "lzma", "lz4", "zst", "zlib", "z"})
+_PACKED: Final = tuple(f".{ending}" for ending in sorted(_COMPRESSED))
 
 
 def ending_of(name: str) -> str:
@@ -92,6 +94,8 @@ def ending_of(name: str) -> str:
 def promises(name: str, *, text: bool) -> bool:
     """Tell whether a name promises a model; an ending that other things have too promises nothing of a text."""
     ending = ending_of(name)
+    if name.endswith(_PLACED):
+        return True
     if not ending and _BARE.search(name.lower()):
         return True
     return ending in ENDINGS and not (text and ending in _COMMON)
@@ -105,7 +109,9 @@ def is_variables(name: str) -> bool:
 def promises_nothing(name: str, head: bytes) -> bool:
     """Tell, quickly, that neither name nor first bytes are those of a model: `promises` and `unread` then say no."""
     shown = head.startswith(_BEGINS) or head[4:8] in _AT_FOUR
-    return not shown and ending_of(name) not in ENDINGS and ".data-" not in name
+    if shown or ending_of(name) in ENDINGS or ".data-" in name:
+        return False
+    return not name.endswith(_PLACED) and not (name.lower().endswith(_PACKED) and _BARE.search(name.lower()))
 
 
 def is_unread(name: str) -> bool:

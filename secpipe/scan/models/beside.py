@@ -12,6 +12,7 @@ from secpipe.core.limits import Limits
 from secpipe.core.protocols import Tree
 from secpipe.core.text import printable
 from secpipe.formats import kinds
+from secpipe.scan.models.around import judge_base
 from secpipe.scan.models.context import Context
 
 #: A card as model hubs show one; what begins with it is a published model, not a project that keeps weights.
@@ -19,6 +20,10 @@ _CARD: Final = frozenset({"readme.md", "readme", "readme.txt", "model_card.md"})
 _FRONT: Final = re.compile(
     rb"^---\r?\n[\s\S]{0,9000}?^(?:license|library_name|pipeline_tag|base_model|tags|language|datasets|model_name)\s*:",
     re.MULTILINE,
+)
+#: A model that a card names, as a value or an item of a list.
+_BASE: Final = re.compile(
+    r"^(?:base_model:|[ ]{0,8}-)[ ]{1,9}[\"']?([\w.-]{1,99}/[\w.-]{1,99})[\"']?[ \r]*$", re.MULTILINE
 )
 _PYTHON: Final = frozenset({".py", ".pyw", ".ipynb"})
 _SCRIPTS: Final = frozenset({
@@ -69,6 +74,8 @@ def judge_beside(
         if entry.name.lower() in _CARD and _folder(entry.path) in weights and entry.head.startswith(b"---"):
             place = context(entry)
             data = _read(place, tree, entry, limits)
+            for found in _BASE.finditer(data[: 1 << 16].decode("utf-8", "replace").partition("\n---")[0]):
+                judge_base(place, "base_model", found[1], {})
             yield entry, place
             if _FRONT.search(data[: 1 << 16]):
                 cards[_folder(entry.path)] = data.decode("utf-8", "replace")

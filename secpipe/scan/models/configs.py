@@ -16,7 +16,15 @@ from secpipe.formats.yaml import parse_tagged
 from secpipe.formats.zips import escapes
 from secpipe.scan.models import keras
 from secpipe.scan.models.allow import Use
-from secpipe.scan.models.around import judge_activation, judge_attention, judge_base, judge_module, judge_source
+from secpipe.scan.models.around import (
+    judge_activation,
+    judge_attention,
+    judge_base,
+    judge_lines,
+    judge_module,
+    judge_source,
+    judge_tag,
+)
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.data import formats_data
 from secpipe.scan.models.templates import DANGER, judge_template
@@ -28,6 +36,7 @@ _PLAIN: Final = (
     b"architectures", b"tokenizer_class", b"adapter_", b"custom_generate", b"tag:yaml", b"class_path", b"_partial_",
     b"jinja", b"__reduce__", b"__import__", b"learner", b"name_or_path", b"base_model", b"\"idx\"",
     b"@callbacks", b"_implementation", b"activation_f",
+    b"\"lc\"", b"arg_nodes", b"!new:", b"!apply:", b"!name:", b"!module:",
 )  # fmt: skip
 #: And those that are no plain words, by what stands in each of them.
 _PATTERNS: Final = {
@@ -74,7 +83,7 @@ _PATH_KEYS: Final = frozenset({
     "vocab_path", "special_tokens_map_file", "weights", "weights_file", "weights_path", "model_file", "model_path",
     "checkpoint_file",    "ckpt_path", "restore_from_path", "adapter_file", "data_file", "codebook_file",
 })  # fmt: skip
-_AROUND: Final = (judge_activation, judge_attention, judge_base, judge_module)
+_AROUND: Final = (judge_activation, judge_attention, judge_base, judge_lines, judge_module)
 _SKOPS: Final = ("__class__", "__module__", "__loader__")
 
 
@@ -135,6 +144,8 @@ def judge_yaml(context: Context, data: bytes) -> str:
     named = sorted(tag for tag in tags if tag.startswith(_PYTHON))
     for tag in named:
         _tag(context, tag)
+    for tag in sorted(tags):
+        judge_tag(context, tag)
     kinds = [judge_value(context, value) for value in documents if isinstance(value, dict | list)]
     return next(filter(None, kinds), "config" if named else "")
 

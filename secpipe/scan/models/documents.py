@@ -9,7 +9,7 @@ from secpipe.core.text import printable
 from secpipe.formats.coding import as_utf8, coding_of
 from secpipe.formats.stream import anywhere, at
 from secpipe.formats.zips import escapes
-from secpipe.scan.models.around import is_source, judge_source
+from secpipe.scan.models.around import is_source, judge_source, look_alike
 from secpipe.scan.models.configs import WORDS, concerns, is_yaml, judge_yaml, may_concern
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.data import formats_data
@@ -223,6 +223,13 @@ def _modelfile(context: Context, text: str) -> None:
         if word in {"FROM", "ADAPTER"}:
             if escapes(rest) or rest.startswith("~"):
                 context.add("path-escape", f"{word} reads {printable(rest, 160)}", subject=rest)
+            elif known := look_alike(
+                rest.removeprefix("hf.co/").removeprefix("huggingface.co/").partition("/")[0].lower()
+            ):
+                message = (
+                    f"{word} names {printable(rest, 120)}, which is named like a model of {known}, and is none of it"
+                )
+                context.add("look-alike", message, subject=rest, allow=rest)
             elif "://" in rest:
                 context.add("outside-file", f"{word} fetches {printable(rest, 160)}", subject=rest)
     if DANGER.search(text) and ("{%" in text or "__" in text):

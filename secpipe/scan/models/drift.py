@@ -12,6 +12,10 @@ from secpipe.formats import jinja
 from secpipe.scan.models.context import Context
 
 _ADDRESS: Final = re.compile(r"https?://|\bwww\.|[\w.+-]+@[\w-]+\.[a-z]{2,}|\b\d{1,3}(?:\.\d{1,3}){3}\b", re.IGNORECASE)
+_LINK: Final = re.compile(r"https?://|\bwww\.|[\w.+-]+@[\w-]+\.[a-z]{2,}", re.IGNORECASE)  # said to everybody
+_OFFERED: Final = frozenset(
+    {"tools", "builtin_tools", "available_tools", "documents"}
+)  # text about them may name their pages
 _WORDS: Final = 3  # words of prose; marks of a turn have fewer
 _PROSE: Final = re.compile(r"[A-Za-z]{2,}")
 _MARKS: Final = re.compile(r"<[^<>]{0,80}>|\[[A-Z/_]{1,20}\]")
@@ -25,6 +29,11 @@ _CHOOSING: Final = frozenset({"selectattr", "rejectattr", "select", "reject"})
 #: All that a message holds; all messages as one text.
 _PARTS: Final = frozenset({"items", "values"})
 _WHOLE: Final = frozenset({"string", "tojson", "join", "pprint", "map"})
+_FIRST: Final = 2  # messages: up to here a template may ask whether the conversation begins
+#: How a message and its parts are laid out: no words of it.
+_LAYOUT: Final = frozenset(
+    {"content", "text", "role", "type", "name", "image", "image_url", "video", "audio", "tool_calls"}
+)
 _ROUNDS: Final = 8  # names that take their value from names
 _REPLACED: Final = re.compile(r"[A-Za-z]{3,}")
 
@@ -42,12 +51,18 @@ def judge_drift(context: Context, tree: Any) -> None:
     """Tell of text that a template adds on a condition of what a message says or of the day, or puts in its place."""
     nodes = list(jinja.walk(tree))
     known = _learn(nodes)
+    offered = set(_offered(nodes))
     for node in nodes:
         kind = type(node).__name__
-        if kind in {"If", "CondExpr"} and any(_asks(part, known, True) for part in jinja.walk(node.test)):
+        test = node.test if kind in {"If", "CondExpr", "For"} else None
+        if test is not None and any(_asks(part, known, True) for part in jinja.walk(test)):
             for branch in _branches(node):
                 _tell(context, node, _texts(branch, known))
         elif kind == "Output":
+            if id(node) not in offered:
+                _tell(
+                    context, node, [text for part in node.nodes for text in _texts(part, known) if _LINK.search(text)]
+                )
             for part in node.nodes:
                 if any(_asks(inner, known, False) for inner in jinja.walk(part)):
                     _tell(context, node, _texts(part, known))
@@ -59,13 +74,24 @@ def _tell(context: Context, node: Any, texts: list[str]) -> None:
         said = _MARKS.sub(" ", text)
         if _ADDRESS.search(said) or len(_PROSE.findall(said)) >= _WORDS:
             shown = printable(" ".join(said.split()), 80)
-            message = f"the template adds a text on a word of a message, or on a day, at line {node.lineno}: {shown}"
-            context.add("template-drift", message, subject=shown)
+            what = "an address, or a text on a word of a message or on a day"
+            message = f"the template adds {what}, at line {node.lineno}: {shown}"
+            context.add("template-drift", message, subject=shown, allow=shown)
+
+
+def _offered(nodes: list[Any]) -> Iterator[int]:
+    """Yield the ids of what stands under a condition on what is handed to the model."""
+    for node in nodes:
+        if type(node).__name__ == "If" and any(_named(part) in _OFFERED for part in jinja.walk(node.test)):
+            yield from (id(part) for branch in node.body for part in jinja.walk(branch))
 
 
 def _branches(node: Any) -> Iterator[Any]:
-    if type(node).__name__ == "CondExpr":
+    kind = type(node).__name__
+    if kind == "CondExpr":
         yield from filter(None, (node.expr1, node.expr2))
+    elif kind == "For":
+        yield from (*node.body, *node.else_)
     else:
         yield from (*node.body, *node.else_, *(part for other in node.elif_ for part in other.body))
 
@@ -135,8 +161,11 @@ def _asks(node: Any, known: _Known, now: bool) -> bool:
         return True
     if kind == "Compare":
         sides = [node.expr, *(operand.expr for operand in node.ops)]
-        literal = any(_is_word(side, now) for side in sides)
-        return literal and any(_speaks(part, known) for side in sides for part in jinja.walk(side))
+        parts = [part for side in sides for part in jinja.walk(side)]
+        literal = any(_is_word(part, now) for part in parts)
+        return (literal and any(_speaks(part, known) for part in parts)) or (
+            _counts(parts) and any(map(_is_large, parts))
+        )
     if kind == "Call" and type(node.node).__name__ == "Getattr" and node.node.attr in _ASKING:
         words = any(_is_word(part, now) for part in node.args)
         return words and any(_speaks(part, known) for part in jinja.walk(node.node.node))
@@ -144,6 +173,8 @@ def _asks(node: Any, known: _Known, now: bool) -> bool:
         return _is_table(node.node.node) and any(_speaks(part, known) for one in node.args for part in jinja.walk(one))
     if kind == "Getitem":
         return _is_table(node.node) and any(_speaks(part, known) for part in jinja.walk(node.arg))
+    if kind == "Filter" and node.name == "random":
+        return True
     if kind == "Filter" and node.name in _CHOOSING:
         values = [part.value for part in node.args if type(part).__name__ == "Const"]
         if node.name in {"select", "reject"}:
@@ -151,6 +182,16 @@ def _asks(node: Any, known: _Known, now: bool) -> bool:
         return values[:1] != [] and values[0] in _SPOKEN and any(isinstance(one, str) and one for one in values[2:])
     equal = kind == "Test" and node.name in {"in", "eq", "equalto"}
     return equal and any(_speaks(part, known) for part in jinja.walk(node))
+
+
+def _counts(parts: list[Any]) -> bool:
+    """Whether an expression counts the messages of the conversation."""
+    lengths = [part for part in parts if type(part).__name__ == "Filter" and part.name in {"length", "count"}]
+    return any(_named(inner) == "messages" for part in lengths for inner in jinja.walk(part))
+
+
+def _is_large(node: Any) -> bool:
+    return type(node).__name__ == "Const" and type(node.value) is int and node.value > _FIRST
 
 
 def _is_table(node: Any) -> bool:
@@ -172,7 +213,7 @@ def _replacement(context: Context, node: Any, known: _Known) -> None:
     if any(_speaks(part, known) for part in jinja.walk(target)):
         shown = printable(f"{words[0]} -> {words[1]}", 80)
         message = f"the template replaces words of a message by others, at line {node.lineno}: {shown}"
-        context.add("template-drift", message, subject=shown)
+        context.add("template-drift", message, subject=shown, allow=shown)
 
 
 def _is_text(node: Any) -> bool:
@@ -180,7 +221,7 @@ def _is_text(node: Any) -> bool:
 
 
 def _is_word(node: Any, now: bool) -> bool:
-    return _is_text(node) and (now or not _SWITCH.fullmatch(node.value.strip()))
+    return _is_text(node) and node.value not in _LAYOUT and (now or not _SWITCH.fullmatch(node.value.strip()))
 
 
 def _speaks(node: Any, known: _Known) -> bool:

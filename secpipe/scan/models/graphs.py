@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import BinaryIO, Final
 
 from secpipe.core.errors import InputError
@@ -15,8 +14,6 @@ from secpipe.scan.models.data import formats_data
 from secpipe.scan.models.keras_files import judge_embedded
 from secpipe.scan.models.weights import report
 
-#: What TensorFlow adds to the name of an operation that does the same: `ExperimentalSqlDataset`, `ReadFileV2`.
-_VERSION: Final = re.compile(r"^Experimental|V\d{1,2}$")
 _FINGERPRINT: Final = 4096  # bytes of the largest FingerprintDef
 _COREML_CUSTOM: Final = 555  # Model.customModel
 _COREML_NETWORKS: Final = (500, 303, 403)  # neural network, classifier, regressor
@@ -93,21 +90,12 @@ def _is_tensor(context: Context, file: BinaryIO, size: int) -> bool:
 def _operations(context: Context, graphs: savedmodel.Graphs) -> None:
     report(context, graphs.problems)
     for name, count in graphs.operations.items():
-        if is_operation(name, "dangerous"):
+        if formats_data().is_operation(name, "dangerous"):
             message = f"the graph reaches files, processes or the network by {printable(name, 80)} ({count}x)"
             context.add("graph-escape", message, subject=name, call=name)
-        elif is_operation(name, "review"):
+        elif formats_data().is_operation(name, "review"):
             message = f"the graph reads or sends outside data by {printable(name, 80)}"
             context.add("graph-outside", message, subject=name, allow=name)
-
-
-def is_operation(name: str, table: str) -> bool:
-    """Tell whether an operation stands in a list of `[tensorflow]`, in whatever version or as an experiment."""
-    lists = formats_data()
-    listed = lists.of("tensorflow", table)
-    if name in listed or name in lists.of("tensorflow", "inside"):
-        return name in listed
-    return _VERSION.sub("", name) in {_VERSION.sub("", one) for one in listed}
 
 
 def judge_tflite(context: Context, file: BinaryIO, size: int) -> str:
@@ -120,7 +108,7 @@ def judge_tflite(context: Context, file: BinaryIO, size: int) -> str:
         return "tflite"
     for name in model.custom:
         plain = name.removeprefix("Flex")
-        if name.startswith("Flex") and is_operation(plain, "dangerous"):
+        if name.startswith("Flex") and lists.is_operation(plain, "dangerous"):
             context.add("graph-escape", f"the graph reaches outside by {printable(name, 80)}", subject=name, call=name)
         elif name not in lists.of("tflite", "custom"):
             message = f"the model needs the operator {printable(name, 80)}, which the runtime does not have"
