@@ -211,7 +211,7 @@ machine of two cores. Each tool opens each file once, offline, with its defaults
 {chr(10).join(lines)}
 
 - *Told*: a finding of medium severity or worse (secpipe: or a part that was not read; modelaudit: a warning or
-  worse). *Error*: the tool gave up on a file, or took more than {SECONDS} s; most gates take that for clean, or block it. Of attacks more
+  worse). *Error*: the tool gave up on a file, or took more than {SECONDS} s.
   told is better, of honest files fewer.
 - *Attacks*: written without a look at our rules (`tests/metamorphic/models/siblings`), in all formats. *Pickles*: those
   of them that are plain pickles, the field of every tool here. *Gadgets*: compositions of callables that our own list
