@@ -3,7 +3,7 @@
 # The libraries live in an environment of their own (several gigabytes); nothing of it is imported by secpipe or its tests.
 set -eu
 cd "$(dirname "$0")/.."
-sh scripts/venv.sh "$1" .honest/venv requirements/honest.txt
+sh scripts/venv.sh "$1" .honest/venv requirements/honest/libraries.txt
 rm -rf .honest/files
 mkdir -p .honest/files
 CUDA_VISIBLE_DEVICES='' OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1 \
