@@ -223,9 +223,7 @@ def _modelfile(context: Context, text: str) -> None:
         if word in {"FROM", "ADAPTER"}:
             if escapes(rest) or rest.startswith("~"):
                 context.add("path-escape", f"{word} reads {printable(rest, 160)}", subject=rest)
-            elif known := look_alike(
-                rest.removeprefix("hf.co/").removeprefix("huggingface.co/").partition("/")[0].lower()
-            ):
+            elif known := look_alike(_owner(rest)):
                 message = (
                     f"{word} names {printable(rest, 120)}, which is named like a model of {known}, and is none of it"
                 )
@@ -234,6 +232,12 @@ def _modelfile(context: Context, text: str) -> None:
                 context.add("outside-file", f"{word} fetches {printable(rest, 160)}", subject=rest)
     if DANGER.search(text) and ("{%" in text or "__" in text):
         judge_template(context, text, "TEMPLATE")
+
+
+def _owner(name: str) -> str:
+    """Return who publishes a model that a Modelfile names, "" of one of Ollama's own."""
+    owner, slash, _ = name.removeprefix("hf.co/").removeprefix("huggingface.co/").partition("/")
+    return owner.lower() if slash else ""
 
 
 def judge_torchscript(context: Context, source: str) -> None:
