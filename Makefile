@@ -35,6 +35,9 @@ workflows: .test-venv  ## hold our workflow files against the ecosystem's own va
 slow: .test-venv  ## minutes of fuzzing and large data
 	SECPIPE_EXAMPLES=explore $(PYTEST) -m slow
 
+honest: .test-venv  ## have the real libraries make honest model files, and scan them (installs gigabytes)
+	@sh scripts/honest.sh "$(PYTHON)"
+
 mutants:  ## change the trusted core and see a test notice (PART=ledger: one part of it)
 	@sh scripts/venv.sh "$(PYTHON)" .mutants/venv requirements/mutants.txt
 	.mutants/venv/bin/python scripts/mutants.py "$(CURDIR)/.mutants/venv/bin/python" $(PART)
@@ -65,7 +68,7 @@ image: dist  ## build an OCI image of it, without an engine (Debian's umoci)
 	@sh scripts/image.sh .dist/venv/bin/python dist
 
 clean:  ## remove everything that make made
-	rm -rf .demo .dist .mutants .tools .rivals .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .demo .dist .honest .mutants .tools .rivals .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	-$(PYTHON) examples/acme-chat/make_models.py --remove
 
@@ -80,4 +83,4 @@ clean:  ## remove everything that make made
 .dist-venv:
 	@sh scripts/venv.sh "$(PYTHON)" .dist/venv requirements/core.txt
 
-.PHONY: pythons mutants steady tools rivals workflows help demo test check format lint types house slow bench lock dist image clean .test-venv .demo-venv .dist-venv
+.PHONY: pythons honest mutants steady tools rivals workflows help demo test check format lint types house slow bench lock dist image clean .test-venv .demo-venv .dist-venv

@@ -23,8 +23,11 @@ class Buffer:
         return int.from_bytes(data, "little", signed=signed)
 
     def root(self) -> int:
-        """Return the offset of the root table."""
-        return self.number(0)
+        """Return the offset of the root table; raises InputError where it has no layout, as among zeros."""
+        table = self.number(0)
+        if self.number(table - self.number(table, signed=True), 2) < 4:
+            raise InputError("the root table has no layout")
+        return table
 
     def field(self, table: int, index: int) -> int:
         """Return the offset of a table's field, 0 where it is absent."""

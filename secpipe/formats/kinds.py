@@ -52,6 +52,11 @@ TABLE: Final = (
     Kind("mnn", (".mnn",), read=False), Kind("ncnn", (".ncnn",), read=False), Kind("dlc", (".dlc",), read=False),
     Kind("hailo", (".hef",), read=False), Kind("openvino-blob", (".blob",), read=False, weights=False),
     Kind("mlpackage", (".mlmodelc",), read=False), Kind("litert-task", (".task", ".litertlm"), read=False),
+    Kind("sophon", (".bmodel",), (b"\x44\x4d\x4f\x44",), read=False), Kind("ascend", (".om",), (b"IMOD",), read=False),
+    Kind("iree", (".vmfb",), read=False), Kind("axera", (".axmodel",), read=False),
+    Kind("tengine", (".tmfile",), read=False), Kind("kendryte", (".kmodel",), read=False),
+    Kind("vitis", (".xmodel",), read=False), Kind("espdl", (".espdl",), read=False),
+    Kind("one", (".circle",), mark=b"CIR0", read=False), Kind("rten", (".rten",), (b"RTEN",), read=False),
     Kind("darknet", (".weights",), read=False, weights=False),
 )  # fmt: skip
 
@@ -69,7 +74,13 @@ _AT_FOUR: Final = frozenset(kind.mark for kind in _SHOWN if kind.mark)
 #: Common endings that other things have too: no promise unless the content says so.
 _COMMON: Final = frozenset({".meta", ".params", ".plan", ".task", ".engine", ".blob", ".weights", ".msgpack"})
 _VARIABLES: Final = re.compile(r"\.data-\d{5}-of-\d{5}$")
+_PLACED: Final = ("__model__", "__params__")  # of Paddle, without an ending
+#: Of what is compressed: a model by its name alone.
+_BARE: Final = re.compile(
+    r"(?:^|[/_-])(?:model|weights?|checkpoint|params|state_dict)\.(?:gz|bz2|xz|lzma|lz4|zst|zlib|z)$"
+)
 _COMPRESSED: Final = frozenset({"gz", "bz2", "xz", "lzma", "lz4", "zst", "zlib", "z"})
+_PACKED: Final = tuple(f".{ending}" for ending in sorted(_COMPRESSED))
 
 
 def ending_of(name: str) -> str:
@@ -83,6 +94,10 @@ def ending_of(name: str) -> str:
 def promises(name: str, *, text: bool) -> bool:
     """Tell whether a name promises a model; an ending that other things have too promises nothing of a text."""
     ending = ending_of(name)
+    if name.endswith(_PLACED):
+        return True
+    if not ending and _BARE.search(name.lower()):
+        return True
     return ending in ENDINGS and not (text and ending in _COMMON)
 
 
@@ -94,7 +109,15 @@ def is_variables(name: str) -> bool:
 def promises_nothing(name: str, head: bytes) -> bool:
     """Tell, quickly, that neither name nor first bytes are those of a model: `promises` and `unread` then say no."""
     shown = head.startswith(_BEGINS) or head[4:8] in _AT_FOUR
-    return not shown and ending_of(name) not in ENDINGS and ".data-" not in name
+    if shown or ending_of(name) in ENDINGS or ".data-" in name:
+        return False
+    return not name.endswith(_PLACED) and not (name.lower().endswith(_PACKED) and _BARE.search(name.lower()))
+
+
+def is_unread(name: str) -> bool:
+    """Tell whether only a model of a format that no reader knows has a name of this ending."""
+    ending = ending_of(name)
+    return ending in _UNREAD and ending not in _COMMON
 
 
 def unread(name: str, head: bytes, *, text: bool) -> str:

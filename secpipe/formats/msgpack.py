@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from secpipe.core.errors import InputError, UnsafeInput
@@ -21,7 +22,14 @@ _FIXED: Final = {
 _CONTAINERS: Final = {0xDC: (2, 1), 0xDD: (4, 1), 0xDE: (2, 2), 0xDF: (4, 2)}
 
 
-def check(stream: Readable, limits: Limits = DEFAULT) -> None:
+#: Extensions that Flax itself writes: arrays, numbers of numpy and complex numbers. No loader unpickles these.
+_FLAX: Final = frozenset({b"\x01", b"\x02", b"\x03"})
+_SHOWN: Final = 1 << 20
+#: Told of bytes that a loader may take for a file of their own: the first so many.
+Content = Callable[[bytes], None]
+
+
+def check(stream: Readable, limits: Limits = DEFAULT, content: Content = lambda data: None) -> None:
     """Walk the one value of a stream; raises InputError where it is no MessagePack or something follows it."""
     left, walked = 1, 0
     while left:
@@ -39,7 +47,12 @@ def check(stream: Readable, limits: Limits = DEFAULT) -> None:
             _skip(stream, _FIXED[first])
         elif first in _SIZED:
             width, beside = _SIZED[first]
-            _skip(stream, int.from_bytes(_take(stream, width), "big") + beside)
+            length, kind = int.from_bytes(_take(stream, width), "big"), _take(stream, beside)
+            if first < 0xD9 and kind not in _FLAX:
+                data = _take(stream, min(length, _SHOWN))
+                content(data)
+                length -= len(data)
+            _skip(stream, length)
         elif first in _CONTAINERS:
             width, each = _CONTAINERS[first]
             left += int.from_bytes(_take(stream, width), "big") * each

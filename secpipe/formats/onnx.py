@@ -27,6 +27,8 @@ DTYPES = {
     23: "float4e2m1", 24: "float8e8m0",
 }  # fmt: skip
 _MODEL_FIELDS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26})
+#: What ONNX knows of data in another file; readers up to 1.20 set any other word on their own object (CVE-2026-34445).
+_OUTSIDE = frozenset({"location", "offset", "length", "checksum"})
 _DEPTH = 16  # graphs in attributes of nodes of graphs
 _PROBLEMS = 100
 
@@ -242,6 +244,8 @@ class _Walk:
             self.outside(name, outside, message.start)
 
     def outside(self, name: str, entries: Mapping[str, str], at: int) -> None:
+        for key in sorted(set(entries) - _OUTSIDE)[:9]:
+            self.tell("external-key", f"tensor {name!a:.80} sets {key!a:.80} of what reads its data", at)
         location = entries.get("location", "")
         parts = location.replace("\\", "/").split("/")
         if not location or location.startswith(("/", "\\", "~")) or ":" in parts[0] or "\0" in location:

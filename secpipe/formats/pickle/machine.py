@@ -110,18 +110,28 @@ class Machine(State):
                 at = end + 1
                 if code == 0x70:  # PUT
                     memo[int(argument)] = stack[-1]
+                    continue
+                if code == 0x49:
+                    value: Value = int(argument)
                 elif code == 0x67:  # GET
-                    push(memo[int(argument)])
+                    value = memo[int(argument)]
                 elif code == 0x56:  # UNICODE
-                    text = argument.decode("raw-unicode-escape", "surrogatepass")
-                    if len(text) > SHOWN:
-                        listener.content(text, window.base + at - len(argument) - 2)
-                    push(text)
-                elif code == 0x49:  # INT
-                    push(int(argument))
+                    value = argument.decode("raw-unicode-escape", "surrogatepass")
+                    if len(value) > SHOWN:
+                        listener.content(value, window.base + at - len(argument) - 2)
                 else:  # FLOAT: a line that is no number ends an unpickler here
                     float(argument)
-                    push(None)
+                    value = None
+                follows = data[at] if at < bound else 0
+                if follows == 0x61 and type(stack[-1]) is ListItems and len(stack[-1]) < KEPT:  # APPEND
+                    stack[-1].append(value)
+                    at += 1
+                elif follows == 0x73 and type(stack[-2]) is DictItems and len(stack[-2]) < KEPT:  # SETITEM
+                    key = stack.pop()
+                    stack[-1].extend((key, value))
+                    at += 1
+                else:
+                    push(value)
             elif code == 0x58 and (end := at + 5 + four(data, at + 1)[0]) <= len(data):  # BINUNICODE
                 text = str(data[at + 5 : end], "utf-8", "surrogatepass")
                 if end - at > SHOWN:

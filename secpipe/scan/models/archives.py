@@ -106,6 +106,8 @@ def _member(context: Context, file: BinaryIO, member: zips.Member, kind: str, st
             if trial.sink.outcome is Rating.MALICIOUS:
                 inner.adopt(trial)
         elif storages.get(member.name) == member.size and (member.method or member.compressed == member.size):
+            if not member.method and sniff(at(file, member.start, HEAD), member.size) == "unknown":
+                return  # numbers, and nothing that they begin like
             torch_storage.judge_numbers(inner, lambda trial: _content(trial, file, member, kind, {}))
         else:
             seen.append(_content(inner, file, member, kind, storages))

@@ -6,6 +6,7 @@ import re
 from typing import Any, Final
 
 from secpipe.core.text import printable
+from secpipe.scan.models.allow import Use
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.data import formats_data
 
@@ -13,6 +14,18 @@ from secpipe.scan.models.data import formats_data
 _CALLBACK: Final = re.compile(r"^[ \t]*@callbacks[ \t]*=[ \t]*[\"']([^\"'\n]{1,200})[\"']", re.MULTILINE)
 _SPACY: Final = re.compile(r"^\[nlp\]", re.MULTILINE)
 _GENERATE: Final = re.compile(r"(?:^|/)custom_generate/generate\.py$")
+#: ending -> the field that names an operation, and whose graphs have it.
+_GRAPHS: Final = {
+    ".pbtxt": (re.compile(r"\bop\s{0,9}:\s{0,9}((?:(?:\"[^\"\n]{0,200}\"|'[^'\n]{0,200}')\s{0,9}){1,9})"), "graphdef"),
+    ".prototxt": (
+        re.compile(r"\btype\s{0,9}:\s{0,9}((?:(?:\"[^\"\n]{0,200}\"|'[^'\n]{0,200}')\s{0,9}){1,9})"),
+        "caffe",
+    ),
+}
+_QUOTED: Final = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'")
+_OCTAL: Final = re.compile(r"\\(?:([0-7]{1,3})|[xX]([0-9a-fA-F]{1,2}))")
+#: Tags of HyperPyYAML.
+_TAGS: Final = {"new": Use.CALL, "apply": Use.CALL, "name": Use.REFERENCE, "module": Use.REFERENCE}
 _DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _BASES: Final = frozenset({"_name_or_path", "base_model_name_or_path", "base_model", "teacher_name_or_path"})
 _SHORT: Final = 6  # characters of an organisation's name below which one other character is another name
@@ -22,29 +35,114 @@ _ALIKE: Final = str.maketrans({"1": "l", "i": "l", "0": "o", "5": "s", "3": "e",
 
 def is_source(name: str, suffix: str) -> bool:
     """Tell whether `judge_source` looks into a text of this name."""
-    return suffix == ".cfg" or _GENERATE.search(name) is not None
+    return suffix in {".cfg", *_GRAPHS} or _GENERATE.search(name) is not None
 
 
 def judge_source(context: Context, text: str) -> str:
     """A text that a model's loader takes for code or for a list of hooks; "" for all others."""
     if _GENERATE.search(context.name):
         message = "generate() imports this file of the model's folder where custom code is trusted"
-        context.add("remote-code", message, subject="custom_generate")
+        context.add("remote-code", message, subject="custom_generate", allow="custom_generate")
         return "custom-generate"
+    if context.suffix in _GRAPHS:
+        return _judge_graph(context, text)
     if context.suffix != ".cfg" or not _SPACY.search(text):
         return ""
     for name in sorted({found[1] for found in _CALLBACK.finditer(text)}):
         if not name.startswith("spacy."):
-            context.add("remote-code", f"spaCy calls {printable(name, 120)} when it makes the pipeline", subject=name)
+            message = f"spaCy calls {printable(name, 120)} when it makes the pipeline"
+            context.add("remote-code", message, subject=name, allow=name)
     return "spacy"
+
+
+def _judge_graph(context: Context, text: str) -> str:
+    """A graph of TensorFlow or Caffe written as text; Caffe imports the module of a layer of its kind `Python`."""
+    field, kind = _GRAPHS[context.suffix]
+    names = {"".join(map(_unquoted, _QUOTED.findall(found[1]))) for found in field.finditer(text)}
+    for name in sorted(names):
+        shown = printable(name, 80)
+        if name == "Python" and kind == "caffe":
+            context.add("graph-escape", "a layer is Python that the model's folder brings", subject=name, call=name)
+        elif formats_data().is_operation(name, "dangerous"):
+            message = f"the graph reaches files, processes or the network by {shown}"
+            context.add("graph-escape", message, subject=name, call=name)
+        elif formats_data().is_operation(name, "review"):
+            message = f"the graph reads or sends outside data by {shown}"
+            context.add("graph-outside", message, subject=name, allow=name)
+    return kind if names else ""
+
+
+def _unquoted(text: str) -> str:
+    """Return a string of text protobuf without its quotes and escapes."""
+    return _OCTAL.sub(lambda found: chr(int(found[1], 8) if found[1] else int(found[2], 16)), text[1:-1])
+
+
+def judge_lines(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
+    """Objects of LangChain by their path, custom operations of MXNet, code that MLflow puts on its path."""
+    if key == "id" and table.get("type") == "constructor" and "lc" in table and isinstance(item, list) and item:
+        path = ".".join(map(str, item))
+        if str(item[0]) not in formats_data().of("configurations", "langchain"):
+            message = f"LangChain makes {printable(path, 160)} when it reads the chain"
+            context.add("unlisted-import", message, subject=path, allow=path)
+        return "langchain"
+    if key == "arg_nodes" and isinstance(nodes := table.get("nodes"), list):
+        if any(isinstance(node, dict) and node.get("op") == "Custom" for node in nodes):
+            context.add(
+                "custom-operator", "the graph has an operation of the program's own", subject="Custom", allow="Custom"
+            )
+        return "mxnet"
+    if key in {"code", "model_code_path"} and "loader_module" in table and isinstance(item, str) and item:
+        message = f"MLflow imports code that the model brings: {printable(item, 120)}"
+        context.add("remote-code", message, subject=f"{key} {item}", allow=f"{key} {item}")
+        return "config"
+    return ""
+
+
+def judge_tag(context: Context, tag: str) -> None:
+    """A tag of HyperPyYAML, by which SpeechBrain imports, makes or calls what is named."""
+    kind, _, path = tag.lstrip("!").partition(":")
+    module, _, name = path.rpartition(".")
+    if kind not in _TAGS or not path:
+        return
+    rule = context.allow.fault(module, name, _TAGS[kind]) if module else "unlisted-import"
+    known = path.partition(".")[0] in formats_data().of("configurations", "packages")
+    if rule and rule != "unlisted-class" and not (known and rule.startswith("unlisted")):
+        shown = printable(path, 120)
+        context.add(rule, f"a tag makes the loader call {shown}", subject=path, call=f"{shown}(…)", allow=path)
 
 
 def judge_module(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
     """The class of a step of sentence-transformers: one of no known library is a file of the repository."""
     if key != "type" or not isinstance(item, str) or not {"idx", "path"} <= set(table) or not _DOTTED.fullmatch(item):
         return ""
-    if item.partition(".")[0] not in formats_data().of("huggingface", "libraries") | {"sentence_transformers"}:
+    module, _, name = item.rpartition(".")
+    if context.allow.fault(module, name, Use.CONSTRUCT):
         context.add("remote-code", f"a step is loaded from code of the repository: {item}", subject=item, allow=item)
+    return "config"
+
+
+def judge_attention(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
+    """Which implementation a part of the model is run by: one named like a repository is code that is downloaded."""
+    if not key.endswith("_implementation") and key != "_attn_implementation_internal":
+        return ""
+    names = [name for name in (item.values() if isinstance(item, dict) else [item]) if isinstance(name, str)]
+    for name in sorted({name for name in names if "/" in name}):
+        shown = printable(name, 120)
+        context.add("remote-code", f"{printable(key, 60)} loads a kernel from {shown}", subject=name, allow=name)
+    return "config" if names else ""
+
+
+def judge_activation(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
+    """A function between two steps of sentence-transformers, by its dotted name: it is imported and called."""
+    if key.rpartition("_")[2] not in {"function", "fn"} or "activation" not in key or not isinstance(item, str):
+        return ""
+    module, _, name = item.rpartition(".")
+    if not module:
+        return ""  # a word that the library itself knows
+    rule = context.allow.fault(module, name, Use.CALL)
+    if rule and rule != "unlisted-class":
+        shown = printable(item, 120)
+        context.add(rule, f"the configuration calls {shown}", subject=item, call=f"{item}(…)", allow=item)
     return "config"
 
 
@@ -55,7 +153,7 @@ def judge_base(context: Context, key: str, item: Any, table: dict[str, Any]) -> 
     owner = item.partition("/")[0].lower()
     if known := look_alike(owner):
         message = f"{printable(item, 120)} is named like a model of {known}, and is none of it"
-        context.add("look-alike", message, subject=item)
+        context.add("look-alike", message, subject=item, allow=item)
     return ""
 
 

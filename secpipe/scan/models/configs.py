@@ -16,7 +16,15 @@ from secpipe.formats.yaml import parse_tagged
 from secpipe.formats.zips import escapes
 from secpipe.scan.models import keras
 from secpipe.scan.models.allow import Use
-from secpipe.scan.models.around import judge_base, judge_module, judge_source
+from secpipe.scan.models.around import (
+    judge_activation,
+    judge_attention,
+    judge_base,
+    judge_lines,
+    judge_module,
+    judge_source,
+    judge_tag,
+)
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.data import formats_data
 from secpipe.scan.models.templates import DANGER, judge_template
@@ -27,7 +35,8 @@ _PLAIN: Final = (
     b"__module__", b"__loader__", b"loader_module", b"python_model", b"weight_map", b"handler", b"model_type",
     b"architectures", b"tokenizer_class", b"adapter_", b"custom_generate", b"tag:yaml", b"class_path", b"_partial_",
     b"jinja", b"__reduce__", b"__import__", b"learner", b"name_or_path", b"base_model", b"\"idx\"",
-    b"@callbacks",
+    b"@callbacks", b"_implementation", b"activation_f",
+    b"\"lc\"", b"arg_nodes", b"!new:", b"!apply:", b"!name:", b"!module:",
 )  # fmt: skip
 #: And those that are no plain words, by what stands in each of them.
 _PATTERNS: Final = {
@@ -66,6 +75,7 @@ _PLAIN_TAGS: Final = frozenset({
 _TAGS: Final = {"name": Use.REFERENCE, "object": Use.CONSTRUCT, "object/new": Use.CONSTRUCT, "object/apply": Use.CALL}
 _PYTHON_TAG: Final = re.compile(r"(?:!!|!|tag:yaml\.org,2002:)python/(\S{0,80})")
 _TARGETS: Final = ("_target_", "target", "class_path", "loader_module")
+_CLASS: Final = re.compile(r"_?[A-Z]\w*")
 _DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _TEMPLATE_KEYS: Final = ("chat_template", "prompt_template", "default_chat_template", "jinja_template")
 _PATH_KEYS: Final = frozenset({
@@ -73,6 +83,7 @@ _PATH_KEYS: Final = frozenset({
     "vocab_path", "special_tokens_map_file", "weights", "weights_file", "weights_path", "model_file", "model_path",
     "checkpoint_file",    "ckpt_path", "restore_from_path", "adapter_file", "data_file", "codebook_file",
 })  # fmt: skip
+_AROUND: Final = (judge_activation, judge_attention, judge_base, judge_lines, judge_module)
 _SKOPS: Final = ("__class__", "__module__", "__loader__")
 
 
@@ -133,6 +144,8 @@ def judge_yaml(context: Context, data: bytes) -> str:
     named = sorted(tag for tag in tags if tag.startswith(_PYTHON))
     for tag in named:
         _tag(context, tag)
+    for tag in sorted(tags):
+        judge_tag(context, tag)
     kinds = [judge_value(context, value) for value in documents if isinstance(value, dict | list)]
     return next(filter(None, kinds), "config" if named else "")
 
@@ -189,7 +202,7 @@ def judge_value(context: Context, value: Any) -> str:
     """Judge a parsed configuration; return its kind, "" where it is nothing to us."""
     kinds: set[str] = set()
     for key, item, table in _walk(value):
-        for judge in (_code, _template, _target, _path, _skops, _keras, _handler, judge_module, judge_base):
+        for judge in (_code, _template, _target, _path, _skops, _keras, _handler, *_AROUND):
             if kind := judge(context, key, item, table):
                 kinds.add(kind)
     if kinds:
@@ -217,15 +230,15 @@ def _walk(value: Any) -> Iterator[tuple[str, Any, dict[str, Any]]]:
 def _code(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
     """Custom code of a Hugging Face repository."""
     if key in formats_data().of("huggingface", "code_keys") and item:
-        if key == "auto_mapping" and not _module(item):
+        if key == "auto_mapping" and not _is_foreign(context, item):
             return ""
         names = ", ".join(sorted({str(name) for name in _leaves(item)}))[:200]
-        context.add(
-            "remote-code", f"{key} makes the loader import code of the repository: {names}", subject=f"{key} {names}"
-        )
+        message = f"{key} makes the loader import code of the repository: {names}"
+        context.add("remote-code", message, subject=f"{key} {names}", allow=f"{key} {names}")
         return "config"
     if key == "trust_remote_code" and item is True:
-        context.add("remote-code", "trust_remote_code makes the loader import code of the repository", subject=key)
+        message = "trust_remote_code makes the loader import code of the repository"
+        context.add("remote-code", message, subject=key, allow=key)
         return "config"
     if key == "_class_name" and "_diffusers_version" in table:
         _diffusers(context, item, table)
@@ -237,8 +250,12 @@ def _code(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
     return ""
 
 
-def _module(item: Any) -> str:
-    return str(item.get("parent_library") or "") if isinstance(item, dict) else str(item)
+def _is_foreign(context: Context, item: Any) -> bool:
+    """Whether PEFT's `auto_mapping` imports its base class from anything but a known library."""
+    if not isinstance(item, dict):
+        return True
+    module, name = str(item.get("parent_library") or ""), str(item.get("base_model_class") or "")
+    return bool(module) and context.allow.fault(module, name, Use.CONSTRUCT) != ""
 
 
 def _diffusers(context: Context, pipeline: Any, table: dict[str, Any]) -> None:
@@ -250,7 +267,8 @@ def _diffusers(context: Context, pipeline: Any, table: dict[str, Any]) -> None:
     for name, (library, part) in parts.items():
         if isinstance(library, str) and isinstance(part, str) and library.split(".")[0] not in libraries:
             what = f"{library}.{part}"
-            context.add("remote-code", f"{name} is loaded from code of the repository: {what}", subject=what)
+            message = f"{name} is loaded from code of the repository: {what}"
+            context.add("remote-code", message, subject=what, allow=what)
 
 
 def _template(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
@@ -285,9 +303,10 @@ def _target(context: Context, key: str, item: Any, table: dict[str, Any]) -> str
         return "config"
     module, _, name = item.rpartition(".")
     rule = context.allow.fault(module, name, Use.CALL) if module else "unlisted-call"
-    if rule == "unlisted-class":
+    classes = module.partition(".")[0] in formats_data().of("configurations", "packages") and _CLASS.fullmatch(name)
+    if rule == "unlisted-class" or (rule == "unlisted-call" and classes):
         return "config"  # a class of a known package: making one is what such a configuration is for
-    if rule == "unlisted-call" and re.fullmatch(r"_?[A-Z]\w*", name):
+    if rule == "unlisted-call" and _CLASS.fullmatch(name):
         rule = "unlisted-import"
     if key == "target" and rule not in {"dangerous-call", "code-object", "attribute-path"}:
         return ""  # a common word

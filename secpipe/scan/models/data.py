@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from secpipe.core.documents import parse_toml
 from secpipe.core.limits import DEFAULT
 from secpipe.system.files import read_bytes
 from secpipe.system.places import shipped
+
+#: What TensorFlow adds to the name of an operation that does the same: `ExperimentalSqlDataset`, `ReadFileV2`.
+_VERSION: Final = re.compile(r"^Experimental|V\d{1,2}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,13 @@ class Lists:
     def of(self, table: str, name: str) -> frozenset[str]:
         """Return the list `name` of `[table]`."""
         return self.tables[table][name]
+
+    def is_operation(self, name: str, table: str) -> bool:
+        """Tell whether an operation stands in a list of `[tensorflow]`, in whatever version or as an experiment."""
+        listed = self.of("tensorflow", table)
+        if name in listed or name in self.of("tensorflow", "inside"):
+            return name in listed
+        return _VERSION.sub("", name) in {_VERSION.sub("", one) for one in listed}
 
     @property
     def template_functions(self) -> frozenset[str]:

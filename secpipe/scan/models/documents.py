@@ -9,7 +9,7 @@ from secpipe.core.text import printable
 from secpipe.formats.coding import as_utf8, coding_of
 from secpipe.formats.stream import anywhere, at
 from secpipe.formats.zips import escapes
-from secpipe.scan.models.around import is_source, judge_source
+from secpipe.scan.models.around import is_source, judge_source, look_alike
 from secpipe.scan.models.configs import WORDS, concerns, is_yaml, judge_yaml, may_concern
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.data import formats_data
@@ -189,7 +189,7 @@ def _judge_text(context: Context, text: str) -> str:
             return kind
     if not _TEMPLATE_SIGN.search(text):
         return ""
-    if _is_foreign(text, suffix):
+    if context.name.rpartition("/")[2] != "chat_template.jinja" and _is_foreign(text, suffix):
         return ""
     named = suffix in _TEMPLATES or "template" in context.name.rpartition("/")[2].lower()
     suspect = DANGER.search(text) or ("messages" in text and "{%" in text)
@@ -223,10 +223,21 @@ def _modelfile(context: Context, text: str) -> None:
         if word in {"FROM", "ADAPTER"}:
             if escapes(rest) or rest.startswith("~"):
                 context.add("path-escape", f"{word} reads {printable(rest, 160)}", subject=rest)
+            elif known := look_alike(_owner(rest)):
+                message = (
+                    f"{word} names {printable(rest, 120)}, which is named like a model of {known}, and is none of it"
+                )
+                context.add("look-alike", message, subject=rest, allow=rest)
             elif "://" in rest:
                 context.add("outside-file", f"{word} fetches {printable(rest, 160)}", subject=rest)
     if DANGER.search(text) and ("{%" in text or "__" in text):
         judge_template(context, text, "TEMPLATE")
+
+
+def _owner(name: str) -> str:
+    """Return who publishes a model that a Modelfile names, "" of one of Ollama's own."""
+    owner, slash, _ = name.removeprefix("hf.co/").removeprefix("huggingface.co/").partition("/")
+    return owner.lower() if slash else ""
 
 
 def judge_torchscript(context: Context, source: str) -> None:
@@ -245,6 +256,7 @@ def judge_torchscript(context: Context, source: str) -> None:
                 "custom-operator",
                 f"TorchScript code needs operators of {printable(namespace or '', 60)}",
                 subject=namespace or "",
+                allow=namespace or "",
             )
 
 

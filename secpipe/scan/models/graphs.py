@@ -88,16 +88,14 @@ def _is_tensor(context: Context, file: BinaryIO, size: int) -> bool:
 
 
 def _operations(context: Context, graphs: savedmodel.Graphs) -> None:
-    lists = formats_data()
     report(context, graphs.problems)
     for name, count in graphs.operations.items():
-        if name in lists.of("tensorflow", "dangerous"):
+        if formats_data().is_operation(name, "dangerous"):
             message = f"the graph reaches files, processes or the network by {printable(name, 80)} ({count}x)"
             context.add("graph-escape", message, subject=name, call=name)
-        elif name in lists.of("tensorflow", "review"):
-            context.add(
-                "graph-outside", f"the graph reads or sends outside data by {printable(name, 80)}", subject=name
-            )
+        elif formats_data().is_operation(name, "review"):
+            message = f"the graph reads or sends outside data by {printable(name, 80)}"
+            context.add("graph-outside", message, subject=name, allow=name)
 
 
 def judge_tflite(context: Context, file: BinaryIO, size: int) -> str:
@@ -110,7 +108,7 @@ def judge_tflite(context: Context, file: BinaryIO, size: int) -> str:
         return "tflite"
     for name in model.custom:
         plain = name.removeprefix("Flex")
-        if name.startswith("Flex") and plain in lists.of("tensorflow", "dangerous"):
+        if name.startswith("Flex") and lists.is_operation(plain, "dangerous"):
             context.add("graph-escape", f"the graph reaches outside by {printable(name, 80)}", subject=name, call=name)
         elif name not in lists.of("tflite", "custom"):
             message = f"the model needs the operator {printable(name, 80)}, which the runtime does not have"
@@ -123,11 +121,14 @@ def judge_coreml(context: Context, file: BinaryIO, size: int) -> str:
     try:
         for number, _, value, _ in (whole := Message.whole(file, size, context.limits)).fields():
             if number == _COREML_CUSTOM:
-                context.add("custom-operator", "the model is a custom class", subject="customModel")
+                context.add(
+                    "custom-operator", "the model is a custom class", subject="customModel", allow="customModel"
+                )
             elif number in _COREML_NETWORKS and isinstance(value, Span):
                 for layer in whole.inside(value).children(_COREML_LAYER):
                     if any(field == _COREML_CUSTOM_LAYER for field, _, _, _ in layer.fields()):
-                        context.add("custom-operator", "the model has a custom layer", subject="custom layer")
+                        message = "the model has a custom layer"
+                        context.add("custom-operator", message, subject="custom layer", allow="custom layer")
     except Unreadable as stop:
         report(context, (stop.problem,))
     return "coreml"

@@ -17,6 +17,7 @@ from secpipe.formats.stream import Readable
 from secpipe.scan.models import arrays, embedded, roles, torch_storage
 from secpipe.scan.models.allow import Use
 from secpipe.scan.models.context import Context
+from secpipe.scan.models.growth import Growth
 from secpipe.scan.models.signatures import PLAIN
 
 _TYPE: Final = "builtins.type"
@@ -33,6 +34,8 @@ class Judge:
         self.machine: Machine | None = None
         self.imports = self.calls = 0
         self.storages: dict[str, int] = {}  # bytes of each that a persistent id names
+        self.growth = Growth()
+        self.faults: dict[tuple[str, str, Use], str] = {}  # of what was judged already
         self.keen = False  # a callable is imported that reaches anything for whoever calls it
         #: Attributes that some class runs as code and this pickle may name; short ones are not told when they are read.
         self.executed = {name for name in context.allow.executed if len(name) <= SHOWN}
@@ -61,6 +64,8 @@ class Judge:
             self.tell("computed-call", f"calls a computed value: {render(call)}", call)
             return None
         path = self.context.allow.path(function.module, function.name)
+        if reason := self.growth.of(call, path):
+            self.context.unread("resource-limit", f"{reason} while loading: {render(call)}", call.offset)
         if path == _TYPE:
             if call.how in _CONSTRUCTIONS or not (isinstance(call.arguments, tuple) and len(call.arguments) == 1):
                 self.tell("unlisted-call", f"makes a class: {render(call)}", call, path)
@@ -154,7 +159,9 @@ class Judge:
         self.context.add("pickle-structure", f"{fault}, which no pickler writes", subject=fault, offset=offset)
 
     def judge(self, value: Global, use: Use, call: Call | None) -> None:
-        rule = self.context.allow.fault(value.module, value.name, use)
+        asked = (value.module, value.name, use)
+        if (rule := self.faults.get(asked)) is None:
+            rule = self.faults[asked] = self.context.allow.fault(*asked)
         if rule:
             what, subject = render(call) if call else render(value), f"{value.module}.{value.name}"
             if call:

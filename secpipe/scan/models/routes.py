@@ -105,7 +105,10 @@ def _look_into(context: Context, file: BinaryIO, size: int) -> str:
     if not found and kind in {"unknown", "text"} and head[0] in _MAPS and kinds.promises(context.name, text=False):
         trial = context.trial()
         found = str(load(BY_ENDING, ".msgpack", "model format")(trial, file, size))
-        found = "" if trial.sink.unread else found  # as spaCy names its tables
+        if trial.sink.unread:
+            found = ""
+        else:  # as spaCy names its tables
+            context.adopt(trial)
     return found or _elsewhere(context, file, size, kind)
 
 

@@ -24,6 +24,7 @@ from secpipe.formats.stream import at, view
 from secpipe.scan.models.additions import Addition, names_for
 from secpipe.scan.models.allow import AllowList, shipped_list, with_extra
 from secpipe.scan.models.archives import judge_zip
+from secpipe.scan.models.beside import judge_beside
 from secpipe.scan.models.context import NO_MEMBERS, Context, Sink
 from secpipe.scan.models.routes import LOOK, look_into
 from secpipe.scan.models.work import SPENT, allowed
@@ -103,6 +104,10 @@ def scan(
             members += found.members
             bound.allows(len(found.findings))
     ledger.none_can_hold(Thing.FILE, plain, _TEXT)
+    for entry, place in judge_beside(tree, files, partial(_place, limits, shipped, extra_allow), limits):
+        findings += place.sink.findings.values()
+        for skip in place.sink.skips:
+            ledger.not_read(Thing.FILE, entry.path, skip.reason)
     account, skips = ledger.close()
     return Evidence(
         "models",
@@ -113,6 +118,11 @@ def scan(
         producer=f"secpipe {__version__}",
         account=account + Account((members,) if members.total else ()),
     )
+
+
+def _place(limits: Limits, shipped: AllowList, extra: Collection[str | Addition], entry: FileEntry) -> Context:
+    allow = with_extra(shipped, names_for(entry.path, extra)) if extra else shipped
+    return Context(Sink(entry.path, limits, LOOK, allowed(entry.size, limits)), allow, name=entry.path)
 
 
 def _settle(ledger: Ledger, entry: FileEntry, found: Judged) -> None:
@@ -157,7 +167,7 @@ def scan_file(
                 end = 0 if kind or is_text(entry.head) else extents.end_of(file, entry.size)
                 kind = _archive_behind(context, file, entry.size, kind, begin)
                 kind = kind or _behind(context, file, end, entry.size)
-            if not kind or kind in _WRAPPERS:
+            if not kind or kind in _WRAPPERS or (kind == "zip" and kinds.is_unread(context.name)):
                 kind = _unread(context, at(file, 0, _HEAD), kind)
     except InputError as error:
         context.unread("unreadable", f"the file cannot be read: {error.message}")

@@ -128,7 +128,8 @@ def _filter(context: Context, node: Any, scope: Scope) -> None:
         if not isinstance(key, str) or key.startswith("_"):
             _escape(context, node, "takes an attribute by a computed or special name")
         else:
-            context.add("template-call", f"the template takes the attribute {key!a} by a filter", subject=f"attr {key}")
+            message = f"the template takes the attribute {key!a} by a filter"
+            context.add("template-call", message, subject=f"attr {key}", allow=f"attr {key}")
     elif node.name in {
         "map",
         "groupby",
@@ -147,8 +148,9 @@ def _filter(context: Context, node: Any, scope: Scope) -> None:
             if isinstance(key, str) and (key == "attr" or any(part.startswith("_") for part in key.split("."))):
                 _escape(context, node, f"takes the attribute {key!a} by a filter")
     if node.name not in formats_data().template_filters:
+        subject = f"filter {node.name}"
         context.add(
-            "template-call", f"the template uses the unknown filter {node.name!a}", subject=f"filter {node.name}"
+            "template-call", f"the template uses the unknown filter {node.name!a}", subject=subject, allow=subject
         )
     _concat(context, node, scope)
 
@@ -160,16 +162,16 @@ def _call(context: Context, node: Any, scope: Scope) -> None:
         if target.name in data.template_dangerous:
             _escape(context, node, f"calls {target.name}")
         elif target.name not in data.template_functions and target.name not in scope.defined:
-            context.add(
-                "template-call", f"the template calls the unknown function {target.name!a}", subject=target.name
-            )
+            message = f"the template calls the unknown function {target.name!a}"
+            context.add("template-call", message, subject=target.name, allow=target.name)
         elif target.name == "range" and any(_is_large(argument, scope) for argument in node.args):
             context.add("template-bomb", "the template counts further than any conversation", subject="range")
     elif kind == "Getattr":
         if target.attr in data.template_dangerous:
             _escape(context, node, f"calls the method {target.attr}")
         elif target.attr not in data.template_methods and not target.attr.startswith("_"):
-            context.add("template-call", f"the template calls the unknown method {target.attr!a}", subject=target.attr)
+            message = f"the template calls the unknown method {target.attr!a}"
+            context.add("template-call", message, subject=target.attr, allow=target.attr)
     else:
         _escape(context, node, "calls a value that it computes")
 

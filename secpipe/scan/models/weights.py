@@ -9,6 +9,7 @@ from secpipe.formats import gguf, kinds, msgpack, safetensors, ubjson
 from secpipe.formats.problem import Problem
 from secpipe.formats.sniff import HEAD, sniff
 from secpipe.formats.stream import at, view
+from secpipe.scan.models import embedded
 from secpipe.scan.models.configs import judge_text, judge_value
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.pickles import scan_pickles
@@ -51,8 +52,13 @@ def judge_gguf(context: Context, file: BinaryIO, size: int) -> str:
 def judge_msgpack(context: Context, file: BinaryIO, size: int) -> str:
     """A MessagePack file, as Flax writes one: numbers and names, nothing that is called."""
     file.seek(0)
+
+    def content(data: bytes) -> None:  # msgpack-numpy unpickles arrays of objects from such
+        if embedded.worth_a_look(data):
+            embedded.look(context, data, file.tell())
+
     try:
-        msgpack.check(file, context.limits)
+        msgpack.check(file, context.limits, content)
     except UnsafeInput as error:
         context.unread("resource-limit", error.message)
     except InputError as error:

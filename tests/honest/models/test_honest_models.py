@@ -56,7 +56,14 @@ def test_what_prophet_runs_is_its_own_program() -> None:
     own = "/venv/lib/python3.11/site-packages/prophet/stan_model/prophet_model.bin"
     assert outcome(fitted(own)) == "review"
     assert outcome(fitted(own), allow=allow) == "ok"
-    for program in ("/bin/sh", f".{own}", own + ".sh", f"{own};id", "stan_model/prophet_model.bin"):
+    elsewhere = (
+        f"//server/share{own}", f"/tmp{own}", f"/var/tmp{own}", f"/venv/../tmp{own}",
+        own.replace("/lib/python3.11", ""),
+        own.replace("/venv", "/venv/."), "\\\\server" + own.replace("/", "\\"), own.replace("/", "//"),
+    )  # fmt: skip
+    windows = "C:\\venv\\Lib\\site-packages\\prophet\\stan_model\\prophet_model.bin"
+    assert outcome(fitted(windows), allow=allow) == "ok"
+    for program in (*elsewhere, "/bin/sh", f".{own}", own + ".sh", f"{own};id", "stan_model/prophet_model.bin"):
         assert outcome(fitted(program), allow=allow) == "malicious", program
 
 

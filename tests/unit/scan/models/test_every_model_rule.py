@@ -195,7 +195,7 @@ def offers() -> list[str]:
     """Return the rules one of whose samples is ended by a name."""
     return [
         "unlisted-call", "unlisted-class", "unlisted-import", "attribute-path", "keras-module", "keras-custom-object",
-        "custom-operator", "serving-handler",
+        "custom-operator", "serving-handler", "look-alike", "graph-outside", "remote-code", "template-call", "template-drift",
     ]  # fmt: skip
 
 

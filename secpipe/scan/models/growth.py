@@ -1,0 +1,117 @@
+"""What a pickle would make while loading that ends the memory or the time of whoever loads it: counted, never made."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from secpipe.formats.pickle.values import KEPT, Call, Items, Long, Value
+
+#: Items, letters or bytes in one thing that a pickle makes of less: no library's pickle makes a hundredth of it.
+MOST: Final = 10_000_000
+_NUMBER: Final = 1_000_000  # of what grows with the value of its argument
+_ENDLESS: Final = frozenset({"itertools.count", "itertools.cycle"})
+#: Hand items on one by one, as many as their longest argument has, or as all of them together.
+_LAZY: Final = frozenset({
+    "builtins.map", "builtins.filter", "builtins.enumerate", "builtins.reversed", "builtins.iter", "itertools.compress",
+    "itertools.pairwise", "itertools.batched", "itertools.zip_longest", "itertools.chain",
+})  # fmt: skip
+_COMBINED: Final = frozenset({"itertools.product", "itertools.permutations", "itertools.combinations",
+                              "itertools.combinations_with_replacement"})  # fmt: skip
+#: Take one item, or look at the thing itself.
+_QUIET: Final = frozenset({
+    "builtins.next", "builtins.getattr", "builtins.type", "builtins.repr", "builtins.str", "builtins.bool",
+    "builtins.isinstance", "builtins.range", "builtins.zip", "functools.partial", "itertools.islice",
+    "itertools.repeat", *_ENDLESS, *_LAZY,
+})  # fmt: skip
+#: What they make grows with the value of a number.
+_GROWING: Final = frozenset({
+    "builtins.bytes", "builtins.bytearray", "builtins.pow", "math.factorial", "math.comb", "math.perm", "numpy.ndarray",
+    "numpy.core.multiarray.empty", "torch.Tensor", *(
+        f"builtins.{kind}.{name}" for kind in ("str", "bytes", "bytearray", "unicode")
+        for name in ("ljust", "rjust", "center", "zfill", "expandtabs")),
+})  # fmt: skip
+_WIDE: Final = re.compile(r"\d{7}")
+#: Where growth begins: with these, or with a number that one of the growing takes.
+_STARTS: Final = ("builtins.", "itertools.", "math.", "numpy.ndarray", "numpy.core.multiarray.empty", "torch.Tensor")
+_TEXTS: Final = ("builtins.str.", "builtins.unicode.", "builtins.bytes.", "builtins.bytearray.")
+
+
+@dataclass(slots=True)
+class Growth:
+    """How long is what each call of one pickle makes; a call is kept with it, so that no other has its id."""
+
+    lengths: dict[int, tuple[Call, float]] = field(default_factory=dict)
+
+    def of(self, call: Call, path: str) -> str:
+        """Take account of a call; return why what it makes is too large, "" where it is not."""
+        if not self.lengths and not path.startswith(_STARTS):
+            return ""
+        arguments = call.arguments if isinstance(call.arguments, tuple) else ()
+        if not arguments:
+            if path in _ENDLESS:
+                self.lengths[id(call)] = (call, math.inf)
+            return ""
+        length = self._made(path, arguments)
+        if length > 1:
+            self.lengths[id(call)] = (call, length)
+        if path in _GROWING and _largest(arguments) > _NUMBER:
+            return "makes something huge out of a number"
+        if path in _QUIET:
+            return ""
+        if path in _COMBINED:  # these keep all that they are given
+            length = max(map(self._length, arguments))
+        return "goes through more items than any memory holds" if length > MOST else ""
+
+    def _made(self, path: str, arguments: tuple[Value, ...]) -> float:
+        lengths = [self._length(value) for value in arguments]
+        if path in _ENDLESS or (path == "itertools.repeat" and len(arguments) == 1):
+            return math.inf
+        if path == "itertools.repeat":
+            return _number(arguments[1])
+        if path == "builtins.range":
+            ends = [_number(value) for value in arguments]
+            return ends[0] if len(ends) == 1 else max(ends[1] - ends[0], ends[0] - ends[1])
+        if path == "itertools.islice":
+            return min(lengths[0], max((_number(value) for value in arguments[1:]), default=0))
+        if path == "builtins.zip":
+            return min(lengths)
+        if path in _COMBINED:
+            lengths = [
+                MOST if length >= KEPT else length for length in lengths
+            ]  # of a longer list only so many are known
+            if path == "itertools.product":
+                return math.prod(lengths)
+            return _power(lengths[0], _number(arguments[1]) if len(arguments) > 1 else lengths[0])
+        if path.endswith("format") and any(isinstance(value, str) and _WIDE.search(value) for value in arguments):
+            return math.inf
+        if path.startswith(_TEXTS):
+            return math.prod(max(1.0, length) for length in lengths)
+        return sum(lengths)
+
+    def _length(self, value: Value) -> float:
+        if isinstance(value, Call):
+            return self.lengths.get(id(value), (value, 0.0))[1]
+        if isinstance(value, str | bytes | tuple | Items):
+            inner = sum(self.lengths.get(id(part), (part, 0.0))[1] for part in value if isinstance(part, Call))
+            return len(value) + (inner if inner < math.inf else 0)  # a text joins what stands in a list
+        return 0.0
+
+
+def _number(value: Value) -> float:
+    if isinstance(value, Long):
+        return math.inf
+    return float(min(value, 1 << 62)) if isinstance(value, int) else 0.0
+
+
+def _power(base: float, times: float) -> float:
+    return math.inf if base > 1 and times * math.log(base) > 40 else base**times if base else 0.0
+
+
+def _largest(arguments: tuple[Value, ...]) -> float:
+    found = [
+        math.prod(map(_number, value)) if isinstance(value, tuple) and value else _number(value) for value in arguments
+    ]
+    return max(found, default=0.0)
