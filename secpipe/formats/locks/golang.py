@@ -10,6 +10,7 @@ from secpipe.formats.locks.golang_sum import sums_of
 from secpipe.formats.locks.library import library
 from secpipe.formats.locks.lock import Lock
 
+_QUOTES = str.maketrans("", "", '"`')
 _REQUIRE = re.compile(r"(?:require\s+)?([^\s()]+)\s+(v[^\s]+)\s*(//\s*indirect)?")
 _REPLACE = re.compile(r"(?:replace\s+)?([^\s()]+)(?:\s+(v\S+))?\s+=>\s+(\S+)(?:\s+(v\S+))?")
 
@@ -39,18 +40,20 @@ def _parse(text: str) -> tuple[list[tuple[str, str, int, bool]], dict[tuple[str,
     replaced: dict[tuple[str, str], tuple[str, str]] = {}
     name = block = ""
     for number, raw in enumerate(text.splitlines(), 1):
-        line = raw.strip()
-        if line.startswith("//"):
+        code, sign, comment = raw.partition("//")
+        plain = " ".join(code.replace("(", " ( ").translate(_QUOTES).split())
+        if not plain:
             continue
-        word = line.split(" ", 1)[0]
-        if line == ")":
+        line = f"{plain} {sign}{comment}"
+        word = plain.split(" ", 1)[0]
+        if plain == ")":
             block = ""
-        elif line.endswith("("):
+        elif plain.endswith(" ("):
             block = word
         elif word == "module":
-            name = line.removeprefix("module").split("//")[0].strip().strip('"')
+            name = plain.removeprefix("module").strip()
         elif "require" in (block, word) and (match := _REQUIRE.match(line)):
-            required.append((match[1].strip('"'), match[2], number, bool(match[3])))
+            required.append((match[1], match[2], number, bool(match[3])))
         elif "replace" in (block, word) and (match := _REPLACE.match(line)):
             replaced[match[1], match[2] or ""] = (match[3], match[4] or "")
     return required, replaced, name

@@ -10,6 +10,7 @@ from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, RelationKind
 from secpipe.core.paths import folder_of, join
 from secpipe.core.text import opening
+from secpipe.formats.locks import artifacts
 from secpipe.formats.locks.library import elsewhere, hash_of, library
 from secpipe.formats.locks.lock import Lock
 from secpipe.formats.locks.npm import application
@@ -35,7 +36,7 @@ def _document(found: Lock, document: dict[str, Any]) -> None:
     refs: dict[str, str] = {}
     packages, snapshots = document.get("packages") or {}, document.get("snapshots") or {}
     for key, item in packages.items():
-        component = _package(str(key), item, found.path)
+        component = _package(found, str(key), item)
         if component is None:
             found.skip(f"not analysed: the package {opening(str(key))}")
             continue
@@ -53,7 +54,9 @@ def _document(found: Lock, document: dict[str, Any]) -> None:
         for group, targets in _edges(found, found.add(about), item, refs).items():
             wanted[group] |= targets
     if snapshots:  # version 9 says no more of a package that it is for development only
-        found.only_for("dev", wanted["dependencies"] | wanted["optionalDependencies"], wanted["devDependencies"])
+        shipped = wanted["dependencies"] | wanted["optionalDependencies"]
+        found.only_for("dev", shipped, wanted["devDependencies"])
+        found.only_for("optional", wanted["dependencies"], wanted["optionalDependencies"])
 
 
 def _bare(key: str) -> str:
@@ -62,7 +65,8 @@ def _bare(key: str) -> str:
     return bare.partition("_")[0] if _OLD.match(bare) else bare
 
 
-def _package(key: str, item: dict[str, Any], path: str) -> Component | None:
+def _package(found: Lock, key: str, item: dict[str, Any]) -> Component | None:
+    path = found.path
     parts = _NAME.match(key)
     resolution = item.get("resolution") or {}
     digest = hash_of(resolution.get("integrity"))
@@ -75,7 +79,9 @@ def _package(key: str, item: dict[str, Any], path: str) -> Component | None:
     version = _VERSION.match(parts[2]) if parts else None
     if parts is not None and version is not None:
         registry = "/".join(address.split("/")[:3]) if address.startswith("http") else ""
-        return library("npm", parts[1], version[1], path=path, hashes=hashes, registry=registry, facts=facts)
+        claimed = parts[1], version[1]
+        told = artifacts.believed(found, claimed, [address], artifacts.npm, artifacts.same_npm)
+        return library("npm", *told, path=path, hashes=hashes, registry=registry, facts=facts)
     name = str(item.get("name") or (parts[1] if parts else ""))
     if not name or not address:
         return None
