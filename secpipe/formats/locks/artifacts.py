@@ -58,13 +58,12 @@ def same_npm(claimed: Told, told: Told) -> bool:
 
 def same_pypi(claimed: Told, told: Told) -> bool:
     """Whether an entry and its artifact name one package, however each is spelled; a local version may be left out."""
-    from packaging.version import InvalidVersion, Version
-
-    try:
-        wanted, found = Version(claimed[1]), Version(told[1])
-    except InvalidVersion:
+    order = ecosystems.named("PyPI").order
+    wanted, found = (order(text.partition("+")[0]) for text in (claimed[1], told[1]))
+    if wanted is None or found is None:
         return True
-    agree = wanted.public == found.public and (wanted.local is None or found.local in (None, wanted.local))
+    local = told[1].partition("+")[2]
+    agree = wanted == found and (not local or local == claimed[1].partition("+")[2].lower() or "+" not in claimed[1])
     return agree and names.pep503(claimed[0]) == names.pep503(told[0])
 
 
