@@ -8,6 +8,7 @@ from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, RelationKind
 from secpipe.core.paths import folder_of
+from secpipe.core.text import plural
 from secpipe.formats.jsonc import plain_json
 from secpipe.formats.locks import artifacts
 from secpipe.formats.locks.library import elsewhere, hash_of, library
@@ -33,13 +34,16 @@ def read(found: Lock) -> None:
     workspaces = document.get("workspaces") or {}
     for where, item in workspaces.items():
         members[where] = found.add(application(f"{folder}/{where}".strip("/"), item, found.path))
-    for key, item in document["packages"].items():
+    packages = {key: item for key, item in document["packages"].items() if key.count("/") <= found.limits.json_depth}
+    if deep := len(document["packages"]) - len(packages):
+        found.skip(f"{plural(deep, 'package')} nested deeper than {found.limits.json_depth} in one another")
+    for key, item in packages.items():
         name, _, version = _parts(item[0])
         if version.startswith(_LOCAL):
             refs[key] = members.get(version.partition(":")[2], "")
         else:
             refs[key] = found.add(_package(found, name, version, item, lines.get(key, 0)))
-    for key, item in document["packages"].items():
+    for key, item in packages.items():
         for name in _needs(next((part for part in item if isinstance(part, dict)), {}), _GROUPS):
             found.relate(refs[key], RelationKind.DEPENDS_ON, _seen_from(key, name, refs))
     _asked(found, workspaces, members, refs)

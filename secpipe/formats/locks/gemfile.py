@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 
 from secpipe.core.inventory import Component, ComponentKind, RelationKind, content_ref
 from secpipe.core.paths import folder_of
 from secpipe.formats.locks.library import elsewhere, hash_of, library
-from secpipe.formats.locks.lock import Lock
+from secpipe.formats.locks.lock import MANY, Lock
 
 _SPEC = re.compile(r"( {2,6})([\w.-]+)!?(?: \(([^()]*)\))?!?(?: (\S+))?")
 
@@ -57,12 +58,12 @@ def read(found: Lock) -> None:
             gems.append(_Gem(match[2], match[3], number, section, remote, commit))
         elif len(match[1]) == 6 and gems:
             gems[-1].needs.append(match[2])
-    refs: dict[str, list[str]] = {}
+    refs: dict[str, dict[str, None]] = {}
     for gem in gems:
-        refs.setdefault(gem.name, []).append(_add(found, gem, hashes.get((gem.name, gem.version), "")))
+        refs.setdefault(gem.name, {})[_add(found, gem, hashes.get((gem.name, gem.version), ""))] = None
     for gem, source in zip(gems, [item.ref for item in found.components], strict=True):
         for name in gem.needs:
-            found.relate(source, RelationKind.DEPENDS_ON, *refs.get(name, ()))
+            found.relate(source, RelationKind.DEPENDS_ON, *islice(refs.get(name, ()), MANY))
     found.named.update(ref for name in asked for ref in refs.get(name, ()))
     apart = _apart(found, asked)
     wanted = {

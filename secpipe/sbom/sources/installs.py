@@ -57,7 +57,7 @@ def _conda(found: Collector, path: str, line: int, text: str) -> None:
     """Add what a command of conda names; a list that it takes is said where the tree does not hold it."""
     pending = ""
     for word in text.replace('"', " ").replace("'", " ").split():
-        if pending in ("-f", "--file") and not any(entry.name == word.rpartition("/")[2] for entry in found.tree.files):
+        if pending in ("-f", "--file") and word.rpartition("/")[2].lower() not in found.names:
             found.skip(path, f"line {line} installs a list that is not in the tree")
         if pending:
             pending = ""
@@ -69,7 +69,7 @@ def _conda(found: Collector, path: str, line: int, text: str) -> None:
 
 def _made(found: Collector, text: str) -> Iterator[str]:
     """Yield the names of the lists that a line makes of what the tree holds."""
-    here = {entry.name.lower() for entry in found.tree.files}
+    here = found.names
     for match in _MADE.finditer(text):
         lock = f"{match[1]}.lock" if match[1] else next(filter(_is_pipenvs, here), "no lock") if match[2] else ""
         words = [word for word in match[3].split() if not word.startswith("-")]

@@ -100,7 +100,8 @@ def staged(
     """Take records that were fetched to `path` into the user's store, as part of `feed`, which counts and covers them.
 
     `more` fetches what those lack of what they should hold, and returns where it lies. Nobody signed them: over signed
-    feeds they are taken only with `unsigned`. Raises TrustError where the feed is older than what the store holds of it, InputError where the records cannot be read; the old store stays then.
+    feeds they are taken only with `unsigned`. Raises TrustError where the feed is older than what the store holds of
+    it, InputError where the records cannot be read; the old store stays then.
     """
     home = local.folder()
     files.make_folder(home, mode=0o700)
