@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from functools import cached_property
 
 from secpipe.core.artifact import Digest, FileEntry, Skip
@@ -210,8 +210,11 @@ class Collector:
 
     def _without_secrets(self) -> None:
         """Take secrets out of all that was found: from here it goes into digests and stores, not only into reports."""
-        clean = redaction.redact
-        self._components = {clean(ref): _clean(item) for ref, item in self._components.items()}
+        texts = {text for item in self._components.values() for text in _texts(item)}
+        texts |= {text for edge in self._relations for text in (edge.source, edge.target)}
+        texts |= {skip.reason for skip in self._skips.values()}
+        clean = redaction.cleaner(texts)
+        self._components = {clean(ref): _clean(item, clean) for ref, item in self._components.items()}
         self._relations = {Relation(clean(edge.source), edge.kind, clean(edge.target)) for edge in self._relations}
         self._skips = {key: dataclasses.replace(skip, reason=clean(skip.reason)) for key, skip in self._skips.items()}
 
@@ -238,8 +241,15 @@ class Collector:
         return ledger.close()[0] + Account(entries)
 
 
-def _clean(item: Component) -> Component:
-    clean = redaction.redact
+def _texts(item: Component) -> Iterator[str]:
+    yield from (item.ref, item.name, item.version, item.purl)
+    for fact in item.facts.values():
+        yield fact.value
+
+
+def _clean(item: Component, clean: Callable[[str], str]) -> Component:
+    if all(clean(text) == text for text in _texts(item)):
+        return item
     facts = {name: dataclasses.replace(fact, value=clean(fact.value)) for name, fact in item.facts.items()}
     return dataclasses.replace(
         item,
