@@ -8,6 +8,7 @@ In the texts SRI!, COMMIT! and SHA! stand for digests.
 from __future__ import annotations
 
 import base64
+import re
 from pathlib import Path
 
 import pytest
@@ -469,3 +470,25 @@ def test_what_is_named_is_told(name: str, tmp_path: Path) -> None:
     seen += sorted("index " + item.facts["index"].value for item in found.components if "index" in item.facts)
     assert seen == [filled(text) for text in wanted]
     assert [f"{skip.path}: {skip.reason}" for skip in found.skipped] == unread
+
+
+#: How a secret stands in an address: with a name, alone, behind `?`, as a token of a forge, in the path of an index.
+PLANTED = {
+    "password": (r"((?:https?|ssh|git)://)(?:git@)?", r"\1bob:S3cretWord99@"),
+    "user": (r"(https?://)", r"\1S3cretToken@"),
+    "query": (r"(https?://[^\s\"'#,}>)\]]+)", r"\1?token=S3cretWord99"),
+    "token": (r"(https?://)", r"\1x-access-token:ghp_" + "S3cretWord" * 4 + "@"),
+    "path": (r"https?://[^/\s\"'#,}>)\]]+", "https://dl.cloudsmith.io/S3cretWord99abcd/a/b"),
+}
+
+
+@pytest.mark.parametrize("way", PLANTED)
+def test_no_secret_of_an_address_is_told(way: str, tmp_path: Path) -> None:
+    for number, (files, _, _) in enumerate(ROWS.values()):
+        for path, text in files.items():
+            place = tmp_path / f"{number}" / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(re.sub(*PLANTED[way], filled(text)))
+    told = repr(collect(open_tree(tmp_path)))
+    assert len(told) > 50_000
+    assert "S3cret" not in told
