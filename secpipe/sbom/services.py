@@ -60,7 +60,7 @@ def _referenced(
     for use in uses:
         model = str(use.get("model") or "")
         if model and model not in fetched and not use.get("context") and use.get("region") != "test":
-            named["model", model].append(use)
+            named["model", _without_provider(model, str(use.get("provider") or ""))].append(use)
     found = []
     for (thing, name), group in sorted(named.items()):
         kind = _KINDS.get(thing, ComponentKind.MODEL)
@@ -78,6 +78,12 @@ def _referenced(
         told = {**verified(path, facts), **declared(path, {"referenced": "named in code, not part of this release"})}
         found.append(Component(ref, kind, name, path=path, line=int(line), facts=told))
     return found
+
+
+def _without_provider(model: str, provider: str) -> str:
+    """Return a model's own name: `openai:gpt-4o` names its provider, `llama3:8b` a tag."""
+    word, sign, name = model.partition(":")
+    return name if sign and provider and word.replace("_", "-").startswith(provider.split("-")[0]) else model
 
 
 def _endpoint(host: str) -> str:

@@ -135,3 +135,37 @@ def test_the_hub_s_template_gives_what_was_filled_in_and_nothing_else() -> None:
     assert "limitations" not in facts
     assert "training" not in facts
     assert "More Information" not in str(facts)
+
+
+LIBRARIES = """
+import timm
+from fastembed import TextEmbedding
+from haystack.components.embedders import SentenceTransformersTextEmbedder
+from huggingface_hub import snapshot_download
+from langchain.chat_models import init_chat_model
+from mlx_lm import load
+from smolagents import TransformersModel
+from unsloth import FastLanguageModel
+
+snapshot_download(repo_id="acme/corpus", repo_type="dataset")
+snapshot_download("acme/weights")
+made, tokens = load("acme/for-mlx")
+agent = TransformersModel("acme/agent")
+fast = FastLanguageModel.from_pretrained(model_name="acme/fast")
+text = SentenceTransformersTextEmbedder(model="acme/embedder")
+more = TextEmbedding("acme/onnx-embedder")
+seen = timm.create_model("vit_base_patch16_224", pretrained=True)
+bare = timm.create_model("resnet18")
+chat = init_chat_model("openai:gpt-4o-mini")
+"""
+
+
+def test_each_library_s_own_way_to_name_a_model_is_known(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(LIBRARIES)
+    found = made(tmp_path)
+    models = {name for name, item in found.items() if item.kind is ComponentKind.MODEL}
+    assert models == {
+        "acme/weights", "acme/for-mlx", "acme/agent", "acme/fast", "acme/embedder", "acme/onnx-embedder",
+        "vit_base_patch16_224", "gpt-4o-mini",
+    }  # fmt: skip
+    assert found["acme/corpus"].kind is ComponentKind.DATASET
