@@ -169,3 +169,13 @@ def test_each_library_s_own_way_to_name_a_model_is_known(tmp_path: Path) -> None
         "vit_base_patch16_224", "gpt-4o-mini",
     }  # fmt: skip
     assert found["acme/corpus"].kind is ComponentKind.DATASET
+
+
+def test_an_example_in_a_readme_is_nothing_that_is_used(tmp_path: Path) -> None:
+    text = (
+        "Name: x\nVersion: 1\n\n```python\nfrom openai import OpenAI\nOpenAI().responses.create(model='gpt-4o')\n```\n"
+    )
+    (tmp_path / "x.egg-info").mkdir()
+    for place in ("README.md", "PKG-INFO", "x.egg-info/PKG-INFO"):
+        (tmp_path / place).write_text(text)
+    assert not [item for item in made(tmp_path).values() if item.kind is ComponentKind.MODEL]
