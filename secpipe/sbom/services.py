@@ -76,7 +76,9 @@ def _referenced(
             "occurrences": "\n".join(places),
         }
         ref = content_ref(kind, "referenced", name)
-        told = {**verified(path, facts), **declared(path, {"referenced": "named in code, not part of this release"})}
+        seen = any(one.get("confidence", "high") != "low" for one in group)
+        how = "named in code, not part of this release" if seen else "a name in code, not seen in use"
+        told = {**verified(path, facts), **declared(path, {"referenced": how})}
         found.append(Component(ref, kind, name, path=path, line=int(line), facts=told))
     return found
 

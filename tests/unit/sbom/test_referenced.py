@@ -179,3 +179,19 @@ def test_an_example_in_a_readme_is_nothing_that_is_used(tmp_path: Path) -> None:
     for place in ("README.md", "PKG-INFO", "x.egg-info/PKG-INFO"):
         (tmp_path / place).write_text(text)
     assert not [item for item in made(tmp_path).values() if item.kind is ComponentKind.MODEL]
+
+
+def test_a_name_in_a_list_of_names_is_told_from_one_that_is_used(tmp_path: Path) -> None:
+    names = 'NAMES = {"openai/gpt-4o": 1, "openai/o3": 2}\n'
+    (tmp_path / "app.py").write_text(f'import litellm\nlitellm.completion(model="anthropic/claude-3-haiku")\n{names}')
+    told = {name: item.facts["referenced"].value for name, item in made(tmp_path).items() if "referenced" in item.facts}
+    assert told["anthropic/claude-3-haiku"] == "named in code, not part of this release"
+    assert told["openai/gpt-4o"] == told["openai/o3"] == "a name in code, not seen in use"
+
+
+def test_a_page_about_prompts_is_none(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    for name in ("docs/prompt_caching.md", "docs/system-prompt.md", "docs/qa_prompt_v2.md", "prompt_notes.md"):
+        (tmp_path / name).write_text("You are a helpful assistant.")
+    prompts = {item.path for item in made(tmp_path).values() if item.kind is ComponentKind.PROMPT}
+    assert prompts == {"docs/system-prompt.md", "docs/qa_prompt_v2.md", "prompt_notes.md"}
