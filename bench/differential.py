@@ -75,9 +75,12 @@ def main() -> None:
     parser.add_argument("--keep", type=Path)
     asked = parser.parse_args()
     folders = sorted(path for path in asked.folder.iterdir() if path.is_dir())
-    pages = {"compare-sbom.md": sboms(folders, asked.keep), "compare-audit.md": audits(folders)}
-    for name, text in pages.items():
-        print(text)
+    for name, made in (
+        ("compare-sbom.md", lambda: sboms(folders, asked.keep)),
+        ("compare-audit.md", lambda: audits(folders)),
+    ):
+        text = made()
+        print(text, flush=True)
         if asked.write:
             put(DOCS / name, text)
 

@@ -44,6 +44,7 @@ class Collector:
         self._readers: dict[str, str] = {}
         self._claims: set[tuple[str, str]] = set()
         self._entries = Tally(Thing.ENTRY)
+        self._at: dict[str, list[str]] = {}
         self._pins: dict[str, frozenset[str]] = {}
         self._packed: dict[str, bytes] = {}  # a lock file or manifest in an archive -> its content
 
@@ -51,11 +52,17 @@ class Collector:
         """Add a component, or merge it into the one with its ref; return the ref."""
         old = self._components.get(component.ref)
         self._components[component.ref] = component if old is None else _merge(old, component)
+        if old is None:
+            self._at.setdefault(component.path, []).append(component.ref)
         return component.ref
 
     def get(self, ref: str) -> Component | None:
         """Return the component with this ref, or None."""
         return self._components.get(ref)
+
+    def at(self, path: str) -> list[Component]:
+        """Return the components that were first found at a path."""
+        return [self._components[ref] for ref in self._at.get(path, ()) if ref in self._components]
 
     def of_kind(self, *kinds: ComponentKind) -> list[Component]:
         """Return the components of these kinds, in the order they were found."""

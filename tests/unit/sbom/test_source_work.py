@@ -18,11 +18,12 @@ from typing import Any
 
 import pytest
 
-from secpipe.core.inventory import Inventory
+from secpipe.core.inventory import Component, ComponentKind, Inventory, Relation, RelationKind
 from secpipe.formats.boms.packages import read_sbom
 from secpipe.formats.locks import indexes, table
 from secpipe.sbom import collector
 from secpipe.sbom.collect import collect
+from secpipe.sbom.lineage import findings
 from secpipe.system.tree import walk
 
 SIZE = 120
@@ -167,6 +168,13 @@ SOURCES: dict[str, tuple[str, Make]] = {
     "apk": ("lib/apk/db/installed", lambda n: "".join(f"P:a{at}\nV:1\n\n" for at in range(n))),
     "pages": ("a.html", lambda n: '<script src="https://cdn.example/a@1/b.js"></script>\n' * n),
     "node modules": ("node_modules/a/package.json", lambda n: json.dumps({"name": "a", "version": "1", "x": ["y"] * n})),
+    "cards": ("m/README.md", lambda n: "---\ndatasets:\n" + "".join(f"- a/d{at}\n" for at in range(n))
+              + "base_model:\n" + "".join(f"- a/b{at}\n" for at in range(n)) + "---\n"),
+    "ollama": ("Modelfile", lambda n: "FROM a\n" + "ADAPTER ./b\nPARAMETER x 1\n" * n),
+    "spaCy": ("meta.json", lambda n: json.dumps({"lang": "en", "name": "a", "pipeline": ["b"] * n, "sources": [
+        {"name": f"s{at}"} for at in range(n)]})),
+    "record": ("lib/site-packages/a-1.dist-info/RECORD", lambda n: "".join(f"a/{at}.py,sha256=x,1\n" for at in range(n))),
+    "embedded": ("lib/site-packages/a-1.dist-info/sboms/a.cdx.json", lambda n: json.dumps(cyclonedx(n))),
     "mlflow": ("MLmodel", lambda n: "flavors:\n" + "".join(f"  f{at}: {{a: b}}\n" for at in range(n))),
     "kitfile": ("Kitfile", lambda n: "datasets:\n" + "".join(f"- {{name: a{at}, path: b{at}}}\n" for at in range(n))),
     "dvc": ("dvc.lock", lambda n: "stages:\n" + "".join(f"  s{at}: {{outs: [{{path: a{at}}}]}}\n" for at in range(n))),
@@ -232,7 +240,45 @@ def whiteouts(place: Path, size: int) -> None:
             made.addfile(member, io.BytesIO(content))
 
 
-TREES = [folder_of_manifests, loose_and_pinned, addresses_and_versions, commands_and_files, archives, whiteouts]
+def distributions(place: Path, size: int) -> None:
+    """Packages that are installed and need one another, beside code that none of them brought."""
+    site = place / "lib" / "site-packages"
+    for at in range(size // 4):
+        (site / f"a{at}-1.dist-info").mkdir(parents=True)
+        text = f"Name: a{at}\nVersion: 1\nRequires-Dist: a0[x]\nRequires-Dist: a{at + 1}[y]; extra == 'x'\n"
+        (site / f"a{at}-1.dist-info" / "METADATA").write_text(text)
+        (site / f"a{at}-1.dist-info" / "RECORD").write_text(f"a{at}.py,,\n")
+        (site / f"a{at}.py").write_text("")
+        (site / f"b{at}.py").write_text("")
+
+
+def models(place: Path, size: int) -> None:
+    """Folders of models, each with a card that names the others."""
+    for at in range(size // 4):
+        (place / f"m{at}").mkdir(parents=True)
+        (place / f"m{at}" / "README.md").write_text(f"---\nbase_model: a/m{at + 1}\ndatasets: [a/d]\n---\n")
+        (place / f"m{at}" / "config.json").write_text(json.dumps({"_name_or_path": f"a/m{at}", "model_type": "llama"}))
+        (place / f"m{at}" / "model.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
+
+
+TREES = [
+    distributions,
+    models,
+    folder_of_manifests,
+    loose_and_pinned,
+    addresses_and_versions,
+    commands_and_files,
+    archives,
+    whiteouts,
+]
+
+
+def lineage(rows: int) -> Inventory:
+    """Models that are derived from one another in one long row, and the last from the first."""
+    refs = [f"r{at}" for at in range(rows)]
+    items = tuple(Component(ref, ComponentKind.MODEL, ref) for ref in refs)
+    edges = tuple(Relation(refs[at], RelationKind.DERIVED_FROM, refs[at + 1]) for at in range(rows - 1))
+    return Inventory(items, edges, (), "", 0)
 
 
 def cyclonedx(rows: int) -> dict[str, Any]:
@@ -318,6 +364,8 @@ def test_a_lock_file_of_twice_the_size_is_twice_the_work(name: str) -> None:
 def test_a_source_of_twice_the_size_is_twice_the_work(name: str, tmp_path: Path) -> None:
     file, make = SOURCES[name]
     (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "lib/site-packages/a-1.dist-info").mkdir(parents=True, exist_ok=True)
+    (tmp_path / "lib/site-packages/a-1.dist-info/METADATA").write_text("Name: a\nVersion: 1\n")
 
     def read(size: int) -> Inventory:
         (tmp_path / file).write_text(make(size))
@@ -343,3 +391,8 @@ def test_a_bom_of_twice_the_size_is_twice_the_work(name: str) -> None:
 
 def test_settings_of_indexes_are_read_once() -> None:
     assert_linear(lambda size: indexes.read("a.sh", b"pip install -i https://pypi.org/simple six\n" * size))
+
+
+def test_the_cycles_of_a_lineage_are_found_in_one_pass() -> None:
+    rows = {size: lineage(size) for size in (2, 4 * SIZE, 8 * SIZE)}
+    assert_linear(lambda size: findings(rows[size]), 4 * SIZE)
