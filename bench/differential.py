@@ -1,10 +1,11 @@
 """Lock files of other people, read by us and by the rivals: every difference counted and explained.
 
-    python -m bench.differential FOLDER [--write]      FOLDER/<any name>/<one lock file>
+    python -m bench.differential FOLDER [--write] [--keep ANSWERS]      FOLDER/<any name>/<one lock file>
 
 Rivals: cdxgen (npm), cyclonedx-py and pip-audit (`make rivals`), trivy, syft, grype and osv-scanner where they are on
 PATH; what is not here is named. `--write` puts the tables between the marks in docs/compare-sbom.md and
-docs/compare-audit.md. Nothing is installed and no network is used: cdxgen runs with its own lookups off.
+docs/compare-audit.md. `--keep` is a folder for the answers of the rivals: a second run asks only for what is not there.
+Nothing is installed and no network is used: cdxgen runs with its own lookups off.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,12 +21,14 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from bench.measure import rival
+from secpipe.core.inventory import ComponentKind
 from secpipe.formats.locks.table import row_of
 from secpipe.formats.packages import purl
 from secpipe.formats.packages.ecosystems import normal_name
@@ -41,17 +45,26 @@ RIVALS: dict[str, list[str]] = {
     "syft": ["syft", "scan", "dir:{folder}", "-o", "cyclonedx-json={out}"],
     "cyclonedx-py": ["cyclonedx-py", "{kind}", "--no-validate", "-o", "{out}", "{target}"],
 }
+#: What reads all folders in one run and says of each package where it stands: asked once, not once a folder.
+_AT_ONCE = {"syft"}
 _SECONDS = 45  # a rival that takes longer has gone to the network
 _LISTS = 5  # made of 50 packages with advisories each, beside the lock files
 _PYTHON = {"requirements.txt": "requirements", "poetry.lock": "poetry", "Pipfile.lock": "pipenv"}
 #: Why one tool has what another has not, in the order in which they are tried.
 REASONS = (
-    "read by one of both only",
+    "the project itself or a part of it: an application here, a library there",
+    "a repository, folder or address: no package of the index here, one of it there",
+    "an alias: its own name there, the package that is installed here",
+    "for development only: not listed there",
+    "a part of a package (subspec) counted as a package there",
+    "spelled otherwise (case, `v`, build, platform, major version in the name, peers behind the version)",
     "no version: named by a manifest, pinned by nothing",
-    "a repository, folder or address, no package of the index",
-    "spelled otherwise (case, `v`, build)",
-    "one version of several",
+    "another version of a package that both have: taken from a parent or another folder there",
+    "the lock itself is broken or doctored: not read here, and said so",
+    "listed there under no name of the file (plugins, parents, what its tool adds)",
+    "not listed there",
 )
+_UNEXPLAINED = "not listed here"
 
 
 def main() -> None:
@@ -59,38 +72,83 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--keep", type=Path)
     asked = parser.parse_args()
     folders = sorted(path for path in asked.folder.iterdir() if path.is_dir())
-    pages = {"compare-audit.md": audits(folders), "compare-sbom.md": sboms(folders)}
-    for name, text in pages.items():
-        print(text)
+    for name, made in (
+        ("compare-sbom.md", lambda: sboms(folders, asked.keep)),
+        ("compare-audit.md", lambda: audits(folders)),
+    ):
+        text = made()
+        print(text, flush=True)
         if asked.write:
             put(DOCS / name, text)
 
 
-def sboms(folders: list[Path]) -> str:
+def sboms(folders: list[Path], keep: Path | None = None) -> str:
     """Return the table of packages found by each tool, and what the differences are."""
     here = {name: found for name in RIVALS if (found := program(name))}
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     why: dict[str, Counter[str]] = {name: Counter() for name in here}
+    missed: list[str] = []
     locks = [next(path for path in folder.iterdir() if row_of(path.name) is not None) for folder in folders]
     with ThreadPoolExecutor(2) as pool:  # the rivals are processes of their own
-        asked = [{name: pool.submit(asked_of, name, here[name], lock.parent, lock) for name in here} for lock in locks]
-        answers = [{name: one.result() for name, one in row.items()} for row in asked]
-    for lock, answer in zip(locks, answers, strict=True):
-        mine, about = ours(lock.parent)
+        answers = {name: pool.submit(answers_of, name, tool, locks, keep) for name, tool in here.items()}
+    for lock in locks:
+        mine = ours(lock.parent)
         kind = lock.name
         counts[kind]["files"] += 1
-        counts[kind]["secpipe"] += len(mine)
-        for name, theirs in answer.items():
+        counts[kind]["secpipe"] += len(mine.libraries)
+        for name, given in answers.items():
+            theirs = given.result()[lock.parent.name]
             if theirs is None:
                 counts[kind][f"{name} silent"] += 1
                 continue
             counts[kind][name] += len(theirs)
-            counts[kind][f"{name} only"] += len(theirs - mine)
-            counts[kind][f"not {name}"] += len(mine - theirs)
-            why[name].update(reason(one, mine, theirs, about) for one in theirs ^ mine)
-    return table(counts, why, here)
+            counts[kind][f"{name} only"] += len(theirs - mine.libraries)
+            counts[kind][f"not {name}"] += len(mine.libraries - theirs)
+            for one in theirs ^ mine.libraries:
+                told = reason(one, mine, theirs)
+                why[name][told] += 1
+                if told == _UNEXPLAINED:
+                    missed.append(f"{lock.parent.name}/{lock.name}: {one[1]} {one[2]} ({name})")
+    return table(counts, why, here, missed)
+
+
+def answers_of(name: str, tool: str, locks: list[Path], keep: Path | None) -> dict[str, set[Package] | None]:
+    """Return what a rival finds in the folder of each lock, from kept answers where there are some."""
+    given: dict[str, set[Package] | None] = {}
+    if name in _AT_ONCE:
+        given = dict(at_once(name, tool, locks))
+    for lock in locks:
+        place = keep / name / f"{lock.parent.name}.json" if keep else None
+        if name not in _AT_ONCE and place and place.exists():
+            kept = json.loads(place.read_text())
+            given[lock.parent.name] = {(one[0], one[1], one[2]) for one in kept} if kept else None
+        elif name not in _AT_ONCE:
+            given[lock.parent.name] = found = asked_of(name, tool, lock.parent, lock)
+            if place:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_text(json.dumps(sorted(found or ())))
+    return given
+
+
+def at_once(name: str, tool: str, locks: list[Path]) -> Iterator[tuple[str, set[Package] | None]]:
+    """Yield (folder, packages) of a rival that reads them all in one run."""
+    top = locks[0].parent.parent
+    found: dict[str, set[Package]] = defaultdict(set)
+    with tempfile.TemporaryDirectory() as scratch:
+        out = Path(scratch, "bom.json")
+        words = [word.format(folder=top, out=out) for word in RIVALS[name]]
+        subprocess.run([tool, *words[1:]], capture_output=True, timeout=_SECONDS * len(locks), check=False)
+        document = json.loads(out.read_bytes())
+    for item in document.get("components") or []:
+        places = [row["value"] for row in item.get("properties") or () if row["name"].endswith(":path")]
+        for package in packages({"components": [item]}):
+            for place in places:
+                found[place.strip("/").partition("/")[0]].add(package)
+    for lock in locks:
+        yield lock.parent.name, found.get(lock.parent.name)
 
 
 def audits(folders: list[Path]) -> str:
@@ -110,8 +168,7 @@ def audits(folders: list[Path]) -> str:
         for number in range(1, _LISTS + 1)
     }
     for folder in folders:
-        mine, _ = ours(folder)
-        pins = sorted({(name, version) for kind, name, version in mine if kind == "pypi" and version})
+        pins = sorted({(name, version) for kind, name, version in ours(folder).libraries if kind == "pypi" and version})
         if pins:
             lists[folder.name] = pins
     rows, same, only = [], 0, Counter[str]()
@@ -158,15 +215,40 @@ def both(
     return {(one["package"], min({one["id"], *one["aliases"]}, key=rank)) for one in findings}, theirs
 
 
-def ours(folder: Path) -> tuple[set[Package], dict[Package, str]]:
-    """Return the packages that secpipe finds, and of each where it comes from."""
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What secpipe finds in a folder: libraries; names of applications; of each library why it may not be elsewhere."""
+
+    libraries: set[Package]
+    applications: set[str]
+    elsewhere: set[str]
+    development: set[Package]
+    text: str
+    unread: bool
+
+
+def ours(folder: Path) -> Ours:
+    """Return what secpipe finds in a folder of one lock file."""
     inventory = collect(open_tree(str(folder)))
-    found: dict[Package, str] = {}
-    for item in inventory.components:
+    libraries: set[Package] = set()
+    elsewhere: set[str] = set()
+    development: set[Package] = set()
+    for item in inventory.of_kind(ComponentKind.LIBRARY):
         named = purl.parse(item.purl)
-        kind = named.kind if named else ""
-        found[key(kind, item.name, item.version)] = item.kind.value if not item.facts.get("source-url") else "elsewhere"
-    return {one for one, what in found.items() if what in ("library", "elsewhere")}, found
+        one = key(named.kind if named else "", item.name, item.version)
+        libraries.add(one)
+        if not named or named.kind == "github" or "source-url" in item.facts:
+            elsewhere.add(bare(item.name))
+        if "scope" in item.facts:
+            development.add(one)
+    applications = {bare(item.name) for item in inventory.of_kind(ComponentKind.APPLICATION)}
+    text = "".join(path.read_text("utf-8", "replace") for path in folder.iterdir() if path.is_file())
+    return Ours(libraries, applications, elsewhere, development, text, bool(inventory.skipped))
+
+
+def bare(name: str) -> str:
+    """Return the last part of a name, in one spelling."""
+    return normal_name("PyPI", re.split("[/:]", name.removesuffix(".git"))[-1])
 
 
 def key(kind: str, name: str, version: str) -> Package:
@@ -211,27 +293,63 @@ def packages(document: dict[str, Any]) -> Iterator[Package]:
             yield key(named.kind, named.name, named.version)
 
 
-def reason(one: Package, mine: set[Package], theirs: set[Package], about: dict[Package, str]) -> str:
+def reason(one: Package, mine: Ours, theirs: set[Package]) -> str:
     """Return why a package stands on one side only."""
     kind, name, version = one
-    other = theirs if one in mine else mine
-    local = {name_ for (kind_, name_, _), what in about.items() if what != "library" or kind_ in ("", "github")}
-    if about.get(one) == "elsewhere" or kind in ("", "github", "generic") or (one not in mine and name in local):
-        return REASONS[2]
-    if not version:
+    is_ours = one in mine.libraries
+    others = theirs if is_ours else mine.libraries
+    near = [
+        other
+        for other in others
+        if bare(other[1]) == bare(name)
+        or family(other[1]) & family(name)
+        or f"{other[1]}/".lower().startswith(f"{name}/".lower())
+    ]
+    same = [other for other in near if plain(other[2]) == plain(version)]
+    if not is_ours and (bare(name) in mine.applications or name in mine.applications or "use.local" in version):
+        return REASONS[0]
+    if bare(name) in mine.elsewhere or kind in ("", "github", "generic", "conda"):
         return REASONS[1]
-    near = [key_ for key_ in other if key_[1].lower().rpartition("/")[2] == name.lower().rpartition("/")[2]]
-    if any(key_[2].lstrip("v").partition("+")[0] == version.lstrip("v").partition("+")[0] for key_ in near):
+    if not is_ours and re.search(rf"{re.escape(name)}(?:@npm:|\"?: \"npm:|\" \"npm:)", mine.text, re.I):
+        return REASONS[2]
+    if is_ours and any(f"npm:{name}" in mine.text and plain(other[2]) == plain(version) for other in others):
+        return REASONS[2]
+    if is_ours and one in mine.development and not same:
         return REASONS[3]
-    return REASONS[4] if near else REASONS[0]
+    if not is_ours and kind == "cocoapods" and "/" in name:
+        return REASONS[4]
+    if same:
+        return REASONS[5]
+    if not version:
+        return REASONS[6]
+    if near:
+        return REASONS[7]
+    if not is_ours and mine.unread:
+        return REASONS[8]
+    if not is_ours and name.rpartition(":")[2].lower() not in mine.text.lower():
+        return REASONS[9]
+    return REASONS[10] if is_ours else _UNEXPLAINED
 
 
-def table(counts: dict[str, Counter[str]], why: dict[str, Counter[str]], here: dict[str, str]) -> str:
+def family(name: str) -> set[str]:
+    """Return the parts of a name that tell it from others: `github.com/a/b/v4` and `b.git/b` are `b`."""
+    parts = [part.removesuffix(".git").lower() for part in re.split("[/:]", name)]
+    return {part for part in parts[-2:] if not re.fullmatch(r"v\d+", part)} if len(parts) > 2 else {parts[-1]}
+
+
+def plain(version: str) -> str:
+    """Return a version without what tools add or leave out: `v`, build, platform, peers."""
+    return re.split(r"[+_(]|-(?:x86|arm|aarch|java|x64|universal|mingw|musl)", version.lstrip("v=[").rstrip("]"))[0]
+
+
+def table(
+    counts: dict[str, Counter[str]], why: dict[str, Counter[str]], here: dict[str, str], missed: list[str]
+) -> str:
     """Return the result as Markdown."""
     files = sum(row["files"] for row in counts.values())
     missing = [name for name in (*RIVALS, "grype", "osv-scanner") if name not in here]
     lines = [
-        f"Run on {datetime.now(UTC):%Y-%m-%d} over {files} lock files and manifests of other projects' test data,",
+        f"Run on {datetime.now(UTC):%Y-%m-%d} over {files} lock files and manifests of other projects,",
         f"each in a folder of its own. Not to be had here, so not run: {', '.join(missing) or 'none'}.",
         "",
         "| file | how many | packages: secpipe | "
@@ -246,7 +364,9 @@ def table(counts: dict[str, Counter[str]], why: dict[str, Counter[str]], here: d
         lines.append(f"| {kind} | {row['files']} | {row['secpipe']} | " + " | ".join(cells) + " |")
     lines += ["", "*Silent*: it wrote no list of packages for that file. Differences elsewhere, by why:", ""]
     lines += ["| why | " + " | ".join(here) + " |", "|---|" + "---|" * len(here)]
-    lines += [f"| {text} | " + " | ".join(str(why[name][text]) for name in here) + " |" for text in REASONS]
+    reasons = (*REASONS, _UNEXPLAINED)
+    lines += [f"| {text} | " + " | ".join(str(why[name][text]) for name in here) + " |" for text in reasons]
+    lines += ["", f"Listed by a rival and not here, unexplained: {'; '.join(sorted(missed)[:40]) or 'none'}."]
     return "\n".join(lines) + "\n"
 
 

@@ -13,6 +13,7 @@ from secpipe.core.paths import folder_of, is_installed
 from secpipe.core.protocols import Tree
 from secpipe.formats import unpack
 from secpipe.formats.locks import table
+from secpipe.formats.locks.lock import MANY
 from secpipe.formats.packages import ecosystems
 from secpipe.sbom.collector import Collector
 from secpipe.sbom.sources import YAML_READER, is_yaml, reader_of
@@ -72,7 +73,7 @@ def _locked(found: Collector, place: str, row: table.Row) -> None:
     if not row.reader:
         if row.locked:
             found.skip(place, f"not analysed: no reader for a lock file of {row.ecosystem} of this name yet")
-        elif not _is_pinned(found, place, row):
+        elif row.ecosystem not in found.pins(folder_of(place)):
             reason = f"no lock file of {row.ecosystem} pins what it asks for, and nothing reads it by itself"
             found.skip(place, reason, soft=True)
         return
@@ -85,16 +86,6 @@ def _packed(found: Collector, entry: FileEntry) -> None:
         row = table.row_of(path)
         if row is not None and row.listed:
             _locked(found, path, row)
-
-
-def _is_pinned(found: Collector, place: str, row: table.Row) -> bool:
-    """Tell whether a lock file of the same ecosystem, or a manifest that is read, stands beside a manifest or above."""
-    folders = [folder_of(place)]
-    while folders[-1]:
-        folders.append(folder_of(folders[-1]))
-    beside = (other for folder in folders for other in found.beside(folder))
-    rows = (table.row_of(other) for other in beside)
-    return any(other.ecosystem == row.ecosystem and other.reader for other in rows if other is not None)
 
 
 def attempt(found: Collector, entry: FileEntry, target: str) -> None:
@@ -151,18 +142,23 @@ def _fold_unpinned(found: Collector) -> None:
             pinned.setdefault(key, []).append(component)
         elif family:
             loose.append((component, key))
+    pairs: dict[str, list[str]] = {}
+    above: dict[tuple[tuple[str, str], str, bool], list[Component]] = {}
     for component, key in loose:
-        folder = folder_of(component.path)
-        near = [
-            other
-            for other in pinned.get(key, [])
-            if _above(folder_of(other.path), folder) and (component.ecosystem or not other.ecosystem)
-        ]
-        if not near:
+        about = (key, folder_of(component.path), bool(component.ecosystem))
+        if about not in above:
+            above[about] = [
+                other
+                for other in pinned.get(key, [])
+                if _above(folder_of(other.path), about[1]) and (about[2] or not other.ecosystem)
+            ]
+        near = above[about]
+        if not near or len(near) > MANY:  # of very many, nobody can say which one is meant: all stay as they are
             continue
         wanted = component.facts.get("specifier")
         chosen = _nearest(near) if wanted is None else [item for item in near if _fits(item, wanted.value)] or near
-        found.fold(component.ref, [item.ref for item in chosen])
+        pairs[component.ref] = [item.ref for item in chosen]
+    found.fold(pairs)
     roots = found.incoming(RelationKind.DEPENDS_ON)
     for component in found.of_kind(ComponentKind.LIBRARY):
         # A lock file alone does not say what the project itself named: what nobody needs was asked for.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from functools import cached_property
 
 from secpipe.core.artifact import Digest, FileEntry, Skip
 from secpipe.core.errors import InputError
@@ -24,6 +25,7 @@ from secpipe.system.aliases import aliased
 _UNNAMED = "no manifest, lock file or component by its name"
 _INSTALLED = "part of an installed package, which its METADATA describes"
 
+_MOST = 100  # digests, places and groups of one component that are kept
 _GRADES = {Grade.VERIFIED: 0, Grade.DECLARED: 1, Grade.NOT_DISCLOSED: 2, Grade.MISSING: 3}
 
 
@@ -42,17 +44,25 @@ class Collector:
         self._readers: dict[str, str] = {}
         self._claims: set[tuple[str, str]] = set()
         self._entries = Tally(Thing.ENTRY)
+        self._at: dict[str, list[str]] = {}
+        self._pins: dict[str, frozenset[str]] = {}
         self._packed: dict[str, bytes] = {}  # a lock file or manifest in an archive -> its content
 
     def add(self, component: Component) -> str:
         """Add a component, or merge it into the one with its ref; return the ref."""
         old = self._components.get(component.ref)
         self._components[component.ref] = component if old is None else _merge(old, component)
+        if old is None:
+            self._at.setdefault(component.path, []).append(component.ref)
         return component.ref
 
     def get(self, ref: str) -> Component | None:
         """Return the component with this ref, or None."""
         return self._components.get(ref)
+
+    def at(self, path: str) -> list[Component]:
+        """Return the components that were first found at a path."""
+        return [self._components[ref] for ref in self._at.get(path, ()) if ref in self._components]
 
     def of_kind(self, *kinds: ComponentKind) -> list[Component]:
         """Return the components of these kinds, in the order they were found."""
@@ -88,6 +98,19 @@ class Collector:
                 self._folders.setdefault(folder_of(entry.path), []).append(entry.path)
         return tuple(self._folders.get(folder, ()))
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names of all files, in lower case."""
+        return frozenset(entry.name.lower() for entry in self.tree.files)
+
+    def pins(self, folder: str) -> frozenset[str]:
+        """Return the ecosystems of which a manifest or lock file that is read stands in a folder or above it."""
+        if folder not in self._pins:
+            rows = (row_of(path) for path in self.beside(folder))
+            here = frozenset(row.ecosystem for row in rows if row is not None and row.reader)
+            self._pins[folder] = here | (self.pins(folder_of(folder)) if folder else frozenset())
+        return self._pins[folder]
+
     def read(self, entry: FileEntry) -> bytes:
         """Return the whole content of a text file of the tree; raises InputError."""
         if entry.head.startswith(b"version https://git-lfs.github.com/spec/v1"):
@@ -122,6 +145,7 @@ class Collector:
 
     def unpack(self, entry: FileEntry) -> list[str]:
         """Keep the lock files and manifests that stand in an archive, and return their paths, the archive's before."""
+        paths: dict[str, None] = {}
         try:
             with self.tree.open(entry) as file:
                 kind = unpack.kind_of(file, entry.size)
@@ -129,12 +153,13 @@ class Collector:
                     path = f"{entry.path}/{one.name}"
                     if not one.problem and row_of(path) is not None and not is_installed(path):
                         data = upto(one.stream, self.limits.text_bytes + 1)
+                        paths[path] = None
                         self._packed[path] = data[: self.limits.text_bytes]
                         if len(data) > self.limits.text_bytes:
                             self.skip(entry.path, f"{path} is larger than {self.limits.text_bytes:,} bytes")
         except InputError as error:
             self.skip(entry.path, error.message)
-        return [path for path in self._packed if path.startswith(f"{entry.path}/")]
+        return list(paths)
 
     def _near(self, path: str) -> bytes | None:
         if path in self._packed:
@@ -142,10 +167,17 @@ class Collector:
         entry = self.tree.find(path)
         return None if entry is None else self.read(entry)
 
-    def fold(self, unpinned: str, pinned: Iterable[str]) -> None:
-        """Let the components `pinned` by a lock file take the place of the manifest's unpinned one."""
-        targets = list(pinned)
-        old = self._components.pop(unpinned)
+    def fold(self, pairs: Mapping[str, Sequence[str]]) -> None:
+        """Let the components pinned by a lock file take the place of the manifest's unpinned one."""
+        for unpinned, pinned in pairs.items():
+            self._pin(self._components.pop(unpinned), pinned)
+        ends = pairs.keys()
+        for edge in [edge for edge in self._relations if edge.source in ends or edge.target in ends]:
+            self._relations.discard(edge)
+            for source in pairs.get(edge.source, (edge.source,)):
+                self.relate(source, edge.kind, *pairs.get(edge.target, (edge.target,)))
+
+    def _pin(self, old: Component, targets: Sequence[str]) -> None:
         for target in targets:
             new = self._components[target]
             facts = dict(new.facts)
@@ -154,12 +186,6 @@ class Collector:
             if old.path != new.path:
                 _needed(facts, old, new)
             self._components[target] = dataclasses.replace(new, direct=new.direct or old.direct, facts=facts)
-        for relation in [relation for relation in self._relations if unpinned in (relation.source, relation.target)]:
-            self._relations.discard(relation)
-            for target in targets:
-                source = target if relation.source == unpinned else relation.source
-                end = target if relation.target == unpinned else relation.target
-                self.relate(source, relation.kind, end)
 
     def targets(self, source: str, kind: RelationKind) -> list[str]:
         """Return where edges of this kind lead from `source`, sorted."""
@@ -191,8 +217,11 @@ class Collector:
 
     def _without_secrets(self) -> None:
         """Take secrets out of all that was found: from here it goes into digests and stores, not only into reports."""
-        clean = redaction.redact
-        self._components = {clean(ref): _clean(item) for ref, item in self._components.items()}
+        texts = {text for item in self._components.values() for text in _texts(item)}
+        texts |= {text for edge in self._relations for text in (edge.source, edge.target)}
+        texts |= {skip.reason for skip in self._skips.values()}
+        clean = redaction.cleaner(texts)
+        self._components = {clean(ref): _clean(item, clean) for ref, item in self._components.items()}
         self._relations = {Relation(clean(edge.source), edge.kind, clean(edge.target)) for edge in self._relations}
         self._skips = {key: dataclasses.replace(skip, reason=clean(skip.reason)) for key, skip in self._skips.items()}
 
@@ -219,8 +248,15 @@ class Collector:
         return ledger.close()[0] + Account(entries)
 
 
-def _clean(item: Component) -> Component:
-    clean = redaction.redact
+def _texts(item: Component) -> Iterator[str]:
+    yield from (item.ref, item.name, item.version, item.purl)
+    for fact in item.facts.values():
+        yield fact.value
+
+
+def _clean(item: Component, clean: Callable[[str], str]) -> Component:
+    if all(clean(text) == text for text in _texts(item)):
+        return item
     facts = {name: dataclasses.replace(fact, value=clean(fact.value)) for name, fact in item.facts.items()}
     return dataclasses.replace(
         item,
@@ -258,13 +294,16 @@ def _needed(facts: dict[str, Fact], *places: Component) -> None:
             facts.pop(name, None)
     if "group" in facts:
         words = {word for one in places for word in one.facts["group"].value.split()}
+        if len(words) > _MOST:  # nobody asks for one package in so many groups: it counts as needed
+            facts.pop("scope", None)
+        words = set(sorted(words)[: _MOST + 1])
         facts["group"] = dataclasses.replace(facts["group"], value=" ".join(sorted(words)))
 
 
 def _occurrences(old: Component, new: Component) -> Fact:
     places = set(old.facts["occurrences"].value.split("\n")) if "occurrences" in old.facts else {place(old)}
     places |= set(new.facts["occurrences"].value.split("\n")) if "occurrences" in new.facts else {place(new)}
-    return Fact("\n".join(sorted(places)[:100]), Grade.VERIFIED)
+    return Fact("\n".join(sorted(places)[:_MOST]), Grade.VERIFIED)
 
 
 def place(component: Component) -> str:
@@ -273,4 +312,4 @@ def place(component: Component) -> str:
 
 
 def _digests(digests: Iterable[Digest]) -> tuple[Digest, ...]:
-    return tuple(sorted(set(digests)))
+    return tuple(sorted(set(digests))[:_MOST])

@@ -22,39 +22,52 @@ def link(found: Collector) -> None:
     A name that is a component of the tree leads there; any other becomes a component that is only *referenced*: it has
     no digest, no purl, and a fact that says so.
     """
+    models, datasets = _Here(found, ComponentKind.MODEL), _Here(found, ComponentKind.DATASET)
     for component in found.of_kind(ComponentKind.MODEL):
-        _resolve(found, component, "base-model", ComponentKind.MODEL, RelationKind.DERIVED_FROM)
-        _resolve(found, component, "datasets", ComponentKind.DATASET, RelationKind.TRAINED_ON)
+        _resolve(found, component, "base-model", models, RelationKind.DERIVED_FROM)
+        _resolve(found, component, "datasets", datasets, RelationKind.TRAINED_ON)
 
 
-def _resolve(found: Collector, component: Component, fact: str, kind: ComponentKind, edge: RelationKind) -> None:
+class _Here:
+    """The components of one kind that the tree itself holds, by path and by name."""
+
+    def __init__(self, found: Collector, kind: ComponentKind) -> None:
+        self.kind = kind
+        self.by_path: dict[str, Component] = {}
+        self.by_name: dict[str, list[Component]] = {}
+        for item in found.of_kind(kind):
+            if "referenced" not in item.facts:
+                self.by_path.setdefault(item.path, item)
+                self.by_name.setdefault(item.name.lower(), []).append(item)
+
+
+def _resolve(found: Collector, component: Component, fact: str, here: _Here, edge: RelationKind) -> None:
     named = component.facts.get(fact)
     bound = Bound(_MOST, f"names under {fact}", partial(found.skip, component.path))
     for name in bound.first(named.value.split("\n")) if named else ():
         if name.strip().lower() in _NOWHERE:
             continue
-        target = _local(found, component, name.strip(), kind)
+        target = _local(found, component, name.strip(), here)
         if target is not None and target.ref == component.ref:
             facts = {**component.facts, "self-ancestor": Fact(name, Grade.DECLARED, component.facts[fact].source)}
             found.replace(dataclasses.replace(found.get(component.ref) or component, facts=facts))
             continue
-        ref = target.ref if target is not None else found.add(_referenced(kind, name.strip(), component.facts[fact]))
+        ref = (
+            target.ref if target is not None else found.add(_referenced(here.kind, name.strip(), component.facts[fact]))
+        )
         found.relate(component.ref, edge, ref)
 
 
-def _local(found: Collector, component: Component, name: str, kind: ComponentKind) -> Component | None:
+def _local(found: Collector, component: Component, name: str, here: _Here) -> Component | None:
     """Return the component of the tree that `name` means: a path, or a name that is the same but for the owner."""
-    others = [item for item in found.of_kind(kind) if "referenced" not in item.facts]
-    here = component.path if found.tree.find(component.path) is None else component.path.rpartition("/")[0]
-    for path in (join(here, name), join("", name)):
-        for other in others:
-            if path and other.path == path:
-                return other
-    exact = [item for item in others if item.name.lower() == name.lower()]
-    if exact:
+    folder = component.path if found.tree.find(component.path) is None else component.path.rpartition("/")[0]
+    for path in (join(folder, name), join("", name)):
+        if path and path in here.by_path:
+            return here.by_path[path]
+    if exact := here.by_name.get(name.lower(), []):
         return next((item for item in exact if item.ref != component.ref), exact[0])
-    tail = name.rpartition("/")[2].lower()
-    near = [item for item in others if item.name.lower() == tail and item.ref != component.ref]
+    same = here.by_name.get(name.rpartition("/")[2].lower(), [])[:3]  # of more than one, none is meant
+    near = [item for item in same if item.ref != component.ref]
     return near[0] if len(near) == 1 else None
 
 
@@ -98,20 +111,43 @@ def _finding(component: Component, message: str) -> Finding:
 
 
 def _on_cycle(inventory: Inventory) -> list[str]:
-    edges: dict[str, set[str]] = {}
+    """Return the refs that lead back to themselves: the strongly connected parts of more than one (Tarjan, 1972)."""
+    edges: dict[str, list[str]] = {}
     for relation in inventory.relations:
         if relation.kind is RelationKind.DERIVED_FROM:
-            edges.setdefault(relation.source, set()).add(relation.target)
-    on_cycle = []
-    for start in sorted(edges):
-        seen: set[str] = set()
-        pending = list(edges[start])
+            edges.setdefault(relation.source, []).append(relation.target)
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    open_: set[str] = set()
+    found: list[str] = []
+    for start in edges:
+        pending = [(start, iter(edges[start]))] if start not in index else []
         while pending:
-            node = pending.pop()
-            if node == start:
-                on_cycle.append(start)
-                break
-            if node not in seen:
-                seen.add(node)
-                pending += edges.get(node, ())
-    return on_cycle
+            node, targets = pending[-1]
+            if node not in index:
+                index[node] = low[node] = len(index)
+                stack.append(node)
+                open_.add(node)
+            target = next(targets, None)
+            if target is None:
+                pending.pop()
+                if pending:
+                    low[pending[-1][0]] = min(low[pending[-1][0]], low[node])
+                if low[node] == index[node]:
+                    part = _unwound(stack, open_, node)
+                    found += part if len(part) > 1 or node in edges.get(node, ()) else []
+            elif target not in index:
+                pending.append((target, iter(edges.get(target, ()))))
+            elif target in open_:
+                low[node] = min(low[node], index[target])
+    return sorted(found)
+
+
+def _unwound(stack: list[str], opened: set[str], node: str) -> list[str]:
+    """Take a strongly connected part off the stack: all above `node` and itself."""
+    part: list[str] = []
+    while not part or part[-1] != node:
+        part.append(stack.pop())
+        opened.discard(part[-1])
+    return part

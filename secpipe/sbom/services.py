@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from secpipe.core.inventory import Component, ComponentKind, Inventory, content_ref, declared, verified
+from secpipe.core.paths import is_page
 from secpipe.core.protocols import Tree
 from secpipe.sbom.extras import contents
 from secpipe.sbom.sources.models import file_component
@@ -54,13 +55,13 @@ def _referenced(
     known = {item.name.lower() for item in inventory.components if item.kind in (*_KINDS.values(), ComponentKind.MODEL)}
     named: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for one in references:
-        if one.get("name") and one.get("region") != "test":
+        if one.get("name") and _is_used(one):
             named[str(one.get("thing")), str(one["name"])].append(one)
     fetched = {name for _, name in named}
     for use in uses:
         model = str(use.get("model") or "")
-        if model and model not in fetched and not use.get("context") and use.get("region") != "test":
-            named["model", model].append(use)
+        if model and model not in fetched and not use.get("context") and _is_used(use):
+            named["model", _without_provider(model, str(use.get("provider") or ""))].append(use)
     found = []
     for (thing, name), group in sorted(named.items()):
         kind = _KINDS.get(thing, ComponentKind.MODEL)
@@ -75,9 +76,23 @@ def _referenced(
             "occurrences": "\n".join(places),
         }
         ref = content_ref(kind, "referenced", name)
-        told = {**verified(path, facts), **declared(path, {"referenced": "named in code, not part of this release"})}
+        seen = any(one.get("confidence", "high") != "low" for one in group)
+        how = "named in code, not part of this release" if seen else "a name in code, not seen in use"
+        told = {**verified(path, facts), **declared(path, {"referenced": how})}
         found.append(Component(ref, kind, name, path=path, line=int(line), facts=told))
     return found
+
+
+def _is_used(one: Mapping[str, Any]) -> bool:
+    """Whether a sign stands where the project uses it: not in a test, nor in prose; a page is a program as well."""
+    region = one.get("region")
+    return region != "test" and (region != "docs" or is_page(str(one.get("path"))))
+
+
+def _without_provider(model: str, provider: str) -> str:
+    """Return a model's own name: `openai:gpt-4o` names its provider, `llama3:8b` a tag."""
+    word, sign, name = model.partition(":")
+    return name if sign and provider and word.replace("_", "-").startswith(provider.split("-")[0]) else model
 
 
 def _endpoint(host: str) -> str:

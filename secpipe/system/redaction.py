@@ -6,7 +6,7 @@ Not for what is signed or named by its digest: there a secret must be kept out b
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -60,15 +60,18 @@ def redact(text: str) -> str:
     return _redact(text, _possible(text))
 
 
+def cleaner(texts: Iterable[str]) -> Callable[[str], str]:
+    """Return `redact` for just these texts and parts of them: what none of them hints at is not looked for in each."""
+    possible = _possible("\n".join(texts))
+    return cache(lambda text: _redact(text, possible)) if possible else str
+
+
 def redact_values(value: Any) -> Any:
     """Return a JSON-ready value with `redact` applied to each string in it, keys included."""
-    strings: list[str] = []
+    strings: set[str] = set()
     _collect(value, strings)
-    possible = _possible("\n".join(strings))
-    if not possible:
-        return value
-    hints = {hint.lower() for shape in possible for hint in shape.hints}
-    return _redact_values(value, possible, re.compile("|".join(map(re.escape, sorted(hints)))))
+    clean = cleaner(strings)
+    return value if clean is str else _redact_values(value, clean)
 
 
 def _possible(text: str) -> tuple[Shape, ...]:
@@ -92,9 +95,9 @@ def _redact(text: str, possible: Iterable[Shape]) -> str:
     return text
 
 
-def _collect(value: Any, strings: list[str]) -> None:
+def _collect(value: Any, strings: set[str]) -> None:
     if isinstance(value, str):
-        strings.append(value)
+        strings.add(value)
     elif isinstance(value, Mapping):
         for key, item in value.items():
             _collect(key, strings)
@@ -104,16 +107,13 @@ def _collect(value: Any, strings: list[str]) -> None:
             _collect(item, strings)
 
 
-def _redact_values(value: Any, possible: tuple[Shape, ...], hints: re.Pattern[str]) -> Any:
+def _redact_values(value: Any, clean: Callable[[str], str]) -> Any:
     if isinstance(value, str):
-        told = len(value) > 8 and hints.search(value.lower())
-        return _redact(value, possible) if told else value
+        return clean(value) if len(value) > 8 else value
     if isinstance(value, Mapping):
-        return {
-            _redact_values(key, possible, hints): _redact_values(item, possible, hints) for key, item in value.items()
-        }
+        return {_redact_values(key, clean): _redact_values(item, clean) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_redact_values(item, possible, hints) for item in value]
+        return [_redact_values(item, clean) for item in value]
     return value
 
 

@@ -8,7 +8,9 @@ from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, RelationKind
 from secpipe.core.paths import folder_of
+from secpipe.core.text import plural
 from secpipe.formats.jsonc import plain_json
+from secpipe.formats.locks import artifacts
 from secpipe.formats.locks.library import elsewhere, hash_of, library
 from secpipe.formats.locks.lines import key_lines
 from secpipe.formats.locks.lock import Lock
@@ -32,13 +34,16 @@ def read(found: Lock) -> None:
     workspaces = document.get("workspaces") or {}
     for where, item in workspaces.items():
         members[where] = found.add(application(f"{folder}/{where}".strip("/"), item, found.path))
-    for key, item in document["packages"].items():
+    packages = {key: item for key, item in document["packages"].items() if key.count("/") <= found.limits.json_depth}
+    if deep := len(document["packages"]) - len(packages):
+        found.skip(f"{plural(deep, 'package')} nested deeper than {found.limits.json_depth} in one another")
+    for key, item in packages.items():
         name, _, version = _parts(item[0])
         if version.startswith(_LOCAL):
             refs[key] = members.get(version.partition(":")[2], "")
         else:
-            refs[key] = found.add(_package(name, version, item, found.path, lines.get(key, 0)))
-    for key, item in document["packages"].items():
+            refs[key] = found.add(_package(found, name, version, item, lines.get(key, 0)))
+    for key, item in packages.items():
         for name in _needs(next((part for part in item if isinstance(part, dict)), {}), _GROUPS):
             found.relate(refs[key], RelationKind.DEPENDS_ON, _seen_from(key, name, refs))
     _asked(found, workspaces, members, refs)
@@ -75,7 +80,8 @@ def _parts(text: str) -> tuple[str, str, str]:
     return (text[:at], "@", text[at + 1 :]) if at > 0 else (text, "", "")
 
 
-def _package(name: str, version: str, item: list[Any], path: str, line: int) -> Component:
+def _package(found: Lock, name: str, version: str, item: list[Any], line: int) -> Component:
+    path = found.path
     digest = hash_of(item[-1])
     hashes = [digest] if digest else []
     if version.startswith(_DIRECT):
@@ -84,5 +90,6 @@ def _package(name: str, version: str, item: list[Any], path: str, line: int) -> 
         return elsewhere(name, "", path=path, line=line, url=url, commit=commit, hashes=hashes)
     version = version.removeprefix("npm:")
     registry = item[1] if len(item) > 1 and isinstance(item[1], str) and item[1].startswith("http") else ""
+    name, version = artifacts.believed(found, (name, version), [registry], artifacts.npm, artifacts.same_npm, line)
     registry = "/".join(registry.split("/")[:3])
     return library("npm", name, version, path=path, line=line, hashes=hashes, registry=registry)

@@ -13,6 +13,7 @@ from secpipe.formats.locks.lock import Lock
 from secpipe.formats.yaml import parse_yaml
 
 _POD = re.compile(r"([^\s/(]+)(?:/[^\s(]+)?(?:\s+\(([^)]*)\))?")
+_PUBLIC = {"", "trunk", "https://github.com/cocoapods/specs", "https://cdn.cocoapods.org", "https://cdn.cocoapods.org/"}
 _LINE = re.compile(r'\s\s- "?([^\s/("]+)[^(]*\([^)]*\)"?:?$')
 
 
@@ -29,6 +30,7 @@ def read(found: Lock) -> None:
     outside = {name: dict(item) for name, item in (document.get("EXTERNAL SOURCES") or {}).items()}
     for name, item in (document.get("CHECKOUT OPTIONS") or {}).items():
         outside.setdefault(name, {}).update(item)
+    repos = {str(name): str(repo) for repo, pods in (document.get("SPEC REPOS") or {}).items() for name in pods}
     refs: dict[str, str] = {}
     needs: list[tuple[str, str]] = []
     for item in document["PODS"]:
@@ -37,7 +39,9 @@ def read(found: Lock) -> None:
         if not version:
             raise InputError(f"the pod {opening(name)} has no version")
         if name not in refs:
-            refs[name] = found.add(_pod(name, version, outside.get(name), found.path, lines.get(name, 0)))
+            refs[name] = found.add(
+                _pod(name, version, outside.get(name), repos.get(name, ""), found.path, lines.get(name, 0))
+            )
         needs += [(refs[name], _parts(str(other))[0]) for other in wanted or []]
     for ref, name in needs:
         found.relate(ref, RelationKind.DEPENDS_ON, refs.get(name, ""))
@@ -51,8 +55,9 @@ def _parts(text: str) -> tuple[str, str]:
     return match[1], match[2] or ""
 
 
-def _pod(name: str, version: str, outside: dict[str, Any] | None, path: str, line: int) -> Component:
+def _pod(name: str, version: str, outside: dict[str, Any] | None, repo: str, path: str, line: int) -> Component:
     if outside is None:
-        return library("CocoaPods", name, version, path=path, line=line)
+        own = "" if repo.lower().removesuffix(".git") in _PUBLIC else repo
+        return library("CocoaPods", name, version, path=path, line=line, registry=own)
     address = str(outside.get(":git") or outside.get(":podspec") or outside.get(":path") or "")
     return elsewhere(name, version, path=path, line=line, url=address, commit=str(outside.get(":commit") or ""))

@@ -40,5 +40,5 @@ def _package(item: dict[str, Any], group: str, path: str, line: int) -> Componen
     return library(
         "Packagist", name, version, path=path, line=line, hashes=[digest] if digest else [],
         licenses=[text for text in item.get("license") or [] if isinstance(text, str)], facts=facts,
-        registry=str(item.get("notification-url") or ""),
+        registry=str(item.get("notification-url") or source.get("url") or dist.get("url") or ""),  # a repository's own
     )  # fmt: skip

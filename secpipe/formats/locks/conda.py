@@ -10,6 +10,7 @@ from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, ComponentKind, content_ref, declared
 from secpipe.core.text import opening
 from secpipe.formats.locks import requirements
+from secpipe.formats.locks.artifacts import conda_parts
 from secpipe.formats.locks.library import hash_of
 from secpipe.formats.locks.lock import Lock
 from secpipe.formats.packages import purl
@@ -28,7 +29,7 @@ def read(found: Lock) -> None:
     channels = [str(item) for item in document.get("channels") or []]
     for item in document["dependencies"]:
         if isinstance(item, str):
-            found.add(_package(item, channels, found.path))
+            found.add(conda_spec(item, channels, found.path))
         elif isinstance(item, dict):
             _pip(found, [str(text) for text in item.get("pip") or []])
 
@@ -52,7 +53,8 @@ def _pip(found: Lock, lines: list[str]) -> None:
     found.skips += [f"pip: {reason}" for reason in inner.skips]
 
 
-def _package(text: str, channels: list[str], path: str) -> Component:
+def conda_spec(text: str, channels: list[str], path: str) -> Component:
+    """Return the package that a match specification (`channel::name=1.0`) names; raises InputError where it is none."""
     own, _, spec = text.strip().rpartition("::")
     parts = _SPEC.fullmatch(spec)
     if parts is None:
@@ -78,7 +80,7 @@ def conda_package(
     """
     folders = url.partition("#")[0].partition("?")[0].split("/")[:-1]
     channel, subdir = (folders[-2], folders[-1]) if "://" in url and len(folders) > 4 else ("", "")
-    build = artifact_parts(url)[2]
+    build = conda_parts(url)[2]
     package = purl.make("conda", name, version, qualifiers={"channel": channel, "build": build, "subdir": subdir})
     digests = tuple(Digest(*mark.split(":", 1)) for mark in filter(None, map(hash_of, hashes)))
     where = f"{path}:{line}" if line else path
@@ -86,11 +88,3 @@ def conda_package(
         package, ComponentKind.LIBRARY, name, version, package, path=path, line=line, digests=digests,
         facts=declared(where, {"channel": channel, **(facts or {})}),
     )  # fmt: skip
-
-
-def artifact_parts(url: str) -> tuple[str, str, str]:
-    """Return (name, version, build) of `.../name-version-build.conda`, or three empty texts."""
-    file = url.partition("#")[0].partition("?")[0].rpartition("/")[2]
-    stem = next((file.removesuffix(end) for end in (".conda", ".tar.bz2") if file.endswith(end)), "")
-    parts = stem.rsplit("-", 2)
-    return (parts[0].lower(), parts[1], parts[2]) if len(parts) == 3 and all(parts) else ("", "", "")

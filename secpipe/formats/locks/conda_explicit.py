@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from secpipe.core.errors import InputError
-from secpipe.formats.locks.conda import artifact_parts, conda_package
+from secpipe.formats.locks.artifacts import conda_parts
+from secpipe.formats.locks.conda import conda_package
 from secpipe.formats.locks.lock import Lock
 
 _KINDS = {32: "md5", 64: "sha256"}
@@ -21,7 +22,7 @@ def read(found: Lock) -> None:
         url, _, mark = line.partition("#")
         mark = mark.removeprefix("sha256:").removeprefix("md5:").lower()
         kind = _KINDS.get(len(mark), "")
-        name, version, _ = artifact_parts(url)
+        name, version, _ = conda_parts(url)
         if not name:
             found.skip(f"line {number} names no conda artifact")
             continue

@@ -6,6 +6,7 @@ from typing import Any
 
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, RelationKind
+from secpipe.formats.locks import artifacts
 from secpipe.formats.locks.conda import conda_package
 from secpipe.formats.locks.library import elsewhere, library
 from secpipe.formats.locks.lock import Lock
@@ -22,7 +23,7 @@ def read(found: Lock) -> None:
         raise InputError("conda-lock.yml holds no list of packages")
     refs: dict[tuple[str, str], str] = {}
     for item in document["package"]:
-        ref = found.add(_package(item, found.path))
+        ref = found.add(_package(found, item))
         refs.setdefault((str(item.get("platform")), str(item["name"])), ref)
     for item in document["package"]:
         place = str(item.get("platform"))
@@ -30,7 +31,8 @@ def read(found: Lock) -> None:
         found.relate(refs[place, str(item["name"])], RelationKind.DEPENDS_ON, *targets)
 
 
-def _package(item: dict[str, Any], path: str) -> Component:
+def _package(found: Lock, item: dict[str, Any]) -> Component:
+    path = found.path
     name, version, url = str(item["name"]), str(item["version"]), str(item.get("url") or "")
     group = str(item.get("category") or "")
     optional = item.get("optional") or group not in _MAIN
@@ -38,8 +40,10 @@ def _package(item: dict[str, Any], path: str) -> Component:
     marks = item.get("hash") or {}
     hashes = [f"{kind}:{marks[kind]}" for kind in ("sha256", "md5") if isinstance(marks.get(kind), str)][:1]
     if item.get("manager") != "pip":
+        name, version = artifacts.believed(found, (name, version), [url], artifacts.conda, artifacts.same_conda)
         return conda_package(name, version, url, path=path, hashes=hashes, facts=facts)
     if url.startswith(("git+", "file:")):
         return elsewhere(name, version, path=path, url=url, hashes=hashes, facts=facts)
+    name, version = artifacts.believed(found, (name, version), [url], artifacts.pypi, artifacts.same_pypi)
     registry = "/".join(url.split("/")[:3]) if url.startswith("http") else ""
     return library("PyPI", name, version, path=path, hashes=hashes, registry=registry, facts=facts)

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 
 from secpipe.core.inventory import Component, ComponentKind, RelationKind, content_ref
 from secpipe.core.paths import folder_of
 from secpipe.formats.locks.library import elsewhere, hash_of, library
-from secpipe.formats.locks.lock import Lock
+from secpipe.formats.locks.lock import MANY, Lock
 
 _SPEC = re.compile(r"( {2,6})([\w.-]+)!?(?: \(([^()]*)\))?!?(?: (\S+))?")
+
+_GEM = re.compile(r"gem[ (]+[\"']([\w.-]{1,200})[\"']")
+_GROUP = re.compile(
+    r"(?:^group[ (]+|\bgroups?: *|:groups? *=> *)((?:[\[ ,]{0,9}:\w{1,40}\]?|%i\[[^\]]{0,200}\]){1,20})"
+)
+_WORD = re.compile(r"\w{2,}")
+_OPENS = re.compile(r"(?:if|unless|case|begin|def|while|until|for|class|module)\b")
+_DEVELOPMENT = {"development", "test", "dev", "ci", "lint", "doc", "docs"}
 
 
 @dataclass(slots=True)
@@ -49,13 +58,38 @@ def read(found: Lock) -> None:
             gems.append(_Gem(match[2], match[3], number, section, remote, commit))
         elif len(match[1]) == 6 and gems:
             gems[-1].needs.append(match[2])
-    refs: dict[str, list[str]] = {}
+    refs: dict[str, dict[str, None]] = {}
     for gem in gems:
-        refs.setdefault(gem.name, []).append(_add(found, gem, hashes.get((gem.name, gem.version), "")))
+        refs.setdefault(gem.name, {})[_add(found, gem, hashes.get((gem.name, gem.version), ""))] = None
     for gem, source in zip(gems, [item.ref for item in found.components], strict=True):
         for name in gem.needs:
-            found.relate(source, RelationKind.DEPENDS_ON, *refs.get(name, ()))
+            found.relate(source, RelationKind.DEPENDS_ON, *islice(refs.get(name, ()), MANY))
     found.named.update(ref for name in asked for ref in refs.get(name, ()))
+    apart = _apart(found, asked)
+    wanted = {
+        flag: {ref for name in asked if (name in apart) is flag for ref in refs.get(name, ())} for flag in (True, False)
+    }
+    found.only_for("dev", wanted[False], wanted[True])
+
+
+def _apart(found: Lock, asked: set[str]) -> set[str]:
+    """Return the gems that the Gemfile beside asks for in groups of development alone, by its text; it is never run."""
+    manifest = "gems.rb" if found.name == "gems.locked" else "Gemfile"
+    data = found.near(f"{folder_of(found.path)}/{manifest}".lstrip("/"))
+    blocks: list[bool] = []
+    apart: dict[str, bool] = {}
+    for line in (data or b"").decode("utf-8", "replace").splitlines():
+        code = line.partition("#")[0].strip()
+        gem = _GEM.match(code)
+        groups = set(_WORD.findall(match[1])) if (match := _GROUP.search(code)) else set()
+        if code == "end" and blocks:
+            blocks.pop()
+        elif gem is not None:
+            own = bool(groups) and groups <= _DEVELOPMENT
+            apart[gem[1]] = (any(blocks) or own) and apart.get(gem[1], True)
+        if code.endswith(" do") or _OPENS.match(code):
+            blocks.append(code.startswith("group") and bool(groups) and groups <= _DEVELOPMENT)
+    return {name for name, flag in apart.items() if flag and name in asked} if not blocks else set()
 
 
 def _add(found: Lock, gem: _Gem, digest: str) -> str:

@@ -7,7 +7,7 @@ import re
 from secpipe.formats.locks.library import library
 from secpipe.formats.locks.lock import Lock
 
-_LINE = re.compile(r"([\w.-]+):([\w.-]+):([^\s:=/@]+)(?:=(\S*))?")
+_LINE = re.compile(r"([\w.-]+):([\w.-]+):([^\s:=/@]+)(?:=(.*))?")
 _BUILD = re.compile(r"test|lint|checkstyle|pmd|detekt|jacoco|ktlint|spotbugs|kapt|annotationProcessor", re.I)
 
 
@@ -21,7 +21,7 @@ def read(found: Lock) -> None:
         if match is None:
             found.skip(f"line {number} is no locked dependency")
             continue
-        groups = [word for word in (match[4] or "").split(",") if word]
+        groups = [word for part in (match[4] or "").split(",") if (word := part.strip())]
         extra = bool(groups) and all(map(_BUILD.search, groups))
         facts = {"group": " ".join(groups[:20]), "scope": "optional" if extra else ""}
         name = f"{match[1]}:{match[2]}"

@@ -7,7 +7,7 @@ npm's `.npmrc`, Yarn's `npmRegistryServer`, Bun's `bunfig.toml`; each as of 2026
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase, translate
@@ -16,6 +16,8 @@ from typing import Any
 from secpipe.core import shape
 from secpipe.core.documents import parse_toml
 from secpipe.core.errors import InputError
+from secpipe.core.limits import DEFAULT
+from secpipe.formats import xmltree
 from secpipe.formats.locks.library import without_secret
 
 
@@ -56,6 +58,7 @@ _VARIABLES = {
 }  # fmt: skip
 _FEW = ("-f", "-i", "--index", "--find-links", "registry")  # words of other programs too: only before an address
 _QUOTES = "\"'`,;()[]{}"
+_BETWEEN = ("", "=", ":", "\\", "^")  # between an option and its address
 _SHORT = re.compile(r"^\s*-i\s*(\S+)")
 _KEY = re.compile(r"^([\w.-]+)\s*[=:]\s*(.*)$")
 _INI = {"index-url": Reach.ALL, "extra-index-url": Reach.MIXED, "find-links": Reach.MIXED, "index_url": Reach.ALL}
@@ -69,7 +72,7 @@ def reader_of(path: str) -> Callable[[str, bytes], Iterator[Index]] | None:
     """Return what reads the index settings of a file of this name; None where it has none."""
     name = path.rpartition("/")[2].lower()
     if not _ANY.match(name):  # most names, in a tenth of the time
-        return None
+        return _cargo if f"/{path}".endswith(_CARGO) else None
     return next((reader for glob, reader in _TABLE if fnmatchcase(name, glob)), None)
 
 
@@ -98,34 +101,44 @@ def _line_of(text: str, address: str) -> int:
 
 def _commands(text: str, _: bytes) -> Iterator[Index]:
     """Read every line as a command or a variable: requirements, shells, Dockerfiles, workflows, notebooks."""
+    pending: _Pending | None = None
     for number, line in enumerate(text.replace("\\n", "\n" if "\n" not in text else " ").splitlines(), 1):
         if not line.lstrip().startswith("#"):
-            yield from _words(line.split(), number)
+            pending = yield from _words(line.split(), number, pending)
 
 
-def _words(words: list[str], number: int) -> Iterator[Index]:
-    """Yield the settings among the words of a line: an option or variable, and the address that follows it."""
-    pending: tuple[str, Reach] | None = None
-    rare = False
+_Pending = tuple[tuple[str, Reach], bool]  # a setting whose address is still to come, and whether it must be an address
+
+
+def _words(words: list[str], number: int, pending: _Pending | None) -> Generator[Index, None, _Pending | None]:
+    """Yield the settings among the words of a line: an option or variable, and the address that follows it.
+
+    The address may stand on a later line, however the line's end is escaped: there it has to be one in full.
+    """
+    if pending is not None:
+        pending = pending[0], True
     for raw in words:
         word = raw.strip(_QUOTES)
-        if pending is not None and word not in ("", "=", ":"):
+        if pending is not None and word not in _BETWEEN:
+            setting, rare = pending
             if not rare or "://" in word:
-                yield Index(pending[0], _bare(word), pending[1], number)
+                yield Index(setting[0], _bare(word), setting[1], number)
             pending = None
         name, sign, value = word.partition("=")
         if not sign and word.startswith(("-ihttp", "-fhttp")):
             name, value = word[:2], word[2:]
         name = name.rstrip(":").strip(_QUOTES)
-        setting = _OPTIONS.get(name) or _VARIABLES.get(name.lower())
-        if setting is None:
+        found = _OPTIONS.get(name) or _VARIABLES.get(name.lower())
+        if found is None:
             continue
+        setting = found
         rare = name in _FEW
         value = value.strip(_QUOTES)
         if value and (not rare or "://" in value):
             yield Index(setting[0], _bare(value), setting[1], number)
         elif not value:
-            pending = setting
+            pending = setting, rare
+    return pending
 
 
 def _bare(word: str) -> str:
@@ -186,6 +199,24 @@ def _toml(_: str, data: bytes) -> Iterator[Index]:
             yield Index("npm", address, Reach.BOUND if scope else Reach.ALL, names=scope)
 
 
+def _nuget(_: str, data: bytes) -> Iterator[Index]:
+    root = xmltree.parse(data, "its settings", DEFAULT)
+    for item in root.all("packageSources", "add"):
+        yield Index("NuGet", item.attributes.get("value", ""), Reach.MIXED, item.line)
+
+
+def _cargo(_: str, data: bytes) -> Iterator[Index]:
+    """Read what stands in the place of crates.io; a registry that a crate has to name is bound to those that do."""
+    document = parse_toml(data, "its settings")
+    for name, row in shape.mapping(document.get("source")).items():
+        for key in ("registry", "local-registry", "git"):
+            address = str(shape.mapping(row).get(key) or "")
+            yield Index("crates.io", address.removeprefix("sparse+"), Reach.ALL, names=name)
+    for name, row in shape.mapping(document.get("registries")).items():
+        address = str(shape.mapping(row).get("index") or "")
+        yield Index("crates.io", address.removeprefix("sparse+"), Reach.BOUND, names=name)
+
+
 _POETRY = {"explicit": Reach.BOUND, "supplemental": Reach.MIXED, "secondary": Reach.MIXED, "default": Reach.ALL,
            "primary": Reach.MIXED}  # fmt: skip
 
@@ -214,8 +245,10 @@ _TABLE: tuple[tuple[str, Callable[[str, bytes], Iterator[Index]]], ...] = (
     ("uv.toml", _toml), ("pyproject.toml", _toml), ("pipfile", _toml), ("pixi.toml", _toml),
     ("*requirements*.txt", _requirements), ("*requirements*.in", _requirements), ("constraints*.txt", _requirements),
     ("environment*.y*ml", _commands), ("*.yml", _commands), ("*.yaml", _commands), ("*.sh", _commands),
+    ("*.ps1", _commands), ("*.bat", _commands), ("*.cmd", _commands), ("nuget.config", _nuget),
     ("*dockerfile*", _commands), ("*containerfile*", _commands), ("makefile", _commands), ("*.mk", _commands),
     ("tox.ini", _commands), (".env*", _commands), ("*.env", _commands), ("*.ipynb", _commands),
     ("jenkinsfile", _commands), ("justfile", _commands),
 )  # fmt: skip
+_CARGO = ("/.cargo/config.toml", "/.cargo/config")
 _ANY = re.compile("|".join(translate(glob) for glob, _ in _TABLE))

@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterable
 from secpipe.core.inventory import Component, Relation, RelationKind, declared
 from secpipe.core.limits import DEFAULT, Limits
 
+#: Packages of one name that an edge without a version leads to: more are no lock file of anybody's.
+MANY = 32
+
 
 def _nothing(path: str) -> bytes | None:
     return None

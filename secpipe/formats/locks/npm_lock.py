@@ -10,6 +10,7 @@ from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, RelationKind
 from secpipe.core.paths import folder_of
 from secpipe.core.text import plural
+from secpipe.formats.locks import artifacts
 from secpipe.formats.locks.library import elsewhere, hash_of, library
 from secpipe.formats.locks.lines import key_lines
 from secpipe.formats.locks.lock import Lock
@@ -38,7 +39,7 @@ def read(found: Lock) -> None:
             where = f"{folder}/{path}".strip("/")
             refs[path] = found.add(application(where, item, found.path))
         else:
-            refs[path] = found.add(_locked(path, item, found.path, lines.get(path, 0)))
+            refs[path] = found.add(_locked(found, path, item, lines.get(path, 0)))
     for path, item in items.items():
         target = item.get("resolved")
         if item.get("link") and isinstance(target, str) and target in refs:
@@ -48,7 +49,8 @@ def read(found: Lock) -> None:
             _edges(found, path, item, refs)
 
 
-def _locked(path: str, item: dict[str, Any], file: str, line: int) -> Component:
+def _locked(found: Lock, path: str, item: dict[str, Any], line: int) -> Component:
+    file = found.path
     name = str(item.get("name") or path.rpartition("node_modules/")[2])
     version, resolved = str(item.get("version") or ""), str(item.get("resolved") or "")
     outside = version.startswith(("git", "http", "file:"))  # lock version 1 writes such a source there
@@ -67,6 +69,7 @@ def _locked(path: str, item: dict[str, Any], file: str, line: int) -> Component:
     if outside or resolved.startswith(("git", "file:", "github:")):
         url, _, commit = resolved.partition("#")
         return elsewhere(name, version, path=file, line=line, url=url, commit=commit, hashes=hashes, facts=facts)
+    name, version = artifacts.believed(found, (name, version), [resolved], artifacts.npm, artifacts.same_npm, line)
     registry = resolved if resolved.startswith("http") else ""
     return library(
         "npm", name, version, path=file, line=line, hashes=hashes, licenses=licenses_of(item),

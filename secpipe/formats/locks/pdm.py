@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from packaging.requirements import InvalidRequirement, Requirement
 
 from secpipe.core.text import opening
+from secpipe.formats.locks import artifacts
 from secpipe.formats.locks.library import elsewhere, hash_of, library
 from secpipe.formats.locks.lock import Lock
 from secpipe.formats.locks.python import applies
@@ -32,7 +35,8 @@ def read(found: Lock) -> None:
                 commit=str(item.get("revision") or ""), hashes=hashes, facts=facts,
             )  # fmt: skip
         else:
-            component = library("PyPI", name, version, path=found.path, line=item["\0line"], hashes=hashes, facts=facts)
+            told = _told(found, (name, version), files, item["\0line"])
+            component = library("PyPI", *told, path=found.path, line=item["\0line"], hashes=hashes, facts=facts)
         ref = found.add(component)
         names.put(name, version, ref)
         for text in item.get("dependencies") or []:
@@ -44,3 +48,9 @@ def read(found: Lock) -> None:
             if wanted.marker is None or applies(str(wanted.marker)):
                 names.need(ref, wanted.name)
     names.relate(found)
+
+
+def _told(found: Lock, claimed: tuple[str, str], files: list[dict[str, Any]], line: int) -> tuple[str, str]:
+    """Return name and version as the files say that a lock with static addresses takes."""
+    addresses = [str(part.get("url") or "") for part in files]
+    return artifacts.believed(found, claimed, addresses, artifacts.pypi, artifacts.same_pypi, line)

@@ -1,4 +1,4 @@
-"""pixi.lock (versions 4 to 6): packages of conda and PyPI, each with its hash; which environments need them."""
+"""pixi.lock (versions 4 to 7): packages of conda and PyPI, each with its hash; which environments need them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Any
 
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component
-from secpipe.formats.locks.conda import artifact_parts, conda_package
+from secpipe.formats.locks import artifacts
+from secpipe.formats.locks.conda import conda_package
 from secpipe.formats.locks.library import elsewhere, hash_of, library
 from secpipe.formats.locks.lock import Lock
 from secpipe.formats.yaml import parse_yaml
 
 _BUILD = re.compile(r"test|lint|docs?|dev", re.I)
-_KINDS = ("conda", "pypi")
+_KINDS = ("conda", "pypi", "conda_source")
+_SOURCE = re.compile(r"([\w.-]{1,200})\[[^\]]{0,100}\] @ (.+)")  # version 7: `name[build] @ place`
 
 
 def read(found: Lock) -> None:
@@ -29,7 +31,7 @@ def read(found: Lock) -> None:
         groups = users.get(url, [])
         optional = bool(groups) and all(map(_BUILD.search, groups))
         facts = {"group": " ".join(groups[:20]) if optional else "", "scope": "optional" if optional else ""}
-        found.add(_package(kind, item, url, found.path, facts))
+        found.add(_package(found, kind, item, url, facts))
 
 
 def _users(document: dict[str, Any]) -> dict[str, list[str]]:
@@ -44,18 +46,27 @@ def _users(document: dict[str, Any]) -> dict[str, list[str]]:
     return users
 
 
-def _package(kind: str, item: dict[str, Any], url: str, path: str, facts: dict[str, str]) -> Component:
+def _package(found: Lock, kind: str, item: dict[str, Any], url: str, facts: dict[str, str]) -> Component:
+    path = found.path
     hashes = [digest for key in ("sha256", "md5") if (digest := hash_of(f"{key}:{item.get(key)}"))][:1]
     name, version = str(item.get("name") or ""), str(item.get("version") or "")
+    if kind == "conda_source":  # built from a folder or repository
+        source = _SOURCE.fullmatch(url)
+        name, url = (source[1], source[2]) if source else (name or "package", url)
+        address, _, commit = url.partition("#")
+        return elsewhere(name, version, path=path, url=address, commit=commit, facts=facts)
     if kind == "conda":
-        parts = artifact_parts(url)
-        if not (name or parts[0]):
+        told = artifacts.conda(url) or ("", "")
+        if not (name or told[0]):
             raise InputError("a package has no name")
-        return conda_package(name or parts[0], version or parts[1], url, path=path, hashes=hashes, facts=facts)
+        claimed = name or told[0], version or told[1]
+        name, version = artifacts.believed(found, claimed, [url], artifacts.conda, artifacts.same_conda)
+        return conda_package(name, version, url, path=path, hashes=hashes, facts=facts)
     if not name:
         raise InputError("a package has no name")
     if "://" not in url or url.startswith(("git+", "file:")):
         address, _, commit = url.partition("#")
         return elsewhere(name, version, path=path, url=address, commit=commit, hashes=hashes, facts=facts)
+    name, version = artifacts.believed(found, (name, version), [url], artifacts.pypi, artifacts.same_pypi)
     registry = "/".join(url.removeprefix("direct+").split("/")[:3])
     return library("PyPI", name, version, path=path, hashes=hashes, registry=registry, facts=facts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
@@ -71,6 +73,29 @@ def applies(marker: str, extras: tuple[str, ...] = ()) -> bool:
         )  # fmt: skip
     except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, RecursionError):
         return True
+
+
+_ASKED = re.compile(r"['\"]([\w.-]{1,100})['\"]\s+in\s+(?:extras|dependency_groups)")
+
+
+def asked_only(marker: str, groups: Iterable[str]) -> str:
+    """Return the extras and groups of which one has to be asked for, "" where a package comes without; of PEP 751."""
+    named = sorted(set(_ASKED.findall(marker)))
+    if not named:
+        return ""
+    try:
+        parsed = Marker(marker)
+        chosen = {"extras": set[str](), "dependency_groups": {str(group) for group in groups}}
+        plain = any(
+            parsed.evaluate(
+                {**platform, "python_version": version, "python_full_version": version + ".0", **chosen}, "lock_file"
+            )
+            for platform in _PLATFORMS
+            for version in _VERSIONS
+        )
+    except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, RecursionError):
+        return ""
+    return "" if plain else " ".join(named)
 
 
 def depend(found: Lock, source: str, *components: Component) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from secpipe.core.inventory import Component, ComponentKind
 from secpipe.core.paths import folder_of, join
+from secpipe.formats.locks import artifacts as told_by
 from secpipe.formats.locks.library import elsewhere, hash_of, library
 from secpipe.formats.locks.lock import Lock
 from secpipe.formats.locks.pyproject import project
@@ -19,7 +20,7 @@ def read(found: Lock) -> None:
     names = Names()
     roots: set[str] = set()
     for item in items:
-        component = _component(item, found.path)
+        component = _component(found, item)
         names.put(item["name"], str(item.get("version") or ""), found.add(component))
         roots |= {component.ref} if component.kind is ComponentKind.APPLICATION else set()
     kept: set[str] = set()
@@ -40,7 +41,8 @@ def read(found: Lock) -> None:
     found.only_for("optional", kept, extra | development)
 
 
-def _component(item: dict[str, Any], path: str) -> Component:
+def _component(found: Lock, item: dict[str, Any]) -> Component:
+    path = found.path
     source, line = item.get("source") or {}, item["\0line"]
     name, version = str(item["name"]), str(item.get("version") or "")
     local = source.get("editable") or source.get("virtual") or source.get("directory")
@@ -56,6 +58,8 @@ def _component(item: dict[str, Any], path: str) -> Component:
         inside = str(source.get("subdirectory") or "")
         url += f"#subdirectory={inside}" if inside else ""
         return elsewhere(name, version, path=path, line=line, url=url, hashes=hashes)
+    addresses = [str(part.get("url") or part.get("path") or part.get("filename") or "") for part in artifacts]
+    name, version = told_by.believed(found, (name, version), addresses, told_by.pypi, told_by.same_pypi, line)
     facts = {"artifact-url": str(artifacts[0].get("url") or "") if len(artifacts) == 1 else ""}
     registry = str(source.get("registry") or "")
     return library("PyPI", name, version, path=path, line=line, hashes=hashes, registry=registry, facts=facts)

@@ -8,15 +8,18 @@ from typing import Any
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import RelationKind
-from secpipe.core.paths import folder_of
+from secpipe.core.paths import folder_of, join
 from secpipe.core.text import opening
+from secpipe.formats.locks import artifacts
 from secpipe.formats.locks.library import elsewhere, hash_of, library
 from secpipe.formats.locks.lock import Lock
 from secpipe.formats.locks.npm import GROUPS
 from secpipe.formats.yaml import parse_yaml
 
 _PATTERN = re.compile(r'"?((?:@[^/@"]+/)?[^/@"]+)@([^"]*)"?')
+_MEMBER = re.compile(r"@workspace:([^\s#]{1,400})$")
 _NAMED = re.compile(r"(?:@[^/@]{1,200}/)?[^/@:]{1,200}@(?=[a-z+]{1,20}:|git@)")
+_ALIAS = re.compile(r"npm:((?:@[^/@]{1,200}/)?[^/@]{1,200})(@?)")
 _FIELD = re.compile(r'\s+"?([\w@/.-]+)"?:?\s+"?([^"]*)"?$')
 
 
@@ -45,20 +48,23 @@ def read(found: Lock) -> None:
             target = by_pattern.get(f"{name}@{wanted}") or by_pattern.get(f"{name}@npm:{wanted}")
             if target and ref:
                 found.relate(ref, RelationKind.DEPENDS_ON, target)
-    _development(found, by_pattern)
+    members = [match[1] for _, _, item in blocks if (match := _MEMBER.search(str(item.get("resolution") or "")))]
+    _development(found, by_pattern, members)
 
 
-def _development(found: Lock, by_pattern: dict[str, str]) -> None:
-    """Mark what only the development tables of package.json need; members of a workspace may need it otherwise."""
-    data = found.near(f"{folder_of(found.path)}/package.json".lstrip("/"))
-    manifest = parse_json(data, "package.json", found.limits) if data is not None else {}
-    if not isinstance(manifest, dict) or "workspaces" in manifest:
-        return
+def _development(found: Lock, by_pattern: dict[str, str], members: list[str]) -> None:
+    """Mark what only the development tables need: of package.json, and of each member where the lock names them."""
     wanted: dict[bool, set[str]] = {True: set(), False: set()}
-    for key, group in GROUPS.items():
-        for name, spec in (manifest.get(key) or {}).items():
-            ref = by_pattern.get(f"{name}@{spec}") or by_pattern.get(f"{name}@npm:{spec}") or ""
-            wanted[group == "dev"].add(ref)
+    for folder in members or ["."]:
+        place = join(folder_of(found.path), f"{folder}/package.json")
+        data = found.near(place) if place else None
+        manifest = parse_json(data, "package.json", found.limits) if data is not None else None
+        if not isinstance(manifest, dict) or ("workspaces" in manifest and not members):
+            return
+        for key, group in GROUPS.items():
+            for name, spec in (manifest.get(key) or {}).items():
+                ref = by_pattern.get(f"{name}@{spec}") or by_pattern.get(f"{name}@npm:{spec}") or ""
+                wanted[group == "dev"].add(ref)
     found.only_for("dev", wanted[False], wanted[True])
 
 
@@ -72,13 +78,15 @@ def _package(found: Lock, line: int, key: str, item: dict[str, Any]) -> str:
     if "workspace:" in resolution:
         return ""
     name = parts[1]
-    if alias := re.match(r"npm:((?:@[^/@]+/)?[^/@]+)@", parts[2]):
-        name = alias[1]
+    if (alias := _ALIAS.match(parts[2])) and not (alias[2] == "" and "resolution" in item):
+        name = alias[1]  # in version 1 every `npm:` is an alias; later `npm:1.0.0` is a version
     digest = hash_of(item.get("integrity"))
     direct = parts[2].startswith(("http", "git", "github:", "file:"))
     if direct or resolution.startswith(("git", "https://codeload.github.com")) or "#commit=" in resolution:
         url = _NAMED.sub("", resolution)
         return found.add(elsewhere(name, version, path=found.path, line=line, url=url))
+    address = resolution.partition("#")[0]
+    name, version = artifacts.believed(found, (name, version), [address], artifacts.npm, artifacts.same_npm, line)
     registry = "/".join(resolution.split("/")[:3]) if resolution.startswith("http") else ""
     hashes = [digest] if digest else []
     return found.add(library("npm", name, version, path=found.path, line=line, hashes=hashes, registry=registry))

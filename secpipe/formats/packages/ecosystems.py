@@ -47,15 +47,24 @@ TABLE = (
         hosts=frozenset({"registry.npmjs.org", "registry.yarnpkg.com"}), page="https://www.npmjs.com/package/{}",
     ),
     Ecosystem("Go", "golang", "go", semver.key, names.lower),
-    Ecosystem("crates.io", "cargo", "cargo", semver.key, names.crate, ""),
+    Ecosystem("crates.io", "cargo", "cargo", semver.key, names.crate, "", frozenset({"crates.io", "index.crates.io"})),
     Ecosystem("Maven", "maven", "maven", maven.key, separator=":"),
-    Ecosystem("NuGet", "nuget", "nuget", semver.without_case, names.lower, ""),
+    Ecosystem(
+        "NuGet", "nuget", "nuget", semver.without_case, names.lower, "",
+        frozenset({"api.nuget.org", "www.nuget.org", "nuget.org"}),
+    ),
     Ecosystem("RubyGems", "gem", "gem", gem.key, separator="", hosts=frozenset({"rubygems.org"})),
-    Ecosystem("Packagist", "composer", "composer", composer.key, names.lower),
+    Ecosystem(
+        "Packagist", "composer", "composer", composer.key, names.lower,
+        hosts=frozenset({"packagist.org", "repo.packagist.org"}),
+    ),
     Ecosystem("Hex", "hex", "hex", semver.key, names.lower),
     Ecosystem("Pub", "pub", "pub", semver.with_build, names.lower, "", frozenset({"pub.dev", "pub.dartlang.org"})),
     Ecosystem("SwiftURL", "swift", "swift", semver.key),
-    Ecosystem("CocoaPods", "cocoapods", "cocoapods", semver.key, separator="", published=False),
+    Ecosystem(
+        "CocoaPods", "cocoapods", "cocoapods", semver.key, separator="", hosts=frozenset({"cdn.cocoapods.org"}),
+        published=False,
+    ),
 )  # fmt: skip
 
 _BY_WORD = {word.lower(): row for row in TABLE for word in (row.word, row.purl, row.name)}

@@ -20,6 +20,7 @@ _MAY_BE = any_of((b"apiVersion:", b"kind:", b"services:", b"jobs:", b"runs:"))
 _VALUE = re.compile(r"\$\{(\w+)(?::?-([^{}]*))?\}")
 _WORKFLOW = re.compile(r"^(?:jobs|runs):", re.MULTILINE)
 _USES = re.compile(r"""(?:^|[{,])\s*(?:-\s+)?["']?uses["']?:\s*["']?([^\s"'{},#]+)""")
+_RUNS_IN = re.compile(_IMAGE.pattern.replace("image", "(?:image|container)"))  # what a job runs in or beside
 _ACTION = re.compile(r"([\w.-]+)/([\w.-]+)((?:/[\w.-]+)*)@([\w./-]+)")
 
 
@@ -42,6 +43,9 @@ def read(found: Collector, entry: FileEntry) -> None:
         for number, line in enumerate(text.splitlines(), 1):
             for match in _USES.finditer(line):
                 _action(found, match[1], entry.path, number)
+            for match in () if _MANIFEST.search(text) else _RUNS_IN.finditer(line):
+                if "${{" not in line:
+                    _deployed(found, entry.path, number, next(filter(None, match.groups())))
 
 
 def _deployed(found: Collector, path: str, line: int, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Dockerfiles: base images, and what `pip install` lines name."""
+"""Dockerfiles: base images, images that files are copied or mounted from, and what install commands name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from secpipe.sbom.sources import installs
 _FROM = re.compile(r"FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?\s*$", re.IGNORECASE)
 _ARG = re.compile(r"ARG\s+(\w+)=(\S+)", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?::-([^}]*))?\}|(\w+))")
-_COPY = re.compile(r"(?:COPY|ADD)\s(?:.*\s)?--from=(\S+)", re.IGNORECASE)
+_TAKES = re.compile(r"(?:COPY|ADD|RUN)\s", re.IGNORECASE)
+_FROM_OTHER = re.compile(r"(?:\s--from=|\s--mount=(?:[^\s,]+,)*from=)[\"']?([^\s,\"']+)")
+_HERE = re.compile(r"<<-?[\"']?(\w+)[\"']?")
+_ESCAPE = re.compile(r"#\s*escape\s*=\s*`\s*$", re.IGNORECASE)
 #: How a container image is named: no user, no scheme (the reference grammar of the OCI distribution specification).
 _NAMED = re.compile(r"[\w.-]+(?::\d+)?(?:/[\w.-]+)*(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?")
 
@@ -28,7 +31,7 @@ def read(found: Collector, entry: FileEntry) -> None:
         if match := _ARG.match(line):
             variables.setdefault(match[1], match[2].strip("\"'"))
         elif match := _FROM.match(line):
-            base = _VARIABLE.sub(lambda part: variables.get(part[1] or part[3], part[2] or part[0]), match[1])
+            base = _filled(match[1], variables)
             if "$" in base:
                 found.skip(entry.path, f"line {number} names its base image by a variable")
             elif base.lower() not in stages and base != "scratch":
@@ -36,10 +39,17 @@ def read(found: Collector, entry: FileEntry) -> None:
             if match[2]:
                 stages.add(match[2].lower())
         elif re.match(r"RUN\s", line, re.IGNORECASE):
-            runs.append((number, line.partition(" ")[2]))
-        elif (match := _COPY.match(line)) and not match[1].isdecimal() and match[1].lower() not in stages:
-            named(found, match[1], entry.path, number)
+            runs += [(number, part) for part in line.partition(" ")[2].split("\n")]
+        for other in _FROM_OTHER.findall(line) if _TAKES.match(line) else ():
+            source = _filled(other, variables)
+            if not source.isdecimal() and source.lower() not in stages:
+                named(found, source, entry.path, number)
     installs.read(found, entry.path, runs, unknown=True)
+
+
+def _filled(text: str, variables: dict[str, str]) -> str:
+    """Return a text with the build's own variables filled in; what is not known stays as it is written."""
+    return _VARIABLE.sub(lambda part: variables.get(part[1] or part[3], part[2] or part[0]), text)
 
 
 def named(found: Collector, text: str, path: str, line: int) -> None:
@@ -81,18 +91,29 @@ def image(text: str, path: str, line: int) -> Component:
 
 
 def _logical(text: str) -> list[tuple[int, str]]:
-    lines: list[tuple[int, str]] = []
+    """Return (line number, instruction): joined over its escapes, with the lines of its here-document behind it."""
+    lines: list[tuple[int, list[str]]] = []
     parts: list[str] = []
     start = 0
+    ends: list[str] = []  # of here-documents that are open
+    escape = "`" if _ESCAPE.match(text.partition("\n")[0].strip()) else "\\"
     for number, raw in enumerate(text.splitlines(), 1):
         line = raw.strip()
-        if line.startswith("#") or (not line and not parts):
+        if ends:
+            if line == ends[0]:
+                ends.pop(0)
+            else:
+                lines[-1][1].append(line)
+            continue
+        if line.startswith("#") or not line:  # the builder leaves such lines out of an instruction too
             continue
         start = start if parts else number
-        parts.append(line.removesuffix("\\").strip())
-        if not line.endswith("\\"):
-            lines.append((start, " ".join(parts)))
+        parts.append(line.removesuffix(escape).strip())
+        if not line.endswith(escape):
+            joined = " ".join(parts)
+            lines.append((start, [joined]))
+            ends = _HERE.findall(joined) if _TAKES.match(joined) else []
             parts = []
     if parts:
-        lines.append((start, " ".join(parts)))
-    return lines
+        lines.append((start, [" ".join(parts)]))
+    return [(number, "\n".join(said)) for number, said in lines]

@@ -39,12 +39,28 @@ class Kept:
     weights: dict[str, tuple[str, int]] = field(default_factory=dict)
     spent: int = 0
     members: int = 0
+    children: dict[str, set[str]] = field(default_factory=dict)  # folder -> what was kept in it, or below that
+
+    def place(self, path: str) -> None:
+        """Remember where a path stands, so that a whiteout finds it."""
+        while path:
+            folder = folder_of(path)
+            known = self.children.setdefault(folder, set())
+            if path in known:
+                return
+            known.add(path)
+            path = folder
 
     def remove(self, path: str, *, below: bool) -> None:
         """Apply a whiteout: a path with all below it, or only what is below."""
-        for table in (self.texts, self.weights):
-            for name in [name for name in table if name.startswith(path + "/") or (name == path and not below)]:
-                del table[name]
+        pending = list(self.children.pop(path, ())) if below else [path]
+        if not below:
+            self.children.get(folder_of(path), set()).discard(path)
+        while pending:
+            name = pending.pop()
+            self.texts.pop(name, None)
+            self.weights.pop(name, None)
+            pending += self.children.pop(name, ())
 
 
 def takes(entry: FileEntry) -> bool:
@@ -184,6 +200,7 @@ def _keep(layer: tarfile.TarFile, member: tarfile.TarInfo, path: str, kept: Kept
     if stream is None:
         return
     if path in ospackages.RELEASE or ospackages.database_of(path) == path or _PACKAGES.search(path):
+        kept.place(path)
         kept.texts[path] = stream.read(limit)
         if stream.read(1):
             raise InputError(f"{path} is larger than {limit:,} bytes")
@@ -192,6 +209,7 @@ def _keep(layer: tarfile.TarFile, member: tarfile.TarInfo, path: str, kept: Kept
         while part := stream.read(1 << 20):
             hasher.update(part)
             size += len(part)
+        kept.place(path)
         kept.weights[path] = (hasher.hexdigest(), size)
 
 

@@ -16,7 +16,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from secpipe.core.artifact import FileEntry
 from secpipe.core.errors import InputError
 from secpipe.core.inventory import Component, Fact, Grade, RelationKind
-from secpipe.core.paths import folder_of, join
+from secpipe.core.paths import folder_of, is_installed, join
 from secpipe.core.text import printable
 from secpipe.formats.locks.library import library
 from secpipe.formats.metadata import Metadata, parse
@@ -44,6 +44,24 @@ def takes(entry: FileEntry) -> bool:
     return entry.name == "METADATA" and folder_of(entry.path).endswith(".dist-info")
 
 
+def _is_egg(entry: FileEntry) -> bool:
+    """Tell whether a file is the metadata of a package that setuptools installed the old way."""
+    folder = folder_of(entry.path)
+    name, holder = (entry.name, folder) if entry.name != "PKG-INFO" else (folder.rpartition("/")[2], folder_of(folder))
+    return name.endswith((".egg-info", "EGG-INFO")) and is_installed(f"{holder}/x")
+
+
+def _eggs(found: Collector) -> None:
+    """Add what was installed without a dist-info; it has no RECORD that its files could be held against."""
+    for entry in found.files:
+        if not _is_egg(entry) or not found.once(entry.path, "installed"):
+            continue
+        try:
+            found.add(describe(parse(found.read(entry)), entry.path, {"installed": "yes"}))
+        except InputError as error:
+            found.skip(entry.path, f"not analysed: {printable(str(error), 200)}")
+
+
 def read_all(found: Collector) -> None:
     """Add every installed distribution of the tree, its drift from its RECORD, and the SBOMs it carries."""
     sites: dict[str, list[FileEntry]] = defaultdict(list)
@@ -64,6 +82,7 @@ def read_all(found: Collector) -> None:
             embedded.read_below(found, folder_of(entry.path) + "/sboms", component.ref)
         _edges(found, site, installed)
         _unowned(found, site, owned)
+    _eggs(found)
 
 
 def describe(metadata: Metadata, path: str, facts: dict[str, str], *, direct: bool = False) -> Component:

@@ -1,4 +1,4 @@
-"""What `pip install` commands name: in Dockerfiles, notebooks and wherever else a command line stands."""
+"""What install commands name: in Dockerfiles, notebooks and wherever else a command line stands."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ import shlex
 from collections.abc import Iterable, Iterator
 
 from secpipe.core.paths import folder_of, join
-from secpipe.formats.locks import table
+from secpipe.formats.locks import commands, table
+from secpipe.formats.locks.conda import conda_spec
 from secpipe.formats.locks.python import requirement
 from secpipe.sbom.collector import Collector
 
-_PIP = re.compile(r"(?:\b(?:pip3?|uv pip|python[\d.]* -m pip)\s+install|\buv add)\s+([^&|;\n]+)")
+_PIP = re.compile(
+    r"(?:\bpip[\d.]*\s+(?:-\S{1,80}\s+){0,9}install|\buv\s+(?:add|tool\s+install)|\bpipx\s+(?:install|inject)|\bpoetry\s+add"
+    r"|\bpdm\s+add)\s+([^&|;\n]+)"
+)
+_CONDA = re.compile(r"(?:\b(?:conda|mamba|micromamba)\s+(?:install|create)|\bpixi\s+add)\s+([^&|;\n]+)")
+_CONDA_VALUED = {"-c", "--channel", "-n", "--name", "-p", "--prefix", "--solver", "--platform", "--feature", "-f"}
 #: What writes a list during a build: out of the lock file named here, or (None) out of the files on its command line.
 _MADE = re.compile(
     r"\b(?:(poetry|uv|pdm|pixi)\s+export|(pipenv)\s+requirements|uv pip compile|pip-compile)\b([^&|;\n]*)"
@@ -38,11 +44,32 @@ def read(found: Collector, path: str, lines: Iterable[tuple[int, str]], *, unkno
         plain = plain.replace('"', "") if text.lstrip().startswith("[") else plain
         for command in _PIP.finditer(plain):
             _command(found, path, number, command[1], unknown, made)
+        for one in commands.named(plain, path, number):
+            if isinstance(one, str):
+                found.skip(path, one)
+            else:
+                found.add(one)
+        for command in _CONDA.finditer(plain):
+            _conda(found, path, number, command[1])
+
+
+def _conda(found: Collector, path: str, line: int, text: str) -> None:
+    """Add what a command of conda names; a list that it takes is said where the tree does not hold it."""
+    pending = ""
+    for word in text.replace('"', " ").replace("'", " ").split():
+        if pending in ("-f", "--file") and word.rpartition("/")[2].lower() not in found.names:
+            found.skip(path, f"line {line} installs a list that is not in the tree")
+        if pending:
+            pending = ""
+        elif word in _CONDA_VALUED or word == "--file":
+            pending = word
+        elif not word.startswith(("-", ".", "/", "$", "<", ">")) and "://" not in word:
+            found.add(conda_spec(word, [], path))
 
 
 def _made(found: Collector, text: str) -> Iterator[str]:
     """Yield the names of the lists that a line makes of what the tree holds."""
-    here = {entry.name.lower() for entry in found.tree.files}
+    here = found.names
     for match in _MADE.finditer(text):
         lock = f"{match[1]}.lock" if match[1] else next(filter(_is_pipenvs, here), "no lock") if match[2] else ""
         words = [word for word in match[3].split() if not word.startswith("-")]

@@ -1,4 +1,4 @@
-"""Packages of an operating system: dpkg's status, apk's and RPM's databases, as one image's layers leave them."""
+"""Packages of an operating system: the databases of dpkg, opkg, apk and RPM, as one image's layers leave them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from secpipe.core.inventory import Component, ComponentKind, declared
 from secpipe.formats import rpm
 from secpipe.formats.packages import purl
 
-DPKG, APK, RELEASE = "var/lib/dpkg/status", "lib/apk/db/installed", ("etc/os-release", "usr/lib/os-release")
+DPKG, RELEASE = "var/lib/dpkg/status", ("etc/os-release", "usr/lib/os-release")
+APK = ("usr/lib/apk/db/installed", "lib/apk/db/installed")
+#: opkg (OpenWrt, Yocto) writes what dpkg writes.
+OPKG = ("usr/lib/opkg/status", "var/lib/opkg/status", "opt/var/lib/opkg/status")
 RPM = ("usr/lib/sysimage/rpm/rpmdb.sqlite", "var/lib/rpm/rpmdb.sqlite", "var/lib/rpm/Packages",
        "var/lib/rpm/Packages.db", "usr/lib/sysimage/rpm/Packages.db")  # fmt: skip
 DPKG_PART = re.compile(r"(?:^|/)(var/lib/dpkg/status\.d/[^/]+)$")
@@ -24,7 +27,7 @@ def distribution(release: str) -> tuple[str, str]:
 
 def database_of(path: str) -> str:
     """Return the database that a file at `path` is, by its path below the system's root; "" for any other."""
-    for name in (DPKG, APK, *RPM):
+    for name in (DPKG, *APK, *OPKG, *RPM):
         if path == name or path.endswith(f"/{name}"):
             return name
     part = DPKG_PART.search(path)
@@ -35,8 +38,10 @@ def installed(name: str, data: bytes, system: tuple[str, str], path: str) -> Ite
     """Yield the packages of a database called `name`; raises InputError where it cannot be read."""
     if name in RPM:
         yield from _rpm(data, system, path)
+    elif name in APK:
+        yield from apk(data.decode("utf-8", "replace"), system, path)
     else:
-        yield from (apk if name == APK else dpkg)(data.decode("utf-8", "replace"), system, path)
+        yield from dpkg(data.decode("utf-8", "replace"), system, path, "opkg" if name in OPKG else "deb")
 
 
 def _rpm(data: bytes, system: tuple[str, str], path: str) -> Iterator[Component]:
@@ -46,17 +51,22 @@ def _rpm(data: bytes, system: tuple[str, str], path: str) -> Iterator[Component]
             yield _package("rpm", one.name, one.version, system, one.arch, "", path, facts)
 
 
-def dpkg(status: str, system: tuple[str, str], path: str) -> Iterator[Component]:
+def dpkg(status: str, system: tuple[str, str], path: str, kind: str = "deb") -> Iterator[Component]:
     """Yield the installed packages of a dpkg status file (also the parts that distroless images keep)."""
     for block in re.split(r"\n\s*\n", status):
         values = dict(re.findall(r"^([A-Za-z-]+): (.*)$", block, re.MULTILINE))
-        if "Package" in values and "Version" in values and "not-installed" not in values.get("Status", ""):
+        if "Package" in values and "Version" in values and _is_there(values.get("Status", "")):
             release = system[1].partition(".")[0]
             ecosystem = f"Debian:{release}" if system[0] == "debian" and release else ""
             source = values.get("Source", "").partition(" ")[0]
             facts = {"source-package": source, "supplier": values.get("Maintainer", "").partition("<")[0].strip()}
-            yield _package("deb", values["Package"], values["Version"], system, values.get("Architecture", ""),
+            yield _package(kind, values["Package"], values["Version"], system, values.get("Architecture", ""),
                            ecosystem, path, facts)  # fmt: skip
+
+
+def _is_there(status: str) -> bool:
+    """Tell whether the files of a package are there: one that was removed and left its settings has none."""
+    return not status or status.split()[-1] not in {"not-installed", "config-files"}
 
 
 def apk(database: str, system: tuple[str, str], path: str) -> Iterator[Component]:

@@ -19,6 +19,7 @@ from secpipe.core.text import printable
 from secpipe.sbom.collector import Collector
 from secpipe.sbom.sources.models import file_component
 
+_DESCRIBED = (ComponentKind.MODEL, ComponentKind.DATASET, ComponentKind.PROMPT)
 _REFERENCED = "named, not part of this release"
 
 
@@ -131,8 +132,7 @@ def _place(
 ) -> None:
     """Give what is declared to the component that stands at `path`; without one it is only referenced."""
     at = join(folder_of(entry.path), path) if path else None
-    here = [item for item in found.of_kind(ComponentKind.MODEL, ComponentKind.DATASET, ComponentKind.PROMPT)
-            if at and item.path == at]  # fmt: skip
+    here = [item for item in (found.at(at) if at else ()) if item.kind in _DESCRIBED]
     known = declared(entry.path, facts)
     for item in here:
         found.add(Component(item.ref, item.kind, item.name, path=item.path, facts=known,

@@ -18,6 +18,9 @@ _TEXT = {".txt", ".md", ".yaml", ".yml", ".json", ".toml", ".xml", ".tmpl", ""}
 _NAME = re.compile(
     r"(?:^|[._-])(?:system[._-]?prompts?|prompts?|prompt[._-]?templates?|chat_template)(?:[._-]|$)", re.I
 )
+#: Folders of pages for people: there a page is a prompt only where its whole name says so.
+_PROSE = {"docs", "doc", "documentation", "blog", "website", "wiki"}
+_WHOLE = re.compile(r"(?:^|[._-])prompts?(?:[._-]v?\d+)?\.md$", re.I)
 _NOT = ("README", "CHANGELOG", "LICENSE", "LICENCE", "NOTICE", "CONTRIBUTING")
 ALWAYS = {".prompt", ".prompty"}
 
@@ -29,7 +32,11 @@ def is_prompt(entry: FileEntry) -> bool:
     if entry.suffix not in ENDINGS | _TEXT or entry.name.startswith(_NOT):
         return False
     folders = {part.lower() for part in entry.path.split("/")[:-1]}
-    return bool(folders & FOLDERS) or (bool(_NAME.search(entry.name)) and entry.suffix not in {".toml", ".xml", ""})
+    if folders & FOLDERS:
+        return True
+    if entry.suffix == ".md" and folders & _PROSE and not _WHOLE.search(entry.name):
+        return False  # a page about prompts
+    return bool(_NAME.search(entry.name)) and entry.suffix not in {".toml", ".xml", ""}
 
 
 def takes(entry: FileEntry) -> bool:

@@ -15,18 +15,25 @@ from secpipe.sbom.collector import Collector
 from secpipe.sbom.sources import installs
 
 #: PEP 723's own expression for a block, line by line.
+_SHELLS = ("%%bash", "%%sh", "%%script bash", "%%script sh", "%%!")
+_UV = re.compile(rb"#![^\n]*\b(?:uv|pipx|hatch|pdm)\b[^\n]*\brun\b")
 _START = re.compile(rb"^# /// script[ \t]*\r?$", re.MULTILINE)
 
 
 def takes(entry: FileEntry) -> bool:
     """Tell whether this source answers for a file: a script that begins with its list."""
-    return entry.suffix == ".py" and b"# /// script" in entry.head and not is_installed(entry.path)
+    return b"# /// script" in entry.head and _is_program(entry) and not is_installed(entry.path)
+
+
+def _is_program(entry: FileEntry) -> bool:
+    """Tell whether a file is a Python program: by its ending, or because its first line starts a runner of such."""
+    return entry.suffix == ".py" or _UV.match(entry.head) is not None
 
 
 def read_all(found: Collector) -> None:
     """Add what scripts ask for; a file inside a package is imported, not run, and is only looked at where it begins."""
     for entry in found.files:
-        if entry.suffix != ".py" or is_installed(entry.path):
+        if not _is_program(entry) or is_installed(entry.path):
             continue
         folder = entry.path.rpartition("/")[0]
         packaged = found.tree.find(f"{folder}/__init__.py".lstrip("/")) is not None
@@ -77,6 +84,7 @@ def _lines(document: object) -> Iterator[tuple[int, str]]:
         if isinstance(cell, dict) and cell.get("cell_type") == "code":
             source = cell.get("source") or ""
             text = "".join(map(str, source)) if isinstance(source, list) else str(source)
+            shell = text.lstrip().startswith(_SHELLS)  # the whole cell is a shell script
             for line in text.replace("\\\n", " ").splitlines():
-                if line.lstrip().startswith(("%", "!")):
+                if shell or line.lstrip().startswith(("%", "!")):
                     yield number, line

@@ -41,7 +41,10 @@ def download_of(node: ast.Call, name: str, last: str, scope: Scope, catalogue: C
     if not module and last not in _ANYWHERE and not catalogue.imported("python", name)[0]:
         return None
     words = {word.arg: word.value for word in node.keywords if word.arg}
-    argument = words.get(rule["argument"])
+    if "needs" in rule and not _true(words.get(rule["needs"]), scope):
+        return None  # without it nothing is fetched
+    named = (rule["argument"], *rule.get("also", ()))
+    argument = next((words[key] for key in named if key in words), None)
     if argument is None and len(node.args) > rule["position"]:
         argument = node.args[rule["position"]]
     sources = sorted(scope.fold(argument).texts)
@@ -62,7 +65,7 @@ def download_of(node: ast.Call, name: str, last: str, scope: Scope, catalogue: C
         _pinned(rule["pin"], words, source, scope),
         trusts,
         last,
-        thing=rule.get("thing", "model"),
+        thing=_thing(rule.get("thing", "model"), words, scope),
     )
 
 
@@ -80,6 +83,11 @@ def _leaves(node: ast.expr) -> list[ast.expr]:
     if isinstance(node, ast.List | ast.Tuple):
         return [leaf for value in node.elts for leaf in _leaves(value)]
     return [node]
+
+
+def _thing(default: str, words: dict[str, ast.expr], scope: Scope) -> str:
+    """Return what is fetched: the hub's own word where the call says it."""
+    return "dataset" if "dataset" in scope.fold(words.get("repo_type")).texts else default
 
 
 def _provider(default: str, name: str, source: str) -> str:

@@ -21,7 +21,7 @@ _TEST = re.compile(
 # A name of code (`security.py`, `history.ts`) is code: only prose bears these names.
 _DOCS = re.compile(
     r"(?:^|/)(?:docs?|documentation|wiki|website|man|changelog|changelogs|adr)/"
-    r"|(?:^|/)(?:README|CHANGELOG|CHANGES|HISTORY|NEWS|CONTRIBUTING|LICENSE|LICENCE|COPYING|AUTHORS|SECURITY|NOTICE)(?:[._-][^/]*)?$",
+    r"|(?:^|/)(?:README|CHANGELOG|CHANGES|HISTORY|NEWS|CONTRIBUTING|LICENSE|LICENCE|COPYING|AUTHORS|SECURITY|NOTICE|PKG-INFO)(?:[._-][^/]*)?$",
     re.I,
 )
 _DOC_SUFFIX = (

@@ -94,12 +94,14 @@ def staged(
     kind: str = "",
     unsigned: bool = False,
     dry_run: bool = False,
+    more: Callable[[Harvest], Path | None] | None = None,
     limits: Limits = DEFAULT,
 ) -> Update:
     """Take records that were fetched to `path` into the user's store, as part of `feed`, which counts and covers them.
 
-    Nobody signed them: over signed feeds they are taken only with `unsigned`. Raises TrustError where the feed is older
-    than what the store holds of it, InputError where the records cannot be read; the old store stays then.
+    `more` fetches what those lack of what they should hold, and returns where it lies. Nobody signed them: over signed
+    feeds they are taken only with `unsigned`. Raises TrustError where the feed is older than what the store holds of
+    it, InputError where the records cannot be read; the old store stays then.
     """
     home = local.folder()
     files.make_folder(home, mode=0o700)
@@ -109,6 +111,9 @@ def staged(
             _check_unsigned(known, unsigned)
             intake = _Intake(feed)
             _read_into(intake, path, kind, now, limits)
+            lacking = more(intake.harvested[0]) if more and intake.harvested else None
+            if lacking is not None:
+                _read_into(intake, lacking, kind, now, limits)
             intake.feed = replace(intake.feed, coverage=feed.coverage, records=feed.records)
             before = snapshot.feed_of(known[feed.name]) if feed.name in known else feed
             if (intake.feed.version, intake.feed.date) < (before.version, before.date):
@@ -246,7 +251,7 @@ def _merge(intake: _Intake, home: Path, known: dict[str, Any], *, replace_all: b
             if old is not None and (old == text or found.advisories[identity].modified < modified[identity]):
                 continue
             added, changed = added + (old is None), changed + (old is not None)
-            held[identity] = text
+            held[identity], modified[identity] = text, found.advisories[identity].modified
     _add_exploitation(exploited, intake.exploited, held)
     feeds = {} if replace_all else {name: snapshot.feed_of(row) for name, row in known.items()}
     feeds[intake.feed.name] = intake.feed

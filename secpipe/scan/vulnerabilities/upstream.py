@@ -21,8 +21,10 @@ from secpipe.core import times
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError, SecpipeError, TrustError
 from secpipe.core.limits import GIB, MIB
+from secpipe.core.text import plural
 from secpipe.formats.packages import ecosystems
 from secpipe.scan.vulnerabilities import local, snapshot
+from secpipe.scan.vulnerabilities.feed import Harvest
 from secpipe.scan.vulnerabilities.store import ALL, Feed
 from secpipe.scan.vulnerabilities.update import Update, staged
 from secpipe.system import files, net, places
@@ -106,15 +108,33 @@ def _ecosystem(word: str, base: str, now: datetime, unsigned: bool, dry_run: boo
     since = times.rfc3339(datetime.fromtimestamp(before.version, UTC)) if before else ""
     late = {key: at for key, at in changed.items() if at >= since}
     with tempfile.TemporaryDirectory(prefix="secpipe-feed-") as scratch:
-        if before is None or len(late) > _ONE_BY_ONE:
-            place = Path(scratch) / "all"
-            files.write_atomic(place, net.fetch(f"{address}/all.zip", limit=_WHOLE, timeout=_SECONDS))
-        else:
-            place = Path(scratch) / "changed"
-            files.make_folder(place)
-            for number, (key, at) in enumerate(late.items()):
-                files.write_atomic(place / f"{number}.json", _record(address, key, at))
-        return staged(place, feed, now=now, unsigned=unsigned, dry_run=dry_run)
+        if before is not None and len(late) <= _ONE_BY_ONE:
+            place = _one_by_one(Path(scratch) / "changed", address, late)
+            return staged(place, feed, now=now, unsigned=unsigned, dry_run=dry_run)
+        place = Path(scratch) / "all"
+        files.write_atomic(place, net.fetch(f"{address}/all.zip", limit=_WHOLE, timeout=_SECONDS))
+
+        def more(found: Harvest) -> Path | None:
+            behind = _behind(found, changed)
+            if len(behind) > _ONE_BY_ONE:
+                raise InputError(f"{address} exports {plural(len(behind), 'record')} less, or older, than it lists")
+            return _one_by_one(Path(scratch) / "behind", address, behind) if behind else None
+
+        return staged(place, feed, now=now, unsigned=unsigned, dry_run=dry_run, more=more)
+
+
+def _behind(found: Harvest, listed: dict[str, str]) -> dict[str, str]:
+    """Return what a whole export lacks, or holds older, of what its list names: it is made before the list is."""
+    unread = {skip.path.rpartition("/")[2].rpartition(".")[0] for skip in found.refused}
+    held = found.advisories
+    return {key: at for key, at in listed.items() if key not in unread and (key not in held or held[key].modified < at)}
+
+
+def _one_by_one(place: Path, address: str, wanted: dict[str, str]) -> Path:
+    files.make_folder(place)
+    for number, (key, at) in enumerate(wanted.items()):
+        files.write_atomic(place / f"{number}.json", _record(address, key, at))
+    return place
 
 
 def _before(name: str) -> Feed | None:

@@ -113,3 +113,30 @@ def test_a_lock_file_that_nobody_reads_is_in_the_table(name: str) -> None:
     row = table.row_of(f"some/{name}")
     assert row is not None
     assert (row.reader, row.locked) == ("", True)
+
+
+def test_pnpm_5_names_peers_behind_the_version() -> None:
+    lock = read(
+        "pnpm-lock.yaml",
+        "lockfileVersion: 5.4\ndependencies:\n  acorn-jsx: 5.3.2_acorn@8.8.0\n  is_js: 1.0.0\npackages:\n"
+        "  /acorn-jsx/5.3.2_acorn@8.8.0: {dev: false}\n  /is_js/1.0.0: {dev: false}\n",
+    )
+    assert edges(lock) == {("package@", "acorn-jsx@5.3.2"), ("package@", "is_js@1.0.0")}
+    assert not lock.skips
+
+
+def test_what_a_lock_is_asked_for_and_does_not_hold_is_said() -> None:
+    wanted = "a: {specifier: ^1, version: 1.0.0}\n      b: {specifier: ^1, version: 1.0.0}"
+    local = "c: {specifier: 'workspace:*', version: 'link:../c'}"
+    lock = read(
+        "pnpm-lock.yaml",
+        f"lockfileVersion: '9.0'\nimporters:\n  .:\n    dependencies:\n      {wanted}\n      {local}\n"
+        "packages:\n  a@1.0.0: {}\nsnapshots:\n  a@1.0.0: {}\n",
+    )
+    assert lock.skips == ["1 package asked for that the lock does not hold, beginning with b"]
+
+
+def test_a_directive_that_go_does_not_know_is_said() -> None:
+    lock = read("go.mod", "module m.example/a\nruire (\n\ta.example/b v1.0.0\n)\nrequire a.example/c v1.0.0\nfoo bar\n")
+    assert [item.name for item in libraries(lock)] == ["a.example/c"]
+    assert lock.skips == ["line 2 opens a block that go.mod does not know", "line 6 is no directive of go.mod"]

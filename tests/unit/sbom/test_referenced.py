@@ -135,3 +135,63 @@ def test_the_hub_s_template_gives_what_was_filled_in_and_nothing_else() -> None:
     assert "limitations" not in facts
     assert "training" not in facts
     assert "More Information" not in str(facts)
+
+
+LIBRARIES = """
+import timm
+from fastembed import TextEmbedding
+from haystack.components.embedders import SentenceTransformersTextEmbedder
+from huggingface_hub import snapshot_download
+from langchain.chat_models import init_chat_model
+from mlx_lm import load
+from smolagents import TransformersModel
+from unsloth import FastLanguageModel
+
+snapshot_download(repo_id="acme/corpus", repo_type="dataset")
+snapshot_download("acme/weights")
+made, tokens = load("acme/for-mlx")
+agent = TransformersModel("acme/agent")
+fast = FastLanguageModel.from_pretrained(model_name="acme/fast")
+text = SentenceTransformersTextEmbedder(model="acme/embedder")
+more = TextEmbedding("acme/onnx-embedder")
+seen = timm.create_model("vit_base_patch16_224", pretrained=True)
+bare = timm.create_model("resnet18")
+chat = init_chat_model("openai:gpt-4o-mini")
+"""
+
+
+def test_each_library_s_own_way_to_name_a_model_is_known(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(LIBRARIES)
+    found = made(tmp_path)
+    models = {name for name, item in found.items() if item.kind is ComponentKind.MODEL}
+    assert models == {
+        "acme/weights", "acme/for-mlx", "acme/agent", "acme/fast", "acme/embedder", "acme/onnx-embedder",
+        "vit_base_patch16_224", "gpt-4o-mini",
+    }  # fmt: skip
+    assert found["acme/corpus"].kind is ComponentKind.DATASET
+
+
+def test_an_example_in_a_readme_is_nothing_that_is_used(tmp_path: Path) -> None:
+    text = (
+        "Name: x\nVersion: 1\n\n```python\nfrom openai import OpenAI\nOpenAI().responses.create(model='gpt-4o')\n```\n"
+    )
+    (tmp_path / "x.egg-info").mkdir()
+    for place in ("README.md", "PKG-INFO", "x.egg-info/PKG-INFO"):
+        (tmp_path / place).write_text(text)
+    assert not [item for item in made(tmp_path).values() if item.kind is ComponentKind.MODEL]
+
+
+def test_a_name_in_a_list_of_names_is_told_from_one_that_is_used(tmp_path: Path) -> None:
+    names = 'NAMES = {"openai/gpt-4o": 1, "openai/o3": 2}\n'
+    (tmp_path / "app.py").write_text(f'import litellm\nlitellm.completion(model="anthropic/claude-3-haiku")\n{names}')
+    told = {name: item.facts["referenced"].value for name, item in made(tmp_path).items() if "referenced" in item.facts}
+    assert told["anthropic/claude-3-haiku"] == "named in code, not part of this release"
+    assert told["openai/gpt-4o"] == told["openai/o3"] == "a name in code, not seen in use"
+
+
+def test_a_page_about_prompts_is_none(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    for name in ("docs/prompt_caching.md", "docs/system-prompt.md", "docs/qa_prompt_v2.md", "prompt_notes.md"):
+        (tmp_path / name).write_text("You are a helpful assistant.")
+    prompts = {item.path for item in made(tmp_path).values() if item.kind is ComponentKind.PROMPT}
+    assert prompts == {"docs/system-prompt.md", "docs/qa_prompt_v2.md", "prompt_notes.md"}

@@ -14,6 +14,7 @@ from secpipe.core.inventory import Inventory
 from secpipe.core.text import opening
 from secpipe.sbom.collect import collect
 from secpipe.sbom.cyclonedx import emit
+from secpipe.system import redaction
 from secpipe.system.tree import open_tree
 
 TOKEN = "ghp_" + "S3cretWord" * 3 + "S3cret"
@@ -79,3 +80,22 @@ def test_the_opening_of_a_line_holds_no_secret() -> None:
     assert opening(TOKEN * 2) == "…"
     assert opening("@scope/name@1.0") == "@scope/name@1.0"
     assert opening("a\x1b[0m b") == "…"
+
+
+def test_what_is_cleaned_together_is_cleaned_as_each_is_by_itself() -> None:
+    texts = [
+        *FILES.values(),
+        USER,
+        TOKEN,
+        "",
+        "num",
+        f"a{TOKEN}",
+        f"${{x@{USER}",
+        "pkg:npm/a@1?vcs_url=x%3A%2F%2Fu%3Ap%40h",
+    ]
+    clean = redaction.cleaner(texts)
+    assert [clean(text) for text in texts] == [redaction.redact(text) for text in texts]
+    assert redaction.redact_values({text: [text] for text in texts}) == {
+        redaction.redact(text): [redaction.redact(text)] for text in texts
+    }
+    assert redaction.cleaner(["honest"])("honest") == "honest"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import json
 import threading
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -206,7 +208,60 @@ def test_what_is_broken_is_refused_and_the_old_data_stays(part: str, how: Break,
     assert ids("evil") == ["MAL-1"]
 
 
-@pytest.mark.parametrize("how", [cut, short, instead(b"PK\x03\x04"), answers(503)])
+def fewer(handler: BaseHTTPRequestHandler, body: bytes) -> bool:
+    """Answer with a whole export that lacks what the list names: a mirror that is not done."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(body)) as whole, zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("GHSA-0.json", whole.read("GHSA-0.json"))
+    return instead(data.getvalue())(handler, b"")
+
+
+def older(handler: BaseHTTPRequestHandler, body: bytes) -> bool:
+    """Answer with an export of before: each record is there, one is not what the list says it is by now."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(body)) as whole, zipfile.ZipFile(data, "w") as archive:
+        for name in ("GHSA-0.json", "GHSA-1.json"):
+            archive.writestr(name, whole.read(name))
+        archive.writestr("GHSA-2.json", osv("GHSA-2", "p2", NOW - timedelta(days=400)))
+    return instead(data.getvalue())(handler, b"")
+
+
+def drips(handler: BaseHTTPRequestHandler, body: bytes) -> bool:
+    """Answer without end, a byte at a time."""
+    handler.send_response(200)
+    handler.end_headers()
+    with contextlib.suppress(OSError):
+        while True:
+            handler.wfile.write(b"2")
+            time.sleep(0.05)
+    return True
+
+
+@pytest.mark.parametrize("how", [fewer, older])
+def test_what_a_whole_export_lacks_of_its_list_is_fetched_by_itself(how: Break, server: Server) -> None:
+    server.broken["npm/all.zip"] = how
+    assert isinstance(take(server)["OSV npm"], Update)
+    assert [ids(f"p{at}") for at in range(3)] == [["GHSA-0"], ["GHSA-1"], ["GHSA-2"]]
+    assert open_store().find("npm", "p2")[0].modified == "2026-11-22T12:00:00Z"
+
+
+@pytest.mark.parametrize("how", [fewer, older])
+def test_an_export_far_behind_its_list_is_refused(how: Break, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upstream, "_ONE_BY_ONE", 0)
+    server.broken["npm/all.zip"] = how
+    assert "than it lists" in str(take(server)["OSV npm"])
+    assert open_store().covering("npm", "p0") is None
+
+
+@pytest.mark.parametrize("part", ["modified_id.csv", "all.zip"])
+def test_a_server_that_drips_is_left_in_time(part: str, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upstream, "_SECONDS", 0.5)
+    server.broken[part] = drips
+    assert "took longer" in str(take(server)["OSV npm"])
+    assert open_store().covering("npm", "p0") is None
+
+
+@pytest.mark.parametrize("how", [cut, short, instead(b"PK\x03\x04"), answers(503), answers(304)])
 def test_a_broken_export_leaves_the_other_ecosystems(how: Break, server: Server) -> None:
     server.records["crates.io"] = {"RUSTSEC-1": osv("RUSTSEC-1", "serde", NOW, "crates.io")}
     server.broken["npm/all.zip"] = how
