@@ -1,0 +1,240 @@
+"""The index of derivations: who was made from what, asked both ways; made again from the records at any time.
+
+`Index` is the whole interface and holds one SQLite file. Nothing outside of it knows the database: another one (PostgreSQL,
+where many machines ask) is another class with the same methods.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from secpipe.core.errors import InputError, SecpipeError
+from secpipe.core.text import printable
+from secpipe.lineage.index_rows import ANY, Edge, Known, Lineage, Source, Step, Thing, digest_words, words
+from secpipe.system import files
+
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS thing (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS word (word TEXT NOT NULL, thing INTEGER NOT NULL, PRIMARY KEY (word, thing)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS source (id INTEGER PRIMARY KEY, place TEXT NOT NULL UNIQUE, stamp TEXT NOT NULL,
+    problem TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS made (source INTEGER NOT NULL, thing INTEGER NOT NULL, PRIMARY KEY (source, thing))
+    WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS edge (parent INTEGER NOT NULL, child INTEGER NOT NULL, role TEXT NOT NULL,
+    source INTEGER NOT NULL, grade TEXT NOT NULL, weight REAL, PRIMARY KEY (parent, child, role, source)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS edge_child ON edge (child, parent);
+"""
+# The edges from a set of things on, each once: a cycle ends where it closes.
+_WALK = """
+WITH RECURSIVE reached (id) AS (
+    SELECT value FROM json_each(?) UNION SELECT edge.{far} FROM reached JOIN edge ON edge.{near} = reached.id LIMIT ?)
+SELECT edge.child, edge.parent, edge.role, edge.grade, edge.weight, source.place
+FROM reached JOIN edge ON edge.{near} = reached.id LEFT JOIN source ON source.id = edge.source LIMIT ?"""
+_GONE = """
+CREATE TEMP TABLE used AS SELECT parent AS id FROM edge WHERE source >= 0
+    UNION SELECT child FROM edge WHERE source >= 0 UNION SELECT thing FROM made;
+DELETE FROM edge WHERE source < 0 AND (parent NOT IN (SELECT id FROM used) OR child NOT IN (SELECT id FROM used));
+DELETE FROM word WHERE thing NOT IN (SELECT id FROM used);
+DELETE FROM thing WHERE id NOT IN (SELECT id FROM used);
+DROP TABLE used;
+"""
+_LINKED = -1  # the `source` of an edge that two digests make: a short one and the whole
+_REMEMBERED = 200_000  # things found by a digest, while many are added
+
+
+class Index:
+    """The derivations of one folder of records, in one SQLite file; use as a context manager.
+
+    Every method raises SecpipeError where the file fails, which costs nothing: delete it, and it is made again.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = printable(os.fspath(path))
+        self._known: dict[str, int] = {}
+        try:
+            self._db = sqlite3.connect(files.state_place(path), timeout=10)
+            self._db.execute("PRAGMA cache_size = -65536")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.execute("PRAGMA secure_delete = ON")  # what is forgotten is gone
+            found = self._db.execute("PRAGMA user_version").fetchone()[0]
+            if found not in {0, _VERSION}:
+                raise InputError(f"{self._path} is an index of version {found}, this is version {_VERSION}")
+            with self._db:
+                self._db.executescript(_SCHEMA)
+                self._db.execute(f"PRAGMA user_version = {_VERSION}")
+        except sqlite3.Error as error:
+            raise InputError(
+                f"{self._path} is no index of lineage: {error}", hint="delete it: it is made again"
+            ) from error
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    def stamps(self) -> dict[str, str]:
+        """Return each place that was indexed, with the stamp that it had then."""
+        with self._guard():
+            return dict(self._db.execute("SELECT place, stamp FROM source"))
+
+    def problems(self) -> list[tuple[str, str]]:
+        """Return (place, why) of what lies among the records and could not be read."""
+        with self._guard():
+            return self._db.execute("SELECT place, problem FROM source WHERE problem != '' ORDER BY place").fetchall()
+
+    def add(self, sources: Iterable[Source]) -> int:
+        """Index sources, each in place of what its place said before; return how many there were."""
+        count = 0
+        with self._guard(), self._db:
+            for count, source in enumerate(sources, 1):
+                self._add(source)
+        return count
+
+    def forget(self, places: Collection[str]) -> None:
+        """Drop what these places said, and every name that nothing else says."""
+        if not places:
+            return
+        with self._guard(), self._db:
+            for place in places:
+                self._drop(place)
+            for statement in filter(str.strip, _GONE.split(";")):
+                self._db.execute(statement)
+        self._known.clear()
+
+    def find(self, asked: Known) -> list[Thing]:
+        """Return what is known under any of the digests of `asked`, or under its name; by name alone last.
+
+        What is asked for with a digest is found by name only where no digest of its own says that it is another thing.
+        """
+        exact = digest_words(asked)
+        with self._guard():
+            found = {thing.id: thing for word in (*exact, *prefixes(exact)) for thing in self._named(word)}
+            if asked.name:
+                for thing in self._named(f"name:{asked.name}"):
+                    if asked.kind in (ANY, thing.kind) and not (exact and thing.digest):
+                        found.setdefault(thing.id, thing)
+        return list(found.values())
+
+    def up(self, start: Iterable[Thing], most: int) -> Lineage:
+        """Return everything that `start` was made from, by at most `most` edges."""
+        return self._walk(start, "child", "parent", most)
+
+    def down(self, start: Iterable[Thing], most: int) -> Lineage:
+        """Return everything that was made from `start`, by at most `most` edges."""
+        return self._walk(start, "parent", "child", most)
+
+    def _walk(self, start: Iterable[Thing], near: str, far: str, most: int) -> Lineage:
+        roots = tuple(start)
+        query = _WALK.format(near=near, far=far)
+        ids = "[" + ",".join(str(thing.id) for thing in roots) + "]"
+        with self._guard():
+            rows = self._db.execute(query, (ids, most + len(roots) + 1, most + 1)).fetchall()
+            cut = len(rows) > most
+            edges = tuple(
+                Edge(child, parent, role, grade, weight, place or "")
+                for child, parent, role, grade, weight, place in rows[:most]
+            )
+            wanted = {end for edge in edges for end in (edge.child, edge.parent)} - {thing.id for thing in roots}
+            things: dict[int, Thing] = {thing.id: thing for thing in roots}
+            things |= {thing.id: thing for thing in self._things(sorted(wanted))}
+        return Lineage(roots, things, edges, cut)
+
+    def _things(self, ids: list[int]) -> Iterator[Thing]:
+        query = "SELECT thing.id, kind, name, digest FROM thing JOIN json_each(?) ON thing.id = json_each.value"
+        for row in self._db.execute(query, ("[" + ",".join(map(str, ids)) + "]",)):
+            yield Thing(*row)
+
+    def _named(self, word: str) -> list[Thing]:
+        query = "SELECT thing.id, kind, name, digest FROM word JOIN thing ON thing.id = word.thing WHERE word.word = ?"
+        return [Thing(*row) for row in self._db.execute(query, (word,))]
+
+    def _add(self, source: Source) -> None:
+        self._drop(source.place)
+        insert = "INSERT INTO source (place, stamp, problem) VALUES (?, ?, ?)"
+        number = int(self._db.execute(insert, (source.place, source.stamp, source.problem)).lastrowid or 0)
+        for step in source.steps:
+            self._step(number, step)
+
+    def _step(self, number: int, step: Step) -> None:
+        children = self._ids(step.output)
+        self._db.executemany("INSERT OR IGNORE INTO made VALUES (?, ?)", [(number, child) for child in children])
+        rows = [
+            (parent, child, one.role, number, one.grade, one.weight)
+            for one in step.inputs
+            for parent in self._ids(one.of)
+            for child in children
+            if child != parent
+        ]
+        self._db.executemany("INSERT OR REPLACE INTO edge VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def _ids(self, known: Known) -> list[int]:
+        """Return the things that one is: several where its digests meet in it, and whatever follows meets all of them."""
+        exact = digest_words(known)
+        keys = exact or [f"only:{known.kind}:{known.name}"]
+        found = sorted({thing for key in keys if (thing := self._thing(key)) is not None})
+        if not found:
+            found = [self._insert(known, exact)]
+        for thing in found:
+            self._db.executemany(
+                "INSERT OR IGNORE INTO word VALUES (?, ?)", [(word, thing) for word in (*keys, *words(known))]
+            )
+        if len(self._known) > _REMEMBERED:
+            self._known.clear()
+        self._known |= {key: found[0] for key in keys if len(found) == 1}
+        return found
+
+    def _thing(self, key: str) -> int | None:
+        if key not in self._known:
+            row = self._db.execute("SELECT thing FROM word WHERE word = ? LIMIT 1", (key,)).fetchone()
+            return None if row is None else int(row[0])
+        return self._known[key]
+
+    def _insert(self, known: Known, exact: list[str]) -> int:
+        row = (known.kind, known.name, exact[0] if exact else "")
+        insert = "INSERT INTO thing (kind, name, digest) VALUES (?, ?, ?)"
+        number = int(self._db.execute(insert, row).lastrowid or 0)
+        short = [key for key in exact if key.startswith("sha256-prefix:")]
+        whole = [thing.id for word in prefixes(exact) for thing in self._named(word)]
+        rows = [(number, other) for other in whole]
+        for key in short:
+            begin = f"sha256:{key.partition(':')[2]}"
+            query = "SELECT thing FROM word WHERE word >= ? AND word < ?"
+            rows += [(thing, number) for (thing,) in self._db.execute(query, (begin, f"{begin}~"))]
+        link = "INSERT OR IGNORE INTO edge VALUES (?, ?, 'short digest', ?, 'claimed', NULL)"
+        self._db.executemany(link, [(parent, child, _LINKED) for parent, child in rows if parent != child])
+        return number
+
+    def _drop(self, place: str) -> None:
+        row = self._db.execute("SELECT id FROM source WHERE place = ?", (place,)).fetchone()
+        if row is None:
+            return
+        made = "SELECT thing FROM made WHERE source = ?"
+        self._db.execute(f"DELETE FROM edge WHERE child IN ({made}) AND source = ?", (row[0], row[0]))  # noqa: S608
+        self._db.execute("DELETE FROM made WHERE source = ?", row)
+        self._db.execute("DELETE FROM source WHERE id = ?", row)
+
+    @contextlib.contextmanager
+    def _guard(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            hint = "delete it: it is made again from the records"
+            raise SecpipeError(f"the index {self._path} failed: {error}", hint=hint) from error
+
+
+def prefixes(exact: Iterable[str]) -> list[str]:
+    """Return the words under which a generator writes the beginning of these digests."""
+    wholes = [word.partition(":")[2] for word in exact if word.startswith("sha256:")]
+    return [f"sha256-prefix:{whole[:length]}" for whole in wholes for length in (8, 10, 12, 16)]
+
+
+def fresh(found: Mapping[str, str], known: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Return (places to read, places that are gone) from the stamps that are found and those that are known; pure."""
+    return [place for place, stamp in found.items() if known.get(place) != stamp], [
+        place for place in known if place not in found
+    ]
