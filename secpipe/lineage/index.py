@@ -1,7 +1,7 @@
 """The index of derivations: who was made from what, asked both ways; made again from the records at any time.
 
-`Index` is the whole interface and holds one SQLite file. Nothing outside of it knows the database: another one (PostgreSQL,
-where many machines ask) is another class with the same methods.
+`Index` is the whole interface and holds one SQLite file. Nothing outside of it knows the database: another one
+(PostgreSQL, where many machines ask) is another class with the same methods.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from secpipe.core.errors import InputError, SecpipeError
 from secpipe.core.text import printable
-from secpipe.lineage.index_rows import ANY, Edge, Known, Lineage, Source, Step, Thing, digest_words, words
+from secpipe.lineage.index_rows import Edge, Known, Lineage, Source, Step, Thing, digest_words, name_word, words
 from secpipe.system import files
 
 _VERSION = 1
@@ -91,8 +91,9 @@ class Index:
         """Index sources, each in place of what its place said before; return how many there were."""
         count = 0
         with self._guard(), self._db:
-            for count, source in enumerate(sources, 1):
+            for source in sources:
                 self._add(source)
+                count += 1
         return count
 
     def forget(self, places: Collection[str]) -> None:
@@ -115,8 +116,8 @@ class Index:
         with self._guard():
             found = {thing.id: thing for word in (*exact, *prefixes(exact)) for thing in self._named(word)}
             if asked.name:
-                for thing in self._named(f"name:{asked.name}"):
-                    if asked.kind in (ANY, thing.kind) and not (exact and thing.digest):
+                for thing in self._named(name_word(asked.kind, asked.name)):
+                    if not (exact and thing.digest):
                         found.setdefault(thing.id, thing)
         return list(found.values())
 
@@ -173,7 +174,7 @@ class Index:
         self._db.executemany("INSERT OR REPLACE INTO edge VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def _ids(self, known: Known) -> list[int]:
-        """Return the things that one is: several where its digests meet in it, and whatever follows meets all of them."""
+        """Return the things that one is: several where its digests meet in it, and what follows meets all of them."""
         exact = digest_words(known)
         keys = exact or [f"only:{known.kind}:{known.name}"]
         found = sorted({thing for key in keys if (thing := self._thing(key)) is not None})

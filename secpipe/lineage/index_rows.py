@@ -110,5 +110,11 @@ def digest_words(known: Known) -> list[str]:
 
 def words(known: Known) -> list[str]:
     """Return the words other than digests under which a thing is found: its name, the last part of it, its URI."""
-    names = dict.fromkeys((known.name, known.name.rpartition("/")[2], known.uri))
-    return [f"name:{name}" for name in names if name]
+    names = [name for name in dict.fromkeys((known.name, known.name.rpartition("/")[2], known.uri)) if name]
+    kinds = [ANY] if known.kind == ASSET else dict.fromkeys((ANY, known.kind))
+    return [name_word(kind, name) for name in names for kind in kinds]
+
+
+def name_word(kind: str, name: str) -> str:
+    """Return the word of a name, as anything or as one kind of thing."""
+    return f"as:{kind}:{name}" if kind else f"name:{name}"

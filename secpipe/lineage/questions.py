@@ -16,17 +16,20 @@ SCHEMA = "secpipe.lineage/1"
 #: Edges of one answer; past them it says that it is not whole.
 MOST = 500_000
 #: How much a grade says, from least: a step that the bytes contradict is worth less than none that anybody claims.
-_RANK = {str(grade): at for at, grade in enumerate((Grade.CONTRADICTED, Grade.CLAIMED, Grade.WITNESSED, Grade.BOUNDED, Grade.RE_DERIVED))}  # fmt: skip
-_GRADES = sorted(_RANK, key=_RANK.__getitem__)
+_GRADES = (Grade.CONTRADICTED, Grade.CLAIMED, Grade.WITNESSED, Grade.BOUNDED, Grade.RE_DERIVED)
+_RANK = {str(grade): at for at, grade in enumerate(_GRADES)}
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question as it was put: `word` is what was typed, `digest` what it turned out to be, or ""."""
+    """A question as it was put: `word` is what was typed, `digest` what it turned out to be, or "".
+
+    `signed`: only records whose signatures hold are looked at; otherwise each is taken at its word.
+    """
 
     word: str
     digest: str = ""
-    by_name: bool = False
+    signed: bool = False
 
 
 def document(
@@ -46,6 +49,7 @@ def document(
         "found": found,
         "sentence": sentence(asked, found, up, down, whole=whole),
         "whole": whole,
+        "signed": asked.signed,
         "up": None if up is None else _direction(up, "child", "parent"),
         "down": None if down is None else _direction(down, "parent", "child") | {"recall": recall(down)},
         "not_read": unread,
@@ -58,7 +62,7 @@ def recall(down: Lineage) -> list[dict[str, Any]]:
     roots = {root.id for root in down.roots}
     made = [down.things[at] for at in best if at not in roots and place.get(at) and at in down.things]
     made.sort(key=lambda thing: (-best[thing.id], thing.name, thing.digest))
-    return [_thing(one) | {"grade": _GRADES[best[one.id]], "record": printable(place[one.id])} for one in made]
+    return [_thing(one) | {"grade": str(_GRADES[best[one.id]]), "record": printable(place[one.id])} for one in made]
 
 
 def _best(down: Lineage) -> tuple[dict[int, int], dict[int, str]]:
@@ -99,7 +103,8 @@ def sentence(
         told = ", ".join(f"{count:,} {grade}" for grade, count in sorted(grades.items()))
         total = plural(sum(grades.values()), "asset")
         parts.append(f"{total} came of {name if up is None else 'it'}" + (f" ({told})" if told else ""))
-    return f"{', and '.join(parts)}." + ("" if whole else " The answer is not whole.")
+    said = "Every record is signed." if asked.signed else "Records are taken at their word."
+    return f"{', and '.join(parts)}. {said}" + ("" if whole else " The answer is not whole.")
 
 
 def _direction(lineage: Lineage, near: str, far: str) -> dict[str, Any]:

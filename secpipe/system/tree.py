@@ -222,6 +222,29 @@ def stamps(root: str | os.PathLike[str], *, limits: Limits = DEFAULT) -> tuple[s
     return hasher.hexdigest(), newest
 
 
+def placed(
+    root: str | os.PathLike[str], wanted: Callable[[str], bool], most: int, limits: Limits = DEFAULT
+) -> tuple[dict[str, str], tuple[Skip, ...]]:
+    """Return path -> stamp of the regular files whose path `wanted` takes, and what could not be looked into.
+
+    Nothing is read and no link is followed; one that `wanted` takes is a `Skip`. Raises as `walk`, UnsafeInput for more
+    than `most` of them.
+    """
+    found: dict[str, str] = {}
+    skipped: list[Skip] = []
+    base = Path(root)
+    for path, info in _entries(base, limits, frozenset(), skipped, []):
+        if not wanted(path):
+            continue
+        if not stat.S_ISREG(info.st_mode):
+            skipped.append(Skip(path, "not a regular file"))
+            continue
+        found[path] = stamp_of(info).hex()
+        if len(found) > most:
+            raise UnsafeInput(f"{printable(str(base))} holds more than {most:,} of them")
+    return found, tuple(skipped)
+
+
 def _entries(
     base: Path, limits: Limits, exclude: frozenset[str], skipped: list[Skip], left_out: list[Skip]
 ) -> Iterator[tuple[str, os.stat_result]]:

@@ -9,6 +9,10 @@ from secpipe.cli.lazy import LazyGroup
 # name -> (module:attribute, one-line help)
 _TABLE = {
     "record": ("secpipe.cli.lineage.record:record", "Record what an output was made from; prompts stay private."),
+    "show": (
+        "secpipe.cli.lineage.show:show",
+        "Show what an asset was made from, and what came of it: the recall list.",
+    ),
     "reveal": ("secpipe.cli.lineage.prompts:reveal", "Show the prompts of an output, held against its record."),
     "erase": ("secpipe.cli.lineage.prompts:erase", "Erase the prompts of an output; its record stays as it is."),
 }
