@@ -113,7 +113,7 @@ def _called(thing: Mapping[str, Any]) -> str:
     digest = thing["digest"]
     algorithm, _, value = digest.partition(":")
     short = f"{algorithm}:{value[:16]}..." if len(value) > 16 else digest
-    return "  ".join(filter(None, (thing["name"] or thing["kind"], short)))
+    return "  ".join(filter(None, (thing["name"], short))) or thing["kind"]
 
 
 def _quoted(text: str) -> str:
