@@ -1,4 +1,4 @@
-"""A writer that dies at any call to the system, and a disk that is full at any byte: what was told stays, and is signed."""
+"""A writer that dies at any call to the system, and a disk that is full at any byte: what was told stays."""
 
 from __future__ import annotations
 
