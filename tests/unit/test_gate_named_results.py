@@ -77,7 +77,7 @@ def test_a_good_result_does_not_hide_a_bad_one() -> None:
     assert judged(LIMITS, {"metrics": good}, {"metrics": bad})[0] is Decision.DENY
 
 
-NO_LIMITS = ["", "accuracy", "accuracy > 0.9", "accuracy >= x", ">= 1", "a b >= 1", "a >= 1e9", "a >= 1 or 1", "a  >= 1"]
+NO_LIMITS = ["", "accuracy > 0.9", "accuracy >= x", ">= 1", "a b >= 1", "a >= 1e9", "a >= 1 or 1", "a  >= 1"]
 
 
 @pytest.mark.parametrize("text", NO_LIMITS)
