@@ -155,7 +155,7 @@ def _vulnerability(one: Finding, waived: Collection[str]) -> Item:
 
 def _component(one: Component) -> Item:
     supplier = one.facts.get("supplier")
-    values = {
+    values: dict[str, Any] = {
         "kind": one.kind.value,
         "name": one.name,
         "version": one.version,

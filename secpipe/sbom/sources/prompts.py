@@ -86,7 +86,7 @@ def _owners(found: Collector) -> Callable[[str], dict[str, Fact]]:
     if entry is None or entry.size > codeowners.MAX_BYTES:
         return lambda path: {}
     rules = codeowners.parse(found.tree.read(entry, codeowners.MAX_BYTES).decode("utf-8", "replace"))
-    return lambda path: declared(entry.path, {"owner": ", ".join(rules.of(path))[:400]})
+    return lambda path: declared(entry.path, {"owner": ", ".join(rules.of(path))})
 
 
 def template(name: str, text: str, path: str) -> Component:
