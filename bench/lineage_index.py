@@ -22,8 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bench.measure import claim, info
 from secpipe.core.artifact import Digest
 from secpipe.lineage import questions
-from secpipe.lineage.index import Index
-from secpipe.lineage.index_rows import Known, Lineage, Source, step_of
+from secpipe.lineage.index import DerivationIndex
+from secpipe.lineage.index_rows import Known, Lineage, RecordFile, step_of
 from secpipe.lineage.record import Derivation, Input, Prompt, Subject, Tool
 
 RECORDS = 1_000_000
@@ -40,11 +40,11 @@ def used(word: str, role: str) -> Input:
     return Input(word, role, whole(word))
 
 
-def records(count: int, rows: random.Random) -> Iterator[Source]:
+def records(count: int, rows: random.Random) -> Iterator[RecordFile]:
     """Yield the records of the LoRAs, then of `count` images."""
     for nth in range(LORAS):
         made = Derivation(Subject(f"lora{nth}", whole(f"lora{nth}")), "train", (used(f"model{nth % MODELS}", "model"),))
-        yield Source(f"lora{nth}.derivation.json", "1", (step_of(made),))
+        yield RecordFile(f"lora{nth}.derivation.json", "1", (step_of(made),))
     for nth in range(count):
         one, two = rows.randrange(LORAS), rows.randrange(LORAS)
         inputs = (used(f"model{one % MODELS}", "model"), used(f"lora{one}", "adapter"), used(f"lora{two}", "adapter"))
@@ -52,10 +52,12 @@ def records(count: int, rows: random.Random) -> Iterator[Source]:
         made = Derivation(
             Subject(f"image{nth}.png", whole(f"image{nth}")), "generate", inputs, (), (prompt,), Tool("comfyui", "0.3")
         )
-        yield Source(f"{nth // 1000}/image{nth}.png.derivation.json", "1", (step_of(made),))
+        yield RecordFile(f"{nth // 1000}/image{nth}.png.derivation.json", "1", (step_of(made),))
 
 
-def asked(index: Index, words: list[str], way: Callable[[Index, Known], Lineage]) -> tuple[float, float, float]:
+def asked(
+    index: DerivationIndex, words: list[str], way: Callable[[DerivationIndex, Known], Lineage]
+) -> tuple[float, float, float]:
     """Return the median and the worst ms of a question about each of these, and the mean number of edges."""
     spent, edges = [], 0
     for word in words:
@@ -67,12 +69,12 @@ def asked(index: Index, words: list[str], way: Callable[[Index, Known], Lineage]
     return spent[len(spent) // 2], spent[-1], edges / len(words)
 
 
-def up(index: Index, known: Known) -> Lineage:
+def up(index: DerivationIndex, known: Known) -> Lineage:
     """Return what it was made from."""
     return index.up(index.find(known), questions.MOST)
 
 
-def down(index: Index, known: Known) -> Lineage:
+def down(index: DerivationIndex, known: Known) -> Lineage:
     """Return what came of it."""
     return index.down(index.find(known), questions.MOST)
 
@@ -80,7 +82,7 @@ def down(index: Index, known: Known) -> Lineage:
 def main(count: int = RECORDS) -> int:
     """Print the numbers."""
     rows = random.Random(22)
-    with tempfile.TemporaryDirectory() as name, Index(Path(name) / "index.sqlite") as index:
+    with tempfile.TemporaryDirectory() as name, DerivationIndex(Path(name) / "index.sqlite") as index:
         before = time.perf_counter()
         index.add(records(count, rows))
         spent = time.perf_counter() - before

@@ -16,7 +16,7 @@ from secpipe.cli.options import passphrase_option, say
     "purpose",
     required=True,
     metavar="TYPE",
-    help="provenance, derivation, test-result, review, vuln or cyclonedx.",
+    help="provenance, derivation, signal, test-result, review, vuln or cyclonedx.",
 )
 @click.option("--predicate", required=True, metavar="FILE", help="The predicate: a JSON object of that type.")
 @click.option(

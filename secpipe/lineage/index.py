@@ -1,7 +1,7 @@
 """The index of derivations: who was made from what, asked both ways; made again from the records at any time.
 
-`Index` is the whole interface and holds one SQLite file. Nothing outside of it knows the database: another one
-(PostgreSQL, where many machines ask) is another class with the same methods.
+`DerivationIndex` is the whole interface and holds one SQLite file. Nothing outside of it knows the database: another
+one (PostgreSQL, where many machines ask) is another class with the same methods.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from secpipe.core.errors import InputError, SecpipeError
 from secpipe.core.text import printable
-from secpipe.lineage.index_rows import Edge, Known, Lineage, Source, Step, Thing, digest_words, name_word, words
+from secpipe.lineage.index_rows import Edge, Known, Lineage, RecordFile, Step, Thing, digest_words, name_word, words
 from secpipe.system import files
 
 _VERSION = 1
@@ -47,7 +47,7 @@ _TOGETHER = 500  # things that one query asks for
 _REMEMBERED = 200_000  # things found by a digest, while many are added
 
 
-class Index:
+class DerivationIndex:
     """The derivations of one folder of records, in one SQLite file; use as a context manager.
 
     Every method raises SecpipeError where the file fails, which costs nothing: delete it, and it is made again.
@@ -73,7 +73,7 @@ class Index:
                 f"{self._path} is no index of lineage: {error}", hint="delete it: it is made again"
             ) from error
 
-    def __enter__(self) -> Index:
+    def __enter__(self) -> DerivationIndex:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -89,8 +89,8 @@ class Index:
         with self._guard():
             return self._db.execute("SELECT place, problem FROM source WHERE problem != '' ORDER BY place").fetchall()
 
-    def add(self, sources: Iterable[Source]) -> int:
-        """Index sources, each in place of what its place said before; return how many there were."""
+    def add(self, sources: Iterable[RecordFile]) -> int:
+        """Index files, each in place of what its place said before; return how many there were."""
         count = 0
         with self._guard(), self._db:
             for source in sources:
@@ -159,7 +159,7 @@ class Index:
         query = "SELECT thing.id, kind, name, digest FROM word JOIN thing ON thing.id = word.thing WHERE word.word = ?"
         return [Thing(*row) for row in self._db.execute(query, (word,))]
 
-    def _add(self, source: Source) -> None:
+    def _add(self, source: RecordFile) -> None:
         self._drop(source.place)
         insert = "INSERT INTO source (place, stamp, problem) VALUES (?, ?, ?)"
         number = int(self._db.execute(insert, (source.place, source.stamp, source.problem)).lastrowid or 0)

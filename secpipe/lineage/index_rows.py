@@ -44,7 +44,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class RecordFile:
     """What one file says: its place, the stamp by which a change is seen, its steps, or why it says nothing."""
 
     place: str

@@ -21,7 +21,7 @@ _RANK = {str(grade): at for at, grade in enumerate(_GRADES)}
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LineageQuestion:
     """A question as it was put: `word` is what was typed, `digest` what it turned out to be, or "".
 
     `signed`: only records whose signatures hold are looked at; otherwise each is taken at its word.
@@ -33,7 +33,11 @@ class Asked:
 
 
 def document(
-    asked: Asked, roots: Iterable[Thing], up: Lineage | None, down: Lineage | None, problems: Iterable[tuple[str, str]]
+    asked: LineageQuestion,
+    roots: Iterable[Thing],
+    up: Lineage | None,
+    down: Lineage | None,
+    problems: Iterable[tuple[str, str]],
 ) -> dict[str, Any]:
     """Return the answer `secpipe.lineage/1`; each direction that was not asked for is null.
 
@@ -88,7 +92,7 @@ def _best(down: Lineage) -> tuple[dict[int, int], dict[int, str]]:
 
 
 def sentence(
-    asked: Asked, found: list[dict[str, Any]], up: Lineage | None, down: Lineage | None, *, whole: bool
+    asked: LineageQuestion, found: list[dict[str, Any]], up: Lineage | None, down: Lineage | None, *, whole: bool
 ) -> str:
     """Return the answer in one sentence."""
     name = printable(asked.word, 80)

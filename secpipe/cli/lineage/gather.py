@@ -11,7 +11,7 @@ from secpipe.core.artifact import Digest, Skip
 from secpipe.core.errors import SecpipeError, TrustError
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
-from secpipe.lineage.index_rows import ASSET, LICENSE, Known, Source, Step, Used, step_of
+from secpipe.lineage.index_rows import ASSET, LICENSE, Known, RecordFile, Step, Used, step_of
 from secpipe.lineage.record import SUFFIX
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from secpipe.core.trust import Trust
     from secpipe.lineage.commit import Opening
-    from secpipe.lineage.index import Index
+    from secpipe.lineage.index import DerivationIndex
 
 #: Files of one folder that are read; the index of a million takes minutes once, and seconds after that.
 MOST = 4_000_000
@@ -39,7 +39,7 @@ def index_place(folder: Path) -> Path:
     return places.cache_folder() / "lineage" / f"{name}.sqlite"
 
 
-def refresh(index: Index, folder: Path, signed: tuple[Trust, datetime] | None = None) -> tuple[Skip, ...]:
+def refresh(index: DerivationIndex, folder: Path, signed: tuple[Trust, datetime] | None = None) -> tuple[Skip, ...]:
     """Bring the index up to the records and SBOMs in `folder`; return what could not be looked into.
 
     With `signed` (a trust root, a time) only records that both halves sign count, and no SBOM.
@@ -56,15 +56,15 @@ def refresh(index: Index, folder: Path, signed: tuple[Trust, datetime] | None = 
     return skipped
 
 
-def _source(folder: Path, place: str, stamp: str, signed: tuple[Trust, datetime] | None) -> Source:
+def _source(folder: Path, place: str, stamp: str, signed: tuple[Trust, datetime] | None) -> RecordFile:
     try:
         if place.endswith(_BOMS):
-            return Source(place, stamp, tuple(_bom(folder / place)))
-        return Source(place, stamp, (_record(folder / place, signed),))
+            return RecordFile(place, stamp, tuple(_bom(folder / place)))
+        return RecordFile(place, stamp, (_record(folder / place, signed),))
     except SecpipeError as error:
-        return Source(place, stamp, (), error.message)
+        return RecordFile(place, stamp, (), error.message)
     except (RecursionError, UnicodeError) as error:  # nothing that lies in a folder ends the question
-        return Source(place, stamp, (), f"cannot be read: {type(error).__name__}")
+        return RecordFile(place, stamp, (), f"cannot be read: {type(error).__name__}")
 
 
 def _record(path: Path, signed: tuple[Trust, datetime] | None) -> Step:

@@ -16,7 +16,7 @@ from secpipe.core.foreign import Sink
 
 if TYPE_CHECKING:
     from secpipe.core.artifact import Skip
-    from secpipe.lineage.index import Index
+    from secpipe.lineage.index import DerivationIndex
     from secpipe.lineage.index_rows import Known
 
 _DIGEST = re.compile(r"(?:(sha256|dirHash|commitment):)?([0-9a-f]{64})\Z")
@@ -76,7 +76,9 @@ def show(
     with _opened(folder, rebuild, trust, trust_pin, at) as (index, skipped):
         roots = list({thing.id: thing for one in asked for thing in index.find(one)}.values())
         document = questions.document(
-            questions.Asked(asset, str(asked[0].digests[0]) if asked[0].digests else "", signed=trust is not None),
+            questions.LineageQuestion(
+                asset, str(asked[0].digests[0]) if asked[0].digests else "", signed=trust is not None
+            ),
             roots,
             index.up(roots, questions.MOST) if both or upwards else None,
             index.down(roots, questions.MOST) if both or downwards else None,
@@ -89,25 +91,25 @@ def show(
 @contextlib.contextmanager
 def _opened(
     folder: Path, rebuild: bool, trust: Path | None, pin: str, at: str | None
-) -> Iterator[tuple[Index, tuple[Skip, ...]]]:
+) -> Iterator[tuple[DerivationIndex, tuple[Skip, ...]]]:
     """Yield the index of the folder, up to date, and what could not be looked into."""
     import tempfile
 
     from secpipe.cli.lineage import gather
     from secpipe.keystore.trusted import open_trust
-    from secpipe.lineage.index import Index
+    from secpipe.lineage.index import DerivationIndex
     from secpipe.system import files
 
     if trust is None:
         place = gather.index_place(folder)
         if rebuild:
             files.remove(place)
-        with Index(place) as index:
+        with DerivationIndex(place) as index:
             yield index, gather.refresh(index, folder)
         return
     now = clock_of(at).now()
     state = open_trust(trust, pin=pin, now=now)
-    with tempfile.TemporaryDirectory() as name, Index(Path(name).resolve() / "index.sqlite") as index:
+    with tempfile.TemporaryDirectory() as name, DerivationIndex(Path(name).resolve() / "index.sqlite") as index:
         yield index, gather.refresh(index, folder, (state, now))
 
 

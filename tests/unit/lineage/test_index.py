@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from secpipe.core.artifact import Digest
 from secpipe.core.errors import InputError, SecpipeError
 from secpipe.lineage import questions
-from secpipe.lineage.index import Index, fresh
-from secpipe.lineage.index_rows import Known, Source, Step, Thing, Used, step_of
-from secpipe.lineage.questions import Asked
+from secpipe.lineage.index import DerivationIndex, fresh
+from secpipe.lineage.index_rows import Known, RecordFile, Step, Thing, Used, step_of
+from secpipe.lineage.questions import LineageQuestion
 from secpipe.lineage.record import Derivation, Grade, Input, Prompt, Subject, Tool
 from secpipe.report import lineage as writers
 
@@ -28,9 +28,9 @@ def whole(word: str) -> tuple[Digest, ...]:
     return (Digest("sha256", sha(word)),)
 
 
-def source(name: str, *inputs: Input, prompts: tuple[Prompt, ...] = (), tool: Tool | None = None) -> Source:
+def source(name: str, *inputs: Input, prompts: tuple[Prompt, ...] = (), tool: Tool | None = None) -> RecordFile:
     record = Derivation(Subject(name, whole(name)), "generate", inputs, (), prompts, tool)
-    return Source(f"{name}.derivation.json", f"stamp of {name}", (step_of(record),))
+    return RecordFile(f"{name}.derivation.json", f"stamp of {name}", (step_of(record),))
 
 
 def used(name: str, role: str, grade: Grade = Grade.CLAIMED) -> Input:
@@ -38,12 +38,12 @@ def used(name: str, role: str, grade: Grade = Grade.CLAIMED) -> Input:
 
 
 @pytest.fixture
-def index(tmp_path: Path) -> Iterator[Index]:
-    with Index(tmp_path / "index.sqlite") as made:
+def index(tmp_path: Path) -> Iterator[DerivationIndex]:
+    with DerivationIndex(tmp_path / "index.sqlite") as made:
         yield made
 
 
-def ask(index: Index, word: str, name: str = "") -> list[Thing]:
+def ask(index: DerivationIndex, word: str, name: str = "") -> list[Thing]:
     return index.find(Known("", name, whole(word) if word else ()))
 
 
@@ -51,12 +51,12 @@ def names(things: list[Thing] | tuple[Thing, ...]) -> set[str]:
     return {thing.name for thing in things}
 
 
-def below(index: Index, word: str) -> set[str]:
+def below(index: DerivationIndex, word: str) -> set[str]:
     answer = index.down(ask(index, word), questions.MOST)
     return {row["name"] for row in questions.recall(answer)}
 
 
-def test_what_was_made_and_from_what_is_found_both_ways(index: Index) -> None:
+def test_what_was_made_and_from_what_is_found_both_ways(index: DerivationIndex) -> None:
     index.add([source("lora", used("base", "model"), used("faces", "dataset"))])
     index.add(
         source(f"a{nth}", used("base", "model"), used("lora" if nth % 2 else "other", "adapter")) for nth in range(6)
@@ -69,11 +69,11 @@ def test_what_was_made_and_from_what_is_found_both_ways(index: Index) -> None:
     assert {edge.place for edge in up.edges} == {"a1.derivation.json", "lora.derivation.json"}
 
 
-def test_a_prompt_a_tool_and_a_licence_are_asked_as_well(index: Index) -> None:
+def test_a_prompt_a_tool_and_a_licence_are_asked_as_well(index: DerivationIndex) -> None:
     prompt = Prompt("prompt", sha("salted"))
     index.add([source("a", used("base", "model"), prompts=(prompt,), tool=Tool("comfyui", "0.3"))])
     licence = Used(Known("license", "CC-BY-NC-4.0"), "license")
-    index.add([Source("bom.json", "1", (Step(Known("asset", "base", whole("base")), (licence,)),))])
+    index.add([RecordFile("bom.json", "1", (Step(Known("asset", "base", whole("base")), (licence,)),))])
     for asked in (
         Known("", "", (Digest("commitment", sha("salted")),)),
         Known("tool", "comfyui@0.3"),
@@ -83,7 +83,7 @@ def test_a_prompt_a_tool_and_a_licence_are_asked_as_well(index: Index) -> None:
         assert "a" in {row["name"] for row in questions.recall(down)}, asked
 
 
-def test_a_short_digest_and_the_whole_are_one_whichever_came_first(index: Index) -> None:
+def test_a_short_digest_and_the_whole_are_one_whichever_came_first(index: DerivationIndex) -> None:
     short = Input("lora", "adapter", (Digest("sha256-prefix", sha("lora")[:10]),))
     index.add([source("a", short)])
     index.add([source("lora", used("base", "model"))])
@@ -93,7 +93,7 @@ def test_a_short_digest_and_the_whole_are_one_whichever_came_first(index: Index)
     assert not below(index, "another")
 
 
-def test_a_name_without_a_digest_counts_and_one_with_another_digest_does_not(index: Index) -> None:
+def test_a_name_without_a_digest_counts_and_one_with_another_digest_does_not(index: DerivationIndex) -> None:
     """A recall misses nothing that only a name speaks of, and calls back nothing whose digest says otherwise."""
     index.add([source("a", Input("style.safetensors", "adapter"))])
     index.add([source("b", Input("style.safetensors", "adapter", whole("another style")))])
@@ -104,7 +104,7 @@ def test_a_name_without_a_digest_counts_and_one_with_another_digest_does_not(ind
     assert {row["name"] for row in questions.recall(index.down(found, 99))} == {"a", "b", "c"}
 
 
-def test_one_thing_with_two_digests_joins_those_who_knew_one(index: Index) -> None:
+def test_one_thing_with_two_digests_joins_those_who_knew_one(index: DerivationIndex) -> None:
     """Whoever names both digests makes nobody's lineage shorter."""
     index.add([source("a", Input("m", "model", (Digest("sha256", sha("m")),)))])
     index.add([source("b", Input("m", "model", (Digest("dirHash", sha("d")),)))])
@@ -116,7 +116,7 @@ def test_one_thing_with_two_digests_joins_those_who_knew_one(index: Index) -> No
     assert {row["name"] for row in questions.recall(index.down(found, 99))} == {"a", "b", "c"}
 
 
-def test_a_cycle_ends_and_a_record_of_itself_says_nothing(index: Index) -> None:
+def test_a_cycle_ends_and_a_record_of_itself_says_nothing(index: DerivationIndex) -> None:
     index.add([source("a", used("b", "model")), source("b", used("c", "model")), source("c", used("a", "model"))])
     index.add([source("self", used("self", "model"))])
     assert below(index, "a") == {"b", "c"}
@@ -124,29 +124,29 @@ def test_a_cycle_ends_and_a_record_of_itself_says_nothing(index: Index) -> None:
     assert index.up(ask(index, "self"), 99).edges == ()
 
 
-def test_a_long_chain_is_followed_and_shown(index: Index) -> None:
+def test_a_long_chain_is_followed_and_shown(index: DerivationIndex) -> None:
     index.add(source(f"m{nth}", used(f"m{nth - 1}", "model")) for nth in range(1, 3_000))
     assert len(below(index, "m0")) == 2_999
     up = index.up(ask(index, "m2999"), questions.MOST)
-    document = questions.document(Asked("m2999"), up.roots, up, None, [])
+    document = questions.document(LineageQuestion("m2999"), up.roots, up, None, [])
     assert "m2999" in writers.tree(document)
 
 
-def test_an_answer_that_is_cut_says_so(index: Index) -> None:
+def test_an_answer_that_is_cut_says_so(index: DerivationIndex) -> None:
     index.add(source(f"a{nth}", used("base", "model")) for nth in range(50))
     down = index.down(ask(index, "base"), 49)
     assert down.cut
     assert len(down.edges) == 49
-    document = questions.document(Asked("base"), down.roots, None, down, [])
+    document = questions.document(LineageQuestion("base"), down.roots, None, down, [])
     assert document["whole"] is False
     assert "not whole" in document["sentence"]
     assert not index.down(ask(index, "base"), 50).cut
 
 
-def test_a_record_that_changed_or_went_is_forgotten_with_its_names(index: Index) -> None:
+def test_a_record_that_changed_or_went_is_forgotten_with_its_names(index: DerivationIndex) -> None:
     index.add([source("a", used("secret name", "adapter")), source("b", used("base", "model"))])
     assert fresh({"a.derivation.json": "stamp of a", "c": "1"}, index.stamps()) == (["c"], ["b.derivation.json"])
-    index.add([Source("a.derivation.json", "2", source("a", used("base", "model")).steps)])
+    index.add([RecordFile("a.derivation.json", "2", source("a", used("base", "model")).steps)])
     index.forget([])
     assert below(index, "base") == {"a", "b"}
     index.forget(["b.derivation.json"])
@@ -157,7 +157,7 @@ def test_a_record_that_changed_or_went_is_forgotten_with_its_names(index: Index)
 
 def test_nothing_of_a_forgotten_record_stays_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "index.sqlite"
-    with Index(path) as index:
+    with DerivationIndex(path) as index:
         index.add([source("a", used("name-that-must-go", "adapter"))])
         index.forget(["a.derivation.json"])
     assert b"name-that-must-go" not in path.read_bytes()
@@ -168,12 +168,12 @@ def test_a_damaged_index_is_told_and_costs_nothing(tmp_path: Path, data: bytes) 
     path = tmp_path / "index.sqlite"
     path.write_bytes(data)
     with pytest.raises(SecpipeError, match="index"):
-        Index(path)
+        DerivationIndex(path)
     path.unlink()
-    Index(path).__exit__()
+    DerivationIndex(path).__exit__()
     (tmp_path / "link").symlink_to(path)
     with pytest.raises(SecpipeError):
-        Index(tmp_path / "link")
+        DerivationIndex(tmp_path / "link")
 
 
 def test_an_index_of_another_version_is_not_read(tmp_path: Path) -> None:
@@ -182,10 +182,10 @@ def test_an_index_of_another_version_is_not_read(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "index.sqlite") as made:
         made.execute("PRAGMA user_version = 99")
     with pytest.raises(InputError, match="version 99"):
-        Index(tmp_path / "index.sqlite")
+        DerivationIndex(tmp_path / "index.sqlite")
 
 
-def test_the_grade_of_a_way_is_that_of_its_weakest_step(index: Index) -> None:
+def test_the_grade_of_a_way_is_that_of_its_weakest_step(index: DerivationIndex) -> None:
     index.add([source("lora", used("base", "model", Grade.RE_DERIVED))])
     index.add(
         [source("a", used("lora", "adapter", Grade.WITNESSED)), source("b", used("base", "model", Grade.CONTRADICTED))]
@@ -210,14 +210,14 @@ _INPUTS = st.builds(
 def test_any_records_give_an_answer_that_every_writer_writes(
     tmp_path_factory: pytest.TempPathFactory, records: list[tuple[int, list[Input]]], asked: int
 ) -> None:
-    with Index(tmp_path_factory.mktemp("index") / "i.sqlite") as index:
+    with DerivationIndex(tmp_path_factory.mktemp("index") / "i.sqlite") as index:
         for at, (name, inputs) in enumerate(records):
             made = source(str(name), *inputs)
-            index.add([Source(str(at), "1", made.steps)])
+            index.add([RecordFile(str(at), "1", made.steps)])
         found = ask(index, str(asked))
         up, down = index.up(found, 1000), index.down(found, 1000)
         assert not set(fresh({}, index.stamps())[0])
-        document = questions.document(Asked(str(asked)), found, up, down, index.problems())
+        document = questions.document(LineageQuestion(str(asked)), found, up, down, index.problems())
         for part in (document["up"], document["down"]):
             ends = {end for edge in part["edges"] for end in (edge["child"], edge["parent"])}
             assert ends <= set(range(len(part["things"])))
@@ -225,11 +225,11 @@ def test_any_records_give_an_answer_that_every_writer_writes(
             assert write(document).endswith("\n")
 
 
-def test_a_name_stays_text_in_every_form(index: Index) -> None:
+def test_a_name_stays_text_in_every_form(index: DerivationIndex) -> None:
     hostile = '<script>alert(1)</script>"];\n\x1b[31m'
     index.add([source("a", Input(hostile, "model"))])
     up = index.up(ask(index, "a"), 99)
-    document = questions.document(Asked(hostile), up.roots, up, None, [(hostile, hostile)])
+    document = questions.document(LineageQuestion(hostile), up.roots, up, None, [(hostile, hostile)])
     assert "<script>" not in writers.html(document)
     for write in (writers.tree, writers.dot, writers.html):
         assert "\x1b" not in write(document)
