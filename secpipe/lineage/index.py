@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from secpipe.core.errors import InputError, SecpipeError
 from secpipe.core.text import printable
@@ -79,10 +79,21 @@ class DerivationIndex:
     def __exit__(self, *_: object) -> None:
         self._db.close()
 
-    def stamps(self) -> dict[str, str]:
-        """Return each place that was indexed, with the stamp that it had then."""
+    def look(self, found: Iterable[tuple[str, str]]) -> None:
+        """Take in which places there are now, each with its stamp; the index is as it was until `forget` and `add`."""
+        with self._guard(), self._db:
+            self._db.execute("DROP TABLE IF EXISTS temp.here")
+            self._db.execute("CREATE TEMP TABLE here (place TEXT PRIMARY KEY, stamp TEXT NOT NULL) WITHOUT ROWID")
+            self._db.executemany("INSERT INTO here VALUES (?, ?)", found)
+
+    def news(self) -> Iterator[tuple[str, str]]:
+        """Yield (place, stamp) of what `look` found and the index does not hold as it is now."""
+        query = (
+            "SELECT here.place, here.stamp FROM here LEFT JOIN source ON source.place = here.place"
+            " WHERE source.id IS NULL OR source.stamp != here.stamp ORDER BY here.place"
+        )
         with self._guard():
-            return dict(self._db.execute("SELECT place, stamp FROM source"))
+            yield from self._db.execute(query)
 
     def problems(self) -> list[tuple[str, str]]:
         """Return (place, why) of what lies among the records and could not be read."""
@@ -98,14 +109,17 @@ class DerivationIndex:
                 count += 1
         return count
 
-    def forget(self, places: Collection[str]) -> None:
-        """Drop what these places said, and every name that nothing else says."""
-        if not places:
-            return
+    def forget(self) -> None:
+        """Drop what `look` did not find, or found with another stamp, and every name that nothing else says."""
+        query = (
+            "SELECT source.place FROM source LEFT JOIN here ON here.place = source.place"
+            " WHERE here.place IS NULL OR here.stamp != source.stamp"
+        )
         with self._guard(), self._db:
-            for place in places:
+            gone = [place for (place,) in self._db.execute(query)]
+            for place in gone:
                 self._drop(place)
-            for statement in filter(str.strip, _GONE.split(";")):
+            for statement in filter(str.strip, _GONE.split(";") if gone else ()):
                 self._db.execute(statement)
         self._known.clear()
 
@@ -237,10 +251,3 @@ def prefixes(exact: Iterable[str]) -> list[str]:
     """Return the words under which a generator writes the beginning of these digests."""
     wholes = [word.partition(":")[2] for word in exact if word.startswith("sha256:")]
     return [f"sha256-prefix:{whole[:length]}" for whole in wholes for length in (8, 10, 12, 16)]
-
-
-def fresh(found: Mapping[str, str], known: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """Return (places to read, places that are gone) from the stamps that are found and those that are known; pure."""
-    return [place for place, stamp in found.items() if known.get(place) != stamp], [
-        place for place in known if place not in found
-    ]

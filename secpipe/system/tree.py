@@ -223,26 +223,24 @@ def stamps(root: str | os.PathLike[str], *, limits: Limits = DEFAULT) -> tuple[s
 
 
 def placed(
-    root: str | os.PathLike[str], wanted: Callable[[str], bool], most: int, limits: Limits = DEFAULT
-) -> tuple[dict[str, str], tuple[Skip, ...]]:
-    """Return path -> stamp of the regular files whose path `wanted` takes, and what could not be looked into.
+    root: str | os.PathLike[str], wanted: Callable[[str], bool], most: int, skipped: list[Skip]
+) -> Iterator[tuple[str, str]]:
+    """Yield path and stamp of the regular files whose path `wanted` takes; what cannot be looked into is `skipped`.
 
     Nothing is read and no link is followed; one that `wanted` takes is a `Skip`. Raises as `walk`, UnsafeInput for more
     than `most` of them.
     """
-    found: dict[str, str] = {}
-    skipped: list[Skip] = []
-    base = Path(root)
-    for path, info in _entries(base, limits, frozenset(), skipped, []):
+    base, count = Path(root), 0
+    for path, info in _entries(base, DEFAULT, frozenset(), skipped, []):
         if not wanted(path):
             continue
         if not stat.S_ISREG(info.st_mode):
             skipped.append(Skip(path, "not a regular file"))
             continue
-        found[path] = stamp_of(info).hex()
-        if len(found) > most:
+        count += 1
+        if count > most:
             raise UnsafeInput(f"{printable(str(base))} holds more than {most:,} of them")
-    return found, tuple(skipped)
+        yield path, stamp_of(info).hex()
 
 
 def _entries(

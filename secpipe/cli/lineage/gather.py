@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: Files of one folder that are read; the index of a million takes minutes once, and seconds after that.
 MOST = 4_000_000
 _SIGNED, _SIGNED_PQ = ".derivation.att.json", ".derivation.pqc.att.json"
-_BOMS = (".cdx.json", "bom.json")
+_BOM, _BOMS = "bom.json", ".cdx.json"
 #: What an SBOM calls a kind of thing -> the role that a record calls it by.
 _KINDS = {"machine-learning-model": "model", "data": "dataset"}
 _PROMPTS, _SEALED = ".prompts.json", ".prompts.age"
@@ -44,21 +44,25 @@ def refresh(index: DerivationIndex, folder: Path, signed: tuple[Trust, datetime]
 
     With `signed` (a trust root, a time) only records that both halves sign count, and no SBOM.
     """
-    from secpipe.lineage.index import fresh
     from secpipe.system import tree
 
-    endings = (_SIGNED,) if signed else (SUFFIX, _SIGNED, *_BOMS)
-    found, skipped = tree.placed(folder, lambda path: path.endswith(endings), MOST)
-    known = index.stamps()
-    new, gone = fresh(found, known)
-    index.forget([*gone, *(place for place in new if place in known)])
-    index.add(_source(folder, place, found[place], signed) for place in new)
-    return skipped
+    def wanted(path: str) -> bool:
+        return path.endswith(_SIGNED) if signed else path.endswith((SUFFIX, _SIGNED)) or _is_bom(path)
+
+    skipped: list[Skip] = []
+    index.look(tree.placed(folder, wanted, MOST, skipped))
+    index.forget()
+    index.add(_source(folder, place, stamp, signed) for place, stamp in index.news())
+    return tuple(skipped)
+
+
+def _is_bom(path: str) -> bool:
+    return path.endswith(_BOMS) or path.rpartition("/")[2] == _BOM
 
 
 def _source(folder: Path, place: str, stamp: str, signed: tuple[Trust, datetime] | None) -> RecordFile:
     try:
-        if place.endswith(_BOMS):
+        if _is_bom(place):
             return RecordFile(place, stamp, tuple(_bom(folder / place)))
         return RecordFile(place, stamp, (_record(folder / place, signed),))
     except SecpipeError as error:
@@ -153,10 +157,9 @@ def commitments(folder: Path, text: str) -> tuple[list[Digest], list[Skip]]:
     from secpipe.lineage import commit
     from secpipe.system import files, tree
 
-    found, skipped = tree.placed(folder, lambda path: path.endswith((_PROMPTS, _SEALED)), MOST)
     meant: dict[str, None] = {}
-    unread = list(skipped)
-    for place in found:
+    unread: list[Skip] = []
+    for place, _ in tree.placed(folder, lambda path: path.endswith((_PROMPTS, _SEALED)), MOST, unread):
         if place.endswith(_SEALED):
             unread.append(Skip(place, "sealed: secpipe lineage reveal opens it"))
             continue

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from secpipe.core import times
+from secpipe.core.artifact import Skip
 from secpipe.core.errors import SecpipeError, TrustError
 from secpipe.core.evidence import Evidence
 from secpipe.core.limits import DEFAULT
@@ -61,7 +62,8 @@ def gather(folder: Path, trust: Trust, now: datetime) -> Signals:
 
     Both halves must verify, by an identity that may sign signals. What does not hold is told, never passed over.
     """
-    found, skipped = placed(folder, lambda path: path.endswith(ATTESTATION), _MOST)
+    skipped: list[Skip] = []
+    found = dict(placed(folder, lambda path: path.endswith(ATTESTATION), _MOST, skipped))
     held: list[Signal] = []
     unheard = [(skip.path, skip.reason) for skip in skipped]
     for name in sorted({_name(path) for path in found}):
