@@ -42,7 +42,7 @@ DELETE FROM word WHERE thing NOT IN (SELECT id FROM used);
 DELETE FROM thing WHERE id NOT IN (SELECT id FROM used);
 DROP TABLE used;
 """
-_LINKED = -1  # the `source` of an edge that two digests make: a short one and the whole
+_LINKED = -1  # the `source` of an edge between two things that are, or may be, one
 _TOGETHER = 500  # things that one query asks for
 _REMEMBERED = 200_000  # things found by a digest, while many are added
 
@@ -103,10 +103,13 @@ class DerivationIndex:
     def add(self, sources: Iterable[RecordFile]) -> int:
         """Index files, each in place of what its place said before; return how many there were."""
         count = 0
-        with self._guard(), self._db:
-            for source in sources:
-                self._add(source)
-                count += 1
+        try:
+            with self._guard(), self._db:
+                for source in sources:
+                    self._add(source)
+                    count += 1
+        finally:
+            self._known.clear()  # what is remembered is worth nothing where nothing was kept
         return count
 
     def forget(self) -> None:
@@ -196,16 +199,21 @@ class DerivationIndex:
         """Return the things that one is: several where its digests meet in it, and what follows meets all of them."""
         exact = digest_words(known)
         keys = exact or [f"only:{known.kind}:{known.name}"]
-        found = sorted({thing for key in keys if (thing := self._thing(key)) is not None})
+        met = {key: self._thing(key) for key in keys}
+        found = sorted({thing for thing in met.values() if thing is not None})
         if not found:
-            found = [self._insert(known, exact)]
+            insert = "INSERT INTO thing (kind, name, digest) VALUES (?, ?, ?)"
+            row = (known.kind, known.name, exact[0] if exact else "")
+            found = [int(self._db.execute(insert, row).lastrowid or 0)]
         for thing in found:
-            self._db.executemany(
-                "INSERT OR IGNORE INTO word VALUES (?, ?)", [(word, thing) for word in (*keys, *words(known))]
-            )
+            rows = [(word, thing) for word in (*keys, *words(known))]
+            self._db.executemany("INSERT OR IGNORE INTO word VALUES (?, ?)", rows)
+        self._link((one, other) for one in found for other in found)
+        new = [key for key, thing in met.items() if thing is None]
+        self._link(pair for thing in found for pair in self._begin_alike(thing, new))
         if len(self._known) > _REMEMBERED:
             self._known.clear()
-        self._known |= {key: found[0] for key in keys if len(found) == 1}
+        self._known |= dict.fromkeys(keys, found[0])
         return found
 
     def _thing(self, key: str) -> int | None:
@@ -214,20 +222,23 @@ class DerivationIndex:
             return None if row is None else int(row[0])
         return self._known[key]
 
-    def _insert(self, known: Known, exact: list[str]) -> int:
-        row = (known.kind, known.name, exact[0] if exact else "")
-        insert = "INSERT INTO thing (kind, name, digest) VALUES (?, ?, ?)"
-        number = int(self._db.execute(insert, row).lastrowid or 0)
-        short = [key for key in exact if key.startswith("sha256-prefix:")]
-        whole = [thing.id for word in prefixes(exact) for thing in self._named(word)]
-        rows = [(number, other) for other in whole]
-        for key in short:
-            begin = f"sha256:{key.partition(':')[2]}"
-            query = "SELECT thing FROM word WHERE word >= ? AND word < ?"
-            rows += [(thing, number) for (thing,) in self._db.execute(query, (begin, f"{begin}~"))]
-        link = "INSERT OR IGNORE INTO edge VALUES (?, ?, 'short digest', ?, 'claimed', NULL)"
-        self._db.executemany(link, [(parent, child, _LINKED) for parent, child in rows if parent != child])
-        return number
+    def _begin_alike(self, thing: int, keys: list[str]) -> Iterator[tuple[int, int]]:
+        """Yield (whole, short) of things whose digests begin alike, as far as a thing has these."""
+        for word in prefixes(keys):
+            for (short,) in self._db.execute("SELECT thing FROM word WHERE word = ?", (word,)):
+                yield thing, short
+        for key in keys:
+            if key.startswith("sha256-prefix:"):
+                begin = f"sha256:{key.partition(':')[2]}"
+                query = "SELECT thing FROM word WHERE word >= ? AND word < ?"
+                for (whole,) in self._db.execute(query, (begin, f"{begin}~")):
+                    yield whole, thing
+
+    def _link(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """Let whatever comes of the first of each pair come of the second: both are, or may be, one."""
+        link = "INSERT OR IGNORE INTO edge VALUES (?, ?, 'the same', ?, 'claimed', NULL)"
+        rows = [(parent, child, _LINKED) for parent, child in pairs if parent != child]
+        self._db.executemany(link, rows)
 
     def _drop(self, place: str) -> None:
         row = self._db.execute("SELECT id FROM source WHERE place = ?", (place,)).fetchone()

@@ -65,7 +65,7 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """`child` was made from `parent`, as the file at `place` says ("": a short digest says that both are one)."""
+    """`child` was made from `parent`, as the file at `place` says ("": digests say that both are one)."""
 
     child: int
     parent: int

@@ -28,6 +28,10 @@ def whole(word: str) -> tuple[Digest, ...]:
     return (Digest("sha256", sha(word)),)
 
 
+def short_of(word: str) -> Digest:
+    return Digest("sha256-prefix", sha(word)[:10])
+
+
 def source(name: str, *inputs: Input, prompts: tuple[Prompt, ...] = (), tool: Tool | None = None) -> RecordFile:
     record = Derivation(Subject(name, whole(name)), "generate", inputs, (), prompts, tool)
     return RecordFile(f"{name}.derivation.json", f"stamp of {name}", (step_of(record),))
@@ -114,6 +118,41 @@ def test_one_thing_with_two_digests_joins_those_who_knew_one(index: DerivationIn
         assert "c" in {row["name"] for row in questions.recall(index.down(index.find(Known("", "", (digest,))), 99))}
     found = index.find(Known("", "", both))
     assert {row["name"] for row in questions.recall(index.down(found, 99))} == {"a", "b", "c"}
+
+
+def test_what_two_digests_join_is_joined_both_ways_whenever_it_is_learnt(index: DerivationIndex) -> None:
+    """Who knew the model by one digest and who knew it by the other speak of one model, also in what came before."""
+    sha256, tree = Digest("sha256", sha("m")), Digest("dirHash", sha("d"))
+    base = Known("model", "base", whole("base"))
+    index.add([RecordFile("r", "1", (Step(Known("asset", "m", (tree,)), (Used(base, "model"),)),))])
+    index.add([source("a", Input("m", "model", (sha256,))), source("s", Input("m", "x", (short_of("m"),)))])
+    assert below(index, "base") == {"m"}
+    index.add([source("c", Input("m", "model", (sha256, tree)))])
+    assert below(index, "base") >= {"m", "a", "c", "s"}
+    index.add([source("e", Input("m", "model", (sha256,))), source("f", Input("m", "model", (tree,)))])
+    assert below(index, "base") >= {"m", "a", "c", "s", "e", "f"}
+
+
+def test_a_whole_digest_that_is_learnt_late_meets_the_short_one(index: DerivationIndex) -> None:
+    tree = Digest("dirHash", sha("d"))
+    index.add([source("s", Input("m", "x", (short_of("m"),))), source("a", Input("m", "model", (tree,)))])
+    index.add([source("b", Input("m", "model", (*whole("m"), tree)))])
+    assert {row["name"] for row in questions.recall(index.down(index.find(Known("", "", (tree,))), 99))} == {
+        "s",
+        "a",
+        "b",
+    }
+
+
+def test_files_that_end_in_an_error_leave_nothing_behind(index: DerivationIndex) -> None:
+    def broken() -> Iterator[RecordFile]:
+        yield source("a", used("base", "model"))
+        raise InputError("the folder went away")
+
+    with pytest.raises(InputError):
+        index.add(broken())
+    index.add([source("b", used("base", "model"))])
+    assert below(index, "base") == {"b"}
 
 
 def test_a_cycle_ends_and_a_record_of_itself_says_nothing(index: DerivationIndex) -> None:
