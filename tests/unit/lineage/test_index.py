@@ -267,6 +267,47 @@ def test_any_records_give_an_answer_that_every_writer_writes(
             assert write(document).endswith("\n")
 
 
+Steps = list[tuple[tuple[Digest, ...], list[tuple[Digest, ...]]]]
+_DIGEST = st.sampled_from([Digest(word, sha(f"{word} {nth}")) for word in ("sha256", "dirHash") for nth in range(5)])
+_THINGS = st.lists(_DIGEST, min_size=1, max_size=2, unique_by=lambda one: one.algorithm).map(tuple)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.tuples(_THINGS, st.lists(_THINGS, max_size=3)), max_size=9), st.booleans())
+def test_a_recall_reaches_what_following_every_step_by_hand_reaches(
+    tmp_path_factory: pytest.TempPathFactory, steps: Steps, at_once: bool
+) -> None:
+    """A second way, without a database: what shares a digest is one, and whatever is reached is called back."""
+    files = []
+    for at, (made, inputs) in enumerate(steps):
+        step = Step(Known("asset", str(at), made), tuple(Used(Known("x", "", one), "x") for one in inputs))
+        files.append(RecordFile(str(at), "1", (step,)))
+    digests = {one for made, inputs in steps for group in (made, *inputs) for one in group}
+    with DerivationIndex(tmp_path_factory.mktemp("index") / "i.sqlite") as index:
+        for some in [files] if at_once else [[one] for one in files]:
+            index.add(some)
+        met = {one: {thing.id for thing in index.find(Known("", "", (one,)))} for one in digests}
+        for digest in digests:
+            reached = set(index.down(index.find(Known("", "", (digest,))), 9999).things)
+            assert {one for one in digests if met[one] & reached} == by_hand(steps, digest)
+
+
+def by_hand(steps: Steps, start: Digest) -> set[Digest]:
+    """Return the digests of everything that came of `start`, and of itself."""
+    one: dict[Digest, set[Digest]] = {}
+    for made, inputs in steps:
+        for group in (made, *inputs):
+            joined = set(group).union(*(one.get(digest, set()) for digest in group))
+            one |= dict.fromkeys(joined, joined)
+    reached, size = set(one[start]), 0
+    while len(reached) > size:
+        size = len(reached)
+        for made, inputs in steps:
+            if any(reached & one[digest] for group in inputs for digest in group):
+                reached |= one[made[0]]
+    return reached
+
+
 def test_a_name_stays_text_in_every_form(index: DerivationIndex) -> None:
     hostile = '<script>alert(1)</script>"];\n\x1b[31m'
     index.add([source("a", Input(hostile, "model"))])
