@@ -116,21 +116,22 @@ def _bom(path: Path) -> Iterator[Step]:
 
     document = load(files.read_bytes(path, DEFAULT.document_bytes, follow=False), printable(path.name, 200))
     rows = list(walk(document.get("components")))
-    known = {label(item): _component(item) for item in rows}
-    used: dict[str, list[Used]] = {}
-    for item in rows:
-        used.setdefault(label(item), []).extend(Used(Known(LICENSE, name), LICENSE) for name in licenses_of(item))
+    known = [(label(item), _component(item)) for item in rows]
+    called: dict[str, list[Known]] = {}
+    for name, one in known:
+        called.setdefault(name, []).append(one)
+    for (_, one), item in zip(known, rows, strict=True):
+        if names := licenses_of(item):
+            yield Step(one, tuple(Used(Known(LICENSE, name), LICENSE) for name in names))
     for edge in edges(document):
-        parent = known.get(edge.target, Known("", edge.target))
-        used.setdefault(edge.source, []).append(Used(parent, edge.kind))
-    for name, inputs in used.items():
-        if inputs:
-            yield Step(known.get(name, Known(ASSET, name)), tuple(inputs))
+        parents = called.get(edge.target, [Known("", edge.target)])
+        for child in called.get(edge.source, [Known(ASSET, edge.source)]):
+            yield Step(child, tuple(Used(parent, edge.kind) for parent in parents))
     metadata = document.get("metadata")
     root = metadata.get("component") if isinstance(metadata, dict) else None
     if isinstance(root, dict):
         release = Known(ASSET, label(root), _component(root).digests)
-        yield Step(release, tuple(Used(one, "contains") for one in known.values()))
+        yield Step(release, tuple(Used(one, "contains") for _, one in known))
 
 
 def _component(item: dict[str, Any]) -> Known:

@@ -105,6 +105,24 @@ def test_an_sbom_adds_releases_and_licences(assets: Shell) -> None:
     assert recalled(ask(assets, "style.safetensors --down")[1]) == {"a.png", "shop 7"}
 
 
+def test_two_components_of_one_name_are_two(assets: Shell) -> None:
+    """A second component that is called alike hides no digest of the first."""
+    import hashlib
+
+    digests = [hashlib.sha256(word).hexdigest() for word in (b"style.safetensors", b"another")]
+    rows: list[dict[str, Any]] = []
+    for digest in digests:
+        hashes = [{"alg": "SHA-256", "content": digest}]
+        rows.append({"type": "machine-learning-model", "name": "style", "bom-ref": digest, "hashes": hashes})
+    rows[0]["licenses"] = [{"license": {"name": "NonCommercial"}}]
+    root = {"type": "application", "name": "shop", "version": "7", "bom-ref": "r"}
+    document = {"bomFormat": "CycloneDX", "specVersion": "1.6", "metadata": {"component": root}, "components": rows}
+    (assets.cwd / "bom.json").write_text(json.dumps(document))
+    for digest in digests:
+        assert "shop 7" in recalled(ask(assets, f"{digest} --down")[1])
+    assert recalled(ask(assets, "NonCommercial --as license")[1]) >= {"a.png", "shop 7"}
+
+
 def test_every_form_is_written(assets: Shell) -> None:
     for form, begins in (("tree", "style.safetensors"), ("dot", "digraph"), ("html", "<!doctype html>")):
         code, out, _ = assets(f"secpipe lineage show style.safetensors -f {form}")
