@@ -59,7 +59,6 @@ class DerivationIndex:
         try:
             self._db = sqlite3.connect(files.state_place(path), timeout=10)
             self._db.execute("PRAGMA cache_size = -65536")
-            self._db.execute("PRAGMA mmap_size = 2147483648")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.execute("PRAGMA secure_delete = ON")  # what is forgotten is gone
             found = self._db.execute("PRAGMA user_version").fetchone()[0]
