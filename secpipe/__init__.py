@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from secpipe.api import (
         audit,
         check,
+        deriving,
         make_sbom,
         scan_models,
         scan_shadow_ai,
@@ -25,6 +26,7 @@ __all__ = [
     "__version__",
     "audit",
     "check",
+    "deriving",
     "make_sbom",
     "scan_models",
     "scan_shadow_ai",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from secpipe.api.auditing import audit
     from secpipe.api.boms import Sbom, make_sbom
     from secpipe.api.checking import check
+    from secpipe.api.lineage import Step, deriving
     from secpipe.api.models import scan_models
     from secpipe.api.results import Answer, Findings, Verdict
     from secpipe.api.shadow_ai import scan_shadow_ai
@@ -33,6 +34,7 @@ _HOMES = {
     "secpipe.api.auditing": ("audit",),
     "secpipe.api.boms": ("Sbom", "make_sbom"),
     "secpipe.api.checking": ("check",),
+    "secpipe.api.lineage": ("Step", "deriving"),
     "secpipe.api.models": ("scan_models",),
     "secpipe.api.results": ("Answer", "Findings", "Verdict"),
     "secpipe.api.shadow_ai": ("scan_shadow_ai",),
@@ -55,12 +57,14 @@ __all__ = [
     "Sbom",
     "SecpipeError",
     "Signed",
+    "Step",
     "TrustError",
     "Undecided",
     "UnsafeInput",
     "Verdict",
     "audit",
     "check",
+    "deriving",
     "make_sbom",
     "scan_models",
     "scan_shadow_ai",

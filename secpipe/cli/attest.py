@@ -12,7 +12,11 @@ from secpipe.cli.options import passphrase_option, say
 @click.command(short_help="Sign a statement about an artifact (provenance, test result, ...).")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option(
-    "--type", "purpose", required=True, metavar="TYPE", help="provenance, test-result, review, vuln or cyclonedx."
+    "--type",
+    "purpose",
+    required=True,
+    metavar="TYPE",
+    help="provenance, derivation, signal, test-result, review, vuln or cyclonedx.",
 )
 @click.option("--predicate", required=True, metavar="FILE", help="The predicate: a JSON object of that type.")
 @click.option(

@@ -41,6 +41,11 @@ EXAMPLES: dict[str, str] = {
     "log witness cosign": "secpipe log witness cosign ../log --as witness.example.org/team --log-key shop.keys",
     "log witness serve": "secpipe log witness serve --as witness.example.org/team --log-key shop.keys",
     "log export": "secpipe log export ../log public",
+    "lineage record": "secpipe lineage record cat.png --from sdxl.safetensors --adapter style.safetensors:0.8"
+    " --seed 7 --prompt prompt.txt --tool comfyui@0.3.1",
+    "lineage show": "secpipe lineage show style.safetensors --down --records assets -f html -o recall.html",
+    "lineage reveal": "secpipe lineage reveal cat.png",
+    "lineage erase": "secpipe lineage erase cat.png",
     "inventory add": "secpipe inventory add bom.cdx.json",
     "inventory export": "secpipe inventory export -o all.json",
     "inventory query": "secpipe inventory query 'name == \"torch\"'",

@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("secpipe.cli.audit.command:audit", "Find known vulnerabilities in dependencies, offline."),
     "advisories": ("secpipe.cli.audit.advisories:advisories", "Update and inspect the local advisory store."),
     "log": ("secpipe.cli.log.group:log", "Keep an append-only log, prove what stands in it, witness others."),
+    "lineage": ("secpipe.cli.lineage.group:lineage", "Record what an asset was made from, and prove it in the bytes."),
     "monitor": ("secpipe.cli.monitor:monitor", "Judge again what is already out; name the rollback target."),
     "due": ("secpipe.cli.due:due", "Say what falls due: policy, keys, data, verdicts and law."),
     "mcp": ("secpipe.cli.mcp.command:mcp", "Let an assistant ask the gate: four read-only tools over MCP (stdio)."),

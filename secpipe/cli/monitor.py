@@ -29,6 +29,10 @@ Examples:
 )
 @click.option("--trust-pin", default="", metavar="PIN", help="sha256:HEX of a root in its chain.")
 @click.option("--advisories", type=click.Path(path_type=Path), metavar="PATH", help="OSV folder, zip or store to use.")
+@click.option(
+    "--signals", "heard", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="FOLDER",
+    help="Signed words from production (canary, drift): needs --trust.",
+)  # fmt: skip
 @at_option
 @output_options()
 def monitor(
@@ -40,6 +44,7 @@ def monitor(
     trust: Path | None,
     trust_pin: str,
     advisories: Path | None,
+    heard: Path | None,
     at: str | None,
     formats: tuple[str, ...],
     output: str | None,
@@ -49,10 +54,11 @@ def monitor(
     Of each subject and environment the newest verdict that let it out counts as deployed; with --trust only a verdict
     whose signature holds. A release that would no
     longer pass is listed with the reasons, since when, and the newest older release that still passes: the rollback
-    target. Ends with 1 where something deployed is affected, 3 where something could not be judged, otherwise 0.
+    target. A signal that failed, or whose figures the policy does not allow, withdraws the verdict on what it names.
+    Ends with 1 where something deployed is affected, 3 where something could not be judged, otherwise 0.
     """
     from secpipe.gate.after import monitor as room
-    from secpipe.gate.after import today
+    from secpipe.gate.after import signals, today
     from secpipe.gate.after.monitor_document import Frame, document
     from secpipe.gate.after.vouched import Vouched
     from secpipe.gate.origin import pinned_policy
@@ -62,10 +68,14 @@ def monitor(
     loaded, pinned = pinned_policy(policy, policy_ref) if policy else (None, False)
     now = clock_of(at).now()
     known = today.gather(advisories, trust, trust_pin, now, recall=at is None)
+    if heard is not None and known.trust is None:
+        raise ConfigError("a signal counts by its signature, and there is no trust root", hint="--trust FOLDER")
     voucher = Vouched(known.trust, now) if known.trust else None
+    said = signals.gather(heard, known.trust, now) if heard is not None and known.trust else signals.Signals()
     survey = room.survey(
-        store, known, now, policy=loaded, environment=environment, everything=everything, voucher=voucher
-    )
+        store, known, now, policy=loaded, environment=environment, everything=everything, voucher=voucher,
+        signals=said,
+    )  # fmt: skip
     options = {"--policy": policy, "--policy-ref": policy_ref, "--trust": trust, "--trust-pin": trust_pin}
     frame = Frame(
         now,

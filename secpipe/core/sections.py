@@ -21,6 +21,7 @@ def key(
     most: int = MOST,
     inner: bool = False,
     empty: tuple[str, ...] = (),
+    pattern: str = "",
 ) -> Any:
     """Declare a key: its default, allowed words, and which way is tighter.
 
@@ -28,10 +29,11 @@ def key(
     no bound), `sooner` (an earlier date; none is no end), `subset` (of a list in which empty means all), `shorter` (a
     subset, empty means none), `superset`, or "" where values cannot be compared and any change counts as loosening.
     `globs` says that the words of a list are patterns, `least` and `most` are the bounds of a number, `empty` is what
-    an empty list stands for, and an `inner` field is set by the gate and cannot be written in a file.
+    an empty list stands for, `pattern` is how each of its words looks, and an `inner` field is set by the gate and
+    cannot be written in a file.
     """
     meta = {"choice": choice, "tighter": tighter, "doc": doc, "globs": globs, "least": least, "inner": inner}
-    meta |= {"empty": empty, "most": most}
+    meta |= {"empty": empty, "most": most, "pattern": pattern}
     return field(default_factory=dict, metadata=meta) if default == {} else field(default=default, metadata=meta)
 
 

@@ -61,6 +61,7 @@ _WHOLE_TREE = (
     "secpipe.sbom.sources.images:read_all",
     "secpipe.sbom.sources.rootfs:read_all",
     "secpipe.sbom.sources.datasets:read_all",
+    "secpipe.sbom.sources.vectors:read_all",
     "secpipe.sbom.sources.packaged:read_all",
     "secpipe.sbom.sources.prompts:read_all",
     "secpipe.sbom.sources.indexes:read_all",

@@ -26,7 +26,7 @@ from secpipe.core.text import printable
 from secpipe.core.trust import HalfClass, KeyVersion, Trust
 from secpipe.core.version import __version__
 from secpipe.sign import manifest as manifests
-from secpipe.sign import provenance
+from secpipe.sign import provenance, results
 from secpipe.sign import statement as statements
 from secpipe.sign.establish import Demand, Established, establish
 from secpipe.sign.halves import signer_facts
@@ -110,8 +110,8 @@ def verify_attestation(
 
     Evidence `attestation:<kind>`; `since` is when it was made: the trusted time or what the signer states, the earlier
     of both (who may state the result may state its day; a replayed one keeps its own). Facts: `purpose`, `kind`,
-    `made`, `trusted_time`, what `halves.signer_facts` says, and `result` (test-result, review) or what
-    `provenance.facts` says.
+    `made`, `trusted_time`, what `halves.signer_facts` says, and `result` (test-result, review), `metrics` and `tested`
+    (test-result: the digests that it names) or what `provenance.facts` says.
     """
     found: dict[HalfClass, Callable[[], bytes]] = {}
     for half, bundle in zip(HalfClass, attestation_paths(path, kind, folder), strict=True):
@@ -148,11 +148,13 @@ def verify_attestations(
 ) -> Iterator[Evidence]:
     """Yield evidence `attestation:<kind>` for every attestation in a walked tree, by path.
 
-    Facts as those of `verify_attestation`, and `path`: the file or folder that it is about.
+    Facts as those of `verify_attestation`, and `path`: the file or folder that it is about; `tested` holds the paths of
+    the files that a test result names by digest.
     """
     demand = Demand(require, environment, classical_time_until=classical_time_until)
     found: dict[tuple[str, str], dict[HalfClass, Callable[[], bytes]]] = {}
     opened: list[str] = []
+    files = results.Files(tree)
     for entry in tree.files:
         for suffix, half in ((PQ_ATTESTATION, HalfClass.PQ), (ATTESTATION, HalfClass.CLASSICAL)):
             if entry.path.endswith(suffix):
@@ -171,7 +173,10 @@ def verify_attestations(
         lost = len(readers) - len(opened) if evidence.state is State.OK else 0
         account = Account((Tally(Thing.BUNDLE, {"twin bundles": len(readers) - lost}, not_read=lost),))
         skips = (Skip(path, NOBODY),) if lost else ()
-        yield replace(evidence, facts={**evidence.facts, "path": path}, account=account, skips=skips)
+        facts = {**evidence.facts, "path": path}
+        if "tested" in facts:
+            facts["tested"] = files.of(facts["tested"])
+        yield replace(evidence, facts=facts, account=account, skips=skips)
 
 
 def _read(tree: Tree, entry: FileEntry, opened: list[str]) -> bytes:
@@ -227,14 +232,6 @@ def _judge(
     return replace(base, since=made, facts=facts)
 
 
-def _result(predicate: Mapping[str, Any]) -> str:
-    """Return the result that a predicate states; one that names failed tests beside a pass contradicts itself."""
-    said = predicate["result"]
-    if said != "FAILED" and predicate.get("failedTests"):
-        return f"{printable(str(said), 20)}, yet it names failed tests"
-    return printable(said, 64) if isinstance(said, str) else "no word"
-
-
 def _content(
     done: Established, kind: str, digests: Mapping[str, str], now: datetime
 ) -> tuple[dict[str, Any], datetime | None]:
@@ -261,7 +258,10 @@ def _content(
         "trusted_time": times.rfc3339(done.trusted_time) if done.trusted_time else None,
     }
     if done.predicate.purpose in _GOOD:
-        facts["result"] = _result(statement.predicate)
+        facts["result"] = results.result(statement.predicate)
+    if done.predicate.purpose == "test-result":
+        facts["metrics"] = results.metrics(statement.predicate)
+        facts["tested"] = sorted(results.tested(statement.predicate))
     if done.predicate.purpose == "provenance":
         facts |= provenance.facts(statement.predicate)
     return facts, made

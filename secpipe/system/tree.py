@@ -222,6 +222,27 @@ def stamps(root: str | os.PathLike[str], *, limits: Limits = DEFAULT) -> tuple[s
     return hasher.hexdigest(), newest
 
 
+def placed(
+    root: str | os.PathLike[str], wanted: Callable[[str], bool], most: int, skipped: list[Skip]
+) -> Iterator[tuple[str, str]]:
+    """Yield path and stamp of the regular files whose path `wanted` takes; what cannot be looked into is `skipped`.
+
+    Nothing is read and no link is followed; one that `wanted` takes is a `Skip`. Raises as `walk`, UnsafeInput for more
+    than `most` of them.
+    """
+    base, count = Path(root), 0
+    for path, info in _entries(base, DEFAULT, frozenset(), skipped, []):
+        if not wanted(path):
+            continue
+        if not stat.S_ISREG(info.st_mode):
+            skipped.append(Skip(path, "not a regular file"))
+            continue
+        count += 1
+        if count > most:
+            raise UnsafeInput(f"{printable(str(base))} holds more than {most:,} of them")
+        yield path, stamp_of(info).hex()
+
+
 def _entries(
     base: Path, limits: Limits, exclude: frozenset[str], skipped: list[Skip], left_out: list[Skip]
 ) -> Iterator[tuple[str, os.stat_result]]:

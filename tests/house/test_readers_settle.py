@@ -151,7 +151,7 @@ WHOLE = {
     "installed": "lib/six-1.dist-info/METADATA", "nodemodules": "node_modules/a/package.json",
     "models": "m/model.safetensors", "mlflow": "m/MLmodel", "ollama": "Modelfile", "images": "image.tar",
     "datasets": "data/train.parquet", "prompts": "prompts/system.md", "scripts": "tool.py", "pages": "index.html",
-    "indexes": "pip.conf", "packaged": "Kitfile", "rootfs": "root/var/lib/dpkg/status",
+    "indexes": "pip.conf", "vectors": "rag/index.faiss", "packaged": "Kitfile", "rootfs": "root/var/lib/dpkg/status",
 }  # fmt: skip
 #: Sources that read what other sources found, and no file.
 _NO_FILES = {"lineage"}

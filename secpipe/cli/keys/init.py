@@ -43,6 +43,7 @@ def init(
     """Make a trust root, a keyring and your keys. Public halves go to FOLDER, private ones to $SECPIPE_HOME."""
     from dataclasses import replace
 
+    from secpipe.cli.logged import logged_ring
     from secpipe.cli.next_step import after_keys
     from secpipe.keys.schedule import check_schedule, parse_duration, parse_schedule
     from secpipe.keys.schemes.scheme import PAIRS
@@ -76,6 +77,7 @@ def init(
         f"identities: {', '.join(plan.identities)}",
         f"pin: sha256:{anchor}",
     ]
+    logged_ring("ceremony", folder, signed_by=plan.holder)
     write_result("\n".join(lines) + "\n", "-")
     after_keys(folder).show()
     return 0

@@ -14,10 +14,11 @@ from pathlib import Path
 from secpipe.core import times
 from secpipe.core.errors import InputError
 from secpipe.core.evidence import State
-from secpipe.core.verdict import Effect, Judgement, Reason
+from secpipe.core.verdict import Decision, Effect, Judgement, Reason
 from secpipe.gate.after import past, today
 from secpipe.gate.after.past import Head, Past
 from secpipe.gate.after.replay import key
+from secpipe.gate.after.signals import Signals, against
 from secpipe.gate.after.since import since
 from secpipe.gate.after.today import Knowledge
 from secpipe.gate.after.vouched import Overruled, Unvouched, Voucher
@@ -28,6 +29,7 @@ _AGAINST = (Effect.DENY, Effect.UNDECIDED)
 _LOST = (State.SKIPPED, State.STALE)
 #: Reasons that speak of what is known today, never of the release.
 _OURS = frozenset({"gate/stale-advisories", "gate/clock"})
+_SILENCE = Signals()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,16 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """All that is out. `damaged` and `doubted` are (entry, why): the latter could have been what is deployed."""
+    """All that is out. `damaged` and `doubted` are (entry, why): the latter could have been what is deployed.
+
+    `unheard` are signals from production that do not hold.
+    """
 
     releases: tuple[Release, ...]
     damaged: tuple[tuple[str, str], ...]
     doubted: tuple[tuple[str, str], ...]
     verdicts: int
+    unheard: tuple[tuple[str, str], ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -65,7 +71,8 @@ class Survey:
         states = {release.state for release in self.releases}
         if "affected" in states:
             return 1
-        return 3 if "unknown" in states or self.damaged or self.doubted or not self.verdicts else 0
+        lost = self.damaged or self.doubted or self.unheard
+        return 3 if "unknown" in states or lost or not self.verdicts else 0
 
 
 def survey(
@@ -77,8 +84,11 @@ def survey(
     environment: str = "",
     everything: bool = False,
     voucher: Voucher | None = None,
+    signals: Signals = _SILENCE,
 ) -> Survey:
     """Judge what is out by `policy`, or each release by its own; `everything` looks at each release that ever passed.
+
+    `signals` from production withdraw a verdict as a finding of today does.
 
     Raises InputError where there is no store, ConfigError where `policy` cannot be resolved for an environment.
     """
@@ -99,20 +109,27 @@ def survey(
     doubted: list[tuple[str, str]] = []
     for _, heads in sorted(groups.items()):
         heads.sort(key=lambda head: (head.at, head.entry.name), reverse=True)
-        bench = _Bench(heads, known, now, policy, voucher)
+        bench = _Bench(heads, known, now, policy, voucher, signals)
         out = list(bench.out(everything))
         releases += out
         if not everything or not out:
             doubted += [(head.place, why) for head, why in bench.doubted]
-    return Survey(tuple(releases), tuple(damaged), tuple(doubted), count)
+    return Survey(tuple(releases), tuple(damaged), tuple(doubted), count, signals.unheard)
 
 
 class _Bench:
     """All releases of one name in one environment, newest first."""
 
     def __init__(
-        self, heads: list[Head], known: Knowledge, now: datetime, policy: Loaded | None, voucher: Voucher
+        self,
+        heads: list[Head],
+        known: Knowledge,
+        now: datetime,
+        policy: Loaded | None,
+        voucher: Voucher,
+        signals: Signals,
     ) -> None:
+        self.signals = signals
         self.heads = heads
         self.known = known
         self.now = now
@@ -156,21 +173,26 @@ class _Bench:
         policy = replace(policy, promotion=replace(policy.promotion, max_age_days=0))
         evidence = today.evidence(whole, self.known, self.now)
         judgement = whole.judge(policy, self.now, evidence)
-        against = [reason for reason in judgement.reasons if reason.effect in _AGAINST]
+        shown = against(self.signals, whole, policy)
+        known_since = {reason.what: since for reason, since in shown}
+        reasons = [reason for reason in judgement.reasons if reason.effect in _AGAINST]
+        reasons += [reason for reason, _ in shown]
         overruled = None if head.passed else self.voucher.overruled(head)
-        if not against:
+        if not reasons:
             return Release(head, "holds", judgement=judgement, overruled=overruled)
         lost = {name for name, one in evidence.items() if one.state in _LOST and _was_ok(whole, name)}
+        if shown and policy.mode == "enforce":
+            judgement = replace(judgement, decision=Decision.DENY)
         if judgement.decision.exit_code == 0:
             state = "warns"
         else:
-            state = "unknown" if all(_unseen(reason, lost) for reason in against) else "affected"
+            state = "unknown" if all(_unseen(reason, lost) for reason in reasons) else "affected"
         why = ""
         if overruled is not None:
             known_then = {key(reason) for reason in whole.judge(whole.policy).reasons}
-            state, why = self._overruled(overruled, [reason for reason in against if key(reason) not in known_then])
+            state, why = self._overruled(overruled, [reason for reason in reasons if key(reason) not in known_then])
         dated = since(whole, policy, evidence, self.known.advisories, self.now) if explain else lambda reason: ""
-        told = tuple((reason, dated(reason)) for reason in against)
+        told = tuple((reason, known_since.get(reason.what) or dated(reason)) for reason in reasons)
         return Release(head, state, told, why, judgement, overruled=overruled)
 
     def _overruled(self, by: Overruled, new: list[Reason]) -> tuple[str, str]:

@@ -62,7 +62,7 @@ def document(survey: Survey, frame: Frame) -> dict[str, Any]:
         "advisories": None if known.advisories is None else clean(known.advisories.about),
         "releases": [_release(release, frame) for release in survey.releases],
         "damaged": _rows(survey.damaged),
-        "unproven": _rows(survey.doubted),
+        "unproven": _rows((*survey.doubted, *survey.unheard)),
         "not_judged_again": _not_again(known),
         "counts": dict(Counter(release.state for release in survey.releases)) | {"verdicts": survey.verdicts},
     }
@@ -137,6 +137,7 @@ def _sentence(survey: Survey, *, everything: bool) -> str:
     total = plural(len(survey.releases), noun, noun.replace("release", "releases"))
     unread = len(survey.damaged) + len(survey.doubted)
     also = f" {plural(unread, 'entry', 'entries')} of the store could not be used." if unread else ""
+    also += f" {plural(len(survey.unheard), 'signal')} could not be verified." if survey.unheard else ""
     if states["affected"]:
         unknown = f", {states['unknown']:,} could not be judged" if states["unknown"] else ""
         return f"AFFECTED: {states['affected']:,} of {total} would no longer pass{unknown}.{also}"

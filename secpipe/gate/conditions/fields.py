@@ -63,6 +63,10 @@ FIELDS: dict[str, dict[str, Field]] = {
         "licensed": Field("bool", "somebody states a licence"),
         "supplier": Field("string?", "who supplies it"),
         "sha256": Field("string?", "digest of the file"),
+        "owner": Field("string?", "who owns a prompt: as it says itself, or CODEOWNERS"),
+        "co2_grams": Field("double?", "grams of CO2 that its card declares for making it"),
+        "energy_kwh": Field("double?", "energy that its card declares, in kWh"),
+        "cost_usd": Field("double?", "cost that its card declares, in US dollars"),
     },
     "model": {
         "path": Field("string", "file"),

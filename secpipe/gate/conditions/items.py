@@ -155,7 +155,7 @@ def _vulnerability(one: Finding, waived: Collection[str]) -> Item:
 
 def _component(one: Component) -> Item:
     supplier = one.facts.get("supplier")
-    values = {
+    values: dict[str, Any] = {
         "kind": one.kind.value,
         "name": one.name,
         "version": one.version,
@@ -167,9 +167,19 @@ def _component(one: Component) -> Item:
         "licensed": bool(one.licenses),
         "supplier": supplier.value if supplier else None,
         "sha256": next((digest.value for digest in one.digests if digest.algorithm == "sha256"), None),
+        "owner": one.facts["owner"].value if "owner" in one.facts else None,
     }
+    values |= {name.replace("-", "_"): _figure(one, name) for name in ("co2-grams", "energy-kwh", "cost-usd")}
     label = f"{one.name} {one.version}".strip()
     return Item(values, one.ref, label, one.purl or f"{one.kind.value} {one.name}", one.path, one.line)
+
+
+def _figure(one: Component, name: str) -> float | None:
+    """Return a number that a card declares; what is written otherwise is not known."""
+    try:
+        return float(one.facts[name].value) if name in one.facts else None
+    except ValueError:
+        return None
 
 
 def _model(path: str, about: Any) -> Item:

@@ -65,6 +65,7 @@ DEMANDS: dict[str, tuple[str, ...]] = {
     "gate/dataset-not-allowed": ("provenance.datasets",),
     "gate/input-missing": ("provenance.inputs",),
     "gate/test-failed": ("attestations.require",),
+    "gate/signal": ("signals.limits",),
     "shadow-ai/not-local": ("shadow_ai.local_only",),
     "shadow-ai/not-through-gateway": ("shadow_ai.gateway",),
     "shadow-ai/unknown-destination": ("shadow_ai.unknown_destination",),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from secpipe.core.sections import key
+from secpipe.gate.policies.limits import PATTERN
 from secpipe.scan.shadow_ai.allow import ShadowAI
 
 SCHEMA = "secpipe.policy/1"
@@ -131,6 +132,15 @@ class Demand:
 
     type: str = key("", doc="evaluation, bias, drift, safety, ...")
     max_age_days: int = key(0, tighter="fewer", doc="age of the result; 0: any")
+    names: tuple[str, ...] = key(
+        (), tighter="superset", doc="`prompts`, `datasets` or path globs: what results must name by its digest of today"
+    )
+    limits: tuple[str, ...] = key(
+        (),
+        tighter="superset",
+        pattern=PATTERN,
+        doc="figures that a result must give: `accuracy >= 0.9`, `toxicity <= 0.02`",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +148,18 @@ class Attestations:
     """Signed statements that must accompany the release."""
 
     require: tuple[Demand, ...] = key((), tighter="superset", doc="test results that must exist, pass, be fresh")
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """Signed words from production (canary, drift) that `secpipe monitor --signals` takes in."""
+
+    limits: tuple[str, ...] = key(
+        (),
+        tighter="superset",
+        pattern=PATTERN,
+        doc="figures beyond which a signal withdraws a verdict: `refusals <= 0.2`",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +356,7 @@ class Policy:
     agents: Agents = key(Agents())
     provenance: Provenance = key(Provenance())
     attestations: Attestations = key(Attestations())
+    signals: Signals = key(Signals())
     keys: Keys = key(Keys())
     minimum: Minimum = key(Minimum())
     ledger: Ledger = key(Ledger())

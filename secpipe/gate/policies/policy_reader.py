@@ -115,6 +115,9 @@ def _value(kind: Any, value: Any, here: Path, where: Places, meta: Mapping[str, 
         listed = words(value, here, where) or meta["empty"]
         for word in listed if meta["choice"] else ():
             _check_choice(word, here, where, meta)
+        for word in listed if meta["pattern"] else ():
+            if not re.fullmatch(meta["pattern"], word):
+                raise where.error(here, f'"{printable(word, 80)}" is not what "{dotted(here)}" takes', hint=meta["doc"])
         return listed
     if origin is dict:
         return _entries(arguments[1], table(value, here, where), here, where, meta)

@@ -118,9 +118,11 @@ def _value(kind: Any, meta: Mapping[str, Any]) -> dict[str, Any]:
     if origin is tuple:
         if arguments[0] is not str:
             return {"type": "array", "items": {"$ref": f"#/$defs/{arguments[0].__name__}"}}
-        if not meta["choice"]:
+        if not meta["choice"] and not meta["pattern"]:
             return _WORDS
-        word = {"type": "string", "enum": list(meta["choice"])}
+        word: dict[str, Any] = {"type": "string", "pattern": f"^{meta['pattern']}$"}
+        if meta["choice"]:
+            word = {"type": "string", "enum": list(meta["choice"])}
         return {"anyOf": [word, {"type": "array", "items": word}]}
     number = {"type": "integer", "minimum": meta.get("least", 0), "maximum": meta.get("most", MOST)}
     if origin is dict:

@@ -40,6 +40,8 @@ def card_facts(card: Card, path: str) -> dict[str, Fact]:
             "training": card.section("training procedure", "training data", "training"),
             "metrics": json.dumps(metrics, sort_keys=True) if metrics else "",
             "co2-grams": _number(emissions.get("emissions")),
+            "energy-kwh": _number(emissions.get("energy_consumed")) or _number(emissions.get("energy_kwh")),
+            "cost-usd": _number(emissions.get("cost_usd")) or _number(card.front.get("training_cost_usd")),
             "co2-source": str(emissions.get("source") or ""),
             "hardware": str(emissions.get("hardware_used") or ""),
             "training-location": str(emissions.get("geographical_location") or ""),

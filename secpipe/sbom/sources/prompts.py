@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
+from collections.abc import Callable
 
 from secpipe.core.artifact import Digest, FileEntry
-from secpipe.core.inventory import Component, ComponentKind, content_ref, verified
+from secpipe.core.errors import InputError
+from secpipe.core.inventory import Component, ComponentKind, Fact, content_ref, declared, verified
 from secpipe.core.paths import is_installed
+from secpipe.formats import codeowners
+from secpipe.formats import prompts as formats
 from secpipe.sbom.attestations import is_attestation
 from secpipe.sbom.collector import Collector
 from secpipe.sbom.sources.weights import is_pointer
@@ -45,19 +50,50 @@ def takes(entry: FileEntry) -> bool:
 
 
 def read_all(found: Collector) -> None:
-    """Add a component for every prompt file of the tree."""
+    """Add a component for every prompt file of the tree: what it says of itself, and who owns it by CODEOWNERS."""
+    owners = _owners(found)
     for entry in found.files:
         if takes(entry):
+            said = _said(found, entry)
+            facts = declared(entry.path, {"prompt-id": said.id, "owner": said.owner})
             found.add(
                 Component(
                     content_ref(ComponentKind.PROMPT, entry.path, entry.sha256),
                     ComponentKind.PROMPT,
                     entry.name,
+                    version=said.version,
                     path=entry.path,
                     digests=(Digest("sha256", entry.sha256),),
-                    facts=verified(entry.path, {"size": str(entry.size)}),
+                    facts=owners(entry.path) | facts | verified(entry.path, {"size": str(entry.size)}),
                 )
             )
+
+
+def _said(found: Collector, entry: FileEntry) -> formats.Told:
+    try:
+        return formats.told(entry.name, found.read(entry)) if entry.size <= formats.MOST else formats.Told()
+    except InputError:  # it is hashed, and says nothing of itself
+        return formats.Told()
+
+
+def notebook(found: Collector, entry: FileEntry, document: object) -> None:
+    """Add the cells of a notebook that are tagged as prompts; the digest is over the text of the cell alone."""
+    cells = formats.cells(document)
+    owners = _owners(found) if cells else None
+    for cell in cells:
+        made = template(cell.id, cell.text, entry.path)
+        facts = verified(entry.path, {"prompt-id": cell.id, "size": str(len(cell.text))})
+        facts |= owners(entry.path) if owners else {}
+        found.add(dataclasses.replace(made, name=f"{entry.name}#{cell.id}", direct=True, facts=facts))
+
+
+def _owners(found: Collector) -> Callable[[str], dict[str, Fact]]:
+    """Return who owns a file by the CODEOWNERS of the tree, as its fact `owner`."""
+    entry = next(filter(None, map(found.tree.find, codeowners.PLACES)), None)
+    if entry is None or entry.size > codeowners.MAX_BYTES:
+        return lambda path: {}
+    rules = codeowners.parse(found.tree.read(entry, codeowners.MAX_BYTES).decode("utf-8", "replace"))
+    return lambda path: declared(entry.path, {"owner": ", ".join(rules.of(path))})
 
 
 def template(name: str, text: str, path: str) -> Component:

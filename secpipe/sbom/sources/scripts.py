@@ -12,7 +12,7 @@ from secpipe.core.paths import is_installed
 from secpipe.core.text import opening, printable
 from secpipe.formats.locks.python import requirement
 from secpipe.sbom.collector import Collector
-from secpipe.sbom.sources import installs
+from secpipe.sbom.sources import installs, prompts
 
 #: PEP 723's own expression for a block, line by line.
 _SHELLS = ("%%bash", "%%sh", "%%script bash", "%%script sh", "%%!")
@@ -70,8 +70,9 @@ def _script(found: Collector, entry: FileEntry, data: bytes, start: int) -> None
 
 
 def notebook(found: Collector, entry: FileEntry) -> None:
-    """Add what the cells of a notebook install."""
+    """Add what the cells of a notebook install, and those that are prompts."""
     document = parse_json(found.read(entry), "the notebook", found.limits)
+    prompts.notebook(found, entry, document)
     installs.read(found, entry.path, _lines(document))
 
 

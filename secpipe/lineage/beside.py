@@ -1,0 +1,129 @@
+"""What stands beside an output: its record, and the private file of its prompts, plain or sealed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from secpipe.core.artifact import Digest, dir_hash
+from secpipe.core.errors import ConfigError, InputError
+from secpipe.core.text import printable
+from secpipe.lineage import commit, statement
+from secpipe.lineage.commit import Opening
+from secpipe.lineage.record import SUFFIX, Derivation, Input, Malformed, Role, Subject
+from secpipe.system import files
+from secpipe.system.tree import FolderTree, open_tree
+
+PROMPTS = ".prompts.json"
+SEALED = ".prompts.age"
+_REFERENCE = re.compile(r"(?:(?P<name>[^@]{1,1024})@)?sha256:(?P<digest>[0-9a-f]{64})\Z")
+_URI = re.compile(r"[a-z][a-z0-9+.-]{1,15}:[^\s]{1,2048}\Z")
+_ROLE = re.compile(r"[a-z][a-z0-9-]{0,63}\Z")
+#: Seals or opens bytes under a passphrase; whoever calls decides which machinery that is.
+Seal = Callable[[bytes], bytes]
+
+
+def place(output: Path, suffix: str) -> Path:
+    """Return where a file of that suffix stands beside an output; a directory's is its sibling."""
+    own = output if output.name not in {"", ".."} else output.resolve()
+    return own.with_name(own.name + suffix)
+
+
+def subject(output: Path, opener: Callable[[str], FolderTree] = open_tree) -> Subject:
+    """Return name and digest of a file (`sha256`) or a directory (`dirHash`); raises InputError."""
+    return Subject(place(output, "").name, _digests(output, opener))
+
+
+def input_of(
+    word: str, role: str, *, weight: float | None = None, opener: Callable[[str], FolderTree] = open_tree
+) -> Input:
+    """Return what a reference means: a path, `NAME@sha256:HEX`, `sha256:HEX` or a URI (`pkg:`, `https:`, ...).
+
+    Raises ConfigError for a word that is none of these: a path that is not there is a mistake, never a name.
+    """
+    if Path(word).exists():
+        return Input(place(Path(word), "").name, role, _digests(Path(word), opener), weight)
+    if found := _REFERENCE.match(word):
+        return Input(found["name"] or "", role, (Digest("sha256", found["digest"]),), weight)
+    if _URI.match(word) and not word.startswith("sha256:"):
+        return Input(word, role, (), weight, uri=word)
+    raise ConfigError(
+        f'"{printable(word, 200)}" is not there', hint="a path, NAME@sha256:HEX, or a URI such as pkg:..."
+    )
+
+
+def reference(word: str, default: str = Role.REFERENCE) -> tuple[str, str]:
+    """Return reference and role of `REF[:ROLE]`; a path that exists is taken whole."""
+    before, colon, role = word.rpartition(":")
+    if Path(word).exists() or not colon or not _ROLE.match(role) or before in {"sha256", "pkg", "https", "http"}:
+        return word, default
+    return before, role
+
+
+def adapter(word: str) -> tuple[str, float | None]:
+    """Return reference and weight of `LORA[:WEIGHT]`; a path that exists is taken whole."""
+    before, colon, weight = word.rpartition(":")
+    if Path(word).exists() or not colon or not re.fullmatch(r"-?\d{1,6}(\.\d{1,12})?", weight):
+        return word, None
+    return before, float(weight)
+
+
+def _digests(path: Path, opener: Callable[[str], FolderTree]) -> tuple[Digest, ...]:
+    tree = opener(str(path))
+    if tree.skipped:
+        raise InputError(f"{printable(tree.skipped[0].path)} in {printable(str(path))}: {tree.skipped[0].reason}")
+    if path.is_dir():
+        return (Digest("dirHash", dir_hash(tree.files)),)
+    return (Digest("sha256", tree.files[0].sha256),)
+
+
+def read(output: Path) -> Derivation:
+    """Return the record beside an output; raises InputError where there is none or it is none."""
+    where = output if output.name.endswith(SUFFIX) else place(output, SUFFIX)
+    found = statement.parse(files.read_bytes(where, statement.RECORD_BYTES, follow=False), printable(where.name))
+    if isinstance(found, Malformed):
+        raise InputError(found.reason)
+    return found
+
+
+def write(output: Path, record: Derivation, openings: Sequence[Opening] = (), seal: Seal | None = None) -> list[Path]:
+    """Write the record beside an output, and the prompts for the owner alone (mode 0600, or sealed); return the paths.
+
+    The prompts come first: a record never commits to a text that was lost in a crash.
+    """
+    data, written = statement.encode(record), []
+    if openings:
+        private = commit.encode(openings)
+        if len(private) > commit.FILE_BYTES:
+            raise InputError(f"the prompts take more than {commit.FILE_BYTES:,} bytes")
+        where, other = place(output, SEALED if seal else PROMPTS), place(output, PROMPTS if seal else SEALED)
+        files.write_atomic(where, seal(private) if seal else private, mode=0o600)
+        files.remove(other)
+        written.append(where)
+    files.write_atomic(place(output, SUFFIX), data)
+    return [place(output, SUFFIX), *written]
+
+
+def openings(output: Path, unseal: Seal, where: Path | None = None) -> tuple[Opening, ...]:
+    """Return what opens the prompts of an output, from the file beside it or at `where`; none if erased."""
+    found = [where] if where else [one for one in (place(output, PROMPTS), place(output, SEALED)) if one.is_file()]
+    if not found:
+        return ()
+    data = files.read_bytes(found[0], commit.FILE_BYTES * 2, follow=False)
+    if found[0].name.endswith(".age"):
+        data = unseal(data)
+    else:
+        files.check_private(found[0])
+    return commit.decode(data, printable(found[0].name))
+
+
+def erase(output: Path, left: Sequence[Opening] = (), seal: Seal | None = None) -> None:
+    """Remove the texts and salts of an output's prompts, but for those `left`; the record stays as it is."""
+    for suffix in (PROMPTS, SEALED):
+        where = place(output, suffix)
+        if left and where.is_file():
+            private = commit.encode(left)
+            files.write_atomic(where, seal(private) if seal and suffix == SEALED else private, mode=0o600)
+        else:
+            files.remove(where)

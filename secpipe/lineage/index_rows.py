@@ -1,0 +1,120 @@
+"""What goes into the index and what comes out: things by their digests and names, and the steps between them; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from secpipe.core.artifact import Digest
+from secpipe.lineage.record import Derivation, Grade, Input
+
+#: The kind of whatever a step made, and of what is looked for without one.
+ASSET, ANY = "asset", ""
+LICENSE = "license"
+#: Digests that name the whole of a thing come first.
+_ORDER = ("sha256", "dirHash")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A thing as somebody names it: `kind` is its role (`model`, `adapter`, `prompt`, `license`, ...)."""
+
+    kind: str
+    name: str
+    digests: tuple[Digest, ...] = ()
+    uri: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What a step used: as what, how well that is known, and how strongly."""
+
+    of: Known
+    role: str
+    grade: str = Grade.CLAIMED
+    weight: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing, and all it was made from."""
+
+    output: Known
+    inputs: tuple[Used, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFile:
+    """What one file says: its place, the stamp by which a change is seen, its steps, or why it says nothing."""
+
+    place: str
+    stamp: str
+    steps: tuple[Step, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """A thing in the index; `digest` is its first one as `sha256:HEX`, or "" where only a name is known."""
+
+    id: int
+    kind: str
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """`child` was made from `parent`, as the file at `place` says ("": digests say that both are one)."""
+
+    child: int
+    parent: int
+    role: str
+    grade: str
+    weight: float | None
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """An answer: where it starts, what it meets, and by which edges. `cut`: there is more than was asked for."""
+
+    roots: tuple[Thing, ...]
+    things: Mapping[int, Thing]
+    edges: tuple[Edge, ...]
+    cut: bool
+
+
+def step_of(record: Derivation) -> Step:
+    """Return what a derivation record says about its output."""
+    inputs = [Used(known_of(one), one.role, one.grade, one.weight) for one in record.inputs]
+    for prompt in record.prompts:
+        named = Known("prompt", "", (Digest("commitment", prompt.commitment),))
+        inputs.append(Used(named, prompt.role, prompt.grade))
+    if record.tool:
+        inputs.append(Used(Known("tool", str(record.tool)), "tool", record.tool.grade))
+    return Step(Known(ASSET, record.output.name, record.output.digests), tuple(inputs))
+
+
+def known_of(one: Input) -> Known:
+    """Return an input as a thing."""
+    return Known(one.role, one.name, one.digests, one.uri)
+
+
+def digest_words(known: Known) -> list[str]:
+    """Return the digests of a thing as words, those of its whole first."""
+    order = {name: at for at, name in enumerate(_ORDER)}
+    rows = sorted(known.digests, key=lambda one: (order.get(one.algorithm, len(order)), one.algorithm))
+    return list(map(str, rows))
+
+
+def words(known: Known) -> list[str]:
+    """Return the words other than digests under which a thing is found: its name, the last part of it, its URI."""
+    names = [name for name in dict.fromkeys((known.name, known.name.rpartition("/")[2], known.uri)) if name]
+    kinds = [ANY] if known.kind == ASSET else dict.fromkeys((ANY, known.kind))
+    return [name_word(kind, name) for name in names for kind in kinds]
+
+
+def name_word(kind: str, name: str) -> str:
+    """Return the word of a name, as anything or as one kind of thing."""
+    return f"as:{kind}:{name}" if kind else f"name:{name}"

@@ -1,0 +1,57 @@
+"""`deriving` witnesses a step: what changes meanwhile is an error, what fails leaves nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import secpipe
+from secpipe.api import InputError
+from secpipe.lineage import beside
+from secpipe.lineage.record import Grade
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("m.safetensors").write_text("weights")
+
+
+def test_a_step_is_witnessed() -> None:
+    with secpipe.deriving("out.txt", tool="acme@1.2") as step:
+        step.model("m.safetensors")
+        step.adapter("style@sha256:" + "ab" * 32, weight=0.5)
+        step.parameter("seed", 7)
+        step.prompt("a cat")
+        step.prompt("blurry", negative=True)
+        Path("out.txt").write_text("made")
+    found = beside.read(Path("out.txt"))
+    assert found.grades["inputs[0]"] is found.grades["parameters.seed"] is found.grades["tool"] is Grade.WITNESSED
+    assert found.grades["inputs[1]"] is Grade.CLAIMED, "nobody saw the bytes behind a digest"
+    assert [one.text for one in beside.openings(Path("out.txt"), lambda data: data)] == ["a cat", "blurry"]
+
+
+def test_an_input_that_changes_meanwhile_is_no_witness() -> None:
+    def run() -> None:
+        with secpipe.deriving("out.txt") as step:
+            step.model("m.safetensors")
+            Path("m.safetensors").write_text("others")
+            Path("out.txt").write_text("made")
+
+    with pytest.raises(InputError, match="changed while"):
+        run()
+    assert not Path("out.txt.derivation.json").exists()
+
+
+def test_a_step_that_fails_or_makes_nothing_leaves_no_record() -> None:
+    def fail() -> None:
+        with secpipe.deriving("out.txt"):
+            Path("out.txt").write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    with pytest.raises(InputError), secpipe.deriving("other.txt"):
+        pass
+    assert not list(Path().glob("*.derivation.json"))
