@@ -17,6 +17,11 @@ from secpipe.scan.models.context import Context
 
 #: A card as model hubs show one; what begins with it is a published model, not a project that keeps weights.
 _CARD: Final = frozenset({"readme.md", "readme", "readme.txt", "model_card.md"})
+#: Weights as model hubs name them: beside a config.json they are a published model without its card, too.
+_HUB: Final = re.compile(
+    r"(?:^|/)(?:model|pytorch_model|adapter_model|tf_model|flax_model|diffusion_pytorch_model)[\w.-]*"
+    r"\.(?:safetensors|bin|h5|msgpack|gguf)$"
+)
 _FRONT: Final = re.compile(
     rb"^---\r?\n[\s\S]{0,9000}?^(?:license|library_name|pipeline_tag|base_model|tags|language|datasets|model_name)\s*:",
     re.MULTILINE,
@@ -66,10 +71,10 @@ def judge_beside(
     `facts` are those of the model scan by path; `context` gives a place to record in.
     """
     weights = {_folder(path) for path, fact in facts.items() if fact["format"] not in {"config", "chat-template"}}
+    hub = {_folder(path) for path in facts if _HUB.search(path)}
     cards = {
-        _folder(path): "" for path, fact in facts.items()
-        if fact["format"] == "config" and path.rpartition("/")[2] == "config.json" and _folder(path) in weights
-    }  # fmt: skip
+        folder: "" for folder in hub if facts.get(f"{folder}/config.json".lstrip("/"), {}).get("format") == "config"
+    }
     for entry in tree.files if weights else ():
         if entry.name.lower() in _CARD and _folder(entry.path) in weights and entry.head.startswith(b"---"):
             place = context(entry)
