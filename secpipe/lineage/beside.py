@@ -32,7 +32,7 @@ def place(output: Path, suffix: str) -> Path:
 
 def subject(output: Path, opener: Callable[[str], FolderTree] = open_tree) -> Subject:
     """Return name and digest of a file (`sha256`) or a directory (`dirHash`); raises InputError."""
-    return Subject(place(output, "").name, _digests(output, opener))
+    return Subject(place(output, "").name, digests_of(output, opener(str(output))))
 
 
 def input_of(
@@ -43,7 +43,7 @@ def input_of(
     Raises ConfigError for a word that is none of these: a path that is not there is a mistake, never a name.
     """
     if Path(word).exists():
-        return Input(place(Path(word), "").name, role, _digests(Path(word), opener), weight)
+        return Input(place(Path(word), "").name, role, digests_of(Path(word), opener(word)), weight)
     if found := _REFERENCE.match(word):
         return Input(found["name"] or "", role, (Digest("sha256", found["digest"]),), weight)
     if _URI.match(word) and not word.startswith("sha256:"):
@@ -69,8 +69,8 @@ def adapter(word: str) -> tuple[str, float | None]:
     return before, float(weight)
 
 
-def _digests(path: Path, opener: Callable[[str], FolderTree]) -> tuple[Digest, ...]:
-    tree = opener(str(path))
+def digests_of(path: Path, tree: FolderTree) -> tuple[Digest, ...]:
+    """Return the digest of a file or a directory that was walked; raises InputError where it is not known whole."""
     if tree.skipped:
         raise InputError(f"{printable(tree.skipped[0].path)} in {printable(str(path))}: {tree.skipped[0].reason}")
     if path.is_dir():
