@@ -23,8 +23,11 @@ _SMALLEST = {
     "F8_E4M3": 2.0**-9,
     "F8_E5M2": 2.0**-16,
 }
-#: Block-quantised kinds whose reference quantiser gguf carries -> bytes of scale at the start of each block.
-SCALED = {"Q4_0": 2, "Q4_1": 4, "Q5_0": 2, "Q5_1": 4, "Q8_0": 2}
+#: Block-quantised kinds whose reference quantiser gguf carries -> where in each block its scale stands.
+SCALED = {
+    "Q4_0": (0, 2), "Q4_1": (0, 4), "Q5_0": (0, 2), "Q5_1": (0, 4), "Q8_0": (0, 2),
+    "TQ1_0": (52, 54), "TQ2_0": (64, 66), "MXFP4": (0, 1),
+}  # fmt: skip
 _BLOCKED = {kind.name: kind for kind in TENSOR_TYPES.values() if kind.block > 1}
 _SUPER = 256
 _HINT = "pip install 'secpipe[lineage]'"
@@ -186,7 +189,8 @@ def first_off_scale(found: bytes, kind: str, want: Array) -> int | None:
         return None
     np, row = _numpy(), _BLOCKED[kind]
     have, reference = (np.frombuffer(one, np.uint8).reshape(-1, row.bytes) for one in (found, best))
-    same = (have[:, : SCALED[kind]] == reference[:, : SCALED[kind]]).all(axis=1).repeat(row.block)
+    scale = slice(*SCALED[kind])
+    same = (have[:, scale] == reference[:, scale]).all(axis=1).repeat(row.block)
     exact = wide(want)
     with np.errstate(all="ignore"):
         far = np.abs(wide(real(found, kind)) - exact) > np.abs(wide(real(best, kind)) - exact) * (1 + 1e-6)

@@ -90,7 +90,7 @@ def _left_out(out: Weights, models: Sequence[Parent]) -> Iterator[TensorProof]:
     for model in models:
         parent = model.weights
         used = {match.name for match in matched(out, parent).values()}
-        for name, tensor in parent.tensors.items():
+        for name, tensor in parent.tensors.items() if used else ():  # else nobody knows what it calls them
             if name in used or known().is_buffer(name) or _same_as_twin(parent, tensor, used):
                 continue
             said = f"{printable(parent.name, 200)} has it, the output does not"
