@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from secpipe.cli.main import run
+from tests import skips
 
-np = pytest.importorskip("numpy", reason="proving needs the extra lineage")
+np = skips.module("numpy")
 
 from tests.unit.lineage.edges import Array, flip, model, safetensors, stored, weights  # noqa: E402
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from secpipe.cli.main import run
+from tests import skips
 
-np = pytest.importorskip("numpy", reason="proving needs the extra lineage")
-gguf = pytest.importorskip("gguf", reason="proving GGUF needs the extra lineage")
+np = skips.module("numpy")
+gguf = skips.module("gguf")
 
 from tests.unit.lineage.edges import Array, model, weights  # noqa: E402
 
