@@ -41,6 +41,7 @@ EXAMPLES: dict[str, str] = {
     "log export": "secpipe log export ../log public",
     "lineage record": "secpipe lineage record cat.png --from sdxl.safetensors --adapter style.safetensors:0.8"
     " --seed 7 --prompt prompt.txt --tool comfyui@0.3.1",
+    "lineage import": "secpipe lineage import renders/*.png",
     "lineage prove": "secpipe lineage prove tiny-q8_0.gguf --parents models",
     "lineage reveal": "secpipe lineage reveal cat.png",
     "lineage erase": "secpipe lineage erase cat.png",

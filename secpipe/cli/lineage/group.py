@@ -9,6 +9,7 @@ from secpipe.cli.lazy import LazyGroup
 # name -> (module:attribute, one-line help)
 _TABLE = {
     "record": ("secpipe.cli.lineage.record:record", "Record what an output was made from; prompts stay private."),
+    "import": ("secpipe.cli.lineage.imports:import_", "Record what a generator wrote into its own file, as claims."),
     "prove": ("secpipe.cli.lineage.prove:prove", "Recompute weights from their named parents, tensor by tensor."),
     "reveal": ("secpipe.cli.lineage.prompts:reveal", "Show the prompts of an output, held against its record."),
     "erase": ("secpipe.cli.lineage.prompts:erase", "Erase the prompts of an output; its record stays as it is."),
