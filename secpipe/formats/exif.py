@@ -9,7 +9,7 @@ from collections.abc import Iterator
 TAGS = {0x010E: "ImageDescription", 0x010F: "Make", 0x0110: "Model", 0x0131: "Software", 0x9286: "UserComment"}
 _MORE = 0x8769  # the pointer to the second table
 _ENTRIES, _TABLES = 512, 4
-_WIDTHS = {2: 1, 7: 1}  # ASCII, undefined
+_KINDS = (1, 2, 7)  # bytes, ASCII, undefined: one byte a piece
 
 
 def texts(data: bytes) -> dict[str, str]:
@@ -28,7 +28,7 @@ def texts(data: bytes) -> dict[str, str]:
         for tag, kind, count, place in _entries(data, offset, order):
             if tag == _MORE and kind == 4:
                 pending.append(struct.unpack_from(order + "I", data, place)[0])
-            elif tag in TAGS and kind in _WIDTHS:
+            elif tag in TAGS and kind in _KINDS:
                 start = place if count <= 4 else struct.unpack_from(order + "I", data, place)[0]
                 if count and start + count <= len(data):
                     found.setdefault(TAGS[tag], _text(data[start : start + count], order, comment=tag == 0x9286))
