@@ -85,6 +85,13 @@ class Maker:
                     Edge(self.save({name: file.get_tensor(name) for name in reversed(list(file.keys()))}), [parent])
                 )
 
+    def checkpoints(self) -> None:
+        """torch.save, as older models are published, rewritten as safetensors."""
+        for seed, kind in enumerate(("f32", "bf16", "f16")):
+            made, parent = state(150 + seed, kind), self.name(".bin")
+            torch.save(made, self.folder / parent)
+            self.add(Edge(self.save(made), [parent]))
+
     def shards(self) -> None:
         from huggingface_hub import save_torch_state_dict
 
@@ -312,7 +319,7 @@ def tamper(path: Path, random: np.random.Generator, exact: bool) -> str:
 
 def main(folder: Path) -> None:
     maker = Maker(folder)
-    for step in (maker.copies, maker.shards, maker.casts, maker.references, maker.others, maker.back, maker.merges,
+    for step in (maker.copies, maker.checkpoints, maker.shards, maker.casts, maker.references, maker.others, maker.back, maker.merges,
                  maker.adapters, maker.llamas):  # fmt: skip
         step()
     random, rows = np.random.default_rng(1), []

@@ -12,7 +12,7 @@ from secpipe.cli.options import plain_format, write_json, write_result
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, EXIT_UNDECIDED
 
 if TYPE_CHECKING:
-    from secpipe.lineage.proving.located import Found
+    from secpipe.lineage.proving.located import FoundParent
     from secpipe.lineage.proving.prove import Proof
     from secpipe.lineage.record import Derivation
 
@@ -51,7 +51,7 @@ def prove(asset: Path, folders: tuple[Path, ...], update: bool, form: str, outpu
     return EXIT_UNDECIDED if proof.grade is Grade.CLAIMED else EXIT_PASS
 
 
-def _lines(record: Derivation, proof: Proof, found: tuple[Found, ...]) -> list[str]:
+def _lines(record: Derivation, proof: Proof, found: tuple[FoundParent, ...]) -> list[str]:
     from secpipe.core.text import printable
 
     lines = [f"{printable(proof.output, 200)}: {proof.grade} ({record.operation}): {proof.said}"]
@@ -62,7 +62,7 @@ def _lines(record: Derivation, proof: Proof, found: tuple[Found, ...]) -> list[s
     return [*lines, *(f"  {printable(one.name, 200)}: {one.grade}: {one.said}" for one in shown)]
 
 
-def _document(record: Derivation, proof: Proof, found: tuple[Found, ...]) -> dict[str, Any]:
+def _document(record: Derivation, proof: Proof, found: tuple[FoundParent, ...]) -> dict[str, Any]:
     return {
         "schema": "secpipe.lineage-proof/1",
         "output": proof.output,

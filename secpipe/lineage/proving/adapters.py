@@ -14,7 +14,7 @@ from secpipe.core.text import printable
 from secpipe.lineage.proving import numbers
 from secpipe.lineage.proving.expected import Expected
 from secpipe.lineage.proving.numbers import Array
-from secpipe.lineage.proving.source import Source, plain
+from secpipe.lineage.proving.source import ParentTensor, plain
 from secpipe.lineage.proving.steps import Within
 from secpipe.lineage.proving.weights import Tensor, Weights
 
@@ -39,7 +39,7 @@ class Pair:
     scale: float
     swapped: bool = False  # the tensor is stored the other way round
 
-    def factors(self, source: Source) -> tuple[Array, Array]:
+    def factors(self, source: ParentTensor) -> tuple[Array, Array]:
         """Return up (rows, rank) and down (rank, columns) as float32; raises InputError where they do not fit."""
         up, down = (self._matrix(self.up), self._matrix(self.down))
         rank = self.down.shape[0]
@@ -129,7 +129,7 @@ class Change:
         return abs(self.scale) * numbers.product(up, down).reshape(-1)
 
 
-def adapted(kind: str, source: Source, changes: tuple[Change, ...]) -> Expected | str:
+def adapted(kind: str, source: ParentTensor, changes: tuple[Change, ...]) -> Expected | str:
     """Return what a tensor must be if the changes were added to the parent's; or why nobody knows."""
     if kind not in numbers.ROUNDING or not numbers.is_real(source.kind):
         return f"nobody here knows how an adapter turns {source.kind} into {kind}"

@@ -25,7 +25,7 @@ _WEIGHTS = (Role.MODEL, Role.ADAPTER, "base")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundParent:
     """A parent as it lies here: where, and its whole digest; `held` says that the record names that digest."""
 
     input: Input
@@ -36,7 +36,7 @@ class Found:
 
 def proven(
     output: Path, record: Derivation, folders: Sequence[Path], opener: Opener
-) -> tuple[Proof, tuple[Found, ...]]:
+) -> tuple[Proof, tuple[FoundParent, ...]]:
     """Return what the bytes of an output say of its record, and the parents that were read.
 
     Parents are looked for by name in `folders`. Raises InputError where one is not there or is another than the record
@@ -70,7 +70,7 @@ def graded(record: Derivation, proof: Proof) -> Derivation:
     return replace(record, inputs=inputs)
 
 
-def _find(one: Input, folders: Sequence[Path], opener: Opener) -> Found:
+def _find(one: Input, folders: Sequence[Path], opener: Opener) -> FoundParent:
     name = Path(one.name).name
     others = False
     for folder in folders:
@@ -80,7 +80,7 @@ def _find(one: Input, folders: Sequence[Path], opener: Opener) -> Found:
         tree = opener(str(place))
         wanted = [each for each in one.digests if each.algorithm in ("sha256", "dirHash")]
         if not wanted or set(wanted) & set(beside.digests_of(place, tree)):
-            return Found(one, place, tree, held=bool(wanted))
+            return FoundParent(one, place, tree, held=bool(wanted))
         others = True
     shown = printable(one.name or one.uri, 200)
     if others:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from secpipe.lineage.proving import numbers
 from secpipe.lineage.proving.known import known
-from secpipe.lineage.proving.source import Source, plain, reordered
+from secpipe.lineage.proving.source import ParentTensor, plain, reordered
 from secpipe.lineage.proving.weights import Weights
 
 _BLOCKS = 1000  # layers of a model
@@ -21,7 +21,7 @@ class Match:
     heads: int = 0
     together: bool = False
 
-    def source(self, parent: Weights) -> Source | None:
+    def source(self, parent: Weights) -> ParentTensor | None:
         """Return the parent's tensor as the converter saw it, None where the heads do not fit."""
         found = plain(parent, parent.tensors[self.name])
         return reordered(found, self.heads, together=self.together) if self.heads else found

@@ -13,7 +13,7 @@ from secpipe.lineage.proving.adapters import Change, Pair
 from secpipe.lineage.proving.expected import Expected, TensorProof, held, pieces
 from secpipe.lineage.proving.known import known
 from secpipe.lineage.proving.names import Match, matched
-from secpipe.lineage.proving.source import Source, plain
+from secpipe.lineage.proving.source import ParentTensor, plain
 from secpipe.lineage.proving.steps import converted, merged
 from secpipe.lineage.proving.weights import Tensor, Weights
 from secpipe.lineage.record import Grade
@@ -113,7 +113,7 @@ def _converted(out: Weights, parent: Weights) -> Iterator[TensorProof]:
         yield source if isinstance(source, TensorProof) else _held(out, tensor, converted(tensor.kind, source))
 
 
-def _source(tensor: Tensor, parent: Weights, matches: Mapping[str, Match]) -> Source | TensorProof:
+def _source(tensor: Tensor, parent: Weights, matches: Mapping[str, Match]) -> ParentTensor | TensorProof:
     """Return what a tensor was made from, or what it means that there is none."""
     match = matches.get(tensor.name)
     if match is None:
@@ -176,7 +176,7 @@ def _sums(
     matches = [matched(out, one) for one in weights]
     for tensor in out.tensors.values():
         sources = [_source(tensor, one, found) for one, found in zip(weights, matches, strict=True)]
-        known_sources = [one for one in sources if isinstance(one, Source)]
+        known_sources = [one for one in sources if isinstance(one, ParentTensor)]
         if len(known_sources) < len(sources):
             yield next(one for one in sources if isinstance(one, TensorProof))
             continue
@@ -243,7 +243,7 @@ def _strength(
     return 1.0
 
 
-def _fitted(out: Weights, tensor: Tensor, source: Source, change: Change, expected: Expected) -> float:
+def _fitted(out: Weights, tensor: Tensor, source: ParentTensor, change: Change, expected: Expected) -> float:
     columns = max(tensor.elements // max(len(change.up), 1), 1)
     along = size = 0.0
     for first, count in pieces(tensor, expected):

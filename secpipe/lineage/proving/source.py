@@ -14,7 +14,7 @@ _HEAD = 1 << 26
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ParentTensor:
     """`raw` gives the bytes of a range of elements at whole `unit`s."""
 
     kind: str
@@ -27,14 +27,14 @@ class Source:
         return numbers.real(self.raw(first, count), self.kind)
 
 
-def plain(weights: Weights, tensor: Tensor) -> Source:
+def plain(weights: Weights, tensor: Tensor) -> ParentTensor:
     """Return a tensor as it stands."""
-    return Source(
+    return ParentTensor(
         tensor.kind, tensor.shape, block_of(tensor.kind), lambda first, count: weights.read(tensor, first, count)
     )
 
 
-def reordered(source: Source, heads: int, *, together: bool) -> Source | None:
+def reordered(source: ParentTensor, heads: int, *, together: bool) -> ParentTensor | None:
     """Return the tensor with the rows of its heads reordered, None where they do not fit its shape."""
     rows = source.shape[0] if source.shape else 0
     columns = 1
@@ -50,6 +50,6 @@ def reordered(source: Source, heads: int, *, together: bool) -> Source | None:
         return None
     unit, row = rows // heads * columns, size_of(source.kind, columns)
     change = numbers.heads_together if together else numbers.heads_apart
-    return Source(
+    return ParentTensor(
         source.kind, source.shape, unit, lambda first, count: change(source.raw(first, count), count // unit, row)
     )

@@ -10,14 +10,14 @@ from secpipe.lineage.proving import numbers
 from secpipe.lineage.proving.expected import Expected
 from secpipe.lineage.proving.known import Bound, known
 from secpipe.lineage.proving.numbers import Array
-from secpipe.lineage.proving.source import Source
+from secpipe.lineage.proving.source import ParentTensor
 from secpipe.lineage.proving.weights import block_of, count_of
 
 #: From the first element and a count to the exact value (float64) and how far off it rounding may lead.
 Near = Callable[[int, int], tuple[Array, Array]]
 
 
-def converted(kind: str, source: Source) -> Expected | str:
+def converted(kind: str, source: ParentTensor) -> Expected | str:
     """Return what a tensor must be as a copy, cast or quantisation of the parent's; or why nobody knows."""
     if kind == source.kind:
         return Expected(source.unit, (("copied", source.raw),), copied=True)
@@ -42,7 +42,7 @@ class Nearest:
     """Each element is a nearest value of its kind: only ties may go either way."""
 
     kind: str
-    source: Source
+    source: ParentTensor
 
     def look(self, first: int, found: bytes) -> int | None:
         want = self.source.real(first, count_of(self.kind, len(found)))
@@ -57,7 +57,7 @@ class Blocks:
     """Codes follow from their scales, no element lies far off, and neither do all together."""
 
     kind: str
-    source: Source
+    source: ParentTensor
     bound: Bound
     error: float = 0.0
     parent: float = field(default=0.0)
@@ -94,7 +94,9 @@ class Within:
         return ""
 
 
-def merged(kind: str, sources: Sequence[Source], shares: Sequence[float], base: Source | None) -> Expected | str:
+def merged(
+    kind: str, sources: Sequence[ParentTensor], shares: Sequence[float], base: ParentTensor | None
+) -> Expected | str:
     """Return what a tensor must be if it is the sum of the parents by their shares, or the base and the shares of what
     each adds to it (task arithmetic)."""
     kinds = [kind, *(one.kind for one in sources), *([base.kind] if base else [])]

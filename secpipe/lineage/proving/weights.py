@@ -1,4 +1,4 @@
-"""The tensors of a model as it lies on disk (safetensors or GGUF, one file or a folder of shards), read in pieces."""
+"""The tensors of a model on disk (safetensors, GGUF, torch checkpoints; one file or shards), read in pieces."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from secpipe.core.artifact import FileEntry
 from secpipe.core.errors import InputError, UnsafeInput
 from secpipe.core.protocols import Tree
 from secpipe.core.text import printable
-from secpipe.formats import gguf, safetensors
+from secpipe.formats import gguf, safetensors, statedict
 from secpipe.formats.ggml import TENSOR_TYPES
 from secpipe.formats.kinds import promises, unread
 from secpipe.formats.problem import Problem, Unreadable, read_at
@@ -81,15 +81,17 @@ def block_of(kind: str) -> int:
 def opened(tree: Tree, name: str) -> Iterator[Weights]:
     """Yield the weights in a walked file or folder, open for reading.
 
-    Raises InputError for what is no safetensors or GGUF, for structural faults, for a tensor that stands twice, and
+    Raises InputError for what is none of these formats, for structural faults, for a tensor that stands twice, and
     where a file changed since it was hashed.
     """
-    found = [entry for entry in tree.files if _is_ours(entry)]
-    others = tuple(entry.path for entry in tree.files if not _is_ours(entry) and _is_weights(entry))
+    found = [entry for entry in tree.files if _is_plain(entry)]
+    found = found or [entry for entry in tree.files if _is_checkpoint(entry)]
+    ours = {entry.path for entry in found}
+    others = tuple(entry.path for entry in tree.files if entry.path not in ours and _is_weights(entry))
     if tree.skipped:
         raise InputError(f"{printable(tree.skipped[0].path)}: {tree.skipped[0].reason}")
     if not found:
-        raise InputError(f"{printable(name)} holds no safetensors and no GGUF file")
+        raise InputError(f"{printable(name)} holds no weights that are compared")
     if len(found) > _SHARDS:
         raise UnsafeInput(f"{printable(name)} holds more than {_SHARDS:,} files of weights")
     with contextlib.ExitStack() as stack:
@@ -103,6 +105,8 @@ def opened(tree: Tree, name: str) -> Iterator[Weights]:
                 listed = _of_gguf(entry, header)
                 architecture = header.text("general.architecture") or architecture
                 facts |= {key: value for key, value in header.metadata.items() if type(value) is int}
+            elif statedict.looks_like(entry.head):
+                listed = _of_checkpoint(entry, statedict.read(file))
             else:
                 listed = _of_safetensors(entry, safetensors.read(file, entry.size))
             for tensor in listed:
@@ -112,7 +116,11 @@ def opened(tree: Tree, name: str) -> Iterator[Weights]:
         yield Weights(name, tensors, files, architecture, facts, others)
 
 
-def _is_ours(entry: FileEntry) -> bool:
+def _is_checkpoint(entry: FileEntry) -> bool:
+    return statedict.looks_like(entry.head) and promises(entry.name, text=False)
+
+
+def _is_plain(entry: FileEntry) -> bool:
     looks = gguf.looks_like(entry.head) or safetensors.looks_like(entry.head)
     return looks or entry.suffix in {".safetensors", ".gguf"}
 
@@ -126,6 +134,11 @@ def _of_safetensors(entry: FileEntry, header: safetensors.Safetensors) -> list[T
     _refuse(entry, header.problems)
     origin = 8 + header.header_bytes
     return [Tensor(one.name, one.dtype, one.shape, entry.path, origin + one.start) for one in header.tensors]
+
+
+def _of_checkpoint(entry: FileEntry, header: statedict.StateDict) -> list[Tensor]:
+    _refuse(entry, header.problems)
+    return [Tensor(one.name, one.kind, one.shape, entry.path, one.start) for one in header.tensors]
 
 
 def _of_gguf(entry: FileEntry, header: gguf.Gguf) -> list[Tensor]:
