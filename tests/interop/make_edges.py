@@ -319,8 +319,8 @@ def tamper(path: Path, random: np.random.Generator, exact: bool) -> str:
 
 def main(folder: Path) -> None:
     maker = Maker(folder)
-    for step in (maker.copies, maker.checkpoints, maker.shards, maker.casts, maker.references, maker.others, maker.back, maker.merges,
-                 maker.adapters, maker.llamas):  # fmt: skip
+    for step in (maker.copies, maker.checkpoints, maker.shards, maker.casts, maker.references, maker.others,
+                 maker.back, maker.merges, maker.adapters, maker.llamas):  # fmt: skip
         step()
     random, rows = np.random.default_rng(1), []
     for edge in maker.edges:

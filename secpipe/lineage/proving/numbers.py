@@ -165,16 +165,17 @@ def first_beyond(found: bytes, kind: str, want: Array, slack: Array | float) -> 
 
 
 def first_not_nearest(found: bytes, kind: str, want: Array) -> int | None:
-    """Return the first element that is no nearest value of its kind to `want` (exact, float32 or float64)."""
+    """Return the first element that is another number than `want` (exact) rounded to nearest, ties to even.
+
+    Two zeros are one number, and so are two NaN: converters differ in their bits.
+    """
     np = _numpy()
     best = packed(want, kind)
     if best is None:
         return 0
     with np.errstate(all="ignore"):
-        exact, nearest, have = wide(want), wide(real(best, kind)), wide(real(found, kind))
-        good = (
-            (have == nearest) | (np.abs(have - exact) <= np.abs(nearest - exact)) | (np.isnan(have) & np.isnan(exact))
-        )
+        nearest, have = real(best, kind), real(found, kind)
+        good = (have == nearest) | (np.isnan(have) & np.isnan(want))
     return None if good.all() else int(np.argmin(good))
 
 

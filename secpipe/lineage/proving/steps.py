@@ -29,7 +29,7 @@ def converted(kind: str, source: ParentTensor) -> Expected | str:
         exact = [("rounded to nearest", rounded)]
         if kind == "BF16" and source.kind == "F32":
             exact.append(("cut off", lambda first, count: numbers.truncated(source.real(first, count))))
-        return Expected(unit, tuple(exact), lambda: Nearest(kind, source), f"a nearest {kind}")
+        return Expected(unit, tuple(exact), lambda: Nearest(kind, source), f"the nearest {kind}")
     bound = known().bounds.get(kind)
     if bound is None:
         return f"nobody here has a bound for {kind}"
@@ -39,7 +39,7 @@ def converted(kind: str, source: ParentTensor) -> Expected | str:
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """Each element is a nearest value of its kind: only ties may go either way."""
+    """Each element is the nearest value of its kind; zeros and NaN may differ in their bits."""
 
     kind: str
     source: ParentTensor

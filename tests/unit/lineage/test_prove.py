@@ -72,12 +72,19 @@ def test_bf16_that_was_cut_off_is_re_derived_as_well(capsys: pytest.CaptureFixtu
     assert proof("cut.safetensors", "--from m.safetensors", capsys)[0] == 1
 
 
-def test_a_tie_may_go_either_way_and_is_called_bounded(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_tie_goes_to_even_as_everywhere(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of numbers with few bits many lie in the middle: a quantum there is found as well."""
     tie = np.array([1 + 2**-11, 1.5], np.float32)
     weights(Path("m.safetensors"), {"w": tie})
     safetensors(Path("up.safetensors"), {"w": ("F16", (2,), np.array([1 + 2**-10, 1.5], np.float16).tobytes())})
-    code, found = proof("up.safetensors", "--from m.safetensors", capsys)
-    assert (code, found["grade"]) == (0, "bounded")
+    assert proof("up.safetensors", "--from m.safetensors", capsys)[1]["grade"] == "contradicted"
+
+
+def test_zeros_and_nans_may_differ_in_their_bits(capsys: pytest.CaptureFixture[str]) -> None:
+    weights(Path("m.safetensors"), {"w": np.array([-0.0, np.nan, 1], np.float32)})
+    other = np.array([0, 0x7F01, 0x3C00], np.uint16).tobytes()
+    safetensors(Path("out.safetensors"), {"w": ("F16", (3,), other)})
+    assert proof("out.safetensors", "--from m.safetensors", capsys)[1]["grade"] == "bounded"
 
 
 def test_a_model_is_sharded_and_joined_again(capsys: pytest.CaptureFixture[str]) -> None:
