@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secpipe.cli.lineage.options import output_argument
+from secpipe.cli.lineage.options import output_argument, sign_options, signer_of
 from secpipe.cli.options import plain_format, write_json, write_result
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, EXIT_UNDECIDED
 
@@ -24,24 +24,38 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Look for the parents here too (default: beside OUTPUT).",
 )  # fmt: skip
-@click.option("--update", is_flag=True, help="Write the grades into the record; sign it again after that.")
+@click.option("--update", is_flag=True, help="Write the grades into the record; --sign does so too, and signs it.")
+@sign_options
 @plain_format
-def prove(asset: Path, folders: tuple[Path, ...], update: bool, form: str, output: str) -> int:
+def prove(
+    asset: Path,
+    folders: tuple[Path, ...],
+    update: bool,
+    signs: bool,
+    identity: str | None,
+    trust: str,
+    passphrase_file: str | None,
+    form: str,
+    output: str,
+) -> int:
     """Recompute the weights of OUTPUT from the parents that its record names, tensor by tensor.
 
     Byte-equal is re-derived. As near as the step allows is bounded, which proves nothing more. Anything else is
     contradicted, at the tensor that is told. Training stays claimed. Exit codes: 0 re-derived or bounded, 1
     contradicted, 3 claimed or not decided.
     """
+    from secpipe.api.lineage import recorded
     from secpipe.cli.progress import hashed
     from secpipe.lineage import beside
     from secpipe.lineage.proving import located
     from secpipe.lineage.record import Grade
+    from secpipe.system.clock import SystemClock
 
-    record = beside.read(asset)
+    record, now = beside.read(asset), SystemClock().now()
+    who = signer_of(signs, identity, trust, passphrase_file, now)
     proof, found = located.proven(asset, record, (beside.place(asset, "").parent, *folders), hashed)
-    if update:
-        beside.write(asset, located.graded(record, proof))
+    if update or who:
+        recorded(asset, located.graded(record, proof), [], who=who, now=now)
     if form == "json":
         write_json(_document(record, proof, found), output)
     else:

@@ -308,8 +308,11 @@ def test_grades_are_written_into_the_record_on_request(capsys: pytest.CaptureFix
 
     weights(Path("m.safetensors"), model(21))
     weights(Path("out.safetensors"), model(21))
-    assert run("lineage record out.safetensors --from m.safetensors".split()) == 0  # noqa: SIM905
+    Path("p.txt").write_text("kept")
+    words = "lineage record out.safetensors --from m.safetensors --operation convert --prompt p.txt"
+    assert run(words.split()) == 0
     assert run("lineage prove out.safetensors --update".split()) == 0  # noqa: SIM905
+    assert Path("out.safetensors.prompts.json").exists()
     assert beside.read(Path("out.safetensors")).inputs[0].grade == "re-derived"
 
 
