@@ -159,7 +159,7 @@ def first_beyond(found: bytes, kind: str, want: Array, slack: Array | float) -> 
     np = _numpy()
     with np.errstate(all="ignore"):
         have = wide(real(found, kind))
-        good = np.abs(have - want) <= slack + _SMALLEST.get(kind, 0.0)
+        good = (np.abs(have - want) <= slack + _SMALLEST.get(kind, 0.0)) & np.isfinite(slack)
         good |= (have == want) | (np.isnan(have) & np.isnan(want))
     return None if good.all() else int(np.argmin(good))
 
@@ -208,7 +208,7 @@ def spread(found: bytes, kind: str, want: Array) -> tuple[Array, float, float]:
         error = np.abs(wide(real(found, kind)) - exact)
         pad = -len(exact) % _SUPER
         most = np.abs(np.pad(exact, (0, pad)).reshape(-1, _SUPER)).max(axis=1).repeat(_SUPER)[: len(exact)]
-        share = np.where(error == 0, 0.0, error / most)
+        share = np.where(error == 0, 0.0, np.where(np.isfinite(most), error / most, np.inf))
         return share, float((error**2).sum()), float((exact**2).sum())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from secpipe.core.text import plural, printable
@@ -210,9 +210,10 @@ def _changed(
             for pairs, weight in made
             if name in pairs
         )
-        yield _held(
-            out, tensor, adapters.adapted(tensor.kind, source, changes) if changes else converted(tensor.kind, source)
-        )
+        expected = adapters.adapted(tensor.kind, source, changes) if changes else converted(tensor.kind, source)
+        proof = _held(out, tensor, expected)
+        fitted = f", at a strength of {strength:.6g} that fits best" if changes and strength != 1.0 else ""
+        yield replace(proof, said=proof.said + fitted)
 
 
 def _strength(

@@ -60,10 +60,10 @@ class Weights:
 
 
 def size_of(kind: str, count: int) -> int:
-    """Return the bytes that `count` elements of a kind take; whole blocks."""
+    """Return the bytes that `count` elements of a kind take: whole blocks, a last byte that is not full as well."""
     if kind in _TYPES:
         return count // _TYPES[kind].block * _TYPES[kind].bytes
-    return count * DTYPE_BITS[kind] // 8
+    return (count * DTYPE_BITS[kind] + 7) // 8
 
 
 def count_of(kind: str, size: int) -> int:

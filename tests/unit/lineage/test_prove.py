@@ -337,3 +337,31 @@ def test_a_file_that_is_at_fault_is_not_decided(data: bytes, capsys: pytest.Capt
     Path("out.safetensors").write_bytes(data)
     code, found = proof("out.safetensors", "--from m.safetensors", capsys)
     assert (code, found["grade"]) == (3, ""), found
+
+
+def test_the_last_byte_of_a_packed_type_is_compared_as_well(capsys: pytest.CaptureFixture[str]) -> None:
+    safetensors(Path("m.safetensors"), {"w": ("F4", (3,), b"\x12\x03")})
+    safetensors(Path("out.safetensors"), {"w": ("F4", (3,), b"\x12\x04")})
+    assert proof("out.safetensors", "--from m.safetensors", capsys)[0] == 1
+
+
+def test_an_infinity_in_a_parent_lets_nothing_else_pass(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a", "b"):
+        weights(Path(f"{name}.safetensors"), {"w": np.array([np.inf, 1.0], np.float32)})
+    weights(Path("out.safetensors"), {"w": np.array([7.0, 1.0], np.float32)})
+    words = "--from a.safetensors:0.5 --from b.safetensors:0.5"
+    assert proof("out.safetensors", words, capsys)[0] == 1
+    weights(Path("out.safetensors"), {"w": np.array([np.inf, 1.0], np.float32)})
+    assert proof("out.safetensors", words, capsys)[0] == 0
+
+
+def test_a_strength_that_was_fitted_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    up, down, change = _lora()
+    arrays = model(24)
+    weights(Path("m.safetensors"), arrays)
+    _peft("lora", up, down)
+    arrays["layers.0.q_proj.weight"] = (arrays["layers.0.q_proj.weight"] + 0.5 * change).astype(np.float32)
+    weights(Path("out.safetensors"), arrays)
+    code, found = proof("out.safetensors", "--from m.safetensors --adapter lora", capsys)
+    assert code == 0
+    assert "strength of 0.5" in str(found["tensors"])

@@ -158,3 +158,12 @@ def test_heads_that_do_not_fit_prove_nothing(heads: int, capsys: pytest.CaptureF
     weights(Path("m.safetensors"), made)
     quantised("q.gguf", as_llama(made), "F32", "llama", **{**_FACTS, "attention__head_count": heads})
     assert proof("q.gguf", "--from m.safetensors", capsys)[0] in (1, 3)
+
+
+def test_an_infinity_in_a_run_lets_nothing_else_pass(capsys: pytest.CaptureFixture[str]) -> None:
+    made = arrays(8)
+    quantised("q.gguf", made, "Q4_0")
+    made[NAME][0, 0] = np.inf
+    made[NAME][0, 1:32] = 5
+    weights(Path("m.safetensors"), made)
+    assert proof("q.gguf", "--from m.safetensors", capsys)[0] == 1
