@@ -116,6 +116,27 @@ def recorded(
     return written
 
 
+def claimed(path: Path, output: Path) -> tuple[Derivation | None, list[Opening], str]:
+    """Return what a generator wrote into a file as a record of `output`, what opens its prompts, and what is missing.
+
+    None where the file says nothing that is known here. Raises InputError where a file cannot be read.
+    """
+    from secpipe.lineage.importers.file import read
+    from secpipe.system.tree import single
+
+    tree = single(path)
+    with tree.open(tree.files[0]) as file:
+        found, problem = read(file, tree.files[0].size)
+    if found is None:
+        return None, [], problem
+    openings = [commit.opening(role, text, secrets.token_bytes(commit.SALT)) for role, text in found.prompts]
+    record = Derivation(
+        beside.subject(output), found.operation, found.inputs, found.parameters,
+        tuple(one.prompt() for one in openings), found.tool, None, found.source,
+    )  # fmt: skip
+    return record, openings, problem
+
+
 def signer(identity: str | None, trust: str, passphrase_file: str | None, now: datetime) -> Unlocked:
     """Return who signs derivation records, unlocked."""
     from secpipe.api.signing import unlocked

@@ -44,6 +44,8 @@ EXAMPLES: dict[str, str] = {
     "lineage record": "secpipe lineage record cat.png --from sdxl.safetensors --adapter style.safetensors:0.8"
     " --seed 7 --prompt prompt.txt --tool comfyui@0.3.1",
     "lineage show": "secpipe lineage show style.safetensors --down --records assets -f html -o recall.html",
+    "lineage import": "secpipe lineage import renders/*.png",
+    "lineage prove": "secpipe lineage prove tiny-q8_0.gguf --parents models",
     "lineage reveal": "secpipe lineage reveal cat.png",
     "lineage erase": "secpipe lineage erase cat.png",
     "inventory add": "secpipe inventory add bom.cdx.json",

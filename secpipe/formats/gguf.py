@@ -47,13 +47,14 @@ class GgufTensor:
 
 @dataclass(frozen=True, slots=True)
 class Gguf:
-    """What the header says; `problems` lists structural faults."""
+    """What the header says; `problems` lists structural faults; `origin` is the byte where the data area begins."""
 
     version: int = 0
     big_endian: bool = False
     metadata: Mapping[str, Value] = field(default_factory=dict)
     tensors: tuple[GgufTensor, ...] = ()
     problems: tuple[Problem, ...] = ()
+    origin: int = 0
 
     @property
     def parameters(self) -> int:
@@ -178,15 +179,15 @@ def read(file: BinaryIO, size: int, limits: Limits = DEFAULT) -> Gguf:
     problems: list[Problem] = []
     metadata: dict[str, Value] = {}
     tensors: list[GgufTensor] = []
-    version = 0
+    version = origin = 0
     try:
         version, tensor_count, pair_count = _counts(cursor, size)
         _pairs(cursor, version, pair_count, metadata, problems)
         _tensors(cursor, version, tensor_count, tensors, problems)
-        _layout(metadata, tensors, cursor.at, size, problems)
+        origin = _layout(metadata, tensors, cursor.at, size, problems)
     except Unreadable as stop:
         problems.append(stop.problem)
-    return Gguf(version, cursor.order == ">", metadata, tuple(tensors), tuple(problems))
+    return Gguf(version, cursor.order == ">", metadata, tuple(tensors), tuple(problems), origin)
 
 
 def _counts(cursor: _Cursor, size: int) -> tuple[int, int, int]:
@@ -273,11 +274,12 @@ def _tensors(cursor: _Cursor, version: int, count: int, tensors: list[GgufTensor
 
 def _layout(
     metadata: Mapping[str, Value], tensors: list[GgufTensor], end: int, size: int, problems: list[Problem]
-) -> None:
+) -> int:
+    """Report what is wrong with the places of the tensors; return where the data area begins, 0 where nobody knows."""
     alignment = metadata.get("general.alignment", 32)
     if not isinstance(alignment, int) or not 0 < alignment <= 1 << 20 or alignment & (alignment - 1):
         problems.append(Problem("alignment", f"general.alignment is {alignment!a:.40}, not a power of two"))
-        return
+        return 0
     origin = -(-end // alignment) * alignment
     types = {kind.name: kind for kind in TENSOR_TYPES.values()}
     extents = []
@@ -293,11 +295,12 @@ def _layout(
         length = elements // kind.block * kind.bytes if kind else 1
         extents.append(Extent(tensor.offset, tensor.offset + length, tensor.name))
         if len(problems) > 100:
-            return
+            return origin
     if any(tensor.kind not in types for tensor in tensors):
-        return  # a tensor of unknown length: holes and ends cannot be judged
+        return origin  # a tensor of unknown length: holes and ends cannot be judged
     if tensors or size > origin:
         check_extents(extents, max(size - origin, 0), origin, problems.append, padding=alignment - 1)
+    return origin
 
 
 def _text(data: bytes, what: str, offset: int, problems: list[Problem]) -> str:

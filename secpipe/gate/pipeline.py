@@ -21,6 +21,7 @@ from secpipe.gate.accounts import accounted
 from secpipe.gate.anchor import remember
 from secpipe.gate.cached.look import FirstLook, first_look
 from secpipe.gate.cached.parts import Parts, open_parts
+from secpipe.gate.derived import with_lineage
 from secpipe.gate.doing.asked import called
 from secpipe.gate.origin import Rules, gather_rules
 from secpipe.gate.outcome import Outcome, conclude
@@ -112,6 +113,7 @@ def gather_evidence(
     run("sbom", "making the AI-BOM", lambda: _sbom(tree, rules, request, made, parts))
     run("signatures", "verifying signatures", lambda: _signatures(tree, rules, request))
     evidence |= _attestations(tree, rules, request)
+    evidence["sbom"] = with_lineage(evidence["sbom"], tree, evidence.get("attestation:derivation"))
     run("models", "scanning models", lambda: parts.evidence("models", lambda: _models(tree, parts)))
     run("shadow-ai", "looking for AI services", lambda: parts.evidence("shadow-ai", lambda: _shadow_ai(tree, parts)))
     run("agents", "reading what agents may do", lambda: parts.evidence("agents", lambda: _agents(tree, parts)))

@@ -18,7 +18,8 @@ from secpipe.system.tree import FolderTree, open_tree
 PROMPTS = ".prompts.json"
 SEALED = ".prompts.age"
 _REFERENCE = re.compile(r"(?:(?P<name>[^@]{1,1024})@)?sha256:(?P<digest>[0-9a-f]{64})\Z")
-_URI = re.compile(r"[a-z][a-z0-9+.-]{1,15}:[^\s]{1,2048}\Z")
+#: Schemes that name a thing elsewhere; any other word with a colon is a path that was mistyped.
+_URI = re.compile(r"(?:pkg|https?|oci|urn|hf|s3|gs|git\+https):[^\s]{1,2048}\Z")
 _ROLE = re.compile(r"[a-z][a-z0-9-]{0,63}\Z")
 #: Seals or opens bytes under a passphrase; whoever calls decides which machinery that is.
 Seal = Callable[[bytes], bytes]
@@ -32,7 +33,7 @@ def place(output: Path, suffix: str) -> Path:
 
 def subject(output: Path, opener: Callable[[str], FolderTree] = open_tree) -> Subject:
     """Return name and digest of a file (`sha256`) or a directory (`dirHash`); raises InputError."""
-    return Subject(place(output, "").name, _digests(output, opener))
+    return Subject(place(output, "").name, digests_of(output, opener(str(output))))
 
 
 def input_of(
@@ -43,10 +44,10 @@ def input_of(
     Raises ConfigError for a word that is none of these: a path that is not there is a mistake, never a name.
     """
     if Path(word).exists():
-        return Input(place(Path(word), "").name, role, _digests(Path(word), opener), weight)
+        return Input(place(Path(word), "").name, role, digests_of(Path(word), opener(word)), weight)
     if found := _REFERENCE.match(word):
         return Input(found["name"] or "", role, (Digest("sha256", found["digest"]),), weight)
-    if _URI.match(word) and not word.startswith("sha256:"):
+    if _URI.match(word):
         return Input(word, role, (), weight, uri=word)
     raise ConfigError(
         f'"{printable(word, 200)}" is not there', hint="a path, NAME@sha256:HEX, or a URI such as pkg:..."
@@ -69,8 +70,8 @@ def adapter(word: str) -> tuple[str, float | None]:
     return before, float(weight)
 
 
-def _digests(path: Path, opener: Callable[[str], FolderTree]) -> tuple[Digest, ...]:
-    tree = opener(str(path))
+def digests_of(path: Path, tree: FolderTree) -> tuple[Digest, ...]:
+    """Return the digest of a file or a directory that was walked; raises InputError where it is not known whole."""
     if tree.skipped:
         raise InputError(f"{printable(tree.skipped[0].path)} in {printable(str(path))}: {tree.skipped[0].reason}")
     if path.is_dir():
@@ -102,6 +103,8 @@ def write(output: Path, record: Derivation, openings: Sequence[Opening] = (), se
         files.remove(other)
         written.append(where)
     files.write_atomic(place(output, SUFFIX), data)
+    if not record.prompts:  # texts of a record that stood here before belong to nothing any more
+        erase(output)
     return [place(output, SUFFIX), *written]
 
 

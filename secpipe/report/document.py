@@ -191,6 +191,17 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
+class Derived:
+    """What an output was made from: (name, role, grade) of each input, who signed the record, what is wrong with it."""
+
+    output: str
+    operation: str
+    inputs: tuple[tuple[str, str, str], ...] = ()
+    signed: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A checked document. Findings are worst first; every string is safe to print, on one line."""
 
@@ -221,6 +232,8 @@ class Report:
     policy_expires: str = ""
     explanation: Explanation | None = None
     given: tuple[Given, ...] = ()  # of a scan all that agents are given, of a verdict what is asked about
+    derived: tuple[Derived, ...] = ()
+    underived: int = 0  # records that the document does not tell
 
     @property
     def is_verdict(self) -> bool:

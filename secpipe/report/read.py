@@ -27,6 +27,7 @@ from secpipe.report.document import (
     STATES,
     VERDICTS,
     Check,
+    Derived,
     Given,
     Item,
     Reason,
@@ -40,6 +41,7 @@ from secpipe.report.monitor import as_findings
 _RANK = {severity: index for index, severity in enumerate(SEVERITIES)}
 _ID = re.compile(r"[0-9a-f]{20}")
 _REACHES = 100  # capabilities of one item
+GRADES = ("claimed", "witnessed", "bounded", "re-derived", "contradicted")
 
 
 def load(data: bytes, limits: Limits = DEFAULT) -> dict[str, Any]:
@@ -107,6 +109,8 @@ def _verdict(table: Table) -> Report:
         ),
         accepted=tuple(filter(None, (_accepted(part) for part in table.tables("accepted", optional=True)))),
         given=_asked(table),
+        derived=tuple(_derived(one) for one in _lineage(table).tables("lineage", optional=True)),
+        underived=_lineage(table).number("lineage_untold", optional=True),
         explanation=explanation.read(table.table("explanation", optional=True)),
         **common,
     )
@@ -153,6 +157,22 @@ def _asked(table: Table) -> tuple[Given, ...]:
     rows = [one.table("details", optional=True) for one in table.tables("findings") if
             one.text("rule", limit=200).startswith("agents/")]  # fmt: skip
     return tuple(filter(None, map(_given, rows)))
+
+
+def _lineage(table: Table) -> Table:
+    """Return the facts of the check that lists what the release holds."""
+    rows = (one for one in table.tables("checks") if one.text("check") == "sbom")
+    return next((one.table("facts", optional=True) for one in rows), Table({}))
+
+
+def _derived(table: Table) -> Derived:
+    inputs = tuple(
+        (one.text("name", optional=True, limit=200), one.text("role", limit=64), one.word("grade", GRADES))
+        for one in table.tables("inputs", optional=True)
+    )
+    words = (table.text(name, optional=True, limit=300) for name in ("operation", "signed", "problem"))
+    operation, signed, problem = words
+    return Derived(table.text("output", limit=300), operation, inputs, signed, problem)
 
 
 def _with_sentence(report: Report, check: Check) -> Report:

@@ -13,6 +13,8 @@ _TABLE = {
         "secpipe.cli.lineage.show:show",
         "Show what an asset was made from, and what came of it: the recall list.",
     ),
+    "import": ("secpipe.cli.lineage.imports:import_", "Record what a generator wrote into its own file, as claims."),
+    "prove": ("secpipe.cli.lineage.prove:prove", "Recompute weights from their named parents, tensor by tensor."),
     "reveal": ("secpipe.cli.lineage.prompts:reveal", "Show the prompts of an output, held against its record."),
     "erase": ("secpipe.cli.lineage.prompts:erase", "Erase the prompts of an output; its record stays as it is."),
 }

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 output_argument = click.argument("asset", metavar="OUTPUT", type=click.Path(path_type=Path))
 
 
-def signing_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`--sign`, `--key`, `--trust`, `--passphrase-file`, `--seal-with`: what is done with a new record."""
+def sign_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--sign`, `--key`, `--trust`, `--passphrase-file`: who signs a record."""
     for option in reversed(
         (
             click.option("--sign", "signs", is_flag=True, help="Sign the record as an attestation of the output."),
@@ -30,11 +30,15 @@ def signing_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 "--trust", default="keys", show_default=True, metavar="FOLDER", help="The public trust material."
             ),
             passphrase_option,
-            seal_option,
         )
     ):
         function = option(function)
     return function
+
+
+def signing_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`sign_options`, and how the prompts of a new record are kept."""
+    return sign_options(seal_option(function))
 
 
 def seal_option(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from secpipe.report.html import lists
 from secpipe.report.html.agents import of_agents
+from secpipe.report.html.derived import of_lineage
 from secpipe.report.html.embedded import embedded
 from secpipe.report.html.first import first_screen
 from secpipe.report.html.frame import page
@@ -26,6 +27,7 @@ def render(document: Mapping[str, Any], *, color: bool = False, rules: Mapping[s
         *lists.accounts(report),
         *lists.unseen(report.skipped),
         *of_agents(report.given),
+        *of_lineage(report.derived, report.underived),
         *timeline(report),
         *lists.suppressed(report),
         *lists.findings(report),

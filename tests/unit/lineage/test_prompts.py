@@ -124,6 +124,8 @@ def test_prompts_can_be_sealed(
     ("words", "code"),
     [
         ("lineage record cat.png --from typo.safetensors", 2),
+        ("lineage record cat.png --from m.safetensors:0.3x", 2),
+        ("lineage record cat.png --input pose.pngs:control", 2),
         ("lineage record cat.png --tool acme", 2),
         ("lineage record cat.png --param seed", 2),
         ("lineage record cat.png --param seed=1 --seed 2", 2),
@@ -135,3 +137,8 @@ def test_prompts_can_be_sealed(
 )
 def test_mistakes_are_told(asset: Path, words: str, code: int) -> None:
     assert say(words) == code
+
+
+def test_a_new_record_without_prompts_takes_the_old_texts_away(asset: Path) -> None:
+    assert say("lineage record cat.png --from m.safetensors") == 0
+    assert not Path("cat.png.prompts.json").exists()

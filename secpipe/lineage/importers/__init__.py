@@ -1,0 +1,1 @@
+"""What generators write into their own files, read as claims: one file a format."""
