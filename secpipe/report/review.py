@@ -25,7 +25,7 @@ _BASES = {
 }  # fmt: skip
 _COLUMNS = (
     "state", "provider", "name", "kind", "jurisdiction", "hosts", "regions", "models", "path", "line", "basis",
-    "owners", "chain", "seen nearby (no proof)",
+    "owners", "since", "commit", "chain", "seen nearby (no proof)",
 )  # fmt: skip
 _PLACES = 30  # of one block, in text
 _CHAIN = 4  # steps of one place, in text
@@ -74,6 +74,7 @@ def csv_of(document: Mapping[str, Any], *, color: bool = False) -> str:
                 block.text("jurisdiction"), " ".join(block.texts("hosts")), " ".join(block.texts("regions")),
                 " ".join(model.text("name") for model in block.tables("models")), place.text("path"),
                 str(place.number("line")), place.text("basis"), " ".join(place.texts("owners")),
+                place.text("since", optional=True), place.text("commit", optional=True),
                 "; ".join(place.texts("chain")), "; ".join(place.texts("seen_nearby")),
             ]  # fmt: skip
             writer.writerow([still(printable(cell, 4_000)) for cell in row])
@@ -183,6 +184,8 @@ def _about(place: Table) -> str:
     """Who answers for a file, and how much stands behind the use."""
     owners = " ".join(place.texts("owners"))
     words = [f"owned by {owners}" if owners else "", _BASES[place.word("basis", _BASES)]]
+    since, commit = place.text("since", optional=True), place.text("commit", optional=True)
+    words.append(f"since {since} (commit {commit[:12]})" if since else "")
     words.append("" if place.text("region") in {"code", "config"} else f"in {place.text('region')}")
     return ", ".join(filter(None, words))
 

@@ -6,9 +6,11 @@ import hashlib
 import math
 import re
 from collections import Counter
+from functools import cache
 
 from secpipe.core.bounds import Bound, Tell
 from secpipe.core.finding import Confidence, Finding, Severity
+from secpipe.formats.words import Search, native, plain
 from secpipe.scan.shadow_ai.catalogue import Catalogue
 
 _PLACEHOLDER = re.compile(
@@ -26,11 +28,9 @@ def leaks(text: str, path: str, region: str, catalogue: Catalogue, *, other_sign
     """
     found: dict[str, Finding] = {}
     bound = Bound(_MAX_IN_FILE, "keys", tell)
-    lowered = text.lower()
-    for key in catalogue.keys:
-        if (key.term and key.term not in lowered) or (
-            (not key.term or key.confidence is Confidence.LOW) and not other_signs
-        ):
+    met = {term for term, _ in _terms(catalogue)(text.lower().encode("utf-8", "surrogateescape"))}
+    for index, key in enumerate(catalogue.keys):
+        if (key.term and index not in met) or ((not key.term or key.confidence is Confidence.LOW) and not other_signs):
             continue
         for match in key.pattern.finditer(text):
             secret = match[match.lastindex or 0]
@@ -41,6 +41,13 @@ def leaks(text: str, path: str, region: str, catalogue: Catalogue, *, other_sign
             line = text.count("\n", 0, match.start()) + 1
             found[secret] = _finding(secret, key.provider, key.confidence, path, line, region, catalogue)
     return list(found.values())
+
+
+@cache
+def _terms(catalogue: Catalogue) -> Search:
+    """Return the search for the terms of all keys, by their index; of one without a term, for what no text holds."""
+    patterns = [key.term.encode() or b"\0\xff" for key in catalogue.keys]
+    return native(patterns) or plain(patterns)
 
 
 def redact(secret: str) -> str:
