@@ -176,3 +176,7 @@ def test_an_unknown_destination_and_a_bare_protocol_have_no_command(project: Pat
     (project / ".mcp.json").write_text('{"mcpServers": {"notes": {"command": "python", "args": ["-m", "notes"]}}}')
     blocks = {block["provider"]: block["do"] for block in document(project)["providers"]}
     assert blocks["unknown"] == blocks["mcp"] == ""
+    for form in ("terminal", "markdown", "html"):
+        said = " ".join(run(project, "-f", form).split())
+        assert "secpipe scan agents shows what each server is" in said
+        assert "What is not known cannot be approved" in said
