@@ -97,18 +97,28 @@ class Joiner:
 
     def _untold(self, path: str) -> set[bytes]:
         """Return the hosts that a file may put together with what it imports, and that none of them tells."""
-        held, own = self._held.get(path, frozenset()), self._files.holds(path)
-        if not own.is_open:
+        if not self._files.holds(path).is_open:
             return set()
-        if BEYOND in held:
+        parts = self._parts(path)
+        if BEYOND in parts:
             self.partly[path] = "it makes an address of names, and imports more than is looked at together"
-        return {host for host in self._hosts.made_of(held | own.pieces) if _MARK + host not in held}
+        return {host for host in self._hosts.made_of(parts) if _MARK + host not in parts}
+
+    def _parts(self, path: str) -> frozenset[bytes]:
+        """All strings of the file and of what it imports itself, and those that the others give a name."""
+        near = (self._files.holds(one).pieces for one in (path, *self._files.beside(path)))
+        return self._held.get(path, frozenset()).union(*near)
 
     def _chain(self, path: str, hosts: set[bytes]) -> list[str]:
         """Return the files that give parts of the hosts, and those between, the nearest first."""
-        parts = self._held.get(path, frozenset()) | self._files.holds(path).pieces
+        parts, beside = self._parts(path), self._files.beside(path)
         wanted = set().union(*(parts_of(host, parts) for host in hosts))
-        return self._files.chain(path, lambda one: bool(self._files.holds(one).given & wanted)) if wanted else []
+
+        def gives(one: str) -> bool:
+            held = self._files.holds(one)
+            return bool((held.pieces if one in beside else held.given) & wanted)
+
+        return self._files.chain(path, gives) if wanted else []
 
     def _given(self, path: str) -> frozenset[bytes]:
         """What others may get of a file: strings that it gives a name, and marks of the hosts that it tells."""

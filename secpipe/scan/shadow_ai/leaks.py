@@ -12,6 +12,7 @@ from secpipe.core.bounds import Bound, Tell
 from secpipe.core.finding import Confidence, Finding, Severity
 from secpipe.formats.words import Search, native, plain
 from secpipe.scan.shadow_ai.catalogue import Catalogue
+from secpipe.scan.shadow_ai.terms import required
 
 _PLACEHOLDER = re.compile(
     r"(?i)x{4,}|\*{3,}|\.{3}|example|placeholder|your[-_]|changeme|dummy|redacted|sample|test[-_]?key|fake|abcdef|123456789|0{6,}|(.)\1{5,}"
@@ -28,9 +29,12 @@ def leaks(text: str, path: str, region: str, catalogue: Catalogue, *, other_sign
     """
     found: dict[str, Finding] = {}
     bound = Bound(_MAX_IN_FILE, "keys", tell)
-    met = {term for term, _ in _terms(catalogue)(text.lower().encode("utf-8", "surrogateescape"))}
+    owners, search = _words(catalogue)
+    met = {owners[word] for word, _ in search(text.lower().encode("utf-8", "surrogateescape"))}
     for index, key in enumerate(catalogue.keys):
-        if (key.term and index not in met) or ((not key.term or key.confidence is Confidence.LOW) and not other_signs):
+        if (index in owners and index not in met) or (
+            (not key.term or key.confidence is Confidence.LOW) and not other_signs
+        ):
             continue
         for match in key.pattern.finditer(text):
             secret = match[match.lastindex or 0]
@@ -44,10 +48,20 @@ def leaks(text: str, path: str, region: str, catalogue: Catalogue, *, other_sign
 
 
 @cache
-def _terms(catalogue: Catalogue) -> Search:
-    """Return the search for the terms of all keys, by their index; of one without a term, for what no text holds."""
-    patterns = [key.term.encode() or b"\0\xff" for key in catalogue.keys]
-    return native(patterns) or plain(patterns)
+def _words(catalogue: Catalogue) -> tuple[list[int], Search]:
+    """Return the search for the words of which every key of a format holds one, and the format of each word."""
+    rows = [
+        (index, word.encode())
+        for index, key in enumerate(catalogue.keys)
+        for word in sorted({key.term} if key.term else _telling(required(key.pattern.pattern)))
+    ]
+    words = [word for _, word in rows]
+    return [index for index, _ in rows], native(words) or plain(words)
+
+
+def _telling(words: set[str]) -> set[str]:
+    """Return the words, none where one of them stands in every text."""
+    return words if all(len(word) > 2 for word in words) else set()
 
 
 def redact(secret: str) -> str:

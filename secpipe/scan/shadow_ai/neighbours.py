@@ -94,6 +94,10 @@ class Neighbours:
             self._texts[path] = text
         return text
 
+    def beside(self, path: str) -> set[str]:
+        """Return the files that a file imports itself, or that lie in its folder."""
+        return {file for one in self.imports(path) for file in ([one] if one[-1:] != _HUB else self.imports(one))}
+
     def nearest(self, path: str, most: int) -> tuple[list[str], bool]:
         """Return what a file imports, and what that imports, up to `most` files; and whether there are more.
 

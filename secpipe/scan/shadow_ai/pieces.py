@@ -34,7 +34,7 @@ def pieces(text: bytes) -> frozenset[bytes]:
 #: A line that gives a name a value: an assignment, a key, an argument.
 _GIVEN = re.compile(
     rb"(?m)^[ \t]*(?:export[ \t]+)?(?:default\b|(?:(?:const|let|var|final|static|public|private)[ \t]+){0,3}"
-    rb"[\"']?[\w.]{1,60}[\"']?[ \t]*(?::[^=\n\"']{0,60})?(?:=(?!=)|:))[^\n]*"
+    rb"[\"']?[\w.]{1,60}[\"']?[ \t]*(?::[^=\n\"']{0,60})?(?:=(?!=)|:))[^\n\"'`]*[\"'`][^\n]*"
 )
 
 
