@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+Thing = TypeVar("Thing")
 
 
 def closures(
-    starts: Iterable[str], ways: Callable[[str], Iterable[str]], own: Callable[[str], frozenset[bytes]]
-) -> dict[str, frozenset[bytes]]:
+    starts: Iterable[str], ways: Callable[[str], Iterable[str]], own: Callable[[str], frozenset[Thing]]
+) -> dict[str, frozenset[Thing]]:
     """Return what each node holds with all that it reaches, of the nodes `starts` and those that they reach.
 
     Nodes of a circle reach the same, so that it is worked out once for all of them (Tarjan 1972).
     """
-    done: dict[str, frozenset[bytes]] = {}
+    done: dict[str, frozenset[Thing]] = {}
     order: dict[str, int] = {}
     low: dict[str, int] = {}
     open_: list[str] = []  # nodes whose circle is not known whole
@@ -43,6 +46,6 @@ def closures(
                     while circle[-1] != node:
                         circle.append(open_.pop())
                     behind = {id(done[one]): done[one] for each in circle for one in ways(each) if one in done}
-                    held = frozenset().union(*map(own, circle), *behind.values())
+                    held: frozenset[Thing] = frozenset().union(*map(own, circle), *behind.values())
                     done.update(dict.fromkeys(circle, held))
     return done

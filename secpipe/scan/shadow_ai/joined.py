@@ -23,8 +23,12 @@ from secpipe.scan.shadow_ai.signal import UNKNOWN, Reading, Signal
 _FILES = 12  # nearest ones that are read with a file that calls somewhere; all that it imports itself are among them
 _TOGETHER = 1 << 15  # bytes of a file and what it imports
 _ALL = 1 << 18  # bytes of all that one scan reads together: a parser takes seconds for them
-_MARK = b"!"  # before a host that a file tells; no string of a host holds it
+_MARK = b"!"  # stands in the place of a name before a host that a file tells
 
+_IMPORTING = re.compile(
+    r"(?m)^[ \t]*(?:from[ \t]+\S+[ \t]+import[ \t]*(\([^)]{0,4000}|[^\n]*)"
+    r"|(?:im|ex)port\b([^{\n]*(?:\{[^}]{0,4000})?)|(?:const|let|var)\b([^\n]{0,400}\brequire\b))"
+)
 _AS = re.compile(r"\b(\w+)[ \t]+as[ \t]+(\w+)\b")
 _TAKEN_APART = re.compile(r"\{([^{}]{1,400})\}\s*=\s*(?:await\s+)?(?:require|import)\s*\(")
 _RENAMED = re.compile(r"(\w+)\s*:\s*(\w+)")
@@ -51,7 +55,7 @@ class Joiner:
         self._hosts = Hosts(host for one in catalogue.providers.values() for host in one.lists["hosts"])
         self._files = Neighbours(tree, limits, self._hosts)
         self._told = told
-        self._held: dict[str, frozenset[bytes]] = {}
+        self._held: dict[str, frozenset[tuple[bytes, bytes]]] = {}
         self._left = _ALL
         self.partly: dict[str, str] = {}  # path -> what was not read together with it
 
@@ -79,7 +83,7 @@ class Joiner:
             return []
         size = sum(map(self._files.size, (path, *beside)))
         if size > min(_TOGETHER, self._left):
-            if hosts:
+            if hosts := self._named(path, hosts):
                 names = ", ".join(sorted(host.decode() for host in hosts)[:3])
                 self.partly[path] = f"what it imports may make up {names}, and is too long to be read together with it"
             return []
@@ -99,15 +103,23 @@ class Joiner:
         """Return the hosts that a file may put together with what it imports, and that none of them tells."""
         if not self._files.holds(path).is_open:
             return set()
-        parts = self._parts(path)
-        if BEYOND in parts:
+        held = self._held.get(path, frozenset())
+        if BEYOND in held:
             self.partly[path] = "it makes an address of names, and imports more than is looked at together"
-        return {host for host in self._hosts.made_of(parts) if _MARK + host not in parts}
+        return {host for host in self._hosts.made_of(self._parts(path)) if (_MARK, host) not in held}
 
     def _parts(self, path: str) -> frozenset[bytes]:
         """All strings of the file and of what it imports itself, and those that the others give a name."""
         near = (self._files.holds(one).pieces for one in (path, *self._files.beside(path)))
-        return self._held.get(path, frozenset()).union(*near)
+        far = frozenset(piece for name, piece in self._held.get(path, ()) if name != _MARK)
+        return far.union(*near)
+
+    def _named(self, path: str, hosts: set[bytes]) -> set[bytes]:
+        """Return those of the hosts that are made of what the file knows by name, alone or beside its own strings."""
+        words = _known(self._files.text(path).lower(), family_of(path))
+        known = frozenset(piece for name, piece in self._held.get(path, ()) if name in words)
+        own, made = self._files.holds(path).pieces, self._hosts.made_of
+        return hosts & (made(known) | (made(known | own) - made(own)))
 
     def _chain(self, path: str, hosts: set[bytes]) -> list[str]:
         """Return the files that give parts of the hosts, and those between, the nearest first."""
@@ -116,13 +128,23 @@ class Joiner:
 
         def gives(one: str) -> bool:
             held = self._files.holds(one)
-            return bool((held.pieces if one in beside else held.given) & wanted)
+            pieces = held.pieces if one in beside else (piece for _, piece in held.given)
+            return not wanted.isdisjoint(pieces)
 
         return self._files.chain(path, gives) if wanted else []
 
-    def _given(self, path: str) -> frozenset[bytes]:
+    def _given(self, path: str) -> frozenset[tuple[bytes, bytes]]:
         """What others may get of a file: strings that it gives a name, and marks of the hosts that it tells."""
-        return self._files.holds(path).given.union(_MARK + host.encode() for host in self._told(path))
+        return self._files.holds(path).given.union((_MARK, host.encode()) for host in self._told(path))
+
+
+def _known(text: str, family: tuple[str, ...]) -> frozenset[bytes]:
+    """Return the names that a file takes from others: those that it imports, and the members of these."""
+    whole = family not in (PYTHON, SCRIPTS) or "import *" in text
+    said = text if whole else " ".join(map(" ".join, _IMPORTING.findall(text)))
+    words = set(re.findall(r"\w+", said))
+    words.update(member for name, member in _MEMBER.findall(text) if name in words)
+    return frozenset(word.encode() for word in words)
 
 
 def _with_names(every: str, family: tuple[str, ...]) -> str:

@@ -18,7 +18,7 @@ SCRIPTS = (".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".mts", ".cts")
 FOLDERS = (".go", ".tf", ".tfvars")
 _FAMILIES = (PYTHON, SCRIPTS, (".go",), (".tf", ".tfvars"))
 _LOOKED = 1 << 28  # bytes of all files that are looked at for one scan
-BEYOND = b"?"  # held by a file beyond that bound
+BEYOND = (b"?", b"")  # held by a file beyond that bound
 _KEPT = 1 << 22  # characters of texts that are kept for the next that imports them
 _HUB = "/"  # ends the name of a folder, which is no file
 
@@ -29,17 +29,17 @@ def family_of(path: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """What a file holds of addresses: `pieces` of known hosts, those of them that it gives a name (`given`), and
-    whether it makes an address of names (`is_open`).
+class Strings:
+    """What a file holds of addresses: `pieces` of known hosts, those of them that it gives a name (`given`: name and
+    piece), and whether it makes an address of names (`is_open`).
     """
 
     pieces: frozenset[bytes] = frozenset()
-    given: frozenset[bytes] = frozenset()
+    given: frozenset[tuple[bytes, bytes]] = frozenset()
     is_open: bool = False
 
 
-NOTHING = Held()
+NOTHING = Strings()
 
 
 class Neighbours:
@@ -53,7 +53,7 @@ class Neighbours:
         self._texts: dict[str, str] = {}
         self._kept = 0
         self._ways: dict[str, list[str]] = {}
-        self._holds: dict[str, Held] = {}
+        self._holds: dict[str, Strings] = {}
         self._places: Places | None = None
         self.unread: dict[str, str] = {}  # path -> why it could not be read once more
 
@@ -68,7 +68,7 @@ class Neighbours:
             self._look(path, self._places)
         return self._ways[path]
 
-    def holds(self, path: str) -> Held:
+    def holds(self, path: str) -> Strings:
         """Return what a file holds by itself; of one beyond the bound, BEYOND."""
         self.imports(path)
         return self._holds.get(path, NOTHING)
@@ -130,12 +130,12 @@ class Neighbours:
         entry, family = self._tree.find(path), family_of(path)
         self._left -= entry.size if entry else 0
         if self._left < 0:
-            self._holds[path], self._ways[path] = Held(given=frozenset({BEYOND})), []
+            self._holds[path], self._ways[path] = Strings(given=frozenset({BEYOND})), []
             return
         text = self.text(path)
         small = text.lower().encode()
-        within = self._hosts.within
-        self._holds[path] = Held(within(pieces(small)), within(given(small)), is_open(small))
+        held = self._hosts.within(pieces(small))
+        self._holds[path] = Strings(held, frozenset(one for one in given(small) if one[1] in held), is_open(small))
         if family[0] in FOLDERS:
             self._ways[path] = [_hub(path)]
         else:

@@ -33,14 +33,18 @@ def pieces(text: bytes) -> frozenset[bytes]:
 
 #: A line that gives a name a value: an assignment, a key, an argument.
 _GIVEN = re.compile(
-    rb"(?m)^[ \t]*(?:export[ \t]+)?(?:default\b|(?:(?:const|let|var|final|static|public|private)[ \t]+){0,3}"
-    rb"[\"']?[\w.]{1,60}[\"']?[ \t]*(?::[^=\n\"']{0,60})?(?:=(?!=)|:))[^\n\"'`]*[\"'`][^\n]*"
+    rb"(?m)^[ \t]*(?:export[ \t]+)?(?:(?P<given>default)\b|(?:(?:const|let|var|final|static|public|private)[ \t]+){0,3}"
+    rb"[\"']?(?:\w{1,60}\.){0,4}(?P<name>\w{1,60})[\"']?[ \t]*(?::[^=\n\"']{0,60})?(?:=(?!=)|:))[^\n\"'`]*[\"'`][^\n]*"
 )
 
 
-def given(text: bytes) -> frozenset[bytes]:
-    """Return the pieces of lower-case text that stand in a line which gives a name a value: others may import it."""
-    return frozenset(one for line in _GIVEN.finditer(text) for one in _PIECE.findall(text, line.start(), line.end()))
+def given(text: bytes) -> frozenset[tuple[bytes, bytes]]:
+    """Return (name, piece) for the pieces of lower-case text in lines that give a name a value, for others to import."""
+    return frozenset(
+        (line["name"] or line["given"], piece)
+        for line in _GIVEN.finditer(text)
+        for piece in _PIECE.findall(text, line.start(), line.end())
+    )
 
 
 class Hosts:
@@ -75,7 +79,8 @@ class Hosts:
 
 def parts_of(host: bytes, parts: Collection[bytes]) -> set[bytes]:
     """Return the strings of which a host can be made up with others of them."""
-    found, behind = set(), {len(host)}  # places behind which the rest can be made up
+    found: set[bytes] = set()
+    behind = {len(host)}  # places behind which the rest can be made up
     before = _ends(host, parts)
     for end in range(len(host), 0, -1):
         fits = [start for start in before if start < end and host[start:end] in parts] if end in behind else []
