@@ -39,7 +39,7 @@ _GIVEN = re.compile(
 
 
 def given(text: bytes) -> frozenset[tuple[bytes, bytes]]:
-    """Return (name, piece) for the pieces of lower-case text in lines that give a name a value, for others to import."""
+    """Return (name, piece) for the pieces of lower-case text in lines that give a name a value."""
     return frozenset(
         (line["name"] or line["given"], piece)
         for line in _GIVEN.finditer(text)
