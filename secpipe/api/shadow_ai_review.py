@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from secpipe.core.errors import InputError
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from secpipe.core.protocols import Tree
     from secpipe.scan.shadow_ai.allow import ShadowAI
 
+_ASKED = 200  # places of which git is asked when they were written
 _BYTES = 1 << 20  # of a file in which one looks for what stands near a call
 
 
@@ -27,8 +29,9 @@ def by_provider(parts: Sequence[tuple[str, Evidence]], allow: ShadowAI, *, env: 
     for path, evidence in parts:
         tree = open_tree(path)
         owners, problem = _owners(tree)
-        near = _near(tree)
-        page = review(evidence.facts["uses"], allow, owners=owners, near=near, env=env, now=now)
+        text_of = _texts(tree)
+        near, since = _near(text_of), _since(path, text_of)
+        page = review(evidence.facts["uses"], allow, owners=owners, near=near, env=env, now=now, since=since)
         blocks += [{"project": path, **block} for block in page["providers"]]
         unread += [{"path": skip.path, "reason": skip.reason} for skip in evidence.skips]
         unread += [{"path": path, "reason": problem}] if problem else []
@@ -51,9 +54,8 @@ def _owners(tree: Tree) -> tuple[Any, str]:
     return (lambda _: ()), ""
 
 
-def _near(tree: Tree) -> Any:
+def _texts(tree: Tree) -> Callable[[str], str]:
     from secpipe.formats.coding import as_utf8
-    from secpipe.scan.shadow_ai.nearby import nearby
 
     @cache
     def text_of(path: str) -> str:
@@ -63,4 +65,35 @@ def _near(tree: Tree) -> Any:
         except InputError:
             return ""  # a hint is left out; that the file was not read is told by the scan
 
+    return text_of
+
+
+def _near(text_of: Callable[[str], str]) -> Any:
+    from secpipe.scan.shadow_ai.nearby import nearby
+
     return lambda path, line: nearby(text_of(path), line) if text_of(path) else []
+
+
+def _since(project: str, text_of: Callable[[str], str]) -> Any:
+    """When a line was written, where git knows: where what it has committed is the line that stands there."""
+    from secpipe.core.errors import SecpipeError
+    from secpipe.system.blame import written
+    from secpipe.system.git import enclosing
+
+    try:
+        where = enclosing(Path(project))
+    except SecpipeError:  # no repository, or no git
+        return lambda path, line: ("", "")
+    left = iter(range(_ASKED))
+
+    def since(path: str, line: int) -> tuple[str, str]:
+        rows = text_of(path).split("\n")
+        if not 0 < line <= len(rows) or next(left, None) is None:
+            return "", ""
+        try:
+            found = written(where, path, line)
+        except SecpipeError:  # not committed, or a history that is not here
+            return "", ""
+        return (found.day, found.commit) if found.text.rstrip("\r") == rows[line - 1].rstrip("\r") else ("", "")
+
+    return since

@@ -25,7 +25,7 @@ _BASES = {
 }  # fmt: skip
 _COLUMNS = (
     "state", "provider", "name", "kind", "jurisdiction", "hosts", "regions", "models", "path", "line", "basis",
-    "owners", "chain", "seen nearby (no proof)",
+    "owners", "since", "commit", "chain", "seen nearby (no proof)",
 )  # fmt: skip
 _PLACES = 30  # of one block, in text
 _CHAIN = 4  # steps of one place, in text
@@ -53,6 +53,8 @@ def terminal_of(document: Mapping[str, Any], *, color: bool = False) -> str:
             lines += ["", f"  and {plural(len(places) - _PLACES, 'further file')}: -f csv lists all"]
         if command := block.text("do"):
             lines += ["", f"  to approve:  {command}"]
+        elif way := _way(block):
+            lines += ["", *hanging("  ", way)]
     lines += _unread(table)
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
@@ -74,6 +76,7 @@ def csv_of(document: Mapping[str, Any], *, color: bool = False) -> str:
                 block.text("jurisdiction"), " ".join(block.texts("hosts")), " ".join(block.texts("regions")),
                 " ".join(model.text("name") for model in block.tables("models")), place.text("path"),
                 str(place.number("line")), place.text("basis"), " ".join(place.texts("owners")),
+                place.text("since", optional=True), place.text("commit", optional=True),
                 "; ".join(place.texts("chain")), "; ".join(place.texts("seen_nearby")),
             ]  # fmt: skip
             writer.writerow([still(printable(cell, 4_000)) for cell in row])
@@ -99,6 +102,8 @@ def markdown_of(document: Mapping[str, Any], *, color: bool = False) -> str:
                 lines.append(f"  - seen nearby, no proof: {escape(', '.join(near))}")
         if command := block.text("do"):
             lines += ["", f"To approve: {code(command)}"]
+        elif way := _way(block):
+            lines += ["", escape(way)]
     lines += [escape(line) if line else "" for line in _unread(table)]
     return "\n".join(lines) + "\n"
 
@@ -114,15 +119,17 @@ def html_of(document: Mapping[str, Any], *, color: bool = False) -> str:
 def _html(table: Table) -> Iterator[str]:
     names, rows = _matrix(table)
     if rows:
-        yield "<h2>Who is called from where</h2><table><tr><th>File</th>"
-        yield "".join(f"<th>{markup(name)}</th>" for name in names) + "</tr>"
+        yield "<h2>Who is called from where</h2><table><thead><tr><th scope='col'>File</th>"
+        yield "".join(f"<th scope='col'>{markup(name)}</th>" for name in names) + "</tr></thead>"
         for path, cells in rows:
             yield f"<tr><td><code>{markup(path)}</code></td>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
         yield "</table><p>● a use, ○ a package or an import only, ! not approved</p>"
     for block in table.tables("providers"):
         word, _, kind = _STATES[block.word("state", _STATES)]
-        yield f'<h2>{markup(_title(block))} <span class="{kind}">{markup(word)}</span></h2><table>'
-        yield from (f"<tr><td>{markup(name)}</td><td>{markup(value)}</td></tr>" for name, value in _facts(block))
+        yield f'<h2>{markup(_title(block))} <span class="{kind}">{markup(word)}</span></h2><table class="facts">'
+        yield from (
+            f"<tr><th scope='row'>{markup(name)}</th><td>{markup(value)}</td></tr>" for name, value in _facts(block)
+        )
         yield "</table><ul>"
         for place in block.tables("places"):
             spot = f"{place.text('path')}:{place.number('line')}"
@@ -134,6 +141,8 @@ def _html(table: Table) -> Iterator[str]:
         yield "</ul>"
         if command := block.text("do"):
             yield f"<p>To approve: <code>{markup(command)}</code></p>"
+        elif way := _way(block):
+            yield f"<p>{markup(way)}</p>"
     if unread := _unread(table):
         yield f"<h2>{markup(unread[1])}</h2><ul>" + "".join(f"<li>{markup(row.strip())}</li>" for row in unread[2:])
         yield "</ul>"
@@ -157,7 +166,8 @@ def _title(block: Table) -> str:
 
 def _facts(block: Table) -> Iterator[tuple[str, str]]:
     """What is known of a provider, each in a word and a value; what is not known is left out or said to be so."""
-    where = [*block.texts("hosts")] or ["its own address"]
+    own = {"mcp": "a program of this project", "unknown": "an address that cannot be told"}
+    where = [*block.texts("hosts")] or [own.get(block.text("provider"), "its own address")]
     yield "goes to", ", ".join(where)
     law = block.text("jurisdiction") or "not known"
     regions = block.texts("regions")
@@ -175,6 +185,15 @@ def _facts(block: Table) -> Iterator[tuple[str, str]]:
         yield "approval", approval
 
 
+def _way(block: Table) -> str:
+    """What to do about a block that no approval by name can settle."""
+    if block.text("state") not in {"not approved", "expired"}:
+        return ""
+    if block.text("provider") == "mcp":
+        return "No protocol can be approved by name: secpipe scan agents shows what each server is and may do."
+    return "What is not known cannot be approved: write the address into the code, or into a setting of this project."
+
+
 def _place(place: Table) -> str:
     return f"{place.text('path')}:{place.number('line')}  {_about(place)}".rstrip()
 
@@ -183,6 +202,8 @@ def _about(place: Table) -> str:
     """Who answers for a file, and how much stands behind the use."""
     owners = " ".join(place.texts("owners"))
     words = [f"owned by {owners}" if owners else "", _BASES[place.word("basis", _BASES)]]
+    since, commit = place.text("since", optional=True), place.text("commit", optional=True)
+    words.append(f"since {since} (commit {commit[:12]})" if since else "")
     words.append("" if place.text("region") in {"code", "config"} else f"in {place.text('region')}")
     return ", ".join(filter(None, words))
 

@@ -43,6 +43,7 @@ ALLOWED = {
     "sbom/collector.py: _needed": "a package of so many groups counts as one that ships",
     "scan/shadow_ai/attribute.py: _expand": "what is left out leaves the destination unknown, and that is told",
     "scan/shadow_ai/large.py: read": "of opaque bytes the ends are searched",
+    "scan/shadow_ai/neighbours.py: text": "what is not kept is read again when it is asked for",
     "scan/shadow_ai/terraform.py: filled": "the caller names it as unread",
     "scan/shadow_ai/scan.py: _member": "larger ones go to the streaming reader",
     "scan/shadow_ai/plain.py: holds_no_term": "larger files go to the streaming reader",

@@ -31,6 +31,7 @@ details{border:1px solid var(--line);border-radius:.4rem;margin:.5rem 0;padding:
 summary{cursor:pointer;font-weight:600}details>div{padding:.4rem 0 .2rem 1.1rem}details p{margin:.35rem 0}
 .do{background:var(--card);border-radius:.3rem;padding:.4rem .7rem}.do code{user-select:all}
 table{border-collapse:collapse;width:100%}
+thead th{overflow-wrap:break-word}.facts th{width:8rem;font-weight:normal}
 td,th{border-bottom:1px solid var(--line);padding:.35rem .6rem;text-align:left;vertical-align:top}
 td:first-child,th:first-child{white-space:nowrap}td.n{text-align:center}code{font:.875em ui-monospace,monospace}
 ul{margin:.2rem 0;padding-left:1.4rem}.scroll{overflow-x:auto}svg{display:block;max-width:100%;height:auto}

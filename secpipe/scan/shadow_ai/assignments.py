@@ -9,6 +9,9 @@ from collections.abc import Sequence
 
 from secpipe.scan.shadow_ai.lexer import Token
 
+_APPENDS = {"append", "Append", "push_str", "WriteString"}
+_NEAR = 60  # tokens of one thing that is added
+
 
 def assignments(tokens: Sequence[Token]) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
     """Return, for each name, the tokens at which an expression assigned to it starts, and one that is added to it.
@@ -43,7 +46,7 @@ def assignments(tokens: Sequence[Token]) -> tuple[dict[str, list[int]], dict[str
             elif after == "?" and tokens[index + 2].value == ":":
                 continue
             elif after in {"+", ".", "<"} and index + 4 < count and (start := _added(tokens, index)):
-                added[token.value.lstrip("$@")].append(start)
+                added[token.value.lstrip("$@")] += [start, *_more(tokens, start)]
             elif token.value == "define" and index and tokens[index - 1].value == "#":
                 found[tokens[index + 1].value].append(index + 2)
             elif token.value == "define" and after == "(" and tokens[index + 2].kind == "string":
@@ -68,11 +71,26 @@ def assignments(tokens: Sequence[Token]) -> tuple[dict[str, list[int]], dict[str
     return found, added
 
 
+def _more(tokens: Sequence[Token], start: int) -> list[int]:
+    """Return where the next things start in `name.append(x).append(y)`, given where the first does."""
+    found, level, index = [], 0, start
+    while index + 3 < len(tokens) and index < start + _NEAR:
+        value = tokens[index].value if tokens[index].kind == "mark" else ""
+        level += (value in {"(", "[", "{"}) - (value in {")", "]", "}"})
+        if level < 0:
+            if tokens[index + 1].value != "." or tokens[index + 2].value not in _APPENDS:
+                break
+            found.append(start := index + 4)
+            level, index = 0, index + 3
+        index += 1
+    return found
+
+
 def _added(tokens: Sequence[Token], index: int) -> int:
     """Return the token at which something added to the name at `index` starts, or 0."""
     one, two, three = (tokens[index + step].value for step in (1, 2, 3))
     if one == "+" and two == "=":
         return index + 3
-    if one == "." and two in {"append", "Append", "push_str", "WriteString"} and three == "(":
+    if one == "." and two in _APPENDS and three == "(":
         return index + 4
     return index + 3 if (one, two) == ("<", "<") and tokens[index + 3].kind == "string" else 0

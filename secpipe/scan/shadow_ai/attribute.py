@@ -150,7 +150,7 @@ def _settle(signals: list[Signal], path: str, environment: Environment, catalogu
     named = any(_names_one(sign) and not _framework(sign, catalogue) for sign in signals)
     out: list[Signal] = []
     carriers = [*clients, *(sign for sign in signals if sign.role == "direct" and sign.mechanism == "action")]
-    carriers = carriers or _only_cloud(signals, catalogue)
+    carriers = carriers or _only_cloud(signals, catalogue) or _only_host(signals, catalogue)
     for sign in signals:
         if sign.role == "import":
             goes = by_sdk.get(sign.sdk) or (by_sdk.get(sign.provider))
@@ -163,6 +163,8 @@ def _settle(signals: list[Signal], path: str, environment: Environment, catalogu
         elif sign.role == "env" and sign.provider not in reached:
             goes = [client for client in clients if client.sdk == sign.provider]
             out.append(_give(sign, goes[0]) if goes else sign)
+        elif sign.role == "direct" and sign.mechanism == "config" and named and _framework(sign, catalogue):
+            out.append(replace(sign, confidence=Confidence.LOW))
         elif sign.role == "model":
             out.append(_model(sign, carriers, reached))
         else:
@@ -177,6 +179,13 @@ def _only_cloud(signals: Sequence[Signal], catalogue: Catalogue) -> list[Signal]
     return imports[:1] if len(alone) == 1 and catalogue.providers[imports[0].provider].kind == "cloud" else []
 
 
+def _only_host(signals: Sequence[Signal], catalogue: Catalogue) -> list[Signal]:
+    """The address of a cloud where it is the only one that a file names: `DeploymentName` beside `Endpoint`."""
+    hosts = {(sign.provider, sign.host): sign for sign in signals if sign.role == "endpoint"}
+    only = list(hosts.values()) if len(hosts) == 1 else []
+    return [one for one in only if (owner := catalogue.providers.get(one.provider)) and owner.kind == "cloud"]
+
+
 def _follow(sign: Signal, others: Sequence[Signal]) -> Signal:
     """A name of the provider in a file whose only use of its SDK goes elsewhere belongs to where that goes."""
     if sign.role != "env" or any(other.provider == sign.provider and other.role != "env" for other in others):
@@ -187,7 +196,12 @@ def _follow(sign: Signal, others: Sequence[Signal]) -> Signal:
 
 def _names_one(sign: Signal) -> bool:
     """Whether a sign says who is called, so that the framework used for it is no finding beside it."""
-    return sign.role in {"import", "client", "endpoint"} or (sign.role == "model" and sign.confidence > Confidence.LOW)
+    configured = sign.role == "direct" and sign.mechanism == "config"
+    return (
+        configured
+        or sign.role in {"import", "client", "endpoint"}
+        or (sign.role == "model" and sign.confidence > Confidence.LOW)
+    )
 
 
 def _framework(sign: Signal, catalogue: Catalogue) -> bool:

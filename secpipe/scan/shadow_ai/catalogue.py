@@ -47,7 +47,17 @@ _LISTS = [
 ]
 _TABLES = ("packages", "imports", "confirm", "host_paths", "mcp_paths")
 _KNOWN = {"id", "name", "kind", "jurisdiction", "note", "context", "keys", *_LISTS, *_TABLES}
-_SEPARATORS = {"python": ".", "java": ".", "csharp": ".", "rust": "::", "php": "\\", "go": "/", "npm": "/", "ruby": "/"}
+_SEPARATORS = {
+    "python": ".",
+    "java": ".",
+    "csharp": ".",
+    "rust": "::",
+    "php": "\\",
+    "go": "/",
+    "npm": "/",
+    "ruby": "/",
+    "c": "/",
+}
 
 
 @dataclass(frozen=True, slots=True)

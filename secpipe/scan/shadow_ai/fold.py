@@ -28,6 +28,7 @@ _MAX_DEPTH = 24
 _MAX_STEPS = 4_000  # expressions looked at for one result
 _MAX_TOTAL = 2_000_000  # expressions looked at and texts made for one file
 _CHARS = 128  # characters that count as one expression
+_ENVIRONMENTS = {"config", "env", "getenv", "get_env", "getEnv", "env_var"}
 _TRANSPARENT = {
     "str",
     "SecretStr",
@@ -59,6 +60,15 @@ class Scope:
         if self.folder is None:
             self.folder = Folder(self)
         return self.folder.fold(node, depth)
+
+    def containers(self, node: ast.expr) -> list[ast.Dict | ast.List | ast.Tuple]:
+        """Return every literal that a name or attribute may stand for."""
+        pool = [node]
+        if isinstance(node, ast.Name):
+            pool = self.names.get(node.id, [])
+        elif isinstance(node, ast.Attribute):
+            pool = self.attributes.get(node.attr, [])
+        return [item for item in pool if isinstance(item, ast.Dict | ast.List | ast.Tuple)]
 
     def dotted(self, node: ast.expr, depth: int = 0) -> str:
         """Return the dotted name behind an expression, imports and aliases resolved, or ""."""
@@ -260,7 +270,7 @@ class Folder:
             return Value(envs=name.texts, cut=name.cut)
         if isinstance(node.slice, ast.Slice):
             return self._slice(node, node.slice, depth)
-        containers = self.containers(node.value)
+        containers = self.scope.containers(node.value)
         if containers:
             return join(self._items(container, node.slice, depth) for container in containers)
         if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
@@ -283,18 +293,7 @@ class Folder:
 
     def container(self, node: ast.expr) -> ast.expr | None:
         """Return the literal behind a name or attribute."""
-        return next(iter(self.containers(node)), None)
-
-    def containers(self, node: ast.expr) -> list[ast.Dict | ast.List | ast.Tuple]:
-        """Return every literal that a name or attribute may stand for."""
-        if isinstance(node, ast.Dict | ast.List | ast.Tuple):
-            return [node]
-        pool: list[ast.expr] = []
-        if isinstance(node, ast.Name):
-            pool = self.scope.names.get(node.id, [])
-        elif isinstance(node, ast.Attribute):
-            pool = self.scope.attributes.get(node.attr, [])
-        return [item for item in pool if isinstance(item, ast.Dict | ast.List | ast.Tuple)]
+        return next(iter(self.scope.containers(node)), None)
 
     def _slice(self, node: ast.Subscript, part: ast.Slice, depth: int) -> Value:
         bounds = []
@@ -320,12 +319,13 @@ class Folder:
             "os.environ.pop",
         }:
             return self._environment(node, depth)
-        if last in {"config", "env", "getenv", "get_env", "getEnv", "env_var"} and node.args and name != "str":
+        called = node.func.id if isinstance(node.func, ast.Name) else last  # django-environ: `env = Env()`
+        if {last, called} & _ENVIRONMENTS and node.args and name != "str":
             keys = self.fold(node.args[0], depth).texts
             if keys and all(key.isupper() for key in keys):
                 return self._environment(node, depth)
         if last == "get" and isinstance(node.func, ast.Attribute) and node.args:
-            tables = [one for one in self.containers(node.func.value) if isinstance(one, ast.Dict)]
+            tables = [one for one in self.scope.containers(node.func.value) if isinstance(one, ast.Dict)]
             if tables:
                 default = [self.fold(item, depth) for item in node.args[1:2]]
                 return join([*(self._items(one, node.args[0], depth) for one in tables), *default])

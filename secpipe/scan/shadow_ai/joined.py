@@ -7,27 +7,28 @@ under which it knows something of theirs is assigned to the name that they have 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
-from secpipe.core.errors import InputError, UnsafeInput
+from secpipe.core.finding import Confidence
+from secpipe.core.limits import Limits
 from secpipe.core.protocols import Tree
-from secpipe.formats.coding import as_utf8
 from secpipe.scan.shadow_ai import readers
 from secpipe.scan.shadow_ai.catalogue import Catalogue
-from secpipe.scan.shadow_ai.pieces import Hosts, pieces
-from secpipe.scan.shadow_ai.reach import Places, edges
+from secpipe.scan.shadow_ai.closure import closures
+from secpipe.scan.shadow_ai.neighbours import BEYOND, PYTHON, SCRIPTS, Neighbours, family_of
+from secpipe.scan.shadow_ai.pieces import Hosts, parts_of
+from secpipe.scan.shadow_ai.regions import LABELS
 from secpipe.scan.shadow_ai.signal import UNKNOWN, Reading, Signal
 
-_LONGEST = 1 << 18  # bytes of one file
-_FILES = 12  # that one file reaches; all that it imports itself are among them
-_PYTHON = (".py", ".pyw")
-_SCRIPTS = (".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".mts", ".cts")
-#: Whose files of one folder are one module: nothing needs to be imported.
-_FOLDERS = (".go", ".tf", ".tfvars")
-_TOGETHER = 1 << 15  # characters of a file and what it imports
-_ALL = 1 << 18  # characters of all that one scan reads together: a parser takes seconds for them
-_FAMILIES = (_PYTHON, _SCRIPTS, (".go",), (".tf", ".tfvars"))
+_FILES = 12  # nearest ones that are read with a file that calls somewhere; all that it imports itself are among them
+_TOGETHER = 1 << 15  # bytes of a file and what it imports
+_ALL = 1 << 18  # bytes of all that one scan reads together: a parser takes seconds for them
+_MARK = b"!"  # stands in the place of a name before a host that a file tells
 
+_IMPORTING = re.compile(
+    r"(?m)^[ \t]*(?:from[ \t]+\S+[ \t]+import[ \t]*(\([^)]{0,4000}|[^\n]*)"
+    r"|(?:im|ex)port\b([^{\n]*(?:\{[^}]{0,4000})?)|(?:const|let|var)\b([^\n]{0,400}\brequire\b))"
+)
 _AS = re.compile(r"\b(\w+)[ \t]+as[ \t]+(\w+)\b")
 _TAKEN_APART = re.compile(r"\{([^{}]{1,400})\}\s*=\s*(?:await\s+)?(?:require|import)\s*\(")
 _RENAMED = re.compile(r"(\w+)\s*:\s*(\w+)")
@@ -43,91 +44,112 @@ _GIVEN = re.compile(r"\bexport\s+default\s+([^\n;]{1,400})|\bmodule\.exports\s*=
 
 
 class Joiner:
-    """Reads candidates of one tree again where what they import says more of an address."""
+    """Reads candidates of one tree again where what they import says more of an address.
 
-    def __init__(self, tree: Tree, catalogue: Catalogue) -> None:
+    `told(path)` are the hosts that a file was found to call by itself: what it makes known needs no second reading.
+    """
+
+    def __init__(self, tree: Tree, catalogue: Catalogue, limits: Limits, told: Callable[[str], Iterable[str]]) -> None:
         self._tree = tree
         self._catalogue = catalogue
         self._hosts = Hosts(host for one in catalogue.providers.values() for host in one.lists["hosts"])
-        self._texts: dict[str, str] = {}
-        self._parts: dict[str, frozenset[bytes]] = {}
-        self._edges: dict[str, list[str]] = {}
-        self._known: Places | None = None
+        self._files = Neighbours(tree, limits, self._hosts)
+        self._told = told
+        self._held: dict[str, frozenset[tuple[bytes, bytes]]] = {}
         self._left = _ALL
-        self.unread: dict[str, str] = {}  # path -> why it could not be read once more
-        self.partly: dict[str, str] = {}  # path -> what of its imports was not followed
-
-    def read(self, path: str, is_open: bool) -> list[Signal]:
-        """Return the signs that a file gives with what it imports, where that makes up a host that it lacks.
-
-        `is_open`: by itself it says that an AI service is called, and not where.
-        """
-        family = next((one for one in _FAMILIES if path.endswith(one)), ())
-        own = self._text(path) if family else ""
-        beside = self._beside(path, family) if own else []
-        parts = self._pieces(path).union(*map(self._pieces, beside))
-        if not beside or not (is_open or self._hosts.made_of(parts) - self._hosts.made_of(self._pieces(path))):
-            return []
-        entry = self._tree.find(path)
-        every = "\n".join((own, *map(self._text, beside)))
-        self._left -= len(every)
-        if len(every) > _TOGETHER or self._left < 0:
-            self.partly[path] = "together with what it imports it is too long to be read once more"
-            return []
-        found = readers.read(path, _with_names(every, family), entry.head if entry else b"", self._catalogue)
-        here = [sign for sign in found.signals if sign.line <= own.count("\n") + 1]
-        return here if not is_open or _is_plain(own, every) else []
-
-    def _beside(self, path: str, family: tuple[str, ...]) -> list[str]:
-        """Return the files of the same language that a file imports, and those that they import, the nearest first."""
-        if family[0] in _FOLDERS:
-            folder = path.rpartition("/")[0]
-            here = (one for one in self._places.paths if one.rpartition("/")[0] == folder and one.endswith(family))
-            return sorted(one for one in here if one != path)
-        found = {path: None}
-        pending = [path]
-        while pending and (len(found) <= _FILES or pending[0] == path):
-            more = [one for one in self._imports(pending.pop(0), family) if one not in found]
-            found.update(dict.fromkeys(more))
-            pending += more
-        if pending:
-            self.partly[path] = f"of what it imports the {_FILES} nearest files were read together with it"
-        return [one for one in found if one != path]
-
-    def _imports(self, path: str, family: tuple[str, ...]) -> list[str]:
-        if path not in self._edges:
-            self._edges[path] = [item for item in edges(path, self._text(path), self._places) if item.endswith(family)]
-        return self._edges[path]
+        self.partly: dict[str, str] = {}  # path -> what was not read together with it
 
     @property
-    def _places(self) -> Places:
-        if self._known is None:
-            self._known = Places(entry.path for entry in self._tree.files)
-        return self._known
+    def unread(self) -> dict[str, str]:
+        """Files that could not be read once more, and why."""
+        return self._files.unread
 
-    def _pieces(self, path: str) -> frozenset[bytes]:
-        if path not in self._parts:
-            self._parts[path] = pieces(self._text(path).lower().encode())
-        return self._parts[path]
+    def look(self, paths: Iterable[str]) -> None:
+        """Work out what the files at `paths` may get from everything that they import."""
+        self._held = closures(filter(family_of, paths), self._files.imports, self._given)
 
-    def _text(self, path: str) -> str:
-        if path not in self._texts:
-            entry = self._tree.find(path)
-            try:
-                data = self._tree.read(entry, _LONGEST) if entry else b""
-            except UnsafeInput:  # longer than a table of settings: it was read by itself
-                data = b""
-                self.partly[path] = "too long to be read together with what imports it"
-            except InputError as error:
-                data = b""
-                self.unread[path] = error.message
-            self._texts[path] = as_utf8(data).decode("utf-8", "replace")
-        return self._texts[path]
+    def read(self, path: str, is_open: bool) -> list[Signal]:
+        """Return the signs that a file gives with what it imports, where that makes up a host that nobody tells.
+
+        `is_open`: by itself it says that an AI service is called, and not where. Then the nearest files are read with
+        it; what they do not settle stays unknown.
+        """
+        if not family_of(path):
+            return []
+        hosts = self._untold(path)
+        beside, cut = self._files.nearest(path, _FILES) if is_open else ([], False)
+        beside = list(dict.fromkeys((*self._chain(path, hosts), *beside)))
+        if not beside:
+            return []
+        size = sum(map(self._files.size, (path, *beside)))
+        if size > min(_TOGETHER, self._left):
+            if hosts := self._named(path, hosts):
+                names = ", ".join(sorted(host.decode() for host in hosts)[:3])
+                self.partly[path] = f"what it imports may make up {names}, and is too long to be read together with it"
+            return []
+        self._left -= size
+        own = self._files.text(path)
+        every = "\n".join((own, *map(self._files.text, beside)))
+        entry = self._tree.find(path)
+        found = readers.read(path, _with_names(every, family_of(path)), entry.head if entry else b"", self._catalogue)
+        here = [sign for sign in found.signals if sign.line <= own.count("\n") + 1]
+        if is_open and not _is_plain(own, every):
+            return []
+        if cut and any(map(_leads, here)):
+            self.partly[path] = f"of what it imports the {_FILES} nearest files were read together with it"
+        return here
+
+    def _untold(self, path: str) -> set[bytes]:
+        """Return the hosts that a file may put together with what it imports, and that none of them tells."""
+        if not self._files.holds(path).is_open:
+            return set()
+        held = self._held.get(path, frozenset())
+        if BEYOND in held:
+            self.partly[path] = "it makes an address of names, and imports more than is looked at together"
+        return {host for host in self._hosts.made_of(self._parts(path)) if (_MARK, host) not in held}
+
+    def _parts(self, path: str) -> frozenset[bytes]:
+        """All strings of the file and of what it imports itself, and those that the others give a name."""
+        near = (self._files.holds(one).pieces for one in (path, *self._files.beside(path)))
+        far = frozenset(piece for name, piece in self._held.get(path, ()) if name != _MARK)
+        return far.union(*near)
+
+    def _named(self, path: str, hosts: set[bytes]) -> set[bytes]:
+        """Return those of the hosts that are made of what the file knows by name, alone or beside its own strings."""
+        words = _known(self._files.text(path).lower(), family_of(path))
+        known = frozenset(piece for name, piece in self._held.get(path, ()) if name in words)
+        own, made = self._files.holds(path).pieces, self._hosts.made_of
+        return hosts & (made(known) | (made(known | own) - made(own)))
+
+    def _chain(self, path: str, hosts: set[bytes]) -> list[str]:
+        """Return the files that give parts of the hosts, and those between, the nearest first."""
+        parts, beside = self._parts(path), self._files.beside(path)
+        wanted = set().union(*(parts_of(host, parts) for host in hosts))
+
+        def gives(one: str) -> bool:
+            held = self._files.holds(one)
+            pieces = held.pieces if one in beside else (piece for _, piece in held.given)
+            return not wanted.isdisjoint(pieces)
+
+        return self._files.chain(path, gives) if wanted else []
+
+    def _given(self, path: str) -> frozenset[tuple[bytes, bytes]]:
+        """What others may get of a file: strings that it gives a name, and marks of the hosts that it tells."""
+        return self._files.holds(path).given.union((_MARK, host.encode()) for host in self._told(path))
+
+
+def _known(text: str, family: tuple[str, ...]) -> frozenset[bytes]:
+    """Return the names that a file takes from others: those that it imports, and the members of these."""
+    whole = family not in (PYTHON, SCRIPTS) or "import *" in text
+    said = text if whole else " ".join(map(" ".join, _IMPORTING.findall(text)))
+    words = set(re.findall(r"\w+", said))
+    words.update(member for name, member in _MEMBER.findall(text) if name in words)
+    return frozenset(word.encode() for word in words)
 
 
 def _with_names(every: str, family: tuple[str, ...]) -> str:
     """Return all the text, and the names of one file that stand for those of another."""
-    lines = dict.fromkeys(_python(every) if family == _PYTHON else _script(every) if family == _SCRIPTS else ())
+    lines = dict.fromkeys(_python(every) if family == PYTHON else _script(every) if family == SCRIPTS else ())
     return "\n".join((every, *lines, ""))
 
 
@@ -158,10 +180,17 @@ def _leads(sign: Signal) -> bool:
     return bool(sign.host) and sign.provider not in {"", UNKNOWN}
 
 
+def told(reading: Reading | None) -> list[str]:
+    """Return the hosts that a file calls by itself, as far as a policy judges it."""
+    signs = reading.signals if reading else ()
+    return [s.host for s in signs if _leads(s) and s.confidence is not Confidence.LOW and s.region not in LABELS]
+
+
 def join(
-    readings: dict[str, Reading], paths: Iterable[str], joiner: Joiner, place: Callable[[Signal, str], Signal]
+    readings: dict[str, Reading], paths: Collection[str], joiner: Joiner, place: Callable[[Signal, str], Signal]
 ) -> None:
     """Add what files say together to the reading of each; what that settles is no longer unknown."""
+    joiner.look(paths)
     for path in paths:
         reading = readings.get(path, Reading(engine="joined"))
         unknown = [one for one in reading.signals if one.role == "client" and not _leads(one)]

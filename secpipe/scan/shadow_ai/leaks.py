@@ -6,10 +6,13 @@ import hashlib
 import math
 import re
 from collections import Counter
+from functools import cache
 
 from secpipe.core.bounds import Bound, Tell
 from secpipe.core.finding import Confidence, Finding, Severity
+from secpipe.formats.words import Search, native, plain
 from secpipe.scan.shadow_ai.catalogue import Catalogue
+from secpipe.scan.shadow_ai.terms import required
 
 _PLACEHOLDER = re.compile(
     r"(?i)x{4,}|\*{3,}|\.{3}|example|placeholder|your[-_]|changeme|dummy|redacted|sample|test[-_]?key|fake|abcdef|123456789|0{6,}|(.)\1{5,}"
@@ -26,9 +29,10 @@ def leaks(text: str, path: str, region: str, catalogue: Catalogue, *, other_sign
     """
     found: dict[str, Finding] = {}
     bound = Bound(_MAX_IN_FILE, "keys", tell)
-    lowered = text.lower()
-    for key in catalogue.keys:
-        if (key.term and key.term not in lowered) or (
+    owners, search = _words(catalogue)
+    met = {owners[word] for word, _ in search(text.lower().encode("utf-8", "surrogateescape"))}
+    for index, key in enumerate(catalogue.keys):
+        if (index in owners and index not in met) or (
             (not key.term or key.confidence is Confidence.LOW) and not other_signs
         ):
             continue
@@ -41,6 +45,23 @@ def leaks(text: str, path: str, region: str, catalogue: Catalogue, *, other_sign
             line = text.count("\n", 0, match.start()) + 1
             found[secret] = _finding(secret, key.provider, key.confidence, path, line, region, catalogue)
     return list(found.values())
+
+
+@cache
+def _words(catalogue: Catalogue) -> tuple[list[int], Search]:
+    """Return the search for the words of which every key of a format holds one, and the format of each word."""
+    rows = [
+        (index, word.encode())
+        for index, key in enumerate(catalogue.keys)
+        for word in sorted({key.term} if key.term else _telling(required(key.pattern.pattern)))
+    ]
+    words = [word for _, word in rows]
+    return [index for index, _ in rows], native(words) or plain(words)
+
+
+def _telling(words: set[str]) -> set[str]:
+    """Return the words, none where one of them stands in every text."""
+    return words if all(len(word) > 2 for word in words) else set()
 
 
 def redact(secret: str) -> str:

@@ -59,8 +59,9 @@ LANGUAGES: dict[str, Language] = {
     "php": Language("php", "php", ("//", "#"), open_part=r"\{\$([^{}\n]+)\}|\$([A-Za-z_]\w*)", templates='"'),
     "swift": Language("swift", "swift", triple=True, open_part=r"\\\(([^()\n]+)\)", templates='"', quotes='"'),
     "dart": Language("dart", "dart", triple=True, open_part=_DOLLAR, templates="\"'"),
-    "c": Language("c"),
+    "c": Language("c", "c"),
     "hash": Language("hash", "elixir", ("#",), ("\0", "\0"), open_part=r"#\{([^{}\n]+)\}", templates='"'),
+    "r": Language("r", "r", ("#",), ("\0", "\0")),
     "lua": Language("lua", "", ("--",), ("--[[", "]]")),
 }
 SUFFIXES: dict[str, str] = {
@@ -72,7 +73,7 @@ SUFFIXES: dict[str, str] = {
     ".rake": "ruby", ".erb": "ruby",
     ".rs": "rust", ".php": "php", ".swift": "swift", ".m": "c", ".mm": "c", ".c": "c", ".cc": "c", ".cpp": "c",
     ".cxx": "c", ".h": "c", ".hpp": "c",
-    ".dart": "dart", ".ex": "hash", ".exs": "hash", ".pl": "hash", ".pm": "hash", ".r": "hash", ".jl": "hash",
+    ".dart": "dart", ".ex": "hash", ".exs": "hash", ".pl": "hash", ".pm": "hash", ".r": "r", ".jl": "hash",
     ".nim": "hash", ".cr": "ruby",
     ".lua": "lua", ".zig": "c", ".hs": "lua", ".clj": "c", ".elm": "lua", ".sol": "c", ".gs": "javascript",
     ".bal": "c", ".v": "c", ".d": "c", ".pas": "c",

@@ -7,11 +7,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from functools import cached_property
 
 #: What stands next to a quote, a bracket or a sign of a template: a string, or a part of one.
-_PIECE = re.compile(
-    rb"(?<=[\"'`}])[a-z0-9.-]{2,60}|(?<=://)[a-z0-9.-]{2,60}(?=[\"'`{$%])|[a-z0-9.-]{2,60}(?=[\"'`{$%])"
-)
+_PIECE = re.compile(rb"(?<=[\"'`}])[a-z0-9.-]{2,60}|(?<![a-z0-9.-])[a-z0-9.-]{2,60}+(?=[\"'`{$%])")
 #: A scheme whose host comes from somewhere else, and names glued where an address is expected.
 _OPEN = re.compile(
     rb"https?://(?:[\"'`]|\$?\{|\$\w|#\{|%[sv(])"
@@ -32,6 +31,22 @@ def pieces(text: bytes) -> frozenset[bytes]:
     return frozenset(_PIECE.findall(text))
 
 
+#: A line that gives a name a value: an assignment, a key, an argument.
+_GIVEN = re.compile(
+    rb"(?m)^[ \t]*(?:export[ \t]+)?(?:(?P<given>default)\b|(?:(?:const|let|var|final|static|public|private)[ \t]+){0,3}"
+    rb"[\"']?(?:\w{1,60}\.){0,4}(?P<name>\w{1,60})[\"']?[ \t]*(?::[^=\n\"']{0,60})?(?:=(?!=)|:))[^\n\"'`]*[\"'`][^\n]*"
+)
+
+
+def given(text: bytes) -> frozenset[tuple[bytes, bytes]]:
+    """Return (name, piece) for the pieces of lower-case text in lines that give a name a value."""
+    return frozenset(
+        (line["name"] or line["given"], piece)
+        for line in _GIVEN.finditer(text)
+        for piece in _PIECE.findall(text, line.start(), line.end())
+    )
+
+
 class Hosts:
     """Known hosts, by how they begin."""
 
@@ -42,16 +57,42 @@ class Hosts:
             for size in range(2, len(raw) + 1):
                 self._by_start[raw[:size]].add(raw)
 
-    def made_of(self, parts: frozenset[bytes]) -> set[bytes]:
+    def made_of(self, parts: Collection[bytes]) -> set[bytes]:
         """Return the hosts that strings make up, in whatever order they stand."""
-        starts = parts & self._by_start.keys()
-        return {host for start in starts for host in self._by_start[start] if _fits(host[len(start) :], parts)}
+        hosts = set().union(*(self._by_start[start] for start in self._by_start.keys() & parts))
+        return {host for host in hosts if _ends(host, parts)[-1] == len(host)}
+
+    def within(self, parts: frozenset[bytes]) -> frozenset[bytes]:
+        """Return the strings that stand in a known host: the others can be no part of one."""
+        return parts & self._within
+
+    @cached_property
+    def _within(self) -> frozenset[bytes]:
+        hosts = set().union(*self._by_start.values())
+        return frozenset(
+            host[start:end]
+            for host in hosts
+            for start in range(len(host) - 1)
+            for end in range(start + 2, len(host) + 1)
+        )
 
 
-def _fits(rest: bytes, pieces: Collection[bytes]) -> bool:
-    """Tell whether what is left of a host is one piece after the other."""
-    reached = {0}
-    for end in range(1, len(rest) + 1):
-        if any(rest[start:end] in pieces for start in reached):
-            reached.add(end)
-    return len(rest) in reached
+def parts_of(host: bytes, parts: Collection[bytes]) -> set[bytes]:
+    """Return the strings of which a host can be made up with others of them."""
+    found: set[bytes] = set()
+    behind = {len(host)}  # places behind which the rest can be made up
+    before = _ends(host, parts)
+    for end in range(len(host), 0, -1):
+        fits = [start for start in before if start < end and host[start:end] in parts] if end in behind else []
+        behind.update(fits)
+        found.update(host[start:end] for start in fits)
+    return found
+
+
+def _ends(host: bytes, parts: Collection[bytes]) -> list[int]:
+    """Return the places of a host before which it is one string after the other."""
+    reached = [0]
+    for end in range(1, len(host) + 1):
+        if any(host[start:end] in parts for start in reached):
+            reached.append(end)
+    return reached

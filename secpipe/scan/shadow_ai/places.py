@@ -96,8 +96,8 @@ def _open(text: str, line: int, catalogue: Catalogue, around: str) -> list[Signa
 
 def permissions(text: str, line: int, catalogue: Catalogue) -> list[Signal]:
     """Return the signs of cloud permissions to call a model (`bedrock:InvokeModel`) in a line or string."""
-    lowered = text.lower()
-    for action, owner in catalogue.iam:
+    lowered = text.lower() if ":" in text else ""
+    for action, owner in catalogue.iam if lowered else ():
         if action.lower() in lowered:
             return [Signal("direct", "iac", owner, line=line, evidence=f"grants {action}", confidence=Confidence.HIGH)]
     return []

@@ -223,8 +223,11 @@ def _models_of(file: File, node: ast.Call, words: dict[str, ast.expr], *, positi
     if value is None and positional and node.args:
         value = node.args[0]
     folded = file.fold(value)
-    if value is None or isinstance(value, ast.List):  # `Router(model_list=[{"litellm_params": {"model": ...}}])`
-        listed = [item for word in words.values() for item in ast.walk(word) if isinstance(item, ast.Dict)]
+    tables = [table for word in words.values() for table in file.scope.containers(word)]
+    if value is None or file.scope.containers(value):  # `Router(model_list=[{"litellm_params": {"model": ...}}])`
+        listed = [
+            item for table in (*words.values(), *tables) for item in ast.walk(table) if isinstance(item, ast.Dict)
+        ]
         inner = [value for one in listed for key, value in pairs(one) if squash(key) == "model"]
         folded = join([folded, *map(file.fold, inner)])
     if folded.cut:

@@ -62,6 +62,7 @@ _ENDINGS = (
     ".go",
     ".sh",
 )
+_SOURCES = ("", "src/", "lib/", "app/")
 _INDEX = ("__init__.py", "__main__.py", "index.js", "index.ts", "index.tsx", "index.mjs", "mod.ts")
 
 _STARTS_FILES = re.compile(
@@ -117,6 +118,7 @@ class Places:
         self.paths = frozenset(paths)
         self._by_stem: dict[str, list[str]] = defaultdict(list)
         self._indexes: dict[str, list[str]] = defaultdict(list)
+        self._modules: dict[tuple[str, str], list[str]] = {}
         for path in sorted(self.paths):
             folder, _, name = path.rpartition("/")
             self._by_stem[name.partition(".")[0]].append(path)
@@ -164,14 +166,11 @@ class Places:
         path = dotted.replace("\\", "/").replace("::", "/").replace(".", "/")
         if not self._known(path):
             return []
-        folder = importer.rpartition("/")[0]
-        bases = [folder, *_above(folder)]
-        for base in bases:
-            for source in ("", "src/", "lib/", "app/"):
-                found = self.file(f"{base}/{source}{path}")
-                if found:
-                    return found
-        return self.ending(path)
+        key = path, importer.rpartition("/")[0]
+        if key not in self._modules:
+            places = (f"{base}/{source}{path}" for base in (key[1], *_above(key[1])) for source in _SOURCES)
+            self._modules[key] = next(filter(None, map(self.file, places)), []) or self.ending(path)
+        return self._modules[key]
 
 
 def edges(path: str, text: str, places: Places) -> Iterator[str]:
@@ -201,7 +200,25 @@ def edges(path: str, text: str, places: Places) -> Iterator[str]:
                 yield from places.file(f"{folder}/{match[1]}")
 
 
+def imports(path: str, text: str, places: Places) -> Iterator[str]:
+    """Yield the paths of the tree that a Python file or a script imports by name: fewer than `edges`, and sooner."""
+    if path.endswith((".py", ".pyw")):
+        yield from _python_imports(path, text, places)
+        return
+    for match in _SCRIPT.finditer(text):
+        yield from _script(match[1], path, places)
+
+
 def _python(path: str, text: str, places: Places) -> Iterator[str]:
+    yield from _python_imports(path, text, places)
+    folder = path.rpartition("/")[0]
+    for match in _QUOTED.finditer(text):
+        yield from _named(match[1], path, places)
+    for word in _executed(text):
+        yield from places.file(f"{folder}/{word}") or places.file(word)
+
+
+def _python_imports(path: str, text: str, places: Places) -> Iterator[str]:
     folder = path.rpartition("/")[0]
     for match in _PYTHON.finditer(text):
         if match["plain"]:
@@ -223,10 +240,6 @@ def _python(path: str, text: str, places: Places) -> Iterator[str]:
         yield from places.file(f"{start}/{inner}")
         for word in names:
             yield from places.file(f"{start}/{inner}/{word}")
-    for match in _QUOTED.finditer(text):
-        yield from _named(match[1], path, places)
-    for word in _executed(text):
-        yield from places.file(f"{folder}/{word}") or places.file(word)
 
 
 def _executed(text: str) -> Iterator[str]:

@@ -32,13 +32,29 @@ _MEANS = {
     "manifest": "a package",
 }  # fmt: skip
 
-#: (owners of a path, what stands near a line of a file)
+#: Owners of a path; what stands near a line of a file.
 Owners = Callable[[str], Sequence[str]]
 Nearby = Callable[[str, int], Sequence[str]]
+#: (path, line) -> the day on which the line was written, and the commit; ("", "") where nobody knows.
+Since = Callable[[str, int], tuple[str, str]]
+
+
+Known = tuple[Owners, Nearby, Since]
+
+
+def _nobody(path: str, line: int) -> tuple[str, str]:
+    return "", ""
 
 
 def review(
-    uses: Iterable[Mapping[str, Any]], allow: ShadowAI, *, owners: Owners, near: Nearby, env: str, now: datetime
+    uses: Iterable[Mapping[str, Any]],
+    allow: ShadowAI,
+    *,
+    owners: Owners,
+    near: Nearby,
+    env: str,
+    now: datetime,
+    since: Since = _nobody,
 ) -> dict[str, Any]:
     """Return the document `secpipe.ai-review/1`: one block a provider, those that nobody approved first.
 
@@ -48,14 +64,19 @@ def review(
     for use in uses:
         if not use["context"]:
             groups[use["provider"], use["host"] if use["provider"] in {UNLISTED, LOCAL, UNKNOWN} else ""].append(use)
-    blocks = [_block(rows, allow, owners, near, env, now) for _, rows in sorted(groups.items())]
+    blocks = [_block(rows, allow, (owners, near, since), env, now) for _, rows in sorted(groups.items())]
     order = ("not approved", "expired", "approved", "not judged")
     blocks.sort(key=lambda block: (order.index(block["state"]), block["name"].lower(), block["hosts"]))
     return {"schema": SCHEMA, "at": times.rfc3339(now), "environment": env, "providers": blocks}
 
 
 def _block(
-    rows: list[Mapping[str, Any]], allow: ShadowAI, owners: Owners, near: Nearby, env: str, now: datetime
+    rows: list[Mapping[str, Any]],
+    allow: ShadowAI,
+    known: Known,
+    env: str,
+    now: datetime,
+    since: Since = _nobody,
 ) -> dict[str, Any]:
     first = rows[0]
     hosts = sorted({use["host"] for use in rows if use["host"]})
@@ -71,21 +92,23 @@ def _block(
         "jurisdiction": first["jurisdiction"],
         "means": list(dict.fromkeys(_MEANS.get(use["mechanism"], use["mechanism"]) for use in rows)),
         "models": [_model(name, now.date()) for name in sorted({use["model"] for use in rows if use["model"]})],
-        "places": _places(rows, allow, owners, near, env, now),
+        "places": _places(rows, allow, known, env, now),
         "do": _command(first) if state in {"not approved", "expired"} else "",
     }
 
 
 def _places(
-    rows: list[Mapping[str, Any]], allow: ShadowAI, owners: Owners, near: Nearby, env: str, now: datetime
+    rows: list[Mapping[str, Any]], allow: ShadowAI, known: tuple[Owners, Nearby, Since], env: str, now: datetime
 ) -> list[dict[str, Any]]:
     """One entry a file, however many models it asks for."""
+    owners, near, since = known
     files: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for use in rows:
         files[use["path"]].append(use)
     found = []
     for path, uses in sorted(files.items()):
         lead = max(uses, key=lambda use: (("manifest", "env").count(use["mechanism"]) == 0, -use["line"]))
+        day, commit = since(path, lead["line"])
         chain = list(dict.fromkeys(line for use in uses for line in use["evidence"]))
         found.append(
             {
@@ -94,6 +117,8 @@ def _places(
                 "region": lead["region"],
                 "basis": lead.get("basis", "use"),
                 "owners": list(owners(path)),
+                "since": day,
+                "commit": commit,
                 "denied": bool(judge(uses, allow, env=env, now=now)),
                 "chain": chain,
                 "seen_nearby": list(near(path, lead["line"])) if lead["region"] in {"code", "example"} else [],

@@ -27,7 +27,7 @@ from secpipe.scan.shadow_ai.attribute import attribute, needed
 from secpipe.scan.shadow_ai.catalogue import Catalogue, read_catalogue
 from secpipe.scan.shadow_ai.contents import OPAQUE, PROVEN, is_binary, row_of
 from secpipe.scan.shadow_ai.downloads import download_findings, download_signal
-from secpipe.scan.shadow_ai.joined import Joiner, join
+from secpipe.scan.shadow_ai.joined import Joiner, join, told
 from secpipe.scan.shadow_ai.leaks import leaks
 from secpipe.scan.shadow_ai.plain import prefilter_of
 from secpipe.scan.shadow_ai.reach import shipped
@@ -261,12 +261,12 @@ class _Run:
     def join(self) -> None:
         """Read candidates again with what they import, where an address is put together from several files."""
         paths = dict.fromkeys(entry.path for entry in self.candidates)
-        joiner = Joiner(self.tree, self.catalogue)
+        joiner = Joiner(self.tree, self.catalogue, self.limits, lambda path: told(self.readings.get(path)))
         join(self.readings, paths, joiner, lambda sign, at: sign.at(at, self.region(at)))
         for path, why in joiner.unread.items():
             self.ledger.not_read(Thing.FILE, path, why)
         for path, why in joiner.partly.items():
-            self.ledger.judged_as_text(Thing.FILE, path, why, ships=self.region(path) not in LABELS)
+            self.ledger.not_read(Thing.FILE, path, why, soft=self.region(path) in LABELS)
 
     def look_for_settings(self) -> None:
         """Find what gives the names a value that clients take their address from, in files that say nothing of AI."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from secpipe.core.finding import Confidence
 from secpipe.scan.shadow_ai import words
@@ -57,20 +58,24 @@ def commands(text: str, catalogue: Catalogue) -> Reading:
         r"\\\r?\n[ \t]*", lambda match: " " * match[0].endswith((" ", "\t")) + "\x01", text
     )  # \x01 keeps count of the lines that were joined
     line, values = 1, words.given(joined)
+    lowered = joined.replace("\x01", "").lower()
+    programs = [(command, owner) for command, owner in catalogue.cli if command.lower() in lowered]
     for row in joined.split("\n"):
         bare = row.replace("\x01", "")
         if not bare.lstrip().startswith(("#", "//", "::", "REM ")):
-            _row(bare, line, catalogue, out, values)
+            _row(bare, line, catalogue, out, values, programs)
         line += 1 + row.count("\x01")
     out.engine = "shell"
     return out
 
 
-def _row(row: str, line: int, catalogue: Catalogue, out: Reading, values: words.Given) -> None:
+def _row(
+    row: str, line: int, catalogue: Catalogue, out: Reading, values: words.Given, programs: Sequence[tuple[str, str]]
+) -> None:
     if _SAYS.match(row):
         return
     lowered = row.lower()
-    for command, owner in catalogue.cli:
+    for command, owner in programs:
         index = lowered.find(command.lower())
         if index >= 0 and re.search(_START + re.escape(command.lower()), lowered):
             out.signals.append(

@@ -21,6 +21,11 @@ _IMPORT = {
     ),
     "php": re.compile(r"(?m)^\s*use\s+\\?([\w\\]+)|\\?\b(OpenAI|Anthropic|Gemini)::(?:client|factory)\("),
     "swift": re.compile(r"(?m)^\s*(?:@\w+\s+)?import\s+(?:class\s+|struct\s+)?(\w+)"),
+    "c": re.compile(r"(?m)^[ \t]*#[ \t]*(?:include|import)[ \t]*[<\"]([\w./+-]+)[>\"]"),
+    "r": re.compile(
+        r"\b(?:library|require|requireNamespace|loadNamespace)\([ \t]*[\"']?([A-Za-z][\w.]*)"
+        r"|\b([A-Za-z][\w.]*):::?[A-Za-z]"
+    ),
     "elixir": re.compile(r"(?m)\b(OpenAI|OpenaiEx|LangChain|Ollama)\.[A-Za-z]"),
 }
 _MADE = {"build", "fromEnv", ";"}
@@ -159,7 +164,8 @@ def brands(file: File) -> None:
         return
     for index, token in enumerate(file.tokens[:-1]):
         word = token.value
-        if token.kind != "word" or len(word) <= 6 or word.islower() or _SETTINGS.search(word):
+        plain = word.islower() and file.language.name != "r"  # in R, classes are functions: `chat_anthropic()`
+        if token.kind != "word" or len(word) <= 6 or plain or _SETTINGS.search(word):
             continue
         if file.tokens[index + 1].value in {"(", "<", ".", ":", ","} or len(file.sdks) == 1:
             owner = file.catalogue.brand(word)

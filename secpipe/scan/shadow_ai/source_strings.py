@@ -49,6 +49,10 @@ def strings(file: File) -> None:
             if item.startswith(HOLE) and ai_path(item, file.catalogue, ""):
                 _open_address(file, token, value)
         position = max(after, position + 1) if token.kind != "word" else position + 1
+    for place, value in file.expressions.grown():  # `url.append("api.").append(NAME)`: no string of it is the whole
+        for item in sorted(value.texts):
+            if "://" in item and place < len(file.tokens):
+                _text(file, item, file.tokens[place], place)
 
 
 def _open_address(file: File, token: Token, value: Value) -> None:

@@ -143,6 +143,13 @@ def _import_terms(language: str, name: str, common: set[str]) -> set[str]:
         return {f"use {name}\\", f"\\{name}\\", f"{name}::"}
     if language == "elixir":
         return {f"{name}."}
+    if language == "c":
+        return {f'"{name}"', f"<{name}>", f'/{name}"', f"/{name}>"}
+    if language == "r":
+        return {
+            f"{name}::",
+            *(f"{word}({mark}{name}" for word in ("library", "require", "load") for mark in ("", '"', "'")),
+        }
     return {form.format(name) for form in _WHOLE} | {form.format(f"{name}/") for form in ('"{}', "'{}")}
 
 

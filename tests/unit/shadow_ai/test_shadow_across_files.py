@@ -40,6 +40,14 @@ def _forms(a: str, b: str) -> dict[str, Mapping[str, str]]:
             "a.py": "from mid import Q\nimport requests\nrequests.post('https://' + Q + '/v1')\n",
             "mid.py": "from conf import A as P, B\nQ = P + B\n", "conf.py": python,
         },
+        "python, a list over lines": {
+            "a.py": "from conf import P\nimport requests\nrequests.post('https://' + ''.join(P) + '/v1')\n",
+            "conf.py": f"P = [\n    '{a}',\n    '{b}',\n]\n",
+        },
+        "python, a function returns it": {
+            "a.py": "from conf import host\nimport requests\nrequests.post('https://' + host() + '/v1')\n",
+            "conf.py": f"def host():\n    return '{a}' + '{b}'\n",
+        },
         "javascript": {"a.mjs": "import {A, B} from './conf.mjs'\n" + _FETCH % ("A", "B"), "conf.mjs": script},
         "javascript, under another name": {
             "a.mjs": "import {A as x, B as y} from './conf.mjs'\n" + _FETCH % ("x", "y"), "conf.mjs": script,

@@ -74,6 +74,8 @@ def _literal_signs() -> list[str]:
         "go": 'import "{}"',
         "npm": 'import x from "{}"',
         "elixir": "{}.chat()",
+        "c": '#include "{}"',
+        "r": "library({})",
     }
     for language, index in CATALOGUE.imports.items():
         signs += [forms[language].format(name) for name in index]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +108,44 @@ def test_the_matrix_shows_who_is_called_from_where(project: Path) -> None:
     assert line[names.index(" DeepSeek ")].strip() == "●!"
 
 
+def commit(project: Path, *more: str) -> str:
+    """Commit all that is there, as a fixed person on a fixed day; return the commit."""
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+    when = {**os.environ, "GIT_COMMITTER_DATE": "2026-03-04T05:06:07Z", "GIT_AUTHOR_DATE": "2026-03-04T05:06:07Z"}
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "x"]):
+        subprocess.run(["git", "-C", str(project), *who, *more, *words], check=True, env=when)
+    found = subprocess.run(["git", "-C", str(project), "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    return found.stdout.strip()
+
+
+def test_a_place_says_which_commit_wrote_it_where_git_knows(project: Path) -> None:
+    said = commit(project)
+    file = project / "app/ask.py"
+    place = next(b for b in document(project)["providers"] if b["provider"] == "deepseek")["places"][0]
+    assert (place["since"], place["commit"]) == ("2026-03-04", said)
+    assert "since 2026-03-04" in run(project)
+    file.write_text("# moved\n" + file.read_text())
+    place = next(b for b in document(project)["providers"] if b["provider"] == "deepseek")["places"][0]
+    assert (place["since"], place["commit"]) == ("", ""), "the line that stands there now is in no commit"
+
+
+def test_a_project_below_the_top_of_its_repository_is_known_too(project: Path) -> None:
+    said = commit(project)
+    place = next(b for b in document(project / "app")["providers"] if b["provider"] == "deepseek")["places"][0]
+    assert place["commit"] == said
+
+
+def test_no_program_of_the_repository_is_run(project: Path, tmp_path: Path) -> None:
+    commit(project)
+    (project / ".gitattributes").write_text("* diff=evil filter=evil\n")
+    settings = f'[diff "evil"]\n\ttextconv = touch {tmp_path}/run; cat\n[blame]\n\tignoreRevsFile = /no/such/file\n'
+    config = project / ".git/config"
+    config.write_text(config.read_text() + settings)
+    place = next(b for b in document(project)["providers"] if b["provider"] == "deepseek")["places"][0]
+    assert place["since"] == "2026-03-04"
+    assert not (tmp_path / "run").exists()
+
+
 def hostile() -> dict[str, Any]:
     word = '=cmd|"/c calc"!A1<script>alert(1)</script>[x](javascript:y)'
     place = {"path": word, "line": 1, "region": "code", "basis": "use", "owners": [word], "denied": True,
@@ -136,3 +176,7 @@ def test_an_unknown_destination_and_a_bare_protocol_have_no_command(project: Pat
     (project / ".mcp.json").write_text('{"mcpServers": {"notes": {"command": "python", "args": ["-m", "notes"]}}}')
     blocks = {block["provider"]: block["do"] for block in document(project)["providers"]}
     assert blocks["unknown"] == blocks["mcp"] == ""
+    for form in ("terminal", "markdown", "html"):
+        said = " ".join(run(project, "-f", form).split())
+        assert "secpipe scan agents shows what each server is" in said
+        assert "What is not known cannot be approved" in said

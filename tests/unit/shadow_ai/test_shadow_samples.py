@@ -23,6 +23,8 @@ IMPORTS: dict[str, tuple[str, Callable[[str], str]]] = {
     "dart": ("a.dart", lambda name: f"import '{name}/client.dart';\n"),
     "go": ("a.go", lambda name: f'package a\nimport "{name}"\n'),
     "elixir": ("a.ex", lambda name: f"alias {name}.Chat\n"),
+    "c": ("a.c", lambda name: f'#include "{name}"\n'),
+    "r": ("a.R", lambda name: f"library({name})\n"),
 }
 #: ecosystem of `packages` -> (manifest, what declares a name in it)
 MANIFESTS: dict[str, tuple[str, Callable[[str], str]]] = {

@@ -108,6 +108,28 @@ def test_the_work_of_a_source_file_grows_as_the_file() -> None:
     assert twice <= 2.6 * once, f"{once:,} calls, then {twice:,}"
 
 
+def minified(size: int) -> str:
+    """A bundle without names: a few letters stand for everything, and each for most of the others."""
+    letters = "abcdefghijklmnopqrstuvwx"
+    rows = (
+        f"function f{i}({letters[i % 24]},{letters[(i * 5 + 1) % 24]}){{"
+        f"let {letters[(i * 7 + 2) % 24]}={letters[(i * 11 + 3) % 24]}({letters[(i * 13 + 5) % 24]},"
+        f"{letters[(i * 17 + 7) % 24]})||{letters[(i * 19 + 11) % 24]},"
+        f"{letters[(i * 3 + 1) % 24]}=`${{{letters[i % 24]}}}/"
+        f"${{{letters[(i + 9) % 24]}}}`;return {letters[(i * 7 + 4) % 24]}[{letters[(i + 3) % 24]}]"
+        f"={letters[(i * 5 + 6) % 24]}.concat({letters[(i * 23 + 8) % 24]})}}\n"
+        for i in range(size)
+    )
+    return "".join(rows)
+
+
+def test_the_work_of_a_bundle_without_names_grows_as_the_file() -> None:
+    source.read(minified(4), "javascript", CATALOGUE)
+    once, twice = (calls(lambda n=n: source.read(minified(n * SIZE), "javascript", CATALOGUE)) for n in (2, 4))
+    assert twice <= 2.6 * once, f"{once:,} calls, then {twice:,}"
+    assert twice <= 20_000 * SIZE
+
+
 @pytest.mark.parametrize("text", ["//a " * 60, "// a\n" * 60, "/*a*/ " * 60, "'use strict'; " * 60])
 def test_the_beginning_of_a_script_is_told_in_one_way(text: str) -> None:
     """A comment that could end in two places doubles the ways with each one more: sixty never end."""
