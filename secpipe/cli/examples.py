@@ -8,6 +8,7 @@ EXAMPLES: dict[str, str] = {
     "gate": "secpipe gate my-app.zip",
     "due": "secpipe due --within 45d --policy policy.toml",
     "mcp": "secpipe mcp my-app --policy policy.toml --policy-ref sha256:...",
+    "config show": "secpipe config show --origin",
     "verdict list": "secpipe verdict list --store ../verdicts",
     "verdict show": "secpipe verdict show ../verdicts/prod/ENTRY",
     "verdict verify": "secpipe verdict verify . --store ../verdicts --env prod",

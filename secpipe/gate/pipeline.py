@@ -47,8 +47,9 @@ def check(
     """Judge `request.path`; the outcome's `document` is the `secpipe.verdict/2`.
 
     `progress` is told what is being done, `watch` how far it is; `tree` is the walk of the path, `look` what looked at
-    each file of it and `rules` what it is judged by, if the caller has them already. Raises ConfigError for a broken policy, TrustError for a policy that is not the pinned one, InputError for a tree that
-    cannot be read at all; everything else ends as evidence.
+    each file of it and `rules` what it is judged by, if the caller has them already. Raises ConfigError for a broken
+    policy, TrustError for a policy that is not the pinned one, InputError for a tree that cannot be read at all;
+    everything else ends as evidence.
     """
     rules = rules or gather_rules(request)
     policy = rules.resolve(request)
