@@ -20,4 +20,5 @@ compile release --constraint requirements/dev.txt
 compile mutants requirements/mutants.in --extra full --group dev --group lock --constraint requirements/dev.txt
 source=requirements/workflows.in compile workflows
 source=requirements/tools.in compile tools
+source=requirements/site.in compile site
 for rival in requirements/rivals/*.in; do source=$rival compile "rivals/$(basename "$rival" .in)"; done
