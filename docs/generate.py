@@ -69,7 +69,7 @@ _SECPIPE_COMPLETE=fish_source secpipe | source        # ~/.config/fish/config.fi
 
 ## Manual pages
 
-An installation brings them in `share/man`: `man secpipe`, `man secpipe-check`. From a clone: `man -l docs/man/secpipe-check.1`.
+An installation brings them in `share/man`: `man secpipe-check`. From a clone: `man -l docs/man/secpipe-check.1`.
 """
 
 

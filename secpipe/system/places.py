@@ -38,7 +38,7 @@ def cache_folder() -> Path:
 
 
 def config_file() -> Path:
-    """Return the user's own settings: `secpipe/config.toml` in the XDG folder for configuration (Windows: %APPDATA%)."""
+    """Return the user's settings: `secpipe/config.toml` in the XDG folder for configuration (Windows: %APPDATA%)."""
     if os.name == "nt":
         return Path(os.environ.get("APPDATA") or Path.home() / "AppData/Roaming") / "secpipe" / "config.toml"
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "secpipe" / "config.toml"

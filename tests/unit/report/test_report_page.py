@@ -145,7 +145,7 @@ def test_the_first_screen_answers_five_questions(verdict: dict[str, Any]) -> Non
 
 
 def test_a_browser_finds_nothing_to_complain_about(verdict: dict[str, Any], tmp_path: Path) -> None:
-    """axe-core in Chromium over the page, light and printed; scripts/tools.sh brings both, SECPIPE_AXE names another axe.min.js."""
+    """axe-core in Chromium over the page, light and printed; SECPIPE_AXE names another axe.min.js."""
     browser, axe = shutil.which("chromium"), os.environ.get("SECPIPE_AXE", str(AXE))
     if not browser or not Path(axe).is_file():
         skips.missing("no Chromium, or no axe-core: SECPIPE_AXE names its axe.min.js")
