@@ -7,6 +7,7 @@ EXAMPLES: dict[str, str] = {
     "check": "secpipe check . --policy policy.toml --env prod",
     "gate": "secpipe gate my-app.zip",
     "due": "secpipe due --within 45d --policy policy.toml",
+    "incident": "secpipe incident dirHash:... --store ../verdicts --kev kev.json -f html=incident.html",
     "mcp": "secpipe mcp my-app --policy policy.toml --policy-ref sha256:...",
     "config show": "secpipe config show --origin",
     "verdict list": "secpipe verdict list --store ../verdicts",

@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "advisories": ("secpipe.cli.audit.advisories:advisories", "Update and inspect the local advisory store."),
     "log": ("secpipe.cli.log.group:log", "Keep an append-only log, prove what stands in it, witness others."),
     "monitor": ("secpipe.cli.monitor:monitor", "Judge again what is already out; name the rollback target."),
+    "incident": ("secpipe.cli.incident:incident", "Put together the evidence for a notice about a release."),
     "due": ("secpipe.cli.due:due", "Say what falls due: policy, keys, data, verdicts and law."),
     "mcp": ("secpipe.cli.mcp.command:mcp", "Let an assistant ask the gate: four read-only tools over MCP (stdio)."),
     "hook": ("secpipe.cli.hook:hook", "Install, remove and run the pre-deploy git hook."),

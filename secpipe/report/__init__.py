@@ -33,3 +33,6 @@ EXPLAINING = frozenset({"assistant", "html", "plain", "sarif"})
 
 #: Writers of `secpipe.ai-review/1`.
 REVIEW_WRITERS = {name: f"secpipe.report.review:{name}_of" for name in ("terminal", "json", "markdown", "html", "csv")}
+
+#: Writers of `secpipe.incident/1`.
+INCIDENT_WRITERS = {name: f"secpipe.report.incident:{name}" for name in ("terminal", "json", "html")}
