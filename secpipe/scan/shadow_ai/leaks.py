@@ -61,7 +61,8 @@ def _looks_real(secret: str) -> bool:
 def _finding(
     secret: str, provider: str, confidence: Confidence, path: str, line: int, region: str, catalogue: Catalogue
 ) -> Finding:
-    name = catalogue.providers[provider].name
+    name, page = catalogue.providers[provider].name, catalogue.providers[provider].revoke
+    where = f"at {name}: {page}" if page else f"at {name}, where it was issued"
     digest = hashlib.sha256(b"secpipe shadow-ai key\0" + secret.encode("utf-8", "surrogateescape")).hexdigest()[:16]
     severity = Severity.CRITICAL if region in {"code", "config", "example"} else Severity.MEDIUM
     return Finding(
@@ -72,6 +73,6 @@ def _finding(
         path=path,
         line=line,
         subject=f"{provider} {digest}",
-        fix="revoke the key at the provider, then read it from the environment or a secret store",
-        details={"provider": provider, "prefix": redact(secret), "region": region},
+        fix=f"revoke the key {where}; make a new one and read it from the environment or a secret store",
+        details={"provider": provider, "prefix": redact(secret), "region": region, "revoke": page},
     )

@@ -150,6 +150,7 @@ def test_keys_are_found_and_never_shown(tmp_path: Path) -> None:
     evidence = scanned(tmp_path)
     finding = next(finding for finding in evidence.findings if finding.rule == "shadow-ai/leaked-key")
     assert finding.details["provider"] == "anthropic"
+    assert "revoke the key at Anthropic: https://platform.claude.com/settings/keys;" in finding.fix
     shown = json.dumps([item.to_dict() for item in evidence.findings]) + json.dumps(evidence.facts)
     assert secret not in shown
     assert secret[14:] not in shown
