@@ -18,6 +18,7 @@ DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent))
 
 from docs import man  # noqa: E402  # the path must be set first
+from docs.pictures import pictures  # noqa: E402
 from docs.profiles_table import profiles_page  # noqa: E402
 from docs.threats_table import threats_page  # noqa: E402
 from secpipe.api.rendering import known_rules  # noqa: E402
@@ -81,7 +82,7 @@ def pages() -> dict[Path, str]:
     made[Path("profiles.md")] = profiles_page(DOCS)
     made[Path("spec/threats-keys.md")] = threats_page(DOCS)
     made |= {Path(f"commands/{name}.md"): _command_page(name) for name, (where, _) in COMMANDS.items() if _built(where)}
-    made |= _manual()
+    made |= _manual() | pictures()
     made[Path(_OUTCOMES)] = _outcomes()
     made[Path(_CONDITIONS)] = _with_fields((DOCS / _CONDITIONS).read_text(encoding="utf-8"))
     return made | {Path("commands/index.md"): _commands_index()}
@@ -188,7 +189,7 @@ def outdated() -> list[Path]:
     """Return what is missing or differs, and pages in a generated folder that nothing generates."""
     made = pages()
     wrong = [path for path, text in made.items() if not _same(DOCS / path, text)]
-    folders = (("rules", "*.md"), ("commands", "*.md"), ("man", "*.1"))
+    folders = (("rules", "*.md"), ("commands", "*.md"), ("man", "*.1"), ("img", "*.svg"))
     there = [file.relative_to(DOCS) for folder, ending in folders for file in (DOCS / folder).rglob(ending)]
     wrong += [path for path, text in schemas().items() if not _same(DOCS / path, text)]
     return sorted([*wrong, *(path for path in there if path not in made)])

@@ -26,6 +26,9 @@ for program in model_signing pypi-attestations pre-commit go; do
     if [ -x ".tools/python/bin/$program" ]; then ln -sf "$PWD/.tools/python/bin/$program" "$bin/$program"; fi
 done
 
+# The generator of the documentation site (`make site`).
+sh scripts/venv.sh "$python" .site/venv requirements/site.txt || lacks "requirements/site.txt"
+
 # npm: a program inside a package for each system.
 if [ ! -x "$bin/sarif-multitool" ]; then
     npm install --silent --no-save --no-audit --no-fund --ignore-scripts --prefix .tools/node @microsoft/sarif-multitool-linux@5.7.0 >/dev/null 2>&1 || true

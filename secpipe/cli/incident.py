@@ -66,7 +66,7 @@ def incident(
     from secpipe.system.clock import parse_time
 
     now = clock_of(at).now()
-    asked = room.Asked(
+    asked = room.Enquiry(
         room.digest_of(digest), now, environment, frozenset(names), parse_time(aware) if aware else None
     )  # fmt: skip
     law = files.read_bytes(places.shipped() / "law" / "eu-cra.toml", 1 << 20)

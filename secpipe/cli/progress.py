@@ -7,14 +7,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Self, TextIO
+from typing import Self, TextIO
 
-from secpipe.cli.options import watching
 from secpipe.core.foreign import Sink, neutral
 from secpipe.core.text import printable
-
-if TYPE_CHECKING:
-    from secpipe.system.tree import FolderTree
 
 #: Seconds of silence before a line is drawn, and between two drawings.
 AFTER, EVERY = 1.0, 0.2
@@ -29,14 +25,6 @@ STEPS = {
     "looking up advisories": "each package is compared with the advisories of this machine: no network",
     "looking up verdicts": "the newest signed verdict of each environment",
 }
-
-
-def hashed(path: str) -> FolderTree:
-    """Return the walk of a folder or the tree of a file, showing the bytes hashed so far; raises InputError."""
-    from secpipe.system.tree import single, walk
-
-    with watching(f"hashing {os.path.basename(path) or path}") as watch:
-        return walk(path, watch=watch) if os.path.isdir(path) else single(path, watch)
 
 
 class Watch:

@@ -36,7 +36,7 @@ _VULNERABILITY = "audit/known-vulnerability"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Enquiry:
     """What the pack is about. `names` are the vulnerabilities meant (any of their ids); none: all that are known."""
 
     digest: str
@@ -62,7 +62,7 @@ class Sources:
 
 @dataclass(slots=True)
 class _Pack:
-    asked: Asked
+    asked: Enquiry
     sources: Sources
     unknown: list[str] = field(default_factory=list)
     damaged: list[dict[str, str]] = field(default_factory=list)
@@ -88,7 +88,7 @@ def duties_of(data: bytes, what: str) -> tuple[Mapping[str, Any], ...]:
     )
 
 
-def gather(asked: Asked, sources: Sources) -> dict[str, Any]:
+def gather(asked: Enquiry, sources: Sources) -> dict[str, Any]:
     """Return what is known, JSON-ready, without what surrounds it.
 
     Raises InputError where no release of the store is, or holds, what the digest names.
