@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,8 +24,9 @@ INJECTIONS = [
 ]
 
 
-def talk(arguments: list[str], calls: list[tuple[str, dict[str, Any]]], home: Path) -> tuple[list[Any], list[Any]]:
-    """The tools that a server names, and its answers to the calls."""
+@contextlib.asynccontextmanager
+async def connected(arguments: list[str], home: Path) -> AsyncIterator[Any]:
+    """A session of the SDK's client with a server of ours."""
     skips.module("mcp")
     from mcp import ClientSession, StdioServerParameters
     from mcp.client.stdio import stdio_client
@@ -33,12 +36,19 @@ def talk(arguments: list[str], calls: list[tuple[str, dict[str, Any]]], home: Pa
         env={**os.environ, "SECPIPE_HOME": str(home)},
     )  # fmt: skip
 
+    async with (
+        stdio_client(server, errlog=sys.__stderr__ or sys.stderr) as (reading, writing),
+        ClientSession(reading, writing, read_timeout_seconds=timedelta(seconds=120)) as session,
+    ):
+        await session.initialize()
+        yield session
+
+
+def talk(arguments: list[str], calls: list[tuple[str, dict[str, Any]]], home: Path) -> tuple[list[Any], list[Any]]:
+    """The tools that a server names, and its answers to the calls."""
+
     async def run() -> tuple[list[Any], list[Any]]:
-        async with (
-            stdio_client(server) as (reading, writing),
-            ClientSession(reading, writing, read_timeout_seconds=timedelta(seconds=120)) as session,
-        ):
-            await session.initialize()
+        async with connected(arguments, home) as session:
             tools = (await session.list_tools()).tools
             return tools, [await session.call_tool(name, words) for name, words in calls]
 
