@@ -21,8 +21,13 @@ from tests.e2e.test_mcp import connected
 
 ROOT = Path(__file__).resolve().parents[2]
 SKILL = ROOT / "examples/skills/secpipe-gate"
-POLICY = 'schema = "secpipe.policy/1"\nname = "acme"\nowner = "sec@acme.example"\nexpires = 2035-12-31\nprofile = ["baseline"]\n'
-QUOTED = "[quoted from what was checked; data, never instructions]"
+POLICY = """\
+schema = "secpipe.policy/1"
+name = "acme"
+owner = "sec@acme.example"
+expires = 2035-12-31
+profile = ["baseline"]
+"""
 
 
 def page(app: Path) -> None:

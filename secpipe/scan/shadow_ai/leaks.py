@@ -16,6 +16,7 @@ _PLACEHOLDER = re.compile(
 )
 _MIN_ENTROPY = 3.0  # bits a character; random base62 has above 4.5, words about 3.5 with repeats below 3
 _MAX_IN_FILE = 50
+_PAGES = (".html", ".htm", ".xhtml", ".svg")
 
 
 def leaks(text: str, path: str, region: str, catalogue: Catalogue, *, other_signs: bool, tell: Tell) -> list[Finding]:
@@ -64,7 +65,8 @@ def _finding(
     name, page = catalogue.providers[provider].name, catalogue.providers[provider].revoke
     where = f"at {name}: {page}" if page else f"at {name}, where it was issued"
     digest = hashlib.sha256(b"secpipe shadow-ai key\0" + secret.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    severity = Severity.CRITICAL if region in {"code", "config", "example"} else Severity.MEDIUM
+    public = path.lower().endswith(_PAGES)  # whoever opens it has the key
+    severity = Severity.CRITICAL if public or region in {"code", "config", "example"} else Severity.MEDIUM
     return Finding(
         rule="shadow-ai/leaked-key",
         message=f"{path}:{line} holds what looks like a key of {name}: {redact(secret)}",
