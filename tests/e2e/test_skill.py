@@ -82,7 +82,7 @@ def mend(app: Path, rule: str, below: str) -> None:
     """Mend the cause in the project, as the skill says; what is a person's is left alone."""
     paths = [path for path in app.rglob("*") if path.is_file() and path.relative_to(app).as_posix() in below]
     if rule == "audit/known-vulnerability":
-        wanted = re.findall(r"--upgrade-package (\S+?)==(\S+)|(?:raise|upgrade) (\S+) to (\S+)", below)
+        wanted = re.findall(r"--upgrade-package (\S+?)==(\S+)|Set (\S+) to (\S+) in", below)
         for name, version, other, raised in wanted:
             for path in paths:
                 text = re.sub(
