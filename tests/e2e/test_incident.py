@@ -165,3 +165,39 @@ def test_formats_go_where_they_are_sent(gate: Gate, tmp_path: Path, capsys: pyte
     assert capsys.readouterr().out.startswith("acme-chat: 2 known vulnerabilities; 2 releases affected; 4 things not")
     assert json.loads(Path("pack.json").read_text())["schema"] == "secpipe.incident/1"
     assert Path("pack.html").read_text().startswith("<!doctype html>")
+
+
+def test_signature_and_log_entry_of_the_verdict_are_verified_and_a_forged_one_is_told(
+    gate: Gate, shell: Shell, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Real keys, a real log; then the bundle is changed, and later the proof belongs to another log."""
+    monkeypatch.setenv("PW", "correct horse")
+    words = ["--passphrase-file", "env:PW"]
+    assert run(["keys", "init", "--holder", "ann", *words]) == 0
+    assert run(["log", "init", "log", "--origin", "log.acme.example/ai", *words]) == 0
+    assert run(["log", "show", "log", "--keys", "-o", "log.keys"]) == 0
+    pin = shell("secpipe trust pin keys")[1].split()[-1]
+    reference = shell(f"secpipe policy pin {gate.policy_file}")[1].strip()
+    trusted = ["--trust", "keys", "--trust-pin", pin]
+    shell.sleep(minutes=5)
+    gate.write("main.py", "print(1)\n")
+    with monkeypatch.context() as logging:
+        logging.setenv("SECPIPE_LOG", str(shell.cwd / "log"))
+        judged = ["check", str(gate.project), "--policy", str(gate.policy_file), "--policy-ref", reference, *trusted]
+        kept = ["--advisories", str(gate.advisories), "--store", str(gate.store), "--sign", "verdict", *words]
+        assert run([*judged, *kept]) == 0
+    assert run(["log", "checkpoint", "log", *words]) == 0
+    new = digests(gate)[-1]
+    bundle = next((gate.store / "prod" / new).glob("*/vsa.att.json"))
+    assert run(["log", "prove", "log", str(bundle)]) == 0
+    shell.sleep(minutes=5)
+    (row,) = pack(gate, capsys, new, *trusted, "--log-key", "log.keys")["shipped"]
+    assert row["signature"] == {"state": "holds", "who": "verdict version 1"}
+    assert row["log"]["state"] == "holds"
+    assert run(["log", "init", "other", "--origin", "log.other.example/ai", *words]) == 0
+    assert run(["log", "show", "other", "--keys", "-o", "other.keys"]) == 0
+    (row,) = pack(gate, capsys, new, *trusted, "--log-key", "other.keys")["shipped"]
+    assert row["log"]["state"] == "does-not-hold"
+    bundle.write_bytes(bundle.read_bytes().replace(b'"sig"', b'"gis"'))
+    (row,) = pack(gate, capsys, new, *trusted, "--log-key", "log.keys")["shipped"]
+    assert (row["signature"]["state"], row["log"]["state"]) == ("does-not-hold", "unknown")
