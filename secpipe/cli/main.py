@@ -145,11 +145,10 @@ _STATE = {"SECPIPE_HOME", "SECPIPE_CACHE", "SECPIPE_LOG", "SECPIPE_TRACEBACK", "
 
 def _own_defaults() -> dict[str, Any]:
     """Return what the user's own file and variables set; little is imported where there is neither."""
-    from secpipe.system.places import config_file
+    from secpipe.system.settings_file import settings_file
 
-    if (
-        not any(name.startswith("SECPIPE_") and name not in _STATE for name in os.environ)
-        and not config_file().exists()
+    if not any(name.startswith("SECPIPE_") and name not in _STATE for name in os.environ) and not os.path.lexists(
+        settings_file()
     ):
         return {}
     from secpipe.cli.config.settings import defaults

@@ -35,10 +35,3 @@ def cache_folder() -> Path:
     if os.name == "nt":
         return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "secpipe" / "cache"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "secpipe"
-
-
-def config_file() -> Path:
-    """Return the user's settings: `secpipe/config.toml` in the XDG folder for configuration (Windows: %APPDATA%)."""
-    if os.name == "nt":
-        return Path(os.environ.get("APPDATA") or Path.home() / "AppData/Roaming") / "secpipe" / "config.toml"
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "secpipe" / "config.toml"

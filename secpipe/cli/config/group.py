@@ -24,13 +24,13 @@ def show(origin: bool, form: str, output: str) -> int:
     from secpipe.cli.config import settings as room
     from secpipe.cli.options import write_json, write_result
     from secpipe.core.text import printable
-    from secpipe.system import places
+    from secpipe.system.settings_file import settings_file
 
     found, states, ignored = room.settings(), room.places_of(), room.unread()
     if form == "json":
         document = {
             "schema": "secpipe.settings/1",
-            "file": str(places.config_file()),
+            "file": settings_file(),
             "options": [{"name": one.name, "value": one.value or None, "origin": one.origin} for one in found],
             "places": [{"name": one.name, "value": one.value or None, "origin": one.origin} for one in states],
             "not_read": [{"variable": name, "why": why} for name, why in ignored],

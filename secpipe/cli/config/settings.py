@@ -16,6 +16,7 @@ from secpipe.core.documents import parse_toml
 from secpipe.core.errors import ConfigError, InputError
 from secpipe.core.text import did_you_mean, printable
 from secpipe.system import files, links, places
+from secpipe.system.settings_file import settings_file
 
 SCHEMA = "secpipe.config/1"
 OFF = "SECPIPE_CONFIG"
@@ -84,7 +85,7 @@ def settings() -> tuple[Setting, ...]:
     """Return every option with its value and origin; raises ConfigError for a file or variable that cannot be used."""
     if is_off():
         return tuple(Setting(name, "", "off") for name in OPTIONS)
-    written, place = _from_file(), printable(str(places.config_file()))
+    written, place = _from_file(), printable(settings_file())
     found = []
     for name in OPTIONS:
         own = os.environ.get(variable(name))
@@ -99,10 +100,10 @@ def settings() -> tuple[Setting, ...]:
 
 def defaults() -> dict[str, Any]:
     """Return click's `default_map` of the settings that are set; costs two look-ups where there are none."""
-    if not places.config_file().exists() and not any(variable(name) in os.environ for name in OPTIONS):
+    if not os.path.lexists(settings_file()) and not any(variable(name) in os.environ for name in OPTIONS):
         is_off()
         return {}
-    links.rely_on(places.config_file())
+    links.rely_on(settings_file())
     values: dict[str, Any] = {}
     for one in settings():
         for parameter in _PARAMETERS.get(one.name, (one.name.replace("-", "_"),)):
@@ -117,7 +118,7 @@ def defaults() -> dict[str, Any]:
 
 
 def _from_file() -> Mapping[str, str]:
-    place = places.config_file()
+    place = Path(settings_file())
     try:
         with files.open_regular(place, follow=True) as file:
             _refuse_others(place, os.fstat(file.fileno()))
