@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -200,3 +201,13 @@ def test_no_sentence_of_the_project_stands_outside_the_quotes(tmp_path: Path, nu
             if mark:
                 json.loads(body)  # one JSON string, to the end of the line
     assert seen
+
+
+def test_a_server_whose_client_leaves_ends_well(tmp_path: Path) -> None:
+    skips.module("mcp")
+    (tmp_path / "app").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "secpipe", "mcp", str(tmp_path / "app")], stdin=subprocess.DEVNULL, capture_output=True,
+        text=True, timeout=120, env={**os.environ, "SECPIPE_HOME": str(tmp_path / "home")},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

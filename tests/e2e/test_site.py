@@ -40,7 +40,18 @@ def test_it_holds_a_page_for_each_command_rule_and_way(site: Path) -> None:
         assert (site / f"commands/{name}.html").is_file(), name
     for rule in known_rules():
         assert (site / f"rules/{rule}.html").is_file(), rule
-    for name in ("github", "gitlab", "jenkins", "pre-commit", "air-gapped", "kserve", "vllm", "assistant", "incident", "settings"):
+    for name in (
+        "github",
+        "gitlab",
+        "jenkins",
+        "pre-commit",
+        "air-gapped",
+        "kserve",
+        "vllm",
+        "assistant",
+        "incident",
+        "settings",
+    ):
         assert (site / f"how-to/{name}.html").is_file(), name
     assert len(list((site / "adr").glob("0*.html"))) == len(list((ROOT / "docs/adr").glob("0*.md")))
 

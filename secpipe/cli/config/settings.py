@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,7 +140,7 @@ def _from_file() -> Mapping[str, str]:
 
 def _refuse_others(place: Path, info: os.stat_result) -> None:
     """Raise ConfigError for a file that somebody else may write."""
-    if os.name != "nt":
+    if sys.platform != "win32":
         if info.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise ConfigError(f"{printable(str(place))} can be written by others", hint="chmod go-w it")
         if info.st_uid not in (os.getuid(), 0):
