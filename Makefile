@@ -29,6 +29,10 @@ types: .test-venv
 house: .test-venv
 	.venv/bin/python -m pytest tests/house
 
+site:  ## build the documentation site into .site/html (strict links; opens from a folder)
+	@sh scripts/venv.sh "$(PYTHON)" .site/venv requirements/site.txt
+	.site/venv/bin/mkdocs build --strict
+
 workflows: .test-venv  ## hold our workflow files against the ecosystem's own validators
 	@sh scripts/workflows.sh "$(PYTHON)"
 
@@ -68,7 +72,7 @@ image: dist  ## build an OCI image of it, without an engine (Debian's umoci)
 	@sh scripts/image.sh .dist/venv/bin/python dist
 
 clean:  ## remove everything that make made
-	rm -rf .demo .dist .honest .mutants .tools .rivals .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .demo .dist .honest .mutants .tools .rivals .site .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	-$(PYTHON) examples/acme-chat/make_models.py --remove
 
@@ -83,4 +87,4 @@ clean:  ## remove everything that make made
 .dist-venv:
 	@sh scripts/venv.sh "$(PYTHON)" .dist/venv requirements/core.txt
 
-.PHONY: pythons honest mutants steady tools rivals workflows help demo test check format lint types house slow bench lock dist image clean .test-venv .demo-venv .dist-venv
+.PHONY: site pythons honest mutants steady tools rivals workflows help demo test check format lint types house slow bench lock dist image clean .test-venv .demo-venv .dist-venv

@@ -17,7 +17,9 @@ import click
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent))
 
-from docs.profiles_table import profiles_page  # noqa: E402  # the path must be set first
+from docs import man  # noqa: E402  # the path must be set first
+from docs.pictures import pictures  # noqa: E402
+from docs.profiles_table import profiles_page  # noqa: E402
 from docs.threats_table import threats_page  # noqa: E402
 from secpipe.api.rendering import known_rules  # noqa: E402
 from secpipe.cli.main import COMMANDS, root  # noqa: E402
@@ -65,6 +67,10 @@ eval "$(_SECPIPE_COMPLETE=bash_source secpipe)"       # ~/.bashrc
 eval "$(_SECPIPE_COMPLETE=zsh_source secpipe)"        # ~/.zshrc
 _SECPIPE_COMPLETE=fish_source secpipe | source        # ~/.config/fish/config.fish
 ```
+
+## Manual pages
+
+An installation brings them in `share/man`: `man secpipe-check`. From a clone: `man -l docs/man/secpipe-check.1`.
 """
 
 
@@ -76,9 +82,21 @@ def pages() -> dict[Path, str]:
     made[Path("profiles.md")] = profiles_page(DOCS)
     made[Path("spec/threats-keys.md")] = threats_page(DOCS)
     made |= {Path(f"commands/{name}.md"): _command_page(name) for name, (where, _) in COMMANDS.items() if _built(where)}
+    made |= _manual() | pictures()
     made[Path(_OUTCOMES)] = _outcomes()
     made[Path(_CONDITIONS)] = _with_fields((DOCS / _CONDITIONS).read_text(encoding="utf-8"))
     return made | {Path("commands/index.md"): _commands_index()}
+
+
+def _manual() -> dict[Path, str]:
+    """Return the manual pages."""
+    above, known = _context(root, "secpipe", None), {name: text for name, (_, text) in COMMANDS.items()}
+    made = {Path("man/secpipe.1"): man.index(known)}
+    for name, text in known.items():
+        command = root.get_command(above, name)
+        if command is not None:
+            made[Path(f"man/secpipe-{name}.1")] = man.page(command, _context(command, name, above), text)
+    return made
 
 
 def _outcomes() -> str:
@@ -171,8 +189,8 @@ def outdated() -> list[Path]:
     """Return what is missing or differs, and pages in a generated folder that nothing generates."""
     made = pages()
     wrong = [path for path, text in made.items() if not _same(DOCS / path, text)]
-    folders = ("rules", "commands")
-    there = [file.relative_to(DOCS) for folder in folders for file in (DOCS / folder).rglob("*.md")]
+    folders = (("rules", "*.md"), ("commands", "*.md"), ("man", "*.1"), ("img", "*.svg"))
+    there = [file.relative_to(DOCS) for folder, ending in folders for file in (DOCS / folder).rglob(ending)]
     wrong += [path for path, text in schemas().items() if not _same(DOCS / path, text)]
     return sorted([*wrong, *(path for path in there if path not in made)])
 

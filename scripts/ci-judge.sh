@@ -18,8 +18,8 @@ case $said in
 esac
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-# What earlier jobs left on this machine, perhaps for a fork, is not read.
-export SECPIPE_HOME="$scratch/home" SECPIPE_CACHE="$scratch/cache" GIT_TERMINAL_PROMPT=0
+# What earlier jobs left on this machine, perhaps for a fork, is not read; no variable of a run sets an option.
+export SECPIPE_HOME="$scratch/home" SECPIPE_CACHE="$scratch/cache" SECPIPE_CONFIG=off GIT_TERMINAL_PROMPT=0
 # A Python that looks for modules in this folder would run those of the change.
 unset PYTHONPATH PYTHONHOME PYTHONSTARTUP
 export PYTHONSAFEPATH=1

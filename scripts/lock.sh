@@ -21,4 +21,5 @@ compile mutants requirements/mutants.in --extra full --group dev --group lock --
 source=requirements/workflows.in compile workflows
 source=requirements/tools.in compile tools
 source=requirements/honest/libraries.in compile honest/libraries
+source=requirements/site.in compile site
 for rival in requirements/rivals/*.in; do source=$rival compile "rivals/$(basename "$rival" .in)"; done

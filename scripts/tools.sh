@@ -9,7 +9,7 @@ mkdir -p "$bin"
 lacks() { printf 'tools: %s: not to be had here\n' "$1" >&2; }
 
 # Debian's packages: installed where we are root, as the tests look for them where packages put them.
-packages="softhsm2 age openssl libfaketime docker-registry"
+packages="softhsm2 age openssl libfaketime docker-registry zsh fish groff-base chromium"
 # shellcheck disable=SC2086 # one word a package
 if ! dpkg -s $packages >/dev/null 2>&1; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -26,6 +26,9 @@ for program in model_signing pypi-attestations pre-commit go; do
     if [ -x ".tools/python/bin/$program" ]; then ln -sf "$PWD/.tools/python/bin/$program" "$bin/$program"; fi
 done
 
+# The generator of the documentation site (`make site`).
+sh scripts/venv.sh "$python" .site/venv requirements/site.txt || lacks "requirements/site.txt"
+
 # npm: a program inside a package for each system.
 if [ ! -x "$bin/sarif-multitool" ]; then
     npm install --silent --no-save --no-audit --no-fund --ignore-scripts --prefix .tools/node @microsoft/sarif-multitool-linux@5.7.0 >/dev/null 2>&1 || true
@@ -36,6 +39,12 @@ if [ ! -x "$bin/sarif-multitool" ]; then
     else
         lacks sarif-multitool
     fi
+fi
+
+# What judges our pages as screen readers need them; the browser is Debian's.
+if [ ! -f .tools/node/node_modules/axe-core/axe.min.js ]; then
+    npm install --silent --no-save --no-audit --no-fund --ignore-scripts --prefix .tools/node axe-core@4.14.1 >/dev/null 2>&1 ||
+        lacks axe-core
 fi
 
 # A newer Debian has OpenSSL with ML-DSA and cosign. Unpacked beside, run by their own loader, nothing is installed.

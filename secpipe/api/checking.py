@@ -14,6 +14,7 @@ from secpipe.gate.request import Request
 
 if TYPE_CHECKING:  # a warm check of the command pays for nothing that it does not use
     from secpipe.api.results import Verdict
+    from secpipe.core.protocols import Watch
     from secpipe.gate.origin import Rules
     from secpipe.gate.outcome import Outcome
 
@@ -95,11 +96,15 @@ def request_of(path: StrPath, *, at: datetime | None, cache: bool, parts: bool, 
 
 
 def judged(
-    request: Request, progress: Callable[[str], None] = lambda text: None, rules: Rules | None = None
+    request: Request,
+    progress: Callable[[str], None] = lambda text: None,
+    rules: Rules | None = None,
+    watch: Watch | None = None,
 ) -> Checked:
     """Ask the gate, or return the verdict of an earlier run that may still be believed; raises as `check`.
 
-    `rules` are what it is judged by, if the caller has them; then no earlier verdict is looked for.
+    `rules` are what it is judged by, if the caller has them; then no earlier verdict is looked for. `progress` is told
+    what is being done, `watch` how far it is.
     """
     from secpipe.gate.cached import cache
 
@@ -116,13 +121,13 @@ def judged(
             from secpipe.gate.cached.look import FirstLook
 
             look = FirstLook()
-        tree = walk(request.path, exclude=request.exclude, look=look)
+        tree = walk(request.path, exclude=request.exclude, look=look, watch=watch)
         entry = cache.place_of(request, tree)
         if (kept := cache.find(request, entry)) is not None:
             return Checked(kept, None)
     from secpipe.gate.pipeline import check as judge
 
-    outcome = judge(request, progress, tree, rules, look)
+    outcome = judge(request, progress, tree, rules, look, watch)
     if tree is not None:
         cache.keep(request, tree, outcome, entry, stamped)
     return Checked(outcome.document, outcome)

@@ -46,7 +46,7 @@ def attest(
     PATH.KIND.att.json and PATH.KIND.pqc.att.json hold the halves; `secpipe verify --attestation KIND` checks them.
     """
     from secpipe.api.signing import stamper, unlocked
-    from secpipe.cli.progress import hashed
+    from secpipe.cli.hashed import hashed
     from secpipe.core.limits import DEFAULT
     from secpipe.core.text import printable
     from secpipe.sign.attest import attest as sign_attestation

@@ -25,11 +25,11 @@ def gate(place: Path, policy: str, environment: str, page: str | None, opens: bo
     is run, and nothing leaves this machine. A ZIP is judged by what is in it.
     """
     from secpipe.api.checking import judged, request_of
-    from secpipe.cli.options import emit
+    from secpipe.cli.options import emit, watching
 
-    with _folder(place) as (folder, asked):
+    with _folder(place) as (folder, asked), watching() as watch:
         request = request_of(folder, policy=policy, environment=environment, at=None, cache=False, parts=False, **asked)
-        document = judged(request).document
+        document = judged(request, watch or (lambda text: None), watch=watch).document
     watched = sys.stdout.isatty() and not os.environ.get("CI")
     shown = watched if opens is None else opens
     page = page or ("secpipe-report.html" if shown else None)

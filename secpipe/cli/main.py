@@ -7,7 +7,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("secpipe.cli.check.command:check", "Judge a project before it is deployed: may this go out?"),
     "gate": ("secpipe.cli.gate:gate", "May I publish this? Yes or no, in plain words, for a folder or a ZIP."),
     "verdict": ("secpipe.cli.verdict.group:verdict", "Sign, verify, show, export and override verdicts."),
+    "config": ("secpipe.cli.config.group:config", "Show options that your own file and environment set."),
     "doctor": ("secpipe.cli.doctor.command:doctor", "Say what works on this machine and what does not, and why."),
     "explain": ("secpipe.cli.explain:explain", "Say what a rule means, and how to mend what it finds."),
     "report": ("secpipe.cli.report.group:report", "Render a saved verdict in another format."),
@@ -41,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "log": ("secpipe.cli.log.group:log", "Keep an append-only log, prove what stands in it, witness others."),
     "lineage": ("secpipe.cli.lineage.group:lineage", "Record what an asset was made from, and prove it in the bytes."),
     "monitor": ("secpipe.cli.monitor:monitor", "Judge again what is already out; name the rollback target."),
+    "incident": ("secpipe.cli.incident:incident", "Put together the evidence for a notice about a release."),
     "due": ("secpipe.cli.due:due", "Say what falls due: policy, keys, data, verdicts and law."),
     "mcp": ("secpipe.cli.mcp.command:mcp", "Let an assistant ask the gate: four read-only tools over MCP (stdio)."),
     "hook": ("secpipe.cli.hook:hook", "Install, remove and run the pre-deploy git hook."),
@@ -89,7 +91,7 @@ def run(argv: list[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     try:
         refuse_empty_words(sys.argv[1:] if argv is None else argv)
-        result = root.main(args=argv, prog_name="secpipe", standalone_mode=False)
+        result = root.main(args=argv, prog_name="secpipe", standalone_mode=False, default_map=_own_defaults())
         sys.stdout.flush()
     except errors.SecpipeError as error:
         complain(error.message, error.hint)
@@ -136,6 +138,23 @@ def run(argv: list[str] | None = None) -> int:
         )
         return errors.EXIT_UNDECIDED
     return result if isinstance(result, int) else errors.EXIT_PASS
+
+
+#: Variables that say where state lies; they set no option.
+_STATE = {"SECPIPE_HOME", "SECPIPE_CACHE", "SECPIPE_LOG", "SECPIPE_TRACEBACK", "SECPIPE_LIBCRYPTO"}
+
+
+def _own_defaults() -> dict[str, Any]:
+    """Return what the user's own file and variables set; little is imported where there is neither."""
+    from secpipe.system.settings_file import settings_file
+
+    if not any(name.startswith("SECPIPE_") and name not in _STATE for name in os.environ) and not os.path.lexists(
+        settings_file()
+    ):
+        return {}
+    from secpipe.cli.config.settings import defaults
+
+    return defaults()
 
 
 def refuse_empty_words(argv: Sequence[str]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +19,9 @@ from secpipe.report import SINKS, WRITERS
 if TYPE_CHECKING:
     from datetime import date
 
+    from secpipe.cli.progress import Watch
+
+_COLOR = "secpipe.color"
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -51,13 +55,25 @@ def _day(_context: click.Context, _option: click.Parameter, value: str | None) -
     return None if value is None else parse_day(value)
 
 
+def color_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--color WHEN`: kept for `use_color`, no argument of the command."""
+
+    def keep(context: click.Context, _option: click.Parameter, value: str) -> None:
+        context.meta[_COLOR] = value
+
+    return click.option(
+        "--color", type=click.Choice(["auto", "always", "never"]), default="auto", expose_value=False, callback=keep,
+        help="Colours on stdout; auto: on a terminal, or as NO_COLOR and FORCE_COLOR say.",
+    )(function)  # fmt: skip
+
+
 def output_options(*default: str) -> Decorator:
     """`-f/--format FORMAT[=FILE]` (repeatable) and `-o/--output FILE`."""
 
     def wrap(function: Callable[..., Any]) -> Callable[..., Any]:
         function = click.option(
             "-o", "--output", metavar="FILE", type=click.Path(dir_okay=False), help="Write the result to FILE."
-        )(function)
+        )(color_option(function))
         return click.option(
             "-f",
             "--format",
@@ -176,8 +192,29 @@ def tell(text: str) -> None:
     outputs.tell(text)
 
 
+@contextlib.contextmanager
+def watching(label: str = "", *, quiet: bool = False, verbose: bool = False) -> Iterator[Watch | None]:
+    """Give what tells a person of the work, None where nobody is told: in CI, without a terminal, or asked to be quiet.
+
+    `label` is the first step; with `verbose` every step is a line of its own, for anyone.
+    """
+    draw = not quiet and sys.stderr.isatty() and not os.environ.get("CI")
+    if not (draw or verbose):
+        yield None
+        return
+    from secpipe.cli.progress import Watch
+
+    with Watch(draw=draw, lines=verbose) as watch:
+        if label:
+            watch.begin(label)
+        yield watch
+
+
 def use_color() -> bool:
-    """Colour only on a terminal; NO_COLOR wins over FORCE_COLOR (no-color.org)."""
+    """Colour only on a terminal; `--color` wins over NO_COLOR, that over FORCE_COLOR (no-color.org)."""
+    context = click.get_current_context(silent=True)
+    if context and (asked := context.meta.get(_COLOR, "auto")) != "auto":
+        return bool(asked == "always")
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR"):

@@ -61,9 +61,9 @@ def sign(
     """
     from secpipe.api.signatures import signed
     from secpipe.api.signing import purpose_of, unlocked
+    from secpipe.cli.hashed import hashed
     from secpipe.cli.keys.options import opened
     from secpipe.cli.next_step import after_sign
-    from secpipe.cli.progress import hashed
     from secpipe.core.errors import ConfigError
     from secpipe.core.names import windows_problem
     from secpipe.core.text import printable
@@ -114,7 +114,7 @@ def _note_stamps(project: Path, version: KeyVersion) -> None:
 
 
 def _sign_keyless(paths: tuple[str, ...], trust_config: str | None, token_file: str | None, output: str | None) -> int:
-    from secpipe.cli.progress import hashed
+    from secpipe.cli.hashed import hashed
     from secpipe.core.text import printable
     from secpipe.sign.keyless import sign_keyless
     from secpipe.system.secrets import resolve

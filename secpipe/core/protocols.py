@@ -31,6 +31,19 @@ class Signer(Protocol):
         """Return the signature over `message`; raises SecpipeError."""
 
 
+class Watch(Protocol):
+    """Is told how far a long piece of work is; several threads may tell it."""
+
+    def expect(self, total: int) -> None:
+        """Say how many bytes are going to be hashed."""
+
+    def read(self, count: int) -> None:
+        """Count bytes that were just hashed."""
+
+    def opened(self, path: str, size: int) -> None:
+        """Name a file, and its size in bytes, that is being looked into."""
+
+
 class Tree(Protocol):
     """A folder as it was walked and hashed, once, for everybody.
 

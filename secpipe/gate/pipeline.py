@@ -15,6 +15,7 @@ from secpipe.core.evidence import Evidence, State, skipped
 from secpipe.core.inventory import Component, ComponentKind, Inventory, RelationKind
 from secpipe.core.ledger import Account, Ledger, Thing, thing_of
 from secpipe.core.limits import DEFAULT
+from secpipe.core.protocols import Watch
 from secpipe.core.text import printable
 from secpipe.core.version import __version__
 from secpipe.gate.accounts import accounted
@@ -42,13 +43,14 @@ def check(
     tree: FolderTree | None = None,
     rules: Rules | None = None,
     look: FirstLook | None = None,
+    watch: Watch | None = None,
 ) -> Outcome:
     """Judge `request.path`; the outcome's `document` is the `secpipe.verdict/2`.
 
-    `progress` is told what is being done; `tree` is the walk of the path, `look` what looked at each file of it and
-    `rules` what it is judged by, if the caller has them already. Raises
-    ConfigError for a broken policy, TrustError for a policy that is not the pinned one, InputError for a tree that
-    cannot be read at all; everything else ends as evidence.
+    `progress` is told what is being done, `watch` how far it is; `tree` is the walk of the path, `look` what looked at
+    each file of it and `rules` what it is judged by, if the caller has them already. Raises ConfigError for a broken
+    policy, TrustError for a policy that is not the pinned one, InputError for a tree that cannot be read at all;
+    everything else ends as evidence.
     """
     rules = rules or gather_rules(request)
     policy = rules.resolve(request)
@@ -57,7 +59,7 @@ def check(
     if tree is None:
         progress("reading files")
         look = first_look(request)
-        tree = walk(request.path, exclude=(*request.exclude, *policy.exclude), look=look)
+        tree = walk(request.path, exclude=(*request.exclude, *policy.exclude), look=look, watch=watch)
     tree = tree.without(policy.exclude)
     parts = open_parts(request, tree, look)
     evidence, made = gather_evidence(tree, rules, request, progress, parts)

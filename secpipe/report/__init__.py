@@ -9,6 +9,7 @@ from secpipe.core.foreign import Sink
 #: format name -> its writer, and what its text is for whoever reads it next; the explicit table of built-ins.
 _TABLE = {
     "terminal": ("secpipe.report.terminal:render", Sink.TEXT),
+    "brief": ("secpipe.report.brief:render", Sink.TEXT),
     "auditor": ("secpipe.report.terminal:for_auditors", Sink.TEXT),
     "plain": ("secpipe.report.plain:render", Sink.TEXT),
     "assistant": ("secpipe.report.assistant:render", Sink.TEXT),
@@ -32,3 +33,6 @@ EXPLAINING = frozenset({"assistant", "html", "plain", "sarif"})
 
 #: Writers of `secpipe.ai-review/1`.
 REVIEW_WRITERS = {name: f"secpipe.report.review:{name}_of" for name in ("terminal", "json", "markdown", "html", "csv")}
+
+#: Writers of `secpipe.incident/1`.
+INCIDENT_WRITERS = {name: f"secpipe.report.incident:{name}" for name in ("terminal", "json", "html")}

@@ -37,7 +37,8 @@ def render(document: Mapping[str, Any], *, color: bool = False, rules: Mapping[s
 def _answer(report: Report) -> str:
     deny, unknown = len(report.of_effect("deny")), len(report.of_effect("undecided"))
     if report.may == "no":
-        return f"NO, do not publish it yet: {plural(deny, 'thing')} must change."
+        more = f", and {plural(unknown, 'thing')} could not be checked" if unknown else ""
+        return f"NO, do not publish it yet: {plural(deny, 'thing')} must change{more}."
     if report.may == "undecided":
         return f"NOT YET: {plural(unknown, 'thing')} could not be checked, so nobody knows."
     if report.may == "would-be-no":
@@ -67,6 +68,8 @@ def _reason(lead: str, reason: Reason, rule: Rule | None, told: set[str]) -> Ite
         if reason.do.kind is Kind.ACCEPT and not reason.rule.startswith("gate/"):
             owner = reason.owner or "its owner"
             yield from hanging("      ", f"That says that {owner} answers for it. Otherwise remove it.")
+        elif reason.do.text.startswith("secpipe init"):
+            yield from hanging("      ", "That writes down what the app uses, for you to confirm. Or take it out.")
 
 
 def _found(report: Report) -> Iterator[str]:

@@ -21,7 +21,7 @@ _NOTES = 10  # findings that only warn
 _UNSEEN = 12  # places not looked at
 
 _BOLD, _DIM, _RED, _GREEN, _YELLOW, _CYAN = "1", "2", "31", "32", "33", "36"
-_DECISION = {"pass": _GREEN, "warn": _YELLOW, "deny": _RED, "undecided": _YELLOW}
+DECISION = {"pass": _GREEN, "warn": _YELLOW, "deny": _RED, "undecided": _YELLOW}
 _SEVERITY = {"critical": _RED, "high": _RED, "medium": _YELLOW, "low": _CYAN, "info": _DIM}
 
 #: What a row of the table of checks says first. Only "passed" is green.
@@ -62,7 +62,7 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
         return _projects(document, color)
     report = read(document)
     page = _Page(color)
-    painted = [page.paint(line, f"{_BOLD};{_DECISION[report.decision]}") for line in wrap(report.sentence, COLUMNS)]
+    painted = [page.paint(line, f"{_BOLD};{DECISION[report.decision]}") for line in wrap(report.sentence, COLUMNS)]
     page.add(*painted)
     if report.is_verdict:
         _verdict(page, report)
@@ -102,7 +102,7 @@ def for_auditors(document: Mapping[str, Any], *, color: bool = False) -> str:
     if not report.is_verdict:
         return render(document, color=color)
     page = _Page(color)
-    page.add(*(page.paint(line, f"{_BOLD};{_DECISION[report.decision]}") for line in wrap(report.sentence, COLUMNS)))
+    page.add(*(page.paint(line, f"{_BOLD};{DECISION[report.decision]}") for line in wrap(report.sentence, COLUMNS)))
     _rests(page, report, "What it rests on")
     _accounts(page, report)
     _unseen(page, report.skipped)
@@ -211,7 +211,7 @@ def _notes(page: _Page, report: Report) -> None:
 
 
 def _checks(page: _Page, checks: Iterable[Check]) -> None:
-    rows = [(_word(check), check.title, check.said) for check in checks]
+    rows = [(word_of(check), check.title, check.said) for check in checks]
     if not rows:
         return
     page.heading("Checks")
@@ -236,7 +236,8 @@ def _accounts(page: _Page, report: Report) -> None:
         page.add(*hanging(f"  {pad(name, 12)}  ", said))
 
 
-def _word(check: Check) -> tuple[str, str]:
+def word_of(check: Check) -> tuple[str, str]:
+    """Return the word that a check is shown by, and its colour; what nobody knows is never green."""
     if check.unknown:
         return ("NOT CHECKED" if check.state == "skipped" else "STALE", _YELLOW)
     if check.result:

@@ -58,7 +58,7 @@ def hashed(base: Path, paths: list[tuple[str, int]], progress: Progress | None, 
     large = [(path, size) for path, size in paths if size > _SMALL]
     small = [path for path, size in paths if size <= _SMALL]
     if len(large) <= 1:
-        several = len(small) >= _MANY and progress is None
+        several = len(small) >= _MANY
         rest = [_digest(base, path, bytearray(_BUFFER), progress) for path, _ in large]
         return sorted([*(_shared if several else _all)(base, small, progress, look), *rest], key=lambda one: one.path)
     from concurrent.futures import ThreadPoolExecutor  # a twentieth of a cold start that verifies one file
@@ -105,7 +105,10 @@ def _shared(base: Path, paths: list[str], progress: Progress | None, look: Look 
         others = [stack.enter_context(forked.started(partial(_told, base, share, look))) for share in shares]
         found = _all(base, own, progress, look)
         for share, result in zip(shares, others, strict=True):
-            found += _taken(share, result(), look) or _all(base, share, progress, look)
+            taken = _taken(share, result(), look)
+            if taken and progress:
+                progress(sum(one.size for one in taken if isinstance(one, FileEntry)))
+            found += taken or _all(base, share, progress, look)
     return found
 
 

@@ -20,13 +20,29 @@ _STANDARD = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
 
 #: Folders under judgement by device and inode: a spelling or a second mount of one changes nothing.
 _judged: set[tuple[int, int]] = set()
+#: Files that this run goes by: none of them may lie in what is judged.
+_relied_on: set[str] = set()
 
 
 def judge(path: str | os.PathLike[str]) -> None:
-    """Remember a tree under judgement for the rest of this process: no writer follows a link that lies in it."""
+    """Remember a tree under judgement for the rest of this process: no writer follows a link that lies in it.
+
+    Raises ConfigError where a file that this run relies on lies in it.
+    """
     place = os.path.realpath(path)
     _judged.update(_identity(place) if os.path.isdir(place) else ())
     _judged.update(_work_tree(place))
+    for file in _relied_on:
+        if is_judged(file):
+            raise ConfigError(
+                f"{printable(file)} sets options and lies in what is judged: whoever changes the one changes the other",
+                hint="SECPIPE_CONFIG=off does without, XDG_CONFIG_HOME names another folder",
+            )
+
+
+def rely_on(path: str | os.PathLike[str]) -> None:
+    """Remember a file that sets options of this run, before anything is judged."""
+    _relied_on.add(os.path.realpath(path))
 
 
 def is_judged(path: str | os.PathLike[str]) -> bool:

@@ -91,15 +91,18 @@ def stand_in() -> None:
 @contextlib.contextmanager
 def stdout_alone() -> Iterator[None]:
     """Keep standard output for what the caller writes to `sys.stdout`; what a library prints goes to standard error."""
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as alone:
-        real, sys.stdout = sys.stdout, alone
-        os.dup2(2, 1)
-        try:
-            yield
-        finally:
-            alone.flush()
-            os.dup2(alone.fileno(), 1)
-            sys.stdout = real
+    kept = os.dup(1)
+    alone = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    real, sys.stdout = sys.stdout, alone
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        if not alone.closed:  # who was given it may have closed it
+            alone.close()
+        os.dup2(kept, 1)
+        os.close(kept)
+        sys.stdout = real
 
 
 def _numbered(descriptor: int, number: int) -> int:

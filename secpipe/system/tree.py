@@ -7,13 +7,14 @@ import hashlib
 import os
 import stat
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from secpipe.core.artifact import FileEntry, LinkEntry, Skip
 from secpipe.core.errors import InputError, UnsafeInput
 from secpipe.core.limits import DEFAULT, Limits
+from secpipe.core.protocols import Watch
 from secpipe.core.text import printable
 from secpipe.system import files, hashing, linking
 from secpipe.system.hashing import Look, stamp_of
@@ -35,8 +36,10 @@ class FolderTree(Listing):
         links: tuple[LinkEntry, ...] = (),
         skipped: tuple[Skip, ...] = (),
         left_out: tuple[Skip, ...] = (),
+        watch: Watch | None = None,
     ) -> None:
         super().__init__(found)
+        self.watch = watch
         self.root = root
         self.links = links
         self.skipped = skipped
@@ -68,6 +71,7 @@ class FolderTree(Listing):
             tuple(link for link in self.links if stays(link.path)),
             tuple(sorted([*blind, *(skip for skip in self.skipped if stays(skip.path))], key=lambda skip: skip.path)),
             tuple(sorted(left, key=lambda skip: skip.path)),
+            self.watch,
         )
 
     def read(self, entry: FileEntry, limit: int) -> bytes:
@@ -80,6 +84,8 @@ class FolderTree(Listing):
     def open(self, entry: FileEntry) -> Iterator[BinaryIO]:
         """Open for streaming; what is read is what was hashed: the stamp is compared before and after."""
         path, steady = entry.via or entry.path, False
+        if self.watch:
+            self.watch.opened(entry.path, entry.size)
         try:
             with files.open_regular(self.root / path if path else self.root, follow=not path) as file:
                 self._unchanged(entry, file)
@@ -105,15 +111,15 @@ def walk(
     *,
     limits: Limits = DEFAULT,
     exclude: Collection[str] = (),
-    progress: Callable[[int], None] | None = None,
+    watch: Watch | None = None,
     look: Look | None = None,
 ) -> FolderTree:
     """Walk `root` and hash every regular file once with SHA-256.
 
     Links are recorded, never followed; one that leads to what nobody reads, a device, a FIFO, an unreadable file or
     folder, a submodule without its checkout, a nested git store or a Git-LFS pointer is a `Skip`. `exclude` holds
-    relative paths the caller leaves out knowingly. `progress` is called with the number of
-    bytes just hashed, from worker threads too; `look` with each small file and its content, from this one. Raises
+    relative paths the caller leaves out knowingly. `watch` is told of the bytes to hash
+    and of those just hashed, from worker threads too; `look` of each small file and its content, from this one. Raises
     InputError if `root` cannot be read, UnsafeInput over a bound.
     """
     base = Path(root)
@@ -131,7 +137,9 @@ def walk(
         else:
             skipped.append(Skip(path, "not a regular file"))
     found.sort()
-    hashed = hashing.hashed(base, found, progress, look)
+    if watch:
+        watch.expect(sum(size for _, size in found))
+    hashed = hashing.hashed(base, found, watch.read if watch else None, look)
     entries = []
     for result in hashed:
         if isinstance(result, Skip):
@@ -146,6 +154,7 @@ def walk(
         linked.links,
         tuple(sorted([*skipped, *linked.skipped], key=lambda skip: skip.path)),
         tuple(sorted([*left_out, *linked.left_out], key=lambda skip: skip.path)),
+        watch,
     )
     return _with_submodules(tree, limits)
 
@@ -169,14 +178,17 @@ def _with_submodules(tree: FolderTree, limits: Limits) -> FolderTree:
     else:
         absent = linking.absent_submodules(modules, [entry.path for entry in tree.files])
     skipped = sorted([*tree.skipped, *absent], key=lambda skip: skip.path)
-    return FolderTree(tree.root, tree.files, tree.links, tuple(skipped), tree.left_out)
+    return FolderTree(tree.root, tree.files, tree.links, tuple(skipped), tree.left_out, tree.watch)
 
 
-def single(path: str | os.PathLike[str], progress: Callable[[int], None] | None = None) -> FolderTree:
+def single(path: str | os.PathLike[str], watch: Watch | None = None) -> FolderTree:
     """Return a tree of one file named by its own name, whose root is the folder it stands in."""
     target = Path(path)
     judge(target)
-    result = hashing.one(target.parent, target.name, progress)
+    if watch:
+        with contextlib.suppress(OSError):  # what cannot be read is told below
+            watch.expect(target.stat().st_size)
+    result = hashing.one(target.parent, target.name, watch.read if watch else None)
     if isinstance(result, Skip):
         raise InputError(f"cannot read {printable(str(path))}: {result.reason}")
     return FolderTree(target.parent, (result,), skipped=tuple(_pointer(result)))

@@ -26,7 +26,7 @@ def project() -> dict[str, object]:
 
 
 def test_the_locks_are_there() -> None:
-    assert set(LOCKS) == {"core", "dev", "full", "mutants", "release", "tools", "workflows"}
+    assert set(LOCKS) == {"core", "dev", "full", "mutants", "release", "site", "tools", "workflows"}
 
 
 @pytest.mark.parametrize("name", sorted(LOCKS))

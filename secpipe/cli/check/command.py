@@ -21,8 +21,8 @@ from secpipe.cli.options import (
     emit_for_ci,
     max_ring_age_option,
     output_options,
-    tell,
     warn_until_option,
+    watching,
     write_result,
 )  # fmt: skip
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, ConfigError
@@ -32,6 +32,7 @@ from secpipe.report import AUDIENCES
 if TYPE_CHECKING:
     from datetime import date
 
+    from secpipe.cli.progress import Watch
     from secpipe.gate.outcome import Outcome
     from secpipe.gate.request import Request
 
@@ -103,8 +104,9 @@ def check(
 ) -> int:
     """Judge a folder or an image before it is deployed: may this go out?
 
-    The answer is one sentence, then what must change, then every check, including what was not checked and why. Policy
-    and trust root should come from outside PATH, pinned by digest; without pins the verdict is self-judged.
+    The answer is one sentence, then what must change, then every check, including what was not checked and why; on a
+    screen what fits it (-v or --audience engineer: all). Policy and trust root should come from outside PATH, pinned by
+    digest; without pins the verdict is self-judged.
 
     IMAGE is oci://host/repository@sha256:... or :TAG (by network), oci-layout:FOLDER, or a tar of an image. What a
     container sees is judged, and what later layers only hide.
@@ -113,8 +115,9 @@ def check(
     """
     from secpipe.api.checking import request_of
 
-    if audience and _no_format(formats):
-        formats = (AUDIENCES[audience],)
+    if _no_format(formats):
+        screen = not (audience or verbose or output or os.environ.get("CI")) and sys.stdout.isatty()
+        formats = ("brief",) if screen else (AUDIENCES[audience],) if audience else formats
     asked = keeping | {"emit_input": emit_input, "explain": explain, "explain_min": explain_min}
     asked |= {"formats": formats, "output": output, "silent": quiet or bool(at) or is_image(place)}
     refuse(asked)
@@ -142,13 +145,8 @@ def check(
         at=clock_of(at).now() if at else None,
         **image,
     )
-    show = verbose or (not quiet and sys.stderr.isatty() and not os.environ.get("CI"))
-
-    def progress(text: str) -> None:
-        if show:
-            tell(f"secpipe: {text}")
-
-    code = _answer(request, project, asked, progress)
+    with watching(quiet=quiet, verbose=verbose) as watch:
+        code = _answer(request, project, asked, watch)
     return EXIT_PASS if exit_zero and code == EXIT_DENY else code
 
 
@@ -161,9 +159,11 @@ def given(name: str) -> bool:
     return click.get_current_context().get_parameter_source(name) is not ParameterSource.DEFAULT
 
 
-def _answer(request: Request, project: str | None, asked: dict[str, Any], progress: Callable[[str], None]) -> int:
+def _answer(request: Request, project: str | None, asked: dict[str, Any], watch: Watch | None) -> int:
     """Ask the gate, write the answer where it was asked for, keep it, and return its exit code."""
     from secpipe.api.checking import judged
+
+    progress: Callable[[str], None] = watch or (lambda text: None)
 
     rules = None
     if project:
@@ -172,7 +172,7 @@ def _answer(request: Request, project: str | None, asked: dict[str, Any], progre
         request, rules = one(request, project)
     plan = plan_of(asked, request)
     try:
-        found = judged(request, progress, rules)
+        found = judged(request, progress, rules, watch)
     except ConfigError as error:
         from secpipe.cli.check.projects import each
         from secpipe.gate.projects import Several
@@ -184,6 +184,8 @@ def _answer(request: Request, project: str | None, asked: dict[str, Any], progre
     if outcome is not None:
         document = only_new(asked, request, outcome, progress)
         document = document | _beside(outcome, asked, progress)
+    if watch:
+        watch.done()
     emit(document, asked["formats"], asked["output"])
     if not given("formats") and not asked["output"]:
         emit_for_ci(document)

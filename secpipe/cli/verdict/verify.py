@@ -107,7 +107,7 @@ def _as_logged(answer: Answer, about: About, rules: Pinned, bundle: Path | None,
 
 def about_of(path: Path | None, digest: str, environment: str, exclude: tuple[str, ...]) -> About:
     """Return what the verdict must be about. Raises InputError for a release that cannot be read whole."""
-    from secpipe.cli.progress import hashed
+    from secpipe.cli.hashed import hashed
     from secpipe.core.artifact import dir_hash, executables
     from secpipe.core.text import printable
     from secpipe.gate.pipeline import links_digest

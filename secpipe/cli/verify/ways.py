@@ -29,7 +29,7 @@ def way_of(options: Mapping[str, Any], now: datetime) -> Check:
 
 
 def _keyless(options: Mapping[str, Any]) -> Check:
-    from secpipe.cli.progress import hashed
+    from secpipe.cli.hashed import hashed
     from secpipe.sign.keyless import verify_keyless
 
     root, bundle = _path(options["trusted_root"]), _path(options["bundle"])
@@ -45,7 +45,7 @@ def _keyless(options: Mapping[str, Any]) -> Check:
 
 
 def _legacy(options: Mapping[str, Any], now: datetime) -> Check:
-    from secpipe.cli.progress import hashed
+    from secpipe.cli.hashed import hashed
     from secpipe.sign.legacy import verify_legacy
     from secpipe.system.files import read_bytes
 
@@ -67,7 +67,7 @@ def _legacy(options: Mapping[str, Any], now: datetime) -> Check:
 
 
 def _attestation(options: Mapping[str, Any], now: datetime) -> Check:
-    from secpipe.cli.progress import hashed
+    from secpipe.cli.hashed import hashed
     from secpipe.sign.attest import verify_attestation
 
     trust = _trust(options, now)
@@ -98,7 +98,7 @@ def _path(value: str | None) -> Path | None:
 
 def _by_ring(options: Mapping[str, Any], now: datetime) -> Check:
     from secpipe.api.signatures import Demands, verified
-    from secpipe.cli.progress import hashed
+    from secpipe.cli.hashed import hashed
 
     trust = _trust(options, now)
     names = ("require", "environment", "purpose", "name", "min_version", "ignore", "strict", "forget")

@@ -73,7 +73,7 @@ SENTENCES: dict[str, str] = {
     "gate/clock": "{advice}",
     "gate/condition-unknown": "bring what the condition could not look at, and check again",
     "sbom/lfs-pointer": "fetch the real file in place of the pointer {what} (git lfs pull), and check again",
-    "shadow-ai/leaked-key": "revoke the key in {what} where it was issued, then remove it from the file",
+    "shadow-ai/leaked-key": "{advice}, and take the old one out of {what}: until it is revoked, who saw it can use it",
     "signatures/changed-file": _ANOTHER,
     "signatures/extra-file": "remove what nobody signed, or let the signer look at it and sign again: {what}",
     "signatures/missing-file": "bring back what was signed, or let the signer sign again: {what}",

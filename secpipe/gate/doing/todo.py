@@ -78,6 +78,10 @@ class Case:
         return list(dict.fromkeys(path for path in named if path))
 
 
+#: A secret is taken out of a file; nothing else in that file is worse for it.
+_LEAKED = "shadow-ai/leaked-key"
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """Everything that was judged: findings by id, those that hold something hostile, and their files."""
@@ -90,7 +94,8 @@ class _Known:
 def told(reasons: Iterable[Reason], findings: Mapping[str, Finding], situation: Situation) -> list[Reason]:
     """Return the reasons, each with what to do about it; one that knows already keeps it. `findings` is all, by id."""
     hostile = frozenset([name for name, finding in findings.items() if _malicious(finding)])
-    known = _Known(findings, hostile, frozenset([findings[name].path for name in hostile]))
+    bad = [findings[name] for name in hostile]
+    known = _Known(findings, hostile, frozenset([one.path for one in bad if one.rule != _LEAKED]))
     return [reason if reason.do is not None else reason.told(_total(reason, known, situation)) for reason in reasons]
 
 

@@ -24,8 +24,8 @@ MOST = 2_300_000
 _LINK = re.compile(rb"href='data:application/gzip;base64,([A-Za-z0-9+/=]*)' download='secpipe\.json\.gz'")
 
 
-def embedded(document: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the link that holds the document, or why the page holds none."""
+def embedded(document: Mapping[str, Any], *, verifiable: bool = True) -> Iterator[str]:
+    """Yield the link that holds the document, or why the page holds none; `verifiable`: `report verify` reads it."""
     plain = json.dumps(document, ensure_ascii=True, separators=(",", ":")).encode("ascii")
     packed = base64.b64encode(gzip.compress(plain, 9, mtime=0)).decode("ascii")
     yield "<section><h2 id='machine'>For machines</h2>"
@@ -33,6 +33,7 @@ def embedded(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"<p>The document of {len(plain):,} bytes is too large for this page: keep the one that -f json writes."
     else:
         yield f"<p><a href='data:application/gzip;base64,{packed}' download='secpipe.json.gz'>This report as JSON</a>."
+    if verifiable and len(packed) <= MOST:
         yield "<code>secpipe report verify FILE</code> takes it out and holds this page to it."
     yield "</section>"
 

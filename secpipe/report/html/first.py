@@ -26,9 +26,11 @@ def first_screen(report: Report) -> Iterator[str]:
     told = [report.subject.partition(",")[0] or "secpipe", where, report.at + " (SIMULATED)" * report.simulated]
     yield f"<header>{' · '.join(markup(part) for part in told if part)}</header><main id='top'>"
     said, first, rest = report.sentence.partition(" First: ")
+    if not first and report.is_verdict:
+        said, _, rest = report.sentence.partition(": ")
     yield f"<section class='verdict {report.decision}'><h1>{markup(said)}</h1>"
-    if first:
-        yield f"<p>First: {markup(rest)}</p>"
+    if rest:
+        yield f"<p>{'First: ' * bool(first)}{markup(rest[:1].upper() + rest[1:])}</p>"
     yield "</section>"
     if report.is_verdict:
         yield from _bar(report.checks)
@@ -46,9 +48,13 @@ def _bar(checks: Sequence[Check]) -> Iterator[str]:
     yield "<nav aria-label='Checks'><ul class='bar'>"
     for check in checks[:40]:
         css, sign, word = look(check)
-        if css != "off":
-            label = f"{markup(check.title)}: {word}"
-            yield f"<li class='{css}'><a href='#checks' aria-label='{label}'>{sign} {markup(check.title)}</a>"
+        if css == "off":
+            continue
+        if css == "pass" and check.said.startswith("0 "):  # nothing there to approve, sign or scan: no merit
+            css, sign, word = "off", "–", "none here"
+        shown = markup(check.title) + ("" if css == "pass" else f": {word.lower()}")
+        label = f"{markup(check.title)}: {word}"
+        yield f"<li class='{css}'><a href='#checks' aria-label='{label}'>{sign} {shown}</a>"
     yield "</ul></nav>"
 
 

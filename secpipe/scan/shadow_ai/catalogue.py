@@ -46,7 +46,8 @@ _LISTS = [
     "sources",
 ]
 _TABLES = ("packages", "imports", "confirm", "host_paths", "mcp_paths")
-_KNOWN = {"id", "name", "kind", "jurisdiction", "note", "context", "keys", *_LISTS, *_TABLES}
+_KNOWN = {"id", "name", "kind", "jurisdiction", "note", "context", "keys", "revoke", *_LISTS, *_TABLES}
+_PAGE = re.compile(r"https://[a-z0-9.-]+(?:/[A-Za-z0-9._/#~-]*)?")
 _SEPARATORS = {
     "python": ".",
     "java": ".",
@@ -81,6 +82,7 @@ class Provider:
     kind: str
     jurisdiction: str = ""
     context: bool = False
+    revoke: str = ""  # the page where a key that leaked is revoked
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     packages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     imports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -252,9 +254,13 @@ def _provider(row: Mapping[str, Any], name: str) -> Provider:
         table: {key: _strings(value, f"{name}: {row['id']}.{table}.{key}") for key, value in row.get(table, {}).items()}
         for table in _TABLES
     }
+    revoke = row.get("revoke", "")
+    if not isinstance(revoke, str) or (revoke and not _PAGE.fullmatch(revoke)):
+        raise ConfigError(f"{name}: {row['id']}.revoke is no address of a page", hint='revoke = "https://..."')
     return Provider(
-        row["id"], row["name"], row["kind"], row.get("jurisdiction", ""), bool(row.get("context")), lists, **tables
-    )
+        row["id"], row["name"], row["kind"], row.get("jurisdiction", ""), bool(row.get("context")), revoke, lists,
+        **tables,
+    )  # fmt: skip
 
 
 def _key(provider: str, row: Mapping[str, Any], name: str) -> Key:

@@ -19,6 +19,7 @@ _PLACEHOLDER = re.compile(
 )
 _MIN_ENTROPY = 3.0  # bits a character; random base62 has above 4.5, words about 3.5 with repeats below 3
 _MAX_IN_FILE = 50
+_PAGES = (".html", ".htm", ".xhtml", ".svg")
 
 
 def leaks(text: str, path: str, region: str, catalogue: Catalogue, *, other_signs: bool, tell: Tell) -> list[Finding]:
@@ -82,9 +83,11 @@ def _looks_real(secret: str) -> bool:
 def _finding(
     secret: str, provider: str, confidence: Confidence, path: str, line: int, region: str, catalogue: Catalogue
 ) -> Finding:
-    name = catalogue.providers[provider].name
+    name, page = catalogue.providers[provider].name, catalogue.providers[provider].revoke
+    where = f"at {name}: {page}" if page else f"at {name}, where it was issued"
     digest = hashlib.sha256(b"secpipe shadow-ai key\0" + secret.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    severity = Severity.CRITICAL if region in {"code", "config", "example"} else Severity.MEDIUM
+    public = path.lower().endswith(_PAGES)  # whoever opens it has the key
+    severity = Severity.CRITICAL if public or region in {"code", "config", "example"} else Severity.MEDIUM
     return Finding(
         rule="shadow-ai/leaked-key",
         message=f"{path}:{line} holds what looks like a key of {name}: {redact(secret)}",
@@ -93,6 +96,6 @@ def _finding(
         path=path,
         line=line,
         subject=f"{provider} {digest}",
-        fix="revoke the key at the provider, then read it from the environment or a secret store",
-        details={"provider": provider, "prefix": redact(secret), "region": region},
+        fix=f"revoke the key {where}; make a new one and read it from the environment or a secret store",
+        details={"provider": provider, "prefix": redact(secret), "region": region, "revoke": page},
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from secpipe.core.finding import Severity
 from secpipe.core.limits import DEFAULT
 from secpipe.formats.coding import as_utf8
 from secpipe.scan.shadow_ai import notebooks
@@ -150,9 +151,17 @@ def test_keys_are_found_and_never_shown(tmp_path: Path) -> None:
     evidence = scanned(tmp_path)
     finding = next(finding for finding in evidence.findings if finding.rule == "shadow-ai/leaked-key")
     assert finding.details["provider"] == "anthropic"
+    assert "revoke the key at Anthropic: https://platform.claude.com/settings/keys;" in finding.fix
     shown = json.dumps([item.to_dict() for item in evidence.findings]) + json.dumps(evidence.facts)
     assert secret not in shown
     assert secret[14:] not in shown
+
+
+def test_a_key_in_a_page_is_in_the_hands_of_whoever_opens_it(tmp_path: Path) -> None:
+    secret = "sk-ant-" + "api03-" + "Q7wErTy9zXcVbNmKjHgFdSaPoIuYtReWq3LkMn"
+    (tmp_path / "index.html").write_text(f'<script>const key = "{secret}"</script>\n')
+    finding = next(one for one in scanned(tmp_path).findings if one.rule == "shadow-ai/leaked-key")
+    assert finding.severity is Severity.CRITICAL
 
 
 @pytest.mark.parametrize(
