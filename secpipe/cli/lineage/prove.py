@@ -45,7 +45,7 @@ def prove(
     contradicted, 3 claimed or not decided.
     """
     from secpipe.api.lineage import recorded
-    from secpipe.cli.progress import hashed
+    from secpipe.cli.hashed import hashed
     from secpipe.lineage import beside
     from secpipe.lineage.proving import located
     from secpipe.lineage.record import Grade

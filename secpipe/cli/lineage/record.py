@@ -82,7 +82,7 @@ def _operation(models: tuple[str, ...], adapters: tuple[str, ...], prompts: tupl
 
 
 def _inputs(models: tuple[str, ...], adapters: tuple[str, ...], others: tuple[str, ...]) -> tuple[Input, ...]:
-    from secpipe.cli.progress import hashed
+    from secpipe.cli.hashed import hashed
     from secpipe.lineage import beside
     from secpipe.lineage.record import Role
 
