@@ -23,7 +23,7 @@ from bench.measure import claim, info
 from secpipe.core.artifact import Digest
 from secpipe.lineage import questions
 from secpipe.lineage.index import DerivationIndex
-from secpipe.lineage.index_rows import Known, Lineage, RecordFile, step_of
+from secpipe.lineage.index_rows import Lineage, NamedThing, RecordFile, step_of
 from secpipe.lineage.record import Derivation, Input, Prompt, Subject, Tool
 
 RECORDS = 1_000_000
@@ -56,25 +56,25 @@ def records(count: int, rows: random.Random) -> Iterator[RecordFile]:
 
 
 def asked(
-    index: DerivationIndex, words: list[str], way: Callable[[DerivationIndex, Known], Lineage]
+    index: DerivationIndex, words: list[str], way: Callable[[DerivationIndex, NamedThing], Lineage]
 ) -> tuple[float, float, float]:
     """Return the median and the worst ms of a question about each of these, and the mean number of edges."""
     spent, edges = [], 0
     for word in words:
         before = time.perf_counter()
-        answer = way(index, Known("", "", whole(word)))
+        answer = way(index, NamedThing("", "", whole(word)))
         spent.append(1000 * (time.perf_counter() - before))
         edges += len(answer.edges)
     spent.sort()
     return spent[len(spent) // 2], spent[-1], edges / len(words)
 
 
-def up(index: DerivationIndex, known: Known) -> Lineage:
+def up(index: DerivationIndex, known: NamedThing) -> Lineage:
     """Return what it was made from."""
     return index.up(index.find(known), questions.MOST)
 
 
-def down(index: DerivationIndex, known: Known) -> Lineage:
+def down(index: DerivationIndex, known: NamedThing) -> Lineage:
     """Return what came of it."""
     return index.down(index.find(known), questions.MOST)
 

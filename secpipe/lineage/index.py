@@ -13,7 +13,17 @@ from collections.abc import Iterable, Iterator
 
 from secpipe.core.errors import InputError, SecpipeError
 from secpipe.core.text import printable
-from secpipe.lineage.index_rows import Edge, Known, Lineage, RecordFile, Step, Thing, digest_words, name_word, words
+from secpipe.lineage.index_rows import (
+    Edge,
+    Lineage,
+    NamedThing,
+    RecordFile,
+    Step,
+    Thing,
+    digest_words,
+    name_word,
+    words,
+)
 from secpipe.system import files
 
 _VERSION = 1
@@ -125,7 +135,7 @@ class DerivationIndex:
                 self._db.execute(statement)
         self._known.clear()
 
-    def find(self, asked: Known) -> list[Thing]:
+    def find(self, asked: NamedThing) -> list[Thing]:
         """Return what is known under any of the digests of `asked`, or under its name; by name alone last.
 
         What is asked for with a digest is found by name only where no digest of its own says that it is another thing.
@@ -194,7 +204,7 @@ class DerivationIndex:
         ]
         self._db.executemany("INSERT OR REPLACE INTO edge VALUES (?, ?, ?, ?, ?, ?)", rows)
 
-    def _ids(self, known: Known) -> list[int]:
+    def _ids(self, known: NamedThing) -> list[int]:
         """Return the things that one is: several where its digests meet in it, and what follows meets all of them."""
         exact = digest_words(known)
         keys = exact or [f"only:{known.kind}:{known.name}"]

@@ -16,7 +16,7 @@ _ORDER = ("sha256", "dirHash")
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class NamedThing:
     """A thing as somebody names it: `kind` is its role (`model`, `adapter`, `prompt`, `license`, ...)."""
 
     kind: str
@@ -29,7 +29,7 @@ class Known:
 class Used:
     """What a step used: as what, how well that is known, and how strongly."""
 
-    of: Known
+    of: NamedThing
     role: str
     grade: str = Grade.CLAIMED
     weight: float | None = None
@@ -39,7 +39,7 @@ class Used:
 class Step:
     """One thing, and all it was made from."""
 
-    output: Known
+    output: NamedThing
     inputs: tuple[Used, ...]
 
 
@@ -89,26 +89,26 @@ def step_of(record: Derivation) -> Step:
     """Return what a derivation record says about its output."""
     inputs = [Used(known_of(one), one.role, one.grade, one.weight) for one in record.inputs]
     for prompt in record.prompts:
-        named = Known("prompt", "", (Digest("commitment", prompt.commitment),))
+        named = NamedThing("prompt", "", (Digest("commitment", prompt.commitment),))
         inputs.append(Used(named, prompt.role, prompt.grade))
     if record.tool:
-        inputs.append(Used(Known("tool", str(record.tool)), "tool", record.tool.grade))
-    return Step(Known(ASSET, record.output.name, record.output.digests), tuple(inputs))
+        inputs.append(Used(NamedThing("tool", str(record.tool)), "tool", record.tool.grade))
+    return Step(NamedThing(ASSET, record.output.name, record.output.digests), tuple(inputs))
 
 
-def known_of(one: Input) -> Known:
+def known_of(one: Input) -> NamedThing:
     """Return an input as a thing."""
-    return Known(one.role, one.name, one.digests, one.uri)
+    return NamedThing(one.role, one.name, one.digests, one.uri)
 
 
-def digest_words(known: Known) -> list[str]:
+def digest_words(known: NamedThing) -> list[str]:
     """Return the digests of a thing as words, those of its whole first."""
     order = {name: at for at, name in enumerate(_ORDER)}
     rows = sorted(known.digests, key=lambda one: (order.get(one.algorithm, len(order)), one.algorithm))
     return list(map(str, rows))
 
 
-def words(known: Known) -> list[str]:
+def words(known: NamedThing) -> list[str]:
     """Return the words other than digests under which a thing is found: its name, the last part of it, its URI."""
     names = [name for name in dict.fromkeys((known.name, known.name.rpartition("/")[2], known.uri)) if name]
     kinds = [ANY] if known.kind == ASSET else dict.fromkeys((ANY, known.kind))

@@ -11,7 +11,7 @@ from secpipe.core.artifact import Digest, Skip
 from secpipe.core.errors import SecpipeError, TrustError
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
-from secpipe.lineage.index_rows import ASSET, LICENSE, Known, RecordFile, Step, Used, step_of
+from secpipe.lineage.index_rows import ASSET, LICENSE, NamedThing, RecordFile, Step, Used, step_of
 from secpipe.lineage.record import SUFFIX
 
 if TYPE_CHECKING:
@@ -117,24 +117,24 @@ def _bom(path: Path) -> Iterator[Step]:
     document = load(files.read_bytes(path, DEFAULT.document_bytes, follow=False), printable(path.name, 200))
     rows = list(walk(document.get("components")))
     known = [(label(item), _component(item)) for item in rows]
-    called: dict[str, list[Known]] = {}
+    called: dict[str, list[NamedThing]] = {}
     for name, one in known:
         called.setdefault(name, []).append(one)
     for (_, one), item in zip(known, rows, strict=True):
         if names := licenses_of(item):
-            yield Step(one, tuple(Used(Known(LICENSE, name), LICENSE) for name in names))
+            yield Step(one, tuple(Used(NamedThing(LICENSE, name), LICENSE) for name in names))
     for edge in edges(document):
-        parents = called.get(edge.target, [Known("", edge.target)])
-        for child in called.get(edge.source, [Known(ASSET, edge.source)]):
+        parents = called.get(edge.target, [NamedThing("", edge.target)])
+        for child in called.get(edge.source, [NamedThing(ASSET, edge.source)]):
             yield Step(child, tuple(Used(parent, edge.kind) for parent in parents))
     metadata = document.get("metadata")
     root = metadata.get("component") if isinstance(metadata, dict) else None
     if isinstance(root, dict):
-        release = Known(ASSET, label(root), _component(root).digests)
+        release = NamedThing(ASSET, label(root), _component(root).digests)
         yield Step(release, tuple(Used(one, "contains") for _, one in known))
 
 
-def _component(item: dict[str, Any]) -> Known:
+def _component(item: dict[str, Any]) -> NamedThing:
     from secpipe.sbom.bom import hash_of, label, property_of
 
     kind = property_of(item, "secpipe:kind") or str(item.get("type") or "")
@@ -144,7 +144,7 @@ def _component(item: dict[str, Any]) -> Known:
     uri = purl if isinstance(purl, str) else ""
     # The name that the index is asked for carries no version; the label of an SBOM does.
     name = item.get("name")
-    return Known(
+    return NamedThing(
         _KINDS.get(kind, printable(kind, 64)), printable(name, 200) if isinstance(name, str) else label(item),
         (Digest("sha256", digest),) if whole else (), uri,
     )  # fmt: skip

@@ -17,7 +17,7 @@ from secpipe.core.foreign import Sink
 if TYPE_CHECKING:
     from secpipe.core.artifact import Skip
     from secpipe.lineage.index import DerivationIndex
-    from secpipe.lineage.index_rows import Known
+    from secpipe.lineage.index_rows import NamedThing
 
 _DIGEST = re.compile(r"(?:(sha256|dirHash|commitment):)?([0-9a-f]{64})\Z")
 _FORMS = ("tree", "json", "dot", "html")
@@ -113,20 +113,20 @@ def _opened(
         yield index, gather.refresh(index, folder, (state, now))
 
 
-def _asked(word: str, kind: str, folder: Path) -> tuple[list[Known], list[Skip]]:
+def _asked(word: str, kind: str, folder: Path) -> tuple[list[NamedThing], list[Skip]]:
     """Return what is meant by what was typed, and what could not be looked into to tell."""
     from secpipe.core.artifact import Digest
     from secpipe.core.text import printable
     from secpipe.lineage import beside
-    from secpipe.lineage.index_rows import ANY, Known
+    from secpipe.lineage.index_rows import ANY, NamedThing
 
     if found := _DIGEST.match(word):
         names = [found[1]] if found[1] else ["sha256", "dirHash", "commitment"]
-        return [Known(ANY, "", (Digest(name, found[2]),)) for name in names], []
+        return [NamedThing(ANY, "", (Digest(name, found[2]),)) for name in names], []
     if not Path(word).exists():
-        return [Known(kind, word)], []
+        return [NamedThing(kind, word)], []
     made = beside.subject(Path(word))
-    known = [Known(ANY, made.name, made.digests)]
+    known = [NamedThing(ANY, made.name, made.digests)]
     if kind != "prompt":
         return known, []
     from secpipe.cli.lineage import gather
@@ -137,7 +137,7 @@ def _asked(word: str, kind: str, folder: Path) -> tuple[list[Known], list[Skip]]
 
     text = text_of(read_bytes(word, TEXT_BYTES), printable(word, 200), DEFAULT)
     meant, unread = gather.commitments(folder, text)
-    return [*known, *(Known(ANY, "", (one,)) for one in meant)], unread
+    return [*known, *(NamedThing(ANY, "", (one,)) for one in meant)], unread
 
 
 def _write(document: dict[str, Any], form: str, output: str) -> None:

@@ -6,6 +6,11 @@ from dataclasses import dataclass, replace
 
 from secpipe.gate.request import BUILTIN, TREE_POLICY
 
+#: How commands about the rules begin: an image is judged by them like a folder; all others change what is in it.
+ABOUT_RULES = tuple(
+    f"secpipe {word} " for word in ("init", "check", "approve", "waive", "accept", "advisories", "keys")
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Call:

@@ -14,7 +14,7 @@ from secpipe.formats.packages import ecosystems
 from secpipe.gate import ages
 from secpipe.gate.accepted import acceptable, content_of, kind_of
 from secpipe.gate.doing import upgrade
-from secpipe.gate.doing.call import Call
+from secpipe.gate.doing.call import ABOUT_RULES, Call
 from secpipe.gate.doing.naming import common, glob, holds, named, option, signable
 from secpipe.gate.doing.sentences import NO_FEED_SAYS, SENTENCES, UNREAD
 from secpipe.gate.grouping import fixed_in
@@ -30,17 +30,12 @@ from secpipe.sbom import EMPTY
 from secpipe.scan.shadow_ai.signal import LOCAL, UNKNOWN, UNLISTED
 from secpipe.scan.vulnerabilities import NO_FEED, ecosystem_of, uncovered
 
-#: Commands about the rules, which an image is judged by like a folder; all others change what is in it.
-_RULES = tuple(f"secpipe {word} " for word in ("init", "check", "approve", "waive", "accept", "advisories", "keys"))
 _SHOWN = 8  # paths or findings on one command line; more of them are named by rule and path
 _EXACT = 3  # paths named with their digests
 _PROMPTS = ("shadow-ai/unapproved-host", "shadow-ai/unapproved-provider", "shadow-ai/expired-approval")
 
-_AGENT_PROMPTS = (
-    "agents/unapproved-item",
-    "agents/grown-capability",
-    "agents/unpinned-power",
-    "agents/expired-approval",
+_AGENT_PROMPTS = tuple(
+    f"agents/{name}" for name in ("unapproved-item", "grown-capability", "unpinned-power", "expired-approval")
 )
 
 
@@ -102,7 +97,7 @@ def told(reasons: Iterable[Reason], findings: Mapping[str, Finding], situation: 
 def _total(reason: Reason, known: _Known, situation: Situation) -> Do:
     try:
         do = _todo(reason, known, situation)
-        if situation.call.asked and do.kind is not Kind.PERSON and not do.text.startswith(_RULES):
+        if situation.call.asked and do.kind is not Kind.PERSON and not do.text.startswith(ABOUT_RULES):
             return person(f"where the image is built, run {do.text}; then build it anew")
         if do.kind is Kind.ACCEPT and not situation.call.known:
             owner = reason.owner or situation.policy.owner or "the owner of the policy"

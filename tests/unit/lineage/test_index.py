@@ -14,7 +14,7 @@ from secpipe.core.artifact import Digest
 from secpipe.core.errors import InputError, SecpipeError
 from secpipe.lineage import questions
 from secpipe.lineage.index import DerivationIndex
-from secpipe.lineage.index_rows import Known, RecordFile, Step, Thing, Used, step_of
+from secpipe.lineage.index_rows import NamedThing, RecordFile, Step, Thing, Used, step_of
 from secpipe.lineage.questions import LineageQuestion
 from secpipe.lineage.record import Derivation, Grade, Input, Prompt, Subject, Tool
 from secpipe.report import lineage as writers
@@ -48,7 +48,7 @@ def index(tmp_path: Path) -> Iterator[DerivationIndex]:
 
 
 def ask(index: DerivationIndex, word: str, name: str = "") -> list[Thing]:
-    return index.find(Known("", name, whole(word) if word else ()))
+    return index.find(NamedThing("", name, whole(word) if word else ()))
 
 
 def names(things: list[Thing] | tuple[Thing, ...]) -> set[str]:
@@ -76,12 +76,12 @@ def test_what_was_made_and_from_what_is_found_both_ways(index: DerivationIndex) 
 def test_a_prompt_a_tool_and_a_licence_are_asked_as_well(index: DerivationIndex) -> None:
     prompt = Prompt("prompt", sha("salted"))
     index.add([source("a", used("base", "model"), prompts=(prompt,), tool=Tool("comfyui", "0.3"))])
-    licence = Used(Known("license", "CC-BY-NC-4.0"), "license")
-    index.add([RecordFile("bom.json", "1", (Step(Known("asset", "base", whole("base")), (licence,)),))])
+    licence = Used(NamedThing("license", "CC-BY-NC-4.0"), "license")
+    index.add([RecordFile("bom.json", "1", (Step(NamedThing("asset", "base", whole("base")), (licence,)),))])
     for asked in (
-        Known("", "", (Digest("commitment", sha("salted")),)),
-        Known("tool", "comfyui@0.3"),
-        Known("license", "CC-BY-NC-4.0"),
+        NamedThing("", "", (Digest("commitment", sha("salted")),)),
+        NamedThing("tool", "comfyui@0.3"),
+        NamedThing("license", "CC-BY-NC-4.0"),
     ):  # fmt: skip
         down = index.down(index.find(asked), questions.MOST)
         assert "a" in {row["name"] for row in questions.recall(down)}, asked
@@ -115,16 +115,18 @@ def test_one_thing_with_two_digests_joins_those_who_knew_one(index: DerivationIn
     both = (Digest("sha256", sha("m")), Digest("dirHash", sha("d")))
     index.add([source("c", Input("m", "model", both))])
     for digest in both:
-        assert "c" in {row["name"] for row in questions.recall(index.down(index.find(Known("", "", (digest,))), 99))}
-    found = index.find(Known("", "", both))
+        assert "c" in {
+            row["name"] for row in questions.recall(index.down(index.find(NamedThing("", "", (digest,))), 99))
+        }
+    found = index.find(NamedThing("", "", both))
     assert {row["name"] for row in questions.recall(index.down(found, 99))} == {"a", "b", "c"}
 
 
 def test_what_two_digests_join_is_joined_both_ways_whenever_it_is_learnt(index: DerivationIndex) -> None:
     """Who knew the model by one digest and who knew it by the other speak of one model, also in what came before."""
     sha256, tree = Digest("sha256", sha("m")), Digest("dirHash", sha("d"))
-    base = Known("model", "base", whole("base"))
-    index.add([RecordFile("r", "1", (Step(Known("asset", "m", (tree,)), (Used(base, "model"),)),))])
+    base = NamedThing("model", "base", whole("base"))
+    index.add([RecordFile("r", "1", (Step(NamedThing("asset", "m", (tree,)), (Used(base, "model"),)),))])
     index.add([source("a", Input("m", "model", (sha256,))), source("s", Input("m", "x", (short_of("m"),)))])
     assert below(index, "base") == {"m"}
     index.add([source("c", Input("m", "model", (sha256, tree)))])
@@ -137,7 +139,7 @@ def test_a_whole_digest_that_is_learnt_late_meets_the_short_one(index: Derivatio
     tree = Digest("dirHash", sha("d"))
     index.add([source("s", Input("m", "x", (short_of("m"),))), source("a", Input("m", "model", (tree,)))])
     index.add([source("b", Input("m", "model", (*whole("m"), tree)))])
-    assert {row["name"] for row in questions.recall(index.down(index.find(Known("", "", (tree,))), 99))} == {
+    assert {row["name"] for row in questions.recall(index.down(index.find(NamedThing("", "", (tree,))), 99))} == {
         "s",
         "a",
         "b",
@@ -280,15 +282,15 @@ def test_a_recall_reaches_what_following_every_step_by_hand_reaches(
     """A second way, without a database: what shares a digest is one, and whatever is reached is called back."""
     files = []
     for at, (made, inputs) in enumerate(steps):
-        step = Step(Known("asset", str(at), made), tuple(Used(Known("x", "", one), "x") for one in inputs))
+        step = Step(NamedThing("asset", str(at), made), tuple(Used(NamedThing("x", "", one), "x") for one in inputs))
         files.append(RecordFile(str(at), "1", (step,)))
     digests = {one for made, inputs in steps for group in (made, *inputs) for one in group}
     with DerivationIndex(tmp_path_factory.mktemp("index") / "i.sqlite") as index:
         for some in [files] if at_once else [[one] for one in files]:
             index.add(some)
-        met = {one: {thing.id for thing in index.find(Known("", "", (one,)))} for one in digests}
+        met = {one: {thing.id for thing in index.find(NamedThing("", "", (one,)))} for one in digests}
         for digest in digests:
-            reached = set(index.down(index.find(Known("", "", (digest,))), 9999).things)
+            reached = set(index.down(index.find(NamedThing("", "", (digest,))), 9999).things)
             assert {one for one in digests if met[one] & reached} == by_hand(steps, digest)
 
 
