@@ -179,7 +179,7 @@ def _answer(request: Request, project: str | None, asked: dict[str, Any], watch:
 
         if not isinstance(error, Several):
             raise
-        return each(error.parts, asked, progress)
+        return each(error.parts, asked, watch)
     document, outcome = found.document, found.outcome
     if outcome is not None:
         document = only_new(asked, request, outcome, progress)

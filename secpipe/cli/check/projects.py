@@ -11,7 +11,7 @@ from secpipe.core.text import plural
 from secpipe.core.verdict import PROJECTS
 
 if TYPE_CHECKING:
-    from secpipe.gate.pipeline import Progress
+    from secpipe.cli.progress import Watch
     from secpipe.gate.projects import Part
 
 #: What one verdict alone can be asked for; the value is the option.
@@ -22,7 +22,7 @@ _ONE = {
 _FORMS = ("terminal", "json")
 
 
-def each(parts: Sequence[Part], options: Mapping[str, Any], progress: Progress) -> int:
+def each(parts: Sequence[Part], options: Mapping[str, Any], watch: Watch | None) -> int:
     """Judge every project, write all verdicts as one document, and return the worst exit code.
 
     Raises ConfigError for what only one verdict can be asked for.
@@ -34,7 +34,10 @@ def each(parts: Sequence[Part], options: Mapping[str, Any], progress: Progress) 
     if asked:
         names = ", ".join(str(part.request.project) for part in parts)
         raise ConfigError(f"{asked[0]} is for one project", hint=f"--project NAME, one of: {names}")
-    documents = [check(part.request, progress, rules=part.rules).document for part in parts]
+    told = watch or (lambda text: None)
+    documents = [check(part.request, told, rules=part.rules, watch=watch).document for part in parts]
+    if watch:
+        watch.done()
     if not documents[-1]["subject"]["files"]:
         documents.pop()  # nothing belongs to no project
     worst = max((int(one["exit_code"]) for one in documents), key=(EXIT_PASS, EXIT_UNDECIDED, EXIT_DENY).index)
