@@ -12,6 +12,8 @@ from secpipe.formats.packages import purl
 DPKG, APK, RELEASE = "var/lib/dpkg/status", "lib/apk/db/installed", ("etc/os-release", "usr/lib/os-release")
 RPM = ("usr/lib/sysimage/rpm/rpmdb.sqlite", "var/lib/rpm/rpmdb.sqlite", "var/lib/rpm/Packages",
        "var/lib/rpm/Packages.db", "usr/lib/sysimage/rpm/Packages.db")  # fmt: skip
+#: How the paths of all these end, and of the parts that distroless images keep.
+_NAMES = frozenset(path.rpartition("/")[2] for path in (DPKG, APK, *RPM))
 DPKG_PART = re.compile(r"(?:^|/)(var/lib/dpkg/status\.d/[^/]+)$")
 _PAIR = re.compile(r'^([A-Z_]+)=["\']?([^"\'\n]*)["\']?$', re.MULTILINE)
 
@@ -24,6 +26,8 @@ def distribution(release: str) -> tuple[str, str]:
 
 def database_of(path: str) -> str:
     """Return the database that a file at `path` is, by its path below the system's root; "" for any other."""
+    if path.rpartition("/")[2] not in _NAMES and "/status.d/" not in path:
+        return ""
     for name in (DPKG, APK, *RPM):
         if path == name or path.endswith(f"/{name}"):
             return name

@@ -52,7 +52,7 @@ class Joiner:
         self._texts: dict[str, str] = {}
         self._parts: dict[str, frozenset[bytes]] = {}
         self._edges: dict[str, list[str]] = {}
-        self._known: Places | None = None
+        self._places: dict[tuple[str, ...], Places] = {}  # by the endings of a language: most are never asked for
         self._left = _ALL
         self.unread: dict[str, str] = {}  # path -> why it could not be read once more
         self.partly: dict[str, str] = {}  # path -> what of its imports was not followed
@@ -82,7 +82,7 @@ class Joiner:
         """Return the files of the same language that a file imports, and those that they import, the nearest first."""
         if family[0] in _FOLDERS:
             folder = path.rpartition("/")[0]
-            here = (one for one in self._places.paths if one.rpartition("/")[0] == folder and one.endswith(family))
+            here = (one for one in self._of(family).paths if one.rpartition("/")[0] == folder)
             return sorted(one for one in here if one != path)
         found = {path: None}
         pending = [path]
@@ -96,14 +96,14 @@ class Joiner:
 
     def _imports(self, path: str, family: tuple[str, ...]) -> list[str]:
         if path not in self._edges:
-            self._edges[path] = [item for item in edges(path, self._text(path), self._places) if item.endswith(family)]
+            self._edges[path] = list(edges(path, self._text(path), self._of(family)))
         return self._edges[path]
 
-    @property
-    def _places(self) -> Places:
-        if self._known is None:
-            self._known = Places(entry.path for entry in self._tree.files)
-        return self._known
+    def _of(self, family: tuple[str, ...]) -> Places:
+        """Return the files of one language: an import leads to no other."""
+        if family not in self._places:
+            self._places[family] = Places(entry.path for entry in self._tree.files if entry.path.endswith(family))
+        return self._places[family]
 
     def _pieces(self, path: str) -> frozenset[bytes]:
         if path not in self._parts:
