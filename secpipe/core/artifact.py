@@ -58,8 +58,8 @@ class FileEntry:
     @property
     def suffix(self) -> str:
         """The lower-case ending with its dot (`.py`), or ""."""
-        stem, dot, ending = self.name.rpartition(".")
-        return f".{ending.lower()}" if dot and stem else ""
+        stem, dot, ending = self.path.rpartition(".")
+        return f".{ending.lower()}" if dot and stem and stem[-1] != "/" and "/" not in ending else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,9 +78,12 @@ def sniff(head: bytes, size: int = -1, *, pickles: bool = True) -> str:
     """
     if not head:
         return "empty"
-    ordinary = head[0] in _ORDINARY and b"\0" not in head and head[:2] not in _UBJSON
-    if ordinary and not any(head.startswith(row[1], row[0]) for row in _ROWS[None]):
-        return _text(head)
+    if head[0] in _ORDINARY and b"\0" not in head and head[:2] not in _UBJSON:
+        for offset, magic, _ in _ROWS[None]:
+            if head.startswith(magic, offset):
+                break
+        else:
+            return _text(head)
     if head[4:8] == b"\0\0\0\0" and _is_header(head):
         return "safetensors"  # before pickle: a header of 1152 bytes begins like protocol 4
     if _WIDE_JSON.match(head):

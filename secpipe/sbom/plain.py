@@ -26,8 +26,6 @@ from secpipe.sbom.sources import (
 _TELLING = re.compile("prompt|chat_template|modelfile|mlmodel|metadata|oci-layout")
 _ENDINGS = frozenset({*kinds.WEIGHTS, *datasets.ALWAYS, *prompts.ALWAYS, *prompts.ENDINGS, ".tar", ".bin", ".pb"})
 _FOLDERS = frozenset({*datasets.FOLDERS, *prompts.FOLDERS, "manifests"})
-#: Sources that are asked themselves, whatever the name.
-_ASKED = (packaged, pages)
 _SCRIPT = b"# /// script"
 
 
@@ -43,9 +41,9 @@ def is_plain(entry: FileEntry, data: bytes) -> bool:
         return False
     if weights.is_pointer(entry) or unpack.may_be(entry.head) or weights.begins(entry.head) or table.row_of(path):
         return False
-    if any(source.takes(entry) for source in _ASKED):
+    if packaged.takes(entry) or pages.takes(entry):
         return False
-    if indexes.takes(entry) and not (is_yaml(name) and indexes.says_nothing(data)):
+    if not (is_yaml(name) and indexes.says_nothing(data)) and indexes.takes(entry):
         return False
     if low.endswith(".py"):
         return _SCRIPT not in data

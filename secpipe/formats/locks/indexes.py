@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from fnmatch import fnmatchcase, translate
+from fnmatch import fnmatchcase
 from typing import Any
 
 from secpipe.core import shape
@@ -71,7 +71,7 @@ _MOST = 200  # settings of one file that are kept
 def reader_of(path: str) -> Callable[[str, bytes], Iterator[Index]] | None:
     """Return what reads the index settings of a file of this name; None where it has none."""
     name = path.rpartition("/")[2].lower()
-    if not _ANY.match(name):  # most names, in a tenth of the time
+    if not name.endswith(_ENDS) and not any(map(name.__contains__, _WORDS)):  # most names, in a tenth of the time
         return _cargo if f"/{path}".endswith(_CARGO) else None
     return next((reader for glob, reader in _TABLE if fnmatchcase(name, glob)), None)
 
@@ -251,4 +251,6 @@ _TABLE: tuple[tuple[str, Callable[[str, bytes], Iterator[Index]]], ...] = (
     ("jenkinsfile", _commands), ("justfile", _commands),
 )  # fmt: skip
 _CARGO = ("/.cargo/config.toml", "/.cargo/config")
-_ANY = re.compile("|".join(translate(glob) for glob, _ in _TABLE))
+#: How the names end that a glob takes, and what stands in the names that one takes whatever their ending.
+_ENDS = tuple({tail for glob, _ in _TABLE if (tail := glob.rpartition("*")[2])})
+_WORDS = tuple(glob.strip("*") for glob, _ in _TABLE if glob.endswith("*"))

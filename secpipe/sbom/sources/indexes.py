@@ -15,7 +15,7 @@ from secpipe.sbom.collector import Collector
 
 def takes(entry: FileEntry) -> bool:
     """Tell whether this source answers for a file."""
-    return not is_installed(entry.path) and indexes.reader_of(entry.path) is not None
+    return indexes.reader_of(entry.path) is not None and not is_installed(entry.path)
 
 
 def says_nothing(data: bytes) -> bool:

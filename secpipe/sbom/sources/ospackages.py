@@ -15,6 +15,8 @@ APK = ("usr/lib/apk/db/installed", "lib/apk/db/installed")
 OPKG = ("usr/lib/opkg/status", "var/lib/opkg/status", "opt/var/lib/opkg/status")
 RPM = ("usr/lib/sysimage/rpm/rpmdb.sqlite", "var/lib/rpm/rpmdb.sqlite", "var/lib/rpm/Packages",
        "var/lib/rpm/Packages.db", "usr/lib/sysimage/rpm/Packages.db")  # fmt: skip
+#: How the paths of all these end, and of the parts that distroless images keep.
+_NAMES = frozenset(path.rpartition("/")[2] for path in (DPKG, *APK, *OPKG, *RPM))
 DPKG_PART = re.compile(r"(?:^|/)(var/lib/dpkg/status\.d/[^/]+)$")
 _PAIR = re.compile(r'^([A-Z_]+)=["\']?([^"\'\n]*)["\']?$', re.MULTILINE)
 
@@ -27,6 +29,8 @@ def distribution(release: str) -> tuple[str, str]:
 
 def database_of(path: str) -> str:
     """Return the database that a file at `path` is, by its path below the system's root; "" for any other."""
+    if path.rpartition("/")[2] not in _NAMES and "/status.d/" not in path:
+        return ""
     for name in (DPKG, *APK, *OPKG, *RPM):
         if path == name or path.endswith(f"/{name}"):
             return name

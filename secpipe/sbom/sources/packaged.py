@@ -25,10 +25,9 @@ _REFERENCED = "named, not part of this release"
 
 def takes(entry: FileEntry) -> bool:
     """Tell whether this source answers for a file."""
-    if is_installed(entry.path):
-        return False
-    spacy = entry.name == "meta.json" and b'"lang"' in entry.head  # its first key, as spaCy writes it
-    return entry.name in ("Kitfile", "dvc.lock") or entry.name.endswith(".dvc") or spacy
+    name = entry.name
+    spacy = name == "meta.json" and b'"lang"' in entry.head  # its first key, as spaCy writes it
+    return (spacy or name in ("Kitfile", "dvc.lock") or name.endswith(".dvc")) and not is_installed(entry.path)
 
 
 def read_all(found: Collector) -> None:

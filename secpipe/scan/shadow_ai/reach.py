@@ -116,12 +116,17 @@ class Places:
 
     def __init__(self, paths: Iterable[str]) -> None:
         self.paths = frozenset(paths)
-        self._by_stem: dict[str, list[str]] = defaultdict(list)
+        self._by_stem: dict[str, str | list[str]] = {}  # a list for each single file would take as much room again
         self._indexes: dict[str, list[str]] = defaultdict(list)
         self._modules: dict[tuple[str, str], list[str]] = {}
         for path in sorted(self.paths):
             folder, _, name = path.rpartition("/")
-            self._by_stem[name.partition(".")[0]].append(path)
+            stem = name.partition(".")[0]
+            known = self._by_stem.setdefault(stem, path)
+            if isinstance(known, list):
+                known.append(path)
+            elif known is not path:
+                self._by_stem[stem] = [known, path]
             if name in _INDEX:
                 self._indexes[folder.rpartition("/")[2]].append(path)
 
@@ -152,10 +157,14 @@ class Places:
             return []
         name = path.rpartition("/")[2]
         ends = tuple(f"/{path}{ending}" for ending in _ENDINGS)
-        found = [item for item in self._by_stem.get(name.partition(".")[0], ()) if f"/{item}".endswith(ends)]
+        found = [item for item in self._called(name.partition(".")[0]) if f"/{item}".endswith(ends)]
         return found + [
             item for item in self._indexes.get(name, ()) if f"/{item.rpartition('/')[0]}".endswith(f"/{path}")
         ]
+
+    def _called(self, stem: str) -> list[str]:
+        found = self._by_stem.get(stem, [])
+        return [found] if isinstance(found, str) else found
 
     def _known(self, path: str) -> bool:
         name = path.rpartition("/")[2]

@@ -245,9 +245,12 @@ def _minimal(terms: Iterable[str]) -> set[str]:
     for term in every:
         by_start.setdefault(term[:_START], []).append(term)
     short = [term for term in every if len(term) < _START]
+    any_short = re.compile("|".join(map(re.escape, short)) or r"(?!)")
 
     def holds_another(term: str) -> bool:
-        return any(one in term and one != term for one in short) or any(
+        if len(term) < _START:
+            return any(one in term and one != term for one in short)
+        return any_short.search(term) is not None or any(
             one != term and term.startswith(one, start)
             for start in range(len(term) - _START + 1)
             for one in by_start.get(term[start : start + _START], ())
