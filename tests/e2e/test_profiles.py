@@ -285,8 +285,9 @@ VARIANTS = [
     Variant("sbom.shipped", drop("bom.cdx.json"), "gate/missing-evidence", "undecided", "none"),
     Variant("sbom.shipped", added("bom.cdx.json", '{"bomFormat": "CycloneDX", "specVersion": "1.7", "version": 1}'),
             "gate/sbom-disagrees", name="an empty one"),
-    Variant("sbom.shipped", several(locked(version="1.2.0"), lambda case: keep_old_bom(case)), "gate/sbom-disagrees",
-            name="one of another release"),
+    Variant("sbom.shipped", several(
+        locked(version="1.2.0", resolved="https://registry.npmjs.org/left-pad/-/left-pad-1.2.0.tgz"),
+        lambda case: keep_old_bom(case)), "gate/sbom-disagrees", name="one of another release"),
     Variant("sbom.spec", bom(foreign="1.5"), "gate/sbom-format"),
     Variant("sbom.max_age_days", bom(made="2024-11-21T00:00:00Z"), "gate/sbom-too-old", name="old"),
     Variant("sbom.max_age_days", bom(made="2027-11-21T00:00:00Z"), "gate/sbom-too-old", name="of the future"),
