@@ -41,8 +41,8 @@ def files_of(situation: Situation, kind: str) -> set[str]:
         return {path for path in brought if not is_sidecar(path)}
     roots = [folder for folder, purpose in packs(situation).items() if purpose == "plugin"]
     return {
-        path for path in situation.paths
-        if not is_sidecar(path) and any(not root or path.startswith(f"{root}/") for root in roots)
+        path for path in (situation.paths if roots else ())
+        if any(not root or path.startswith(f"{root}/") for root in roots) and not is_sidecar(path)
     }  # fmt: skip
 
 
