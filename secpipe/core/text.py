@@ -32,6 +32,14 @@ def printable(text: str, limit: int = LIMIT) -> str:
     return cut if len(text) <= limit else cut + "…"
 
 
+def as_bytes(text: str) -> bytes:
+    """Return a text as the UTF-8 it was read from; one with lone surrogates, as JSON may spell them, never fails."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
 def opening(text: str) -> str:
     """Return the word that a foreign line begins with, as `printable`: behind it may stand an address with a secret.
 

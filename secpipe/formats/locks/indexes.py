@@ -73,7 +73,8 @@ def reader_of(path: str) -> Callable[[str, bytes], Iterator[Index]] | None:
     name = path.rpartition("/")[2].lower()
     if not name.endswith(_ENDS) and not any(map(name.__contains__, _WORDS)):  # most names, in a tenth of the time
         return _cargo if f"/{path}".endswith(_CARGO) else None
-    return next((reader for glob, reader in _TABLE if fnmatchcase(name, glob)), None)
+    found = next((reader for glob, reader in _TABLE if fnmatchcase(name, glob)), None)
+    return found or (_cargo if f"/{path}".endswith(_CARGO) else None)
 
 
 def read(path: str, data: bytes) -> list[Index]:

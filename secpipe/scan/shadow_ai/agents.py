@@ -10,6 +10,7 @@ from typing import Any
 
 from secpipe.core.errors import InputError
 from secpipe.core.finding import Confidence
+from secpipe.core.text import as_bytes
 from secpipe.formats.jsonc import plain_json
 from secpipe.scan.shadow_ai import configs, shell
 from secpipe.scan.shadow_ai.catalogue import Catalogue
@@ -87,7 +88,7 @@ def _parse(content: str, path: str) -> Any:
         if path.endswith((".yml", ".yaml")):
             from secpipe.formats.yaml import parse_yaml
 
-            return {"documents": parse_yaml(content.encode("utf-8", "surrogateescape"), "settings")}
+            return {"documents": parse_yaml(as_bytes(content), "settings")}
         return json.loads(plain_json(content))
     except (ValueError, RecursionError, InputError):
         return None

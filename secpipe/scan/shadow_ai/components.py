@@ -10,6 +10,7 @@ from secpipe.core.artifact import FileEntry
 from secpipe.core.errors import InputError
 from secpipe.core.limits import Limits
 from secpipe.core.protocols import Tree
+from secpipe.core.text import as_bytes
 from secpipe.formats.coding import as_utf8
 from secpipe.formats.locks import table
 
@@ -65,7 +66,7 @@ def _locked(tree: Tree, limits: Limits) -> set[tuple[str, str]]:
     for entry in tree.files:
         row = table.row_of(entry.path) if _MODULES not in entry.path else None
         if row is not None and row.locked and row.ecosystem == "npm":
-            lock = table.read(row, entry.path, text_of(tree, entry, limits).encode("utf-8", "surrogateescape"))
+            lock = table.read(row, entry.path, as_bytes(text_of(tree, entry, limits)))
             folder = entry.path.rpartition("/")[0]
             found |= {(folder, component.name) for component in lock.components}
     return found

@@ -10,6 +10,7 @@ from functools import cache
 
 from secpipe.core.bounds import Bound, Tell
 from secpipe.core.finding import Confidence, Finding, Severity
+from secpipe.core.text import as_bytes
 from secpipe.formats.words import Search, native, plain
 from secpipe.scan.shadow_ai.catalogue import Catalogue
 from secpipe.scan.shadow_ai.terms import required
@@ -31,7 +32,7 @@ def leaks(text: str, path: str, region: str, catalogue: Catalogue, *, other_sign
     found: dict[str, Finding] = {}
     bound = Bound(_MAX_IN_FILE, "keys", tell)
     owners, search = _words(catalogue)
-    met = {owners[word] for word, _ in search(text.lower().encode("utf-8", "surrogateescape"))}
+    met = {owners[word] for word, _ in search(as_bytes(text.lower()))}
     for index, key in enumerate(catalogue.keys):
         if (index in owners and index not in met) or (
             (not key.term or key.confidence is Confidence.LOW) and not other_signs
@@ -85,7 +86,7 @@ def _finding(
 ) -> Finding:
     name, page = catalogue.providers[provider].name, catalogue.providers[provider].revoke
     where = f"at {name}: {page}" if page else f"at {name}, where it was issued"
-    digest = hashlib.sha256(b"secpipe shadow-ai key\0" + secret.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    digest = hashlib.sha256(b"secpipe shadow-ai key\0" + as_bytes(secret)).hexdigest()[:16]
     public = path.lower().endswith(_PAGES)  # whoever opens it has the key
     severity = Severity.CRITICAL if public or region in {"code", "config", "example"} else Severity.MEDIUM
     return Finding(

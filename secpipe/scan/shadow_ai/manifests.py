@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from secpipe.core.finding import Confidence
 from secpipe.core.inventory import ComponentKind
+from secpipe.core.text import as_bytes
 from secpipe.formats.locks import loose, table
 from secpipe.formats.locks.lock import Lock
 from secpipe.formats.packages import ecosystems
@@ -58,7 +59,7 @@ def _names(row: table.Row, text: str, path: str, out: Reading) -> Iterator[tuple
     """Yield (name, line) of what a file declares; a line of 0 is looked up afterwards."""
     problem = ""
     if row.reader:
-        lock = table.read(row, path, text.encode("utf-8", "surrogateescape"))
+        lock = table.read(row, path, as_bytes(text))
         problem = lock.problem
         yield from _packages(lock)
     if row.names is not None:

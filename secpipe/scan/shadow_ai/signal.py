@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from secpipe.core.finding import Confidence
-from secpipe.core.text import printable
+from secpipe.core.text import as_bytes, printable
 
 #: Providers that no catalogue lists.
 UNKNOWN = "unknown"  # an AI client whose destination could not be resolved
@@ -150,7 +150,7 @@ class Use:
     def id(self) -> str:
         """20 hex digits over path, provider, host, mechanism and model: no line number, stable across runs."""
         text = "\0".join((self.path, self.provider, self.host, self.mechanism, self.model))
-        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:20]
+        return hashlib.sha256(as_bytes(text)).hexdigest()[:20]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the published shape of one entry of the evidence's `uses`."""
