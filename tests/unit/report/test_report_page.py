@@ -23,7 +23,7 @@ from secpipe.report.html.embedded import MOST, taken_out
 from tests import skips
 
 DATA = Path(__file__).resolve().parents[2] / "data"
-AXE = DATA.parents[1] / ".tools/node/node_modules/axe-core/axe.min.js"
+AXE = DATA.parents[1] / ".tools/axe/node_modules/axe-core/axe.min.js"
 HOSTILE = [
     "<script>alert(1)</script>", "\"'><img src=x onerror=alert(1)>", "</summary></details><iframe src=//evil.example>",
     "' onmouseover='alert(1)", "&lt;script&gt;alert(1)&lt;/script&gt;", "<!--", "-->", "</style><style>*{display:none}",
