@@ -26,7 +26,7 @@ from secpipe.lineage.index_rows import (
 )
 from secpipe.system import files
 
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS thing (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS word (word TEXT NOT NULL, thing INTEGER NOT NULL, PRIMARY KEY (word, thing)) WITHOUT ROWID;
@@ -145,7 +145,7 @@ class DerivationIndex:
             found = {thing.id: thing for word in (*exact, *prefixes(exact)) for thing in self._named(word)}
             if asked.name:
                 for thing in self._named(name_word(asked.kind, asked.name)):
-                    if not (exact and thing.digest):
+                    if not _says_otherwise(exact, thing.digest):
                         found.setdefault(thing.id, thing)
         return list(found.values())
 
@@ -265,6 +265,13 @@ class DerivationIndex:
         except sqlite3.Error as error:
             hint = "delete it: it is made again from the records"
             raise SecpipeError(f"the index {self._path} failed: {error}", hint=hint) from error
+
+
+def _says_otherwise(exact: Iterable[str], digest: str) -> bool:
+    """Is the digest of one that can be compared with those asked for? A hash of another kind says nothing of them."""
+    kinds = {word.partition(":")[0] for word in exact}
+    kind = digest.partition(":")[0]
+    return kind in kinds or (kind == "sha256-prefix" and "sha256" in kinds)
 
 
 def prefixes(exact: Iterable[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ ASSET, ANY = "asset", ""
 LICENSE = "license"
 #: Digests that name the whole of a thing come first.
 _ORDER = ("sha256", "dirHash")
+#: Extensions of weights, which names of models and adapters may lack.
+_WEIGHTS = frozenset({"safetensors", "ckpt", "pt", "pth", "bin", "gguf"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,5 +119,15 @@ def words(known: NamedThing) -> list[str]:
 
 
 def name_word(kind: str, name: str) -> str:
-    """Return the word of a name, as anything or as one kind of thing."""
-    return f"as:{kind}:{name}" if kind else f"name:{name}"
+    """Return the word of a name, as anything or as one kind of thing; see `folded`."""
+    return f"as:{kind}:{folded(name)}" if kind else f"name:{folded(name)}"
+
+
+def folded(text: str) -> str:
+    """Return a name as it is compared: of any case and Unicode form, and weights with or without their extension.
+
+    Generators write a LoRA without one, and file systems write one letter in two forms; a recall must miss neither.
+    """
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    stem, dot, extension = plain.rpartition(".")
+    return stem if dot and stem and extension in _WEIGHTS else plain
