@@ -113,7 +113,8 @@ def digest_words(known: NamedThing) -> list[str]:
 
 def words(known: NamedThing) -> list[str]:
     """Return the words other than digests under which a thing is found: its name, the last part of it, its URI."""
-    names = [name for name in dict.fromkeys((known.name, known.name.rpartition("/")[2], known.uri)) if name]
+    tool = known.name.rpartition("@")[0] if known.kind == "tool" else ""  # every version of it
+    names = [name for name in dict.fromkeys((known.name, known.name.rpartition("/")[2], known.uri, tool)) if name]
     kinds = [ANY] if known.kind == ASSET else dict.fromkeys((ANY, known.kind))
     return [name_word(kind, name) for name in names for kind in kinds]
 
@@ -128,6 +129,7 @@ def folded(text: str) -> str:
 
     Generators write a LoRA without one, and file systems write one letter in two forms; a recall must miss neither.
     """
-    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    told = text.encode("utf-8", "replace").decode()  # a name that is no Unicode is none that a record holds
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", told).casefold())
     stem, dot, extension = plain.rpartition(".")
     return stem if dot and stem and extension in _WEIGHTS else plain
