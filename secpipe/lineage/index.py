@@ -20,7 +20,9 @@ from secpipe.lineage.index_rows import (
     RecordFile,
     Step,
     Thing,
+    bare_words,
     digest_words,
+    is_bare,
     name_word,
     words,
 )
@@ -220,6 +222,7 @@ class DerivationIndex:
         self._link((one, other) for one in found for other in found)
         new = [key for key, thing in met.items() if thing is None]
         self._link(pair for thing in found for pair in self._begin_alike(thing, new))
+        self._link(pair for thing in found for pair in self._called_alike(thing, known, is_new=bool(new)))
         if len(self._known) > _REMEMBERED:
             self._known.clear()
         self._known |= dict.fromkeys(keys, found[0])
@@ -242,6 +245,17 @@ class DerivationIndex:
                 query = "SELECT thing FROM word WHERE word >= ? AND word < ?"
                 for (whole,) in self._db.execute(query, (begin, f"{begin}~")):
                     yield whole, thing
+
+    def _called_alike(self, thing: int, known: NamedThing, *, is_new: bool) -> Iterator[tuple[int, int]]:
+        """Yield (whole, bare) of things of one name, of which the bare one has no digest that says otherwise."""
+        named = "SELECT thing FROM word WHERE word = ?"
+        for word in bare_words(known):
+            if not is_bare(known):
+                yield from ((thing, bare) for (bare,) in self._db.execute(named, (word,)))
+            elif is_new:  # the others that bear the name are met once; whoever comes later looks for this one
+                self._db.execute("INSERT OR IGNORE INTO word VALUES (?, ?)", (word, thing))
+                like = name_word("", word.partition(":")[2])
+                yield from ((whole, thing) for (whole,) in self._db.execute(named, (like,)).fetchall())
 
     def _link(self, pairs: Iterable[tuple[int, int]]) -> None:
         """Let whatever comes of the first of each pair come of the second: both are, or may be, one."""

@@ -14,6 +14,7 @@ ASSET, ANY = "asset", ""
 LICENSE = "license"
 #: Digests that name the whole of a thing come first.
 _ORDER = ("sha256", "dirHash")
+_NO_FILES = frozenset({LICENSE, "tool", "prompt"})
 #: Extensions of weights, which names of models and adapters may lack.
 _WEIGHTS = frozenset({"safetensors", "ckpt", "pt", "pth", "bin", "gguf"})
 
@@ -122,6 +123,20 @@ def words(known: NamedThing) -> list[str]:
 def name_word(kind: str, name: str) -> str:
     """Return the word of a name, as anything or as one kind of thing; see `folded`."""
     return f"as:{kind}:{folded(name)}" if kind else f"name:{folded(name)}"
+
+
+def bare_words(known: NamedThing) -> list[str]:
+    """Return the words that join a thing without a comparable digest to whatever bears its name; [] for no file."""
+    if known.kind in _NO_FILES:
+        return []
+    names = {folded(name) for name in (known.name, known.name.rpartition("/")[2]) if name}
+    return [f"bare:{name}" for name in sorted(names)]
+
+
+def is_bare(known: NamedThing) -> bool:
+    """Is there nothing but a name to compare by?"""
+    comparable = any(one.algorithm in (*_ORDER, "sha256-prefix", "commitment") for one in known.digests)
+    return known.kind != ASSET and not comparable
 
 
 def folded(text: str) -> str:

@@ -57,3 +57,17 @@ def test_a_grade_that_was_written_into_a_record_is_not_taken_over(grade: Grade) 
     found = graded(record, Proof("o", grade, ""))
     assert [one.grade for one in found.inputs] == [grade, Grade.CLAIMED]
     assert {found.parameters[0].grade, found.prompts[0].grade, found.tool and found.tool.grade} == {Grade.CLAIMED}
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_recall_goes_on_through_what_is_named_without_a_digest(tmp_path: Path, later: bool) -> None:
+    base = NamedThing("model", "base.safetensors", (Digest("sha256", "a" * 64),))
+    style = NamedThing("asset", "style.safetensors", (Digest("sha256", "b" * 64),))
+    steps = [
+        Step(style, (Used(base, "model"),)),
+        Step(NamedThing("asset", "a.png", (Digest("sha256", "c" * 64),)), (Used(NamedThing("adapter", "Style"), "x"),)),
+    ]
+    with DerivationIndex(tmp_path / "index.sqlite") as index:
+        index.add([RecordFile(str(at), "1", (step,)) for at, step in enumerate(steps[::-1] if later else steps)])
+        names = {thing.name for thing in index.down(index.find(base), 99).things.values()}
+        assert {"style.safetensors", "a.png"} <= names
