@@ -20,13 +20,15 @@ from secpipe.lineage.index_rows import (
     RecordFile,
     Step,
     Thing,
+    bare_words,
     digest_words,
+    is_bare,
     name_word,
     words,
 )
 from secpipe.system import files
 
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS thing (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS word (word TEXT NOT NULL, thing INTEGER NOT NULL, PRIMARY KEY (word, thing)) WITHOUT ROWID;
@@ -145,7 +147,7 @@ class DerivationIndex:
             found = {thing.id: thing for word in (*exact, *prefixes(exact)) for thing in self._named(word)}
             if asked.name:
                 for thing in self._named(name_word(asked.kind, asked.name)):
-                    if not (exact and thing.digest):
+                    if not _says_otherwise(exact, thing.digest):
                         found.setdefault(thing.id, thing)
         return list(found.values())
 
@@ -220,6 +222,7 @@ class DerivationIndex:
         self._link((one, other) for one in found for other in found)
         new = [key for key, thing in met.items() if thing is None]
         self._link(pair for thing in found for pair in self._begin_alike(thing, new))
+        self._link(pair for thing in found for pair in self._called_alike(thing, known, is_new=bool(new)))
         if len(self._known) > _REMEMBERED:
             self._known.clear()
         self._known |= dict.fromkeys(keys, found[0])
@@ -243,6 +246,17 @@ class DerivationIndex:
                 for (whole,) in self._db.execute(query, (begin, f"{begin}~")):
                     yield whole, thing
 
+    def _called_alike(self, thing: int, known: NamedThing, *, is_new: bool) -> Iterator[tuple[int, int]]:
+        """Yield (whole, bare) of things of one name, of which the bare one has no digest that says otherwise."""
+        named = "SELECT thing FROM word WHERE word = ?"
+        for word in bare_words(known):
+            if not is_bare(known):
+                yield from ((thing, bare) for (bare,) in self._db.execute(named, (word,)))
+            elif is_new:  # the others that bear the name are met once; whoever comes later looks for this one
+                self._db.execute("INSERT OR IGNORE INTO word VALUES (?, ?)", (word, thing))
+                like = name_word("", word.partition(":")[2])
+                yield from ((whole, thing) for (whole,) in self._db.execute(named, (like,)).fetchall())
+
     def _link(self, pairs: Iterable[tuple[int, int]]) -> None:
         """Let whatever comes of the first of each pair come of the second: both are, or may be, one."""
         link = "INSERT OR IGNORE INTO edge VALUES (?, ?, 'the same', ?, 'claimed', NULL)"
@@ -265,6 +279,13 @@ class DerivationIndex:
         except sqlite3.Error as error:
             hint = "delete it: it is made again from the records"
             raise SecpipeError(f"the index {self._path} failed: {error}", hint=hint) from error
+
+
+def _says_otherwise(exact: Iterable[str], digest: str) -> bool:
+    """Is the digest of one that can be compared with those asked for? A hash of another kind says nothing of them."""
+    kinds = {word.partition(":")[0] for word in exact}
+    kind = digest.partition(":")[0]
+    return kind in kinds or (kind == "sha256-prefix" and "sha256" in kinds)
 
 
 def prefixes(exact: Iterable[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ ASSET, ANY = "asset", ""
 LICENSE = "license"
 #: Digests that name the whole of a thing come first.
 _ORDER = ("sha256", "dirHash")
+_NO_FILES = frozenset({LICENSE, "tool", "prompt"})
+#: Extensions of weights, which names of models and adapters may lack.
+_WEIGHTS = frozenset({"safetensors", "ckpt", "pt", "pth", "bin", "gguf"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +114,37 @@ def digest_words(known: NamedThing) -> list[str]:
 
 def words(known: NamedThing) -> list[str]:
     """Return the words other than digests under which a thing is found: its name, the last part of it, its URI."""
-    names = [name for name in dict.fromkeys((known.name, known.name.rpartition("/")[2], known.uri)) if name]
+    tool = known.name.rpartition("@")[0] if known.kind == "tool" else ""  # every version of it
+    names = [name for name in dict.fromkeys((known.name, known.name.rpartition("/")[2], known.uri, tool)) if name]
     kinds = [ANY] if known.kind == ASSET else dict.fromkeys((ANY, known.kind))
     return [name_word(kind, name) for name in names for kind in kinds]
 
 
 def name_word(kind: str, name: str) -> str:
-    """Return the word of a name, as anything or as one kind of thing."""
-    return f"as:{kind}:{name}" if kind else f"name:{name}"
+    """Return the word of a name, as anything or as one kind of thing; see `folded`."""
+    return f"as:{kind}:{folded(name)}" if kind else f"name:{folded(name)}"
+
+
+def bare_words(known: NamedThing) -> list[str]:
+    """Return the words that join a thing without a comparable digest to whatever bears its name; [] for no file."""
+    if known.kind in _NO_FILES:
+        return []
+    names = {folded(name) for name in (known.name, known.name.rpartition("/")[2]) if name}
+    return [f"bare:{name}" for name in sorted(names)]
+
+
+def is_bare(known: NamedThing) -> bool:
+    """Is there nothing but a name to compare by?"""
+    comparable = any(one.algorithm in (*_ORDER, "sha256-prefix", "commitment") for one in known.digests)
+    return known.kind != ASSET and not comparable
+
+
+def folded(text: str) -> str:
+    """Return a name as it is compared: of any case and Unicode form, and weights with or without their extension.
+
+    Generators write a LoRA without one, and file systems write one letter in two forms; a recall must miss neither.
+    """
+    told = text.encode("utf-8", "replace").decode()  # a name that is no Unicode is none that a record holds
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", told).casefold())
+    stem, dot, extension = plain.rpartition(".")
+    return stem if dot and stem and extension in _WEIGHTS else plain

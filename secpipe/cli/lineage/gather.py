@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,7 @@ def index_place(folder: Path) -> Path:
 
     name = hashlib.sha256(str(folder.resolve()).encode("utf-8", "surrogateescape")).hexdigest()
     files.make_folder(places.cache_folder() / "lineage", mode=0o700)
-    return places.cache_folder() / "lineage" / f"{name}.sqlite"
+    return places.cache_folder() / "lineage" / f"{name}-2.sqlite"  # 2: its version
 
 
 def refresh(index: DerivationIndex, folder: Path, signed: tuple[Trust, datetime] | None = None) -> tuple[Skip, ...]:
@@ -173,4 +174,9 @@ def commitments(folder: Path, text: str) -> tuple[list[Digest], list[Skip]]:
 
 
 def _opened(openings: Iterable[Opening], text: str) -> list[str]:
-    return [one.commitment for one in openings if one.text == text]
+    return [one.commitment for one in openings if _plain(one.text) == _plain(text)]
+
+
+def _plain(text: str) -> str:
+    """Return a prompt as it is compared: an editor's last line end, case and Unicode forms make no other prompt."""
+    return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).split())

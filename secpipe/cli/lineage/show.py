@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from secpipe.lineage.index import DerivationIndex
     from secpipe.lineage.index_rows import NamedThing
 
-_DIGEST = re.compile(r"(?:(sha256|dirHash|commitment):)?([0-9a-f]{64})\Z")
+_DIGEST = re.compile(r"(?:(sha256|dirHash|commitment):)?([0-9a-f]{64})\Z", re.IGNORECASE)
+_ALGORITHMS = {"sha256": "sha256", "dirhash": "dirHash", "commitment": "commitment"}
 _FORMS = ("tree", "json", "dot", "html")
 
 
@@ -121,8 +122,8 @@ def _asked(word: str, kind: str, folder: Path) -> tuple[list[NamedThing], list[S
     from secpipe.lineage.index_rows import ANY, NamedThing
 
     if found := _DIGEST.match(word):
-        names = [found[1]] if found[1] else ["sha256", "dirHash", "commitment"]
-        return [NamedThing(ANY, "", (Digest(name, found[2]),)) for name in names], []
+        names = [_ALGORITHMS[found[1].lower()]] if found[1] else list(_ALGORITHMS.values())
+        return [NamedThing(ANY, "", (Digest(name, found[2].lower()),)) for name in names], []
     if not Path(word).exists():
         return [NamedThing(kind, word)], []
     made = beside.subject(Path(word))

@@ -63,11 +63,25 @@ def proven(
 
 
 def graded(record: Derivation, proof: Proof) -> Derivation:
-    """Return the record with the grade of its weights as the bytes say it; what they cannot say stays as it is."""
-    if proof.grade is Grade.CLAIMED:
-        return record
-    inputs = tuple(replace(one, grade=proof.grade) if one.role in _WEIGHTS else one for one in record.inputs)
-    return replace(record, inputs=inputs)
+    """Return the record with the grade of its weights as the bytes say it, and every other fact as a claim at most.
+
+    Who can write the file can write a grade into it: whoever signs what is returned must not sign that.
+    """
+    tool = replace(record.tool, grade=_at_most_claimed(record.tool.grade)) if record.tool else None
+    return replace(
+        record,
+        inputs=tuple(
+            replace(one, grade=proof.grade if one.role in _WEIGHTS else _at_most_claimed(one.grade))
+            for one in record.inputs
+        ),
+        parameters=tuple(replace(one, grade=_at_most_claimed(one.grade)) for one in record.parameters),
+        prompts=tuple(replace(one, grade=_at_most_claimed(one.grade)) for one in record.prompts),
+        tool=tool,
+    )
+
+
+def _at_most_claimed(grade: Grade) -> Grade:
+    return grade if grade is Grade.CONTRADICTED else Grade.CLAIMED
 
 
 def _find(one: Input, folders: Sequence[Path], opener: Opener) -> FoundParent:

@@ -148,3 +148,14 @@ def test_only_signed_records_count_with_a_trust_root(assets: Shell) -> None:
     bundle.unlink()
     code, found = ask(assets, "style.safetensors --down --trust ../keys")
     assert (code, found["found"]) == (EXIT_UNDECIDED, [])
+
+
+def test_a_digest_in_capitals_and_a_tool_of_any_version_are_found(assets: Shell) -> None:
+    assert recalled(ask(assets, "SHA256:" + "F" * 64)[1]) == {"style.safetensors", "a.png"}
+    assert recalled(ask(assets, "F" * 64)[1]) == {"style.safetensors", "a.png"}
+    assert recalled(ask(assets, "comfyui --as tool")[1]) == {"a.png", "b.png"}
+
+
+def test_a_name_that_is_no_unicode_is_known_to_no_record(assets: Shell) -> None:
+    code, found = ask(assets, "x\udcff")
+    assert (code, found["found"]) == (EXIT_UNDECIDED, [])
