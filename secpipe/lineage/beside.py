@@ -31,6 +31,12 @@ def place(output: Path, suffix: str) -> Path:
     return own.with_name(own.name + suffix)
 
 
+def output_of(path: Path) -> Path:
+    """Return the output that a path means: its own, or that of the record it names."""
+    name = path.name.removesuffix(SUFFIX)
+    return path.with_name(name) if name else path
+
+
 def subject(output: Path, opener: Callable[[str], FolderTree] = open_tree) -> Subject:
     """Return name and digest of a file (`sha256`) or a directory (`dirHash`); raises InputError."""
     return Subject(place(output, "").name, digests_of(output, opener(str(output))))

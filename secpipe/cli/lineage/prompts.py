@@ -27,6 +27,7 @@ def reveal(asset: Path, where: Path | None, seal_with: str | None, form: str, ou
     from secpipe.core.text import printable
     from secpipe.lineage import beside, commit
 
+    asset = beside.output_of(asset)
     record = beside.read(asset)
     found = commit.reveal(record, beside.openings(asset, seals(seal_with)[1], where))
     if form == "json":
@@ -59,6 +60,7 @@ def erase(asset: Path, commitments: tuple[str, ...], seal_with: str | None) -> i
     from secpipe.core.text import plural
     from secpipe.lineage import beside
 
+    asset = beside.output_of(asset)
     record = beside.read(asset)
     known = {one.commitment for one in record.prompts}
     for word in commitments:

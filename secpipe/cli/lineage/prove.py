@@ -51,6 +51,7 @@ def prove(
     from secpipe.lineage.record import Grade
     from secpipe.system.clock import SystemClock
 
+    asset = beside.output_of(asset)
     record, now = beside.read(asset), SystemClock().now()
     who = signer_of(signs, identity, trust, passphrase_file, now)
     proof, found = located.proven(asset, record, (beside.place(asset, "").parent, *folders), hashed)

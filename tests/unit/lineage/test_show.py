@@ -159,3 +159,9 @@ def test_a_digest_in_capitals_and_a_tool_of_any_version_are_found(assets: Shell)
 def test_a_name_that_is_no_unicode_is_known_to_no_record(assets: Shell) -> None:
     code, found = ask(assets, "x\udcff")
     assert (code, found["found"]) == (EXIT_UNDECIDED, [])
+
+
+def test_prompts_are_erased_by_the_path_of_the_record_as_well(assets: Shell) -> None:
+    assert "bad.txt" in assets("secpipe lineage reveal a.png.derivation.json")[1]
+    assert assets("secpipe lineage erase a.png.derivation.json")[0] == 0
+    assert not (assets.cwd / "a.png.prompts.json").exists()
