@@ -31,6 +31,8 @@ HIDDEN: Final = "hidden-by-later-layers"
 CONFIG: Final = "image-config.json"
 _PACKED: Final = {"gzip": "gzip", "xz": "xz", "bzip2": "bzip2"}
 _PART: Final = 255  # bytes of one step of a path that a file system takes
+#: What distributions link into `usr` (merged /usr). Any other link lends a name that a reader may know.
+_MERGED: Final = frozenset({"bin", "sbin", "lib", "lib32", "lib64", "libx32"})
 _NESTED: Final = 4  # index in index
 _UNPACK: Final = "io.deis.oras.content.unpack"
 
@@ -183,13 +185,13 @@ def _hidden(found: list[Placed], folder: str) -> Iterator[Placed]:
 
 def _layer(stream: Readable, layer: Descriptor, image: Overlay, scratch: _Scratch, where: str) -> None:
     """Put one layer over those before it: the changes of a tar, or the one file that an artifact's layer is."""
-    if not _is_tar(layer):
-        path = overlay.inside(layer.title or f"layer-{layer.hex[:12]}", scratch.limits.tree_depth)
-        image.put(Placed(path, image.layer, scratch.keep(stream, layer.size)))
-        return
     head = upto(stream, HEAD)
     whole: Readable = Prefixed(head, stream)
     kind = sniff(head, layer.size, pickles=False)
+    if not _is_tar(layer) and (layer.title or kind not in {"tar", *_PACKED}):  # untitled: a runtime may unpack it
+        path = overlay.inside(layer.title or f"layer-{layer.hex[:12]}", scratch.limits.tree_depth)
+        image.put(Placed(path, image.layer, scratch.keep(whole, layer.size)))
+        return
     bound = replace(scratch.limits, archive_bytes=scratch.limits.image_bytes, archive_members=scratch.limits.tree_files)
     if kind in _PACKED:
         whole = Expander(whole, _PACKED[kind], bound)
@@ -269,8 +271,8 @@ def _place(image: Overlay, placed: list[Placed], scratch: _Scratch, prefix: str)
         leads = image.leads(link)
         if leads is None or not (project / prefix / leads).exists():
             continue  # nothing ships behind it
-        if (project / prefix / leads).is_dir() and leads.rpartition("/")[2] == link.path.rpartition("/")[2]:
-            continue  # `lib` for `usr/lib`: the files are judged, and no name is new
+        if link.path in _MERGED and leads == f"usr/{link.path}":
+            continue  # the files are judged, and no reader asks for the shorter name
         there = relpath(leads or ".", link.path.rpartition("/")[0] or ".")
         files.make_folder((project / f"{prefix}{link.path}").parent)
         try:
