@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from secpipe.scan.agents.known import table
 
 _PIECES = 4000
+_READS_ENV = ("os.environ.get", "os.getenv", "environ.get", "getenv")
 #: Modules that talk to others, calls that start a file or command, calls that save, calls that look for text.
 _NETWORK, _RUNS, _SAVES, _LOOKS = (
     frozenset(table("frameworks")["python"][key]) for key in ("network", "runs", "saves", "looks")
@@ -84,10 +85,23 @@ def _blank(tree: ast.Module) -> None:
             _empty([node.left, *node.comparators])
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _LOOKS:
             _empty(node.args[:1])
+        elif isinstance(node, ast.If | ast.While | ast.Assert):
+            node.test = _asked(node.test)
         guards |= _guard_names(node)
     for node in ast.walk(tree) if guards else ():
         if isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id in guards for one in node.targets):
             _empty([node.value])
+
+
+def _asked(test: ast.expr) -> ast.expr:
+    """Return a condition without the variables of which it asks only whether they are set."""
+    if isinstance(test, ast.BoolOp):
+        test.values = [_asked(one) for one in test.values]
+    elif isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        test.operand = _asked(test.operand)
+    elif isinstance(test, ast.Call) and ast.unparse(test.func) in _READS_ENV and len(test.args) == 1:
+        return ast.Constant(True)
+    return test
 
 
 def _guard_names(node: ast.AST) -> set[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 
 from secpipe.scan.agents import commands, python
 from secpipe.scan.agents.commands import Does
@@ -13,6 +15,7 @@ PROGRAMS = (
     ".py", ".pyw", ".sh", ".bash", ".zsh", ".fish", ".ksh", ".js", ".mjs", ".cjs", ".ts", ".mts", ".tsx", ".jsx", ".rb",
     ".pl", ".php", ".ps1", ".psm1", ".bat", ".cmd", ".lua", ".go", ".rs", ".applescript", ".scpt",
 )  # fmt: skip
+_LONG = 300  # lines: a program of more does several things
 _SHELLS = re.compile(
     r"\bsubprocess\.|\bos\.(?:system|popen|exec\w*|spawn\w*)\(|\bchild_process\b|\bexec(?:Sync|File|FileSync)?\(|\bspawn(?:Sync)?\(|"
     r"\bDeno\.Command|\bBun\.spawn|\bKernel\.system|\bproc_open|\bshell_exec|\bpty\.|\beval\(|(?<![\w.])exec\(|\bexeca\b|"
@@ -48,12 +51,35 @@ def judge(path: str, text: str, head: bytes = b"") -> tuple[Does, set[str]]:
         does = commands.judge(pattern("commands", "guards").sub(" ", plain))
         return does, capabilities(does, plain, any_command=is_shell(path, head))
     plain, does = read.text, commands.judge(read.text)
+    if does.sends_to and text.count("\n") > _LONG and not any(map(_sends_to, scopes(text))):
+        does.sends_to = ""  # the secret stands in one part of a long program, the host in another
     does.fetches = does.fetches or read.ran
     if read.sends and not does.reads:  # names of files that are looked for, in a program that sends
         does.reads = commands.judge(read.whole).reads
     if does.reads:  # what is read goes out, whatever the call is named
         does.sends = does.sends or read.sends
     return does, capabilities(does, plain, any_command=is_shell(path, head))
+
+
+def scopes(text: str) -> Iterator[str]:
+    """Yield each function and method of a Python program with what stands outside of all of them."""
+    tree = python.parsed(text)
+    if tree is None:
+        yield text
+        return
+    lines = text.split("\n")
+    parts = [one for node in tree.body for one in (node.body if isinstance(node, ast.ClassDef) else [node])]
+    apart = [one for one in parts if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
+    inside = {at for one in apart for at in range(one.lineno - 1, one.end_lineno or one.lineno)}
+    outside = "\n".join(line for at, line in enumerate(lines) if at not in inside)
+    yield outside
+    for one in apart:
+        yield "\n".join((outside, *lines[one.lineno - 1 : one.end_lineno]))
+
+
+def _sends_to(part: str) -> bool:
+    read = python.read(part)
+    return bool(commands.judge(read.text if read else part).sends_to)
 
 
 def capabilities(does: Does, text: str, *, any_command: bool = False) -> set[str]:
