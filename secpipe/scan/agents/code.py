@@ -38,17 +38,19 @@ def read(path: str, text: str) -> Iterator[Item | Finding]:
 
 
 def _agents(tree: ast.Module, text: str, path: str) -> Iterator[Item | Finding]:
-    used = [row for row in table("frameworks")["framework"] if _imports(tree, row["module"])]
-    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    nodes = list(ast.walk(tree))
+    modules = set(_modules(nodes))
+    used = [row for row in table("frameworks")["framework"] if _has(modules, row["module"])]
+    functions = {node.name: node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
     lists = {
         target.id: node.value
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Assign)
         for target in node.targets
         if isinstance(target, ast.Name)
     }
     team: list[Item] = []
-    for call in ast.walk(tree) if used else ():
+    for call in nodes if used else ():
         if isinstance(call, ast.Call) and (
             row := next((one for one in used if python.name_of(call) in one["makes"]), None)
         ):
@@ -58,19 +60,17 @@ def _agents(tree: ast.Module, text: str, path: str) -> Iterator[Item | Finding]:
     yield from _team(team, path)
 
 
-def _imports(tree: ast.Module, module: str) -> bool:
-    names = [
-        name
-        for node in ast.walk(tree)
-        for name in (
-            [alias.name for alias in node.names]
-            if isinstance(node, ast.Import)
-            else [node.module or ""]
-            if isinstance(node, ast.ImportFrom) and not node.level
-            else []
-        )
-    ]
-    return any(name == module or name.startswith(f"{module}.") for name in names)
+def _modules(nodes: list[ast.AST]) -> Iterator[str]:
+    """Yield the full names of the modules that a program imports."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module or ""
+
+
+def _has(modules: set[str], module: str) -> bool:
+    return any(name == module or name.startswith(f"{module}.") for name in modules)
 
 
 def _agent(
