@@ -80,7 +80,9 @@ class Item:
 
     @property
     def asks(self) -> bool:
-        """Whether somebody must approve it: a server always, anything else that can do something."""
+        """Whether somebody must approve it: a server always, anything else of an assistant that can do something."""
+        if self.facts.get("contained"):
+            return False
         own = bool(self.facts.get("own"))  # defined in the project's own code, and started by nobody yet
         return (self.kind is ItemKind.SERVER and not own) or (self.kind not in TOLD and bool(self.capabilities))
 

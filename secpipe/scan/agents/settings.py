@@ -172,11 +172,11 @@ def _hook(event: str, command: str, document: Document, path: str, client: str, 
     found.add(
         "shell" if shellish and start.script == "" else f"run:{start.script or (launch.split(command) or [event])[0]}"
     )
-    short = digest_of(command)[7:13]
+    short, helpers = digest_of(command)[7:13], table("settings")["helpers"]
     item = Item(
         ItemKind.HOOK, f"{event}-{short}", path, client, line, source=command[:400], pinned=not start.floating,
         capabilities=sorted_words(found), digest=digest_of([event, command]),
-        facts={"script": start.script or script_in(command)},
+        facts={"script": start.script or script_in(command), "contained": key in helpers["contained"]},
     )  # fmt: skip
     who = f"the hook on {name_of(event)}"
     wrong = list(judged_command(command, who, item.name, path, line))
