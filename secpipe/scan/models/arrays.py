@@ -84,6 +84,25 @@ def element_size(dtype: Value) -> int | None:
     return width * 4 if found[1] == "U" else 8 if found[1] in "Mm" else width
 
 
+def is_beyond(target: Value, state: Value) -> bool:
+    """Tell whether the state of a dtype puts a field where its elements have no bytes: numpy does not ask."""
+    if not (isinstance(target, Call) and isinstance(target.function, Global) and target.function.name == "dtype"):
+        return False
+    fields, size = (state[4], state[5]) if isinstance(state, tuple) and len(state) > 5 else (None, None)
+    if not isinstance(fields, DictItems) or not isinstance(size, int):
+        return False
+    for field in fields[1::2]:
+        if not (isinstance(field, tuple) and len(field) >= 2 and isinstance(field[1], int)):
+            return True
+        try:
+            width = element_size(field[0]) or _NATURAL["O"]
+        except Broken:
+            return True
+        if not 0 <= field[1] <= size - width:
+            return True
+    return False
+
+
 def _objects(context: Context, machine: Machine, judge: Judge) -> None:
     """An array of objects is a pickle of its own, in the middle of this one."""
     inner = Machine(machine.window, judge, context.limits)

@@ -21,21 +21,32 @@ _LAZY: Final = frozenset({
 _COMBINED: Final = frozenset({"itertools.product", "itertools.permutations", "itertools.combinations",
                               "itertools.combinations_with_replacement"})  # fmt: skip
 #: Take one item, or look at the thing itself.
+#: Give nothing before something passes them.
+_SEEKING: Final = frozenset({"builtins.filter", "itertools.compress", "itertools.islice"})
+_NETWORKS: Final = {"ipaddress.IPv4Network": 32, "ipaddress.IPv6Network": 128}  # bits of an address
 _QUIET: Final = frozenset({
     "builtins.next", "builtins.getattr", "builtins.type", "builtins.repr", "builtins.str", "builtins.bool",
     "builtins.isinstance", "builtins.range", "builtins.zip", "functools.partial", "itertools.islice",
-    "itertools.repeat", *_ENDLESS, *_LAZY,
+    "itertools.repeat", "decimal.Decimal", *_NETWORKS, *_ENDLESS, *_LAZY,
 })  # fmt: skip
 #: What they make grows with the value of a number.
 _GROWING: Final = frozenset({
     "builtins.bytes", "builtins.bytearray", "builtins.pow", "math.factorial", "math.comb", "math.perm", "numpy.ndarray",
-    "numpy.core.multiarray.empty", "torch.Tensor", *(
+    "numpy.core.multiarray.empty", "numpy.core.multiarray._reconstruct", "numpy.ma.core._mareconstruct", "numpy.void",
+    "numpy.bytes_", "numpy.recarray", "numpy.chararray", "numpy.core.records.recarray", "numpy.record", "torch.Tensor",
+    "builtins.str.format", "builtins.format", *(
         f"builtins.{kind}.{name}" for kind in ("str", "bytes", "bytearray", "unicode")
         for name in ("ljust", "rjust", "center", "zfill", "expandtabs")),
 })  # fmt: skip
 _WIDE: Final = re.compile(r"\d{7}")
+_EXPONENT: Final = re.compile(r"e\+?(\d{1,20})\s*", re.IGNORECASE)
+#: Make a number: how large it is, nobody knows before the pickle is loaded.
+_COUNTED: Final = frozenset({f"builtins.{name}" for name in ("int", "len", "ord", "abs", "round", "sum", "max", "min")})
 #: Where growth begins: with these, or with a number that one of the growing takes.
-_STARTS: Final = ("builtins.", "itertools.", "math.", "numpy.ndarray", "numpy.core.multiarray.empty", "torch.Tensor")
+_STARTS: Final = (
+    "builtins.", "itertools.", "math.", "fractions.", "decimal.", "ipaddress.", "torch.Tensor",
+    *sorted(path for path in _GROWING if path.startswith("numpy.")),
+)  # fmt: skip
 _TEXTS: Final = ("builtins.str.", "builtins.unicode.", "builtins.bytes.", "builtins.bytearray.")
 
 
@@ -44,10 +55,12 @@ class Growth:
     """How long is what each call of one pickle makes; a call is kept with it, so that no other has its id."""
 
     lengths: dict[int, tuple[Call, float]] = field(default_factory=dict)
+    numbers: dict[int, Call] = field(default_factory=dict)  # calls that make a number
+    seeking: dict[int, Call] = field(default_factory=dict)  # calls that may go through too many items for one
 
     def of(self, call: Call, path: str) -> str:
         """Take account of a call; return why what it makes is too large, "" where it is not."""
-        if not self.lengths and not path.startswith(_STARTS):
+        if not self.lengths and not path.startswith(_STARTS) and not path.endswith("Storage"):
             return ""
         arguments = call.arguments if isinstance(call.arguments, tuple) else ()
         if not arguments:
@@ -57,13 +70,27 @@ class Growth:
         length = self._made(path, arguments)
         if length > 1:
             self.lengths[id(call)] = (call, length)
-        if path in _GROWING and _largest(arguments) > _NUMBER:
+        if path in _COUNTED or path.startswith("math."):
+            self.numbers[id(call)] = call
+        growing = path in _GROWING or (path.startswith("torch.") and path.endswith("Storage"))
+        if growing and (_largest(arguments) > _NUMBER or any(id(value) in self.numbers for value in arguments)):
             return "makes something huge out of a number"
+        if path == "builtins.round" and len(arguments) == 2 and _number(arguments[1]) < -_NUMBER:
+            return "makes something huge out of a number"
+        if any(id(value) in self.seeking for value in arguments) or (path in _SEEKING and self._seeks(path, arguments)):
+            self.seeking[id(call)] = call
+            return "goes through more items than any memory holds" if path == "builtins.next" else ""
         if path in _QUIET:
             return ""
         if path in _COMBINED:  # these keep all that they are given
             length = max(map(self._length, arguments))
         return "goes through more items than any memory holds" if length > MOST else ""
+
+    def _seeks(self, path: str, arguments: tuple[Value, ...]) -> bool:
+        """Whether what is lazily passed over may be more than anybody waits for."""
+        if path == "itertools.islice":
+            return len(arguments) > 2 and _number(arguments[1]) > MOST
+        return max(map(self._length, arguments)) > MOST
 
     def _made(self, path: str, arguments: tuple[Value, ...]) -> float:
         lengths = [self._length(value) for value in arguments]
@@ -78,6 +105,14 @@ class Growth:
             return min(lengths[0], max((_number(value) for value in arguments[1:]), default=0))
         if path == "builtins.zip":
             return min(lengths)
+        if path in _NETWORKS:
+            bits = str(arguments[0]).partition("/")[2] if isinstance(arguments[0], str) else ""
+            return float(2 ** max(0, _NETWORKS[path] - int(bits))) if bits.isdecimal() and len(bits) < 4 else 1
+        if path in {"decimal.Decimal", "fractions.Fraction"} and isinstance(arguments[0], str):
+            found = _EXPONENT.search(arguments[0])
+            return 10 * float(found[1]) if found else 1  # it takes more than its digits
+        if path == "builtins.pow" and len(arguments) == 2:
+            return max(lengths[0], len(str(abs(_number(arguments[0]))))) * max(1.0, _number(arguments[1]))
         if path in _COMBINED:
             lengths = [
                 MOST if length >= KEPT else length for length in lengths
