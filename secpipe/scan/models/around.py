@@ -23,9 +23,13 @@ _GRAPHS: Final = {
     ),
 }
 _QUOTED: Final = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'")
+#: A text as it stands, or a comment.
+_COMMENT: Final = re.compile(r"(\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')|#[^\n]*")
 _OCTAL: Final = re.compile(r"\\(?:([0-7]{1,3})|[xX]([0-9a-fA-F]{1,2}))")
 #: Tags of HyperPyYAML.
 _TAGS: Final = {"new": Use.CALL, "apply": Use.CALL, "name": Use.REFERENCE, "module": Use.REFERENCE}
+_MODULE: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+_TRITON: Final = re.compile(r"\bbackend\s{0,9}:\s{0,9}[\"']python[\"']")
 _DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _BASES: Final = frozenset({"_name_or_path", "base_model_name_or_path", "base_model", "teacher_name_or_path"})
 _SHORT: Final = 6  # characters of an organisation's name below which one other character is another name
@@ -58,6 +62,11 @@ def judge_source(context: Context, text: str) -> str:
 def _judge_graph(context: Context, text: str) -> str:
     """A graph of TensorFlow or Caffe written as text; Caffe imports the module of a layer of its kind `Python`."""
     field, kind = _GRAPHS[context.suffix]
+    text = _COMMENT.sub(lambda found: found[1] or " ", text)
+    if context.name.endswith("config.pbtxt") and _TRITON.search(text):
+        message = "Triton runs the model.py of this folder"
+        context.add("serving-handler", message, subject="backend python", allow="backend python")
+        return "triton"
     names = {"".join(map(_unquoted, _QUOTED.findall(found[1]))) for found in field.finditer(text)}
     for name in sorted(names):
         shown = printable(name, 80)
@@ -96,6 +105,42 @@ def judge_lines(context: Context, key: str, item: Any, table: dict[str, Any]) ->
         context.add("remote-code", message, subject=f"{key} {item}", allow=f"{key} {item}")
         return "config"
     return ""
+
+
+def judge_named(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
+    """Keys of several loaders under which a dotted name stands that they import: see `[configurations.imported]`."""
+    if key.startswith("py/") and isinstance(item, str | list | dict):
+        return _judge_jsonpickle(context, key, item)
+    if key == "custom_imports" and isinstance(item, dict):
+        names = item.get("imports")
+        for name in sorted({str(name) for name in (names if isinstance(names, list) else [names]) if name}):
+            shown = printable(name, 120)
+            context.add("remote-code", f"the configuration imports {shown}", subject=name, allow=name)
+        return "config"
+    if key == "types" and isinstance(item, dict) and "structure" in table:
+        for name in item.values():
+            judge_module(context, "type", name, {"idx": 0, "path": ""})
+        return "config"
+    known = formats_data().imported.get(key)
+    if known is None or not isinstance(item, str) or not known[0] <= set(table) or not _MODULE.fullmatch(item):
+        return ""
+    if item.partition(".")[0] in known[1] or (not table.get("megatron_config") and key == "megatron_core"):
+        return "config"
+    context.add("remote-code", f"{key} imports {printable(item, 120)}", subject=item, call=item, allow=item)
+    return "config"
+
+
+def _judge_jsonpickle(context: Context, key: str, item: Any) -> str:
+    """jsonpickle: imports, makes and calls what it names, as a pickle does."""
+    use = {"py/object": Use.CONSTRUCT, "py/type": Use.REFERENCE, "py/function": Use.CALL, "py/repr": Use.CALL}.get(key)
+    if use is None or not isinstance(item, str):
+        return "jsonpickle" if key in {"py/reduce", "py/state", "py/tuple", "py/set", "py/id"} else ""
+    module, _, name = item.partition("/")[0].rpartition(".")
+    rule = "code-object" if key == "py/repr" else context.allow.fault(module or "builtins", name, use)
+    if rule:
+        shown = printable(item, 120)
+        context.add(rule, f"jsonpickle {use.value} {shown}", subject=item, call=f"{shown}(…)", allow=item)
+    return "jsonpickle"
 
 
 def judge_tag(context: Context, tag: str) -> None:

