@@ -83,7 +83,22 @@ _SHOWN: Final = tuple(kind for kind in TABLE if not kind.read and (kind.begins o
 _BEGINS: Final = tuple(begins for kind in _SHOWN for begins in kind.begins)
 _AT_FOUR: Final = frozenset(kind.mark for kind in _SHOWN if kind.mark)
 #: Common endings that other things have too: no promise unless the content says so.
-_COMMON: Final = frozenset({".meta", ".params", ".plan", ".task", ".engine", ".blob", ".weights", ".msgpack", ".nb", ".mpk", ".tensors", ".nnc"})
+_COMMON: Final = frozenset(
+    {
+        ".meta",
+        ".params",
+        ".plan",
+        ".task",
+        ".engine",
+        ".blob",
+        ".weights",
+        ".msgpack",
+        ".nb",
+        ".mpk",
+        ".tensors",
+        ".nnc",
+    }
+)
 _VARIABLES: Final = re.compile(r"\.data-\d{5}-of-\d{5}$")
 _PLACED: Final = ("__model__", "__params__")  # of Paddle, without an ending
 #: Of what is compressed: a model by its name alone.

@@ -21,8 +21,8 @@ from secpipe.scan.models.around import (
     judge_attention,
     judge_base,
     judge_lines,
-    judge_named,
     judge_module,
+    judge_named,
     judge_source,
     judge_tag,
 )
@@ -306,7 +306,8 @@ def _target(context: Context, key: str, item: Any, table: dict[str, Any]) -> str
     module, _, name = item.rpartition(".")
     rule = context.allow.fault(module, name, Use.CALL) if module else "unlisted-call"
     classes = module.partition(".")[0] in formats_data().of("configurations", "packages") and _CLASS.fullmatch(name)
-    if rule == "unlisted-class" or (rule == "unlisted-call" and classes):
+    made = any(re.fullmatch(pattern, item) for pattern in formats_data().of("configurations", "functions"))
+    if rule == "unlisted-class" or (rule == "unlisted-call" and classes) or (made and not rule.startswith("dangerous")):
         return "config"  # a class of a known package: making one is what such a configuration is for
     if rule == "unlisted-call" and _CLASS.fullmatch(name):
         rule = "unlisted-import"

@@ -32,6 +32,8 @@ class Lists:
         listed = self.of("tensorflow", table)
         if name in listed or name in self.of("tensorflow", "inside"):
             return name in listed
+        if table == "review" and name.startswith(tuple(self.of("tensorflow", "review_libraries"))):
+            return True
         return _VERSION.sub("", name) in {_VERSION.sub("", one) for one in listed}
 
     @property

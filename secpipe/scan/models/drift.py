@@ -18,7 +18,7 @@ _OFFERED: Final = frozenset(
 )  # text about them may name their pages
 _WORDS: Final = 3  # words of prose; marks of a turn have fewer
 _PROSE: Final = re.compile(r"[A-Za-z]{2,}")
-_MARKS: Final = re.compile(r"<[^<>]{0,80}>|\[[A-Z/_]{1,20}\]")
+_MARKS: Final = re.compile(r"<(?!!)[^<>]{0,80}>|\[[A-Z/_]{1,20}\]")
 #: A word by which a person switches a way of answering, as `/no_think`: what follows from it later is the model's own.
 _SWITCH: Final = re.compile(r"[/<\[][\w/|-]{1,40}[>\]]?")
 #: Methods that ask what a text holds.
@@ -56,7 +56,9 @@ def judge_drift(context: Context, tree: Any) -> None:
         kind = type(node).__name__
         test = node.test if kind in {"If", "CondExpr", "For"} else None
         if test is not None and any(_asks(part, known, True) for part in jinja.walk(test)):
-            for branch in _branches(node):
+            # without the switch it says what it always says
+            switched = kind == "If" and not any(_asks(part, known, False) for part in jinja.walk(test))
+            for branch in node.body if switched else _branches(node):
                 _tell(context, node, _texts(branch, known))
         elif kind == "Output":
             if id(node) not in offered:
@@ -72,7 +74,7 @@ def judge_drift(context: Context, tree: Any) -> None:
 def _tell(context: Context, node: Any, texts: list[str]) -> None:
     for text in texts:
         said = _MARKS.sub(" ", text)
-        if _ADDRESS.search(said) or len(_PROSE.findall(said)) >= _WORDS:
+        if _ADDRESS.search(text) or len(_PROSE.findall(said)) >= _WORDS:
             shown = printable(" ".join(said.split()), 80)
             what = "an address, or a text on a word of a message or on a day"
             message = f"the template adds {what}, at line {node.lineno}: {shown}"
@@ -104,6 +106,10 @@ def _learn(nodes: list[Any]) -> _Known:
     for name, value in gifts:
         if _is_text(value):
             known.texts.setdefault(name, []).append(value.value)
+        elif type(value).__name__ == "Output":  # of a block that is set
+            known.texts.setdefault(name, []).extend(
+                part.data for part in jinja.walk(value) if type(part).__name__ == "TemplateData"
+            )
     for _ in range(_ROUNDS):
         before = len(known.spoken) + len(known.asked)
         for name, value in gifts:
@@ -164,7 +170,7 @@ def _asks(node: Any, known: _Known, now: bool) -> bool:
         parts = [part for side in sides for part in jinja.walk(side)]
         literal = any(_is_word(part, now) for part in parts)
         return (literal and any(_speaks(part, known) for part in parts)) or (
-            _counts(parts) and any(map(_is_large, parts))
+            _counts(parts, known) and any(map(_is_large, parts))
         )
     if kind == "Call" and type(node.node).__name__ == "Getattr" and node.node.attr in _ASKING:
         words = any(_is_word(part, now) for part in node.args)
@@ -184,10 +190,13 @@ def _asks(node: Any, known: _Known, now: bool) -> bool:
     return equal and any(_speaks(part, known) for part in jinja.walk(node))
 
 
-def _counts(parts: list[Any]) -> bool:
-    """Whether an expression counts the messages of the conversation."""
+def _counts(parts: list[Any], known: _Known) -> bool:
+    """Whether an expression counts the messages of the conversation, or the letters of one."""
+    if any(_named(part) in {"loop.index", "loop.index0"} for part in parts):
+        return True
     lengths = [part for part in parts if type(part).__name__ == "Filter" and part.name in {"length", "count"}]
-    return any(_named(inner) == "messages" for part in lengths for inner in jinja.walk(part))
+    inner = [inner for part in lengths for inner in jinja.walk(part)]
+    return any(_named(part) == "messages" or _speaks(part, known) for part in inner)
 
 
 def _is_large(node: Any) -> bool:

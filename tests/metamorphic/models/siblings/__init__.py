@@ -4,7 +4,16 @@ First tried on 2026-11-30: 98 of 128 were told of at first sight, and 2 of 128 t
 regression test; new ones are written the same way. Nothing of them is ever loaded.
 """
 
-from tests.metamorphic.models.siblings import configurations, formats, graphs, pickles, second, surroundings  # noqa: F401
+from tests.metamorphic.models.siblings import (  # noqa: F401
+    configurations,
+    formats,
+    fourth,
+    graphs,
+    pickles,
+    second,
+    surroundings,
+    third,
+)
 from tests.metamorphic.models.siblings.common import CASES, Files
 
 __all__ = ["CASES", "Files"]
