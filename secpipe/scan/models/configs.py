@@ -37,7 +37,8 @@ _PLAIN: Final = (
     b"architectures", b"tokenizer_class", b"adapter_", b"custom_generate", b"tag:yaml", b"class_path", b"_partial_",
     b"jinja", b"__reduce__", b"__import__", b"learner", b"name_or_path", b"base_model", b"\"idx\"",
     b"@callbacks", b"_implementation", b"activation_f",
-    b"py/object", b"py/reduce", b"py/function", b"py/repr", b"py/type", b"init_parameters", b"component_type", b"implementation",
+    b"py/object", b"py/reduce", b"py/function", b"py/repr", b"py/type", b"init_parameters",
+    b"component_type", b"implementation",
     b"megatron_core", b"custom_imports", b"structure", b"()",
     b"\"lc\"", b"arg_nodes", b"!new:", b"!apply:", b"!name:", b"!module:",
 )  # fmt: skip
@@ -236,8 +237,8 @@ def _code(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
     if key in formats_data().of("huggingface", "code_keys") and item:
         if isinstance(item, int) or (key == "auto_mapping" and not _is_foreign(context, item)):
             return ""  # a word in the list of a tokenizer, or a known library
-        names = ", ".join(sorted({str(name) for name in _leaves(item)}))[:200]
-        message = f"{key} makes the loader import code of the repository: {names}"
+        names = ", ".join(sorted({str(name) for name in _leaves(item)}))
+        message = f"{key} makes the loader import code of the repository: {printable(names, 200)}"
         context.add("remote-code", message, subject=f"{key} {names}", allow=f"{key} {names}")
         return "config"
     if key == "trust_remote_code" and item is True:

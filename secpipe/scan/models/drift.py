@@ -75,10 +75,11 @@ def _tell(context: Context, node: Any, texts: list[str]) -> None:
     for text in texts:
         said = _MARKS.sub(" ", text)
         if _ADDRESS.search(text) or len(_PROSE.findall(said)) >= _WORDS:
-            shown = printable(" ".join(said.split()), 80)
+            whole = " ".join(said.split())
+            shown = printable(whole, 80)
             what = "an address, or a text on a word of a message or on a day"
             message = f"the template adds {what}, at line {node.lineno}: {shown}"
-            context.add("template-drift", message, subject=shown, allow=shown)
+            context.add("template-drift", message, subject=shown, allow=whole)
 
 
 def _offered(nodes: list[Any]) -> Iterator[int]:
@@ -220,9 +221,10 @@ def _replacement(context: Context, node: Any, known: _Known) -> None:
     if len(words) < 2 or not all(map(_REPLACED.search, words)):
         return
     if any(_speaks(part, known) for part in jinja.walk(target)):
-        shown = printable(f"{words[0]} -> {words[1]}", 80)
+        whole = f"{words[0]} -> {words[1]}"
+        shown = printable(whole, 80)
         message = f"the template replaces words of a message by others, at line {node.lineno}: {shown}"
-        context.add("template-drift", message, subject=shown, allow=shown)
+        context.add("template-drift", message, subject=shown, allow=whole)
 
 
 def _is_text(node: Any) -> bool:

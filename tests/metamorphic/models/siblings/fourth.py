@@ -1,6 +1,6 @@
 """The third sitting: configurations that import by a name, graphs, templates and what lies beside weights."""
 
-# ruff: noqa: E501  # one case a line reads as a table
+# ruff: noqa: E501, UP031  # one case a line reads as a table
 from __future__ import annotations
 
 import gzip

@@ -1,6 +1,6 @@
 """The third sitting: callables and classes that the first two did not combine, and what a loader makes of bytes."""
 
-# ruff: noqa: E501  # one case a line reads as a table
+# one case a line reads as a table
 from __future__ import annotations
 
 import base64
