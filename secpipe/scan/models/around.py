@@ -63,7 +63,7 @@ def _judge_graph(context: Context, text: str) -> str:
     """A graph of TensorFlow or Caffe written as text; Caffe imports the module of a layer of its kind `Python`."""
     field, kind = _GRAPHS[context.suffix]
     text = _COMMENT.sub(lambda found: found[1] or " ", text)
-    if context.name.endswith("config.pbtxt") and _TRITON.search(text):
+    if context.name.endswith("config.pbtxt") and _TRITON.search(_unquoted(f" {text} ")):
         message = "Triton runs the model.py of this folder"
         context.add("serving-handler", message, subject="backend python", allow="backend python")
         return "triton"
@@ -121,6 +121,12 @@ def judge_named(context: Context, key: str, item: Any, table: dict[str, Any]) ->
         for name in item.values():
             judge_module(context, "type", name, {"idx": 0, "path": ""})
         return "config"
+    if key == "provider" and isinstance(item, str) and "config" in table and _DOTTED.fullmatch(item):
+        module, _, name = item.rpartition(".")
+        rule = context.allow.fault(module, name, Use.CALL)
+        if name[0].isupper() and rule in {"dangerous-call", "code-object"}:
+            context.add(rule, f"{key} imports {printable(item, 120)}", subject=item, call=item)
+            return "config"
     known = formats_data().imported.get(key)
     if known is None or not isinstance(item, str) or not known[0] <= set(table) or not _MODULE.fullmatch(item):
         return ""

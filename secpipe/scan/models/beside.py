@@ -57,7 +57,9 @@ _DROPS: Final = re.compile(
     r"(?:exec|eval)\s*\(\s*(?:\w+\.)*(?:compile\s*\()?[\s\S]{0,80}?(?:b64decode|b85decode|decompress|fromhex|unhexlify|loads|\.decode)\s*\(|"
     r"__import__\s*\(\s*[\"'](?:os|subprocess|socket)[\"']\s*\)|\bos\.dup2\b|"
     # names that are put together, code that is no text, files of a person's keys that are sent
-    r"__import__\s*\([^()\n]{0,80}\+|getattr\s*\(\s*(?:__builtins__|builtins)\b|\bmarshal\.loads\b|\bos\.exec[lv]p?e?\s*\(|"
+    r"(?:__import__|import_module)\s*\([^\n]{0,80}(?:\+|\.join\s*\(|\bdecode\s*\(|\bchr\s*\(|\[::-1\])|"
+    r"__builtins__\s*(?:\[|\)\s*\[|\.__dict__)|\bpty\.spawn\b|\bos\.(?:posix_)?spawn[lvpe]{0,3}\s*\(|"
+    r"\.listen\s*\([\s\S]{0,300}?(?:os\.system|subprocess\.|\bexec\s*\()|getattr\s*\(\s*(?:__builtins__|builtins)\b|\bmarshal\.loads\b|\bos\.exec[lv]p?e?\s*\(|"
     r"(?:pickle|dill)\.loads\s*\([^\n]{0,80}(?:b64decode|b85decode|decompress|fromhex|unhexlify)|"
     r"(?:CDLL|LoadLibrary)\s*\(\s*[\"'](?:\./|[^\"'/\\\n]{0,80}\.dll)|"
     r"(?:requests\.post|urlopen|httpx\.post|sendall)\s*\([^\n]{0,200}(?:\.ssh|id_rsa|\.aws|\.netrc|\.git-credentials|os\.environ\s*\))|"
@@ -65,9 +67,12 @@ _DROPS: Final = re.compile(
     re.IGNORECASE,
 )
 #: In a card: what is fetched is run at once.
+_URL: Final = r"[^\n|]{0,200}?https?://([^\s/\"'|)]{1,200}+)"
+_GET: Final = r"\b(?:curl|wget|iwr|irm|invoke-webrequest|invoke-restmethod)\b"
 _PIPED: Final = re.compile(
-    r"(?:curl|wget)\b[^\n|]{0,200}?https?://([\w.-]{1,200})[^\n|]{0,200}\|\s*(?:sudo\s+)?(?:ba|z|da)?sh\b"
-    r"|(?:iwr|irm|invoke-webrequest|invoke-restmethod)\b[^\n|]{0,200}?https?://([\w.-]{1,200})[^\n|]{0,200}\|\s*(?:iex|invoke-expression)\b",
+    rf"{_GET}{_URL}[^\n|]{{0,200}}+\|\s*(?:sudo\s+)?(?:(?:ba|z|da)?sh\b|python3?\b(?!\s+-)|perl\b|node\b|iex\b|invoke-expression)"
+    rf"|\b(?:(?:ba|z|da)?sh|python3?)\s+(?:-c\s+)?[\"']?(?:\$\(|<\()\s*{_GET}{_URL}"
+    rf"|\b(?:iex|invoke-expression)\b[^\n]{{0,80}}?{_GET}{_URL}",
     re.IGNORECASE,
 )
 #: Before the name of a script, in a card: a word or a shell that runs it, or a line of its own.
@@ -127,8 +132,8 @@ def _judge(place: Context, tree: Tree, entry: FileEntry, card: str, limits: Limi
 def _judge_card(place: Context, data: bytes) -> None:
     """A card that has its reader run what it fetches, from none of the hosts that installers come from."""
     known = formats_data().of("huggingface", "installers")
-    for found in _PIPED.finditer(data.decode("utf-8", "replace")):
-        host = (found[1] or found[2]).lower()
+    for found in _PIPED.finditer(data[: 1 << 20].decode("utf-8", "replace")):
+        host = (found[1] or found[2] or found[3]).lower().rpartition("@")[2]
         if host.removeprefix("www.") not in known and not host.startswith(("localhost", "127.")):
             message = f"the card of the model says to run what it fetches from {printable(host, 80)}"
             place.add("carried-code", message, subject=host, allow=host)

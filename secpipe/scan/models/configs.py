@@ -38,7 +38,7 @@ _PLAIN: Final = (
     b"jinja", b"__reduce__", b"__import__", b"learner", b"name_or_path", b"base_model", b"\"idx\"",
     b"@callbacks", b"_implementation", b"activation_f",
     b"py/object", b"py/reduce", b"py/function", b"py/repr", b"py/type", b"init_parameters",
-    b"component_type", b"implementation",
+    b"\"provider\"", b"component_type", b"implementation",
     b"megatron_core", b"custom_imports", b"structure", b"()",
     b"\"lc\"", b"arg_nodes", b"!new:", b"!apply:", b"!name:", b"!module:",
 )  # fmt: skip
@@ -267,6 +267,9 @@ def _diffusers(context: Context, pipeline: Any, table: dict[str, Any]) -> None:
     """model_index.json: each part is [library, class]; a library that is none is a file of the repository."""
     libraries = formats_data().of("huggingface", "libraries")
     parts = {name: part[:2] for name, part in table.items() if isinstance(part, list) and len(part) in {2, 3}}
+    hints = {name: part[2].get("type_hint") for name, part in table.items() if isinstance(part, list) and len(part) == 3
+             and isinstance(part[2], dict)}  # fmt: skip
+    parts |= {f"{name} type_hint": hint for name, hint in hints.items() if isinstance(hint, list) and len(hint) == 2}
     if isinstance(pipeline, list) and len(pipeline) == 2:
         parts["_class_name"] = pipeline
     for name, (library, part) in parts.items():
@@ -307,8 +310,7 @@ def _target(context: Context, key: str, item: Any, table: dict[str, Any]) -> str
     module, _, name = item.rpartition(".")
     rule = context.allow.fault(module, name, Use.CALL) if module else "unlisted-call"
     classes = module.partition(".")[0] in formats_data().of("configurations", "packages") and _CLASS.fullmatch(name)
-    made = any(re.fullmatch(pattern, item) for pattern in formats_data().of("configurations", "functions"))
-    if rule == "unlisted-class" or (rule == "unlisted-call" and classes) or (made and not rule.startswith("dangerous")):
+    if rule == "unlisted-class" or (rule == "unlisted-call" and classes) or (rule and _is_maker(context, item, rule)):
         return "config"  # a class of a known package: making one is what such a configuration is for
     if rule == "unlisted-call" and _CLASS.fullmatch(name):
         rule = "unlisted-import"
@@ -319,6 +321,18 @@ def _target(context: Context, key: str, item: Any, table: dict[str, Any]) -> str
             rule, f"the configuration calls {printable(item, 160)}", subject=item, call=f"{item}(…)", allow=item
         )
     return "config"
+
+
+def _is_maker(context: Context, item: str, rule: str) -> bool:
+    """Whether a function is one that configurations call to make a model."""
+    parts = item.split(".")
+    if (
+        rule.startswith("dangerous")
+        or context.allow.refused_names.search(parts[-1])
+        or any(p[:1] == "_" for p in parts)
+    ):
+        return False
+    return any(re.fullmatch(pattern, item) for pattern in formats_data().of("configurations", "functions"))
 
 
 def _path(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:

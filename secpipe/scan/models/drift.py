@@ -133,9 +133,12 @@ def _gifts(node: Any, nodes: list[Any]) -> Iterator[tuple[str, Any]]:
     if kind in {"Assign", "For"}:
         value = node.node if kind == "Assign" else node.iter
         yield from ((_named(part), value) for part in jinja.walk(node.target) if _named(part))
+        if type(value).__name__ == "Call" and _named(value.node) == "namespace":
+            yield from ((f"{_named(node.target)}.{pair.key}", pair.value) for pair in value.kwargs)
     elif kind == "AssignBlock":
         yield from ((_named(node.target), part) for part in node.body)
     elif kind == "Macro":
+        yield from ((node.name, part) for part in node.body if type(part).__name__ == "Output")
         names = [argument.name for argument in node.args]
         for call in nodes:
             if type(call).__name__ == "Call" and _named(call.node) == node.name:
@@ -180,7 +183,7 @@ def _asks(node: Any, known: _Known, now: bool) -> bool:
         return _is_table(node.node.node) and any(_speaks(part, known) for one in node.args for part in jinja.walk(one))
     if kind == "Getitem":
         return _is_table(node.node) and any(_speaks(part, known) for part in jinja.walk(node.arg))
-    if kind == "Filter" and node.name == "random":
+    if (kind == "Filter" and node.name == "random") or (kind == "Call" and _named(node.node) == "loop.cycle"):
         return True
     if kind == "Filter" and node.name in _CHOOSING:
         values = [part.value for part in node.args if type(part).__name__ == "Const"]
@@ -261,6 +264,8 @@ def _texts(node: Any, known: _Known) -> list[str]:
             refused.update(id(inner) for inner in jinja.walk(part))
         if id(part) in refused:
             continue
+        if kind == "Filter" and node is not part and part.name == "join" and type(part.node).__name__ == "List":
+            found.append(" ".join(item.value for item in part.node.items if _is_text(item)))
         if kind == "TemplateData":
             found.append(part.data)
         elif kind == "Const" and isinstance(part.value, str):

@@ -11,6 +11,7 @@ from secpipe.formats.pickle.values import KEPT, Call, Items, Long, Value
 
 #: Items, letters or bytes in one thing that a pickle makes of less: no library's pickle makes a hundredth of it.
 MOST: Final = 10_000_000
+_DIGITS: Final = 100_000  # of a number that is multiplied up
 _NUMBER: Final = 1_000_000  # of what grows with the value of its argument
 _ENDLESS: Final = frozenset({"itertools.count", "itertools.cycle"})
 #: Hand items on one by one, as many as their longest argument has, or as all of them together.
@@ -39,9 +40,12 @@ _GROWING: Final = frozenset({
         for name in ("ljust", "rjust", "center", "zfill", "expandtabs")),
 })  # fmt: skip
 _WIDE: Final = re.compile(r"\d{7}")
+_ELEMENT: Final = re.compile(r"[<>|=]?[SUVa](\d{1,18})")
 _EXPONENT: Final = re.compile(r"e\+?(\d{1,20})\s*", re.IGNORECASE)
 #: Make a number: how large it is, nobody knows before the pickle is loaded.
-_COUNTED: Final = frozenset({f"builtins.{name}" for name in ("int", "len", "ord", "abs", "round", "sum", "max", "min")})
+_COUNTED: Final = frozenset(
+    {f"builtins.{name}" for name in ("int", "len", "ord", "abs", "round", "sum", "max", "min", "pow")}
+)
 #: Where growth begins: with these, or with a number that one of the growing takes.
 _STARTS: Final = (
     "builtins.", "itertools.", "math.", "fractions.", "decimal.", "ipaddress.", "torch.Tensor",
@@ -73,13 +77,16 @@ class Growth:
         if path in _COUNTED or path.startswith("math."):
             self.numbers[id(call)] = call
         growing = path in _GROWING or (path.startswith("torch.") and path.endswith("Storage"))
-        if growing and (_largest(arguments) > _NUMBER or any(id(value) in self.numbers for value in arguments)):
+        most = _DIGITS if path.startswith("math.") or path == "builtins.pow" else _NUMBER
+        inner = [part for value in arguments for part in (value if isinstance(value, tuple) else (value,))]
+        if growing and (_largest(arguments) > most or any(id(value) in self.numbers for value in inner)):
             return "makes something huge out of a number"
         if path == "builtins.round" and len(arguments) == 2 and _number(arguments[1]) < -_NUMBER:
             return "makes something huge out of a number"
         if any(id(value) in self.seeking for value in arguments) or (path in _SEEKING and self._seeks(path, arguments)):
             self.seeking[id(call)] = call
-            return "goes through more items than any memory holds" if path == "builtins.next" else ""
+            quiet = path in _QUIET and path != "builtins.next"
+            return "" if quiet else "goes through more items than any memory holds"
         if path in _QUIET:
             return ""
         if path in _COMBINED:  # these keep all that they are given
@@ -106,8 +113,14 @@ class Growth:
         if path == "builtins.zip":
             return min(lengths)
         if path in _NETWORKS:
-            bits = str(arguments[0]).partition("/")[2] if isinstance(arguments[0], str) else ""
-            return float(2 ** max(0, _NETWORKS[path] - int(bits))) if bits.isdecimal() and len(bits) < 4 else 1
+            named = arguments[0]
+            bits = named[1] if isinstance(named, tuple) and len(named) > 1 else str(named).partition("/")[2] or None
+            if bits is None:
+                return 1
+            known = str(bits).isdecimal() and len(str(bits)) < 4
+            return float(2 ** max(0, _NETWORKS[path] - int(str(bits)))) if known else math.inf  # or a mask
+        if path == "decimal.Decimal" and isinstance(arguments[0], tuple) and len(arguments[0]) == 3:
+            return 10 * _number(arguments[0][2])
         if path in {"decimal.Decimal", "fractions.Fraction"} and isinstance(arguments[0], str):
             found = _EXPONENT.search(arguments[0])
             return 10 * float(found[1]) if found else 1  # it takes more than its digits
@@ -146,7 +159,9 @@ def _power(base: float, times: float) -> float:
 
 
 def _largest(arguments: tuple[Value, ...]) -> float:
+    wide = [int(found[1]) for value in arguments if isinstance(value, str) and (found := _ELEMENT.fullmatch(value))]
+    factor = max(wide, default=1)  # bytes of an element
     found = [
         math.prod(map(_number, value)) if isinstance(value, tuple) and value else _number(value) for value in arguments
     ]
-    return max(found, default=0.0)
+    return factor * max(found, default=0.0)

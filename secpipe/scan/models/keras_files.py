@@ -28,13 +28,15 @@ _OVERLAP: Final = 1 << 14  # bytes of the longest beginning
 _CHUNK: Final = 1 << 20
 _LONGEST: Final = 1 << 26
 #: An import of a pickle, in either spelling, and how far behind it a call is looked for.
+_NAME: Final = rb"[A-Za-z_][\w.]{0,40}+"
+_SPELT: Final = rb"(?:\x8c.|X[\x01-\x7f]\0\0\0|U[\x01-\x1f])[A-Za-z_][\w.]{0,40}?(?:\x94|q.|r.{4}|p\d{1,9}\n)?"
 _IMPORT: Final = re.compile(
-    rb"c[A-Za-z_][\w.]{0,99}\n[A-Za-z_][\w.]{0,99}\n(?=[^\n]{0,999}\n?.{0,40}[tR\x85-\x87)])"
-    rb"|\x8c.[A-Za-z_][\w.]{0,99}\x94?\x8c.[A-Za-z_][\w.]{0,99}\x94?\x93",
+    rb"\(?c" + _NAME + rb"\n" + _NAME + rb"\n|\((?=[^\0()]{0,200}i" + _NAME + rb"\n" + _NAME + rb"\n)"
+    rb"|" + _SPELT + _SPELT + rb"\x93",
     re.DOTALL,
 )
 _CALL: Final = 1 << 12
-_CALLED: Final = frozenset({"models/dangerous-call", "models/code-object", "models/unlisted-call"})
+_CALLED: Final = frozenset({"models/dangerous-call", "models/code-object"})
 _DECODER: Final = json.JSONDecoder()
 
 

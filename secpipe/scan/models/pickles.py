@@ -146,6 +146,8 @@ class Judge:
         if path == "builtins.dict" or (path in _MAPPINGS and any(isinstance(part, Call) for part in arguments)):
             self.tell("attribute-path", f"sets attributes of {render(target)} whose names it computes", target)
         pairs = DictItems(self.filled.get(id(state), (state, []))[1])
+        if isinstance(state.state, DictItems):  # of a UserDict
+            arguments += (state.state, *state.state[1::2])
         for part in arguments:
             if isinstance(part, DictItems):
                 pairs += part

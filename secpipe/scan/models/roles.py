@@ -12,8 +12,10 @@ from secpipe.scan.models.signatures import PLAIN, Role, Signature
 
 _PARTIAL: Final = "functools.partial"
 _CHAIN: Final = 16  # partials inside partials that are followed
-#: Hand back one of what they are given: it may be a text.
-_PICKING: Final = frozenset({"next", "min", "max", "getattr"})
+#: What their callables make holds what they are given: it may be a text.
+_GENERAL: Final = frozenset(
+    {"builtins", "__builtin__", "itertools", "functools", "operator", "_operator", "collections"}
+)
 _DEPTH: Final = 4  # containers inside containers that are looked through
 #: Make text or bytes while loading: what they make may be a file name.
 _TEXTS: Final = frozenset({"str", "bytes", "bytearray", "encode", "format", "chr", "repr", "ascii", "str_", "bytes_"})
@@ -145,7 +147,15 @@ def makes_text(value: Value) -> bool:
 
 def _names_something(value: Value, depth: int = _DEPTH) -> bool:
     if isinstance(value, Call):
-        return makes_text(value) or str(getattr(value.function, "name", "")) in _PICKING
+        if makes_text(value):
+            return True
+        made, arguments = value.function, value.arguments
+        if isinstance(made, Global) and made.name == "scalar" and isinstance(arguments, tuple) and arguments:
+            dtype = arguments[0]  # of numpy: one of letters is a text
+            return isinstance(dtype, Call) and render(dtype.arguments).lstrip("('<>|=")[:1] in {"U", "S"}
+        if not isinstance(made, Global) or made.module not in _GENERAL:
+            return False
+        value = arguments if isinstance(arguments, tuple) else (arguments,)
     if isinstance(value, DictItems):
         value = tuple(value[1::2])  # keys are names of parts
     if depth and isinstance(value, tuple | Items):

@@ -29,6 +29,7 @@ _WEB: Final = frozenset({"url_for", "get_flashed_messages", "request", "config",
 _WIDENING: Final = frozenset({"center", "ljust", "rjust", "zfill", "expandtabs", "indent", "batch"})
 #: Text that no person sees: tags of Unicode, and what turns the direction of writing.
 _HIDDEN: Final = re.compile("[\U000e0001-\U000e007f\u202a-\u202e\u2066-\u2069]")
+_WIDE: Final = re.compile(r"%[-+ #0]{0,5}(?:\d{7}|\d{0,9}\.\d{7})")  # of a value that is formatted
 _LONGEST: Final = 1 << 13  # characters of a constant that an expression comes to
 _LARGE: Final = 1_000_000  # of a range, power or repetition
 
@@ -86,7 +87,7 @@ def judge_template(context: Context, source: str, name: str = "chat_template") -
         judge = _JUDGES.get(type(node).__name__)
         if judge is not None:
             judge(inner, node, scope)
-    if _turns(tree, scope) > _LARGE:
+    if _turns([tree], scope) > _LARGE:
         inner.add("template-bomb", "the template counts further than any conversation", subject="loops")
     if _HIDDEN.search(source):
         inner.add("template-drift", "the template holds characters that nobody sees", subject="hidden", allow="hidden")
@@ -95,13 +96,21 @@ def judge_template(context: Context, source: str, name: str = "chat_template") -
         inner.unread("resource-limit", "the template builds a text that is longer than is followed")
 
 
-def _turns(node: Any, scope: Scope) -> int:
+def _turns(nodes: list[Any], scope: Scope) -> int:
     """Return how often the innermost of nested loops over `range` is gone through, by the constants it names."""
-    inner = max((_turns(part, scope) for part in node.iter_child_nodes()), default=1)
-    if type(node).__name__ != "For" or type(node.iter).__name__ != "Call" or not _is_range(node.iter.node):
-        return inner
-    ends = [abs(value) for part in node.iter.args if isinstance(value := fold(part, scope), int)]
-    return min(inner * max(ends, default=1), 1 << 62)
+    most = 1
+    for node in nodes:
+        held = [
+            *getattr(node, "body", ()),
+            *(getattr(node, "else_", None) or ()),
+            *(getattr(node, "elif_", None) or ()),
+        ]
+        turns = _turns(held, scope) if held else 1
+        if type(node).__name__ == "For" and type(node.iter).__name__ == "Call" and _is_range(node.iter.node):
+            ends = [abs(value) for part in node.iter.args if isinstance(value := fold(part, scope), int)]
+            turns = min(turns * max(ends, default=1), 1 << 62)
+        most = max(most, turns)
+    return most
 
 
 def _is_range(node: Any) -> bool:
@@ -141,6 +150,10 @@ def _constant(context: Context, node: Any, scope: Scope) -> None:
 
 
 def _concat(context: Context, node: Any, scope: Scope) -> None:
+    pattern = node.left if type(node).__name__ == "Mod" else getattr(node, "node", None)
+    text = fold(pattern, scope) if type(node).__name__ == "Mod" or getattr(node, "name", "") == "format" else None
+    if isinstance(text, str) and _WIDE.search(text):
+        context.add("template-bomb", "the template makes a text of a huge width", subject="format")
     text = fold(node, scope)
     if isinstance(text, str) and (found := _DUNDER.search(text)):
         _escape(context, node, f"builds the name {found.group(0)}")

@@ -6,6 +6,7 @@ regression test; new ones are written the same way. Nothing of them is ever load
 
 from tests.metamorphic.models.siblings import (  # noqa: F401
     configurations,
+    fifth,
     formats,
     fourth,
     graphs,
