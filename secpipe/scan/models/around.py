@@ -149,6 +149,37 @@ def _judge_jsonpickle(context: Context, key: str, item: Any) -> str:
     return "jsonpickle"
 
 
+def judge_parts(context: Context, pipeline: Any, table: dict[str, Any]) -> None:
+    """model_index.json: each part is [library, class]; a library that is none is a file of the repository."""
+    libraries = formats_data().of("huggingface", "libraries")
+    parts = {name: part[:2] for name, part in table.items() if isinstance(part, list) and len(part) in {2, 3}}
+    for name, part in table.items():
+        hint = (
+            part[2].get("type_hint") if isinstance(part, list) and len(part) == 3 and isinstance(part[2], dict) else 0
+        )
+        if isinstance(hint, list) and len(hint) == 2:
+            parts[f"{name} type_hint"] = hint
+    if isinstance(pipeline, list) and len(pipeline) == 2:
+        parts["_class_name"] = pipeline
+    for name, (library, part) in parts.items():
+        if isinstance(library, str) and isinstance(part, str) and library.split(".")[0] not in libraries:
+            what = f"{library}.{part}"
+            message = f"{name} is loaded from code of the repository: {what}"
+            context.add("remote-code", message, subject=what, allow=what)
+
+
+def is_maker(context: Context, item: str, rule: str) -> bool:
+    """Whether a function is one that configurations call to make a model."""
+    parts = item.split(".")
+    if (
+        rule.startswith("dangerous")
+        or context.allow.refused_names.search(parts[-1])
+        or any(p[:1] == "_" for p in parts)
+    ):
+        return False
+    return any(re.fullmatch(pattern, item) for pattern in formats_data().of("configurations", "functions"))
+
+
 def judge_tag(context: Context, tag: str) -> None:
     """A tag of HyperPyYAML, by which SpeechBrain imports, makes or calls what is named."""
     kind, _, path = tag.lstrip("!").partition(":")

@@ -59,7 +59,7 @@ _DROPS: Final = re.compile(
     # names that are put together, code that is no text, files of a person's keys that are sent
     r"(?:__import__|import_module)\s*\([^\n]{0,80}(?:\+|\.join\s*\(|\bdecode\s*\(|\bchr\s*\(|\[::-1\])|"
     r"__builtins__\s*(?:\[|\)\s*\[|\.__dict__)|\bpty\.spawn\b|\bos\.(?:posix_)?spawn[lvpe]{0,3}\s*\(|"
-    r"\.listen\s*\([\s\S]{0,300}?(?:os\.system|subprocess\.|\bexec\s*\()|getattr\s*\(\s*(?:__builtins__|builtins)\b|\bmarshal\.loads\b|\bos\.exec[lv]p?e?\s*\(|"
+    r"(?:os\.system|subprocess\.\w{1,20}|\bexec)\s*\([^\n]{0,80}\brecv\s*\(|getattr\s*\(\s*(?:__builtins__|builtins)\b|\bmarshal\.loads\b|\bos\.exec[lv]p?e?\s*\(|"
     r"(?:pickle|dill)\.loads\s*\([^\n]{0,80}(?:b64decode|b85decode|decompress|fromhex|unhexlify)|"
     r"(?:CDLL|LoadLibrary)\s*\(\s*[\"'](?:\./|[^\"'/\\\n]{0,80}\.dll)|"
     r"(?:requests\.post|urlopen|httpx\.post|sendall)\s*\([^\n]{0,200}(?:\.ssh|id_rsa|\.aws|\.netrc|\.git-credentials|os\.environ\s*\))|"

@@ -17,12 +17,14 @@ from secpipe.formats.zips import escapes
 from secpipe.scan.models import keras
 from secpipe.scan.models.allow import Use
 from secpipe.scan.models.around import (
+    is_maker,
     judge_activation,
     judge_attention,
     judge_base,
     judge_lines,
     judge_module,
     judge_named,
+    judge_parts,
     judge_source,
     judge_tag,
 )
@@ -246,7 +248,7 @@ def _code(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
         context.add("remote-code", message, subject=key, allow=key)
         return "config"
     if key == "_class_name" and "_diffusers_version" in table:
-        _diffusers(context, item, table)
+        judge_parts(context, item, table)
         return "config"
     if key in {"model_type", "tokenizer_class", "weight_map"}:
         return "config"
@@ -261,22 +263,6 @@ def _is_foreign(context: Context, item: Any) -> bool:
         return True
     module, name = str(item.get("parent_library") or ""), str(item.get("base_model_class") or "")
     return bool(module) and context.allow.fault(module, name, Use.CONSTRUCT) != ""
-
-
-def _diffusers(context: Context, pipeline: Any, table: dict[str, Any]) -> None:
-    """model_index.json: each part is [library, class]; a library that is none is a file of the repository."""
-    libraries = formats_data().of("huggingface", "libraries")
-    parts = {name: part[:2] for name, part in table.items() if isinstance(part, list) and len(part) in {2, 3}}
-    hints = {name: part[2].get("type_hint") for name, part in table.items() if isinstance(part, list) and len(part) == 3
-             and isinstance(part[2], dict)}  # fmt: skip
-    parts |= {f"{name} type_hint": hint for name, hint in hints.items() if isinstance(hint, list) and len(hint) == 2}
-    if isinstance(pipeline, list) and len(pipeline) == 2:
-        parts["_class_name"] = pipeline
-    for name, (library, part) in parts.items():
-        if isinstance(library, str) and isinstance(part, str) and library.split(".")[0] not in libraries:
-            what = f"{library}.{part}"
-            message = f"{name} is loaded from code of the repository: {what}"
-            context.add("remote-code", message, subject=what, allow=what)
 
 
 def _template(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
@@ -310,7 +296,7 @@ def _target(context: Context, key: str, item: Any, table: dict[str, Any]) -> str
     module, _, name = item.rpartition(".")
     rule = context.allow.fault(module, name, Use.CALL) if module else "unlisted-call"
     classes = module.partition(".")[0] in formats_data().of("configurations", "packages") and _CLASS.fullmatch(name)
-    if rule == "unlisted-class" or (rule == "unlisted-call" and classes) or (rule and _is_maker(context, item, rule)):
+    if rule == "unlisted-class" or (rule == "unlisted-call" and classes) or (rule and is_maker(context, item, rule)):
         return "config"  # a class of a known package: making one is what such a configuration is for
     if rule == "unlisted-call" and _CLASS.fullmatch(name):
         rule = "unlisted-import"
@@ -321,18 +307,6 @@ def _target(context: Context, key: str, item: Any, table: dict[str, Any]) -> str
             rule, f"the configuration calls {printable(item, 160)}", subject=item, call=f"{item}(…)", allow=item
         )
     return "config"
-
-
-def _is_maker(context: Context, item: str, rule: str) -> bool:
-    """Whether a function is one that configurations call to make a model."""
-    parts = item.split(".")
-    if (
-        rule.startswith("dangerous")
-        or context.allow.refused_names.search(parts[-1])
-        or any(p[:1] == "_" for p in parts)
-    ):
-        return False
-    return any(re.fullmatch(pattern, item) for pattern in formats_data().of("configurations", "functions"))
 
 
 def _path(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:

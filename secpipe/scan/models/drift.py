@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -102,7 +102,11 @@ def _branches(node: Any) -> Iterator[Any]:
 def _learn(nodes: list[Any]) -> _Known:
     """Follow what the names of a template hold, until nothing new is learnt."""
     known = _Known()
-    gifts = [gift for node in nodes for gift in _gifts(node, nodes)]
+    calls: dict[str, list[Any]] = {}
+    for node in nodes:
+        if type(node).__name__ == "Call":
+            calls.setdefault(_named(node.node), []).append(node)
+    gifts = [gift for node in nodes for gift in _gifts(node, calls)]
     under = [(name, node.test) for node in nodes if type(node).__name__ == "If" for name in _set_in(node)]
     for name, value in gifts:
         if _is_text(value):
@@ -127,7 +131,7 @@ def _learn(nodes: list[Any]) -> _Known:
     return known
 
 
-def _gifts(node: Any, nodes: list[Any]) -> Iterator[tuple[str, Any]]:
+def _gifts(node: Any, calls: Mapping[str, list[Any]]) -> Iterator[tuple[str, Any]]:
     """Yield each name that a node gives a value, and the value."""
     kind = type(node).__name__
     if kind in {"Assign", "For"}:
@@ -140,10 +144,9 @@ def _gifts(node: Any, nodes: list[Any]) -> Iterator[tuple[str, Any]]:
     elif kind == "Macro":
         yield from ((node.name, part) for part in node.body if type(part).__name__ == "Output")
         names = [argument.name for argument in node.args]
-        for call in nodes:
-            if type(call).__name__ == "Call" and _named(call.node) == node.name:
-                yield from zip(names, call.args, strict=False)
-                yield from ((pair.key, pair.value) for pair in call.kwargs)
+        for call in calls.get(node.name, ()):
+            yield from zip(names, call.args, strict=False)
+            yield from ((pair.key, pair.value) for pair in call.kwargs)
 
 
 def _set_in(node: Any) -> Iterator[str]:
