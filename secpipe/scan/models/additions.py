@@ -58,7 +58,7 @@ def spelled(name: str) -> str:
     """Return a name as it can be printed and typed: a long or unprintable one is cut, and bound by its digest."""
     if len(name) <= _LONGEST and printable(name) == name:
         return name
-    return f"{printable(name, _SHOWN).rstrip('…')}~{hashlib.sha256(as_bytes(name)).hexdigest()[:16]}"
+    return f"{printable(name, _SHOWN).rstrip('…')}~{hashlib.sha256(as_bytes(name)).hexdigest()[:32]}"
 
 
 def names_for(path: str, additions: Iterable[str | Addition]) -> frozenset[str]:
