@@ -416,6 +416,16 @@ for name, (file, bad, good) in {
         {"types": {"0_x": "evil.X"}, "structure": {"query": ["0_x"]}},
         {"types": {"0_Dense": "sentence_transformers.models.Dense"}, "structure": {"query": ["0_Dense"]}},
     ),
+    "trust_as_text": (
+        "config.json",
+        {"model_type": "x", "trust_remote_code": "true"},
+        {"model_type": "x", "trust_remote_code": "false"},
+    ),
+    "trust_as_number": (
+        "config.json",
+        {"model_type": "x", "trust_remote_code": 1},
+        {"model_type": "x", "trust_remote_code": 0},
+    ),
     "peft_mapping_case": (
         "adapter_config.json",
         {
