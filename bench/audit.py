@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -85,7 +86,7 @@ def rival(found: Harvest, scratch: Path) -> None:
     parts = [{"type": "library", "name": n, "version": v, "purl": f"pkg:pypi/{n}@{v}"} for n, v in pairs.items()]
     sbom = scratch / "bom.json"
     sbom.write_text(json.dumps({"bomFormat": "CycloneDX", "specVersion": "1.6", "components": parts}))
-    service = serve(found)
+    service = serve(pairs)
     theirs = [program, "-r", str(lock), "--no-deps", "--disable-pip", "-f", "json", "-s", "osv", "--progress-spinner"]
     theirs += ["off", "--osv-url", service, "--cache-dir", str(scratch / "pip-audit")]
     ours = [sys.executable, "-m", "secpipe", "audit", str(sbom), "-f", "json"]
@@ -139,12 +140,15 @@ def chosen(found: Harvest, count: int) -> list[tuple[str, str]]:
     return [pair for pair in pairs if all(ord(char) < 128 for char in pair[1])][:count]
 
 
-def serve(found: Harvest) -> str:
-    """Start a loopback OSV service over the records; return its address."""
-    index: dict[str, list[Any]] = {}
-    for advisory in found.advisories.values():
-        for item in advisory.affected:
-            index.setdefault(item.name, []).append((item, pack.to_osv(advisory)))
+def serve(names: Iterable[str]) -> str:
+    """Start a loopback OSV service over the records that ours judges by; return its address."""
+    store = open_store(now=NOW)
+    index: dict[str, list[Any]] = {
+        name: [
+            (item, pack.to_osv(one)) for one in store.find("PyPI", name) for item in one.affected if item.name == name
+        ]
+        for name in names
+    }
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

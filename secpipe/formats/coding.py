@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterator
 from typing import Final
+
+from secpipe.formats.stream import Readable
 
 #: How many of the first bytes `coding_of` looks at.
 HEAD: Final = 64
+#: How much of a file is read at once.
+CHUNK: Final = 1 << 20
 _WIDE: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CONTROLS: Final = bytes(set(range(32)) - set(b"\t\n\r\f"))
 
@@ -40,6 +45,22 @@ def as_utf8(data: bytes) -> bytes:
     if coding:
         return data.decode(coding, "replace").removeprefix("\ufeff").encode("utf-8", "replace")
     return data.removeprefix(codecs.BOM_UTF8)
+
+
+def pieces(file: Readable, head: bytes, overlap: int) -> Iterator[tuple[int, bytes]]:
+    """Yield a file of any size as UTF-8, in pieces that repeat the last `overlap` bytes of the one before.
+
+    Each comes with the number of lines that stand before it.
+    """
+    coding = coding_of(head)
+    decoder = codecs.getincrementaldecoder(coding)("replace") if coding else None
+    lines = 0
+    tail = b""
+    while chunk := file.read(CHUNK):
+        data = tail + (decoder.decode(chunk).encode("utf-8", "replace") if decoder else chunk)
+        yield lines, data
+        tail = data[-overlap:]
+        lines += data.count(b"\n", 0, len(data) - len(tail))
 
 
 def _is_plain(data: bytes) -> bool:

@@ -36,7 +36,7 @@ def shipped(tree: Tree, inventory: Inventory, limits: Limits = DEFAULT) -> list[
     """Return what is known of every SBOM file of a release: {path, spec, version, made, agrees, problem}.
 
     `spec` is `CycloneDX` or `SPDX`, `made` its own timestamp as it stands there ("" without one), `agrees` None where
-    it names nothing that could be compared, `problem` why it does not agree or cannot be read. At most
+    it names nothing that could be compared or is too large, `problem` why it does not agree or cannot be read. At most
     20 are looked at.
     """
     found: list[dict[str, Any]] = []
@@ -54,6 +54,8 @@ def _row(tree: Tree, entry: FileEntry, inventory: Inventory, limits: Limits) -> 
     row: dict[str, Any] = {
         "path": entry.path, "spec": "", "version": "", "made": "", "agrees": None, "problem": "",
     }  # fmt: skip
+    if entry.size > limits.document_bytes:  # not read is no lie: the gate does not decide
+        return row | {"problem": f"it is larger than {limits.document_bytes:,} bytes"}
     try:
         document = parse_json(as_utf8(tree.read(entry, limits.document_bytes)), "the SBOM", limits)
         about = _about(document)

@@ -22,6 +22,11 @@ def _code(seed: Seed) -> bool:
     return seed.is_code
 
 
+def _skipping(seed: Seed) -> bool:
+    """What is read past a NUL: by a shell, and by who reads a page."""
+    return named(seed, ".sh", ".md")
+
+
 def _json(seed: Seed) -> bool:
     return seed.is_text and named(seed, ".json")
 
@@ -82,6 +87,7 @@ CHANGES = (
     _encoded("latin-1", "latin-1", cookie="# -*- coding: latin-1 -*-\nname = 'caf\xe9'\n"),
     _encoded("cp1252", "cp1252", cookie="# vim: set fileencoding=cp1252 :\nname = '\u20ac'\n"),
     bent("a NUL byte behind it", lambda data: data + b"\0", _text, keeps=False, harms=True),
+    bent("a NUL in a comment", lambda data: data.replace(b"\n", b"\n# \0\n", 1), _skipping, keeps=False),
     bent("a byte that is no UTF-8", lambda data: data + b"\n# \xff\xfe\n", _code, keeps=False),
     _with("NaN", "NaN"),
     _with("infinity", "-Infinity"),

@@ -53,8 +53,9 @@ def _honest(change: Change, before: Judged, now: Judged) -> list[str]:
     if now.rank > max(most, ORDER.index("warn")):
         return [f"the honest twin was {before.decision} and is {now}"]
     if now.rank == _UNDECIDED and not change.keeps:
-        if len(now.reasons) > _MOST_REASONS:
-            return [f"the honest twin is undecided for {len(now.reasons)} reasons: {now}"]
+        different = len(set(now.reasons))  # two checks may say the same of one file: a report tells it once
+        if different > _MOST_REASONS:
+            return [f"the honest twin is undecided for {different} reasons: {now}"]
         if not all(now.do):
             return [f"the honest twin is undecided and nothing is said to do: {now}"]
     return []

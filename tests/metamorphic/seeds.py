@@ -14,6 +14,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tests.unit.agents.test_agents_rules import FILES, RULES
 from tests.unit.scan.models.test_every_model_rule import CASES
 
 Files = Mapping[str, bytes]
@@ -48,7 +49,7 @@ class Seed:
 
     @property
     def wing(self) -> str:
-        """The first word of the rule: models, shadow-ai, audit, sbom or gate."""
+        """The first word of the rule: models, shadow-ai, agents, audit, sbom or gate."""
         return self.rule.partition("/")[0]
 
     @property
@@ -136,9 +137,27 @@ def _row(row: Mapping[str, Any]) -> Seed:
     )  # fmt: skip
 
 
-def _rows() -> Iterator[Seed]:
-    for row in tomllib.loads((HERE / "seeds.toml").read_text())["seed"]:
+def _rows(name: str) -> Iterator[Seed]:
+    for row in tomllib.loads((HERE / name).read_text())["seed"]:
         yield _row(row)
+
+
+_ASSISTANT = {
+    "agents": {"default": "allow"},
+    "shadow_ai": tomllib.loads(_HUB.replace("huggingface", "anthropic"))["shadow_ai"],
+}
+
+
+def _agents() -> Iterator[Seed]:
+    """The examples of the rules' own pages; what they declare is approved, so that only the rule is left."""
+    main = {"main.py": b"print(1)\n"}
+    policy = tomllib.loads((HERE / "agents.toml").read_text())["approved"]
+    for rule, name in FILES.items():
+        part = f"{PART}/{name}"
+        bad, good = ({**main, part: RULES[rule][kind].lstrip("\n").encode()} for kind in ("bad", "good"))
+        # A host is asked about by its own rule only where items need no approval.
+        asked = _ASSISTANT if rule == "agents/redirected-traffic" else policy
+        yield Seed(rule, part, bad, good, "", asked, asked)
 
 
 def _models() -> Iterator[Seed]:
@@ -150,4 +169,4 @@ def _models() -> Iterator[Seed]:
         yield Seed(f"models/{rule}", part, {**main, part: bad}, {**main, part: good})
 
 
-SEEDS = (*_rows(), *_models())
+SEEDS = (*_rows("seeds.toml"), *_rows("agents.toml"), *_agents(), *_models())

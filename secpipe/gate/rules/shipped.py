@@ -42,7 +42,8 @@ def _against(situation: Situation, row: Mapping[str, Any]) -> tuple[int, str, Ef
     """Return (how far it came, rule, effect, words, path) of what an SBOM file fails first, or None."""
     policy, path = situation.policy.sbom, str(row.get("path", ""))
     if row.get("agrees") is None:
-        words = "names no file and no package that could be compared"
+        problem = row.get("problem")
+        words = f"was not read: {problem}" if problem else "names no file and no package that could be compared"
         return 0, "gate/missing-evidence", Effect.UNDECIDED, words, path
     if row.get("agrees") is not True:
         return 1, "gate/sbom-disagrees", Effect.DENY, f"is not true of the release: {row.get('problem')}", path

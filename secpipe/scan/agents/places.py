@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from secpipe.core.artifact import FileEntry
 from secpipe.core.limits import Limits
 from secpipe.core.protocols import Tree
+from secpipe.formats.coding import as_utf8, pieces
 from secpipe.formats.words import any_of
 from secpipe.scan.agents import scripts
 from secpipe.scan.agents.known import Form
@@ -36,7 +37,6 @@ _AGENT_CODE = re.compile(
 _TOOLS = re.compile(
     rb"\"(?:inputSchema|input_schema)\"\s*:[\s\S]*\"description\"|\"description\"[\s\S]*\"(?:inputSchema|input_schema)\"\s*:"
 )
-_CHUNK = 1 << 20
 _NOISE = re.compile(r"(?:^|/)(?:package-lock\.json|pnpm-lock\.yaml|node_modules/.*)$")
 
 
@@ -76,7 +76,7 @@ def by_content(tree: Tree, entry: FileEntry, limits: Limits) -> Form | None:
         return None
     if entry.size > limits.text_bytes:
         return Form("mcp", "config") if entry.suffix in _SETTINGS and _holds(tree, entry) else None
-    return in_content(entry.suffix, tree.read(entry, limits.text_bytes))
+    return in_content(entry.suffix, as_utf8(tree.read(entry, limits.text_bytes)))
 
 
 def in_content(suffix: str, data: bytes) -> Form | None:
@@ -91,17 +91,10 @@ def in_content(suffix: str, data: bytes) -> Form | None:
 
 
 def _holds(tree: Tree, entry: FileEntry) -> bool:
-    tail = b""
     with tree.open(entry) as file:
-        while chunk := file.read(_CHUNK):
-            if _SERVERS.search(tail + chunk):
-                return True
-            tail = chunk[-64:]
-    return False
+        return any(_SERVERS.search(data) for _, data in pieces(file, entry.head, overlap=64))
 
 
 def text_of(data: bytes) -> str:
     """Return the text of a file, in the encoding that its first bytes show."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", "replace")
-    return data.decode("utf-8", "replace")
+    return as_utf8(data).decode("utf-8", "replace")

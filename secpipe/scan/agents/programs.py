@@ -10,6 +10,7 @@ from secpipe.core.artifact import FileEntry
 from secpipe.core.finding import Finding
 from secpipe.core.limits import Limits
 from secpipe.core.protocols import Tree
+from secpipe.formats.coding import coding_of
 from secpipe.scan.agents import hidden, instruct, places, prose, python, scripts, secrets
 from secpipe.scan.agents.known import pattern
 from secpipe.scan.agents.servers import judged_does
@@ -21,10 +22,11 @@ _LITERAL = re.compile(r"\"(?:[^\"\\\n]|\\.){40,4000}\"|'(?:[^'\\\n]|\\.){40,4000
 
 def program_findings(tree: Tree, entry: FileEntry, limits: Limits) -> tuple[set[str], list[Finding], str] | None:
     """Return (capabilities, findings, reader) of a file, or None where it holds no text. Raises InputError."""
-    if b"\0" in entry.head and not entry.head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    program = scripts.is_program(entry.path, entry.head)  # a shell passes over NULs, and so does who reads a page
+    if not program and entry.suffix not in _PAGES and b"\0" in entry.head and not coding_of(entry.head):
         return None
-    text = places.text_of(tree.read(entry, limits.text_bytes))
-    if scripts.is_program(entry.path, entry.head):
+    text = places.text_of(tree.read(entry, limits.text_bytes)).replace("\0", "")
+    if program:
         capabilities, wrong = judged_program(entry.path, text, entry.head)
         return capabilities, [*wrong, *unseen(entry.path, text)], "program"
     if entry.suffix in _PAGES:

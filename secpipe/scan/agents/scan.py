@@ -18,6 +18,7 @@ from secpipe.core.ledger import Ledger, Thing
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.protocols import Tree
 from secpipe.core.version import __version__
+from secpipe.formats.coding import as_utf8
 from secpipe.scan.agents import bundle, code, config, lethal, owners, pages, places, scripts
 from secpipe.scan.agents.documents import front_matter, parse
 from secpipe.scan.agents.item import Item, ItemKind, digest_of, sorted_words
@@ -102,7 +103,7 @@ class _Run:
         if form.reads == "bundle":
             self._bundle(entry)
             return
-        data = self.tree.read(entry, self.limits.text_bytes)
+        data = as_utf8(self.tree.read(entry, self.limits.text_bytes))
         self._take(entry.path, data, form, entry.sha256)
         self.ledger.judged(Thing.FILE, entry.path, form.reads)
 

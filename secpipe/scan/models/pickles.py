@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from secpipe.scan.models.signatures import PLAIN
 
 _TYPE: Final = "builtins.type"
 _MAPPINGS: Final = frozenset({"collections.OrderedDict", "collections.defaultdict", "collections.Counter"})
+#: Whatever a file on the path of imports may be called, and a name in it: no blank and no mark that prose has.
+_NAME: Final = re.compile(r"[^\s()\[\]{}=#:;,!?\"'`*<>|]+")
 _ENCODINGS: Final = {"latin1": "latin-1", "iso88591": "latin-1", "ascii": "ascii", "utf8": "utf-8"}
 _CONSTRUCTIONS: Final = frozenset({"NEWOBJ", "NEWOBJ_EX"})
 
@@ -34,6 +37,7 @@ class Judge:
         self.torch = torch  # persistent ids name tensor storages
         self.machine: Machine | None = None
         self.imports = self.calls = 0
+        self.stops: bool | None = None  # its first import names what no module can be called: an unpickler ends there
         self.storages: dict[str, int] = {}  # bytes of each that a persistent id names
         self.growth = Growth()
         self.faults: dict[tuple[str, str, Use], str] = {}  # of what was judged already
@@ -44,6 +48,9 @@ class Judge:
 
     def imported(self, value: Global) -> None:
         """An import alone: harmless or not by what it names."""
+        if self.stops is None:
+            names = (value.module, value.name)
+            self.stops = not value.extension and any(type(one) is str and not _NAME.fullmatch(one) for one in names)
         if value.extension:
             self.tell("extension-code", "imports a name by a number that only the loading machine can resolve", value)
             return
@@ -271,6 +278,7 @@ class Walked:
     imports: int = 0
     calls: int = 0
     whole: bool = False  # nothing else follows
+    stops: bool = False  # at its first import, before anything runs
     storages: Mapping[str, int] = field(default_factory=dict)  # that PyTorch's persistent ids name, with their bytes
 
 
@@ -303,7 +311,7 @@ def scan_pickles(context: Context, stream: Readable, *, torch: bool = False) -> 
                 whole = _trailing(context, window)
             if count > 1 and not judge.torch:
                 context.add("several-streams", f"{count} pickles follow each other in one file")
-    return Walked(count, judge.imports, judge.calls, whole, judge.storages)
+    return Walked(count, judge.imports, judge.calls, whole, bool(judge.stops), judge.storages)
 
 
 def _another(rest: bytes) -> bool:

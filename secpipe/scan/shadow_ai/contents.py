@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import codecs
-from collections.abc import Iterator
-
 from secpipe.formats.coding import coding_of
-from secpipe.formats.stream import Readable
 
-CHUNK = 1 << 20
 #: First bytes -> the row of the account. Only kinds whose content is no text that anything runs.
 _ROWS: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG\r\n\x1a\n", "image"), (b"\xff\xd8\xff", "image"), (b"GIF8", "image"), (b"\0\0\1\0", "image"),
@@ -32,19 +27,3 @@ def row_of(head: bytes) -> str:
 def is_binary(head: bytes) -> bool:
     """Whether the first bytes are no text; UTF-16 and UTF-32, with or without a mark, are text."""
     return b"\0" in head and not coding_of(head)
-
-
-def pieces(file: Readable, head: bytes, overlap: int) -> Iterator[tuple[int, bytes]]:
-    """Yield a file of any size as UTF-8, in pieces that repeat the last `overlap` bytes of the one before.
-
-    Each comes with the number of lines that stand before it.
-    """
-    coding = coding_of(head)
-    decoder = codecs.getincrementaldecoder(coding)("replace") if coding else None
-    lines = 0
-    tail = b""
-    while chunk := file.read(CHUNK):
-        data = tail + (decoder.decode(chunk).encode("utf-8", "replace") if decoder else chunk)
-        yield lines, data
-        tail = data[-overlap:]
-        lines += data.count(b"\n", 0, len(data) - len(tail))

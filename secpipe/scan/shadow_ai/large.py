@@ -9,10 +9,10 @@ from secpipe.core.artifact import FileEntry
 from secpipe.core.bounds import Bound
 from secpipe.core.limits import Limits
 from secpipe.core.protocols import Tree
+from secpipe.formats.coding import CHUNK, pieces
 from secpipe.formats.stream import Readable
 from secpipe.scan.shadow_ai import readers
 from secpipe.scan.shadow_ai.catalogue import Catalogue
-from secpipe.scan.shadow_ai.contents import CHUNK, pieces
 from secpipe.scan.shadow_ai.prefilter import Prefilter
 from secpipe.scan.shadow_ai.signal import EnvValue, Reading
 
