@@ -243,7 +243,7 @@ def _code(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
         message = f"{key} makes the loader import code of the repository: {printable(names, 200)}"
         context.add("remote-code", message, subject=f"{key} {names}", allow=f"{key} {names}")
         return "config"
-    if key == "trust_remote_code" and item and str(item).lower() not in {"false", "no", "0", "off"}:
+    if key == "trust_remote_code" and str(item).lower() in {"true", "yes", "1", "on"}:  # not its number in a vocabulary
         message = "trust_remote_code makes the loader import code of the repository"
         context.add("remote-code", message, subject=key, allow=key)
         return "config"
