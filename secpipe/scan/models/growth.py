@@ -122,8 +122,8 @@ class Growth:
         if path == "decimal.Decimal" and isinstance(arguments[0], tuple) and len(arguments[0]) == 3:
             return 10 * _number(arguments[0][2])
         if path in {"decimal.Decimal", "fractions.Fraction"} and isinstance(arguments[0], str):
-            found = _EXPONENT.search(arguments[0])
-            return 10 * float(found[1]) if found else 1  # it takes more than its digits
+            exponent = _EXPONENT.search(arguments[0])
+            return 10 * float(exponent[1]) if exponent else 1  # it takes more than its digits
         if path == "builtins.pow" and len(arguments) == 2:
             return max(lengths[0], len(str(abs(_number(arguments[0]))))) * max(1.0, _number(arguments[1]))
         if path in _COMBINED:
@@ -159,9 +159,10 @@ def _power(base: float, times: float) -> float:
 
 
 def _largest(arguments: tuple[Value, ...]) -> float:
-    wide = [int(found[1]) for value in arguments if isinstance(value, str) and (found := _ELEMENT.fullmatch(value))]
-    factor = max(wide, default=1)  # bytes of an element
-    found = [
+    """Return the largest number among arguments, times the bytes of an element where a type with them is named."""
+    types = [_ELEMENT.fullmatch(value) for value in arguments if isinstance(value, str)]
+    width = max((int(found[1]) for found in types if found), default=1)
+    numbers = [
         math.prod(map(_number, value)) if isinstance(value, tuple) and value else _number(value) for value in arguments
     ]
-    return factor * max(found, default=0.0)
+    return max(width, 1) * max(numbers, default=0.0)
