@@ -110,7 +110,7 @@ _BARE: Final = re.compile(
 )
 _COMPRESSED: Final = frozenset({
     "gz", "bz2", "xz", "lzma", "lz4", "zst", "zlib", "z", "br", "lz", "lzo", "sz", "snappy",  # compressed
-    "gpg", "pgp", "age", "aes", "enc", "b64", "base64", "hex", "uu",  # encrypted, or written as text
+    "gpg", "pgp", "age", "aes", "enc", "b64", "base64",  # encrypted, or written as text
 })  # fmt: skip
 _PACKED: Final = tuple(f".{ending}" for ending in sorted(_COMPRESSED))
 
