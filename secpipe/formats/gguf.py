@@ -81,11 +81,14 @@ class Gguf:
     def chat_templates(self) -> dict[str, str]:
         """The Jinja templates the file carries, by name; the unnamed one is `default`."""
         stem = "tokenizer.chat_template"
-        return {
-            key.removeprefix(stem).lstrip(".") or "default": text
-            for key, text in self.metadata.items()
-            if key.startswith(stem) and isinstance(text, str)
-        }
+        found: dict[str, str] = {}
+        for key, value in self.metadata.items():
+            name = key.removeprefix(stem).lstrip(".") or "default"
+            if key.startswith(stem) and isinstance(value, str):
+                found[name] = value
+            elif key.startswith(stem) and isinstance(value, GgufArray):
+                found |= {f"{name} {n}": text for n, text in enumerate(value.first) if isinstance(text, str)}
+        return found
 
     def text(self, key: str) -> str:
         """Return the string stored under `key`, or ""."""

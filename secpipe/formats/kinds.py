@@ -57,6 +57,20 @@ TABLE: Final = (
     Kind("tengine", (".tmfile",), read=False), Kind("kendryte", (".kmodel",), read=False),
     Kind("vitis", (".xmodel",), read=False), Kind("espdl", (".espdl",), read=False),
     Kind("one", (".circle",), mark=b"CIR0", read=False), Kind("rten", (".rten",), (b"RTEN",), read=False),
+    Kind("mindspore", (".mindir",), mark=b"MSL2", read=False),
+    Kind("mlir-bytecode", (".mlirbc",), (b"ML\xefR",), read=False),
+    Kind("neuron", (".neff",), read=False), Kind("vivante", (".nbg",), (b"VPMN",), read=False),
+    Kind("tnn", (".tnnmodel",), read=False), Kind("megengine", (".mge",), (b"mgb0",), read=False),
+    Kind("horizon", (".hbm",), read=False), Kind("samsung-enn", (".enn", ".nnc"), read=False),
+    Kind("tao", (".etlt", ".tlt"), read=False), Kind("uff", (".uff",), read=False),
+    Kind("mojo", (".mojo",), read=False),
+    Kind("burn", (".mpk",), read=False), Kind("tensorizer", (".tensors",), (b"|TZR|",), read=False),
+    Kind("ncnn-param", (), (b"7767517\n",), read=False, weights=False), Kind("paddle-lite", (".nb",), read=False),
+    Kind("ggml", (), (b"tjgg", b"lmgg", b"fmgg", b"algg"), read=False, weights=False),
+    Kind("julia-hdf5", (".jld2",), (b"HDF5-based Julia Data Format",), read=False, weights=False),
+    Kind("java-serialized", (), (b"\xac\xed\0\5",), read=False, weights=False),
+    Kind("kenlm", (), (b"mmap lm http://kheafield.com/code",), plain=True),
+    Kind("crfsuite", (), (b"lCRF",), plain=True),
     Kind("darknet", (".weights",), read=False, weights=False),
 )  # fmt: skip
 
@@ -72,14 +86,32 @@ _SHOWN: Final = tuple(kind for kind in TABLE if not kind.read and (kind.begins o
 _BEGINS: Final = tuple(begins for kind in _SHOWN for begins in kind.begins)
 _AT_FOUR: Final = frozenset(kind.mark for kind in _SHOWN if kind.mark)
 #: Common endings that other things have too: no promise unless the content says so.
-_COMMON: Final = frozenset({".meta", ".params", ".plan", ".task", ".engine", ".blob", ".weights", ".msgpack"})
+_COMMON: Final = frozenset(
+    {
+        ".meta",
+        ".params",
+        ".plan",
+        ".task",
+        ".engine",
+        ".blob",
+        ".weights",
+        ".msgpack",
+        ".nb",
+        ".mpk",
+        ".tensors",
+        ".nnc",
+    }
+)
 _VARIABLES: Final = re.compile(r"\.data-\d{5}-of-\d{5}$")
 _PLACED: Final = ("__model__", "__params__")  # of Paddle, without an ending
 #: Of what is compressed: a model by its name alone.
 _BARE: Final = re.compile(
     r"(?:^|[/_-])(?:model|weights?|checkpoint|params|state_dict)\.(?:gz|bz2|xz|lzma|lz4|zst|zlib|z)$"
 )
-_COMPRESSED: Final = frozenset({"gz", "bz2", "xz", "lzma", "lz4", "zst", "zlib", "z"})
+_COMPRESSED: Final = frozenset({
+    "gz", "bz2", "xz", "lzma", "lz4", "zst", "zlib", "z", "br", "lz", "lzo", "sz", "snappy",  # compressed
+    "gpg", "pgp", "age", "aes", "enc", "b64", "base64",  # encrypted, or written as text
+})  # fmt: skip
 _PACKED: Final = tuple(f".{ending}" for ending in sorted(_COMPRESSED))
 
 

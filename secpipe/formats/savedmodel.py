@@ -15,7 +15,8 @@ from secpipe.formats.problem import Problem, Unreadable
 from secpipe.formats.wire import Message, Span
 
 _META_GRAPHS = 2  # of SavedModel
-_GRAPH_DEF = 2  # of MetaGraphDef
+_GRAPH_DEF, _ASSET = 2, 6  # of MetaGraphDef
+_FILE = 2  # name of AssetFileDef
 _NODE, _LIBRARY = 1, 2  # of GraphDef
 _FUNCTION = 1  # of FunctionDefLibrary
 _BODY = 3  # node_def of FunctionDef
@@ -28,6 +29,7 @@ class Graphs:
 
     operations: Mapping[str, int] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    assets: tuple[str, ...] = ()  # files that the model reads, below its folder `assets`
 
 
 def read(file: BinaryIO, size: int, limits: Limits = DEFAULT) -> Graphs:
@@ -43,6 +45,7 @@ def read_graph(file: BinaryIO, size: int, limits: Limits = DEFAULT) -> Graphs:
 def _read(file: BinaryIO, size: int, limits: Limits, *, saved: bool) -> Graphs:
     counts: Counter[str] = Counter()
     problems: list[Problem] = []
+    assets: list[str] = []
     try:
         whole = Message.whole(file, size, limits)
         if not saved:
@@ -51,9 +54,11 @@ def _read(file: BinaryIO, size: int, limits: Limits, *, saved: bool) -> Graphs:
             for meta in whole.children(_META_GRAPHS):
                 for graph in meta.children(_GRAPH_DEF):
                     _graph(graph, counts)
+                for asset in meta.children(_ASSET):
+                    assets += [asset.text(value) for number, _, value, _ in asset.fields() if number == _FILE]
     except Unreadable as stop:
         problems.append(stop.problem)
-    return Graphs(dict(sorted(counts.items())), tuple(problems))
+    return Graphs(dict(sorted(counts.items())), tuple(problems), tuple(assets))
 
 
 def _graph(graph: Message, counts: Counter[str]) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 
 from secpipe.formats.coding import coding_of
 from secpipe.formats.kinds import PLAIN
+from secpipe.formats.tars import begins
 
 #: How many bytes `sniff` needs to tell everything apart (a tar has its mark at 257).
 HEAD: Final = 4096
@@ -95,6 +96,8 @@ def sniff(head: bytes, size: int = -1, *, pickles: bool = True) -> str:
     for offset, magic, name in _ROWS.get(head[0], _ROWS[None]):
         if head.startswith(magic, offset) and (name != "tar" or size < 0 or size >= 512):
             return name
+    if begins(head):
+        return "tar"
     if head[0] == 8 and len(head) > 4 and (found := _protobuf(head)):
         return found
     if head[:2] in _ZLIB:

@@ -92,6 +92,18 @@ def upto(stream: Readable, count: int) -> bytes:
     return b"".join(parts)
 
 
+def skip(stream: Readable, count: int) -> bool:
+    """Pass over `count` bytes; return whether there were as many. A stream that can seek is not read."""
+    if isinstance(stream, io.IOBase) and stream.seekable():
+        begin = stream.tell()
+        end = stream.seek(0, io.SEEK_END)
+        stream.seek(min(begin + count, end))
+        return begin + count <= end
+    while count > 0 and (piece := stream.read(min(count, 1 << 20))):
+        count -= len(piece)
+    return count <= 0
+
+
 def at(file: BinaryIO, offset: int, count: int) -> bytes:
     """Return up to `count` bytes at `offset`; fewer only at the end of the file."""
     file.seek(offset)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -12,6 +13,7 @@ from secpipe.formats.stream import Readable, upto
 
 _BLOCK: Final = 512
 _LONGEST: Final = 1 << 20  # a pax record or long name
+_SUM: Final = re.compile(rb"[ 0]*[0-7]+[ \0]{1,2}")  # as every writer states it
 _REGULAR: Final = frozenset({"0", "\0", "7"})
 _LINKS: Final = frozenset({"1", "2"})
 _DEVICES: Final = frozenset({"3", "4", "6"})
@@ -85,6 +87,11 @@ def members(stream: Readable, limits: Limits = DEFAULT) -> Iterator[tuple[Member
             raise InputError("the archive ends inside a member")
         name, target, size, sparse = "", "", None, False
     raise UnsafeInput(f"more than {limits.archive_members:,} members")
+
+
+def begins(head: bytes) -> bool:
+    """Tell whether a file begins with the header of a TAR of before POSIX, which has no mark: by its sum."""
+    return len(head) >= _BLOCK and _SUM.fullmatch(head, 148, 156) is not None and _sum_fits(head[:_BLOCK])
 
 
 def _record(stream: Readable, length: int) -> bytes:

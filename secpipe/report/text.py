@@ -63,8 +63,15 @@ def wrap(text: str, columns: int, indent: str = "") -> list[str]:
 
 
 def hanging(lead: str, text: str) -> list[str]:
-    """Return `text` wrapped behind `lead`, every further line indented as far."""
-    first, *rest = wrap(text, COLUMNS - width(lead))
+    """Return `text` wrapped behind `lead`, every further line indented as far.
+
+    An option that it ends in is not broken, however long: who copies it gets it whole.
+    """
+    says, mark, option = text.partition(": --")
+    if mark and width(lead) + width(text) > COLUMNS:
+        first, *rest = [*wrap(f"{says}:", COLUMNS - width(lead)), f"--{option}"]
+    else:
+        first, *rest = wrap(text, COLUMNS - width(lead))
     return [lead + first, *(" " * width(lead) + line for line in rest)]
 
 

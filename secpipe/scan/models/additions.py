@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -11,7 +12,10 @@ from typing import Any
 from secpipe.core.documents import parse_toml
 from secpipe.core.errors import ConfigError
 from secpipe.core.limits import DEFAULT, Limits
+from secpipe.core.text import as_bytes, printable
 
+_LONGEST = 160  # characters of a name that is printed whole
+_SHOWN = 60
 _KEYS = {"name", "files", "expires", "owner", "reason"}
 
 
@@ -50,15 +54,22 @@ def _addition(entry: Any, now: datetime) -> Addition | None:
     return Addition(entry["name"], entry["files"]) if now.astimezone(UTC).date() <= expires else None
 
 
+def spelled(name: str) -> str:
+    """Return a name as it can be printed and typed: a long or unprintable one is cut, and bound by its digest."""
+    if len(name) <= _LONGEST and printable(name) == name:
+        return name
+    return f"{printable(name, _SHOWN).rstrip('…')}~{hashlib.sha256(as_bytes(name)).hexdigest()[:32]}"
+
+
 def names_for(path: str, additions: Iterable[str | Addition]) -> frozenset[str]:
     """Return the dotted names that are allowed in the file at `path`; a plain string holds for every file.
 
     It may be the subject of a finding, which names the archive member before the name.
     """
-    found = set()
+    found = set[str]()
     for addition in additions:
         if isinstance(addition, str):
-            found.add(addition.rpartition("|")[2])
+            found |= {addition, addition.rpartition("|")[2]}
         elif addition.covers(path):
             found.add(addition.name)
     return frozenset(found)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import math
 from collections.abc import Callable
 from typing import BinaryIO, Final
 
@@ -9,12 +11,13 @@ from secpipe.core.errors import InputError
 from secpipe.formats import kinds, npy, tars, zips
 from secpipe.formats.compressed import Expander
 from secpipe.formats.sniff import HEAD, is_text, sniff
-from secpipe.formats.stream import Prefixed, Readable, at, upto, view
+from secpipe.formats.stream import Prefixed, Readable, at, skip, upto, view
 from secpipe.scan.models import torch_storage
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.documents import judge_torchscript
 from secpipe.scan.models.pickles import scan_pickles
 from secpipe.scan.models.rules import Rating
+from secpipe.scan.models.work import LOOK
 
 _FAULT_RULES: Final = {
     "mismatch": "archive-mismatch",
@@ -93,7 +96,9 @@ def _kind_of_zip(names: list[str]) -> str:
 
 def _member(context: Context, file: BinaryIO, member: zips.Member, kind: str, storages: dict[str, int]) -> None:
     if member.name.endswith("/"):
-        return
+        if not member.size:
+            return
+        context.add("broken-archive", f"{member.name}: a folder has bytes of its own", subject=member.name)
     with context.member(member.name) as (inner, seen):
         if inner.sink.work.over:
             return
@@ -161,10 +166,25 @@ def judge_tar(context: Context, stream: Readable, size: int) -> str:
                     known.append(_look_through(inner, Prefixed(head, content), head, "tar"))
     except InputError as error:
         return context.broken("tar", error)
+    _behind_tar(context, stream)
     tails = {name.rpartition("/")[2] for name in seen}
     return (
         "torch-tar" if {"pickle", "tensors", "storages"} <= tails else "nemo" if "model_config.yaml" in tails else "tar"
     )
+
+
+def _behind_tar(context: Context, stream: Readable) -> None:
+    """What stands behind the end of a TAR, where some readers go on: judged, and told where it is something."""
+    end = stream.tell() if isinstance(stream, io.IOBase) else -1
+    while (piece := stream.read(1 << 20)) and not piece.strip(b"\0"):
+        pass
+    if piece:
+        trial = context.inside("behind the archive").trial()
+        if trial.look_through(Prefixed(piece.lstrip(b"\0"), stream)):
+            context.adopt(trial)
+            context.add("trailing-data", "more follows the end of the archive")
+    if isinstance(stream, io.IOBase):
+        stream.seek(end)
 
 
 #: Archives whose members are data by design.
@@ -211,12 +231,30 @@ def judge_npy(context: Context, stream: Readable, size: int) -> str:
     """An array of numpy: one of objects is a pickle."""
     try:
         header = npy.read_header(stream)
-        if header.has_objects:
-            context.add("object-array", "the array holds Python objects, which are unpickled when it is loaded")
-            scan_pickles(context, stream)
+        while not header.has_objects:
+            width = npy.width_of(header.descr)
+            if width < 0 or not skip(stream, width * math.prod(header.shape)) or not context.spend(LOOK):
+                return "npy"
+            head = upto(stream, HEAD)
+            behind = Prefixed(head, stream)
+            if not head.startswith(npy.MAGIC):  # the next call of numpy.load unpickles what is no array
+                if sniff(head) in {"pickle", "pickle?", "zip"}:
+                    _behind_array(context, behind)
+                return "npy"
+            header, stream = npy.read_header(behind), behind
+        context.add("object-array", "the array holds Python objects, which are unpickled when it is loaded")
+        scan_pickles(context, stream)
     except InputError as error:
         context.broken("npy", error)
     return "npy"
+
+
+def _behind_array(context: Context, stream: Readable) -> None:
+    """What a second call of numpy.load reads; bytes that only begin like a pickle are none."""
+    trial = context.inside("behind the array").trial()
+    if trial.look_through(stream):
+        context.adopt(trial)
+        context.add("trailing-data", "a pickle or archive follows the array")
 
 
 def _judge_compressed(context: Context, stream: Readable, kind: str) -> str:

@@ -23,9 +23,13 @@ _GRAPHS: Final = {
     ),
 }
 _QUOTED: Final = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'")
+#: A text as it stands, or a comment.
+_COMMENT: Final = re.compile(r"(\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')|#[^\n]*")
 _OCTAL: Final = re.compile(r"\\(?:([0-7]{1,3})|[xX]([0-9a-fA-F]{1,2}))")
 #: Tags of HyperPyYAML.
 _TAGS: Final = {"new": Use.CALL, "apply": Use.CALL, "name": Use.REFERENCE, "module": Use.REFERENCE}
+_MODULE: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+_TRITON: Final = re.compile(r"\bbackend\s{0,9}:\s{0,9}[\"']python[\"']")
 _DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _BASES: Final = frozenset({"_name_or_path", "base_model_name_or_path", "base_model", "teacher_name_or_path"})
 _SHORT: Final = 6  # characters of an organisation's name below which one other character is another name
@@ -58,6 +62,11 @@ def judge_source(context: Context, text: str) -> str:
 def _judge_graph(context: Context, text: str) -> str:
     """A graph of TensorFlow or Caffe written as text; Caffe imports the module of a layer of its kind `Python`."""
     field, kind = _GRAPHS[context.suffix]
+    text = _COMMENT.sub(lambda found: found[1] or " ", text)
+    if context.name.endswith("config.pbtxt") and _TRITON.search(_unquoted(f" {text} ")):
+        message = "Triton runs the model.py of this folder"
+        context.add("serving-handler", message, subject="backend python", allow="backend python")
+        return "triton"
     names = {"".join(map(_unquoted, _QUOTED.findall(found[1]))) for found in field.finditer(text)}
     for name in sorted(names):
         shown = printable(name, 80)
@@ -96,6 +105,79 @@ def judge_lines(context: Context, key: str, item: Any, table: dict[str, Any]) ->
         context.add("remote-code", message, subject=f"{key} {item}", allow=f"{key} {item}")
         return "config"
     return ""
+
+
+def judge_named(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
+    """Keys of several loaders under which a dotted name stands that they import: see `[configurations.imported]`."""
+    if key.startswith("py/") and isinstance(item, str | list | dict):
+        return _judge_jsonpickle(context, key, item)
+    if key == "custom_imports" and isinstance(item, dict):
+        names = item.get("imports")
+        for name in sorted({str(name) for name in (names if isinstance(names, list) else [names]) if name}):
+            shown = printable(name, 120)
+            context.add("remote-code", f"the configuration imports {shown}", subject=name, allow=name)
+        return "config"
+    if key == "types" and isinstance(item, dict) and "structure" in table:
+        for name in item.values():
+            judge_module(context, "type", name, {"idx": 0, "path": ""})
+        return "config"
+    if key == "provider" and isinstance(item, str) and "config" in table and _DOTTED.fullmatch(item):
+        module, _, name = item.rpartition(".")
+        rule = context.allow.fault(module, name, Use.CALL)
+        if name[0].isupper() and rule in {"dangerous-call", "code-object"}:
+            context.add(rule, f"{key} imports {printable(item, 120)}", subject=item, call=item)
+            return "config"
+    known = formats_data().imported.get(key)
+    if known is None or not isinstance(item, str) or not known[0] <= set(table) or not _MODULE.fullmatch(item):
+        return ""
+    if item.partition(".")[0] in known[1] or (not table.get("megatron_config") and key == "megatron_core"):
+        return "config"
+    context.add("remote-code", f"{key} imports {printable(item, 120)}", subject=item, call=item, allow=item)
+    return "config"
+
+
+def _judge_jsonpickle(context: Context, key: str, item: Any) -> str:
+    """jsonpickle: imports, makes and calls what it names, as a pickle does."""
+    use = {"py/object": Use.CONSTRUCT, "py/type": Use.REFERENCE, "py/function": Use.CALL, "py/repr": Use.CALL}.get(key)
+    if use is None or not isinstance(item, str):
+        return "jsonpickle" if key in {"py/reduce", "py/state", "py/tuple", "py/set", "py/id"} else ""
+    module, _, name = item.partition("/")[0].rpartition(".")
+    rule = "code-object" if key == "py/repr" else context.allow.fault(module or "builtins", name, use)
+    if rule:
+        shown = printable(item, 120)
+        context.add(rule, f"jsonpickle {use.value} {shown}", subject=item, call=f"{shown}(…)", allow=item)
+    return "jsonpickle"
+
+
+def judge_parts(context: Context, pipeline: Any, table: dict[str, Any]) -> None:
+    """model_index.json: each part is [library, class]; a library that is none is a file of the repository."""
+    libraries = formats_data().of("huggingface", "libraries")
+    parts = {name: part[:2] for name, part in table.items() if isinstance(part, list) and len(part) in {2, 3}}
+    for name, part in table.items():
+        hint = (
+            part[2].get("type_hint") if isinstance(part, list) and len(part) == 3 and isinstance(part[2], dict) else 0
+        )
+        if isinstance(hint, list) and len(hint) == 2:
+            parts[f"{name} type_hint"] = hint
+    if isinstance(pipeline, list) and len(pipeline) == 2:
+        parts["_class_name"] = pipeline
+    for name, (library, part) in parts.items():
+        if isinstance(library, str) and isinstance(part, str) and library.split(".")[0] not in libraries:
+            what = f"{library}.{part}"
+            message = f"{name} is loaded from code of the repository: {what}"
+            context.add("remote-code", message, subject=what, allow=what)
+
+
+def is_maker(context: Context, item: str, rule: str) -> bool:
+    """Whether a function is one that configurations call to make a model."""
+    parts = item.split(".")
+    if (
+        rule.startswith("dangerous")
+        or context.allow.refused_names.search(parts[-1])
+        or any(p[:1] == "_" for p in parts)
+    ):
+        return False
+    return any(re.fullmatch(pattern, item) for pattern in formats_data().of("configurations", "functions"))
 
 
 def judge_tag(context: Context, tag: str) -> None:

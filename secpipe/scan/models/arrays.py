@@ -84,6 +84,40 @@ def element_size(dtype: Value) -> int | None:
     return width * 4 if found[1] == "U" else 8 if found[1] in "Mm" else width
 
 
+def _fits(repeated: tuple[Value, ...], size: int) -> bool:
+    """Tell whether an element that is an array itself, (dtype, shape), takes the bytes that it says."""
+    try:
+        width = element_size(repeated[0]) or _NATURAL["O"]
+    except Broken:
+        return False
+    shape = repeated[1] if len(repeated) > 1 and isinstance(repeated[1], tuple) else repeated[1:]
+    count = 1
+    for dimension in shape:
+        count = min(count * dimension, _MOST) if isinstance(dimension, int) and dimension >= 0 else _MOST
+    return width * count <= size
+
+
+def is_beyond(target: Value, state: Value) -> bool:
+    """Tell whether the state of a dtype puts a field where its elements have no bytes: numpy does not ask."""
+    if not (isinstance(target, Call) and isinstance(target.function, Global) and target.function.name == "dtype"):
+        return False
+    if not isinstance(state, tuple) or len(state) < 6 or not isinstance(state[5], int):
+        return False
+    repeated, fields, size = state[2], state[4], state[5]
+    if size < -1 or (isinstance(repeated, tuple) and not _fits(repeated, size)):
+        return True
+    for field in fields[1::2] if isinstance(fields, DictItems) else ():
+        if not (isinstance(field, tuple) and len(field) >= 2 and isinstance(field[1], int)):
+            return True
+        try:
+            width = element_size(field[0]) or _NATURAL["O"]
+        except Broken:
+            return True
+        if not 0 <= field[1] <= size - width:
+            return True
+    return False
+
+
 def _objects(context: Context, machine: Machine, judge: Judge) -> None:
     """An array of objects is a pickle of its own, in the middle of this one."""
     inner = Machine(machine.window, judge, context.limits)

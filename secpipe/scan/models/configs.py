@@ -17,11 +17,14 @@ from secpipe.formats.zips import escapes
 from secpipe.scan.models import keras
 from secpipe.scan.models.allow import Use
 from secpipe.scan.models.around import (
+    is_maker,
     judge_activation,
     judge_attention,
     judge_base,
     judge_lines,
     judge_module,
+    judge_named,
+    judge_parts,
     judge_source,
     judge_tag,
 )
@@ -36,6 +39,9 @@ _PLAIN: Final = (
     b"architectures", b"tokenizer_class", b"adapter_", b"custom_generate", b"tag:yaml", b"class_path", b"_partial_",
     b"jinja", b"__reduce__", b"__import__", b"learner", b"name_or_path", b"base_model", b"\"idx\"",
     b"@callbacks", b"_implementation", b"activation_f",
+    b"py/object", b"py/reduce", b"py/function", b"py/repr", b"py/type", b"init_parameters",
+    b"\"provider\"", b"component_type", b"implementation",
+    b"megatron_core", b"custom_imports", b"structure", b"()",
     b"\"lc\"", b"arg_nodes", b"!new:", b"!apply:", b"!name:", b"!module:",
 )  # fmt: skip
 #: And those that are no plain words, by what stands in each of them.
@@ -52,7 +58,7 @@ may_concern: Final = any_of((*_PLAIN, *_PATTERNS))
 _OTHERS: Final = {sign: re.compile(pattern) for sign, pattern in _PATTERNS.items()}
 #: In a file too large to be parsed, the keys that a loader acts on; "target" with a dotted name, any key with escapes.
 FAR: Final = re.compile(
-    rb'(?<!\\)"(?:auto_map|auto_mapping|custom_pipelines|custom_generate|trust_remote_code|_class_name|class_name|'
+    rb'(?<!\\)"(?:py/[a-z]{4,8}|init_parameters|component_type|implementation|megatron_core|custom_imports|auto_map|auto_mapping|custom_pipelines|custom_generate|trust_remote_code|_class_name|class_name|'
     rb"model_type|architectures|tokenizer_class|weight_map|learner|(?:default_)?(?:chat|prompt|jinja)_template|template|"
     rb"_target_|class_path|loader_module|python_model|__loader__|__reduce__|handler|[a-z_]{1,20}_(?:file|path)|"
     rb'weights|[^"\\\n]{0,80}\\u00[2-7][^"\n]{0,200})"\s{0,1000}:'
@@ -74,7 +80,8 @@ _PLAIN_TAGS: Final = frozenset({
 })  # fmt: skip
 _TAGS: Final = {"name": Use.REFERENCE, "object": Use.CONSTRUCT, "object/new": Use.CONSTRUCT, "object/apply": Use.CALL}
 _PYTHON_TAG: Final = re.compile(r"(?:!!|!|tag:yaml\.org,2002:)python/(\S{0,80})")
-_TARGETS: Final = ("_target_", "target", "class_path", "loader_module")
+_TARGETS: Final = ("_target_", "target", "class_path", "loader_module", "()")
+_WORDS_TOO: Final = frozenset({"target", "()"})  # stand in other configurations too
 _CLASS: Final = re.compile(r"_?[A-Z]\w*")
 _DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _TEMPLATE_KEYS: Final = ("chat_template", "prompt_template", "default_chat_template", "jinja_template")
@@ -202,7 +209,7 @@ def judge_value(context: Context, value: Any) -> str:
     """Judge a parsed configuration; return its kind, "" where it is nothing to us."""
     kinds: set[str] = set()
     for key, item, table in _walk(value):
-        for judge in (_code, _template, _target, _path, _skops, _keras, _handler, *_AROUND):
+        for judge in (_code, _template, _target, _path, judge_named, _skops, _keras, _handler, *_AROUND):
             if kind := judge(context, key, item, table):
                 kinds.add(kind)
     if kinds:
@@ -230,18 +237,18 @@ def _walk(value: Any) -> Iterator[tuple[str, Any, dict[str, Any]]]:
 def _code(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
     """Custom code of a Hugging Face repository."""
     if key in formats_data().of("huggingface", "code_keys") and item:
-        if key == "auto_mapping" and not _is_foreign(context, item):
-            return ""
-        names = ", ".join(sorted({str(name) for name in _leaves(item)}))[:200]
-        message = f"{key} makes the loader import code of the repository: {names}"
+        if isinstance(item, int) or (key == "auto_mapping" and not _is_foreign(context, item)):
+            return ""  # a word in the list of a tokenizer, or a known library
+        names = ", ".join(sorted({str(name) for name in _leaves(item)}))
+        message = f"{key} makes the loader import code of the repository: {printable(names, 200)}"
         context.add("remote-code", message, subject=f"{key} {names}", allow=f"{key} {names}")
         return "config"
-    if key == "trust_remote_code" and item is True:
+    if key == "trust_remote_code" and str(item).lower() in {"true", "yes", "1", "on"}:  # not its number in a vocabulary
         message = "trust_remote_code makes the loader import code of the repository"
         context.add("remote-code", message, subject=key, allow=key)
         return "config"
     if key == "_class_name" and "_diffusers_version" in table:
-        _diffusers(context, item, table)
+        judge_parts(context, item, table)
         return "config"
     if key in {"model_type", "tokenizer_class", "weight_map"}:
         return "config"
@@ -256,19 +263,6 @@ def _is_foreign(context: Context, item: Any) -> bool:
         return True
     module, name = str(item.get("parent_library") or ""), str(item.get("base_model_class") or "")
     return bool(module) and context.allow.fault(module, name, Use.CONSTRUCT) != ""
-
-
-def _diffusers(context: Context, pipeline: Any, table: dict[str, Any]) -> None:
-    """model_index.json: each part is [library, class]; a library that is none is a file of the repository."""
-    libraries = formats_data().of("huggingface", "libraries")
-    parts = {name: part for name, part in table.items() if isinstance(part, list) and len(part) == 2}
-    if isinstance(pipeline, list) and len(pipeline) == 2:
-        parts["_class_name"] = pipeline
-    for name, (library, part) in parts.items():
-        if isinstance(library, str) and isinstance(part, str) and library.split(".")[0] not in libraries:
-            what = f"{library}.{part}"
-            message = f"{name} is loaded from code of the repository: {what}"
-            context.add("remote-code", message, subject=what, allow=what)
 
 
 def _template(context: Context, key: str, item: Any, table: dict[str, Any]) -> str:
@@ -292,10 +286,8 @@ def _target(context: Context, key: str, item: Any, table: dict[str, Any]) -> str
     """Hydra and its kin (NeMo, Lightning, MLflow): the value is imported and called."""
     if key not in _TARGETS or not isinstance(item, str):
         return ""
-    if key != "_target_" and not (
-        (key == "loader_module" and item.replace(".", "").isidentifier())
-        or (_DOTTED.fullmatch(item) and {"params", "init_args"} & set(table))
-    ):
+    named = item.replace(".", "").isidentifier() if key == "loader_module" else _DOTTED.fullmatch(item) is not None
+    if key != "_target_" and not (named and (key != "target" or {"params", "init_args"} & set(table))):
         return ""
     if key == "loader_module":
         if not item.startswith("mlflow."):
@@ -304,11 +296,11 @@ def _target(context: Context, key: str, item: Any, table: dict[str, Any]) -> str
     module, _, name = item.rpartition(".")
     rule = context.allow.fault(module, name, Use.CALL) if module else "unlisted-call"
     classes = module.partition(".")[0] in formats_data().of("configurations", "packages") and _CLASS.fullmatch(name)
-    if rule == "unlisted-class" or (rule == "unlisted-call" and classes):
+    if rule == "unlisted-class" or (rule == "unlisted-call" and classes) or (rule and is_maker(context, item, rule)):
         return "config"  # a class of a known package: making one is what such a configuration is for
     if rule == "unlisted-call" and _CLASS.fullmatch(name):
         rule = "unlisted-import"
-    if key == "target" and rule not in {"dangerous-call", "code-object", "attribute-path"}:
+    if key in _WORDS_TOO and rule not in {"dangerous-call", "code-object", "attribute-path"}:
         return ""  # a common word
     if rule:
         context.add(

@@ -16,6 +16,7 @@ from secpipe.core.ledger import Ledger, Tally, Thing
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.text import printable
 from secpipe.formats.stream import Readable
+from secpipe.scan.models.additions import spelled
 from secpipe.scan.models.allow import AllowList
 from secpipe.scan.models.rules import Rating, rules
 from secpipe.scan.models.work import LOOK, OPCODE, SPENT, Work, allowed
@@ -165,10 +166,11 @@ class Context:
 
         A name that runs code is not offered, and no addition of it counts.
         """
-        if allow in self.allow.extra:
+        if {allow, spelled(allow)} & self.allow.extra:
             return
         if allow in self.allow.code or self.allow.is_dangerous(allow):
             allow = ""
+        allow = spelled(allow)
         known = rules()[f"models/{rule}"]
         subject = self._subject(rule, subject)
         self.sink.outcome = max(self.sink.outcome, known.outcome)
@@ -197,7 +199,7 @@ class Context:
             line=line,
             offset=offset if not self.where else None,
             subject=subject,
-            fix=f"{known.fix}: --allow {shlex.quote(printable(allow, 200))}" if allow else known.fix,
+            fix=f"{known.fix}: --allow {shlex.quote(allow)}" if allow else known.fix,
             details=details,
         )
 

@@ -32,7 +32,18 @@ class Lists:
         listed = self.of("tensorflow", table)
         if name in listed or name in self.of("tensorflow", "inside"):
             return name in listed
+        if table == "review" and name.startswith(tuple(self.of("tensorflow", "review_libraries"))):
+            return True
         return _VERSION.sub("", name) in {_VERSION.sub("", one) for one in listed}
+
+    @property
+    def imported(self) -> Mapping[str, tuple[frozenset[str], frozenset[str]]]:
+        """Key -> the keys that stand beside it, and the packages that may be named."""
+        return {
+            key: (self.of("imported", f"{key}_beside"), self.of("imported", key))
+            for key in self.tables["imported"]
+            if not key.endswith("_beside")
+        }
 
     @property
     def template_functions(self) -> frozenset[str]:

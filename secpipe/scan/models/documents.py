@@ -14,6 +14,7 @@ from secpipe.scan.models.configs import WORDS, concerns, is_yaml, judge_yaml, ma
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.data import formats_data
 from secpipe.scan.models.templates import DANGER, judge_template, parses
+from secpipe.scan.models.work import LOOK
 
 _MODEL_XML: Final = re.compile(r"<(?:\w+:)?(?:PMML|net)\b", re.IGNORECASE)
 _ENTITY: Final = re.compile(
@@ -221,6 +222,8 @@ def _modelfile(context: Context, text: str) -> None:
     for found in _MODELFILE.finditer(text):
         word, rest = found.group(1).upper(), found.group(2).strip().strip("\"'")
         if word in {"FROM", "ADAPTER"}:
+            if not context.spend(LOOK):
+                return
             if escapes(rest) or rest.startswith("~"):
                 context.add("path-escape", f"{word} reads {printable(rest, 160)}", subject=rest)
             elif known := look_alike(_owner(rest)):

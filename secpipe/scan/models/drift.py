@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ _OFFERED: Final = frozenset(
 )  # text about them may name their pages
 _WORDS: Final = 3  # words of prose; marks of a turn have fewer
 _PROSE: Final = re.compile(r"[A-Za-z]{2,}")
-_MARKS: Final = re.compile(r"<[^<>]{0,80}>|\[[A-Z/_]{1,20}\]")
+_MARKS: Final = re.compile(r"<(?!!)[^<>]{0,80}>|\[[A-Z/_]{1,20}\]")
 #: A word by which a person switches a way of answering, as `/no_think`: what follows from it later is the model's own.
 _SWITCH: Final = re.compile(r"[/<\[][\w/|-]{1,40}[>\]]?")
 #: Methods that ask what a text holds.
@@ -56,7 +56,9 @@ def judge_drift(context: Context, tree: Any) -> None:
         kind = type(node).__name__
         test = node.test if kind in {"If", "CondExpr", "For"} else None
         if test is not None and any(_asks(part, known, True) for part in jinja.walk(test)):
-            for branch in _branches(node):
+            # without the switch it says what it always says
+            switched = kind == "If" and not any(_asks(part, known, False) for part in jinja.walk(test))
+            for branch in node.body if switched else _branches(node):
                 _tell(context, node, _texts(branch, known))
         elif kind == "Output":
             if id(node) not in offered:
@@ -72,11 +74,12 @@ def judge_drift(context: Context, tree: Any) -> None:
 def _tell(context: Context, node: Any, texts: list[str]) -> None:
     for text in texts:
         said = _MARKS.sub(" ", text)
-        if _ADDRESS.search(said) or len(_PROSE.findall(said)) >= _WORDS:
-            shown = printable(" ".join(said.split()), 80)
+        if _ADDRESS.search(text) or len(_PROSE.findall(said)) >= _WORDS:
+            whole = " ".join(said.split())
+            shown = printable(whole, 80)
             what = "an address, or a text on a word of a message or on a day"
             message = f"the template adds {what}, at line {node.lineno}: {shown}"
-            context.add("template-drift", message, subject=shown, allow=shown)
+            context.add("template-drift", message, subject=shown, allow=whole)
 
 
 def _offered(nodes: list[Any]) -> Iterator[int]:
@@ -99,11 +102,19 @@ def _branches(node: Any) -> Iterator[Any]:
 def _learn(nodes: list[Any]) -> _Known:
     """Follow what the names of a template hold, until nothing new is learnt."""
     known = _Known()
-    gifts = [gift for node in nodes for gift in _gifts(node, nodes)]
+    calls: dict[str, list[Any]] = {}
+    for node in nodes:
+        if type(node).__name__ == "Call":
+            calls.setdefault(_named(node.node), []).append(node)
+    gifts = [gift for node in nodes for gift in _gifts(node, calls)]
     under = [(name, node.test) for node in nodes if type(node).__name__ == "If" for name in _set_in(node)]
     for name, value in gifts:
         if _is_text(value):
             known.texts.setdefault(name, []).append(value.value)
+        elif type(value).__name__ == "Output":  # of a block that is set
+            known.texts.setdefault(name, []).extend(
+                part.data for part in jinja.walk(value) if type(part).__name__ == "TemplateData"
+            )
     for _ in range(_ROUNDS):
         before = len(known.spoken) + len(known.asked)
         for name, value in gifts:
@@ -120,20 +131,22 @@ def _learn(nodes: list[Any]) -> _Known:
     return known
 
 
-def _gifts(node: Any, nodes: list[Any]) -> Iterator[tuple[str, Any]]:
+def _gifts(node: Any, calls: Mapping[str, list[Any]]) -> Iterator[tuple[str, Any]]:
     """Yield each name that a node gives a value, and the value."""
     kind = type(node).__name__
     if kind in {"Assign", "For"}:
         value = node.node if kind == "Assign" else node.iter
         yield from ((_named(part), value) for part in jinja.walk(node.target) if _named(part))
+        if type(value).__name__ == "Call" and _named(value.node) == "namespace":
+            yield from ((f"{_named(node.target)}.{pair.key}", pair.value) for pair in value.kwargs)
     elif kind == "AssignBlock":
         yield from ((_named(node.target), part) for part in node.body)
     elif kind == "Macro":
+        yield from ((node.name, part) for part in node.body if type(part).__name__ == "Output")
         names = [argument.name for argument in node.args]
-        for call in nodes:
-            if type(call).__name__ == "Call" and _named(call.node) == node.name:
-                yield from zip(names, call.args, strict=False)
-                yield from ((pair.key, pair.value) for pair in call.kwargs)
+        for call in calls.get(node.name, ()):
+            yield from zip(names, call.args, strict=False)
+            yield from ((pair.key, pair.value) for pair in call.kwargs)
 
 
 def _set_in(node: Any) -> Iterator[str]:
@@ -164,7 +177,7 @@ def _asks(node: Any, known: _Known, now: bool) -> bool:
         parts = [part for side in sides for part in jinja.walk(side)]
         literal = any(_is_word(part, now) for part in parts)
         return (literal and any(_speaks(part, known) for part in parts)) or (
-            _counts(parts) and any(map(_is_large, parts))
+            _counts(parts, known) and any(map(_is_large, parts))
         )
     if kind == "Call" and type(node.node).__name__ == "Getattr" and node.node.attr in _ASKING:
         words = any(_is_word(part, now) for part in node.args)
@@ -173,7 +186,7 @@ def _asks(node: Any, known: _Known, now: bool) -> bool:
         return _is_table(node.node.node) and any(_speaks(part, known) for one in node.args for part in jinja.walk(one))
     if kind == "Getitem":
         return _is_table(node.node) and any(_speaks(part, known) for part in jinja.walk(node.arg))
-    if kind == "Filter" and node.name == "random":
+    if (kind == "Filter" and node.name == "random") or (kind == "Call" and _named(node.node) == "loop.cycle"):
         return True
     if kind == "Filter" and node.name in _CHOOSING:
         values = [part.value for part in node.args if type(part).__name__ == "Const"]
@@ -184,10 +197,13 @@ def _asks(node: Any, known: _Known, now: bool) -> bool:
     return equal and any(_speaks(part, known) for part in jinja.walk(node))
 
 
-def _counts(parts: list[Any]) -> bool:
-    """Whether an expression counts the messages of the conversation."""
+def _counts(parts: list[Any], known: _Known) -> bool:
+    """Whether an expression counts the messages of the conversation, or the letters of one."""
+    if any(_named(part) in {"loop.index", "loop.index0"} for part in parts):
+        return True
     lengths = [part for part in parts if type(part).__name__ == "Filter" and part.name in {"length", "count"}]
-    return any(_named(inner) == "messages" for part in lengths for inner in jinja.walk(part))
+    inner = [inner for part in lengths for inner in jinja.walk(part)]
+    return any(_named(part) == "messages" or _speaks(part, known) for part in inner)
 
 
 def _is_large(node: Any) -> bool:
@@ -211,9 +227,10 @@ def _replacement(context: Context, node: Any, known: _Known) -> None:
     if len(words) < 2 or not all(map(_REPLACED.search, words)):
         return
     if any(_speaks(part, known) for part in jinja.walk(target)):
-        shown = printable(f"{words[0]} -> {words[1]}", 80)
+        whole = f"{words[0]} -> {words[1]}"
+        shown = printable(whole, 80)
         message = f"the template replaces words of a message by others, at line {node.lineno}: {shown}"
-        context.add("template-drift", message, subject=shown, allow=shown)
+        context.add("template-drift", message, subject=shown, allow=whole)
 
 
 def _is_text(node: Any) -> bool:
@@ -250,6 +267,8 @@ def _texts(node: Any, known: _Known) -> list[str]:
             refused.update(id(inner) for inner in jinja.walk(part))
         if id(part) in refused:
             continue
+        if kind == "Filter" and node is not part and part.name == "join" and type(part.node).__name__ == "List":
+            found.append(" ".join(item.value for item in part.node.items if _is_text(item)))
         if kind == "TemplateData":
             found.append(part.data)
         elif kind == "Const" and isinstance(part.value, str):

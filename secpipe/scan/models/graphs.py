@@ -9,6 +9,7 @@ from secpipe.core.text import printable
 from secpipe.formats import onnx, savedmodel, tflite
 from secpipe.formats.problem import Unreadable
 from secpipe.formats.wire import Message, Span
+from secpipe.formats.zips import escapes
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.data import formats_data
 from secpipe.scan.models.keras_files import judge_embedded
@@ -32,6 +33,9 @@ def judge_onnx(context: Context, file: BinaryIO, size: int) -> str:
     for operator in model.operators:
         if operator.rpartition(":")[2] in formats_data().of("onnx", "refused_operators"):
             context.add("graph-escape", f"the model runs foreign code by {printable(operator, 120)}", subject=operator)
+        elif operator.rpartition(":")[2] in formats_data().of("onnx", "outside_operators"):
+            message = f"the model runs a binary or asks a service by {printable(operator, 120)}"
+            context.add("graph-outside", message, subject=operator, allow=operator)
     return "onnx"
 
 
@@ -45,7 +49,10 @@ def judge_maybe_onnx(context: Context, file: BinaryIO, size: int) -> str:
 
 def judge_saved_model(context: Context, file: BinaryIO, size: int) -> str:
     """A TensorFlow SavedModel."""
-    _operations(context, savedmodel.read(file, size, context.limits))
+    graphs = savedmodel.read(file, size, context.limits)
+    _operations(context, graphs)
+    for name in sorted({name for name in graphs.assets if escapes(name)}):
+        context.add("path-escape", f"the model reads a file outside: {printable(name, 160)}", subject=name)
     judge_embedded(context, file)
     return "savedmodel"
 

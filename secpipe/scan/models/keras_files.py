@@ -6,6 +6,7 @@ are; SavedModels keep it in `keras_metadata.pb`.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from secpipe.formats import hdf5
 from secpipe.scan.models.configs import judge_value
 from secpipe.scan.models.context import Context
 from secpipe.scan.models.keras import judge_module
+from secpipe.scan.models.pickles import scan_pickles
+from secpipe.scan.models.work import LOOK
 
 _KEY: Final = rb'"(?:[^"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f]){1,4096}"\s{0,4096}:'  # of any JSON object, escaped or not
 _START: Final = re.compile(rb"\{\s{0,4096}" + _KEY)
@@ -24,6 +27,16 @@ _FAR_START: Final = re.compile(rb'\{\s{4097}|\{\s{0,4096}"[^"\x00-\x1f\x7f]{4097
 _OVERLAP: Final = 1 << 14  # bytes of the longest beginning
 _CHUNK: Final = 1 << 20
 _LONGEST: Final = 1 << 26
+#: An import of a pickle, in either spelling, and how far behind it a call is looked for.
+_NAME: Final = rb"[A-Za-z_][\w.]{0,40}+"
+_SPELT: Final = rb"(?:\x8c.|X[\x01-\x7f]\0\0\0|U[\x01-\x1f])[A-Za-z_][\w.]{0,40}?(?:\x94|q.|r.{4}|p\d{1,9}\n)?"
+_IMPORT: Final = re.compile(
+    rb"\(?c" + _NAME + rb"\n" + _NAME + rb"\n|\((?=[^\0()]{0,200}i" + _NAME + rb"\n" + _NAME + rb"\n)"
+    rb"|" + _SPELT + _SPELT + rb"\x93",
+    re.DOTALL,
+)
+_CALL: Final = 1 << 12
+_CALLED: Final = frozenset({"models/dangerous-call", "models/code-object"})
 _DECODER: Final = json.JSONDecoder()
 
 
@@ -34,7 +47,26 @@ def judge_hdf5(context: Context, file: BinaryIO, size: int) -> str:
     for what, name in hdf5.outside(file, size):
         message = f"{what} makes the loader read {printable(name, 160)}"
         context.add("outside-file", message, subject=f"{what} {name}")
+    _pickled(context, file)
     return "keras-h5" if judge_embedded(context, file) else "hdf5"
+
+
+def _pickled(context: Context, file: BinaryIO) -> None:
+    """PyTables unpickles its attributes: where a name is imported, a pickle may stand; one that calls it is proof."""
+    file.seek(0)
+    buffer, base = b"", 0
+    while chunk := file.read(_CHUNK):
+        buffer += chunk
+        for found in _IMPORT.finditer(buffer):
+            if not context.spend(LOOK):
+                return
+            trial = context.inside(f"byte {base + found.start()}").trial()
+            scan_pickles(trial, io.BytesIO(buffer[found.start() : found.start() + _CALL]))
+            if any(finding.rule in _CALLED for finding in trial.sink.findings.values()):
+                context.adopt(trial)
+                context.add("nested-pickle", "a pickle stands in the file, which PyTables unpickles", subject="pickle")
+        base += max(len(buffer) - _CALL, 0)
+        buffer = buffer[-_CALL:]
 
 
 def judge_embedded(context: Context, file: BinaryIO) -> int:

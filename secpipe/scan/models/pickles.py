@@ -22,6 +22,7 @@ from secpipe.scan.models.growth import Growth
 from secpipe.scan.models.signatures import PLAIN
 
 _TYPE: Final = "builtins.type"
+_MAPPINGS: Final = frozenset({"collections.OrderedDict", "collections.defaultdict", "collections.Counter"})
 #: Whatever a file on the path of imports may be called, and a name in it: no blank and no mark that prose has.
 _NAME: Final = re.compile(r"[^\s()\[\]{}=#:;,!?\"'`*<>|]+")
 _ENCODINGS: Final = {"latin1": "latin-1", "iso88591": "latin-1", "ascii": "ascii", "utf8": "utf-8"}
@@ -40,6 +41,7 @@ class Judge:
         self.storages: dict[str, int] = {}  # bytes of each that a persistent id names
         self.growth = Growth()
         self.faults: dict[tuple[str, str, Use], str] = {}  # of what was judged already
+        self.filled: dict[int, tuple[Call, list[Value]]] = {}  # calls that items with such names are put into
         self.keen = False  # a callable is imported that reaches anything for whoever calls it
         #: Attributes that some class runs as code and this pickle may name; short ones are not told when they are read.
         self.executed = {name for name in context.allow.executed if len(name) <= SHOWN}
@@ -105,8 +107,13 @@ class Judge:
             roles.judge_partial(self, target, state)
         elif isinstance(target, Call):
             self._set_on(target, "attributes of")
-        if isinstance(state, DictItems):
-            self._named(target, state)
+        for part in state if isinstance(state, tuple) and len(state) == 2 else (state,):  # of attributes, of slots
+            if isinstance(part, DictItems):
+                self._named(target, part)
+            elif isinstance(part, Call) and part is not target:
+                self._made_state(target, part)
+        if arrays.is_beyond(target, state):
+            self.tell("pickle-structure", f"has a field outside its own bytes: {render(target)}", target)
         if self.keen and (found := roles.handed_on(self, state)):
             self.tell("unlisted-import", f"hands {render(found)} on, to be called with anything", found)
         slots = state[1] if isinstance(state, tuple) and len(state) == 2 else None
@@ -123,6 +130,12 @@ class Judge:
             self._set_on(target, "items of")
             if target.state is not None:
                 self.noted("items are put into an object that has its state already", offset)
+            if roles.is_shared(self, target):
+                self.tell("state-on-import", f"puts items into what {render(target)} stands over", target)
+            if str(getattr(target.function, "name", "")).startswith("_rebuild_"):
+                self.noted("items are put into a tensor", offset)
+            if any(type(key) is str and key in self.context.allow.executed for key in values[::2]):
+                self.filled[id(target)] = (target, values)
 
     def _set_on(self, target: Call, what: str) -> None:
         """State for the result of a call: not for one that was there before the pickle was loaded."""
@@ -131,6 +144,23 @@ class Judge:
             return
         if self.context.allow.path(str(function.module), str(function.name)) in self.context.allow.returns:
             self.tell("state-on-import", f"sets {what} what {render(function)} returns", target)
+
+    def _made_state(self, target: Value, state: Call) -> None:
+        """A state that is made by a call: of a dictionary what is known of its items, of any other call nothing."""
+        made = state.function
+        path = self.context.allow.path(str(made.module), str(made.name)) if isinstance(made, Global) else ""
+        arguments = state.arguments if isinstance(state.arguments, tuple) else (state.arguments,)
+        if path == "builtins.dict" or (path in _MAPPINGS and any(isinstance(part, Call) for part in arguments)):
+            self.tell("attribute-path", f"sets attributes of {render(target)} whose names it computes", target)
+        pairs = DictItems(self.filled.get(id(state), (state, []))[1])
+        if isinstance(state.state, DictItems):  # of a UserDict
+            arguments += (state.state, *state.state[1::2])
+        for part in arguments:
+            if isinstance(part, DictItems):
+                pairs += part
+            elif isinstance(part, Items | tuple):
+                pairs += [item for pair in part if isinstance(pair, tuple) and len(pair) == 2 for item in pair]
+        self._named(target, pairs)
 
     def _named(self, target: Value, state: DictItems) -> None:
         """The names of attributes: none is computed, and none is run as code but what its library writes."""

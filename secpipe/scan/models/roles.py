@@ -12,6 +12,10 @@ from secpipe.scan.models.signatures import PLAIN, Role, Signature
 
 _PARTIAL: Final = "functools.partial"
 _CHAIN: Final = 16  # partials inside partials that are followed
+#: What their callables make holds what they are given: it may be a text.
+_GENERAL: Final = frozenset(
+    {"builtins", "__builtin__", "itertools", "functools", "operator", "_operator", "collections"}
+)
 _DEPTH: Final = 4  # containers inside containers that are looked through
 #: Make text or bytes while loading: what they make may be a file name.
 _TEXTS: Final = frozenset({"str", "bytes", "bytearray", "encode", "format", "chr", "repr", "ascii", "str_", "bytes_"})
@@ -57,7 +61,9 @@ def judge_construction(judge: Judge, made: Global, call: Call, arguments: Value)
     if _spells(values, str(made.name)):
         return
     keywords = call.keywords[1::2] if isinstance(call.keywords, DictItems) else []
-    if any(_names_something(value) for value in (*values, *keywords)):
+    if isinstance(arguments, Call) or isinstance(call.keywords, Call):
+        judge.tell("computed-call", f"constructs with arguments that it computes: {render(call)}", call)
+    elif any(_names_something(value) for value in (*values, *keywords)):
         subject = f"{made.module}.{made.name}"
         allow = judge.context.allow.addition(made.module, made.name)
         judge.tell(
@@ -118,6 +124,19 @@ def _path(judge: Judge, value: Global) -> str:
     return judge.context.allow.path(str(value.module), str(value.name))
 
 
+def is_shared(judge: Judge, target: Call) -> bool:
+    """Tell whether a container is only a view of one that was there before the pickle was loaded."""
+    if not isinstance(target.function, Global) or not isinstance(target.arguments, tuple):
+        return False
+    signature = judge.context.allow.roles.get(_path(judge, target.function), PLAIN)
+    for value, role in zip(target.arguments, signature.of(len(target.arguments)), strict=False):
+        made = value.function if isinstance(value, Call) else value
+        there = isinstance(made, Global) and (made is value or _path(judge, made) in judge.context.allow.returns)
+        if there and role.kind in {"data", "used"}:
+            return True
+    return False
+
+
 def makes_text(value: Value) -> bool:
     """Tell whether a value is a text, bytes or path that the pickle makes while loading."""
     made = value.function if isinstance(value, Call) else None
@@ -128,7 +147,15 @@ def makes_text(value: Value) -> bool:
 
 def _names_something(value: Value, depth: int = _DEPTH) -> bool:
     if isinstance(value, Call):
-        return makes_text(value)
+        if makes_text(value):
+            return True
+        made, arguments = value.function, value.arguments
+        if isinstance(made, Global) and made.name == "scalar" and isinstance(arguments, tuple) and arguments:
+            dtype = arguments[0]  # of numpy: one of letters is a text
+            return isinstance(dtype, Call) and render(dtype.arguments).lstrip("('<>|=")[:1] in {"U", "S"}
+        if not isinstance(made, Global) or made.module not in _GENERAL:
+            return False
+        value = arguments if isinstance(arguments, tuple) else (arguments,)
     if isinstance(value, DictItems):
         value = tuple(value[1::2])  # keys are names of parts
     if depth and isinstance(value, tuple | Items):

@@ -23,6 +23,13 @@ DANGER: Final = re.compile(
     r"__\w+__|\blipsum\b|\bcycler\b|\bjoiner\b|\|\s*attr\b|\bself\._|\brequest\b|\bpopen\b|\bsystem\s*\(|\\x5f|\\u005f"
     r"|\{%-?\s*(?:import|include|extends|from)\b"
 )
+#: Signs of a page of a web application, and what Flask and its kin offer there; no chat runtime has any of it.
+_PAGE: Final = re.compile(r"\{%-?\s*(?:extends|block)\b|\burl_for\s*\(|<html\b|<!doctype\b", re.IGNORECASE)
+_WEB: Final = frozenset({"url_for", "get_flashed_messages", "request", "config", "session", "g"})
+_WIDENING: Final = frozenset({"center", "ljust", "rjust", "zfill", "expandtabs", "indent", "batch"})
+#: Text that no person sees: tags of Unicode, and what turns the direction of writing.
+_HIDDEN: Final = re.compile("[\U000e0001-\U000e007f\u202a-\u202e\u2066-\u2069]")
+_WIDE: Final = re.compile(r"%[-+ #0]{0,5}(?:\d{7}|\d{0,9}\.\d{7})")  # of a value that is formatted
 _LONGEST: Final = 1 << 13  # characters of a constant that an expression comes to
 _LARGE: Final = 1_000_000  # of a range, power or repetition
 
@@ -33,6 +40,7 @@ class Scope:
 
     defined: set[str] = field(default_factory=set)
     known: dict[str, Any] = field(default_factory=dict)
+    page: bool = False  # of a web application, with its own objects
     cut: bool = False  # a constant is longer, or made in more steps, than is followed
 
     def fits(self, *parts: Any, between: int = 0) -> bool:
@@ -71,6 +79,7 @@ def judge_template(context: Context, source: str, name: str = "chat_template") -
             inner.add("template-escape", "the template reaches for special attributes", subject="unparsed")
         return
     scope = Scope({node.name for node in jinja.walk(tree) if _defines(node)})
+    scope.page = "chat" not in context.name and "messages" not in source and _PAGE.search(source) is not None
     for node in jinja.walk(tree):
         if type(node).__name__ == "Assign" and type(node.target).__name__ == "Name":
             scope.known[node.target.name] = fold(node.node, scope)
@@ -78,9 +87,34 @@ def judge_template(context: Context, source: str, name: str = "chat_template") -
         judge = _JUDGES.get(type(node).__name__)
         if judge is not None:
             judge(inner, node, scope)
+    if _turns([tree], scope) > _LARGE:
+        inner.add("template-bomb", "the template counts further than any conversation", subject="loops")
+    if _HIDDEN.search(source):
+        inner.add("template-drift", "the template holds characters that nobody sees", subject="hidden", allow="hidden")
     judge_drift(inner, tree)
     if scope.cut:
         inner.unread("resource-limit", "the template builds a text that is longer than is followed")
+
+
+def _turns(nodes: list[Any], scope: Scope) -> int:
+    """Return how often the innermost of nested loops over `range` is gone through, by the constants it names."""
+    most = 1
+    for node in nodes:
+        held = [
+            *getattr(node, "body", ()),
+            *(getattr(node, "else_", None) or ()),
+            *(getattr(node, "elif_", None) or ()),
+        ]
+        turns = _turns(held, scope) if held else 1
+        if type(node).__name__ == "For" and type(node.iter).__name__ == "Call" and _is_range(node.iter.node):
+            ends = [abs(value) for part in node.iter.args if isinstance(value := fold(part, scope), int)]
+            turns = min(turns * max(ends, default=1), 1 << 62)
+        most = max(most, turns)
+    return most
+
+
+def _is_range(node: Any) -> bool:
+    return type(node).__name__ == "Name" and node.name == "range"
 
 
 def _defines(node: Any) -> bool:
@@ -116,6 +150,10 @@ def _constant(context: Context, node: Any, scope: Scope) -> None:
 
 
 def _concat(context: Context, node: Any, scope: Scope) -> None:
+    pattern = node.left if type(node).__name__ == "Mod" else getattr(node, "node", None)
+    text = fold(pattern, scope) if type(node).__name__ == "Mod" or getattr(node, "name", "") == "format" else None
+    if isinstance(text, str) and _WIDE.search(text):
+        context.add("template-bomb", "the template makes a text of a huge width", subject="format")
     text = fold(node, scope)
     if isinstance(text, str) and (found := _DUNDER.search(text)):
         _escape(context, node, f"builds the name {found.group(0)}")
@@ -147,6 +185,8 @@ def _filter(context: Context, node: Any, scope: Scope) -> None:
             key = fold(argument, scope)
             if isinstance(key, str) and (key == "attr" or any(part.startswith("_") for part in key.split("."))):
                 _escape(context, node, f"takes the attribute {key!a} by a filter")
+    if node.name in _WIDENING and any(_is_large(argument, scope) for argument in arguments):
+        context.add("template-bomb", "the template makes a text of a huge width", subject=node.name)
     if node.name not in formats_data().template_filters:
         subject = f"filter {node.name}"
         context.add(
@@ -159,6 +199,8 @@ def _call(context: Context, node: Any, scope: Scope) -> None:
     target, data = node.node, formats_data()
     kind = type(target).__name__
     if kind == "Name":
+        if scope.page and target.name in _WEB:
+            return
         if target.name in data.template_dangerous:
             _escape(context, node, f"calls {target.name}")
         elif target.name not in data.template_functions and target.name not in scope.defined:
@@ -167,6 +209,8 @@ def _call(context: Context, node: Any, scope: Scope) -> None:
         elif target.name == "range" and any(_is_large(argument, scope) for argument in node.args):
             context.add("template-bomb", "the template counts further than any conversation", subject="range")
     elif kind == "Getattr":
+        if target.attr in _WIDENING and any(_is_large(argument, scope) for argument in node.args):
+            context.add("template-bomb", "the template makes a text of a huge width", subject=target.attr)
         if target.attr in data.template_dangerous:
             _escape(context, node, f"calls the method {target.attr}")
         elif target.attr not in data.template_methods and not target.attr.startswith("_"):
@@ -177,11 +221,15 @@ def _call(context: Context, node: Any, scope: Scope) -> None:
 
 
 def _name(context: Context, node: Any, scope: Scope) -> None:
+    if scope.page and node.name in _WEB:
+        return
     if node.name.startswith("__") or node.name in formats_data().template_globals - scope.defined:
         _escape(context, node, f"uses {node.name}")
 
 
 def _load(context: Context, node: Any, scope: Scope) -> None:
+    if scope.page:
+        return
     _escape(context, node, f"loads another template ({type(node).__name__.lower()})")
 
 
@@ -233,9 +281,14 @@ def fold(node: Any, scope: Scope, depth: int = 120) -> Any:
         return left + right if isinstance(left, str) and isinstance(right, str) and scope.fits(left, right) else None
     if kind == "Mul":
         left, right = fold(node.left, scope, depth - 1), fold(node.right, scope, depth - 1)
+        if type(left) is int and type(right) is int:
+            return max(-(1 << 62), min(left * right, 1 << 62))
         if not isinstance(left, str) or type(right) is not int or right <= 0:
             return None
         return left * right if scope.fits("", between=len(left) * right) else None
+    if kind == "Pow" and _is_small(node.left, scope) and _is_small(node.right, scope):
+        left, right = fold(node.left, scope), fold(node.right, scope)
+        return left**right if right >= 0 else None
     if kind == "Mod":
         return _percent(fold(node.left, scope, depth - 1), fold(node.right, scope, depth - 1), scope)
     if kind == "Getitem":

@@ -6,6 +6,7 @@ from typing import BinaryIO, Final
 
 from secpipe.core.errors import InputError, UnsafeInput
 from secpipe.formats import gguf, kinds, msgpack, safetensors, ubjson
+from secpipe.formats.lenient import parse_json
 from secpipe.formats.problem import Problem
 from secpipe.formats.sniff import HEAD, sniff
 from secpipe.formats.stream import at, view
@@ -18,6 +19,7 @@ from secpipe.scan.models.templates import judge_template
 #: kind of structural problem -> rule; the others are `malformed`.
 _RULES: Final = {"script-text": "script-text", "trailing-data": "trailing-data", "external-path": "path-escape"}
 
+_TOKENIZER: Final = "tokenizer.huggingface.json"  # a whole tokenizer.json
 _OBJECTS: Final = 1 << 20  # bytes at the end of a file of variables in which its graph of objects ends
 
 
@@ -46,6 +48,11 @@ def judge_gguf(context: Context, file: BinaryIO, size: int) -> str:
     report(context, model.problems)
     for name, source in model.chat_templates.items():
         judge_template(context, source, f"chat_template {name}")
+    if (text := model.text(_TOKENIZER)) and "chat_template" in text:
+        try:
+            judge_value(context.inside(_TOKENIZER), parse_json(text, "the tokenizer").value)
+        except InputError as error:
+            context.unread("unreadable", f"{_TOKENIZER} cannot be read: {error.message}")
     return "gguf"
 
 
