@@ -102,6 +102,10 @@ _COMMON: Final = frozenset(
         ".nnc",
     }
 )
+#: A `.bin` that is text is no model's, unless it is called one: then the weights themselves are elsewhere.
+_OF_MODELS: Final = re.compile(
+    r"model|weight|adapter|checkpoint|consolidated|embedding|encoder|decoder|optimizer|lora|vae"
+)
 _VARIABLES: Final = re.compile(r"\.data-\d{5}-of-\d{5}$")
 _PLACED: Final = ("__model__", "__params__")  # of Paddle, without an ending
 #: Of what is compressed: a model by its name alone.
@@ -130,6 +134,8 @@ def promises(name: str, *, text: bool) -> bool:
         return True
     if not ending and _BARE.search(name.lower()):
         return True
+    if ending == ".bin" and text:
+        return _OF_MODELS.search(name.lower()) is not None
     return ending in ENDINGS and not (text and ending in _COMMON)
 
 

@@ -97,3 +97,16 @@ def test_what_the_sbom_lists_is_what_the_scan_answers_for(look: Look) -> None:
     assert set(kinds.WEIGHTS) <= kinds.ENDINGS
     for ending in sorted(kinds.WEIGHTS):
         assert look(NOISE, f"m{ending}").outcome, ending  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "told"),
+    [
+        ("173417d553.bin", b'data: {"id": "chatcmpl"}\n' * 20, False),
+        ("pytorch_model.bin", b"version https://example.org/pointer\noid sha256:00\n", True),
+        ("173417d553.bin", NOISE, True),
+        ("173417d553.bin", b"cposix\nsystem\n(S'true'\ntR.", True),
+    ],
+)
+def test_a_text_named_bin_is_no_model_unless_it_is_called_one(look: Look, name: str, data: bytes, told: bool) -> None:
+    assert (look(data, name).outcome not in {"ok", ""}) is told  # type: ignore[attr-defined]
