@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from secpipe.scan.shadow_ai.catalogue import Catalogue
 from secpipe.scan.shadow_ai.fold import Scope
@@ -60,13 +62,22 @@ def download_of(node: ast.Call, name: str, last: str, scope: Scope, catalogue: C
         return None
     return Download(
         _provider(rule["provider"], name, source),
-        source,
+        _with_part(source, rule, node, words, scope),
         node.lineno,
         _pinned(rule["pin"], words, source, scope),
         trusts,
         last,
         thing=_thing(rule.get("thing", "model"), words, scope),
     )
+
+
+def _with_part(source: str, rule: Mapping[str, Any], node: ast.Call, words: dict[str, ast.expr], scope: Scope) -> str:
+    """Return the source with the one of its models that is loaded, where a repository holds many."""
+    if not source or "part" not in rule:
+        return source if "/" in source or not source else rule.get("prefix", "") + source
+    argument = words.get(rule["part"]) or (node.args[1] if len(node.args) > 1 else None)
+    named = next((text for text in sorted(scope.fold(argument).texts) if _REPOSITORY.fullmatch(text)), "")
+    return f"{source} {named}".strip()
 
 
 def _remote(words: dict[str, ast.expr], scope: Scope) -> bool:
