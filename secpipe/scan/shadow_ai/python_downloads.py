@@ -15,6 +15,8 @@ from secpipe.scan.shadow_ai.hosts import HOLE
 from secpipe.scan.shadow_ai.signal import Download
 
 _REPOSITORY = re.compile(r"[\w.-]{1,96}(?:/[\w.-]{1,96})?(?:[:@][\w./-]+)?")
+#: A word without a sign or a number is hardly a repository of a hub: it stands for something of the program's own.
+_SIGN = re.compile(r"[\d/.-]")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _LOCAL = ("./", "../", "/", "~", "\\", "C:", "file:")
 #: A method of any class, or only of one imported from the module the catalogue names.
@@ -67,7 +69,8 @@ def download_of(node: ast.Call, name: str, last: str, scope: Scope, catalogue: C
         _pinned(rule["pin"], words, source, scope),
         trusts,
         last,
-        thing=_thing(rule.get("thing", "model"), words, scope),
+        thing=(thing := _thing(rule.get("thing", "model"), words, scope)),
+        seen=thing != "model" or _SIGN.search(source) is not None or rule["provider"] != "huggingface",
     )
 
 

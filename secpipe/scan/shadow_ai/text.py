@@ -23,7 +23,7 @@ _SETTING = re.compile(
 )
 #: An option of a command, in a line of shell or a list of arguments.
 _OPTION = re.compile(
-    r"--model(?:[-_](?:id|path|name|repo|name[-_]or[-_]path))?[\"']?[=,\s]{1,20}[\"']?([\w.-]{1,96}/[\w.-]{1,96})"
+    r"--(?:[a-z]{1,20}[-_]){0,3}(?:model|vision[-_]tower)(?:[-_](?:id|path|name|repo|name[-_]or[-_]path))?[\"']?[=,\s]{1,20}[\"']?([\w.-]{1,96}/[\w.-]{1,96})"
 )
 _MAX_LINE = 20_000
 _STOP = re.compile(r"""[\s"'`<>()\[\]{}|\\^,;]""")  # what ends a URL
@@ -64,12 +64,14 @@ def _line(line: str, number: int, catalogue: Catalogue, out: Reading, *, in_comm
         said = endpoints(line[len(code) :], number, catalogue, line, confidence=Confidence.LOW)
         out.signals += [replace(sign, region="comment") for sign in said]
     out.signals += [replace(sign, region=region) for sign in found]
-    if in_comment:
-        return
-    names(code, number, catalogue, out)
-    for match in _OPTION.finditer(code) if "--model" in code else ():
+    for match in (
+        _OPTION.finditer(code) if "--" in code and "/" in code and not line.lstrip().startswith(("#", "//")) else ()
+    ):
         if (named := setting_of("model", match[1], number, catalogue)) is not None:
             out.downloads.append(named)
+    if in_comment:  # as a line that begins with an option looks like in SQL
+        return
+    names(code, number, catalogue, out)
     for match in _SETTING.finditer(code):
         _setting(match["key"], match["value"].strip("\"'"), number, catalogue, out)
 

@@ -259,6 +259,7 @@ import argparse, click
 from dataclasses import dataclass, field
 
 DEFAULT_MODEL_ID = "acme/constant"
+ALIGN_MODELS = {"ja": "acme/align-ja", "de": "acme/align-de", "x": 3}
 parser = argparse.ArgumentParser()
 parser.add_argument("--model", default="meta-llama/Llama-3.2-1B")
 parser.add_argument("--model_name_or_path", type=str, default="bert-base-uncased")
@@ -288,7 +289,7 @@ def test_the_default_of_an_option_names_what_runs_when_nobody_says_otherwise(tmp
     (tmp_path / "app.py").write_text(OPTIONS)
     found = {item.name: item for item in made(tmp_path).values() if "referenced" in item.facts}
     assert {name for name, item in found.items() if item.kind is ComponentKind.MODEL} == {
-        "acme/constant", "meta-llama/Llama-3.2-1B", "bert-base-uncased", "gpt-4o-mini", "BAAI/bge-small-en",
+        "acme/align-ja", "acme/align-de", "acme/constant", "meta-llama/Llama-3.2-1B", "bert-base-uncased", "gpt-4o-mini", "BAAI/bge-small-en",
         "acme/field", "acme/reward",
     }  # fmt: skip
     assert {name for name, item in found.items() if item.kind is ComponentKind.DATASET} == {
@@ -304,9 +305,12 @@ def test_settings_and_commands_name_models_too(tmp_path: Path) -> None:
         "services:\n  v:\n    image: vllm/vllm-openai:v0.5.0\n    command: --model acme/served --port 8000\n"
         '  t:\n    image: ghcr.io/huggingface/text-generation-inference:2.0\n    command: ["--model-id", "acme/tgi"]\n'
     )
-    (tmp_path / "run.sh").write_text("python train.py --model_name_or_path acme/tuned --output_dir out/dir\n")
+    (tmp_path / "run.sh").write_text(
+        "# --model acme/old\npython train.py \\\n    --model_name_or_path acme/tuned \\\n"
+        "    --teacher-model=acme/teacher --output_dir out/dir\n"
+    )
     found = {item.name for item in made(tmp_path).values() if item.kind is ComponentKind.MODEL}
-    assert found == {"acme/base", "acme/embed", "acme/served", "acme/tgi", "acme/tuned"}
+    assert found == {"acme/base", "acme/embed", "acme/served", "acme/tgi", "acme/tuned", "acme/teacher"}
 
 
 def test_a_model_of_a_hub_or_gateway_is_its_organisation_s(tmp_path: Path) -> None:
