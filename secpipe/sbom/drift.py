@@ -50,7 +50,8 @@ def drift(document: Document, tree: Tree, inventory: Inventory) -> Drift:
     if stated and stated != inventory.tree_sha256 and not found:
         found.append(_tree_changed(document, inventory))
     derived = json.loads(emit(inventory, name="release", now=_ANY, spec=_spec(document)))
-    told = claims.compare(document, derived, {one.path for one in found if one.path in stated_files})
+    differing = {one.path for one in found if one.path in stated_files}
+    told = claims.compare(document, derived, differing, same=stated == inventory.tree_sha256)
     found += told.findings
     order = sorted(found, key=lambda finding: (finding.rule, finding.path, finding.subject))
     return Drift(tuple(order), len(stated_files), len(packages), told.asserted)

@@ -289,8 +289,8 @@ def test_the_default_of_an_option_names_what_runs_when_nobody_says_otherwise(tmp
     (tmp_path / "app.py").write_text(OPTIONS)
     found = {item.name: item for item in made(tmp_path).values() if "referenced" in item.facts}
     assert {name for name, item in found.items() if item.kind is ComponentKind.MODEL} == {
-        "acme/align-ja", "acme/align-de", "acme/constant", "meta-llama/Llama-3.2-1B", "bert-base-uncased", "gpt-4o-mini", "BAAI/bge-small-en",
-        "acme/field", "acme/reward",
+        "acme/align-ja", "acme/align-de", "acme/constant", "meta-llama/Llama-3.2-1B", "bert-base-uncased",
+        "gpt-4o-mini", "BAAI/bge-small-en", "acme/field", "acme/reward",
     }  # fmt: skip
     assert {name for name, item in found.items() if item.kind is ComponentKind.DATASET} == {
         "acme/questions",
