@@ -10,6 +10,7 @@ from typing import Any
 from secpipe.core import shape
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.text import printable
+from secpipe.formats.boms.shapes import Translated
 from secpipe.sbom import licenses, whole
 from secpipe.sbom.bom import Document, label, licenses_of
 from secpipe.sbom.extras import walk
@@ -42,15 +43,16 @@ def compare(stated: Document, derived: Document, differing: Collection[str] = ()
     """
     findings: list[Finding] = []
     asserted: list[str] = []
+    native = not isinstance(stated, Translated)
     every = list(_pairs(stated, derived))
     pairs = [(said, now) for said, now in every if not (differing and _follows(said, now, differing))]
     for said, now in pairs:
         mine = _is_ours(said) or _is_ours(stated.get("metadata"))
-        findings += _fields(said, now, whole.DERIVED if mine else _COMMON, left_out=mine)
-        if mine:
+        findings += _fields(said, now, whole.DERIVED if mine and native else _COMMON, left_out=mine and native)
+        if mine and (native or _own(said)):
             findings += _properties(said, now, (*_KEYED, *(_EDGES if differing else ())))
         asserted += (f"{label(said)}: {key}" for key in _extra(said, now, mine))
-    if _is_ours(stated.get("metadata")):
+    if native and _is_ours(stated.get("metadata")):
         findings += whole.whole(stated, derived, every, same=same)
     asserted += whole.added(stated, derived)
     matched = {id(said) for said, _ in every}
@@ -190,7 +192,9 @@ def _own(component: Document) -> dict[str, list[str]]:
 
 
 def _extra(said: Document, now: Document, mine: bool) -> Iterator[str]:
-    keys = set(said) - set(now) - {"bom-ref", "type", "components"}
+    keys = (
+        {key for key, value in said.items() if value not in ([], {}, "")} - set(now) - {"bom-ref", "type", "components"}
+    )
     yield from sorted(key for key in keys if not mine or key not in whole.DERIVED)
     card, known = (shape.mapping(item.get("modelCard")) for item in (said, now))
     yield from (f"modelCard.{key}" for key in sorted(set(card) - set(known)) if known)

@@ -133,7 +133,8 @@ def _libraries(stated: list[str], inventory: Inventory) -> Iterator[Finding]:
     for purl in sorted(set(now) - known):
         message = f"{printable(purl, 200)} is in the tree and not in the SBOM"
         yield Finding("sbom/added", message, Severity.MEDIUM, path=now[purl].path, subject=purl, fix=_REVIEW)
-    for purl in sorted(known - set(now)):
+    others = {item.purl for item in inventory.components}  # SPDX calls an image a package as well
+    for purl in sorted(known - set(now) - others):
         message = f"{printable(purl, 200)} is in the SBOM and not in the tree"
         yield Finding("sbom/missing", message, Severity.MEDIUM, subject=purl, fix=_REVIEW)
 

@@ -19,7 +19,6 @@ from secpipe.scan.shadow_ai.hosts import HOLE
 from secpipe.scan.shadow_ai.signal import Download
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
-_MOST = 200  # names of one table
 _WORD = re.compile(r"[A-Za-z0-9][\w./:-]{1,95}")
 _FILE = re.compile(r"\.(?:py|json|ya?ml|toml|txt|csv|md|cfg|ini|sh|html?|js|ts|xml|log|png|jpe?g|zip|gz)$", re.I)
 
@@ -92,7 +91,7 @@ def defaults_of(node: ast.AST, name: str, scope: Scope, catalogue: Catalogue) ->
 
 def _listed(value: ast.Dict | ast.List | ast.Tuple) -> Iterator[Download]:
     """Yield the repositories in a table or list that is called the models of something."""
-    for one in (value.values if isinstance(value, ast.Dict) else value.elts)[:_MOST]:
+    for one in value.values if isinstance(value, ast.Dict) else value.elts:
         if isinstance(one, ast.Constant) and isinstance(one.value, str) and _REPOSITORY.fullmatch(one.value):
             yield Download("", one.value, one.lineno, False, False, "a table", seen=False)
 

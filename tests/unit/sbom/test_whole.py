@@ -12,7 +12,10 @@ import pytest
 
 from secpipe.api.boms import make_sbom
 from secpipe.api.inventories import Asked, inventory_of
+from secpipe.cli.main import run
+from secpipe.sbom.bom import load
 from secpipe.sbom.drift import Drift, drift
+from secpipe.sbom.validate import validate
 from tests.unit.gate_builders import NOW
 
 Document = dict[str, Any]
@@ -169,3 +172,19 @@ def test_another_tool_s_edges_are_its_own(stated: Document, tmp_path: Path) -> N
         "dependencies": [{"ref": libraries[0]["bom-ref"], "dependsOn": []}],
     }
     assert verified(foreign, tmp_path).findings == ()
+
+
+@pytest.mark.parametrize("form", ["cyclonedx-xml", "spdx-json"])
+def test_another_form_of_ours_is_true_and_its_lies_are_none(
+    form: str, stated: Document, tree: Path, tmp_path: Path
+) -> None:
+    for name, change in {"true": None, "other": lambda d: part(d, "jinja2").update(version="9")}.items():
+        document = copy.deepcopy(stated)
+        if change:
+            change(document)
+        (tmp_path / "bom.json").write_text(json.dumps(document))
+        out = tmp_path / f"{name}.{form[-3:].replace('son', 'json')}"
+        assert run(["sbom", "convert", str(tmp_path / "bom.json"), "-f", form, "-o", str(out)]) == 0
+        assert validate(out.read_bytes()) == ()
+        found = verified(load(out.read_bytes(), "bom"), tree).findings
+        assert {one.rule for one in found} == ({"sbom/untrue"} if change else set())
