@@ -17,6 +17,8 @@ _ELSEWHERE = re.compile(
     r"[\w+.-]*://|(?:file|link|portal|workspace|github|gitlab|bitbucket|gist|git\+\w+):|git@|\.{0,2}/|~/"
     r"|[\w.-]+/[\w.-]+(?:#.*)?$"
 )
+#: Versions, ranges, tags and aliases; anything else may hold an address with a secret in it.
+_VERSIONS = re.compile(r"(?:npm:|jsr:|catalog:)?(?:@?[\w.-]{1,214}/)?(?:[\w.-]{1,214}@)?[\w.^~<>=|*+\s-]{0,300}")
 GROUPS = {"dependencies": "", "optionalDependencies": "optional", "devDependencies": "dev", "peerDependencies": "peer"}
 
 
@@ -53,7 +55,11 @@ def read(found: Lock) -> None:
 
 
 def _asked(name: str, spec: str, path: str, group: str) -> Component:
-    facts = {"specifier": spec, "group": group, "scope": "optional" if group in {"dev", "optional"} else ""}
+    facts = {
+        "specifier": spec if _VERSIONS.fullmatch(spec) else "",
+        "group": group,
+        "scope": "optional" if group in {"dev", "optional"} else "",
+    }
     if spec.startswith("npm:"):
         name = spec[4:].rpartition("@")[0] or spec[4:]
     elif _ELSEWHERE.match(spec):
