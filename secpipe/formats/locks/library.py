@@ -42,6 +42,10 @@ def library(
     known = ecosystems.of(ecosystem)
     if known and known.name == "PyPI":
         name = known.normal(name)
+    if registry and (
+        "://" not in registry or registry.startswith("file:")
+    ):  # a folder, or an index by a name of its own
+        return elsewhere(name, version, path=path, line=line, direct=direct, hashes=hashes, facts=facts)
     host = urlsplit(registry).hostname or "" if "://" in registry else ""
     private = registry if host and known and known.hosts and host not in known.hosts else ""
     package = purl.for_ecosystem(ecosystem, name, version, {"repository_url": without_secret(private)})

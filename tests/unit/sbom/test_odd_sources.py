@@ -277,3 +277,10 @@ def test_a_folder_called_data_holds_more_than_data(tmp_path: Path) -> None:
             "data/labels.csv": "a", "eval/results.json": "[]", "src/data/rows.parquet": "PAR1"}  # fmt: skip
     found = {item.path for item in of(tmp_path, {**plain, **data}).components if item.kind is ComponentKind.DATASET}
     assert found == data.keys()
+
+
+@pytest.mark.parametrize("where", ["../wheels", "file:///srv/index", "https://pypi.org/simple"])
+def test_a_folder_is_an_index_that_nobody_else_has(where: str, tmp_path: Path) -> None:
+    lock = f'version = 1\n[[package]]\nname = "a"\nversion = "1"\nsource = {{registry = "{where}"}}\n'
+    got = libraries(of(tmp_path, {"uv.lock": lock}))
+    assert got["a"].purl == ("pkg:pypi/a@1" if "pypi.org" in where else "")
