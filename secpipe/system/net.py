@@ -90,11 +90,11 @@ class _Deadline:
 
         class Plain(urllib.request.HTTPHandler):
             def http_open(self, req: urllib.request.Request) -> Any:
-                return self.do_open(lambda host, **more: made(HTTPConnection, host, **more), req)  # type: ignore[arg-type]
+                return self.do_open(lambda host, **more: made(HTTPConnection, host, **more), req)
 
         class Tls(urllib.request.HTTPSHandler):
             def https_open(self, req: urllib.request.Request) -> Any:
-                return self.do_open(lambda host, **more: made(HTTPSConnection, host, **more), req)  # type: ignore[arg-type]
+                return self.do_open(lambda host, **more: made(HTTPSConnection, host, **more), req)
 
         return [_SameOrigin(), Plain(), Tls()]
 

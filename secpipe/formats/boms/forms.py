@@ -85,7 +85,7 @@ def _properties(item: xmltree.Element) -> list[dict[str, str]]:
 
 
 def _service(item: xmltree.Element) -> dict[str, Any]:
-    made = {
+    made: dict[str, Any] = {
         "bom-ref": item.attributes.get("bom-ref", ""),
         "provider": next(({"name": one.word("name")} for one in item.all("provider") if one.word("name")), {}),
         "endpoints": ["".join(one.text).strip() for one in item.all("endpoints", "endpoint")],
