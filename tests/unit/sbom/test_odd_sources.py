@@ -284,3 +284,19 @@ def test_a_folder_is_an_index_that_nobody_else_has(where: str, tmp_path: Path) -
     lock = f'version = 1\n[[package]]\nname = "a"\nversion = "1"\nsource = {{registry = "{where}"}}\n'
     got = libraries(of(tmp_path, {"uv.lock": lock}))
     assert got["a"].purl == ("pkg:pypi/a@1" if "pypi.org" in where else "")
+
+
+def test_installed_trees_of_conda_and_composer_are_read(tmp_path: Path) -> None:
+    record = {"name": "numpy", "version": "1.26.0", "build": "py311_0", "md5": "a" * 32,
+              "url": "https://conda.anaconda.org/conda-forge/linux-64/numpy-1.26.0-py311_0.conda"}  # fmt: skip
+    found = of(
+        tmp_path,
+        {
+            "env/conda-meta/numpy-1.26.0-py311_0.json": json.dumps(record),
+            "env/conda-meta/history": "==> 2026 <==",
+            "vendor/composer/installed.json": '{"packages": [{"name": "v/a", "version": "1.0"}], "dev": true}',
+        },
+    )
+    assert pins(found) == {("numpy", "1.26.0"), ("v/a", "1.0")}
+    assert libraries(found)["numpy"].purl == "pkg:conda/numpy@1.26.0?build=py311_0&channel=conda-forge&subdir=linux-64"
+    assert not found.skipped
