@@ -10,15 +10,12 @@ from typing import Any
 from secpipe.core import shape
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.text import printable
-from secpipe.sbom import licenses
+from secpipe.formats.boms.shapes import Translated
+from secpipe.sbom import licenses, whole
 from secpipe.sbom.bom import Document, label, licenses_of
 from secpipe.sbom.extras import walk
 from secpipe.sbom.query import select
 
-RULE = "sbom/untrue"
-#: What is derived from the files of a release, so that it is nobody's to change. Everything else may be added by hand.
-DERIVED = ("type", "name", "group", "version", "purl", "hashes", "licenses", "pedigree", "modelCard", "data", "scope",
-           "endpoints")  # fmt: skip
 #: What any other tool may say as well, in its own words: only a contradiction counts.
 _COMMON = ("hashes", "licenses", "version")
 _OURS = "secpipe:"
@@ -38,23 +35,27 @@ class Compared:
     asserted: tuple[str, ...]
 
 
-def compare(stated: Document, derived: Document, differing: Collection[str] = ()) -> Compared:
+def compare(stated: Document, derived: Document, differing: Collection[str] = (), *, same: bool = False) -> Compared:
     """Compare a BOM with the one that is made of the same tree now, component by component and service by service.
 
     `differing` are files that are told already to be others than the BOM says: what follows of that is not told again.
+    `same` says that every file of the tree is the one that the BOM was made of.
     """
     findings: list[Finding] = []
     asserted: list[str] = []
-    pairs = list(_pairs(stated, derived))
+    native = not isinstance(stated, Translated)
+    every = list(_pairs(stated, derived))
+    pairs = [(said, now) for said, now in every if not (differing and _follows(said, now, differing))]
     for said, now in pairs:
-        if differing and _follows(said, now, differing):
-            continue
         mine = _is_ours(said) or _is_ours(stated.get("metadata"))
-        findings += _fields(said, now, DERIVED if mine else _COMMON, left_out=mine)
-        if mine:
+        findings += _fields(said, now, whole.DERIVED if mine and native else _COMMON, left_out=mine and native)
+        if mine and (native or _own(said)):
             findings += _properties(said, now, (*_KEYED, *(_EDGES if differing else ())))
         asserted += (f"{label(said)}: {key}" for key in _extra(said, now, mine))
-    matched = {id(said) for said, _ in pairs}
+    if native and _is_ours(stated.get("metadata")):
+        findings += whole.whole(stated, derived, every, same=same)
+    asserted += whole.added(stated, derived)
+    matched = {id(said) for said, _ in every}
     for said in walk(stated.get("components")):
         if (
             id(said) not in matched
@@ -66,7 +67,7 @@ def compare(stated: Document, derived: Document, differing: Collection[str] = ()
         findings += _services(stated, derived)
     elif derived.get("services"):
         asserted.append(f"services: the SBOM lists none, the code uses {len(derived['services'])}")
-    met = {id(now) for _, now in pairs}
+    met = {id(now) for _, now in every}
     missing = [
         now
         for now in walk(derived.get("components"))
@@ -74,13 +75,13 @@ def compare(stated: Document, derived: Document, differing: Collection[str] = ()
     ]
     if _lists(stated, "references"):
         findings += [
-            _finding(now, "components", f"{label(now)} is used and no component of the SBOM") for now in missing
+            whole.finding(now, "components", f"{label(now)} is used and no component of the SBOM") for now in missing
         ]
     elif missing:
         asserted.append(f"references: the SBOM does not say that it lists them, the code names {len(missing)} more")
     if len(findings) > _MOST:
         more = f"and {len(findings) - _MOST:,} more differences"
-        findings = [*findings[:_MOST], Finding(RULE, more, Severity.HIGH, subject="more")]
+        findings = [*findings[:_MOST], Finding(whole.RULE, more, Severity.HIGH, subject="more")]
     return Compared(tuple(findings), tuple(sorted(set(asserted))))
 
 
@@ -191,8 +192,10 @@ def _own(component: Document) -> dict[str, list[str]]:
 
 
 def _extra(said: Document, now: Document, mine: bool) -> Iterator[str]:
-    keys = set(said) - set(now) - {"bom-ref", "type", "components"}
-    yield from sorted(key for key in keys if not mine or key not in DERIVED)
+    keys = (
+        {key for key, value in said.items() if value not in ([], {}, "")} - set(now) - {"bom-ref", "type", "components"}
+    )
+    yield from sorted(key for key in keys if not mine or key not in whole.DERIVED)
     card, known = (shape.mapping(item.get("modelCard")) for item in (said, now))
     yield from (f"modelCard.{key}" for key in sorted(set(card) - set(known)) if known)
 
@@ -203,31 +206,25 @@ def _services(stated: Document, derived: Document) -> Iterator[Finding]:
         {str(row.get("bom-ref")): row for row in shape.tables(one.get("services"))} for one in (stated, derived)
     )
     for ref in sorted(now.keys() - said.keys()):
-        yield _finding(now[ref], "services", f"{label(now[ref])} is used and no service of the SBOM")
+        yield whole.finding(now[ref], "services", f"{label(now[ref])} is used and no service of the SBOM")
     for ref in sorted(said.keys() - now.keys()):
         if _is_ours(said[ref]):
-            yield _finding(said[ref], "services", f"{label(said[ref])} is a service of the SBOM and nothing uses it")
+            yield whole.finding(
+                said[ref], "services", f"{label(said[ref])} is a service of the SBOM and nothing uses it"
+            )
     for ref in sorted(said.keys() & now.keys()):
-        yield from _fields(said[ref], now[ref], ("name", "endpoints"), left_out=True)
+        yield from _fields(said[ref], now[ref], ("name", "endpoints", "provider", "x-trust-boundary"), left_out=True)
         yield from _properties(said[ref], now[ref])
 
 
 def _untrue(said: Document, key: str, one: Any, other: Any) -> Finding:
     if not one:
-        return _finding(said, key, f"{label(said)}: the SBOM leaves out {key}; the files say {_shown(other)}")
+        return whole.finding(said, key, f"{label(said)}: the SBOM leaves out {key}; the files say {_shown(other)}")
     if not other:
-        return _finding(said, key, f"{label(said)}: nothing proves {key}, which the SBOM gives as {_shown(one)}")
-    return _finding(said, key, f"{label(said)}: {key} is {_shown(one)} in the SBOM; the files say {_shown(other)}")
+        return whole.finding(said, key, f"{label(said)}: nothing proves {key}, which the SBOM gives as {_shown(one)}")
+    return whole.finding(said, key, f"{label(said)}: {key} is {_shown(one)} in the SBOM; the files say {_shown(other)}")
 
 
 def _shown(value: Any) -> str:
     text = ", ".join(map(str, value)) if isinstance(value, list) else value
     return printable(text if isinstance(text, str) else json.dumps(text, sort_keys=True), 120)
-
-
-def _finding(said: Document, key: str, message: str) -> Finding:
-    return Finding(
-        RULE, message, Severity.HIGH, subject=f"{label(said)} {key}",
-        fix="make a new SBOM, and ask who changed this one",
-        details={"component": label(said), "field": printable(key, 200)},
-    )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
@@ -15,7 +16,7 @@ from secpipe.core.limits import Limits
 from secpipe.core.paths import folder_of, is_installed
 from secpipe.core.protocols import Tree
 from secpipe.formats import unpack
-from secpipe.formats.locks.table import Row, guarded, read, row_of
+from secpipe.formats.locks.table import REQUIREMENTS, Row, guarded, read, row_of
 from secpipe.formats.stream import upto
 from secpipe.sbom.asked import Asked
 from secpipe.system import redaction
@@ -112,10 +113,10 @@ class Collector:
         return self._pins[folder]
 
     def read(self, entry: FileEntry) -> bytes:
-        """Return the whole content of a text file of the tree; raises InputError."""
+        """Return the whole content of a text file of the tree, without the mark of UTF-8; raises InputError."""
         if entry.head.startswith(b"version https://git-lfs.github.com/spec/v1"):
             raise InputError("is a Git LFS pointer; its content is not here")
-        return self.tree.read(entry, self.limits.text_bytes)
+        return self.tree.read(entry, self.limits.text_bytes).removeprefix(codecs.BOM_UTF8)
 
     def take(self, row: Row, path: str) -> list[str]:
         """Add what a lock file or manifest of the tree names; return the files that it includes."""
@@ -134,14 +135,16 @@ class Collector:
         return lock.includes
 
     def read_list(self, place: str, row: Row) -> None:
-        """Read a lock file or manifest and what it includes, each once."""
-        pending = [place]
+        """Read a lock file or manifest, and the lists of requirements that it includes, each once."""
+        pending = [(place, row)]
         while pending:
-            path = pending.pop()
-            if not self.once(path, row.reader):
+            path, how = pending.pop()
+            if not self.once(path, how.reader):
                 continue
-            if problem := guarded(lambda path=path: pending.extend(self.take(row, path)), row.reader):  # type: ignore[misc]
+            inside: list[str] = []
+            if problem := guarded(lambda: inside.extend(self.take(how, path)), how.reader):  # noqa: B023
                 self.skip(path, f"not analysed: {problem}")
+            pending += [(one, REQUIREMENTS) for one in inside]
 
     def unpack(self, entry: FileEntry) -> list[str]:
         """Keep the lock files and manifests that stand in an archive, and return their paths, the archive's before."""

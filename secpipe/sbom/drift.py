@@ -50,7 +50,8 @@ def drift(document: Document, tree: Tree, inventory: Inventory) -> Drift:
     if stated and stated != inventory.tree_sha256 and not found:
         found.append(_tree_changed(document, inventory))
     derived = json.loads(emit(inventory, name="release", now=_ANY, spec=_spec(document)))
-    told = claims.compare(document, derived, {one.path for one in found if one.path in stated_files})
+    differing = {one.path for one in found if one.path in stated_files}
+    told = claims.compare(document, derived, differing, same=stated == inventory.tree_sha256)
     found += told.findings
     order = sorted(found, key=lambda finding: (finding.rule, finding.path, finding.subject))
     return Drift(tuple(order), len(stated_files), len(packages), told.asserted)
@@ -132,7 +133,8 @@ def _libraries(stated: list[str], inventory: Inventory) -> Iterator[Finding]:
     for purl in sorted(set(now) - known):
         message = f"{printable(purl, 200)} is in the tree and not in the SBOM"
         yield Finding("sbom/added", message, Severity.MEDIUM, path=now[purl].path, subject=purl, fix=_REVIEW)
-    for purl in sorted(known - set(now)):
+    others = {item.purl for item in inventory.components}  # SPDX calls an image a package as well
+    for purl in sorted(known - set(now) - others):
         message = f"{printable(purl, 200)} is in the SBOM and not in the tree"
         yield Finding("sbom/missing", message, Severity.MEDIUM, subject=purl, fix=_REVIEW)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,6 +15,9 @@ from secpipe.sbom.extras import contents
 from secpipe.sbom.sources.models import file_component
 from secpipe.system.aliases import aliased
 
+#: Who serves the models of others, under the names that those gave them.
+_HUBS = {"huggingface", "modelscope", "torch-hub", "openrouter", "vercel-gateway"}
+_OWNED = re.compile(r"([\w.-]+)/[\w.:@-]+(?: \S+)?")
 #: What code fetches -> what it is in a bill of materials; everything else is a model.
 _KINDS = {"dataset": ComponentKind.DATASET, "prompt": ComponentKind.PROMPT}
 
@@ -69,8 +73,10 @@ def _referenced(
             continue
         places = sorted({f"{one.get('path')}:{one.get('line') or 1}" for one in group})
         path, _, line = places[0].rpartition(":")
+        provider = next((str(one["provider"]) for one in group if one.get("provider")), "")
         facts = {
-            "supplier": str(group[0].get("provider") or ""),
+            "supplier": _maker(name, provider),
+            "served-by": provider,
             "adapter": "yes" if thing == "adapter" else "",
             "pinned": "yes" if all(one.get("pinned") for one in group) else "no",
             "occurrences": "\n".join(places),
@@ -81,6 +87,12 @@ def _referenced(
         told = {**verified(path, facts), **declared(path, {"referenced": how})}
         found.append(Component(ref, kind, name, path=path, line=int(line), facts=told))
     return found
+
+
+def _maker(name: str, provider: str) -> str:
+    """Return who made a model: what a hub or a gateway calls `organisation/name` is that organisation's."""
+    whose = _OWNED.fullmatch(name) if provider in _HUBS else None
+    return whose[1] if whose else provider
 
 
 def _is_used(one: Mapping[str, Any]) -> bool:

@@ -133,7 +133,7 @@ ROWS = {row.reader: row for row in table.TABLE if row.reader and row.listed}
 @pytest.mark.parametrize("reader", ROWS)
 def test_lock_files(reader: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = ROWS[reader].pattern.replace("*", "x")
-    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_text("{}")
     _mutate(monkeypatch, f"secpipe.formats.locks.{reader}:read", NOTHING["None"])
     assert _told(collect.collect(open_tree(tmp_path)), name)

@@ -73,10 +73,25 @@ def test_packed_signed_mirrored_taken(organisation: Path, capsysbinary: Any) -> 
     }
     (organisation / "bom.json").write_text(json.dumps(bom))
     assert run(["audit", "bom.json", "-f", "json"]) == 1
-    feeds = json.loads(capsysbinary.readouterr().out)["evidence"]["facts"]["advisories"]["feeds"]
+    evidence = json.loads(capsysbinary.readouterr().out)["evidence"]
+    assert "not signed" not in evidence["producer"]  # what was needed is signed, whatever else the store holds
+    feeds = evidence["facts"]["advisories"]["feeds"]
     signed = [(feed["signed"], feed["version"]) for feed in feeds]
     assert signed[0] == ("advisories", 1)
     assert all(name == "" for name, _ in signed[1:])  # the shipped snapshot beside it, for what the feed does not cover
+
+
+def test_one_signed_folder_carries_all_that_a_site_needs(organisation: Path, capsysbinary: Any) -> None:
+    place = Path("transfer")
+    shutil.move(packed(7), place / "feed")
+    shutil.copytree("keys", place / "keys")
+    (place / "policy.toml").write_text('name = "site"\n')
+    assert run(["sign", "transfer", "--key", "builder", "--passphrase-file", "env:FEED_PASSPHRASE"]) == 0
+    trust = ["--trust", "transfer/keys"]
+    assert run(["verify", "transfer", *trust]) == 0
+    assert run(["advisories", "update", "--from", "transfer/feed", *trust]) == 0
+    (place / "policy.toml").write_text('name = "other"\n')
+    assert run(["verify", "transfer", *trust]) == 1
 
 
 def test_what_is_refused(organisation: Path) -> None:

@@ -9,6 +9,7 @@ from secpipe.core.documents import text_of
 from secpipe.core.errors import InputError
 from secpipe.core.limits import Limits
 from secpipe.formats import xmltree
+from secpipe.formats.coding import as_utf8
 
 _TAG = re.compile(r"([A-Za-z]+):\s*(.*)")
 
@@ -18,14 +19,19 @@ def from_xml(data: bytes, what: str, limits: Limits) -> dict[str, Any]:
     bom = xmltree.parse(data, what, limits)
     if bom.name != "bom":
         raise InputError(f"{what} is no CycloneDX document")
-    metadata = [_component(item) for part in bom.all("metadata") for item in part.all("component")]
-    version = re.search(rb"http://cyclonedx\.org/schema/bom/(1\.[0-9])[\"']", data[:4096])
+    metadata: dict[str, Any] = {}
+    for part in bom.all("metadata"):
+        for item in part.all("component"):
+            metadata["component"] = _component(item)
+        metadata |= {"properties": rows} if (rows := _properties(part)) else {}
+    version = re.search(rb"http://cyclonedx\.org/schema/bom/(1\.[0-9])[\"']", as_utf8(data[:8192]))
     return {
         "bomFormat": "CycloneDX",
         "specVersion": version[1].decode() if version else "",
         "version": int(bom.attributes.get("version") or 1) if bom.attributes.get("version", "1").isdecimal() else 1,
-        "metadata": {"component": metadata[0]} if metadata else {},
-        "components": [_component(item) for part in bom.all("components") for item in part.all("component")],
+        "metadata": metadata,
+        "components": [_component(item) for item in bom.all("components", "component")],
+        **({"services": services} if (services := list(map(_service, bom.all("services", "service")))) else {}),
         "dependencies": [
             {
                 "ref": edge.attributes.get("ref", ""),
@@ -55,14 +61,41 @@ def _component(item: xmltree.Element) -> dict[str, Any]:
         + [
             {"expression": "".join(one.text).strip()} for part in item.all("licenses") for one in part.all("expression")
         ],
-        "properties": [
-            {"name": one.attributes.get("name", ""), "value": "".join(one.text).strip()}
-            for part in item.all("properties")
-            for one in part.all("property")
+        "properties": _properties(item),
+        "pedigree": {"ancestors": ancestors} if (ancestors := _ancestors(item)) else {},
+        "supplier": next(({"name": one.word("name")} for one in item.all("supplier") if one.word("name")), {}),
+        "externalReferences": [
+            {"type": one.attributes.get("type", ""), "url": one.word("url")}
+            for one in item.all("externalReferences", "reference")
         ],
         **{name: item.word(name) for name in ("name", "version", "group", "purl", "description", "scope", "cpe")},
     }
     return {key: value for key, value in made.items() if value}
+
+
+def _ancestors(item: xmltree.Element) -> list[dict[str, Any]]:
+    return [_component(one) for one in item.all("pedigree", "ancestors", "component")]
+
+
+def _properties(item: xmltree.Element) -> list[dict[str, str]]:
+    return [
+        {"name": one.attributes.get("name", ""), "value": "".join(one.text).strip()}
+        for one in item.all("properties", "property")
+    ]
+
+
+def _service(item: xmltree.Element) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "bom-ref": item.attributes.get("bom-ref", ""),
+        "provider": next(({"name": one.word("name")} for one in item.all("provider") if one.word("name")), {}),
+        "endpoints": ["".join(one.text).strip() for one in item.all("endpoints", "endpoint")],
+        "properties": _properties(item),
+        "services": [_service(child) for child in item.all("services", "service")],
+        **{name: item.word(name) for name in ("name", "version", "group", "description")},
+    }
+    if boundary := item.word("x-trust-boundary"):
+        made["x-trust-boundary"] = boundary == "true"
+    return {key: value for key, value in made.items() if value or key == "x-trust-boundary"}
 
 
 def from_tags(data: bytes, what: str, limits: Limits) -> dict[str, Any]:

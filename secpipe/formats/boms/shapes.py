@@ -11,6 +11,7 @@ from secpipe.core.errors import InputError
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.shape import tables, texts
 from secpipe.core.text import printable
+from secpipe.formats.coding import as_utf8
 from secpipe.formats.packages.purl import is_purl
 
 Document = dict[str, Any]
@@ -23,15 +24,20 @@ _PROTO = re.compile(rb"(?:#[^\n]*\s+)*(?:spec_version|version|serial_number|meta
 _TYPES = {"software_Package": "", "ai_AIPackage": "machine-learning-model", "dataset_DatasetPackage": "data"}
 
 
+class Translated(dict[str, Any]):
+    """A document that was written in another form: what it lacks, that form or its reader may lack."""
+
+
 def parse(data: bytes, path: str, limits: Limits = DEFAULT) -> Document:
     """Return an SBOM in CycloneDX's shape, whichever form it has; raises InputError where it is none."""
     what = printable(path, 200)
+    written, data = data, as_utf8(data)  # a shell of Windows writes UTF-16; XML says itself how it is written
     start = data[:4096].lstrip(b"\xef\xbb\xbf \r\n\t")
     if start[:1] == b"<" or _TAGS.match(start) or _PROTO.match(start):
         from secpipe.formats.boms import forms, textproto
 
         known = forms.from_xml if start[:1] == b"<" else forms.from_tags if _TAGS.match(start) else textproto.read
-        value: Any = known(data, what, limits)
+        value: Any = Translated(known(written if start[:1] == b"<" else data, what, limits))
     else:
         value = parse_json(data, what, limits)
     if not isinstance(value, dict):
@@ -45,7 +51,7 @@ def parse(data: bytes, path: str, limits: Limits = DEFAULT) -> Document:
 def as_cyclonedx(document: Mapping[str, Any]) -> Document | None:
     """Return a CycloneDX document as it is, an SPDX document in its shape, and None for any other."""
     if document.get("bomFormat") == "CycloneDX":
-        return dict(document)
+        return document if isinstance(document, Translated) else dict(document)
     if isinstance(document.get("spdxVersion"), str):
         return _spdx2(document)
     if isinstance(document.get("@graph"), list):
@@ -145,11 +151,11 @@ def _document(components: list[Document], roots: set[str], edges: list[tuple[str
     targets: dict[str, list[str]] = {}
     for source, target in edges:
         targets.setdefault(source, []).append(target)
-    return {
+    return Translated({
         "bomFormat": "CycloneDX",
         "specVersion": WRITTEN,
         "version": 1,
         "metadata": {"component": own} if own else {},
         "components": [item for item in components if item is not own],
         "dependencies": [{"ref": source, "dependsOn": found} for source, found in targets.items()],
-    }
+    })  # fmt: skip

@@ -86,7 +86,6 @@ def _package(found: Lock, name: str, version: str, item: list[Any], line: int) -
     hashes = [digest] if digest else []
     if version.startswith(_DIRECT):
         url, _, commit = version.partition("#")
-        url = url.replace("github:", "https://github.com/", 1) if url.startswith("github:") else url
         return elsewhere(name, "", path=path, line=line, url=url, commit=commit, hashes=hashes)
     version = version.removeprefix("npm:")
     registry = item[1] if len(item) > 1 and isinstance(item[1], str) and item[1].startswith("http") else ""

@@ -36,9 +36,12 @@ def _package(item: dict[str, Any], group: str, path: str, line: int) -> Componen
     facts = {"group": group, "scope": "optional" if group else "", "description": str(item.get("description") or "")}
     if dist.get("type") == "path":
         return elsewhere(name, version, path=path, line=line, url=str(dist.get("url") or ""), facts=facts)
+    address = str(item.get("notification-url") or source.get("url") or dist.get("url") or "")
     facts["commit"] = str(source.get("reference") or "")
+    if address and "://" not in address:  # a repository by SSH: Packagist does not know it
+        return elsewhere(name, version, path=path, line=line, url=address, facts=facts)
     return library(
         "Packagist", name, version, path=path, line=line, hashes=[digest] if digest else [],
         licenses=[text for text in item.get("license") or [] if isinstance(text, str)], facts=facts,
-        registry=str(item.get("notification-url") or source.get("url") or dist.get("url") or ""),  # a repository's own
+        registry=address,  # a repository's own
     )  # fmt: skip

@@ -17,7 +17,7 @@ from secpipe.formats.packages import purl
 from secpipe.formats.yaml import parse_yaml
 
 _SPEC = re.compile(r"([A-Za-z0-9_.-]+)\s*(.*)")
-_EXACT = re.compile(r"(?:==\s*([^\s=*<>,|]+)|=([^\s=*<>,|]+)=([^\s=*]+))$")
+_EXACT = re.compile(r"(?:==\s*([^\s=*<>,|]+)(?:=[^\s=*]+)?|=([^\s=*<>,|]+)=([^\s=*]+))$")
 
 
 def read(found: Lock) -> None:

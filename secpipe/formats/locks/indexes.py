@@ -19,6 +19,7 @@ from secpipe.core.errors import InputError
 from secpipe.core.limits import DEFAULT
 from secpipe.formats import xmltree
 from secpipe.formats.locks.library import without_secret
+from secpipe.formats.locks.table import REQUIREMENTS, row_of
 
 
 class Reach(StrEnum):
@@ -57,6 +58,15 @@ _VARIABLES = {
     "registry": ("npm", Reach.ALL),
 }  # fmt: skip
 _FEW = ("-f", "-i", "--index", "--find-links", "registry")  # words of other programs too: only before an address
+#: Of those, the ones that mean an index to these programs alone: `curl -f URL` asks for a page, not for packages.
+_WHOSE = {
+    "-f": re.compile(r"pip[\d.]*|uv|pipx|pdm|pip-(?:compile|sync)|piptools|wheel"),
+    "registry": re.compile(r"npm|yarn|pnpm|bun|npx|lerna|registry"),
+}
+_WHOSE["-i"] = _WHOSE["-f"]
+_LAST = re.compile(r"[\"'`\[\](){},:/!%@]")
+_PROGRAMS = frozenset(_WHOSE.values())
+_ENDS_COMMAND = ("&&", "||", ";", "|", "&", "then", "do", "else", "!")
 _QUOTES = "\"'`,;()[]{}"
 _BETWEEN = ("", "=", ":", "\\", "^")  # between an option and its address
 _SHORT = re.compile(r"^\s*-i\s*(\S+)")
@@ -71,6 +81,8 @@ _MOST = 200  # settings of one file that are kept
 def reader_of(path: str) -> Callable[[str, bytes], Iterator[Index]] | None:
     """Return what reads the index settings of a file of this name; None where it has none."""
     name = path.rpartition("/")[2].lower()
+    if (row := row_of(path)) is not None and row.reader == REQUIREMENTS.reader:
+        return _requirements
     if not name.endswith(_ENDS) and not any(map(name.__contains__, _WORDS)):  # most names, in a tenth of the time
         return _cargo if f"/{path}".endswith(_CARGO) else None
     found = next((reader for glob, reader in _TABLE if fnmatchcase(name, glob)), None)
@@ -100,21 +112,27 @@ def _line_of(text: str, address: str) -> int:
     return before.count("\n") + 1 if found else 0
 
 
-def _commands(text: str, _: bytes) -> Iterator[Index]:
-    """Read every line as a command or a variable: requirements, shells, Dockerfiles, workflows, notebooks."""
+def _commands(text: str, _: bytes, *, listed: bool = False) -> Iterator[Index]:
+    """Read every line as a command or a variable: shells, Dockerfiles, workflows, notebooks; `listed`: pip's lists."""
     pending: _Pending | None = None
+    command = ["pip"] if listed else []
     for number, line in enumerate(text.replace("\\n", "\n" if "\n" not in text else " ").splitlines(), 1):
         if not line.lstrip().startswith("#"):
-            pending = yield from _words(line.split(), number, pending)
+            if not listed and not line.lstrip(_QUOTES + " \t-").startswith(("f ", "i ", "f=", "i=")):
+                command.clear()
+            pending = yield from _words(line.split(), number, pending, command)
 
 
 _Pending = tuple[tuple[str, Reach], bool]  # a setting whose address is still to come, and whether it must be an address
 
 
-def _words(words: list[str], number: int, pending: _Pending | None) -> Generator[Index, None, _Pending | None]:
+def _words(
+    words: list[str], number: int, pending: _Pending | None, command: list[str]
+) -> Generator[Index, None, _Pending | None]:
     """Yield the settings among the words of a line: an option or variable, and the address that follows it.
 
-    The address may stand on a later line, however the line's end is escaped: there it has to be one in full.
+    The address may stand on a later line, however the line's end is escaped: there it has to be one in full. `command`
+    are the programs that the command names so far.
     """
     if pending is not None:
         pending = pending[0], True
@@ -129,6 +147,13 @@ def _words(words: list[str], number: int, pending: _Pending | None) -> Generator
         if not sign and word.startswith(("-ihttp", "-fhttp")):
             name, value = word[:2], word[2:]
         name = name.rstrip(":").strip(_QUOTES)
+        if word in _ENDS_COMMAND or raw.endswith(";"):
+            command.clear()
+        elif any(whose.fullmatch(_LAST.split(word.lower())[-1]) for whose in _PROGRAMS):
+            command.append(_LAST.split(word.lower())[-1])
+        whose = _WHOSE.get(name.lower())
+        if whose is not None and not any(map(whose.fullmatch, command)):
+            continue
         found = _OPTIONS.get(name) or _VARIABLES.get(name.lower())
         if found is None:
             continue
@@ -149,7 +174,7 @@ def _bare(word: str) -> str:
 
 
 def _requirements(text: str, data: bytes) -> Iterator[Index]:
-    yield from _commands(text, data)
+    yield from _commands(text, data, listed=True)
     for number, line in enumerate(text.splitlines(), 1):
         if match := _SHORT.match(line):
             yield Index("PyPI", match[1], Reach.ALL, number)
@@ -244,7 +269,6 @@ _TABLE: tuple[tuple[str, Callable[[str, bytes], Iterator[Index]]], ...] = (
     ("pip.conf", _ini), ("pip.ini", _ini), (".pip.conf", _ini), (".pydistutils.cfg", _ini), ("setup.cfg", _ini),
     (".npmrc", _npmrc), (".yarnrc", _npmrc), (".yarnrc.yml", _yarnrc), ("bunfig.toml", _toml), (".bunfig.toml", _toml),
     ("uv.toml", _toml), ("pyproject.toml", _toml), ("pipfile", _toml), ("pixi.toml", _toml),
-    ("*requirements*.txt", _requirements), ("*requirements*.in", _requirements), ("constraints*.txt", _requirements),
     ("environment*.y*ml", _commands), ("*.yml", _commands), ("*.yaml", _commands), ("*.sh", _commands),
     ("*.ps1", _commands), ("*.bat", _commands), ("*.cmd", _commands), ("nuget.config", _nuget),
     ("*dockerfile*", _commands), ("*containerfile*", _commands), ("makefile", _commands), ("*.mk", _commands),

@@ -14,6 +14,9 @@ from secpipe.formats.packages import ecosystems, purl
 
 _LENGTHS = {"md5": 32, "sha1": 40, "sha256": 64, "sha384": 96, "sha512": 128}
 _GITHUB = re.compile(r"(?:git\+)?(?:https://|ssh://git@|git://)github\.com[/:]([\w.-]+)/([\w.-]+?)(?:\.git)?/?$")
+#: The archive of one commit, and the short form of npm, yarn and bun: both name a repository of GitHub.
+_CODELOAD = re.compile(r"https://codeload\.github\.com/([\w.-]+/[\w.-]+)/(?:tar\.gz|zip)/([0-9a-f]{40})$")
+_SHORT = re.compile(r"github:([\w.-]+/[\w.-]+)$")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _REFERENCE = re.compile(r"[\w./-]{1,200}")
 
@@ -39,6 +42,10 @@ def library(
     known = ecosystems.of(ecosystem)
     if known and known.name == "PyPI":
         name = known.normal(name)
+    if registry and (
+        "://" not in registry or registry.startswith("file:")
+    ):  # a folder, or an index by a name of its own
+        return elsewhere(name, version, path=path, line=line, direct=direct, hashes=hashes, facts=facts)
     host = urlsplit(registry).hostname or "" if "://" in registry else ""
     private = registry if host and known and known.hosts and host not in known.hosts else ""
     package = purl.for_ecosystem(ecosystem, name, version, {"repository_url": without_secret(private)})
@@ -134,6 +141,10 @@ def _origin(url: str, commit: str) -> tuple[str, str, str]:
     if "@" in last and address.startswith(("git", "ssh")):
         address, _, reference = address.rpartition("@")
         commit = commit or (reference if _REFERENCE.fullmatch(reference) else "")
+    if archive := _CODELOAD.match(address):
+        address, commit = f"https://github.com/{archive[1]}", archive[2]
+    elif short := _SHORT.match(address):
+        address = f"https://github.com/{short[1]}"
     return without_secret(address), commit, folder
 
 

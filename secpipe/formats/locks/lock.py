@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -31,7 +32,7 @@ class Lock:
     ) -> None:
         self.path = path
         self.name = path.rpartition("/")[2]
-        self._data = data
+        self._data = data.removeprefix(codecs.BOM_UTF8)  # editors write one, and every tool reads over it
         self.asked = False  # whether the reader has taken the data
         self.near = near
         self.limits = limits

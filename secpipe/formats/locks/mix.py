@@ -16,7 +16,7 @@ _NEED = re.compile(r'\{:"?([\w@./-]{1,200})"?,\s*"')
 _OPTIONS = re.compile(r"\{\s*:(\w{1,200})\s*,([^{}]{0,2000})\}")  # a dependency of mix.exs, and what stands behind it
 _ONLY = re.compile(r"\bonly:\s*(\[[^\]]*\]|:\w+)")
 _DEVELOPMENT = {"dev", "test", "docs"}
-_REPO = re.compile(r'\],\s*"([^"]{1,200})"(?:,\s*"([0-9a-f]{64})")?\s*\}')
+_REPO = re.compile(r'\],\s*"([^"]{1,200})"(?:,\s*"([0-9a-f]{0,64})")?\s*\}')
 
 
 def read(found: Lock) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from secpipe.core.documents import parse_json
@@ -11,6 +12,13 @@ from secpipe.core.paths import folder_of
 from secpipe.formats.locks.library import elsewhere, library
 from secpipe.formats.locks.lock import Lock
 
+#: An address, a repository in long or short form, a folder: anything but a version of a package of the registry.
+_ELSEWHERE = re.compile(
+    r"[\w+.-]*://|(?:file|link|portal|workspace|github|gitlab|bitbucket|gist|git\+\w+):|git@|\.{0,2}/|~/"
+    r"|[\w.-]+/[\w.-]+(?:#.*)?$"
+)
+#: Versions, ranges, tags and aliases; anything else may hold an address with a secret in it.
+_VERSIONS = re.compile(r"(?:npm:|jsr:|catalog:)?(?:@?[\w.-]{1,214}/)?(?:[\w.-]{1,214}@)?[\w.^~<>=|*+\s-]{0,300}")
 GROUPS = {"dependencies": "", "optionalDependencies": "optional", "devDependencies": "dev", "peerDependencies": "peer"}
 
 
@@ -47,11 +55,16 @@ def read(found: Lock) -> None:
 
 
 def _asked(name: str, spec: str, path: str, group: str) -> Component:
-    facts = {"specifier": spec, "group": group, "scope": "optional" if group in {"dev", "optional"} else ""}
+    facts = {
+        "specifier": spec if _VERSIONS.fullmatch(spec) else "",
+        "group": group,
+        "scope": "optional" if group in {"dev", "optional"} else "",
+    }
     if spec.startswith("npm:"):
         name = spec[4:].rpartition("@")[0] or spec[4:]
-    elif "://" in spec or spec.startswith(("file:", "link:", "git+", "github:", "workspace:")):
-        return elsewhere(name, "", path=path, direct=True, url=spec.partition("#")[0], facts=facts)
+    elif _ELSEWHERE.match(spec):
+        url, _, commit = spec.partition("#")
+        return elsewhere(name, "", path=path, direct=True, url=url, commit=commit, facts=facts)
     return library("npm", name, path=path, direct=True, facts=facts)
 
 

@@ -100,7 +100,7 @@ def _edges(found: Lock, source: str, item: Any, refs: dict[str, str], *, asked: 
         for name, value in (item.get(group) or {}).items():
             version = str(value.get("version") if isinstance(value, dict) else value)
             bare = _PEERS.sub("", version)
-            choices = (f"{name}@{_bare(version)}", f"{name}@{bare}", f"{name}/{bare}", bare.lstrip("/"))
+            choices = (f"{name}@{_bare(version)}", f"{name}@{bare}", f"{name}/{bare}", bare.lstrip("/"), _bare(version))
             target = next((refs[key] for key in choices if key in refs), "")
             if not target and asked and not version.startswith(_LOCAL):
                 missing.append(str(name))

@@ -48,6 +48,8 @@ def _component(found: Lock, item: dict[str, Any], document: dict[str, Any]) -> C
         commit = str(direct.get("commit-id") or "")
         return elsewhere(name, version, path=path, line=line, url=url, commit=commit, hashes=hashes, facts=facts)
     addresses = [str(part.get("url") or part.get("path") or part.get("name") or "") for part in artifacts]
+    if not version and (told := next(filter(None, map(told_by.pypi, addresses)), None)):
+        version = told[1]
     name, version = told_by.believed(found, (name, version), addresses, told_by.pypi, told_by.same_pypi, line)
     facts["artifact-url"] = str(artifacts[0].get("url") or "") if len(artifacts) == 1 else ""
     registry = str(item.get("index") or "")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from secpipe.core.inventory import RelationKind
+from secpipe.core.inventory import Component, RelationKind
 from secpipe.core.paths import folder_of, join
 from secpipe.core.text import opening
 from secpipe.formats.coding import coding_of
+from secpipe.formats.locks.artifacts import pypi
 from secpipe.formats.locks.library import elsewhere, hash_of
 from secpipe.formats.locks.lock import Lock
 from secpipe.formats.locks.python import pinned, requirement
@@ -19,24 +20,23 @@ _OPTION = re.compile(r"\s--(?:config-settings?|global-option|install-option)[=\s
 _COMMENT = re.compile(r"(?:^|\s)#.*$")
 _INCLUDE = re.compile(r"(-r|-c|--requirement|--constraint)(?:[=\s]\s*|(?=[^-\s]))(\S+)$")
 _INDEX = re.compile(r"(?:-i|--index-url)[=\s]\s*(\S+)$")
+_FILE = re.compile(r"[\w./+-]+\.(?:whl|zip|tar\.gz|tar\.bz2|tgz)$")  # pip takes such a word for a file before a name
 _VIA = re.compile(r"^\s*#\s+(?:via\s*)?(.*)$")
 
 
 def read(found: Lock) -> None:
     """Read one requirements file and say what it includes; an include that is not in the tree is a skip."""
     text = _decode(found.data)
-    registry = ""
     edges: list[tuple[str, tuple[str, ...]]] = []
     names: dict[str, str] = {}
     constraints: dict[str, str] = {}
     lines = list(_logical(text))
-    for number, line, _ in lines:  # a constraint holds wherever it stands
+    registry = next((index[1] for _, line, _ in reversed(lines) if (index := _INDEX.match(line))), "")
+    for number, line, _ in lines:  # a constraint holds wherever it stands, and so does an index
         if (include := _INCLUDE.match(line)) and include[1] in {"-c", "--constraint"}:
             _include(found, include[2], number, constraints)
     for number, line, via in lines:
-        if index := _INDEX.match(line):
-            registry = index[1]
-        elif include := _INCLUDE.match(line):
+        if include := _INCLUDE.match(line):
             if include[1] in {"-r", "--requirement"}:
                 _include(found, include[2], number, None)
         elif not line.startswith("-") or line.startswith(("-e", "--editable")):
@@ -60,31 +60,40 @@ def _requirement(
     if editable:
         plain = plain[editable.end() :].strip("'\"")
     # `# via -r requirements.in` and `# via project (pyproject.toml)` mean that somebody asked for it by name.
-    direct = not via or any(parent.startswith(("-r", "-c")) or "(" in parent for parent in via)
-    component = requirement(plain, path=found.path, line=number, direct=direct, hashes=hashes, registry=registry)
+    asked = not via or any(parent.startswith(("-r", "-c")) or "(" in parent for parent in via)
+    component = None
+    if not _FILE.match(plain):
+        component = requirement(plain, path=found.path, line=number, direct=asked, hashes=hashes, registry=registry)
     if component is None:
-        if not (editable or re.match(r"\.{0,2}/|[\w+.-]+://|\w:\\|[\w./-]+\.(?:whl|zip|tar\.gz)$|\.$|\.\[", plain)):
+        if not (editable or _FILE.match(plain) or re.match(r"\.{0,2}/|[\w+.-]+://|\w:\\|\.$|\.\[", plain)):
             found.skip(f"line {number} is not a requirement: {opening(plain)}")
             return None
-        url, _, fragment = plain.partition("#")
-        egg = re.search(r"(?:^|&)egg=([\w.-]+)", fragment)
-        name = egg[1] if egg else url.rstrip("/").rpartition("/")[2].partition("@")[0] or found.path
-        if url in {".", "./"} or url.startswith((".[", "./[")):
+        if plain in {".", "./"} or plain.startswith((".[", "./[")):
             return None  # the project itself
-        component = elsewhere(name, "", path=found.path, line=number, direct=direct, url=plain, hashes=hashes)
+        component = direct(plain, path=found.path, line=number, direct=asked, hashes=hashes)
     elif not component.version and (pin := constraints.get(component.name)):
         component = (
             requirement(
                 f"{component.name}=={pin}",
                 path=found.path,
                 line=number,
-                direct=direct,
+                direct=asked,
                 hashes=hashes,
                 registry=registry,
             )
             or component
         )
     return component.name, found.add(component)
+
+
+def direct(address: str, *, path: str, line: int = 0, direct: bool = True, hashes: tuple[str, ...] = ()) -> Component:
+    """Return what an address, a repository or a file on a command line or in a list is: by its own word for itself."""
+    url, _, fragment = address.partition("#")
+    egg = re.search(r"(?:^|&)egg=([\w.-]+)", fragment)
+    told = pypi(url)
+    last = url.partition("?")[0].rstrip("/").rpartition("/")[2].partition("@")[0].removesuffix(".git")
+    name, version = (egg[1], "") if egg else told or (last or path, "")
+    return elsewhere(name, version, path=path, line=line, direct=direct, url=address, hashes=hashes)
 
 
 def _include(found: Lock, name: str, number: int, constraints: dict[str, str] | None) -> None:

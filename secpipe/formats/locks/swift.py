@@ -21,7 +21,7 @@ def read(found: Lock) -> None:
         raise InputError("Package.resolved holds no list of pins")
     lines = any_value_lines(found.data, ("location", "repositoryURL"))
     for pin in pins:
-        location = str(pin.get("location") or pin["repositoryURL"])
+        location = str(pin.get("location") or pin.get("repositoryURL") or "")
         state = pin.get("state") or {}
         version, commit = str(state.get("version") or ""), str(state.get("revision") or "")
         line = lines.get(location, 0)

@@ -24,7 +24,7 @@ Names = Callable[[str], Iterator[tuple[str, int]]]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One format: a pattern over the file name, or over its last two parts where it holds a `/`; case does not count.
+    """One format: a pattern over the name of a file, or over as many of its last parts as it has; case does not count.
 
     `reader` is the module below `formats/locks` that reads versions and edges, "" where there is none yet. `names`
     gives (name, line) of what such a file declares beyond that: for wings that only ask what is used. `locked` files
@@ -40,9 +40,14 @@ class Row:
     listed: bool = True
 
 
+#: What a list of requirements is read by, whatever it is called: who includes or installs it says that it is one.
+REQUIREMENTS = Row("", "PyPI", "requirements")
+
 TABLE = (
     Row("uv.lock", "PyPI", "uv", locked=True),
+    Row("*.py.lock", "PyPI", "uv", locked=True),
     Row("poetry.lock", "PyPI", "poetry", locked=True),
+    Row("pyproject.lock", "PyPI", "poetry", locked=True),
     Row("pdm.lock", "PyPI", "pdm", locked=True),
     Row("pylock.toml", "PyPI", "pylock", locked=True),
     Row("pylock.*.toml", "PyPI", "pylock", locked=True),
@@ -53,13 +58,22 @@ TABLE = (
     Row("setup.cfg", "PyPI", "setup"),
     Row("*conda-lock.y*ml", "PyPI", "condalock", locked=True),
     Row("conda-*.lock", "PyPI", "conda_explicit", locked=True),
+    Row("spec-file*.txt", "PyPI", "conda_explicit", locked=True),
+    Row("conda-meta/*.json", "PyPI", "conda_meta", locked=True),
     Row("pixi.lock", "PyPI", "pixi", locked=True),
     Row("environment*.y*ml", "PyPI", "conda"),
     Row("conda*.y*ml", "PyPI", "conda"),
+    Row("env.y*ml", "PyPI", "conda"),
+    Row("*-env.y*ml", "PyPI", "conda"),
+    Row("*_env.y*ml", "PyPI", "conda"),
     Row("*requirements*.txt", "PyPI", "requirements"),
     Row("*requirements*.in", "PyPI", "requirements"),
     Row("*requirements*.lock", "PyPI", "requirements", locked=True),
+    Row("*requirements*.pip", "PyPI", "requirements"),
+    Row("requirement.txt", "PyPI", "requirements"),
+    Row("*reqs.txt", "PyPI", "requirements"),
     Row("requirements/*.txt", "PyPI", "requirements"),
+    Row("requirements/*/*.txt", "PyPI", "requirements"),
     Row("requirements/*.in", "PyPI", "requirements"),
     Row("requirements/*.lock", "PyPI", "requirements", locked=True),
     Row("constraints*.txt", "PyPI", "requirements", listed=False),
@@ -81,9 +95,11 @@ TABLE = (
     Row("Cargo.toml", "crates.io", names=loose.toml),
     Row("Gemfile.lock", "RubyGems", "gemfile", locked=True),
     Row("gems.locked", "RubyGems", "gemfile", locked=True),
+    Row("*.gemfile.lock", "RubyGems", "gemfile", locked=True),
     Row("Gemfile", "RubyGems", names=loose.pattern(r"^[ \t]*gem[ \t]*\(?[ \t]*[\"']([\w-]+)[\"']")),
     Row("*.gemspec", "RubyGems", names=loose.pattern(r"add_(?:\w+_)?dependency\s*\(?\s*[\"']([\w-]+)[\"']")),
     Row("composer.lock", "Packagist", "composer", locked=True),
+    Row("vendor/composer/installed.json", "Packagist", "composer", locked=True),
     Row("composer.json", "Packagist", names=loose.json_tables),
     Row("pom.xml", "Maven", "maven"),
     Row("*gradle.lockfile", "Maven", "gradle", locked=True),
@@ -110,14 +126,24 @@ TABLE = (
     Row("pubspec.yaml", "Pub", names=loose.pattern(r"^  ([a-z]\w*):[ \t]*(?:[\^\"'<>=\d].*|any)?$")),
     Row("Package.swift", "SwiftURL", names=loose.swift),
     Row("Podfile.lock", "CocoaPods", "cocoapods", locked=True),
+    Row("*.deps.json", "NuGet", names=loose.words),
     Row("Cartfile.resolved", "SwiftURL", names=loose.words, locked=True),
     Row("renv.lock", "CRAN", names=loose.words, locked=True),
+    Row("packrat.lock", "CRAN", names=loose.words, locked=True),
     Row("stack.yaml.lock", "Hackage", names=loose.words, locked=True),
     Row("cabal.project.freeze", "Hackage", names=loose.words, locked=True),
     Row("cpanfile.snapshot", "CPAN", names=loose.words, locked=True),
     Row("conan.lock", "ConanCenter", names=loose.words, locked=True),
     Row("opam.locked", "opam", names=loose.words, locked=True),
     Row("shard.lock", "Crystal", names=loose.words, locked=True),
+    Row("nimble.lock", "Nimble", names=loose.words, locked=True),
+    Row("dub.selections.json", "Dub", names=loose.words, locked=True),
+    Row("lake-manifest.json", "Lake", names=loose.words, locked=True),
+    Row("spago.lock", "PureScript", names=loose.words, locked=True),
+    Row("buf.lock", "Buf", names=loose.words, locked=True),
+    Row("Brewfile.lock.json", "Homebrew", names=loose.words, locked=True),
+    Row("devbox.lock", "Nix", names=loose.words, locked=True),
+    Row("Godeps.json", "Go", names=loose.words, locked=True),
     Row("Gopkg.lock", "Go", names=loose.words, locked=True),
     Row("glide.lock", "Go", names=loose.words, locked=True),
     Row("MODULE.bazel.lock", "Bazel", names=loose.words, locked=True),
@@ -141,10 +167,11 @@ def row_of(path: str) -> Row | None:
         return _EXACT[name]
     if not name.endswith(_ENDS):
         return None
-    tail = "/".join(path.split("/")[-2:]).lower()
-    if not (_ANY.match(name) or _ANY.match(tail)):
+    parts = path.lower().split("/")
+    tails = [name, "/".join(parts[-2:]), "/".join(parts[-3:])]
+    if not any(map(_ANY.match, tails)):
         return None
-    return next((row for glob, row in _GLOBS if fnmatchcase(tail if "/" in glob else name, glob)), None)
+    return next((row for glob, row in _GLOBS if fnmatchcase(tails[glob.count("/")], glob)), None)
 
 
 def read(

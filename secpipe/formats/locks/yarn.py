@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import unquote
 
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
@@ -20,6 +21,7 @@ _PATTERN = re.compile(r'"?((?:@[^/@"]+/)?[^/@"]+)@([^"]*)"?')
 _MEMBER = re.compile(r"@workspace:([^\s#]{1,400})$")
 _NAMED = re.compile(r"(?:@[^/@]{1,200}/)?[^/@:]{1,200}@(?=[a-z+]{1,20}:|git@)")
 _ALIAS = re.compile(r"npm:((?:@[^/@]{1,200}/)?[^/@]{1,200})(@?)")
+_ARCHIVE = re.compile(r"[:&]__archiveUrl=([^&#\s]{1,2000})")  # where a later version writes another registry's address
 _FIELD = re.compile(r'\s+"?([\w@/.-]+)"?:?\s+"?([^"]*)"?$')
 
 
@@ -81,12 +83,14 @@ def _package(found: Lock, line: int, key: str, item: dict[str, Any]) -> str:
     if (alias := _ALIAS.match(parts[2])) and not (alias[2] == "" and "resolution" in item):
         name = alias[1]  # in version 1 every `npm:` is an alias; later `npm:1.0.0` is a version
     digest = hash_of(item.get("integrity"))
-    direct = parts[2].startswith(("http", "git", "github:", "file:"))
+    direct = parts[2].startswith(("http", "git", "github:", "file:", "link:", "portal:"))
     if direct or resolution.startswith(("git", "https://codeload.github.com")) or "#commit=" in resolution:
         url = _NAMED.sub("", resolution)
         return found.add(elsewhere(name, version, path=found.path, line=line, url=url))
     address = resolution.partition("#")[0]
     name, version = artifacts.believed(found, (name, version), [address], artifacts.npm, artifacts.same_npm, line)
+    if match := _ARCHIVE.search(resolution):
+        resolution = unquote(match[1])
     registry = "/".join(resolution.split("/")[:3]) if resolution.startswith("http") else ""
     hashes = [digest] if digest else []
     return found.add(library("npm", name, version, path=found.path, line=line, hashes=hashes, registry=registry))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 
 from secpipe.core.artifact import Digest, FileEntry
@@ -10,6 +11,7 @@ from secpipe.core.inventory import Component, ComponentKind, Fact, RelationKind,
 from secpipe.core.paths import folder_of, is_installed
 from secpipe.core.text import printable
 from secpipe.formats.huggingface import read_card
+from secpipe.formats.locks import table
 from secpipe.sbom.attestations import is_attestation
 from secpipe.sbom.collector import Collector
 from secpipe.sbom.sources.cards import card_facts
@@ -20,6 +22,15 @@ from secpipe.sbom.sources.weights import is_pointer
 ALWAYS = {".parquet": "parquet", ".arrow": "arrow", ".tfrecord": "tfrecord", ".jsonl": "jsonl", ".npz": "npz",
            ".npy": "npy", ".feather": "feather", ".avro": "avro"}  # fmt: skip
 _INSIDE = {".csv": "csv", ".tsv": "tsv", ".json": "json", ".ndjson": "jsonl", ".txt": "text", ".zst": "zstd"}
+#: What describes a project or sets it up, in whatever folder; a text in `data` is data if it is called so or long.
+_NO_DATA = re.compile(
+    r"(?:readme|licen[cs]e|copying|notice|authors|contributing|change(?:log|s)|history|robots|security|version|todo|"
+    r"cmakelists|config|settings|schema|manifest|tsconfig\b|jsconfig\b|composer|launch|tasks|vocab|merges|tokenizer\w*|"
+    r"special_tokens_map|labels?|classes|stop_?words)\b(?!.*\.(?:csv|tsv|ndjson|zst)$)|.*\.(?:schema|config)\.json$",
+    re.IGNORECASE,
+)
+_SPLIT = re.compile(r"(?:^|[._-])(?:train|valid|val|dev|test|eval|corpus|corpora|dataset|samples?)\w*(?=[._-])", re.I)
+_TEXT = 16 * 1024  # bytes
 FOLDERS = {"data", "dataset", "datasets", "training", "train", "eval", "evals", "evaluation", "corpus", "corpora"}
 
 
@@ -28,7 +39,11 @@ def format_of(entry: FileEntry) -> str:
     if entry.suffix in ALWAYS:
         return ALWAYS[entry.suffix]
     folders = {part.lower() for part in entry.path.split("/")[:-1]}
-    return _INSIDE.get(entry.suffix, "") if folders & FOLDERS else ""
+    if not folders & FOLDERS or _NO_DATA.match(entry.name) or table.row_of(entry.path) is not None:
+        return ""
+    if entry.suffix == ".txt" and not folders & FOLDERS - {"data"} and entry.size < _TEXT:
+        return _INSIDE[".txt"] if _SPLIT.search(entry.name) else ""
+    return _INSIDE.get(entry.suffix, "")
 
 
 def takes(entry: FileEntry) -> bool:
@@ -36,11 +51,18 @@ def takes(entry: FileEntry) -> bool:
     return bool(format_of(entry)) and not is_installed(entry.path) and not is_attestation(entry)
 
 
+def _is_code(found: Collector, entry: FileEntry) -> bool:
+    """Tell whether a file lies in a package of programs: its folder is called `data` for what the programs do."""
+    return (
+        entry.suffix not in ALWAYS and found.tree.find(f"{folder_of(entry.path)}/__init__.py".lstrip("/")) is not None
+    )
+
+
 def read_all(found: Collector) -> None:
     """Add a component for every dataset: a folder with a dataset card, else each data file by itself."""
     groups: dict[str, list[FileEntry]] = defaultdict(list)
     for entry in found.files:
-        if takes(entry):
+        if takes(entry) and not _is_code(found, entry):
             groups[folder_of(entry.path)].append(entry)
     for folder, entries in groups.items():
         card = _card(found, folder)

@@ -10,6 +10,7 @@ from secpipe.core.paths import folder_of, join
 from secpipe.formats.locks import commands, table
 from secpipe.formats.locks.conda import conda_spec
 from secpipe.formats.locks.python import requirement
+from secpipe.formats.locks.requirements import direct
 from secpipe.sbom.collector import Collector
 
 _PIP = re.compile(
@@ -17,18 +18,19 @@ _PIP = re.compile(
     r"|\bpdm\s+add)\s+([^&|;\n]+)"
 )
 _CONDA = re.compile(r"(?:\b(?:conda|mamba|micromamba)\s+(?:install|create)|\bpixi\s+add)\s+([^&|;\n]+)")
+_COMMENT = re.compile(r"(?:^|\s)#.*")
 _CONDA_VALUED = {"-c", "--channel", "-n", "--name", "-p", "--prefix", "--solver", "--platform", "--feature", "-f"}
 #: What writes a list during a build: out of the lock file named here, or (None) out of the files on its command line.
 _MADE = re.compile(
     r"\b(?:(poetry|uv|pdm|pixi)\s+export|(pipenv)\s+requirements|uv pip compile|pip-compile)\b([^&|;\n]*)"
 )
 _OUTPUT = re.compile(r"(?:(?:^|\s)(?:-o|--output|--output-file)[=\s]\s*|>\s*)([^\s>]+)")
+_EDITABLE = {"-e", "--editable"}
 _LISTED = {"-r", "--requirement", "--requirements"}
 _VALUED = {"-c", "--constraint", "-i", "--index-url", "--extra-index-url", "-f", "--find-links", "-t", "--target",
            "--python-version", "--platform", "--prefix", "--root", "--trusted-host", "--timeout", "-e", "--editable",
            "--index", "--default-index", "--python", "--proxy", "--cert", "--cache-dir", "--retries", "--src",
            "--log", "--implementation", "--abi", "--no-binary", "--only-binary", "--report", "--group"}  # fmt: skip
-_REQUIREMENTS = table.Row("", "PyPI", "requirements")
 
 
 def read(found: Collector, path: str, lines: Iterable[tuple[int, str]], *, unknown: bool = False) -> None:
@@ -56,7 +58,7 @@ def read(found: Collector, path: str, lines: Iterable[tuple[int, str]], *, unkno
 def _conda(found: Collector, path: str, line: int, text: str) -> None:
     """Add what a command of conda names; a list that it takes is said where the tree does not hold it."""
     pending = ""
-    for word in text.replace('"', " ").replace("'", " ").split():
+    for word in _COMMENT.sub("", text).replace('"', " ").replace("'", " ").split():
         if pending in ("-f", "--file") and word.rpartition("/")[2].lower() not in found.names:
             found.skip(path, f"line {line} installs a list that is not in the tree")
         if pending:
@@ -89,7 +91,7 @@ def _is_pipenvs(name: str) -> bool:
 
 def _command(found: Collector, path: str, line: int, text: str, unknown: bool, made: set[str]) -> None:
     try:
-        words = shlex.split(text)
+        words = shlex.split(text, comments=True)
     except ValueError:
         found.skip(path, f"line {line}: the pip install line cannot be read")
         return
@@ -99,6 +101,8 @@ def _command(found: Collector, path: str, line: int, text: str, unknown: bool, m
         if pending:
             if pending in _LISTED:
                 _list(found, path, line, word, unknown, made)
+            elif pending in _EDITABLE and "://" in word:
+                found.add(direct(word, path=path, line=line))
             pending = ""
         elif word.startswith("-r") and len(word) > 2 and not word.startswith("--"):
             _list(found, path, line, word[2:].removeprefix("="), unknown, made)
@@ -106,6 +110,8 @@ def _command(found: Collector, path: str, line: int, text: str, unknown: bool, m
             _list(found, path, line, value, unknown, made)
         elif word in _LISTED or word in _VALUED:
             pending = word
+        elif "://" in word:
+            found.add(direct(word, path=path, line=line))
         elif not word.startswith(("-", ".", "/", "$", "{")):
             component = requirement(word, path=path, line=line)
             if component is not None:
@@ -126,4 +132,4 @@ def _list(found: Collector, path: str, line: int, name: str, unknown: bool, made
     if place is None and name.rpartition("/")[2] not in made:
         found.skip(path, f"line {line} installs a list that is not in the tree")
     elif place is not None:
-        found.read_list(place, table.row_of(place) or _REQUIREMENTS)
+        found.read_list(place, table.row_of(place) or table.REQUIREMENTS)

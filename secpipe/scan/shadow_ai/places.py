@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from secpipe.core.finding import Confidence
 from secpipe.scan.shadow_ai.catalogue import Catalogue
@@ -54,8 +55,15 @@ def ai_path(path: str, catalogue: Catalogue, around: str) -> bool:
     path = path.partition("?")[0].partition("#")[0].rstrip("/").lower()
     for row in catalogue.signals["path"]:
         if path.endswith(row["ending"]):
-            return not row.get("needs") or any(word in around.lower() for word in row["needs"])
+            return not row.get("needs") or _agrees(around, tuple(row["needs"]))
     return False
+
+
+@lru_cache(4)
+def _agrees(around: str, words: tuple[str, ...]) -> bool:
+    """Whether a text holds one of the words; kept, since one text may hold very many addresses."""
+    folded = around.lower()
+    return any(word in folded for word in words)
 
 
 def endpoints(

@@ -24,6 +24,7 @@ from secpipe.scan.shadow_ai.python_downloads import download_of
 from secpipe.scan.shadow_ai.python_file import File
 from secpipe.scan.shadow_ai.python_requests import host_argument, http_call, process_call
 from secpipe.scan.shadow_ai.python_strings import model_string, string
+from secpipe.scan.shadow_ai.references import defaults_of, reference_of
 from secpipe.scan.shadow_ai.signal import Reading
 
 _MAX_NODES = 400_000
@@ -113,8 +114,10 @@ def _run(file: File) -> Reading:
             _call(file, node)
         elif isinstance(node, ast.Assign):
             assignment(file, node)
+            file.out.downloads += defaults_of(node, "", file.scope, file.catalogue)
         elif isinstance(node, ast.AnnAssign):
             setting(file, node.target, node.value)
+            file.out.downloads += defaults_of(node, "", file.scope, file.catalogue)
     for node in (*(node for node in file.nodes if type(node) in _TEXTS), *file.scope.grown.values()):
         if isinstance(node, ast.expr) and id(node) not in file.consumed:
             string(file, node)
@@ -140,8 +143,10 @@ def _call(file: File, node: ast.Call) -> None:
     found = download_of(node, name, last, file.scope, file.catalogue)
     if found is None and isinstance(node.func, ast.Name) and node.func.id != last:  # handed on under another name
         found = download_of(node, node.func.id, node.func.id, file.scope, file.catalogue)
+    found = found or reference_of(node, name, file.scope, file.catalogue)
     if found is not None:
         file.out.downloads.append(found)
+    file.out.downloads += defaults_of(node, name, file.scope, file.catalogue)
     if last == "partial" and node.args:
         name = file.scope.dotted(node.args[0])
         last = name.rpartition(".")[2]

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from secpipe.scan.shadow_ai.catalogue import Catalogue
 from secpipe.scan.shadow_ai.fold import Scope
@@ -13,6 +15,8 @@ from secpipe.scan.shadow_ai.hosts import HOLE
 from secpipe.scan.shadow_ai.signal import Download
 
 _REPOSITORY = re.compile(r"[\w.-]{1,96}(?:/[\w.-]{1,96})?(?:[:@][\w./-]+)?")
+#: A word without a sign or a number is hardly a repository of a hub: it stands for something of the program's own.
+_SIGN = re.compile(r"[\d/.-]")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _LOCAL = ("./", "../", "/", "~", "\\", "C:", "file:")
 #: A method of any class, or only of one imported from the module the catalogue names.
@@ -60,13 +64,23 @@ def download_of(node: ast.Call, name: str, last: str, scope: Scope, catalogue: C
         return None
     return Download(
         _provider(rule["provider"], name, source),
-        source,
+        _with_part(source, rule, node, words, scope),
         node.lineno,
         _pinned(rule["pin"], words, source, scope),
         trusts,
         last,
-        thing=_thing(rule.get("thing", "model"), words, scope),
+        thing=(thing := _thing(rule.get("thing", "model"), words, scope)),
+        seen=thing != "model" or _SIGN.search(source) is not None or rule["provider"] != "huggingface",
     )
+
+
+def _with_part(source: str, rule: Mapping[str, Any], node: ast.Call, words: dict[str, ast.expr], scope: Scope) -> str:
+    """Return the source with the one of its models that is loaded, where a repository holds many."""
+    if not source or "part" not in rule:
+        return source if "/" in source or not source else rule.get("prefix", "") + source
+    argument = words.get(rule["part"]) or (node.args[1] if len(node.args) > 1 else None)
+    named = next((text for text in sorted(scope.fold(argument).texts) if _REPOSITORY.fullmatch(text)), "")
+    return f"{source} {named}".strip()
 
 
 def _remote(words: dict[str, ast.expr], scope: Scope) -> bool:

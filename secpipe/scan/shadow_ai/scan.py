@@ -338,13 +338,13 @@ class _Run:
             self.ledger.judged_as_text(thing, path, shallow, ships=region not in LABELS)
         elif not reading.notes:
             self.ledger.judged(thing, path, _READERS.get(reading.engine, reading.engine))
-        for download in reading.downloads:
+        for download in (one for one in reading.downloads if one.provider):
             reading.signals.append(download_signal(download, path, region))
             self.findings += download_findings(download, path, region)
         tell = partial(self.ledger.not_read, Thing.FILE, path)
         self.findings += leaks(content, path, region, self.catalogue, other_signs=bool(reading.signals), tell=tell)
         self.waivers[path] = waivers(content) if "secpipe" in content else {}
-        if reading.signals or reading.values or reading.packages or reading.reads:
+        if reading.signals or reading.values or reading.packages or reading.reads or reading.downloads:
             self.readings[path] = reading
 
     def region(self, path: str) -> str:

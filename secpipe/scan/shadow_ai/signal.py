@@ -85,7 +85,10 @@ class EnvValue:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """What code fetches (`thing`): its source, whether the revision is pinned, and whether remote code may run."""
+    """What code fetches (`thing`): its source, whether the revision is pinned, and whether remote code may run.
+
+    Without a provider it is only named there, and is neither a use of AI nor a finding.
+    """
 
     provider: str
     source: str
@@ -96,6 +99,7 @@ class Download:
     path: str = ""
     region: str = ""
     thing: str = "model"  # or adapter, dataset, prompt
+    seen: bool = True  # in use; otherwise only a name
 
     def to_dict(self, path: str, region: str) -> dict[str, Any]:
         """Return the published shape of one entry of the evidence's `references`."""
@@ -108,6 +112,7 @@ class Download:
             "line": self.line,
             "region": region,
             "pinned": self.pinned,
+            "confidence": "high" if self.seen else "low",
         }
 
 

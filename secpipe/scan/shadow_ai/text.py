@@ -11,6 +11,7 @@ from secpipe.scan.shadow_ai import models
 from secpipe.scan.shadow_ai.catalogue import Catalogue, squash
 from secpipe.scan.shadow_ai.hosts import counts, resolve
 from secpipe.scan.shadow_ai.places import destination_signal, endpoints
+from secpipe.scan.shadow_ai.references import setting_of
 from secpipe.scan.shadow_ai.signal import EnvValue, Reading, Signal
 from secpipe.scan.shadow_ai.spelling import spelled_out
 
@@ -19,6 +20,10 @@ _TRAILING = re.compile(r"\s(?:#|//)\s.*$")
 _NAME = re.compile(r"(?<![A-Za-z0-9_])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?![A-Za-z0-9_])")
 _SETTING = re.compile(
     r"""["']?(?P<key>[A-Za-z_$][\w.$-]{0,80})["']?\s*(?:=>|:=|[:=])\s*(?P<value>"[^"\n]{1,4000}"?|'[^'\n]{1,4000}'?|(?!\{\s*["']?\w+["']?\s*:)[^\s,;#}\]"'<]{1,500})"""
+)
+#: An option of a command, in a line of shell or a list of arguments.
+_OPTION = re.compile(
+    r"--(?:[a-z]{1,20}[-_]){0,3}(?:model|vision[-_]tower)(?:[-_](?:id|path|name|repo|name[-_]or[-_]path))?[\"']?[=,\s]{1,20}[\"']?([\w.-]{1,96}/[\w.-]{1,96})"
 )
 _MAX_LINE = 20_000
 _STOP = re.compile(r"""[\s"'`<>()\[\]{}|\\^,;]""")  # what ends a URL
@@ -59,7 +64,12 @@ def _line(line: str, number: int, catalogue: Catalogue, out: Reading, *, in_comm
         said = endpoints(line[len(code) :], number, catalogue, line, confidence=Confidence.LOW)
         out.signals += [replace(sign, region="comment") for sign in said]
     out.signals += [replace(sign, region=region) for sign in found]
-    if in_comment:
+    for match in (
+        _OPTION.finditer(code) if "--" in code and "/" in code and not line.lstrip().startswith(("#", "//")) else ()
+    ):
+        if (named := setting_of("model", match[1], number, catalogue)) is not None:
+            out.downloads.append(named)
+    if in_comment:  # as a line that begins with an option looks like in SQL
         return
     names(code, number, catalogue, out)
     for match in _SETTING.finditer(code):
@@ -110,6 +120,9 @@ def _setting(key: str, value: str, number: int, catalogue: Catalogue, out: Readi
         owner = models.provider_of(value, catalogue, key=True)
         if owner:
             out.signals.append(Signal("model", "model", owner, line=number, model=value, evidence=f"{key} is {value}"))
+            return
+    if (named := setting_of(last, value, number, catalogue)) is not None:
+        out.downloads.append(named)
 
 
 _LONGEST = 2000  # characters of a value that are kept; addresses are found without it

@@ -114,13 +114,15 @@ def _audit(
             "vex_refused": [printable(skip.reason, 300) for skip in refused],
             "plan": [step.to_dict() for step in steps],
         },
-        producer=f"secpipe {__version__}, {_data(about)}",
+        producer=f"secpipe {__version__}, {_data(about, [feed for _, feed, _ in feeds])}",
         account=account,
     )
 
 
-def _data(about: Mapping[str, Any]) -> str:
-    unsigned = about["source"] != SNAPSHOT and not all(feed["signed"] for feed in about["feeds"])
+def _data(about: Mapping[str, Any], used: Sequence[Feed]) -> str:
+    """Say by which data was judged, and whether somebody signed what was needed of it; ours comes with the program."""
+    rest = [] if about["source"] == SNAPSHOT else [bool(feed["signed"]) for feed in about["feeds"]]
+    unsigned = not all([bool(feed.signed) or feed.embedded for feed in used] or rest)
     signed = ", not signed" if unsigned else ""
     return f"{about['source']} of {about['date'][:10]}, {plural(about['records'], 'record')}{signed}"
 

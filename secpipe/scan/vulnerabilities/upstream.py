@@ -32,7 +32,8 @@ from secpipe.system import files, net, places
 _WHOLE = GIB // 2
 _LIST = 256 * MIB
 _RECORD = 8 * MIB
-_SECONDS = 600.0
+_SECONDS = 600.0  # of one exchange
+_PATIENCE = 3600.0  # seconds of all that one ecosystem takes
 _ONE_BY_ONE = 500  # more changed records than this: the whole export is fewer requests
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9]*-[A-Za-z0-9._:+-]{1,128}")
 
@@ -98,8 +99,8 @@ def _ecosystem(word: str, base: str, now: datetime, unsigned: bool, dry_run: boo
         raise InputError(f"{word!a:.60} is no ecosystem of packages that OSV and secpipe both know")
     name = f"OSV {known.name}"
     address = f"{base}/{quote(known.name, safe='')}"
-    before = _before(name)
-    changed = _changes(net.fetch(f"{address}/modified_id.csv", limit=_LIST, timeout=_SECONDS), now)
+    before, patience = _before(name), net.Patience(_PATIENCE)
+    changed = _changes(net.fetch(f"{address}/modified_id.csv", limit=_LIST, timeout=patience.left(_SECONDS)), now)
     newest = max(changed.values(), default="")
     version = int(times.instant(newest).timestamp()) if newest else 0
     if not changed or (before is not None and version < before.version):
@@ -109,16 +110,16 @@ def _ecosystem(word: str, base: str, now: datetime, unsigned: bool, dry_run: boo
     late = {key: at for key, at in changed.items() if at >= since}
     with tempfile.TemporaryDirectory(prefix="secpipe-feed-") as scratch:
         if before is not None and len(late) <= _ONE_BY_ONE:
-            place = _one_by_one(Path(scratch) / "changed", address, late)
+            place = _one_by_one(Path(scratch) / "changed", address, late, patience)
             return staged(place, feed, now=now, unsigned=unsigned, dry_run=dry_run)
         place = Path(scratch) / "all"
-        files.write_atomic(place, net.fetch(f"{address}/all.zip", limit=_WHOLE, timeout=_SECONDS))
+        files.write_atomic(place, net.fetch(f"{address}/all.zip", limit=_WHOLE, timeout=patience.left(_SECONDS)))
 
         def more(found: Harvest) -> Path | None:
             behind = _behind(found, changed)
             if len(behind) > _ONE_BY_ONE:
                 raise InputError(f"{address} exports {plural(len(behind), 'record')} less, or older, than it lists")
-            return _one_by_one(Path(scratch) / "behind", address, behind) if behind else None
+            return _one_by_one(Path(scratch) / "behind", address, behind, patience) if behind else None
 
         return staged(place, feed, now=now, unsigned=unsigned, dry_run=dry_run, more=more)
 
@@ -130,10 +131,10 @@ def _behind(found: Harvest, listed: dict[str, str]) -> dict[str, str]:
     return {key: at for key, at in listed.items() if key not in unread and (key not in held or held[key].modified < at)}
 
 
-def _one_by_one(place: Path, address: str, wanted: dict[str, str]) -> Path:
+def _one_by_one(place: Path, address: str, wanted: dict[str, str], patience: net.Patience) -> Path:
     files.make_folder(place)
     for number, (key, at) in enumerate(wanted.items()):
-        files.write_atomic(place / f"{number}.json", _record(address, key, at))
+        files.write_atomic(place / f"{number}.json", _record(address, key, at, patience.left(_SECONDS)))
     return place
 
 
@@ -158,9 +159,9 @@ def _changes(data: bytes, now: datetime) -> dict[str, str]:
     return found
 
 
-def _record(address: str, name: str, listed: str) -> bytes:
+def _record(address: str, name: str, listed: str, seconds: float) -> bytes:
     """Return one record; raises InputError where it is another one, or older than the list says."""
-    data = net.fetch(f"{address}/{quote(name, safe='')}.json", limit=_RECORD, timeout=_SECONDS)
+    data = net.fetch(f"{address}/{quote(name, safe='')}.json", limit=_RECORD, timeout=seconds)
     value = parse_json(data, name)
     if not isinstance(value, dict) or value.get("id") != name:
         raise InputError(f"{address} gives another record for {name}")

@@ -150,7 +150,7 @@ def test_every_row_leads_to_a_reader_or_is_said(row: table.Row, tmp_path: Path) 
     assert table.row_of(path) is row or not row.listed
     assert table.row_of(path.upper()) is table.row_of(path)
     place = tmp_path / path
-    place.parent.mkdir(exist_ok=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text("\n")
     skips = [skip.reason for skip in collect(open_tree(tmp_path)).skipped]
     if row.locked and not row.reader:

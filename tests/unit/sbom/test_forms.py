@@ -152,3 +152,32 @@ def test_what_spdx_requires(base: dict[str, Any], lies: Any, lie: str) -> None:
 def test_broken_textproto_is_an_error_value(text: str) -> None:
     with pytest.raises(InputError):
         textproto.read(text.encode(), "it", DEFAULT)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("coding", ["utf-8-sig", "utf-16"])
+def test_a_form_is_read_however_a_shell_wrote_it(form: str, coding: str) -> None:
+    text = FORMS[form].replace(
+        '<?xml version="1.0"?>', '<?xml version="1.0" encoding="UTF-16"?>' * (coding == "utf-16")
+    )
+    document = load(text.encode(coding), "bom")
+    assert [one["purl"] for one in document["components"]] == ["pkg:pypi/jinja2@3.1.4"]
+
+
+def test_services_of_xml_are_read_so_that_edges_lead_somewhere() -> None:
+    text = XML.replace(
+        "</bom>",
+        """<services><service bom-ref="s"><provider><name>acme</name></provider><name>api</name>
+<endpoints><endpoint>https://a.example</endpoint></endpoints><x-trust-boundary>true</x-trust-boundary></service></services>
+<dependencies><dependency ref="a"><dependency ref="s"/></dependency></dependencies></bom>""",
+    )
+    assert validate(text.encode()) == ()
+    assert load(text.encode(), "bom")["services"] == [
+        {
+            "bom-ref": "s",
+            "provider": {"name": "acme"},
+            "endpoints": ["https://a.example"],
+            "name": "api",
+            "x-trust-boundary": True,
+        }
+    ]

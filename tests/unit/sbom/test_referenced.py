@@ -11,6 +11,8 @@ from secpipe.formats.huggingface import read_card
 from secpipe.sbom.cyclonedx import emit
 from secpipe.sbom.sources.cards import card_facts
 from secpipe.sbom.validate import validate
+from secpipe.scan.shadow_ai.scan import scan
+from secpipe.system.tree import open_tree
 from tests.unit.gate_builders import NOW
 
 PROGRAM = """
@@ -195,3 +197,131 @@ def test_a_page_about_prompts_is_none(tmp_path: Path) -> None:
         (tmp_path / name).write_text("You are a helpful assistant.")
     prompts = {item.path for item in made(tmp_path).values() if item.kind is ComponentKind.PROMPT}
     assert prompts == {"docs/system-prompt.md", "docs/qa_prompt_v2.md", "prompt_notes.md"}
+
+
+OWN_NAMES = """
+import clip, open_clip, spacy, torch, torchvision, whisper
+import gensim.downloader as words
+from bertopic import BERTopic
+from faster_whisper import WhisperModel
+from flair.models import SequenceTagger
+from keras.applications import ResNet50, VGG16
+from llama_cpp import Llama
+from torchvision.models import resnet50
+from ultralytics import YOLO
+
+torch.hub.load("pytorch/vision:v0.10.0", "resnet18")
+whisper.load_model("large-v3")
+WhisperModel("small")
+words.load("glove-wiki-gigaword-50")
+words.load("text8")
+spacy.load("en_core_web_sm")
+spacy.load("./here")
+spacy.blank("en")
+SequenceTagger.load("flair/ner-english")
+resnet50(weights="DEFAULT")
+torchvision.models.resnet18(pretrained=True)
+torchvision.models.resnet34()
+torchvision.models.resnet101(weights=None)
+ResNet50()
+VGG16(weights=None)
+open_clip.create_model_and_transforms("ViT-B-32", pretrained="openai")
+clip.load("ViT-B/32")
+YOLO("yolov8n.pt")
+YOLO("mine/best.pt")
+BERTopic(embedding_model="all-MiniLM-L6-v2")
+Llama.from_pretrained(repo_id="Qwen/Qwen2-0.5B-Instruct-GGUF", filename="*q8_0.gguf")
+"""
+
+
+def test_the_names_of_a_library_s_own_models_are_told(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(OWN_NAMES)
+    (tmp_path / "mine").mkdir()
+    found = [item for item in made(tmp_path).values() if "referenced" in item.facts]
+    assert {item.name for item in found if item.kind is ComponentKind.MODEL} == {
+        "pytorch/vision:v0.10.0 resnet18", "whisper-large-v3", "faster-whisper-small", "glove-wiki-gigaword-50",
+        "en_core_web_sm", "flair/ner-english", "resnet50", "resnet18", "ResNet50", "open_clip-ViT-B-32",
+        "clip-ViT-B/32", "yolov8n.pt", "mine/best.pt", "all-MiniLM-L6-v2", "Qwen/Qwen2-0.5B-Instruct-GGUF",
+    }  # fmt: skip
+    assert {item.name for item in found if item.kind is ComponentKind.DATASET} == {"text8"}
+
+
+def test_such_a_name_is_neither_a_use_of_a_provider_nor_a_finding(tmp_path: Path) -> None:
+    text = 'import spacy, whisper\nspacy.load("en_core_web_sm")\nwhisper.load_model("base")\n'
+    (tmp_path / "app.py").write_text(text + 'p.add_argument("--model", default="acme/big")\n')
+    evidence = scan(open_tree(tmp_path))
+    assert (evidence.facts["uses"], evidence.findings) == ([], ())
+    assert {one["name"] for one in evidence.facts["references"]} == {"en_core_web_sm", "whisper-base", "acme/big"}
+
+
+OPTIONS = """
+import argparse, click
+from dataclasses import dataclass, field
+
+DEFAULT_MODEL_ID = "acme/constant"
+ALIGN_MODELS = {"ja": "acme/align-ja", "de": "acme/align-de", "x": 3}
+parser = argparse.ArgumentParser()
+parser.add_argument("--model", default="meta-llama/Llama-3.2-1B")
+parser.add_argument("--model_name_or_path", type=str, default="bert-base-uncased")
+parser.add_argument("-m", "--llm", default="gpt-4o-mini")
+parser.add_argument("--dataset", default="acme/questions")
+parser.add_argument("--base_model", default="./weights")
+parser.add_argument("--model-dir", default="models/out")
+parser.add_argument("--checkpoint-model", default="checkpoints/last")
+parser.add_argument("--model", default="unet")
+parser.add_argument("--output", default="acme/no-model")
+parser.add_argument("--content-type", default="application/json")
+
+
+@click.option("--embedding-model", default="BAAI/bge-small-en")
+def run(embedding_model): ...
+
+
+@dataclass
+class Arguments:
+    model_name_or_path: str = field(default="acme/field")
+    reward_model: str = "acme/reward"
+    dataset_name: str = "acme/notes"
+"""
+
+
+def test_the_default_of_an_option_names_what_runs_when_nobody_says_otherwise(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(OPTIONS)
+    found = {item.name: item for item in made(tmp_path).values() if "referenced" in item.facts}
+    assert {name for name, item in found.items() if item.kind is ComponentKind.MODEL} == {
+        "acme/align-ja", "acme/align-de", "acme/constant", "meta-llama/Llama-3.2-1B", "bert-base-uncased",
+        "gpt-4o-mini", "BAAI/bge-small-en", "acme/field", "acme/reward",
+    }  # fmt: skip
+    assert {name for name, item in found.items() if item.kind is ComponentKind.DATASET} == {
+        "acme/questions",
+        "acme/notes",
+    }
+    assert found["acme/constant"].facts["referenced"].value == "a name in code, not seen in use"
+
+
+def test_settings_and_commands_name_models_too(tmp_path: Path) -> None:
+    (tmp_path / "train.yaml").write_text("base_model: acme/base\nembedding_model: acme/embed\nmodel_path: models/a\n")
+    (tmp_path / "compose.yaml").write_text(
+        "services:\n  v:\n    image: vllm/vllm-openai:v0.5.0\n    command: --model acme/served --port 8000\n"
+        '  t:\n    image: ghcr.io/huggingface/text-generation-inference:2.0\n    command: ["--model-id", "acme/tgi"]\n'
+    )
+    (tmp_path / "run.sh").write_text(
+        "# --model acme/old\npython train.py \\\n    --model_name_or_path acme/tuned \\\n"
+        "    --teacher-model=acme/teacher --output_dir out/dir\n"
+    )
+    found = {item.name for item in made(tmp_path).values() if item.kind is ComponentKind.MODEL}
+    assert found == {"acme/base", "acme/embed", "acme/served", "acme/tgi", "acme/tuned", "acme/teacher"}
+
+
+def test_a_model_of_a_hub_or_gateway_is_its_organisation_s(tmp_path: Path) -> None:
+    (tmp_path / "hub.py").write_text(
+        'from huggingface_hub import InferenceClient\nInferenceClient(model="anthropic/claude-3-haiku")\n'
+    )
+    (tmp_path / "gateway.py").write_text(
+        'from openai import OpenAI\nclient = OpenAI(base_url="https://openrouter.ai/api/v1")\n'
+        'client.chat.completions.create(model="anthropic/claude-3.5-sonnet")\n'
+    )
+    found = [item for item in made(tmp_path).values() if item.kind is ComponentKind.MODEL]
+    assert {(item.facts["supplier"].value, item.facts["served-by"].value) for item in found} == {
+        ("anthropic", "huggingface"), ("anthropic", "openrouter"),
+    }  # fmt: skip

@@ -118,6 +118,7 @@ LOCKS: dict[str, tuple[str, Make]] = {
               + f"setup(install_requires=a{n})\n"),
     "condalock": ("conda-lock.yml", conda_rows),
     "conda_explicit": ("conda-x.lock", lambda n: "@EXPLICIT\n" + "https://h.example/c/p/a-1-0.conda\n" * n),
+    "conda_meta": ("conda-meta/a-1-0.json", lambda n: json.dumps({"name": "a", "version": "1", "build": "0", "files": ["x"] * n})),
     "pixi": ("pixi.lock", pixi),
     "conda": ("environment.yml", lambda n: "dependencies:\n" + "- a=1\n" * n + "- pip:\n" + "  - six>=1\n" * n),
     "requirements": ("requirements.txt", lambda n: "-c c.txt\n" + "a \\\n" * n + "\n" + "a>1 # via a, b\n    # via a\n" * n),

@@ -47,7 +47,7 @@ ROWS: dict[str, tuple[dict[str, str], list[str], list[str]]] = {
     ),
     'pnpm9 git dep not public': (
         {'pnpm-lock.yaml': "lockfileVersion: '9.0'\nimporters:\n  .:\n    dependencies:\n      b:\n        specifier: github:a/b\n        version: https://codeload.github.com/a/b/tar.gz/COMMIT!\npackages:\n  b@https://codeload.github.com/a/b/tar.gz/COMMIT!:\n    resolution: {tarball: https://codeload.github.com/a/b/tar.gz/COMMIT!}\n    version: 1.2.3\nsnapshots:\n  b@https://codeload.github.com/a/b/tar.gz/COMMIT!: {}\n"},
-        ['b@1.2.3'],
+        ['pkg:github/a/b@COMMIT!'],
         [],
     ),
     'pnpm9 dev + optional': (
@@ -117,7 +117,7 @@ ROWS: dict[str, tuple[dict[str, str], list[str], list[str]]] = {
     ),
     'npm1 github version': (
         {'package-lock.json': '{"lockfileVersion": 1, "dependencies": {"repo": {"version": "github:org/repo#COMMIT!", "from": "github:org/repo"}}}'},
-        ['repo@'],
+        ['pkg:github/org/repo@COMMIT!'],
         [],
     ),
     'npm1 bundled, dev, optional': (

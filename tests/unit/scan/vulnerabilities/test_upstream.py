@@ -237,6 +237,35 @@ def drips(handler: BaseHTTPRequestHandler, body: bytes) -> bool:
     return True
 
 
+def _drip(handler: BaseHTTPRequestHandler, begin: bytes, again: bytes) -> bool:
+    with contextlib.suppress(OSError):
+        handler.wfile.write(begin)
+        while True:
+            handler.wfile.write(again)
+            time.sleep(0.05)
+    return True
+
+
+def headers_drip(handler: BaseHTTPRequestHandler, body: bytes) -> bool:
+    return _drip(handler, b"HTTP/1.1 200 OK\r\nX-A: ", b"a")
+
+
+def status_drips(handler: BaseHTTPRequestHandler, body: bytes) -> bool:
+    return _drip(handler, b"HTTP/1.1 200 ", b"O")
+
+
+def interim_answers(handler: BaseHTTPRequestHandler, body: bytes) -> bool:
+    return _drip(handler, b"", b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def chunks_drip(handler: BaseHTTPRequestHandler, body: bytes) -> bool:
+    return _drip(handler, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n2\r\n")
+
+
+def is_silent(handler: BaseHTTPRequestHandler, body: bytes) -> bool:
+    return _drip(handler, b"", b"")
+
+
 @pytest.mark.parametrize("how", [fewer, older])
 def test_what_a_whole_export_lacks_of_its_list_is_fetched_by_itself(how: Break, server: Server) -> None:
     server.broken["npm/all.zip"] = how
@@ -253,12 +282,28 @@ def test_an_export_far_behind_its_list_is_refused(how: Break, server: Server, mo
     assert open_store().covering("npm", "p0") is None
 
 
+@pytest.mark.parametrize("how", [drips, headers_drip, status_drips, interim_answers, chunks_drip, is_silent])
 @pytest.mark.parametrize("part", ["modified_id.csv", "all.zip"])
-def test_a_server_that_drips_is_left_in_time(part: str, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_drips_is_left_in_time(
+    part: str, how: Break, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(upstream, "_SECONDS", 0.5)
-    server.broken[part] = drips
+    server.broken[part] = how
     assert "took longer" in str(take(server)["OSV npm"])
     assert open_store().covering("npm", "p0") is None
+
+
+def test_very_many_slow_records_end_as_well(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    take(server)
+    later = NOW + timedelta(days=1)
+    for at in range(200):
+        server.records["npm"][f"MAL-{at}"] = osv(f"MAL-{at}", "evil", later - timedelta(hours=1))
+    monkeypatch.setattr(upstream, "_PATIENCE", 0.5)
+    server.broken["npm/MAL-"] = lambda handler, body: bool(time.sleep(0.05))
+    server.asked.clear()
+    assert "took longer" in str(take(server, now=later)["OSV npm"])
+    assert len(server.asked) < 200
+    assert ids("evil") == []
 
 
 @pytest.mark.parametrize("how", [cut, short, instead(b"PK\x03\x04"), answers(503), answers(304)])
