@@ -18,9 +18,9 @@ from secpipe.core.inventory import Inventory
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import plural, printable
 from secpipe.formats.boms import packages as bom
+from secpipe.formats.imports import imported_modules
 from secpipe.formats.packages.ecosystems import normal_name
 from secpipe.formats.packages.scopes import is_development
-from secpipe.scan.vulnerabilities import context
 from secpipe.scan.vulnerabilities import vex as vex_documents
 from secpipe.scan.vulnerabilities.audit import Options
 from secpipe.scan.vulnerabilities.audit import audit as judge
@@ -114,7 +114,7 @@ def gather(paths: Sequence[str]) -> tuple[Inventory, frozenset[str] | None]:
         tree = open_tree(path)
         parts.append(collect(tree))
         if any(entry.suffix in {".py", ".ipynb"} for entry in tree.files):
-            imported = (imported or set()) | context.imported_modules(tree)
+            imported = (imported or set()) | imported_modules(tree)
     if not any(part.components or part.skipped for part in parts):
         raise InputError("nothing here names a dependency", hint="give a folder with a lock file, or an SBOM")
     inventory = Inventory(

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from secpipe.core.artifact import FileEntry
 from secpipe.core.documents import parse_toml
-from secpipe.core.errors import InputError
 from secpipe.core.limits import MIB
-from secpipe.core.protocols import Tree
 from secpipe.system import files, places
-
-# Lines that import, wherever they stand: text in a docstring counts too, so that reachability errs towards "yes".
-_IMPORT = re.compile(rb"^[ \t]*(?:from[ \t]+([A-Za-z_]\w*)|import[ \t]+([^\n#;]+))", re.MULTILINE)
-_DYNAMIC = re.compile(rb"(?:import_module|__import__)\(\s*[\"']([A-Za-z_]\w*)")
-_WORD = re.compile(rb"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,36 +33,6 @@ def knowledge() -> Knowledge:
                 tags[ecosystem, name] = (*tags.get((ecosystem, name), ()), tag)
     modules = {name: frozenset(words.split()) for name, words in value["imports"].items()}
     return Knowledge(tags, value["priority"], modules)
-
-
-def imported_modules(tree: Tree) -> frozenset[str]:
-    """Return the top-level names that Python files and notebooks of a tree import; nothing is executed."""
-    found: set[bytes] = set()
-    for entry in tree.files:
-        if entry.suffix not in {".py", ".pyi", ".ipynb"}:
-            continue
-        with contextlib.suppress(InputError):  # the tree's own skips say so
-            for data in _lines(tree, entry):
-                for first, rest in _IMPORT.findall(data):
-                    found.update([first] if first else _heads(rest))
-                found.update(_DYNAMIC.findall(data))
-    return frozenset(name.decode() for name in found)
-
-
-def _lines(tree: Tree, entry: FileEntry) -> Iterator[bytes]:
-    """Yield the lines of a file of any size, those of a notebook's cells apart, in pieces that fit in memory."""
-    rest = b""
-    with tree.open(entry) as file:
-        while chunk := file.read(1 << 20):
-            data = rest + (chunk.replace(b'"', b"\n") if entry.suffix == ".ipynb" else chunk)
-            end = data.rfind(b"\n") + 1 or len(data)
-            yield data[:end]
-            rest = data[end:]
-    yield rest
-
-
-def _heads(names: bytes) -> list[bytes]:
-    return [match[0] for part in names.split(b",") if (match := _WORD.match(part.strip(b" \t\\(")))]
 
 
 def is_imported(name: str, modules: frozenset[str]) -> bool:

@@ -11,8 +11,8 @@ import pytest
 from secpipe.core.inventory import ComponentKind
 from secpipe.core.limits import DEFAULT
 from secpipe.formats import huggingface, metadata
+from secpipe.formats.imports import imported_modules
 from secpipe.sbom.collect import collect
-from secpipe.scan.vulnerabilities.context import imported_modules
 from secpipe.system.tree import walk
 from tests.unit.sbom.test_images import save, tar
 
