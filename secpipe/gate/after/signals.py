@@ -101,6 +101,16 @@ def against(signals: Signals, release: Past, policy: Policy) -> list[tuple[Reaso
     return found
 
 
+def digests_of(release: Past) -> set[str]:
+    """Return the digests by which a signal may name what was let out: the release, its models and what is signed."""
+    found = {release.head.entry.digest}
+    found |= {digest.value for one in release.record.components if one.path for digest in one.digests}
+    signed = release.record.evidence.get("signatures")
+    facts = listing(signed, "artifacts") if isinstance(signed, Evidence) else []
+    told = (str(mapping(fact).get("digest", "")) for fact in facts)
+    return {one for one in found | {text.rpartition(":")[2] for text in told} if len(one) == 64}
+
+
 def _last(several: Sequence[Signal], limit: str = "") -> tuple[datetime, datetime] | None:
     """Return when the last window ends, and when that was said, of the signals that give the figure of `limit`."""
     giving = (one for one in several if not limit or not broken([limit], one.metrics)[1])
