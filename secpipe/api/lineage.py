@@ -11,7 +11,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from secpipe.core.errors import ConfigError, InputError
+from secpipe.core.errors import ConfigError, InputError, SecpipeError, TrustError
 from secpipe.core.text import printable
 from secpipe.lineage import beside, commit
 from secpipe.lineage.commit import Opening
@@ -19,9 +19,12 @@ from secpipe.lineage.record import Derivation, Grade, Input, Parameter, Role, To
 
 if TYPE_CHECKING:
     from secpipe.api.signing import Unlocked
+    from secpipe.core.trust import Trust
 
 StrPath = str | PathLike[str]
 PURPOSE = "derivation"
+#: Behind the name of an output: the two halves of its signed record.
+SIGNED, SIGNED_PQ = ".derivation.att.json", ".derivation.pqc.att.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,44 @@ def claimed(path: Path, output: Path) -> tuple[Derivation | None, list[Opening],
         tuple(one.prompt() for one in openings), found.tool, None, found.source,
     )  # fmt: skip
     return record, openings, problem
+
+
+def vouched(output: Path, trust: str, now: datetime) -> tuple[Derivation | None, str]:
+    """Return the record of an output that both halves sign, as somebody who may; or None, and why there is none."""
+    from secpipe.keystore.trusted import open_trust
+    from secpipe.lineage import statement
+    from secpipe.lineage.record import Malformed
+    from secpipe.sign import bundle
+    from secpipe.system import files
+
+    path = beside.place(output, SIGNED)
+    if not path.is_file():
+        return None, "no signed record is beside it"
+    try:
+        data = files.read_bytes(path, 2 * statement.RECORD_BYTES, follow=False)
+        established(path, data, open_trust(Path(trust), pin="", now=now), now)
+        found = statement.parse(bundle.decode(data, path.name).payload)
+    except SecpipeError as error:
+        return None, error.message
+    return (None, found.reason) if isinstance(found, Malformed) else (found, "")
+
+
+def established(path: Path, classical: bytes, trust: Trust, now: datetime) -> None:
+    """Raise TrustError unless both halves sign the record at `path` (`classical` is what it holds), as somebody who
+    may."""
+    from secpipe.core.trust import HalfClass
+    from secpipe.lineage.statement import RECORD_BYTES
+    from secpipe.sign.establish import Demand, establish
+    from secpipe.system import files
+
+    other = path.with_name(path.name.removesuffix(SIGNED) + SIGNED_PQ)
+    if not other.is_file():
+        raise TrustError(f"{printable(other.name, 200)} is missing: half a signature is none")
+    halves = {
+        HalfClass.CLASSICAL: ("the classical bundle", classical),
+        HalfClass.PQ: ("the post-quantum bundle", files.read_bytes(other, 2 * RECORD_BYTES, follow=False)),
+    }
+    establish(halves, trust, Demand(purpose=PURPOSE), now)
 
 
 def signer(identity: str | None, trust: str, passphrase_file: str | None, now: datetime) -> Unlocked:

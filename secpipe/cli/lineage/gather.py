@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from secpipe.core.artifact import Digest, Skip
-from secpipe.core.errors import SecpipeError, TrustError
+from secpipe.core.errors import SecpipeError
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
 from secpipe.lineage.index_rows import ASSET, LICENSE, NamedThing, RecordFile, Step, Used, step_of
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 #: Files of one folder that are read; the index of a million takes minutes once, and seconds after that.
 MOST = 4_000_000
-_SIGNED, _SIGNED_PQ = ".derivation.att.json", ".derivation.pqc.att.json"
 _BOM, _BOMS = "bom.json", ".cdx.json"
 #: What an SBOM calls a kind of thing -> the role that a record calls it by.
 _KINDS = {"machine-learning-model": "model", "data": "dataset"}
@@ -45,10 +44,11 @@ def refresh(index: DerivationIndex, folder: Path, signed: tuple[Trust, datetime]
 
     With `signed` (a trust root, a time) only records that both halves sign count, and no SBOM.
     """
+    from secpipe.api.lineage import SIGNED
     from secpipe.system import tree
 
     def wanted(path: str) -> bool:
-        return path.endswith(_SIGNED) if signed else path.endswith((SUFFIX, _SIGNED)) or _is_bom(path)
+        return path.endswith(SIGNED) if signed else path.endswith((SUFFIX, SIGNED)) or _is_bom(path)
 
     skipped: list[Skip] = []
     index.look(tree.placed(folder, wanted, MOST, skipped))
@@ -73,6 +73,7 @@ def _source(folder: Path, place: str, stamp: str, signed: tuple[Trust, datetime]
 
 
 def _record(path: Path, signed: tuple[Trust, datetime] | None) -> Step:
+    from secpipe.api.lineage import SIGNED, established
     from secpipe.core.errors import InputError
     from secpipe.lineage import statement
     from secpipe.lineage.record import Malformed
@@ -81,31 +82,14 @@ def _record(path: Path, signed: tuple[Trust, datetime] | None) -> Step:
 
     what = printable(path.name, 200)
     data = files.read_bytes(path, 2 * statement.RECORD_BYTES, follow=False)
-    if path.name.endswith(_SIGNED):
+    if path.name.endswith(SIGNED):
         if signed is not None:
-            _established(path, data, *signed)
+            established(path, data, *signed)
         data = bundle.decode(data, what).payload
     record = statement.parse(data, what)
     if isinstance(record, Malformed):
         raise InputError(record.reason)
     return step_of(record)
-
-
-def _established(path: Path, classical: bytes, trust: Trust, now: datetime) -> None:
-    """Raise TrustError unless both halves sign the record, as somebody who may."""
-    from secpipe.core.trust import HalfClass
-    from secpipe.lineage.statement import RECORD_BYTES
-    from secpipe.sign.establish import Demand, establish
-    from secpipe.system import files
-
-    other = path.with_name(path.name.removesuffix(_SIGNED) + _SIGNED_PQ)
-    if not other.is_file():
-        raise TrustError(f"{printable(other.name, 200)} is missing: half a signature is none")
-    halves = {
-        HalfClass.CLASSICAL: ("the classical bundle", classical),
-        HalfClass.PQ: ("the post-quantum bundle", files.read_bytes(other, 2 * RECORD_BYTES, follow=False)),
-    }
-    establish(halves, trust, Demand(purpose="derivation"), now)
 
 
 def _bom(path: Path) -> Iterator[Step]:
