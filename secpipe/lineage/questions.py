@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from secpipe.core.text import plural, printable
-from secpipe.lineage.index_rows import ASSET, Edge, Lineage, Thing
+from secpipe.lineage.index_rows import ASSET, NAME, Edge, Lineage, Thing
 from secpipe.lineage.record import Grade
 
 SCHEMA = "secpipe.lineage/1"
@@ -100,7 +100,8 @@ def sentence(
         return f"No record knows {name}." if whole else f"No record that could be read knows {name}."
     parts = []
     if up is not None:
-        parents = {edge.parent for edge in up.edges} - {root.id for root in up.roots}
+        parents = {edge.parent for edge in up.edges if up.things[edge.parent].kind != NAME}
+        parents -= {root.id for root in up.roots}
         parts.append(f"{name} was made from {plural(len(parents), 'thing')}")
     if down is not None:
         grades = Counter(row["grade"] for row in recall(down))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from secpipe.core.artifact import Digest, Skip
-from secpipe.core.errors import SecpipeError
+from secpipe.core.errors import InputError, SecpipeError
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
 from secpipe.lineage.index_rows import ASSET, LICENSE, NamedThing, RecordFile, Step, Used, step_of
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 #: Files of one folder that are read; the index of a million takes minutes once, and seconds after that.
 MOST = 4_000_000
+_PAIRS = 100_000  # steps of one SBOM, of components that are known by their names
 _BOM, _BOMS = "bom.json", ".cdx.json"
 #: What an SBOM calls a kind of thing -> the role that a record calls it by.
 _KINDS = {"machine-learning-model": "model", "data": "dataset"}
@@ -36,7 +37,8 @@ def index_place(folder: Path) -> Path:
 
     name = hashlib.sha256(str(folder.resolve()).encode("utf-8", "surrogateescape")).hexdigest()
     files.make_folder(places.cache_folder() / "lineage", mode=0o700)
-    return places.cache_folder() / "lineage" / f"{name}-2.sqlite"  # 2: its version
+    files.remove(places.cache_folder() / "lineage" / f"{name}-2.sqlite")  # of a version that nobody reads any more
+    return places.cache_folder() / "lineage" / f"{name}-3.sqlite"
 
 
 def refresh(index: DerivationIndex, folder: Path, signed: tuple[Trust, datetime] | None = None) -> tuple[Skip, ...]:
@@ -74,7 +76,6 @@ def _source(folder: Path, place: str, stamp: str, signed: tuple[Trust, datetime]
 
 def _record(path: Path, signed: tuple[Trust, datetime] | None) -> Step:
     from secpipe.api.lineage import SIGNED, established
-    from secpipe.core.errors import InputError
     from secpipe.lineage import statement
     from secpipe.lineage.record import Malformed
     from secpipe.sign import bundle
@@ -108,7 +109,13 @@ def _bom(path: Path) -> Iterator[Step]:
     for (_, one), item in zip(known, rows, strict=True):
         if names := licenses_of(item):
             yield Step(one, tuple(Used(NamedThing(LICENSE, name), LICENSE) for name in names))
-    for edge in edges(document):
+    found = edges(document)
+    pairs = sum(len(called.get(edge.source, "1")) * len(called.get(edge.target, "1")) for edge in found)
+    if pairs > _PAIRS:
+        raise InputError(
+            f"the components of {printable(path.name, 200)} cannot be told apart: too many are called alike"
+        )
+    for edge in found:
         parents = called.get(edge.target, [NamedThing("", edge.target)])
         for child in called.get(edge.source, [NamedThing(ASSET, edge.source)]):
             yield Step(child, tuple(Used(parent, edge.kind) for parent in parents))
