@@ -57,7 +57,7 @@ def erase(asset: Path, commitments: tuple[str, ...], seal_with: str | None) -> i
     The record, its signature and every log that holds them stay as they are and still verify. Copies, backups and the
     free space of a disk are not reached.
     """
-    from secpipe.core.text import plural
+    from secpipe.core.text import plural, printable
     from secpipe.lineage import beside
 
     asset = beside.output_of(asset)
@@ -69,12 +69,13 @@ def erase(asset: Path, commitments: tuple[str, ...], seal_with: str | None) -> i
                 f'"{word[:64]}" names no one prompt of the record', hint="its commitment, 8 digits or more"
             )
     seal, unseal = seals(seal_with)
-    left = []
-    if commitments:
-        openings = beside.openings(asset, unseal)
-        left = [one for one in openings if not one.commitment.startswith(commitments)]
-        if left and seal is None and beside.place(asset, beside.SEALED).is_file():
-            raise ConfigError("the prompts that stay must be sealed again", hint="--seal-with FILE")
-    beside.erase(asset, left, seal)
-    say(f"{record.output.name}: {plural(len(commitments) or len(known), 'prompt')} erased, the record stays")
+    went, gone = beside.erase(asset, record, commitments, unseal, seal)
+    told = f"{plural(went, 'prompt')} erased" if went else "nothing erased"
+    if gone and went:
+        told += f", {gone:,} {'was' if gone == 1 else 'were'} gone before; the record stays"
+    elif gone:
+        told += f", {plural(gone, 'prompt')} {'was' if gone == 1 else 'were'} gone before; the record stays"
+    else:
+        told += ", the record stays" if went else ": the record names no prompt"
+    say(f"{printable(record.output.name, 200)}: {told}")
     return EXIT_PASS

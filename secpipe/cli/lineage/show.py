@@ -77,9 +77,7 @@ def show(
     with _opened(folder, rebuild, trust, trust_pin, at) as (index, skipped):
         roots = list({thing.id: thing for one in asked for thing in index.find(one)}.values())
         document = questions.document(
-            questions.LineageQuestion(
-                asset, str(asked[0].digests[0]) if asked[0].digests else "", signed=trust is not None
-            ),
+            questions.LineageQuestion(asset, _told(asked[0], kind), signed=trust is not None),
             roots,
             index.up(roots, questions.MOST) if both or upwards else None,
             index.down(roots, questions.MOST) if both or downwards else None,
@@ -124,6 +122,10 @@ def _asked(word: str, kind: str, folder: Path) -> tuple[list[NamedThing], list[S
     if found := _DIGEST.match(word):
         names = [_ALGORITHMS[found[1].lower()]] if found[1] else list(_ALGORITHMS.values())
         return [NamedThing(ANY, "", (Digest(name, found[2].lower()),)) for name in names], []
+    if kind == "prompt" and not Path(word).is_file():
+        raise ConfigError(
+            "a prompt is asked for by the file that holds its text", hint="a text in a command is seen by others"
+        )
     if not Path(word).exists():
         return [NamedThing(kind, word)], []
     made = beside.subject(Path(word))
@@ -139,6 +141,11 @@ def _asked(word: str, kind: str, folder: Path) -> tuple[list[NamedThing], list[S
     text = text_of(read_bytes(word, TEXT_BYTES), printable(word, 200), DEFAULT)
     meant, unread = gather.commitments(folder, text)
     return [*known, *(NamedThing(ANY, "", (one,)) for one in meant)], unread
+
+
+def _told(one: NamedThing, kind: str) -> str:
+    """Return the digest that was asked for; never that of a prompt's text, which could be guessed by it."""
+    return str(one.digests[0]) if one.digests and kind != "prompt" else ""
 
 
 def _write(document: dict[str, Any], form: str, output: str) -> None:
