@@ -87,8 +87,11 @@ def append(folder: Path, paths: tuple[Path, ...], kind: str | None, about: tuple
     metavar="VKEY|FILE URL",
     help="Ask this witness to cosign it; repeatable.",
 )
+@click.option(
+    "--forgotten", is_flag=True, help="This machine's memory of LOG is lost: what is published in it is the newest."
+)
 @passphrase_option
-def checkpoint(folder: Path, asked: tuple[tuple[str, str], ...], passphrase_file: str | None) -> int:
+def checkpoint(folder: Path, asked: tuple[tuple[str, str], ...], forgotten: bool, passphrase_file: str | None) -> int:
     """Sign all that was appended; nothing is signed that contradicts an older checkpoint.
 
     Exit codes: 0 signed (or nothing new), 1 the folder is not what was signed before, 3 a witness did not answer.
@@ -99,7 +102,7 @@ def checkpoint(folder: Path, asked: tuple[tuple[str, str], ...], passphrase_file
     log = Log(folder)
     origin = options.head_of(log.checkpoint()).origin
     signers = options.signers("log", origin, passphrase_of(passphrase_file))
-    data = log.sign(signers, options.ratchet_of(origin), options.now())
+    data = log.sign(signers, options.ratchet_of(origin), options.now(), forgotten=forgotten)
     witnesses = [(key, url) for word, url in asked for key in options.spelled([word])]
     for key, url in witnesses:
         data = _witnessed(log, data, key, url)

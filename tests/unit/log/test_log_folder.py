@@ -94,6 +94,18 @@ def test_two_trees_of_one_size_are_never_signed(world: World) -> None:
         shorter.sign()
 
 
+def test_a_machine_that_forgot_what_it_signed_signs_nothing_unasked(world: World) -> None:
+    """An older copy of the folder, and the memory gone with the disk: that tree could be the second of its size."""
+    world.grow(3)
+    world.ratchet.path.unlink()
+    world.log.append(entries(2, 700))
+    with pytest.raises(TrustError, match="does not remember"):
+        world.sign()
+    assert not world.ratchet.path.exists()
+    assert head(world.log.sign(world.signers, world.ratchet, NOW, forgotten=True)).size == 5
+    assert world.grow(1)
+
+
 def test_a_log_does_not_begin_anew_under_its_name(world: World) -> None:
     world.grow(1)
     with pytest.raises(TrustError, match="does not begin anew"):
