@@ -181,8 +181,10 @@ def write_json(document: object, place: str = "-") -> None:
 
 
 def say(text: str) -> None:
-    """Write a line for a person to stdout."""
-    write_result(f"{text}\n")
+    """Write one line for a person to stdout, line ends in it escaped."""
+    from secpipe.system import outputs
+
+    outputs.say(text)
 
 
 def tell(text: str) -> None:

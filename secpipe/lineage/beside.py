@@ -31,6 +31,8 @@ Seal = Callable[[bytes], bytes]
 def place(output: Path, suffix: str) -> Path:
     """Return where a file of that suffix stands beside an output; a directory's is its sibling."""
     own = output if output.name not in {"", ".."} else output.resolve()
+    if not own.name:
+        raise InputError(f"{printable(str(output), 200)} has no name, so nothing stands beside it")
     return own.with_name(own.name + suffix)
 
 

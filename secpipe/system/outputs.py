@@ -61,8 +61,8 @@ def check(*places: str | os.PathLike[str]) -> None:
 
 
 def say(text: str) -> None:
-    """Write a line (or lines) for a person to stdout."""
-    write(STDOUT, f"{text}\n")
+    """Write one line for a person to stdout, line ends in it escaped: a name in it forges no second one."""
+    write(STDOUT, f"{printable(text, len(text))}\n")
 
 
 def tell(text: str) -> None:
