@@ -32,7 +32,9 @@ def test_a_line_end_in_a_name_forges_no_line(
     assert FORGED not in [line[: len(FORGED)] for line in (said.out + said.err).splitlines()]
 
 
-@pytest.mark.parametrize("words", ["lineage record / --seed 1", "lineage show /", "lineage reveal /", "lineage erase /"])
+@pytest.mark.parametrize(
+    "words", ["lineage record / --seed 1", "lineage show /", "lineage reveal /", "lineage erase /"]
+)
 def test_a_place_without_a_name_is_a_mistake_that_is_told(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(words.split()) == 3
     assert "has no name" in capsys.readouterr().err
