@@ -47,7 +47,8 @@ class Step:
         """Name any other input: a file or folder (digested now), `NAME@sha256:HEX` or a URI."""
         found = beside.input_of(fspath(path), role, weight=weight)
         grade = Grade.CLAIMED if found.uri or not Path(path).exists() else Grade.WITNESSED
-        self._inputs.append((path, replace(found, grade=grade)))
+        here = Path(path).absolute() if grade is Grade.WITNESSED else path  # whatever folder the step works in
+        self._inputs.append((here, replace(found, grade=grade)))
 
     def parameter(self, name: str, value: str | int | float | bool) -> None:
         """Set a setting of the step, such as `seed`."""
@@ -78,7 +79,7 @@ def deriving(
     """
     from secpipe.system.clock import SystemClock
 
-    clock, step, place = SystemClock(), Step(), Path(fspath(output))
+    clock, step, place = SystemClock(), Step(), Path(fspath(output)).absolute()
     who = None
     if passphrase_file is not None:  # first: what ran for hours is not lost to a wrong passphrase
         who = signer(identity, fspath(trust), fspath(passphrase_file), clock.now())

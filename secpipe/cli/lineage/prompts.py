@@ -22,7 +22,8 @@ from secpipe.core.errors import EXIT_PASS, EXIT_UNDECIDED, ConfigError
 def reveal(asset: Path, where: Path | None, seal_with: str | None, form: str, output: str) -> int:
     """Show the prompts of OUTPUT whose texts are here, each held against the commitment in its record.
 
-    To show them to somebody else, hand over the prompts file. Exit code 3 where a text is not here or does not fit.
+    What is written to a file is readable for its owner alone. To show them to somebody else, hand over the prompts
+    file. Exit code 3 where a text is not here or does not fit.
     """
     from secpipe.core.text import printable
     from secpipe.lineage import beside, commit
@@ -32,7 +33,9 @@ def reveal(asset: Path, where: Path | None, seal_with: str | None, form: str, ou
     found = commit.reveal(record, beside.openings(asset, seals(seal_with)[1], where))
     if form == "json":
         rows = [{"role": one.prompt.role, "commitment": one.prompt.commitment, "text": one.text} for one in found]
-        write_json({"schema": "secpipe.revealed/1", "output": record.output.name, "prompts": rows}, output)
+        write_json(
+            {"schema": "secpipe.revealed/1", "output": record.output.name, "prompts": rows}, output, private=True
+        )
     else:
         lines = [
             f"{one.prompt.role} {one.prompt.commitment[:16]}: "
@@ -43,7 +46,7 @@ def reveal(asset: Path, where: Path | None, seal_with: str | None, form: str, ou
             )
             for one in found
         ]
-        write_result("\n".join(lines or ["the record names no prompt"]) + "\n", output)
+        write_result("\n".join(lines or ["the record names no prompt"]) + "\n", output, private=True)
     return EXIT_PASS if all(one.text is not None for one in found) else EXIT_UNDECIDED
 
 

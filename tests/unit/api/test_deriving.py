@@ -55,3 +55,20 @@ def test_a_step_that_fails_or_makes_nothing_leaves_no_record() -> None:
     with pytest.raises(InputError), secpipe.deriving("other.txt"):
         pass
     assert not list(Path().glob("*.derivation.json"))
+
+
+def test_a_step_that_works_elsewhere_is_recorded_where_it_was_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What changes the working folder meanwhile neither loses the record nor has another file of the name digested."""
+    (tmp_path / "elsewhere").mkdir()
+    Path("m.bin").write_text("weights")
+    (tmp_path / "elsewhere/m.bin").write_text("others")
+    home = Path.cwd()
+    with secpipe.deriving("out.txt") as step:
+        step.model("m.bin")
+        Path("out.txt").write_text("made")
+        monkeypatch.chdir(tmp_path / "elsewhere")
+    made = beside.read(home / "out.txt")
+    assert made.inputs[0].name == "m.bin"
+    assert made.inputs[0].grade == "witnessed"

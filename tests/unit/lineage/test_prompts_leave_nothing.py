@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from secpipe.cli.main import run
 from secpipe.lineage import beside
 from secpipe.lineage.importers import a1111
 from secpipe.system import files
+from tests import skips
 from tests.unit.lineage.test_prompts import say
 
 
@@ -133,3 +135,11 @@ def test_what_cannot_be_read_can_be_erased(asset: Path, spoil: Callable[[Path], 
     spoil(private)
     assert say("lineage erase cat.png") == 0
     assert not private.exists()
+
+
+@skips.posix
+def test_what_is_revealed_into_a_file_is_the_owners_alone(asset: Path) -> None:
+    for form in ("json", "terminal"):
+        assert say(f"lineage reveal cat.png -o told.{form} -f {form}") == 0
+        assert "a cat" in Path(f"told.{form}").read_text()
+        assert stat.S_IMODE(Path(f"told.{form}").stat().st_mode) == 0o600
