@@ -37,8 +37,8 @@ def write(
 
     Secrets are replaced and foreign text is made harmless as `sink` says; `Sink.EXACT` alone leaves bytes as they are.
     A regular file keeps its mode and owner; a `private` one is its owner's alone. A link is followed where it lies
-    outside the project, and its target is replaced. Raises ConfigError (exit 2) for a place that cannot hold a result, SecpipeError (exit 3) where writing
-    fails.
+    outside the project, and its target is replaced. Raises ConfigError (exit 2) for a place that cannot hold a result,
+    SecpipeError (exit 3) where writing fails.
     """
     data = _cleaned(result, sink, color)
     target = _target(place)

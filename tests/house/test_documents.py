@@ -104,4 +104,4 @@ def test_every_decision_is_listed() -> None:
     for name in records:
         first = (ROOT / "docs/adr" / name).read_text().split("\n")[0]
         heading = re.match(r"# (\d+)[.:] ", first)
-        assert heading and int(heading[1]) == int(name[:4]), f"{name} begins: {first}"
+        assert int(heading[1] if heading else -1) == int(name[:4]), f"{name} begins: {first}"
