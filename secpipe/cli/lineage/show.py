@@ -97,14 +97,15 @@ def _opened(
     from secpipe.cli.lineage import gather
     from secpipe.keystore.trusted import open_trust
     from secpipe.lineage.index import DerivationIndex
-    from secpipe.system import files
+    from secpipe.system import files, locks
 
     if trust is None:
         place = gather.index_place(folder)
-        if rebuild:
-            files.remove(place)
-        with DerivationIndex(place) as index:
-            yield index, gather.refresh(index, folder)
+        with locks.lock(place.with_suffix(".lock")):  # the first makes it, whoever asks meanwhile waits
+            if rebuild:
+                files.remove(place)
+            with DerivationIndex(place) as index:
+                yield index, gather.refresh(index, folder)
         return
     now = clock_of(at).now()
     state = open_trust(trust, pin=pin, now=now)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +157,24 @@ def test_a_digest_in_capitals_and_a_tool_of_any_version_are_found(assets: Shell)
     assert recalled(ask(assets, "SHA256:" + "F" * 64)[1]) == {"style.safetensors", "a.png"}
     assert recalled(ask(assets, "F" * 64)[1]) == {"style.safetensors", "a.png"}
     assert recalled(ask(assets, "comfyui --as tool")[1]) == {"a.png", "b.png"}
+
+
+def test_many_who_ask_at_once_are_all_answered(assets: Shell, tmp_path: Path) -> None:
+    """The first makes the index, the others wait for it: nobody is told to delete what another is writing."""
+    for nth in range(300):
+        place = assets.cwd / f"a{nth}.png.derivation.json"
+        place.write_bytes((assets.cwd / "a.png.derivation.json").read_bytes())
+    root = Path(__file__).resolve().parents[3]
+    env = os.environ | {"SECPIPE_CACHE": str(tmp_path / "cache"), "PYTHONPATH": str(root)}
+    words = [sys.executable, "-m", "secpipe", "lineage", "show", "style.safetensors", "--down", "-f", "json"]
+    asking = [
+        subprocess.Popen(words, cwd=assets.cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(6)
+    ]
+    for one in asking:
+        out, err = one.communicate()
+        assert one.returncode == EXIT_PASS, err
+        assert recalled(json.loads(out)) == {"a.png"}
 
 
 def test_a_name_that_is_no_unicode_is_known_to_no_record(assets: Shell) -> None:
