@@ -259,13 +259,14 @@ class DerivationIndex:
         bare = is_bare(known)
         query = "SELECT thing.id, kind FROM word JOIN thing ON thing.id = word.thing WHERE word.word = ?"
         for word in () if bare and not is_new else bare_words(known):
-            name, kind = self._db.execute(query, (word,)).fetchone() or (None, "")
-            if name == thing or (name is None and not bare):
+            found = self._db.execute(query, (word,)).fetchone()
+            name, kind = found or (0, "")
+            if name == thing or not (found or bare):
                 continue
             if kind != NAME:
                 like = name_word(ANY, word.partition(":")[2])
                 rows = self._db.execute("SELECT thing FROM word WHERE word = ?", (like,)).fetchall()
-                alone, others = name, [one for (one,) in rows if one != thing]
+                alone, others = name, [int(one) for (one,) in rows if one != thing]
                 name = self._name(word) if alone or others else thing
                 self._db.execute("INSERT OR REPLACE INTO word VALUES (?, ?)", (word, name))
                 yield from ((name, alone), (alone, name)) if alone else ((one, name) for one in others)

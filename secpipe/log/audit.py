@@ -34,9 +34,9 @@ def audit(folder: Path, head: Checkpoint) -> Audited:
             tree.tile(level, number)
     found, ahead = 0, set[str]()
     for place in published(folder):
-        level, number, width = _meaning(place)
-        if number * WIDTH + width <= _count(tree.counts, head.size, level):
-            _check(tree, place, level, number, width)
+        row, number, width = _meaning(place)
+        if number * WIDTH + width <= _count(tree.counts, head.size, row):
+            _check(tree, place, row, number, width)
             found += 1
         else:
             ahead.add(place)
