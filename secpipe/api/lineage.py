@@ -11,11 +11,12 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from secpipe.core.artifact import Digest
 from secpipe.core.errors import ConfigError, InputError, SecpipeError, TrustError
 from secpipe.core.text import printable
 from secpipe.lineage import beside, commit
 from secpipe.lineage.commit import Opening
-from secpipe.lineage.record import Derivation, Grade, Input, Parameter, Role, Tool
+from secpipe.lineage.record import Derivation, Grade, Input, Parameter, Role, Subject, Tool
 
 if TYPE_CHECKING:
     from secpipe.api.signing import Unlocked
@@ -48,11 +49,15 @@ class Step:
         found = beside.input_of(fspath(path), role, weight=weight)
         grade = Grade.CLAIMED if found.uri or not Path(path).exists() else Grade.WITNESSED
         here = Path(path).absolute() if grade is Grade.WITNESSED else path  # whatever folder the step works in
-        self._inputs.append((here, replace(found, grade=grade)))
+        made = replace(found, grade=grade)
+        _check(inputs=(made,))
+        self._inputs.append((here, made))
 
     def parameter(self, name: str, value: str | int | float | bool) -> None:
         """Set a setting of the step, such as `seed`."""
-        self._parameters[name] = Parameter(name, value, Grade.WITNESSED)
+        made = Parameter(name, value, Grade.WITNESSED)
+        _check(parameters=(made,))
+        self._parameters[name] = made
 
     def prompt(self, text: str, *, negative: bool = False) -> None:
         """Commit to a prompt; the record does not tell it."""
@@ -73,14 +78,15 @@ def deriving(
     """Record how `output` is made by what runs inside `with`; its facts are graded `witnessed`.
 
     Files named as inputs are digested when they are named, and again at the end: one that changed is an error. A step
-    that raises leaves no record. Writes `OUTPUT.derivation.json` and, for prompts, `OUTPUT.prompts.json` (mode 0600);
-    with `passphrase_file` the record is signed as well, as an attestation of purpose `derivation`. `tool` is
-    NAME@VERSION. Raises ConfigError, InputError, TrustError.
+    that raises leaves no record; what no record can hold is refused when it is named. Writes `OUTPUT.derivation.json`
+    and, for prompts, `OUTPUT.prompts.json` (mode 0600); with `passphrase_file` the record is signed as well, as an
+    attestation of purpose `derivation`. `tool` is NAME@VERSION. Raises ConfigError, InputError, TrustError.
     """
     from secpipe.system.clock import SystemClock
 
     clock, step, place = SystemClock(), Step(), Path(fspath(output)).absolute()
-    who = None
+    who, program = None, tool_of(tool, Grade.WITNESSED)
+    _check(operation, tool=program)
     if passphrase_file is not None:  # first: what ran for hours is not lost to a wrong passphrase
         who = signer(identity, fspath(trust), fspath(passphrase_file), clock.now())
     yield step
@@ -92,9 +98,22 @@ def deriving(
     moment = clock.now()
     record = Derivation(
         beside.subject(place), operation, tuple(one for _, one in step._inputs), _sorted(step._parameters),
-        tuple(one.prompt(Grade.WITNESSED) for one in step._prompts), tool_of(tool, Grade.WITNESSED), moment, "secpipe",
+        tuple(one.prompt(Grade.WITNESSED) for one in step._prompts), program, moment, "secpipe",
     )  # fmt: skip
     recorded(place, record, step._prompts, who=who, now=moment)
+
+
+def _check(
+    operation: str = "generate",
+    inputs: tuple[Input, ...] = (),
+    parameters: tuple[Parameter, ...] = (),
+    tool: Tool | None = None,
+) -> None:
+    """Raise InputError for what no record can hold."""
+    from secpipe.lineage.statement import encode
+
+    anything = Subject("it", (Digest("sha256", "0" * 64),))
+    encode(Derivation(anything, operation, inputs, parameters, (), tool))
 
 
 def recorded(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,29 @@ def test_a_step_that_works_elsewhere_is_recorded_where_it_was_named(
     made = beside.read(home / "out.txt")
     assert made.inputs[0].name == "m.bin"
     assert made.inputs[0].grade == "witnessed"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda step: step.parameter("steps", None),
+        lambda step: step.parameter("steps", b"20"),
+        lambda step: step.parameter("steps", float("nan")),
+        lambda step: step.parameter("", 1),
+        lambda step: step.input("m.safetensors", "No Role"),
+        lambda step: step.model("m.safetensors", weight=float("inf")),
+    ],
+)
+def test_what_no_record_can_hold_is_refused_when_it_is_named(wrong: Callable[[secpipe.Step], None]) -> None:
+    """Not hours later, when the output is there and the record is not."""
+    with secpipe.deriving("out.txt") as step:
+        with pytest.raises(InputError):
+            wrong(step)
+        step.parameter("steps", 20)
+        Path("out.txt").write_text("made")
+    assert [one.value for one in beside.read(Path("out.txt")).parameters] == [20]
+
+
+def test_an_operation_that_is_none_is_refused_before_the_step() -> None:
+    with pytest.raises(InputError), secpipe.deriving("out.txt", operation="Make It"):
+        pytest.fail("the step ran")
