@@ -162,7 +162,7 @@ def claimed(path: Path, output: Path) -> tuple[Derivation | None, list[Opening],
 
 def vouched(output: Path, trust: str, now: datetime) -> tuple[Derivation | None, str]:
     """Return the record of an output that both halves sign, as somebody who may; or None, and why there is none."""
-    from secpipe.keystore.trusted import open_trust
+    from secpipe.api.signatures import trust_of
     from secpipe.lineage import statement
     from secpipe.lineage.record import Malformed
     from secpipe.sign import bundle
@@ -173,7 +173,7 @@ def vouched(output: Path, trust: str, now: datetime) -> tuple[Derivation | None,
         return None, "no signed record is beside it"
     try:
         data = files.read_bytes(path, 2 * statement.RECORD_BYTES, follow=False)
-        established(path, data, open_trust(Path(trust), pin="", now=now), now)
+        established(path, data, trust_of(trust, "", now), now)
         found = statement.parse(bundle.decode(data, path.name).payload)
     except SecpipeError as error:
         return None, error.message

@@ -38,7 +38,7 @@ _FORMS = ("tree", "json", "dot", "html")
 )  # fmt: skip
 @click.option(
     "--trust", type=click.Path(path_type=Path), metavar="FOLDER",
-    help="Only records that are signed count: the public trust material. Nothing is kept of it.",
+    help="Only records that are signed count: the public trust material. No index is kept then.",
 )  # fmt: skip
 @click.option("--trust-pin", default="", metavar="PIN", help="sha256:HEX of a root in its chain.")
 @click.option("--rebuild", is_flag=True, help="Read every record again.")
@@ -94,8 +94,8 @@ def _opened(
     """Yield the index of the folder, up to date, and what could not be looked into."""
     import tempfile
 
+    from secpipe.api.signatures import trust_of
     from secpipe.cli.lineage import gather
-    from secpipe.keystore.trusted import open_trust
     from secpipe.lineage.index import DerivationIndex
     from secpipe.system import files, locks
 
@@ -108,7 +108,7 @@ def _opened(
                 yield index, gather.refresh(index, folder)
         return
     now = clock_of(at).now()
-    state = open_trust(trust, pin=pin, now=now)
+    state = trust_of(trust, pin, now, live=at is None)
     with tempfile.TemporaryDirectory() as name, DerivationIndex(Path(name).resolve() / "index.sqlite") as index:
         yield index, gather.refresh(index, folder, (state, now))
 

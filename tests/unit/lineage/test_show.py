@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -151,6 +152,19 @@ def test_only_signed_records_count_with_a_trust_root(assets: Shell) -> None:
     bundle.unlink()
     code, found = ask(assets, "style.safetensors --down --trust ../keys")
     assert (code, found["found"]) == (EXIT_UNDECIDED, [])
+
+
+def test_an_older_keyring_than_this_machine_has_seen_vouches_for_nothing(assets: Shell) -> None:
+    (assets.cwd / "pw").write_text("correct horse battery")
+    (assets.cwd / "pw").chmod(0o600)
+    words = "--passphrase-file pw"
+    assert assets(f"secpipe keys init --holder ann --trust ../keys {words}")[0] == 0
+    record(assets, "a.png", f"--from base.safetensors --sign --trust ../keys {words}")
+    shutil.copytree(assets.cwd / "../keys", assets.cwd / "../old")
+    assert assets("secpipe lineage show base.safetensors --down --trust ../old")[0] == 0
+    assert assets(f"secpipe keys add-identity other --purpose signal --trust ../keys {words}")[0] == 0
+    for folder, code in (("../keys", 0), ("../old", 1)):
+        assert assets(f"secpipe lineage show base.safetensors --down --trust {folder}")[0] == code
 
 
 def test_a_digest_in_capitals_and_a_tool_of_any_version_are_found(assets: Shell) -> None:
