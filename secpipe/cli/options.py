@@ -166,23 +166,27 @@ def emit_for_ci(document: Mapping[str, Any]) -> None:
         emit(document, ("gitlab=gl-code-quality-report.json",), None)
 
 
-def write_result(result: str | bytes, place: str = "-", sink: Sink = Sink.TEXT, *, color: bool = False) -> None:
+def write_result(
+    result: str | bytes, place: str = "-", sink: Sink = Sink.TEXT, *, color: bool = False, private: bool = False
+) -> None:
     """Write to stdout (`-`) or to whatever `place` names, through the one door of `system.outputs`."""
     from secpipe.system.outputs import write
 
-    write(place, result, sink, color=color)
+    write(place, result, sink, color=color, private=private)
 
 
-def write_json(document: object, place: str = "-") -> None:
+def write_json(document: object, place: str = "-", *, private: bool = False) -> None:
     """Write a document as JSON, as `write_result` does."""
     import json
 
-    write_result(json.dumps(document, indent=2, ensure_ascii=False) + "\n", place, Sink.JSON)
+    write_result(json.dumps(document, indent=2, ensure_ascii=False) + "\n", place, Sink.JSON, private=private)
 
 
 def say(text: str) -> None:
-    """Write a line for a person to stdout."""
-    write_result(f"{text}\n")
+    """Write one line for a person to stdout, line ends in it escaped."""
+    from secpipe.system import outputs
+
+    outputs.say(text)
 
 
 def tell(text: str) -> None:

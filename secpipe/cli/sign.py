@@ -124,5 +124,6 @@ def _sign_keyless(paths: tuple[str, ...], trust_config: str | None, token_file: 
     for path in paths:
         folder = Path(output) if output else None
         bundle = sign_keyless(Path(path), hashed(path), trust_config=config, token=token, output=folder)
-        say(f"{printable(path)}: signed by the workload's identity (classical only)\n  {printable(str(bundle))}")
+        say(f"{printable(path)}: signed by the workload's identity (classical only)")
+        say(f"  {printable(str(bundle))}")
     return 0

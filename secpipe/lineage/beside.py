@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from secpipe.core.artifact import Digest, dir_hash
-from secpipe.core.errors import ConfigError, InputError
+from secpipe.core.errors import ConfigError, InputError, SecpipeError
 from secpipe.core.text import printable
 from secpipe.lineage import commit, statement
 from secpipe.lineage.commit import Opening
 from secpipe.lineage.record import SUFFIX, Derivation, Input, Malformed, Role, Subject
-from secpipe.system import files
+from secpipe.system import files, locks, places
 from secpipe.system.tree import FolderTree, open_tree
 
 PROMPTS = ".prompts.json"
@@ -28,6 +31,8 @@ Seal = Callable[[bytes], bytes]
 def place(output: Path, suffix: str) -> Path:
     """Return where a file of that suffix stands beside an output; a directory's is its sibling."""
     own = output if output.name not in {"", ".."} else output.resolve()
+    if not own.name:
+        raise InputError(f"{printable(str(output), 200)} has no name, so nothing stands beside it")
     return own.with_name(own.name + suffix)
 
 
@@ -110,7 +115,8 @@ def write(output: Path, record: Derivation, openings: Sequence[Opening] = (), se
         written.append(where)
     files.write_atomic(place(output, SUFFIX), data)
     if not record.prompts:  # texts of a record that stood here before belong to nothing any more
-        erase(output)
+        files.remove(place(output, PROMPTS))
+        files.remove(place(output, SEALED))
     return [place(output, SUFFIX), *written]
 
 
@@ -127,12 +133,42 @@ def openings(output: Path, unseal: Seal, where: Path | None = None) -> tuple[Ope
     return commit.decode(data, printable(found[0].name))
 
 
-def erase(output: Path, left: Sequence[Opening] = (), seal: Seal | None = None) -> None:
-    """Remove the texts and salts of an output's prompts, but for those `left`; the record stays as it is."""
-    for suffix in (PROMPTS, SEALED):
-        where = place(output, suffix)
-        if left and where.is_file():
-            private = commit.encode(left)
-            files.write_atomic(where, seal(private) if seal and suffix == SEALED else private, mode=0o600)
-        else:
-            files.remove(where)
+def erase(
+    output: Path, record: Derivation, begins: tuple[str, ...], unseal: Seal, seal: Seal | None = None
+) -> tuple[int, int]:
+    """Remove texts and salts of an output's prompts whose commitments begin so, of all where none is named.
+
+    The record stays as it is. Return how many went, and how many were gone before. Who erases at the same time waits.
+    Raises ConfigError where prompts stay that cannot be sealed again.
+    """
+    meant = {one.commitment for one in record.prompts if not begins or one.commitment.startswith(begins)}
+    plain, sealed = place(output, PROMPTS), place(output, SEALED)
+    with _alone(output):
+        try:
+            here = openings(output, unseal) if begins or not sealed.is_file() else ()
+            known = meant if sealed.is_file() and not begins else {one.commitment for one in here}
+        except SecpipeError:  # what is damaged, or open to others, goes like the rest
+            if begins:
+                raise
+            here, known = (), meant
+        left = [one for one in here if one.commitment not in meant] if begins else []
+        if left and seal is None and sealed.is_file():
+            raise ConfigError("the prompts that stay must be sealed again", hint="--seal-with FILE")
+        for where in (plain, sealed):
+            files.sweep(where)
+            if left and where.is_file():
+                private = commit.encode(left)
+                files.write_atomic(where, seal(private) if seal and where == sealed else private, mode=0o600)
+            else:
+                files.remove(where)
+    return len(meant & known), len(meant - known)
+
+
+@contextlib.contextmanager
+def _alone(output: Path) -> Iterator[None]:
+    """Hold the prompts in a folder alone; the lock lies in the user's cache, so that no release ships it."""
+    folder = places.cache_folder() / "lineage"
+    files.make_folder(folder, mode=0o700)
+    name = hashlib.sha256(os.fsencode(place(output, "").parent.resolve())).hexdigest()
+    with locks.lock(folder / f"{name}.lock"):
+        yield

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from secpipe.core.errors import InputError, SecpipeError
 from secpipe.core.text import printable
 from secpipe.lineage.index_rows import (
+    ANY,
+    NAME,
     Edge,
     Lineage,
     NamedThing,
@@ -28,7 +30,7 @@ from secpipe.lineage.index_rows import (
 )
 from secpipe.system import files
 
-_VERSION = 2
+_VERSION = 3
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS thing (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS word (word TEXT NOT NULL, thing INTEGER NOT NULL, PRIMARY KEY (word, thing)) WITHOUT ROWID;
@@ -49,6 +51,8 @@ FROM reached JOIN edge ON edge.{near} = reached.id LEFT JOIN source ON source.id
 _GONE = """
 CREATE TEMP TABLE used AS SELECT parent AS id FROM edge WHERE source >= 0
     UNION SELECT child FROM edge WHERE source >= 0 UNION SELECT thing FROM made;
+INSERT INTO used SELECT edge.parent FROM used JOIN edge ON edge.child = used.id JOIN thing ON thing.id = edge.parent
+    WHERE edge.source < 0 AND thing.kind = 'the name';
 DELETE FROM edge WHERE source < 0 AND (parent NOT IN (SELECT id FROM used) OR child NOT IN (SELECT id FROM used));
 DELETE FROM word WHERE thing NOT IN (SELECT id FROM used);
 DELETE FROM thing WHERE id NOT IN (SELECT id FROM used);
@@ -247,15 +251,32 @@ class DerivationIndex:
                     yield whole, thing
 
     def _called_alike(self, thing: int, known: NamedThing, *, is_new: bool) -> Iterator[tuple[int, int]]:
-        """Yield (whole, bare) of things of one name, of which the bare one has no digest that says otherwise."""
-        named = "SELECT thing FROM word WHERE word = ?"
-        for word in bare_words(known):
-            if not is_bare(known):
-                yield from ((thing, bare) for (bare,) in self._db.execute(named, (word,)))
-            elif is_new:  # the others that bear the name are met once; whoever comes later looks for this one
-                self._db.execute("INSERT OR IGNORE INTO word VALUES (?, ?)", (word, thing))
-                like = name_word("", word.partition(":")[2])
-                yield from ((whole, thing) for (whole,) in self._db.execute(named, (like,)).fetchall())
+        """Yield what joins things of one name, as far as one has no digest that says otherwise: whole, name, bare one.
+
+        The name is then a thing of its own, so that there are as many edges as things, however many are called alike;
+        a bare one that is alone holds the word in its place. A bare one is joined once: whoever comes later finds it.
+        """
+        bare = is_bare(known)
+        query = "SELECT thing.id, kind FROM word JOIN thing ON thing.id = word.thing WHERE word.word = ?"
+        for word in () if bare and not is_new else bare_words(known):
+            found = self._db.execute(query, (word,)).fetchone()
+            name, kind = found or (0, "")
+            if name == thing or not (found or bare):
+                continue
+            if kind != NAME:
+                like = name_word(ANY, word.partition(":")[2])
+                rows = self._db.execute("SELECT thing FROM word WHERE word = ?", (like,)).fetchall()
+                alone, others = name, [int(one) for (one,) in rows if one != thing]
+                name = self._name(word) if alone or others else thing
+                self._db.execute("INSERT OR REPLACE INTO word VALUES (?, ?)", (word, name))
+                yield from ((name, alone), (alone, name)) if alone else ((one, name) for one in others)
+            yield thing, name
+            yield from ((name, thing),) if bare else ()
+
+    def _name(self, word: str) -> int:
+        self._db.execute("DELETE FROM word WHERE word = ?", (word,))
+        insert = "INSERT INTO thing (kind, name, digest) VALUES (?, ?, '')"
+        return int(self._db.execute(insert, (NAME, word.partition(":")[2])).lastrowid or 0)
 
     def _link(self, pairs: Iterable[tuple[int, int]]) -> None:
         """Let whatever comes of the first of each pair come of the second: both are, or may be, one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from secpipe.core.artifact import Digest
@@ -11,10 +11,13 @@ from secpipe.lineage.record import Derivation, Grade, Input
 
 #: The kind of whatever a step made, and of what is looked for without one.
 ASSET, ANY = "asset", ""
+#: The kind of a name by which things are joined that have no digest to compare; no role has a space.
+NAME = "the name"
 LICENSE = "license"
 #: Digests that name the whole of a thing come first.
 _ORDER = ("sha256", "dirHash")
 _NO_FILES = frozenset({LICENSE, "tool", "prompt"})
+_PARTS = 8  # of a version
 #: Extensions of weights, which names of models and adapters may lack.
 _WEIGHTS = frozenset({"safetensors", "ckpt", "pt", "pth", "bin", "gguf"})
 
@@ -114,10 +117,19 @@ def digest_words(known: NamedThing) -> list[str]:
 
 def words(known: NamedThing) -> list[str]:
     """Return the words other than digests under which a thing is found: its name, the last part of it, its URI."""
-    tool = known.name.rpartition("@")[0] if known.kind == "tool" else ""  # every version of it
-    names = [name for name in dict.fromkeys((known.name, known.name.rpartition("/")[2], known.uri, tool)) if name]
+    releases = _releases(known.name) if known.kind == "tool" else ()
+    every = (known.name, known.name.rpartition("/")[2], known.uri, *releases)
+    names = [name for name in dict.fromkeys(every) if name]
     kinds = [ANY] if known.kind == ASSET else dict.fromkeys((ANY, known.kind))
     return [name_word(kind, name) for name in names for kind in kinds]
+
+
+def _releases(tool: str) -> Iterator[str]:
+    """Yield what means `NAME@1.2.3` as well: the name, and each release that it belongs to (`NAME@1`, `NAME@1.2`)."""
+    name, at, version = tool.rpartition("@")
+    parts = version.split(".", _PARTS) if at else []
+    yield name
+    yield from (f"{name}@{'.'.join(parts[:count])}" for count in range(1, len(parts)))
 
 
 def name_word(kind: str, name: str) -> str:
@@ -126,7 +138,7 @@ def name_word(kind: str, name: str) -> str:
 
 
 def bare_words(known: NamedThing) -> list[str]:
-    """Return the words that join a thing without a comparable digest to whatever bears its name; [] for no file."""
+    """Return the names that join a thing without a comparable digest to whatever bears them; [] for no file."""
     if known.kind in _NO_FILES:
         return []
     names = {folded(name) for name in (known.name, known.name.rpartition("/")[2]) if name}
@@ -146,5 +158,8 @@ def folded(text: str) -> str:
     """
     told = text.encode("utf-8", "replace").decode()  # a name that is no Unicode is none that a record holds
     plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", told).casefold())
-    stem, dot, extension = plain.rpartition(".")
-    return stem if dot and stem and extension in _WEIGHTS else plain
+    while True:
+        stem, dot, extension = plain.rpartition(".")
+        if not (dot and stem and extension in _WEIGHTS):
+            return plain
+        plain = stem

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from secpipe.core.text import plural, printable
-from secpipe.lineage.index_rows import ASSET, Edge, Lineage, Thing
+from secpipe.lineage.index_rows import ASSET, NAME, Edge, Lineage, Thing
 from secpipe.lineage.record import Grade
 
 SCHEMA = "secpipe.lineage/1"
@@ -46,16 +46,17 @@ def document(
     """
     unread = [{"place": printable(place), "reason": printable(why)} for place, why in problems]
     found = [_thing(thing) for thing in roots]
+    called = [] if down is None else recall(down)
     whole = not any(each is not None and each.cut for each in (up, down)) and not unread
     return {
         "schema": SCHEMA,
         "asked": {"word": printable(asked.word), "digest": asked.digest},
         "found": found,
-        "sentence": sentence(asked, found, up, down, whole=whole),
+        "sentence": sentence(asked, found, up, None if down is None else called, whole=whole),
         "whole": whole,
         "signed": asked.signed,
         "up": None if up is None else _direction(up, "child", "parent"),
-        "down": None if down is None else _direction(down, "parent", "child") | {"recall": recall(down)},
+        "down": None if down is None else _direction(down, "parent", "child") | {"recall": called},
         "not_read": unread,
     }
 
@@ -92,18 +93,24 @@ def _best(down: Lineage) -> tuple[dict[int, int], dict[int, str]]:
 
 
 def sentence(
-    asked: LineageQuestion, found: list[dict[str, Any]], up: Lineage | None, down: Lineage | None, *, whole: bool
+    asked: LineageQuestion,
+    found: list[dict[str, Any]],
+    up: Lineage | None,
+    called: list[dict[str, Any]] | None,
+    *,
+    whole: bool,
 ) -> str:
-    """Return the answer in one sentence."""
+    """Return the answer in one sentence; `called` is the recall list, None where nobody asked for it."""
     name = printable(asked.word, 80)
     if not found:
         return f"No record knows {name}." if whole else f"No record that could be read knows {name}."
     parts = []
     if up is not None:
-        parents = {edge.parent for edge in up.edges} - {root.id for root in up.roots}
+        parents = {edge.parent for edge in up.edges if up.things[edge.parent].kind != NAME}
+        parents -= {root.id for root in up.roots}
         parts.append(f"{name} was made from {plural(len(parents), 'thing')}")
-    if down is not None:
-        grades = Counter(row["grade"] for row in recall(down))
+    if called is not None:
+        grades = Counter(row["grade"] for row in called)
         told = ", ".join(f"{count:,} {grade}" for grade, count in sorted(grades.items()))
         total = plural(sum(grades.values()), "asset")
         parts.append(f"{total} came of {name if up is None else 'it'}" + (f" ({told})" if told else ""))

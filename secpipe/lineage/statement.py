@@ -56,6 +56,8 @@ def encode(record: Derivation) -> bytes:
     }  # fmt: skip
     try:
         data = canonical(document) + b"\n"
+    except TypeError:
+        raise InputError("the record holds something that is neither text, number nor flag") from None
     except ValueError:
         raise InputError("the record holds text that is not Unicode, or a number that is not finite") from None
     found = parse(data)

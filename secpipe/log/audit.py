@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +17,11 @@ from secpipe.system import files
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """What was read: entries under the checkpoint, and files of the tree."""
+    """What was read: entries under the checkpoint, and files of the tree; `ahead` are those of a tree to come."""
 
     entries: int
     files: int
+    ahead: frozenset[str] = frozenset()
 
 
 def audit(folder: Path, head: Checkpoint) -> Audited:
@@ -31,11 +32,35 @@ def audit(folder: Path, head: Checkpoint) -> Audited:
     for level, count in tree.counts.items():
         for number in range((count + WIDTH - 1) // WIDTH):
             tree.tile(level, number)
-    found = 0
+    found, ahead = 0, set[str]()
     for place in published(folder):
-        _check(tree, place)
-        found += 1
-    return Audited(head.size, found)
+        row, number, width = _meaning(place)
+        if number * WIDTH + width <= _count(tree.counts, head.size, row):
+            _check(tree, place, row, number, width)
+            found += 1
+        else:
+            ahead.add(place)
+    if ahead:
+        _check_ahead(folder, ahead)
+    return Audited(head.size, found, frozenset(ahead))
+
+
+def exported(folder: Path, head: Checkpoint) -> Iterator[tuple[str, bytes]]:
+    """Yield (path, content) of every file that `head` stands on, or an older one did; none that is ahead of it.
+
+    What lies there may be ahead, and a full tile then stands for the partial one that it took the place of.
+    """
+    ahead = audit(folder, head).ahead
+    tree = Reader(folder, head)
+    for place in published(folder):
+        if place not in ahead:
+            yield place, files.read_bytes(folder / place, 32 << 20, follow=False)
+    for level, count in tree.counts.items():
+        number, width = divmod(count, WIDTH)
+        if width:
+            yield tiles.path(level, number, width), tree.tile(level, number)[0]
+            if level == 0:
+                yield tiles.path(ENTRIES, number, width), tiles.pack(tree.bundle(number))
 
 
 def published(folder: Path) -> Iterator[str]:
@@ -43,14 +68,12 @@ def published(folder: Path) -> Iterator[str]:
     return _files(folder, "tile")
 
 
-def _check(tree: Reader, place: str) -> None:
+def _count(counts: Mapping[int, int], size: int, level: str) -> int:
+    return size if level == ENTRIES else counts.get(int(level), 0)
+
+
+def _check(tree: Reader, place: str, level: str, number: int, width: int) -> None:
     """One file below `tile/` is what its path says, under this checkpoint or as the log was before it."""
-    level, number, width = _meaning(place)
-    have = tree.head.size if level == ENTRIES else tree.counts.get(int(level), 0)
-    if number * WIDTH + width > have:
-        if _ahead(tree.folder, tree.head.size):
-            return
-        raise TrustError(f"{printable(place, 200)} lies beyond the checkpoint")
     if level == ENTRIES:
         rows = tree.bundle(number)[:width]
         data = files.read_bytes(tree.folder / place, WIDTH * (tiles.LONGEST + 2), follow=False)
@@ -76,10 +99,18 @@ def _meaning(place: str) -> tuple[str, int, int]:
     return level, number, width
 
 
-def _ahead(folder: Path, size: int) -> bool:
-    """Whether the journal says that the tiles are ahead of the checkpoint: folded, and not signed yet."""
+def _check_ahead(folder: Path, places: Iterable[str]) -> None:
+    """Raise TrustError for a file that lies beyond the checkpoint and beyond what the journal holds or was folded from.
+
+    A crash or a full disk ends a signing after any of its writes: the next one makes the same files again.
+    """
     path = folder / journal.NAME
-    return path.is_file() and journal.start_of(path) > size
+    end = journal.open_journal(folder, repair=False).end if path.is_file() else 0
+    counts = dict(tiles.widths(end))
+    for place in sorted(places):
+        level, number, width = _meaning(place)
+        if number * WIDTH + width > _count(counts, end, level):
+            raise TrustError(f"{printable(place, 200)} lies beyond the checkpoint")
 
 
 def _files(folder: Path, place: str) -> Iterator[str]:

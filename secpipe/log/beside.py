@@ -62,13 +62,15 @@ def verify(path: Path, digest: str, who: Trusted) -> Logged:
 def newest(tree: Reader, subject: str, environment: str, waiting: Iterable[bytes] = ()) -> Entry | None:
     """Return the newest verdict that the log knows on a release (`subject`: its dirHash) for an environment.
 
-    Entries in `waiting` are acknowledged and newer than the tree's. Here an index of another kind would stand (a
-    verifiable map): today the log is read from its end.
+    Entries in `waiting` are acknowledged and newer than the tree's. A verdict stands where it was logged first: whoever
+    appends an old one again makes it no newer. Here an index of another kind would stand (a verifiable map): today the
+    whole log is read.
     """
     wanted = subject.encode("ascii")
-    behind = [data for data in waiting if wanted in data]
-    for data in (*reversed(behind), *(data for _, data in tree.entries(newest_first=True, holding=wanted))):
+    behind = (data for data in waiting if wanted in data)
+    first: dict[str, Entry] = {}
+    for data in (*(data for _, data in tree.entries(holding=wanted)), *behind):
         one = entry.parse(data)
         if (one.type, one.about.get("release"), one.about.get("environment")) == ("verdict", subject, environment):
-            return one
-    return None
+            first.setdefault(one.digest, one)
+    return next(reversed(first.values()), None)

@@ -61,11 +61,12 @@ class Log:
             raise InputError(f"there is no log in {printable(str(self.folder))}", hint="secpipe log init FOLDER")
         return files.read_bytes(path, note.LIMIT, follow=False)
 
-    def sign(self, signers: Sequence[NoteSigner], ratchet: Ratchet, now: datetime) -> bytes:
+    def sign(self, signers: Sequence[NoteSigner], ratchet: Ratchet, now: datetime, *, forgotten: bool = False) -> bytes:
         """Sign all that was appended and return the published checkpoint; it stays as it is where nothing was.
 
         The tree is on the disk before the ratchet, and that before the signature. Raises TrustError where this folder
-        is not what was signed before: an older copy, or one that somebody changed.
+        is not what was signed before: an older copy, or one that somebody changed; and where this machine does not
+        remember what it signed, unless `forgotten` takes what is published here for the newest.
         """
         with self._locked() as before, ratchet.held() as held:
             after = self._fold(before) if before.count else before
@@ -73,6 +74,11 @@ class Log:
             old, found = checkpoint.read(self.checkpoint())
             if old.origin != ratchet.origin:
                 raise TrustError(f"the log is {printable(old.origin, 80)}, the keys are of {printable(ratchet.origin)}")
+            if not held.root and not forgotten:
+                raise TrustError(
+                    f"this machine does not remember what it signed of {printable(old.origin, 80)}: nothing is signed",
+                    hint="put $SECPIPE_HOME/seen back; where no newer copy of the log is, --forgotten",
+                )
             tree = Reader(self.folder, Checkpoint(old.origin, after.start, b""), believe=True)
             head = tree.head
             for size, known, what in (

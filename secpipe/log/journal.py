@@ -116,12 +116,6 @@ def open_journal(folder: Path, *, repair: bool = True) -> Journal:
     return Journal(path, start, count, good, said)
 
 
-def start_of(path: Path) -> int:
-    """Return the index at which the journal at `path` begins; raises InputError."""
-    with files.open_regular(path, follow=False) as file:
-        return _start(files.read_upto(file, FIRST))
-
-
 def _start(data: bytes) -> int:
     first, newline, _ = data[:FIRST].partition(b"\n")
     if not newline or not first.startswith(_START):

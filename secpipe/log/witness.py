@@ -126,17 +126,19 @@ def parse(body: bytes) -> Request:
     return Request(checkpoint.number(lines[0][4:], what), proof.hashes(lines[1:], what), signed)
 
 
-def cosignatures(reply: bytes, head: Checkpoint, keys: Sequence[note.VerifierKey]) -> tuple[note.Line, ...]:
+def cosignatures(
+    reply: bytes, head: Checkpoint, keys: Sequence[note.VerifierKey], what: str = "the witness's answer"
+) -> tuple[note.Line, ...]:
     """Return the lines of a witness's answer that its known keys made; raises TrustError, InputError."""
     text = reply.decode("utf-8", "replace")
-    lines = note.parse_lines(text, "the witness's answer")
+    lines = note.parse_lines(text, what)
     good = []
     for key, line in note.known(Note(head.text(), lines), keys):
         if checkpoint.verify(key, head, line).time is None:
-            raise TrustError("the witness does not say when it saw the checkpoint")
+            raise TrustError(f"{what} does not say when the checkpoint was seen")
         good.append(line)
     if not good:
-        raise TrustError("the witness's answer bears no signature of a key that is known here")
+        raise TrustError(f"{what} bears no signature of a key that is known here")
     return tuple(good)
 
 

@@ -71,7 +71,7 @@ def write_all(base: Path, items: Iterable[tuple[str, bytes]]) -> None:
                 waiting.clear()
         _settle(base, waiting)
     except OSError as error:
-        raise SecpipeError(f"cannot write {printable(str(error.filename))}: {files.reason(error)}") from error
+        raise SecpipeError(f"cannot write {printable(str(error.filename or base))}: {files.reason(error)}") from error
 
 
 def drop(folder: Path) -> None:

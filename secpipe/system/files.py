@@ -94,7 +94,7 @@ def replace(target: Path, data: bytes, *, mode: int | None) -> None:
     `mode` None keeps mode and owner of what stands there, and lets the umask decide for a new file. Anything but a
     regular file or a link is refused: renaming over a device would take it from the whole machine. Raises SecpipeError.
     """
-    temporary = target.with_name(f".{target.name[:48]}.{os.urandom(6).hex()}.tmp")
+    temporary = target.with_name(f"{_hidden(target)}{os.urandom(6).hex()}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
         old = _old(target)
@@ -115,6 +115,25 @@ def replace(target: Path, data: bytes, *, mode: int | None) -> None:
         if isinstance(error, OSError):
             raise SecpipeError(f"cannot write {printable(str(target))}: {reason(error)}") from error
         raise
+
+
+def sweep(path: str | os.PathLike[str]) -> None:
+    """Remove what writers of the state file `path` left who died before it had its name. Raises SecpipeError."""
+    place = real_place(path)
+    begin = _hidden(place)
+    for name in names(place.parent):
+        if name.startswith(begin) and name.endswith(".tmp") and len(name) == len(begin) + 16:
+            remove(place.parent / name)
+
+
+def _hidden(target: Path) -> str:
+    """Return how temporary names of `target` begin: of no other file's, and short enough for every file system."""
+    name = target.name
+    if len(name) > 48:
+        import hashlib  # few names are so long
+
+        name = f"{name[:39]}~{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"
+    return f".{name}."
 
 
 def state_place(path: str | os.PathLike[str]) -> Path:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -17,6 +18,8 @@ Handle = Callable[[str, str, bytes], tuple[int, str, bytes]]
 
 _CLIENTS = 16  # at a time; more are told to come back
 _SECONDS = 10.0  # a client that is silent for longer is left
+_LONGEST = 30.0  # and one that is not done by then, however often it says something
+_BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _PATH = 512
 
 
@@ -27,6 +30,30 @@ class _Server(ThreadingHTTPServer):
         self.handle_one, self.limit = handle, limit
         self.clients = threading.BoundedSemaphore(_CLIENTS)
         super().__init__(place, _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Give a client a thread, as long as there are few."""
+        if not self.clients.acquire(blocking=False):
+            with contextlib.suppress(OSError):
+                request.setblocking(False)
+                request.send(_BUSY)
+            return self.shutdown_request(request)
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self.clients.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve a client for so long."""
+        timer = threading.Timer(_LONGEST, _hang_up, (request,))
+        timer.daemon = True
+        timer.start()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            timer.cancel()
+            self.clients.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away is no news."""
@@ -43,29 +70,27 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
-        if not (length.isascii() and length.isdigit()) or int(length) > self.server.limit:
+        size = int(length) if length.isascii() and length.isdigit() and len(length) < 20 else -1
+        if not 0 <= size <= self.server.limit:
+            with contextlib.suppress(OSError):  # who is still sending hears no answer
+                self.rfile.read(max(min(size, 2 * self.server.limit), 0))
             self._answer(413, "text/plain", b"the body is too large, or has no length\n")
-            self.close_connection = True
             return
-        body = self.rfile.read(int(length))
-        if len(body) == int(length):
+        body = self.rfile.read(size)
+        if len(body) == size:
             self._serve(body)
 
     def _serve(self, body: bytes) -> None:
         if len(self.path) > _PATH:
             self._answer(414, "text/plain", b"the path is too long\n")
-        elif not self.server.clients.acquire(blocking=False):
-            self._answer(503, "text/plain", b"busy\n")
         else:
-            try:
-                self._answer(*self.server.handle_one(self.command, self.path, body))
-            finally:
-                self.server.clients.release()
+            self._answer(*self.server.handle_one(self.command, self.path, body))
 
     def _answer(self, status: int, content_type: str, body: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")  # who comes back waits as others do
         self.end_headers()
         self.wfile.write(body)
 
@@ -73,7 +98,12 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing of a request is written anywhere: it is foreign text."""
 
 
-@contextmanager
+def _hang_up(request: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        request.shutdown(socket.SHUT_RDWR)
+
+
+@contextlib.contextmanager
 def listening(host: str, port: int, handle: Handle, limit: int) -> Iterator[str]:
     """Serve in the background while the block runs, and yield the address. `limit` bounds a body (bytes).
 

@@ -29,20 +29,23 @@ STDOUT = "-"
 _THROUGH = os.O_WRONLY | sum(getattr(os, name, 0) for name in ("O_NOCTTY", "O_CLOEXEC", "O_NOFOLLOW"))
 
 
-def write(place: str | os.PathLike[str], result: str | bytes, sink: Sink = Sink.TEXT, *, color: bool = False) -> None:
+def write(
+    place: str | os.PathLike[str], result: str | bytes, sink: Sink = Sink.TEXT, *, color: bool = False,
+    private: bool = False,
+) -> None:  # fmt: skip
     """Write a result to `place`: stdout for "-", through devices, pipes and sockets, files in one step.
 
     Secrets are replaced and foreign text is made harmless as `sink` says; `Sink.EXACT` alone leaves bytes as they are.
-    A regular file keeps its mode and owner. A link is followed where it lies outside the project, and its target is
-    replaced. Raises ConfigError (exit 2) for a place that cannot hold a result, SecpipeError (exit 3) where writing
-    fails.
+    A regular file keeps its mode and owner; a `private` one is its owner's alone. A link is followed where it lies
+    outside the project, and its target is replaced. Raises ConfigError (exit 2) for a place that cannot hold a result,
+    SecpipeError (exit 3) where writing fails.
     """
     data = _cleaned(result, sink, color)
     target = _target(place)
     if isinstance(target, int):
         _to_descriptor(target, data, place)
     elif (kind := _kind(target)) is None or stat.S_ISREG(kind):
-        files.replace(target, data, mode=None)
+        files.replace(target, data, mode=0o600 if private else None)
     elif stat.S_ISSOCK(kind):
         _to_socket(target, data)
     else:
@@ -61,8 +64,8 @@ def check(*places: str | os.PathLike[str]) -> None:
 
 
 def say(text: str) -> None:
-    """Write a line (or lines) for a person to stdout."""
-    write(STDOUT, f"{text}\n")
+    """Write one line for a person to stdout, line ends in it escaped: a name in it forges no second one."""
+    write(STDOUT, f"{printable(text, len(text))}\n")
 
 
 def tell(text: str) -> None:

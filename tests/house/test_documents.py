@@ -101,3 +101,7 @@ def test_every_decision_is_listed() -> None:
     )
     numbers = [name[:4] for name in records]
     assert len(numbers) == len(set(numbers)), "two records bear one number"
+    for name in records:
+        first = (ROOT / "docs/adr" / name).read_text().split("\n")[0]
+        heading = re.match(r"# (\d+)[.:] ", first)
+        assert int(heading[1] if heading else -1) == int(name[:4]), f"{name} begins: {first}"

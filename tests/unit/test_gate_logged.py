@@ -78,6 +78,21 @@ def test_a_newer_no_that_was_taken_out_of_the_store_is_missed(shop: Shop, sign: 
     assert "the log knows a verdict of" in answer.sentence
 
 
+def test_an_older_yes_that_is_logged_again_is_no_newer_than_the_no(shop: Shop) -> None:
+    """Whoever may append to the log can append an old verdict once more: it stands where it stood first."""
+    old = shop.publish(shop.gate.sign(shop.gate.outcome()))
+    shutil.rmtree(shop.publish(shop.gate.sign(shop.gate.denied(at=NOW + HOUR))))
+    for sign in (False, True):
+        shop.publish(old, sign=sign)
+        assert shop.ask(RULES).exit_code == 3
+
+
+def test_a_verdict_that_is_logged_twice_is_still_the_newest(shop: Shop) -> None:
+    new = shop.publish(shop.gate.sign(shop.gate.outcome()))
+    shop.publish(new)
+    assert shop.ask(RULES).exit_code == 0
+
+
 def test_without_a_proof_it_is_not_decided_and_a_spoilt_one_is_a_no(shop: Shop) -> None:
     folder = shop.publish(shop.gate.sign(shop.gate.outcome()))
     path = beside.place(folder / names("vsa")[0])

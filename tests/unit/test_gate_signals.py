@@ -99,6 +99,17 @@ def test_the_signers_own_no_counts_whatever_the_figures(production: Production) 
     assert "ended FAILED" in production.monitor(1)["releases"][0]["reasons"][0]["what"]
 
 
+def test_a_later_word_that_is_silent_about_a_figure_mends_nothing(production: Production) -> None:
+    """Who leaves the bad figure out has not measured it again; who never gave it says nothing wrong."""
+    production.say("other", metrics={"answers": 7})
+    assert production.monitor(0)["releases"][0]["state"] == "holds"
+    production.say("bad", metrics={"refusals": 0.31})
+    production.say("silent", day=1, metrics={"answers": 12})
+    assert production.monitor(1)["releases"][0]["state"] == "affected"
+    production.say("good", day=1, metrics={"refusals": 0.01})
+    assert production.monitor(0)["releases"][0]["state"] == "holds"
+
+
 def test_two_words_of_one_moment_are_as_bad_as_the_worse(production: Production) -> None:
     production.say("b-good")
     production.say("a-bad", metrics={"refusals": 0.9})

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from secpipe.core.artifact import Digest, Skip
-from secpipe.core.errors import SecpipeError, TrustError
+from secpipe.core.errors import InputError, SecpipeError
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
 from secpipe.lineage.index_rows import ASSET, LICENSE, NamedThing, RecordFile, Step, Used, step_of
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 #: Files of one folder that are read; the index of a million takes minutes once, and seconds after that.
 MOST = 4_000_000
-_SIGNED, _SIGNED_PQ = ".derivation.att.json", ".derivation.pqc.att.json"
+_PAIRS = 100_000  # steps of one SBOM, of components that are known by their names
 _BOM, _BOMS = "bom.json", ".cdx.json"
 #: What an SBOM calls a kind of thing -> the role that a record calls it by.
 _KINDS = {"machine-learning-model": "model", "data": "dataset"}
@@ -37,7 +37,8 @@ def index_place(folder: Path) -> Path:
 
     name = hashlib.sha256(str(folder.resolve()).encode("utf-8", "surrogateescape")).hexdigest()
     files.make_folder(places.cache_folder() / "lineage", mode=0o700)
-    return places.cache_folder() / "lineage" / f"{name}-2.sqlite"  # 2: its version
+    files.remove(places.cache_folder() / "lineage" / f"{name}-2.sqlite")  # of a version that nobody reads any more
+    return places.cache_folder() / "lineage" / f"{name}-3.sqlite"
 
 
 def refresh(index: DerivationIndex, folder: Path, signed: tuple[Trust, datetime] | None = None) -> tuple[Skip, ...]:
@@ -45,10 +46,11 @@ def refresh(index: DerivationIndex, folder: Path, signed: tuple[Trust, datetime]
 
     With `signed` (a trust root, a time) only records that both halves sign count, and no SBOM.
     """
+    from secpipe.api.lineage import SIGNED
     from secpipe.system import tree
 
     def wanted(path: str) -> bool:
-        return path.endswith(_SIGNED) if signed else path.endswith((SUFFIX, _SIGNED)) or _is_bom(path)
+        return path.endswith(SIGNED) if signed else path.endswith((SUFFIX, SIGNED)) or _is_bom(path)
 
     skipped: list[Skip] = []
     index.look(tree.placed(folder, wanted, MOST, skipped))
@@ -73,7 +75,7 @@ def _source(folder: Path, place: str, stamp: str, signed: tuple[Trust, datetime]
 
 
 def _record(path: Path, signed: tuple[Trust, datetime] | None) -> Step:
-    from secpipe.core.errors import InputError
+    from secpipe.api.lineage import SIGNED, established
     from secpipe.lineage import statement
     from secpipe.lineage.record import Malformed
     from secpipe.sign import bundle
@@ -81,31 +83,14 @@ def _record(path: Path, signed: tuple[Trust, datetime] | None) -> Step:
 
     what = printable(path.name, 200)
     data = files.read_bytes(path, 2 * statement.RECORD_BYTES, follow=False)
-    if path.name.endswith(_SIGNED):
+    if path.name.endswith(SIGNED):
         if signed is not None:
-            _established(path, data, *signed)
+            established(path, data, *signed)
         data = bundle.decode(data, what).payload
     record = statement.parse(data, what)
     if isinstance(record, Malformed):
         raise InputError(record.reason)
     return step_of(record)
-
-
-def _established(path: Path, classical: bytes, trust: Trust, now: datetime) -> None:
-    """Raise TrustError unless both halves sign the record, as somebody who may."""
-    from secpipe.core.trust import HalfClass
-    from secpipe.lineage.statement import RECORD_BYTES
-    from secpipe.sign.establish import Demand, establish
-    from secpipe.system import files
-
-    other = path.with_name(path.name.removesuffix(_SIGNED) + _SIGNED_PQ)
-    if not other.is_file():
-        raise TrustError(f"{printable(other.name, 200)} is missing: half a signature is none")
-    halves = {
-        HalfClass.CLASSICAL: ("the classical bundle", classical),
-        HalfClass.PQ: ("the post-quantum bundle", files.read_bytes(other, 2 * RECORD_BYTES, follow=False)),
-    }
-    establish(halves, trust, Demand(purpose="derivation"), now)
 
 
 def _bom(path: Path) -> Iterator[Step]:
@@ -124,7 +109,13 @@ def _bom(path: Path) -> Iterator[Step]:
     for (_, one), item in zip(known, rows, strict=True):
         if names := licenses_of(item):
             yield Step(one, tuple(Used(NamedThing(LICENSE, name), LICENSE) for name in names))
-    for edge in edges(document):
+    found = edges(document)
+    pairs = sum(len(called.get(edge.source, "1")) * len(called.get(edge.target, "1")) for edge in found)
+    if pairs > _PAIRS:
+        raise InputError(
+            f"the components of {printable(path.name, 200)} cannot be told apart: too many are called alike"
+        )
+    for edge in found:
         parents = called.get(edge.target, [NamedThing("", edge.target)])
         for child in called.get(edge.source, [NamedThing(ASSET, edge.source)]):
             yield Step(child, tuple(Used(parent, edge.kind) for parent in parents))

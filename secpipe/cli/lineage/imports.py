@@ -34,6 +34,7 @@ def import_(
     FILE.prompts.json. Exit code 3 where a file says nothing that is known here.
     """
     from secpipe.api.lineage import claimed, recorded
+    from secpipe.core.errors import InputError
     from secpipe.core.text import printable
     from secpipe.system.clock import SystemClock
 
@@ -42,14 +43,19 @@ def import_(
     now, code = SystemClock().now(), EXIT_PASS
     seal, who = seals(seal_with)[0], signer_of(signs, identity, trust, passphrase_file, now)
     for path in paths:
-        record, openings, problem = claimed(path, asset or path)
+        try:
+            record, openings, problem = claimed(path, asset or path)
+            written = recorded(asset or path, record, openings, seal=seal, who=who, now=now) if record else []
+        except InputError as error:  # one file ends no import of others
+            tell(f"secpipe: {printable(path.name, 200)}: {printable(error.message, 300)}")
+            code = EXIT_UNDECIDED
+            continue
         if problem:
             tell(f"note: {printable(path.name, 200)}: {printable(problem, 300)}")
         if record is None:
             say(f"{printable(path.name, 200)}: says nothing of its making that is known here")
             code = EXIT_UNDECIDED
             continue
-        written = recorded(asset or path, record, openings, seal=seal, who=who, now=now)
         for line in (*told(record), *(f"  written: {one}" for one in written)):
             say(line)
     return code

@@ -22,7 +22,8 @@ from secpipe.core.errors import EXIT_PASS, EXIT_UNDECIDED, ConfigError
 def reveal(asset: Path, where: Path | None, seal_with: str | None, form: str, output: str) -> int:
     """Show the prompts of OUTPUT whose texts are here, each held against the commitment in its record.
 
-    To show them to somebody else, hand over the prompts file. Exit code 3 where a text is not here or does not fit.
+    What is written to a file is readable for its owner alone. To show them to somebody else, hand over the prompts
+    file. Exit code 3 where a text is not here or does not fit.
     """
     from secpipe.core.text import printable
     from secpipe.lineage import beside, commit
@@ -32,7 +33,9 @@ def reveal(asset: Path, where: Path | None, seal_with: str | None, form: str, ou
     found = commit.reveal(record, beside.openings(asset, seals(seal_with)[1], where))
     if form == "json":
         rows = [{"role": one.prompt.role, "commitment": one.prompt.commitment, "text": one.text} for one in found]
-        write_json({"schema": "secpipe.revealed/1", "output": record.output.name, "prompts": rows}, output)
+        write_json(
+            {"schema": "secpipe.revealed/1", "output": record.output.name, "prompts": rows}, output, private=True
+        )
     else:
         lines = [
             f"{one.prompt.role} {one.prompt.commitment[:16]}: "
@@ -43,7 +46,7 @@ def reveal(asset: Path, where: Path | None, seal_with: str | None, form: str, ou
             )
             for one in found
         ]
-        write_result("\n".join(lines or ["the record names no prompt"]) + "\n", output)
+        write_result("\n".join(lines or ["the record names no prompt"]) + "\n", output, private=True)
     return EXIT_PASS if all(one.text is not None for one in found) else EXIT_UNDECIDED
 
 
@@ -57,7 +60,7 @@ def erase(asset: Path, commitments: tuple[str, ...], seal_with: str | None) -> i
     The record, its signature and every log that holds them stay as they are and still verify. Copies, backups and the
     free space of a disk are not reached.
     """
-    from secpipe.core.text import plural
+    from secpipe.core.text import plural, printable
     from secpipe.lineage import beside
 
     asset = beside.output_of(asset)
@@ -69,12 +72,13 @@ def erase(asset: Path, commitments: tuple[str, ...], seal_with: str | None) -> i
                 f'"{word[:64]}" names no one prompt of the record', hint="its commitment, 8 digits or more"
             )
     seal, unseal = seals(seal_with)
-    left = []
-    if commitments:
-        openings = beside.openings(asset, unseal)
-        left = [one for one in openings if not one.commitment.startswith(commitments)]
-        if left and seal is None and beside.place(asset, beside.SEALED).is_file():
-            raise ConfigError("the prompts that stay must be sealed again", hint="--seal-with FILE")
-    beside.erase(asset, left, seal)
-    say(f"{record.output.name}: {plural(len(commitments) or len(known), 'prompt')} erased, the record stays")
+    went, gone = beside.erase(asset, record, commitments, unseal, seal)
+    told = f"{plural(went, 'prompt')} erased" if went else "nothing erased"
+    if gone and went:
+        told += f", {gone:,} {'was' if gone == 1 else 'were'} gone before; the record stays"
+    elif gone:
+        told += f", {plural(gone, 'prompt')} {'was' if gone == 1 else 'were'} gone before; the record stays"
+    else:
+        told += ", the record stays" if went else ": the record names no prompt"
+    say(f"{printable(record.output.name, 200)}: {told}")
     return EXIT_PASS

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secpipe.cli.lineage.options import output_argument, sign_options, signer_of
-from secpipe.cli.options import plain_format, write_json, write_result
+from secpipe.cli.options import plain_format, tell, write_json, write_result
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, EXIT_UNDECIDED
 
 if TYPE_CHECKING:
@@ -44,8 +44,9 @@ def prove(
     contradicted, at the tensor that is told. Training stays claimed. Exit codes: 0 re-derived or bounded, 1
     contradicted, 3 claimed or not decided.
     """
-    from secpipe.api.lineage import recorded
+    from secpipe.api.lineage import recorded, vouched
     from secpipe.cli.hashed import hashed
+    from secpipe.core.text import plural
     from secpipe.lineage import beside
     from secpipe.lineage.proving import located
     from secpipe.lineage.record import Grade
@@ -56,7 +57,13 @@ def prove(
     who = signer_of(signs, identity, trust, passphrase_file, now)
     proof, found = located.proven(asset, record, (beside.place(asset, "").parent, *folders), hashed)
     if update or who:
-        recorded(asset, located.graded(record, proof), [], who=who, now=now)
+        signed, why = vouched(asset, trust, now)
+        made = located.graded(record, proof, found, signed)
+        lost = [key for key, grade in record.grades.items() if grade is Grade.WITNESSED]
+        if lost := [key for key in lost if made.grades[key] is Grade.CLAIMED]:
+            why = why or "the signed record says something else"
+            tell(f"note: {plural(len(lost), 'witnessed fact')} become claims: {why}")
+        recorded(asset, made, [], who=who, now=now)
     if form == "json":
         write_json(_document(record, proof, found), output)
     else:
@@ -72,7 +79,8 @@ def _lines(record: Derivation, proof: Proof, found: tuple[FoundParent, ...]) -> 
     lines = [f"{printable(proof.output, 200)}: {proof.grade} ({record.operation}): {proof.said}"]
     for one in found:
         told = "" if one.held else " (the record names no digest of it)"
-        lines.append(f"  from {one.input.role} {printable(one.input.name, 200)}{told}")
+        digest = f"{one.digest.algorithm}:{one.digest.value[:16]}"
+        lines.append(f"  from {one.input.role} {printable(one.input.name, 200)}  {digest}...{told}")
     shown = [one for one in proof.tensors if one.grade == proof.grade][:5]
     return [*lines, *(f"  {printable(one.name, 200)}: {one.grade}: {one.said}" for one in shown)]
 
@@ -85,6 +93,9 @@ def _document(record: Derivation, proof: Proof, found: tuple[FoundParent, ...]) 
         "grade": proof.grade,
         "said": proof.said,
         "counts": dict(proof.counts),
-        "parents": [{"name": one.input.name, "role": one.input.role, "held": one.held} for one in found],
+        "parents": [
+            {"name": one.input.name, "role": one.input.role, "digest": str(one.digest), "held": one.held}
+            for one in found
+        ],
         "tensors": [{"name": one.name, "grade": one.grade, "said": one.said} for one in proof.tensors],
     }

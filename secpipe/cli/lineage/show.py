@@ -38,7 +38,7 @@ _FORMS = ("tree", "json", "dot", "html")
 )  # fmt: skip
 @click.option(
     "--trust", type=click.Path(path_type=Path), metavar="FOLDER",
-    help="Only records that are signed count: the public trust material. Nothing is kept of it.",
+    help="Only records that are signed count: the public trust material. No index is kept then.",
 )  # fmt: skip
 @click.option("--trust-pin", default="", metavar="PIN", help="sha256:HEX of a root in its chain.")
 @click.option("--rebuild", is_flag=True, help="Read every record again.")
@@ -77,9 +77,7 @@ def show(
     with _opened(folder, rebuild, trust, trust_pin, at) as (index, skipped):
         roots = list({thing.id: thing for one in asked for thing in index.find(one)}.values())
         document = questions.document(
-            questions.LineageQuestion(
-                asset, str(asked[0].digests[0]) if asked[0].digests else "", signed=trust is not None
-            ),
+            questions.LineageQuestion(asset, _told(asked[0], kind), signed=trust is not None),
             roots,
             index.up(roots, questions.MOST) if both or upwards else None,
             index.down(roots, questions.MOST) if both or downwards else None,
@@ -96,20 +94,21 @@ def _opened(
     """Yield the index of the folder, up to date, and what could not be looked into."""
     import tempfile
 
+    from secpipe.api.signatures import trust_of
     from secpipe.cli.lineage import gather
-    from secpipe.keystore.trusted import open_trust
     from secpipe.lineage.index import DerivationIndex
-    from secpipe.system import files
+    from secpipe.system import files, locks
 
     if trust is None:
         place = gather.index_place(folder)
-        if rebuild:
-            files.remove(place)
-        with DerivationIndex(place) as index:
-            yield index, gather.refresh(index, folder)
+        with locks.lock(place.with_suffix(".lock")):  # the first makes it, whoever asks meanwhile waits
+            if rebuild:
+                files.remove(place)
+            with DerivationIndex(place) as index:
+                yield index, gather.refresh(index, folder)
         return
     now = clock_of(at).now()
-    state = open_trust(trust, pin=pin, now=now)
+    state = trust_of(trust, pin, now, live=at is None)
     with tempfile.TemporaryDirectory() as name, DerivationIndex(Path(name).resolve() / "index.sqlite") as index:
         yield index, gather.refresh(index, folder, (state, now))
 
@@ -124,6 +123,10 @@ def _asked(word: str, kind: str, folder: Path) -> tuple[list[NamedThing], list[S
     if found := _DIGEST.match(word):
         names = [_ALGORITHMS[found[1].lower()]] if found[1] else list(_ALGORITHMS.values())
         return [NamedThing(ANY, "", (Digest(name, found[2].lower()),)) for name in names], []
+    if kind == "prompt" and not Path(word).is_file():
+        raise ConfigError(
+            "a prompt is asked for by the file that holds its text", hint="a text in a command is seen by others"
+        )
     if not Path(word).exists():
         return [NamedThing(kind, word)], []
     made = beside.subject(Path(word))
@@ -139,6 +142,11 @@ def _asked(word: str, kind: str, folder: Path) -> tuple[list[NamedThing], list[S
     text = text_of(read_bytes(word, TEXT_BYTES), printable(word, 200), DEFAULT)
     meant, unread = gather.commitments(folder, text)
     return [*known, *(NamedThing(ANY, "", (one,)) for one in meant)], unread
+
+
+def _told(one: NamedThing, kind: str) -> str:
+    """Return the digest that was asked for; never that of a prompt's text, which could be guessed by it."""
+    return str(one.digests[0]) if one.digests and kind != "prompt" else ""
 
 
 def _write(document: dict[str, Any], form: str, output: str) -> None:

@@ -163,17 +163,22 @@ def export(folder: Path, target: Path) -> int:
     The checkpoint comes last, so that whoever reads meanwhile finds all that it stands on.
     """
     from secpipe.core.text import plural
-    from secpipe.log.audit import audit, published
+    from secpipe.log.audit import exported
     from secpipe.log.folder import CHECKPOINT, Log
     from secpipe.system import durable, files
 
     data = Log(folder).checkpoint()
     if target.resolve() == folder.resolve():
         raise ConfigError("a log is not exported into itself")
-    audit(folder, options.head_of(data))
-    places = list(published(folder))
     files.make_folder(target)
-    durable.write_all(target, ((place, files.read_bytes(folder / place, 32 << 20, follow=False)) for place in places))
+    written = set[str]()
+
+    def noted() -> Iterator[tuple[str, bytes]]:
+        for place, content in exported(folder, options.head_of(data)):
+            written.add(place)
+            yield place, content
+
+    durable.write_all(target, noted())
     files.write_atomic(target / CHECKPOINT, data)
-    say(f"{plural(len(places) + 1, 'file')} of {options.head_of(data).origin} written to {target}")
+    say(f"{plural(len(written) + 1, 'file')} of {options.head_of(data).origin} written to {target}")
     return EXIT_PASS

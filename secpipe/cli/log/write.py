@@ -11,7 +11,7 @@ from secpipe.cli.keys.options import passphrase_of
 from secpipe.cli.log import options
 from secpipe.cli.log.options import files_argument, folder_argument
 from secpipe.cli.options import passphrase_option, say, tell
-from secpipe.core.errors import EXIT_PASS, ConfigError
+from secpipe.core.errors import EXIT_DENY, EXIT_PASS, ConfigError, NetworkError, SecpipeError, TrustError
 
 if TYPE_CHECKING:
     from secpipe.log.folder import Log
@@ -87,8 +87,11 @@ def append(folder: Path, paths: tuple[Path, ...], kind: str | None, about: tuple
     metavar="VKEY|FILE URL",
     help="Ask this witness to cosign it; repeatable.",
 )
+@click.option(
+    "--forgotten", is_flag=True, help="This machine's memory of LOG is lost: what is published in it is the newest."
+)
 @passphrase_option
-def checkpoint(folder: Path, asked: tuple[tuple[str, str], ...], passphrase_file: str | None) -> int:
+def checkpoint(folder: Path, asked: tuple[tuple[str, str], ...], forgotten: bool, passphrase_file: str | None) -> int:
     """Sign all that was appended; nothing is signed that contradicts an older checkpoint.
 
     Exit codes: 0 signed (or nothing new), 1 the folder is not what was signed before, 3 a witness did not answer.
@@ -99,19 +102,24 @@ def checkpoint(folder: Path, asked: tuple[tuple[str, str], ...], passphrase_file
     log = Log(folder)
     origin = options.head_of(log.checkpoint()).origin
     signers = options.signers("log", origin, passphrase_of(passphrase_file))
-    data = log.sign(signers, options.ratchet_of(origin), options.now())
+    data = log.sign(signers, options.ratchet_of(origin), options.now(), forgotten=forgotten)
     witnesses = [(key, url) for word, url in asked for key in options.spelled([word])]
+    lost: list[SecpipeError] = []
     for key, url in witnesses:
-        data = _witnessed(log, data, key, url)
+        try:
+            data = _witnessed(log, data, key, url)
+        except SecpipeError as error:  # one that is away or lies keeps no other from being asked
+            lost.append(error)
     who = trusted.trusted([signer.key.text() for signer in signers], dict.fromkeys(key for key, _ in witnesses))
     for line in options.told(trusted.check(data, who)):
         say(line)
-    return EXIT_PASS
+    for one in lost:
+        tell(f"secpipe: error: {one.message}")
+    return max((one.exit_code for one in lost), key=lambda code: (code == EXIT_DENY, code), default=EXIT_PASS)
 
 
 def _witnessed(log: Log, data: bytes, key: str, url: str) -> bytes:
     """Return the checkpoint with the lines of one witness, who is told how the log grew since it last looked."""
-    from secpipe.core.errors import NetworkError
     from secpipe.log import note, witness
     from secpipe.log.checkpoint import number
     from secpipe.log.reader import Reader
@@ -120,13 +128,16 @@ def _witnessed(log: Log, data: bytes, key: str, url: str) -> bytes:
     head = options.head_of(data)
     tree, old = Reader(log.folder, head), 0
     keys = [note.parse_key(key)]
+    who = f"the witness {keys[0].name}"
     place = f"{url.rstrip('/')}/add-checkpoint"
     for _ in range(3):  # the size it is at may be told once, and change once
         body = witness.Request(old, tuple(tree.consistency(old)), data).encode()
         status, answer = net.exchange(place, limit=witness.LIMIT, data=body, content_type="text/plain")
         if status == 200:
-            return log.cosign(head, witness.cosignatures(answer, head, keys))
+            return log.cosign(head, witness.cosignatures(answer, head, keys, f"the answer of {who}"))
         if status != 409:
             break
-        old = number(answer[:30].decode("ascii", "replace").rstrip("\n"), "the witness's answer")
-    raise NetworkError(f"the witness {keys[0].name} does not cosign: it answered {status}")
+        old = number(answer[:30].decode("ascii", "replace").rstrip("\n"), f"the answer of {who}")
+        if old > head.size:
+            raise TrustError(f"{who} has seen {old:,} entries, {head.size:,} are here: this log was put back")
+    raise NetworkError(f"{who} does not cosign: it answered {status}")

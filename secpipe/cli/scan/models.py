@@ -52,5 +52,6 @@ def show(paths: Sequence[str]) -> int:
         with open_regular(path) as file:
             lines = list(explain(file, shipped_list()))
         say(f"{printable(path)}:")
-        say("\n".join(lines))
+        for line in lines:
+            say(line)
     return EXIT_PASS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -31,6 +31,7 @@ from secpipe.system.tree import placed
 PURPOSE = "signal"
 RULE = "gate/signal"
 _MOST = 100_000  # bundles in one folder
+_GOOD = ("PASSED", "WARNED")
 _SKEW = timedelta(minutes=5)
 
 
@@ -79,7 +80,8 @@ def gather(folder: Path, trust: Trust, now: datetime) -> Signals:
 def against(signals: Signals, release: Past, policy: Policy) -> list[tuple[Reason, str]]:
     """Return why signals withdraw the verdict on a release, each with the time since when (RFC 3339); pure.
 
-    The newest of an identity and kind about one artifact counts: a later window that is good ends an earlier one.
+    The newest word of an identity and kind about one artifact counts: a later window that is good ends an earlier one,
+    figure by figure. One that is silent about a figure says nothing of it.
     """
     mine = digests_of(release)
     groups: dict[tuple[str, str, frozenset[str]], list[Signal]] = {}
@@ -88,9 +90,14 @@ def against(signals: Signals, release: Past, policy: Policy) -> list[tuple[Reaso
             groups.setdefault((one.identity, one.kind, one.digests), []).append(one)
     found = []
     for _, several in sorted(groups.items(), key=lambda group: (*group[0][:2], sorted(group[0][2]))):
-        last = max((one.ends, one.made) for one in several)
-        objections = [(_objects(one, policy), one) for one in several if (one.ends, one.made) == last]
-        found += [(reason, times.rfc3339(one.begins)) for reason, one in objections if reason]
+        last = _last(several)
+        asked = {limit: _last(several, limit) for limit in policy.signals.limits}
+        for one in several:
+            moment = one.ends, one.made
+            said = [f"it ended {one.result}"] if moment == last and one.result not in _GOOD else []
+            beyond, _ = broken([limit for limit, when in asked.items() if when == moment], one.metrics)
+            if said or beyond:
+                found.append((_reason(one, [*said, *beyond], policy), times.rfc3339(one.begins)))
     return found
 
 
@@ -104,13 +111,15 @@ def digests_of(release: Past) -> set[str]:
     return {one for one in found | {text.rpartition(":")[2] for text in told} if len(one) == 64}
 
 
-def _objects(one: Signal, policy: Policy) -> Reason | None:
-    beyond, _ = broken(policy.signals.limits, one.metrics)
-    said = [f"it ended {one.result}"] if one.result not in ("PASSED", "WARNED") else []
-    if not (said or beyond):
-        return None
+def _last(several: Sequence[Signal], limit: str = "") -> tuple[datetime, datetime] | None:
+    """Return when the last window ends, and when that was said, of the signals that give the figure of `limit`."""
+    giving = (one for one in several if not limit or not broken([limit], one.metrics)[1])
+    return max(((one.ends, one.made) for one in giving), default=None)
+
+
+def _reason(one: Signal, said: Sequence[str], policy: Policy) -> Reason:
     window = f"{times.rfc3339(one.begins)} to {times.rfc3339(one.ends)}"
-    what = f"{one.identity} signed what {one.kind} showed from {window}: {'; '.join([*said, *beyond])}"
+    what = f"{one.identity} signed what {one.kind} showed from {window}: {'; '.join(said)}"
     return Reason(
         RULE, Effect.DENY, printable(what), "signals", policy.owner, advice="roll back, or deploy what is mended"
     )

@@ -19,10 +19,10 @@ _LAST = re.compile(r"^Steps: \d", re.MULTILINE)
 def read(texts: Mapping[str, str]) -> Claims | None:
     """Return what the text says, None where none of its kind is there."""
     text = texts.get("parameters") or texts.get("UserComment") or ""
-    start = _LAST.search(text[:MIB])
-    if start is None:
+    at = max((found.start() for found in _LAST.finditer(text, 0, MIB)), default=-1)  # a prompt may have such a line too
+    if at < 0:
         return None
-    said, last = text[: start.start()].rstrip("\n"), text[start.start() : start.start() + MIB].split("\n", 1)[0]
+    said, last = text[:at].rstrip("\n"), text[at : at + MIB].split("\n", 1)[0]
     prompt, _, negative = said.partition(_NEGATIVE) if _NEGATIVE in said else _leading(said)
     fields = dict(_fields(last))
     settings = {new: number(fields[old]) for old, new in table("a1111").items() if old in fields}

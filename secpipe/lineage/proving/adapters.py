@@ -25,6 +25,8 @@ _FACTOR = re.compile(
 )
 _PREFIXES = ("base_model.model.", "unet.", "text_encoder.", "text_encoder_2.", "transformer.", "base_model.")
 _FLAT = re.compile(r"lora_(?:unet|te\d?|transformer)_")
+#: How much larger the sums behind a change may be than itself, in roots of the rank; random directions stay below one.
+_CANCELLED = 8.0
 #: Elements of the two factors of one tensor.
 _MOST = 1 << 25
 
@@ -159,4 +161,14 @@ def adapted(kind: str, source: ParentTensor, changes: tuple[Change, ...]) -> Exp
         ("added in float32", lambda first, count: summed(first, count, own=False)),
         ("added in its own type", lambda first, count: summed(first, count, own=True)),
     )
-    return Expected(unit, exact, lambda: Within(kind, near), "the parent's plus the adapter's directions")
+    within = "the parent's plus the adapter's directions"
+    vague = "the adapter's directions cancel, and a bound says nothing" if _cancel(changes) else ""
+    return Expected(unit, exact, lambda: Within(kind, near), within, vague=vague)
+
+
+def _cancel(changes: tuple[Change, ...]) -> bool:
+    """Whether directions take each other away: then the error of their sums is larger than what they change."""
+    up = numbers.joined([one.scale * numbers.wide(one.up) for one in changes], 1)
+    down = numbers.joined([numbers.wide(one.down) for one in changes], 0)
+    size = numbers.squares(numbers.magnitude(up), numbers.magnitude(down))
+    return not size <= _CANCELLED**2 * len(down) * numbers.squares(up, down)

@@ -30,7 +30,8 @@ class Judge(Protocol):
 class Expected:
     """The predictions of one tensor, each for the whole of it, and the bound if none holds.
 
-    `unit` is how many elements stand together (a block, a row, a head); `copied` says that nothing is computed.
+    `unit` is how many elements stand together (a block, a row, a head); `copied` says that nothing is computed, `vague`
+    why no bound would say anything.
     """
 
     unit: int
@@ -38,6 +39,7 @@ class Expected:
     judge: Callable[[], Judge] | None = None
     within: str = ""
     copied: bool = False
+    vague: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ def held(weights: Weights, tensor: Tensor, expected: Expected) -> TensorProof:
         if wrong is None:
             return TensorProof(tensor.name, Grade.RE_DERIVED, how)
         first_wrong = max(first_wrong, wrong)
+    if expected.vague:
+        return TensorProof(tensor.name, Grade.CLAIMED, expected.vague)
     if expected.judge is None:
         return _contradicted(tensor, f"element {first_wrong:,} is another")
     judge = expected.judge()

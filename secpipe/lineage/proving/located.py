@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from secpipe.core.artifact import Digest
 from secpipe.core.documents import parse_json
-from secpipe.core.errors import InputError
+from secpipe.core.errors import InputError, UnsafeInput
 from secpipe.core.limits import MIB
 from secpipe.core.protocols import Tree
 from secpipe.core.text import printable
@@ -17,10 +18,12 @@ from secpipe.lineage import beside
 from secpipe.lineage.proving import adapters, weights
 from secpipe.lineage.proving.known import known
 from secpipe.lineage.proving.prove import Parent, Proof, prove
-from secpipe.lineage.record import Derivation, Grade, Input, Role
+from secpipe.lineage.record import Derivation, Grade, Input, Parameter, Prompt, Role, Tool
 from secpipe.system.tree import FolderTree
 
 Opener = Callable[[str], FolderTree]
+Fact = TypeVar("Fact", Input, Parameter, Prompt, Tool)
+_PARENTS = 64  # of one step
 _WEIGHTS = (Role.MODEL, Role.ADAPTER, "base")
 
 
@@ -29,8 +32,8 @@ class FoundParent:
     """A parent as it lies here: where, and its whole digest; `held` says that the record names that digest."""
 
     input: Input
-    place: Path
     tree: FolderTree
+    digest: Digest
     held: bool
 
 
@@ -48,7 +51,10 @@ def proven(
         return Proof(record.output.name, Grade.CONTRADICTED, said), ()
     if record.operation in known().claimed:  # nothing needs to be here for that
         return prove(weights.Weights(record.output.name, {}, {}), record.operation, "", ()), ()
-    found = tuple(_find(one, folders, opener) for one in record.inputs if one.role in _WEIGHTS)
+    named = [one for one in record.inputs if one.role in _WEIGHTS]
+    if len(named) > _PARENTS:
+        raise UnsafeInput(f"the record names more than {_PARENTS} parents")
+    found = tuple(_find(one, output, folders, opener) for one in named)
     with contextlib.ExitStack() as stack:
         out = stack.enter_context(weights.opened(tree, record.output.name))
         parents = [
@@ -62,39 +68,51 @@ def proven(
         return prove(out, record.operation, method, parents), found
 
 
-def graded(record: Derivation, proof: Proof) -> Derivation:
+def graded(
+    record: Derivation, proof: Proof, parents: Sequence[FoundParent] = (), vouched: Derivation | None = None
+) -> Derivation:
     """Return the record with the grade of its weights as the bytes say it, and every other fact as a claim at most.
 
-    Who can write the file can write a grade into it: whoever signs what is returned must not sign that.
+    Who can write the file can write a grade into it: whoever signs what is returned must not sign that. A fact stays
+    witnessed only where `vouched`, the record of these bytes whose signatures hold, says the very same. A parent that
+    was named without a digest is named with that of the one that was read.
     """
-    tool = replace(record.tool, grade=_at_most_claimed(record.tool.grade)) if record.tool else None
+    read = {id(one.input): one.digest for one in parents if not one.held}
+    if vouched is None or vouched.output.digests != record.output.digests:
+        vouched = Derivation(record.output, record.operation)
+
+    def at_most(one: Fact, known: Collection[Fact | None], proven: Grade = Grade.CLAIMED) -> Fact:
+        stands = one.grade is Grade.CONTRADICTED or (one.grade is Grade.WITNESSED and one in known)
+        return one if stands and proven is Grade.CLAIMED else replace(one, grade=proven)
+
+    inputs = (
+        at_most(one, vouched.inputs, proof.grade if one.role in _WEIGHTS else Grade.CLAIMED) for one in record.inputs
+    )
     return replace(
         record,
         inputs=tuple(
-            replace(one, grade=proof.grade if one.role in _WEIGHTS else _at_most_claimed(one.grade))
-            for one in record.inputs
+            replace(one, digests=(read[id(old)], *one.digests)) if id(old) in read else one
+            for old, one in zip(record.inputs, inputs, strict=True)
         ),
-        parameters=tuple(replace(one, grade=_at_most_claimed(one.grade)) for one in record.parameters),
-        prompts=tuple(replace(one, grade=_at_most_claimed(one.grade)) for one in record.prompts),
-        tool=tool,
+        parameters=tuple(at_most(one, vouched.parameters) for one in record.parameters),
+        prompts=tuple(at_most(one, vouched.prompts) for one in record.prompts),
+        tool=at_most(record.tool, (vouched.tool,)) if record.tool else None,
     )
 
 
-def _at_most_claimed(grade: Grade) -> Grade:
-    return grade if grade is Grade.CONTRADICTED else Grade.CLAIMED
-
-
-def _find(one: Input, folders: Sequence[Path], opener: Opener) -> FoundParent:
+def _find(one: Input, output: Path, folders: Sequence[Path], opener: Opener) -> FoundParent:
     name = Path(one.name).name
     others = False
+    wanted = {each for each in one.digests if each.algorithm in ("sha256", "dirHash")}
     for folder in folders:
         place = folder / name
-        if not name or not place.exists():
-            continue
+        if name in {"", ".."} or not place.exists() or (not wanted and place.samefile(output)):
+            continue  # without a digest whatever bears the name counts, but never the output itself
         tree = opener(str(place))
-        wanted = [each for each in one.digests if each.algorithm in ("sha256", "dirHash")]
-        if not wanted or set(wanted) & set(beside.digests_of(place, tree)):
-            return FoundParent(one, place, tree, held=bool(wanted))
+        (digest,) = beside.digests_of(place, tree)
+        short = [each.value for each in one.digests if each.algorithm == "sha256-prefix"]
+        if digest in wanted or (not wanted and digest.value.startswith(tuple(short or [""]))):
+            return FoundParent(one, tree, digest, held=bool(wanted))
         others = True
     shown = printable(one.name or one.uri, 200)
     if others:

@@ -224,6 +224,17 @@ def product(up: Array, down: Array) -> Array:
         return up @ down
 
 
+def joined(arrays: list[Array], axis: int) -> Array:
+    """Return arrays side by side (1) or one below the other (0)."""
+    return _numpy().concatenate(arrays, axis)
+
+
+def squares(up: Array, down: Array) -> float:
+    """Return the sum of squares of the product of two factors, without making it."""
+    with _numpy().errstate(all="ignore"):
+        return float(((up.T @ up) * (down @ down.T)).sum())
+
+
 def magnitude(values: Array) -> Array:
     """Return the absolute values."""
     return _numpy().abs(values)

@@ -13,6 +13,9 @@ from secpipe.lineage.proving.numbers import Array
 from secpipe.lineage.proving.source import ParentTensor
 from secpipe.lineage.proving.weights import block_of, count_of
 
+#: Of all shares together, and of an element's error in a sum: what may lie farther off is bounded by nothing.
+_SHARES, _FAR = 32, 0.5
+
 #: From the first element and a count to the exact value (float64) and how far off it rounding may lead.
 Near = Callable[[int, int], tuple[Array, Array]]
 
@@ -106,6 +109,13 @@ def merged(
     unit = math.lcm(*(one.unit for one in every))
     rounding = max(numbers.ROUNDING.get(one, numbers.ROUNDING["F32"]) for one in kinds)
 
+    shared = sum(map(abs, shares))
+    shared += 1 + shared if base else 0
+    steps = 2 * len(every) + 2
+    vague = (
+        "" if shared <= _SHARES and rounding * steps * shared <= _FAR else "its shares cancel, and a bound says nothing"
+    )
+
     def total(first: int, count: int, to: Callable[[Array], Array], step: Callable[[Array], Array]) -> Array:
         start = to(base.real(first, count)) if base else None
         whole = start
@@ -124,11 +134,11 @@ def merged(
         if base:
             size = size + (1 + sum(map(abs, shares))) * numbers.magnitude(numbers.wide(base.real(first, count)))
         want = total(first, count, numbers.wide, lambda values: values)
-        return want, rounding * (2 * len(every) + 2) * size
+        return want, rounding * steps * size
 
     exact = (
         ("summed in float32", lambda f, c: numbers.packed(total(f, c, numbers.narrow, lambda values: values), kind)),
         ("summed in its own type", lambda f, c: numbers.packed(total(f, c, numbers.narrow, own), kind)),
         ("summed in float64", lambda f, c: numbers.packed(total(f, c, numbers.wide, lambda values: values), kind)),
     )
-    return Expected(unit, exact, lambda: Within(kind, near), f"within the rounding of {kind}")
+    return Expected(unit, exact, lambda: Within(kind, near), f"within the rounding of {kind}", vague=vague)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,46 @@ def test_a_step_that_fails_or_makes_nothing_leaves_no_record() -> None:
     with pytest.raises(InputError), secpipe.deriving("other.txt"):
         pass
     assert not list(Path().glob("*.derivation.json"))
+
+
+def test_a_step_that_works_elsewhere_is_recorded_where_it_was_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What changes the working folder meanwhile neither loses the record nor has another file of the name digested."""
+    (tmp_path / "elsewhere").mkdir()
+    Path("m.bin").write_text("weights")
+    (tmp_path / "elsewhere/m.bin").write_text("others")
+    home = Path.cwd()
+    with secpipe.deriving("out.txt") as step:
+        step.model("m.bin")
+        Path("out.txt").write_text("made")
+        monkeypatch.chdir(tmp_path / "elsewhere")
+    made = beside.read(home / "out.txt")
+    assert made.inputs[0].name == "m.bin"
+    assert made.inputs[0].grade == "witnessed"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda step: step.parameter("steps", None),
+        lambda step: step.parameter("steps", b"20"),
+        lambda step: step.parameter("steps", float("nan")),
+        lambda step: step.parameter("", 1),
+        lambda step: step.input("m.safetensors", "No Role"),
+        lambda step: step.model("m.safetensors", weight=float("inf")),
+    ],
+)
+def test_what_no_record_can_hold_is_refused_when_it_is_named(wrong: Callable[[secpipe.Step], None]) -> None:
+    """Not hours later, when the output is there and the record is not."""
+    with secpipe.deriving("out.txt") as step:
+        with pytest.raises(InputError):
+            wrong(step)
+        step.parameter("steps", 20)
+        Path("out.txt").write_text("made")
+    assert [one.value for one in beside.read(Path("out.txt")).parameters] == [20]
+
+
+def test_an_operation_that_is_none_is_refused_before_the_step() -> None:
+    with pytest.raises(InputError), secpipe.deriving("out.txt", operation="Make It"):
+        pytest.fail("the step ran")

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -150,10 +154,41 @@ def test_only_signed_records_count_with_a_trust_root(assets: Shell) -> None:
     assert (code, found["found"]) == (EXIT_UNDECIDED, [])
 
 
+def test_an_older_keyring_than_this_machine_has_seen_vouches_for_nothing(assets: Shell) -> None:
+    (assets.cwd / "pw").write_text("correct horse battery")
+    (assets.cwd / "pw").chmod(0o600)
+    words = "--passphrase-file pw"
+    assert assets(f"secpipe keys init --holder ann --trust ../keys {words}")[0] == 0
+    record(assets, "a.png", f"--from base.safetensors --sign --trust ../keys {words}")
+    shutil.copytree(assets.cwd / "../keys", assets.cwd / "../old")
+    assert assets("secpipe lineage show base.safetensors --down --trust ../old")[0] == 0
+    assert assets(f"secpipe keys add-identity other --purpose signal --trust ../keys {words}")[0] == 0
+    for folder, code in (("../keys", 0), ("../old", 1)):
+        assert assets(f"secpipe lineage show base.safetensors --down --trust {folder}")[0] == code
+
+
 def test_a_digest_in_capitals_and_a_tool_of_any_version_are_found(assets: Shell) -> None:
     assert recalled(ask(assets, "SHA256:" + "F" * 64)[1]) == {"style.safetensors", "a.png"}
     assert recalled(ask(assets, "F" * 64)[1]) == {"style.safetensors", "a.png"}
     assert recalled(ask(assets, "comfyui --as tool")[1]) == {"a.png", "b.png"}
+
+
+def test_many_who_ask_at_once_are_all_answered(assets: Shell, tmp_path: Path) -> None:
+    """The first makes the index, the others wait for it: nobody is told to delete what another is writing."""
+    for nth in range(300):
+        place = assets.cwd / f"a{nth}.png.derivation.json"
+        place.write_bytes((assets.cwd / "a.png.derivation.json").read_bytes())
+    root = Path(__file__).resolve().parents[3]
+    env = os.environ | {"SECPIPE_CACHE": str(tmp_path / "cache"), "PYTHONPATH": str(root)}
+    words = [sys.executable, "-m", "secpipe", "lineage", "show", "style.safetensors", "--down", "-f", "json"]
+    asking = [
+        subprocess.Popen(words, cwd=assets.cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(6)
+    ]
+    for one in asking:
+        out, err = one.communicate()
+        assert one.returncode == EXIT_PASS, err
+        assert recalled(json.loads(out)) == {"a.png"}
 
 
 def test_a_name_that_is_no_unicode_is_known_to_no_record(assets: Shell) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from secpipe.cli.main import run
 from secpipe.core.errors import InputError, SecpipeError, TrustError
 from secpipe.log import checkpoint, journal, proof, tiles, trusted
 from secpipe.log.audit import audit
@@ -92,6 +93,18 @@ def test_two_trees_of_one_size_are_never_signed(world: World) -> None:
     shorter.log.append(entries(1))
     with pytest.raises(TrustError, match="shrank"):
         shorter.sign()
+
+
+def test_a_machine_that_forgot_what_it_signed_signs_nothing_unasked(world: World) -> None:
+    """An older copy of the folder, and the memory gone with the disk: that tree could be the second of its size."""
+    world.grow(3)
+    world.ratchet.path.unlink()
+    world.log.append(entries(2, 700))
+    with pytest.raises(TrustError, match="does not remember"):
+        world.sign()
+    assert not world.ratchet.path.exists()
+    assert head(world.log.sign(world.signers, world.ratchet, NOW, forgotten=True)).size == 5
+    assert world.grow(1)
 
 
 def test_a_log_does_not_begin_anew_under_its_name(world: World) -> None:
@@ -228,6 +241,10 @@ def test_a_crash_at_any_write_is_made_good(world: World, monkeypatch: pytest.Mon
     except KeyboardInterrupt:
         pass
     monkeypatch.undo()
+    before = head(Log(world.path).checkpoint())
+    assert audit(world.path, before).entries == before.size, "who died did not forge"
+    assert run(["log", "export", str(world.path), str(world.base / "copy")]) == 0
+    assert audit(world.base / "copy", before).entries == before.size
     again = Log(world.path).sign(world.signers, world.ratchet, NOW)
     assert head(again) == head(wanted)
     assert audit(world.path, head(again)).entries == 258
@@ -291,6 +308,19 @@ def test_a_file_that_no_log_has_is_told(world: World, place: str) -> None:
     (world.path / place).write_bytes(b"x" * 32)
     with pytest.raises((TrustError, InputError)):
         audit(world.path, head(data))
+
+
+def test_what_no_acknowledged_entry_explains_is_told(world: World) -> None:
+    """Tiles may be ahead of the checkpoint, as far as the journal says, and no farther."""
+    data = world.grow(3)
+    world.log.append(entries(2, 3))
+    for width, fine in ((5, True), (6, False)):
+        (world.path / f"tile/0/000.p/{width}").write_bytes(bytes(32 * width))
+        if fine:
+            assert audit(world.path, head(data)).files == 2
+        else:
+            with pytest.raises(TrustError, match="beyond"):
+                audit(world.path, head(data))
 
 
 def test_a_missing_tile_and_a_link_are_no_tile(world: World) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import socket
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -163,6 +167,33 @@ def test_over_http_with_bounds(world: World, watcher: Witness) -> None:
         assert net.exchange(f"{url}/{'x' * 600}", limit=9999)[0] == 414
         with pytest.raises(NetworkError, match="answered 404"):
             net.fetch(f"{url}/nothing", limit=9999)
+
+
+def test_who_says_nothing_keeps_nobody_else_out_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of many clients sends a byte now and then and never ends: threads stay few, and others are heard again."""
+    monkeypatch.setattr(listen, "_LONGEST", 1.0)
+    before = threading.active_count()
+    with listen.listening("127.0.0.1", 0, lambda *_: (200, "text/plain", b"here"), 99) as url:
+        host, port = url.removeprefix("http://").split(":")
+        silent = [socket.create_connection((host, int(port))) for _ in range(60)]
+        for one in silent:
+            with contextlib.suppress(OSError):
+                one.sendall(b"POST /add-checkpoint HTTP/1.1\r\nContent-Length: 90\r\n\r\n1")
+        most, answer = 0, 0
+        for _ in range(100):
+            most = max(most, threading.active_count() - before)
+            for one in silent:
+                with contextlib.suppress(OSError):
+                    one.sendall(b"1")
+            with contextlib.suppress(NetworkError):
+                answer = net.exchange(f"{url}/x", limit=99)[0]
+            if answer == 200:
+                break
+            time.sleep(0.05)
+        for one in silent:
+            one.close()
+    assert answer == 200
+    assert most <= 2 * 16 + 4  # a timer stands beside each
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
