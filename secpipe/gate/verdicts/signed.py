@@ -76,6 +76,14 @@ def names(what: str) -> tuple[str, str]:
     return f"{what}{ATTESTATION}", f"{what}{PQ_ATTESTATION}"
 
 
+def locate(place: Path) -> tuple[Path, str]:
+    """Return (folder, name of the bundles) of an entry's folder or of one bundle file."""
+    if place.is_dir():
+        return place, VSA
+    suffix = PQ_ATTESTATION if place.name.endswith(PQ_ATTESTATION) else ATTESTATION
+    return place.parent, place.name.removesuffix(suffix)
+
+
 def bundles(folder: Path, what: str) -> dict[HalfClass, tuple[str, bytes]]:
     """Return the bundles that stand in `folder`, as class -> (name, bytes); raises InputError for one not readable."""
     found = {}
