@@ -113,8 +113,8 @@ def about_tree(tree: FolderTree, environment: str) -> About:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """Where signed verdicts are looked for: a store, one verdict (an entry or a bundle of it), or an image's registry."""
+class VerdictSource:
+    """Where signed verdicts are looked for: a store, one verdict (its folder or a bundle), or an image's registry."""
 
     store: Path | None = None
     verdict: Path | None = None
@@ -134,10 +134,11 @@ class Source:
         return images.attached(self.image, about.environment, trust, now)
 
 
-def answered(source: Source, asked: Wanted, rules: Pinned, now: datetime, log: Path | None = None) -> Answer:
+def answered(source: VerdictSource, asked: Wanted, rules: Pinned, now: datetime, log: Path | None = None) -> Answer:
     """Return whether the release may go out now: by its newest verdict, by the log, and only by rules that are pinned.
 
-    `log` is a log at hand, whose newest entry on the release must be this verdict. Raises SecpipeError where verdicts
+    `log` is a log at hand, whose newest entry on the release must be this verdict; without one, that of a pinned policy
+    is asked. Raises SecpipeError where verdicts
     cannot be looked for at all.
     """
     answer = accept(source.candidates(asked.about, rules.trust, now), asked, rules.trust, now)
@@ -145,6 +146,8 @@ def answered(source: Source, asked: Wanted, rules: Pinned, now: datetime, log: P
     if about.image and answer.verdict is not None:
         about = replace(about, digest=answer.verdict.release)
     what = signed.locate(source.verdict)[1] if source.verdict is not None else signed.VSA
+    if log is None and rules.policy.log.folder and not rules.doubt:  # unpinned rules name no place
+        log = Path(rules.policy.log.folder)
     answer = logged.held_against(answer, about, rules.policy.log, log, what)
     if answer.exit_code == EXIT_PASS and rules.doubt:
         return replace(answer, exit_code=EXIT_UNDECIDED, why=rules.doubt, overridden=None)

@@ -64,7 +64,7 @@ def verify(
     own end and by --max-age.
     """
     from secpipe.cli.logged import log_folder
-    from secpipe.gate.deploying import Source, answered
+    from secpipe.gate.deploying import VerdictSource, answered
     from secpipe.gate.verdicts.acceptance import Wanted
 
     image = place if place and place.startswith("oci://") else ""
@@ -82,8 +82,7 @@ def verify(
     about = about_image(image, environment) if image else about_of(path, digest, environment, left)
     age = timedelta(days=max_age) if max_age is not None else None
     asked = Wanted(about, rules.policy, rules.wanted, age, name)
-    at_hand = log or log_folder(rules.policy, pinned=not rules.doubt)
-    answer = answered(Source(store, bundle, image), asked, rules, now, at_hand)
+    answer = answered(VerdictSource(store, bundle, image), asked, rules, now, log or log_folder())
     if image and answer.verdict is not None:
         about = replace(about, digest=answer.verdict.release)
     _write(answer, about, now, form, output, simulated=at is not None)
