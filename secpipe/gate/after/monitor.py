@@ -18,7 +18,7 @@ from secpipe.core.verdict import Decision, Effect, Judgement, Reason
 from secpipe.gate.after import past, today
 from secpipe.gate.after.past import Head, Past
 from secpipe.gate.after.replay import key
-from secpipe.gate.after.signals import Signals, against
+from secpipe.gate.after.signals import Signals, against, digests_of
 from secpipe.gate.after.since import since
 from secpipe.gate.after.today import Knowledge
 from secpipe.gate.after.vouched import Overruled, Unvouched, Voucher
@@ -195,7 +195,7 @@ class _Bench:
         policy = replace(policy, promotion=replace(policy.promotion, max_age_days=0))
         evidence = today.evidence(whole, self.known, self.now)
         judgement = whole.judge(policy, self.now, evidence)
-        shown = against(self.signals, whole, policy)
+        shown = against(self.signals, digests_of(whole), policy)
         known_since = {reason.what: since for reason, since in shown}
         reasons = [reason for reason in judgement.reasons if reason.effect in _AGAINST]
         reasons += [reason for reason, _ in shown]

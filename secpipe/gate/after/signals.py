@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -76,12 +76,11 @@ def gather(folder: Path, trust: Trust, now: datetime) -> Signals:
     return Signals(tuple(held), tuple(unheard))
 
 
-def against(signals: Signals, release: Past, policy: Policy) -> list[tuple[Reason, str]]:
-    """Return why signals withdraw the verdict on a release, each with the time since when (RFC 3339); pure.
+def against(signals: Signals, mine: Set[str], policy: Policy) -> list[tuple[Reason, str]]:
+    """Return why signals withdraw the verdict on a release of these digests, each with the time since when; pure.
 
     The newest of an identity and kind about one artifact counts: a later window that is good ends an earlier one.
     """
-    mine = digests_of(release)
     groups: dict[tuple[str, str, frozenset[str]], list[Signal]] = {}
     for one in signals.held:
         if one.digests & mine:

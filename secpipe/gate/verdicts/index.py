@@ -23,7 +23,7 @@ from secpipe.gate.after import past
 from secpipe.gate.verdicts import signed, store
 from secpipe.gate.verdicts.store import Entry
 from secpipe.system import files, places
-from secpipe.system.hashing import stamp_of
+from secpipe.system.hashing import folder_stamp
 
 _VERSION = 1
 _SCHEMA = """
@@ -121,7 +121,7 @@ class VerdictIndex:
 
     def _look(self, entry: Entry, number: int) -> None:
         """Take in one entry, if it is not known as it stands."""
-        place, stamp = (entry.environment, entry.digest, entry.name), _stamp(entry.folder)
+        place, stamp = (entry.environment, entry.digest, entry.name), folder_stamp(entry.folder)
         row = self._db.execute(_KNOWN, place).fetchone()
         if row is not None and row[0] == stamp and stamp:
             self._db.execute(_SEEN, (number, *place))
@@ -163,19 +163,6 @@ def read(entry: Entry) -> Told:
         return Told(image if isinstance(image, str) else "", head.name, times.rfc3339(head.at), is_damaged=False)
     except (InputError, TypeError, ValueError):
         return Told(image)
-
-
-def _stamp(folder: Path) -> bytes:
-    """Return how an entry's folder and its files are stamped, b"" where that is not known."""
-    found = []
-    try:
-        found.append(stamp_of(os.lstat(folder)))
-        for name in (store.VERDICT, *signed.names(signed.VSA)):
-            with contextlib.suppress(FileNotFoundError):
-                found.append(stamp_of(os.lstat(folder / name)))
-    except OSError:
-        return b""
-    return b"|".join(found)
 
 
 def _opened(path: str) -> sqlite3.Connection:
