@@ -33,7 +33,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Heard:
     """What is said of one subject."""
 
     subject: Subject
@@ -43,15 +43,15 @@ class Judged:
     reply: Reply | None = None
 
 
-def judge(shelf: Shelf, subject: Subject, now: datetime) -> Judged:
+def judge(shelf: Shelf, subject: Subject, now: datetime) -> Heard:
     """Return whether a subject may run now, and if not, the command that helps."""
     if subject.guarded:
-        return Judged(subject, True, "storage without a digest is verified by the guard that fetches it")
+        return Heard(subject, True, "storage without a digest is verified by the guard that fetches it")
     if subject.key is None:
-        return Judged(subject, False, f"NOT DECIDED for {shelf.environment}: {subject.why}", _command(shelf, subject))
+        return Heard(subject, False, f"NOT DECIDED for {shelf.environment}: {subject.why}", _command(shelf, subject))
     reply = ask(shelf, subject.key, now)
     sentence = printable(reply.answer.sentence, 600)
-    return Judged(subject, reply.allowed, sentence, "" if reply.allowed else _command(shelf, subject), reply)
+    return Heard(subject, reply.allowed, sentence, "" if reply.allowed else _command(shelf, subject), reply)
 
 
 def verdict(shelf: Shelf, body: bytes, now: datetime, guarded: bool = False) -> Said:
@@ -178,7 +178,7 @@ def _reviewed(uid: str, allowed: bool, message: str, warnings: Sequence[str] = (
     return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}
 
 
-def _row(row: Judged) -> dict[str, Any]:
+def _row(row: Heard) -> dict[str, Any]:
     answer = row.reply.answer if row.reply else None
     held = answer.verdict if answer else None
     results = {0: "passed", 1: "blocked"}
@@ -202,7 +202,7 @@ def _named(key: Key) -> dict[str, str]:
     return {key[0]: key[1]}
 
 
-def _do(row: Judged) -> str:
+def _do(row: Heard) -> str:
     back = f"; roll back to {':'.join(row.reply.back)}" if row.reply and row.reply.back else ""
     return f" (do: {row.do}{back})" if row.do else back
 
@@ -226,7 +226,7 @@ def _library(name: str) -> str:
     return name if "/" in name else f"library/{name}"
 
 
-def _line(door: str, rows: Sequence[Judged]) -> str:
+def _line(door: str, rows: Sequence[Heard]) -> str:
     """Return what the log says of a refusal: what was asked about, and why not."""
     refused = [row for row in rows if not row.allowed]
     return f"{door}: refused {refused[0].subject.text}: {refused[0].sentence}" if refused else ""

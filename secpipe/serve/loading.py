@@ -18,7 +18,7 @@ from secpipe.gate.verdicts import logged, override, signed, store
 from secpipe.gate.verdicts.acceptance import Answer
 from secpipe.gate.verdicts.signed import About, Broken, Held
 from secpipe.gate.verdicts.store import Entry
-from secpipe.serve.shelf import FOLDER, IMAGE, Kept, Shelf, ends, retrusted, shelved
+from secpipe.serve.shelf import FOLDER, IMAGE, Shelf, Shelved, ends, retrusted, shelved
 from secpipe.system.hashing import folder_stamp
 
 _TOLD = 10  # verdicts that do not hold, named in the log of one load
@@ -76,7 +76,7 @@ def fill(sources: Sources, shelf: Shelf, now: datetime, stop: Callable[[], bool]
     versions = {
         (one.name, version.version): version for one in shelf.rules.trust.identities for version in one.versions
     }
-    kept: dict[str, Kept] = {}
+    kept: dict[str, Shelved] = {}
     for entry in store.entries(sources.store, environment=sources.environment):
         if stop():
             break
@@ -94,7 +94,7 @@ def fill(sources: Sources, shelf: Shelf, now: datetime, stop: Callable[[], bool]
 
 def _kept(
     entry: Entry, stamp: bytes, shelf: Shelf, versions: dict[tuple[str, int], KeyVersion], now: datetime
-) -> Kept | None:
+) -> Shelved | None:
     """Return a verdict as it was found, None where nobody signed one."""
     if not any((entry.folder / name).exists() for name in signed.names(signed.VSA)):
         return None
@@ -103,15 +103,15 @@ def _kept(
     image = found.summary.image if isinstance(found, Held) else signed.says(entry.folder).get("sha256", "")
     keys = ((FOLDER, entry.digest), *(((IMAGE, image),) if image else ()))
     if isinstance(found, Broken):
-        return Kept(found, keys, stamp)
+        return Shelved(found, keys, stamp)
     if (broken := _unlogged(found, about, shelf.rules)) is not None:
-        return Kept(broken, keys, stamp)
+        return Shelved(broken, keys, stamp)
     summary = replace(found.summary, inputs=(), left_out=(), executable=None)
     until = ends(versions[(found.identity.name, found.key_version)], now)
     against: tuple[tuple[override.Grant, str], ...] = ()
     if not summary.passed:
         against = tuple(override.holders_of(found, entry.digest, shelf.rules.trust, now))
-    return Kept(replace(found, summary=summary), keys, stamp, until, against)
+    return Shelved(replace(found, summary=summary), keys, stamp, until, against)
 
 
 def _unlogged(found: Held, about: About, rules: Pinned) -> Broken | None:

@@ -22,7 +22,7 @@ Key = tuple[str, str]  # algorithm, hex
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Shelved:
     """One signed verdict: verified, or why it does not hold; `until` is when that may change by itself.
 
     `stamp` is how its files were stamped when they were read, `overrides` who signed what against it.
@@ -50,8 +50,8 @@ class Shelf:
     rules: Pinned
     loaded: datetime
     fresh_for: timedelta
-    kept: Mapping[str, Kept] = field(default_factory=dict)  # by the place in the store
-    by_digest: Mapping[Key, tuple[Kept, ...]] = field(default_factory=dict)
+    kept: Mapping[str, Shelved] = field(default_factory=dict)  # by the place in the store
+    by_digest: Mapping[Key, tuple[Shelved, ...]] = field(default_factory=dict)
     by_name: Mapping[tuple[str, str], tuple[Key, ...]] = field(default_factory=dict)  # newest first
     signals: Signals = field(default_factory=Signals)
     max_age: timedelta | None = None
@@ -87,9 +87,9 @@ class Reply:
         return self.answer.exit_code == EXIT_PASS
 
 
-def shelved(base: Shelf, kept: Mapping[str, Kept]) -> Shelf:
+def shelved(base: Shelf, kept: Mapping[str, Shelved]) -> Shelf:
     """Return the shelf with these verdicts, each under its digests."""
-    by_digest: dict[Key, list[Kept]] = {}
+    by_digest: dict[Key, list[Shelved]] = {}
     names: dict[tuple[str, str], dict[Key, datetime]] = {}
     for one in kept.values():
         for key in one.keys:
@@ -185,5 +185,5 @@ def _back(shelf: Shelf, key: Key, name: str, now: datetime) -> Key | None:
     return None
 
 
-def _at(one: Kept) -> str:
+def _at(one: Shelved) -> str:
     return one.found.stamp if isinstance(one.found, Broken) else times.rfc3339(one.found.summary.at)
