@@ -210,6 +210,7 @@ async def _look(server: Any, config: Any, serving: Serving, place: Listening, wa
         pause = max(place.every, 10 * serving.metrics.load_seconds)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(wake.wait(), pause)
+        serving.told_to = wake.is_set()
         wake.clear()
         if place.certificate is not None and _certificate(place) != certificate:
             certificate = _certificate(place)

@@ -29,6 +29,8 @@ class Serving:
     metrics: Metrics = field(default_factory=Metrics)
     log: Callable[[str], None] = outputs.tell
     stopping: threading.Event = field(default_factory=threading.Event)
+    told_to: bool = False  # somebody asked for this load, and waits for a word
+    _told: list[str] = field(default_factory=list)
     _second: int = 0
     _lines: int = 0
 
