@@ -55,7 +55,8 @@ class App:
         if scope["type"] != "http":
             return
         try:
-            status, kind, body = await asyncio.wait_for(self._answer(scope, receive), _SECONDS)
+            async with asyncio.timeout(_SECONDS):
+                status, kind, body = await self._answer(scope, receive)
         except TimeoutError:
             status, kind, body = self._refuse("slow", 408, "the body took too long")
         except Exception as error:
