@@ -127,8 +127,9 @@ def gatekeeper(shelf: Shelf, body: bytes, now: datetime, guarded: bool = False) 
         asked = _table(body)
         request = asked.get("request")
         keys = request.get("keys") if isinstance(request, Mapping) else None
-        if asked.get("kind") != "ProviderRequest" or not isinstance(keys, list) or len(keys) > _MOST:
-            raise InputError("this is no ProviderRequest with at most 1,000 keys")
+        told = isinstance(keys, list) and len(keys) <= _MOST and all(isinstance(key, str) for key in keys)
+        if asked.get("kind") != "ProviderRequest" or not isinstance(keys, list) or not told:
+            raise InputError("this is no ProviderRequest with at most 1,000 keys, which are strings")
     except InputError as error:
         return _refused(error)
     rows = [judge(shelf, _key(key), now) for key in keys]
@@ -154,8 +155,8 @@ DOORS: dict[str, tuple[str, Door]] = {
 }
 
 
-def _key(key: object) -> Subject:
-    return digest(key) if isinstance(key, str) and key.startswith((f"{IMAGE}:", f"{FOLDER}:")) else image(key)
+def _key(key: str) -> Subject:
+    return digest(key) if key.startswith((f"{IMAGE}:", f"{FOLDER}:")) else image(key)
 
 
 def _table(body: bytes) -> Mapping[str, Any]:

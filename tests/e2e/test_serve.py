@@ -278,3 +278,29 @@ def test_the_log_names_what_was_refused_and_cannot_be_forged(cluster: Cluster, s
     server.wait_for(f"{NAME}:latest")
     assert not any(line.startswith("secpipe: serve: allowed") for line in server.log)
     assert not any("\x1b" in line for line in server.log)
+
+
+def test_chaos_in_the_store_is_never_a_yes_that_was_not_verified(
+    cluster: Cluster, start: Callable[..., Server]
+) -> None:
+    """Writers tear, swap and restore entries while the server looks all the time and clients ask."""
+    good, evil = cluster.image(), cluster.image({"app/more.pkl": EVIL}, code=1)
+    server = start("--every", "0.1")
+    bundles = sorted((cluster.shell.cwd / "verdicts").rglob("vsa*.att.json"))
+    whole = {path: path.read_bytes() for path in bundles}
+    other = dict(zip(bundles, [*whole.values()][::-1], strict=True))
+
+    for number in range(60):
+        for path in bundles:
+            data = (whole[path], whole[path][: number * 37], other[path], b"{}")[(number + bundles.index(path)) % 4]
+            path.write_bytes(data)
+        assert not server.ask(evil)["allowed"]
+        assert not server.ask(f"sha256:{number:064x}")["allowed"]
+        server.ask(good)
+    for path, data in whole.items():
+        path.write_bytes(data)
+    end = time.monotonic() + 30
+    while not server.ask(good)["allowed"]:
+        assert time.monotonic() < end, "what is whole again is a yes again"
+        time.sleep(0.1)
+    assert server.process.poll() is None

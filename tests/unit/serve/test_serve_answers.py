@@ -369,7 +369,7 @@ def test_an_admission_review_is_answered_with_its_uid(served: Served) -> None:
 def test_gatekeeper_gets_an_error_for_what_may_not_run(served: Served) -> None:
     served.sign(served.outcome())
     body = {"apiVersion": "externaldata.gatekeeper.sh/v1beta1", "kind": "ProviderRequest",
-            "request": {"keys": [f"dirHash:{DIGEST}", "nginx:1", f"nginx@sha256:{HEX}", 5]}}  # fmt: skip
+            "request": {"keys": [f"dirHash:{DIGEST}", "nginx:1", f"nginx@sha256:{HEX}"]}}  # fmt: skip
     said = gatekeeper(served.load(), json.dumps(body).encode(), NOW)
     first, *others = said.document["response"]["items"]
     assert (first["value"], first["error"]) == ("allowed", "")
