@@ -186,8 +186,13 @@ def run(serving: Serving, place: Listening) -> None:
 
 async def _serve(server: Any, config: Any, serving: Serving, place: Listening) -> None:
     wake = asyncio.Event()
+
+    def told() -> None:
+        serving.asked.set()
+        wake.set()
+
     if sys.platform != "win32":
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, wake.set)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, told)
     looking = asyncio.create_task(_look(server, config, serving, place, wake))
     try:
         await server.serve()
@@ -207,10 +212,8 @@ async def _look(server: Any, config: Any, serving: Serving, place: Listening, wa
         tell(f"secpipe: serve: listening on http{'s' if config.is_ssl else ''}://{host}:{port}")
     certificate = _certificate(place)
     while True:
-        # What takes long is not done all the time: a store of a million entries is looked at once in a while.
-        pause = max(place.every, 10 * serving.metrics.load_seconds)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(wake.wait(), pause)
+            await asyncio.wait_for(wake.wait(), serving.pause(place.every))
         serving.told_to = wake.is_set()
         wake.clear()
         if place.certificate is not None and _certificate(place) != certificate:

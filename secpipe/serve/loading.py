@@ -71,7 +71,7 @@ def _refuse_older(had: Trust, new: Trust) -> None:
 def fill(sources: Sources, shelf: Shelf, now: datetime, stop: Callable[[], bool] = lambda: False) -> Shelf:
     """Return the shelf with every signed verdict that the store holds now; raises SecpipeError.
 
-    `stop` ends it early, for a server that is to end.
+    Where `stop` ends it early, what it did not come to stays as it was.
     """
     versions = {
         (one.name, version.version): version for one in shelf.rules.trust.identities for version in one.versions
@@ -79,7 +79,7 @@ def fill(sources: Sources, shelf: Shelf, now: datetime, stop: Callable[[], bool]
     kept: dict[str, Shelved] = {}
     for entry in store.entries(sources.store, environment=sources.environment):
         if stop():
-            break
+            return shelved(shelf, {**shelf.kept, **kept})
         place = f"{entry.digest}/{entry.name}"
         stamp = folder_stamp(entry.folder)
         had = shelf.kept.get(place)

@@ -29,6 +29,7 @@ class Serving:
     metrics: Metrics = field(default_factory=Metrics)
     log: Callable[[str], None] = outputs.tell
     stopping: threading.Event = field(default_factory=threading.Event)
+    asked: threading.Event = field(default_factory=threading.Event)  # to begin again, with trust
     told_to: bool = False  # somebody asked for this load, and waits for a word
     _told: list[str] = field(default_factory=list)
     _second: int = 0
@@ -45,9 +46,10 @@ class Serving:
     def reload(self) -> bool:
         """Load again, in the calling thread. Where that fails nothing is allowed until a load succeeds."""
         before = time.monotonic()
+        self.asked.clear()
         try:
             self.shelf = loading.start(self.sources, self.clock.now(), self.shelf)
-            self.shelf = loading.fill(self.sources, self.shelf, self.clock.now(), self.stopping.is_set)
+            self.shelf = loading.fill(self.sources, self.shelf, self.clock.now(), self._cut)
         except Exception as error:  # whatever goes wrong, nothing may rest on what is held
             self.shelf = loading.doubted(self.shelf, error)
             self.metrics.reloads["failed"] += 1
@@ -55,6 +57,15 @@ class Serving:
             return False
         self._loaded(before)
         return True
+
+    def _cut(self) -> bool:
+        return self.stopping.is_set() or self.asked.is_set()
+
+    def pause(self, every: float) -> float:
+        """Return the seconds until the next look: longer where one takes long, never so long that answers end."""
+        if self.shelf.stale(self.clock.now()):
+            return min(every, 1.0)
+        return min(max(every, 10 * self.metrics.load_seconds), max(self.sources.fresh_for.total_seconds() / 3, 0.1))
 
     def _loaded(self, before: float) -> None:
         self.metrics.load_seconds = time.monotonic() - before

@@ -24,7 +24,9 @@ from secpipe.serve.doors import DOORS, admission, gatekeeper, verdict
 from secpipe.serve.loading import Sources
 from secpipe.serve.metrics import Metrics
 from secpipe.serve.shelf import Shelf
+from secpipe.serve.state import Serving
 from secpipe.serve.subjects import digest, image, of_object
+from secpipe.system.clock import FixedClock
 from tests.e2e.serving import review
 from tests.unit.gate_builders import NOW
 from tests.unit.verdict_world import DIGEST, POLICY, Gate
@@ -467,3 +469,43 @@ def test_the_shelf_keeps_little_of_a_verdict(served: Served) -> None:
     assert isinstance(kept.found, Held)
     assert kept.found.summary.inputs == ()
     assert shelf.ask(served.load(), ("dirHash", DIGEST), NOW).allowed
+
+
+def test_a_look_that_takes_long_leaves_no_time_without_an_answer(served: Served) -> None:
+    """A store of many verdicts is looked at less often, never so seldom that answers end meanwhile."""
+    served.sign(served.outcome())
+    served.sources = replace(served.sources, fresh_for=timedelta(seconds=300))
+    serving = Serving.begun(served.sources, FixedClock(NOW))
+    serving.metrics.load_seconds = 0.01
+    assert serving.pause(5.0) == 5.0
+    serving.metrics.load_seconds = 60.0
+    assert 60.0 <= serving.pause(5.0) <= 100.0
+    serving.shelf = replace(serving.shelf, loaded=NOW - timedelta(seconds=400))
+    assert serving.pause(5.0) <= 1.0, "what is stale is looked at again at once"
+
+
+def test_a_revocation_does_not_wait_for_a_look_that_goes_on(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    for letter in "abd":
+        served.sign(served.outcome(digest=letter * 64))
+    serving = Serving.begun(served.sources, FixedClock(NOW))
+    served.shelf = serving.shelf
+    for place in served.store.rglob("vsa.att.json"):
+        place.touch()  # all of it is to be verified again
+    real, seen = loading.signed.attempt, []
+
+    def attempt(*words: Any) -> Any:
+        seen.append(words)
+        served.retrust(name="verdict", compromised_since=NOW - HOUR)
+        serving.asked.set()  # SIGHUP comes while the first is verified
+        return real(*words)
+
+    monkeypatch.setattr(loading.signed, "attempt", attempt)
+    serving.reload()
+    assert serving.shelf.doubt == ""
+    assert len(seen) == 1, "it stops and begins with trust again"
+    assert len(serving.shelf.kept) == 3, "nothing is lost meanwhile"
+    monkeypatch.setattr(loading.signed, "attempt", real)
+    serving.reload()
+    served.shelf = serving.shelf
+    assert serving.shelf.doubt == ""
+    assert not any(served.ask(f"dirHash:{letter * 64}")["allowed"] for letter in "abd")
