@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from secpipe.api.auditing import audit
     from secpipe.api.boms import Sbom, make_sbom
     from secpipe.api.checking import check
+    from secpipe.api.guarding import Guarded, guard
     from secpipe.api.lineage import Step, deriving
     from secpipe.api.models import scan_models
     from secpipe.api.results import Answer, Findings, Verdict
@@ -34,6 +35,7 @@ _HOMES = {
     "secpipe.api.auditing": ("audit",),
     "secpipe.api.boms": ("Sbom", "make_sbom"),
     "secpipe.api.checking": ("check",),
+    "secpipe.api.guarding": ("Guarded", "guard"),
     "secpipe.api.lineage": ("Step", "deriving"),
     "secpipe.api.models": ("scan_models",),
     "secpipe.api.results": ("Answer", "Findings", "Verdict"),
@@ -51,6 +53,7 @@ __all__ = [
     "ConfigError",
     "Denied",
     "Findings",
+    "Guarded",
     "InputError",
     "MissingDependency",
     "NetworkError",
@@ -65,6 +68,7 @@ __all__ = [
     "audit",
     "check",
     "deriving",
+    "guard",
     "make_sbom",
     "scan_models",
     "scan_shadow_ai",

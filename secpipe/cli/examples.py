@@ -9,6 +9,8 @@ EXAMPLES: dict[str, str] = {
     "due": "secpipe due --within 45d --policy policy.toml",
     "incident": "secpipe incident dirHash:... --store ../verdicts --kev kev.json -f html=incident.html",
     "mcp": "secpipe mcp my-app --policy policy.toml --policy-ref sha256:...",
+    "guard": "secpipe guard /models/tiny --store /verdicts --trust keys --trust-pin sha256:... -- serve {path}",
+    "serve": "secpipe serve --store /verdicts --trust keys --trust-pin sha256:... --policy-ref sha256:...",
     "config show": "secpipe config show --origin",
     "verdict list": "secpipe verdict list --store ../verdicts",
     "verdict show": "secpipe verdict show ../verdicts/prod/ENTRY",

@@ -41,6 +41,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "advisories": ("secpipe.cli.audit.advisories:advisories", "Update and inspect the local advisory store."),
     "log": ("secpipe.cli.log.group:log", "Keep an append-only log, prove what stands in it, witness others."),
     "lineage": ("secpipe.cli.lineage.group:lineage", "Record what an asset was made from, and prove it in the bytes."),
+    "guard": ("secpipe.cli.guard:guard", "Start a command only if a signed verdict lets the model folder out."),
+    "serve": ("secpipe.cli.serve:serve", "Answer a cluster out of verified verdicts: may this image run?"),
     "monitor": ("secpipe.cli.monitor:monitor", "Judge again what is already out; name the rollback target."),
     "incident": ("secpipe.cli.incident:incident", "Put together the evidence for a notice about a release."),
     "due": ("secpipe.cli.due:due", "Say what falls due: policy, keys, data, verdicts and law."),

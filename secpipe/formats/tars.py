@@ -120,6 +120,14 @@ def _pax(record: bytes, name: str, target: str, size: int | None) -> tuple[str, 
     return name, target, size
 
 
+def begins(head: bytes) -> bool:
+    """Tell whether `head` begins with a header whose checksum fits, of whatever age."""
+    try:
+        return len(head) >= _BLOCK and _sum_fits(head[:_BLOCK])
+    except InputError:
+        return False
+
+
 def _sum_fits(header: bytes) -> bool:
     stated = _number(header[148:156])
     plain = header[:148] + b" " * 8 + header[156:]

@@ -229,3 +229,14 @@ def stamp_of(info: os.stat_result) -> bytes:
     """Who may write a file can set its mtime back, its ctime only with the clock (POSIX; creation time on Windows)."""
     # as numbers they would take three times the room, in every entry of a tree
     return b"%x %x %x %x %x" % (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
+
+
+def folder_stamp(folder: Path) -> bytes:
+    """Return how a folder and the files in it are stamped, b"" where that cannot be seen; contents are not read."""
+    try:
+        with os.scandir(folder) as found:
+            rows = [(one.name, stamp_of(one.stat(follow_symlinks=False))) for one in found]
+        rows.append(("", stamp_of(os.lstat(folder))))
+    except OSError:
+        return b""
+    return hashlib.sha256(repr(sorted(rows)).encode("utf-8", "surrogatepass")).digest()

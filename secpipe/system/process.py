@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from secpipe.core.errors import MissingDependency, SecpipeError
 from secpipe.core.limits import DEFAULT
@@ -78,6 +79,24 @@ def run(
         err.seek(0)
         stdout = out.read(limit + 1)
         return Result(code, stdout[:limit], err.read(limit), truncated=len(stdout) > limit)
+
+
+def become(argv: Sequence[str]) -> NoReturn:
+    """Replace this process by the program `argv[0]` of the PATH, with our own environment; without exec, wait for it.
+
+    Raises MissingDependency when it cannot be started.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    try:
+        if sys.platform != "win32":
+            os.execvp(argv[0], list(argv))  # noqa: S606  # a list, never a shell; the words are the caller's own
+        else:
+            raise SystemExit(subprocess.run(list(argv), check=False).returncode)
+    except (OSError, ValueError) as error:
+        told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise MissingDependency(f"cannot start {argv[0]}: {told.lower()}") from error
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:

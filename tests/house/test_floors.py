@@ -41,8 +41,10 @@ ROOMS: dict[str, set[str]] = {
         "lineage",
         "gate",
     },
+    "serve": {"core", "formats", "keys", "system", "keystore", "sbom", "scan", "sign", "log", "lineage", "gate"},
     "cli": {
         "api",
+        "serve",
         "core",
         "formats",
         "keys",
@@ -81,6 +83,7 @@ SOLE_IMPORTER = {
     "numpy": "lineage/proving/numbers.py",
     "gguf": "lineage/proving/numbers.py",
     "cvss": "scan/vulnerabilities/severity.py",
+    "uvicorn": "serve/app.py",
     "yaml": "formats/yaml.py",
     "tomlkit": "gate/policies/policy_edit.py",
 }

@@ -236,6 +236,30 @@ def test_a_layer_without_a_title_is_what_its_bytes_are(tmp_path: Path, media_typ
         assert denied(blobs.write(tmp_path / str(number), blobs.manifest([row], config))) == {"m.pkl"}
 
 
+def test_a_titled_file_that_oras_calls_a_tar_is_the_file(tmp_path: Path) -> None:
+    """ORAS gives each file the type of a tar by default; what is no tar and packed by nothing is the file."""
+    blobs = Blobs()
+    config = blobs.put(b"{}", "application/vnd.oci.empty.v1+json")
+    tarred = "application/vnd.oci.image.layer.v1.tar"
+    names = iter("abcdefg")
+
+    def row(data: bytes, **more: str) -> dict[str, Any]:
+        title = {"org.opencontainers.image.title": f"{next(names)}.pkl", **more}
+        return blobs.put(data, tarred, annotations=title)
+
+    assert denied(blobs.write(tmp_path / "file", blobs.manifest([row(EVIL)], config))) == {"a.pkl"}
+    old = bytearray(tar({"x.pkl": EVIL}))  # a tar of Unix V7 has no magic, and runtimes unpack it all the same
+    old[257:265] = bytes(8)
+    old[148:156] = b" " * 8
+    old[148:156] = b"%06o\0 " % sum(old[:512])
+    assert judged(blobs.write(tmp_path / "v7", blobs.manifest([row(bytes(old))], config)))[0] == 3
+    for number, data in enumerate((b"\x28\xb5\x2f\xfd" + bytes(600), b"\x52\x2a\x4d\x18" + bytes(600), b"\x1f\x9d123")):
+        place = blobs.write(tmp_path / f"packed{number}", blobs.manifest([row(data)], config))
+        assert judged(place)[0] == 3, "a runtime may know how to unpack it"
+    unpack = blobs.manifest([row(EVIL, **{"io.deis.oras.content.unpack": "true"})], config)
+    assert judged(blobs.write(tmp_path / "unpack", unpack))[0] == 3
+
+
 def test_a_compression_that_is_not_read_is_said(tmp_path: Path) -> None:
     blobs = Blobs()
     config = blobs.put(b"{}", "application/vnd.oci.empty.v1+json")

@@ -53,7 +53,7 @@ NEVER = {
 _PATHS = ("policy", "waivers", "trust", "advisories", "verdicts")
 #: Commands that take them: those that judge and change nothing.
 _JUDGE = (
-    "check", "gate", "verify", "audit", "due", "monitor", "mcp",
+    "check", "gate", "verify", "audit", "due", "monitor", "mcp", "guard", "serve",
     "scan models", "scan shadow-ai", "scan agents", "verdict verify", "verdict list", "policy show",
 )  # fmt: skip
 #: Options whose parameter has another name.

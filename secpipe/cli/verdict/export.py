@@ -23,7 +23,6 @@ def export(place: Path, form: str, trust: str, output: str) -> int:
     `slsa-verifier verify-vsa` takes it, with the key from `secpipe keys export IDENTITY --format pem --classical`. The
     post-quantum half is lost on the way: a consumer that knows it should verify the twin bundle.
     """
-    from secpipe.cli.verdict.show import locate
     from secpipe.core.errors import InputError
     from secpipe.core.trust import HalfClass
     from secpipe.gate.verdicts import signed
@@ -31,7 +30,7 @@ def export(place: Path, form: str, trust: str, output: str) -> int:
     from secpipe.keystore.trusted import open_folder
     from secpipe.sign import bundle as bundles
 
-    folder, what = locate(place)
+    folder, what = signed.locate(place)
     found = signed.bundles(folder, what)
     if HalfClass.CLASSICAL not in found:
         raise InputError("there is no classical half to export", hint="secpipe check --sign IDENTITY --store FOLDER")

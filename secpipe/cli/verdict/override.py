@@ -15,8 +15,8 @@ from secpipe.core.errors import ConfigError, InputError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from secpipe.cli.verdict.options import Pinned
     from secpipe.core.trust import Identity
+    from secpipe.gate.deploying import Pinned
     from secpipe.gate.verdicts.override import Grant
     from secpipe.gate.verdicts.signed import Held
     from secpipe.gate.verdicts.store import Entry

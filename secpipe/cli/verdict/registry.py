@@ -21,8 +21,8 @@ def push(place: Path, image: str) -> int:
     Both halves go to the registry as Sigstore bundles that refer to the image: cosign verify-attestation, and admission
     controllers that know it, read the classical one. Uses the network.
     """
-    from secpipe.cli.verdict.show import locate
     from secpipe.gate.images.verdicts import push as attach
+    from secpipe.gate.verdicts.signed import locate
     from secpipe.system.clock import SystemClock
 
     for digest in attach(*locate(place), image, SystemClock().now()):

@@ -63,10 +63,10 @@ def show(place: Path, form: str) -> int:
     Nothing is verified here: `secpipe verdict verify` says whether it holds.
     """
     from secpipe.cli.verdict.text import described
-    from secpipe.gate.verdicts import vsa
+    from secpipe.gate.verdicts import signed, vsa
     from secpipe.sign.verdicts import as_written
 
-    folder, what = locate(place)
+    folder, what = signed.locate(place)
     _, statement = as_written(read_half(folder, what), "the verdict")
     if form == "json":
         document = {
@@ -79,17 +79,6 @@ def show(place: Path, form: str) -> int:
         lines = described(vsa.read(statement.predicate, "the verdict"), statement, folder)
         write_result("\n".join(lines) + "\n", "-")
     return 0
-
-
-def locate(place: Path) -> tuple[Path, str]:
-    """Return (folder, name of the bundles) of an entry's folder or of one bundle file."""
-    from secpipe.gate.verdicts import signed
-    from secpipe.sign.sidecars import ATTESTATION, PQ_ATTESTATION
-
-    if place.is_dir():
-        return place, signed.VSA
-    suffix = PQ_ATTESTATION if place.name.endswith(PQ_ATTESTATION) else ATTESTATION
-    return place.parent, place.name.removesuffix(suffix)
 
 
 def read_half(folder: Path, what: str) -> bytes:

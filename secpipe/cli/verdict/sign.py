@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from secpipe.cli.options import passphrase_option
-from secpipe.cli.verdict.options import request_of, rules_options
+from secpipe.cli.verdict.options import named, rules_options
 from secpipe.core.errors import ConfigError
 
 
@@ -51,7 +51,7 @@ def sign(
         )
     now = SystemClock().now()
     entry = entry_at(place)
-    outcome, kept = rederive(entry, digest, request_of(options, entry.environment, now))
+    outcome, kept = rederive(entry, digest, named(options).request(entry.environment, now))
     if outcome.rules.trust is None:
         raise ConfigError("there is no trust root to sign under", hint="--trust FOLDER")
     who = signer(outcome.rules.trust, identity)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,17 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secpipe.cli.options import at_option, clock_of, form_option, write_json, write_result
-from secpipe.cli.verdict.options import Pinned, names_policy, pinned, rules_options
+from secpipe.cli.verdict.options import named, pinned, rules_options
 from secpipe.core import times
-from secpipe.core.errors import EXIT_PASS, EXIT_UNDECIDED, ConfigError, InputError
+from secpipe.core.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
 
-    from secpipe.core.trust import Trust
     from secpipe.gate.verdicts.acceptance import Answer
-    from secpipe.gate.verdicts.signed import About, Broken, Held
+    from secpipe.gate.verdicts.signed import About
 
 
 @click.command(short_help="May this release go out, by its signed verdict?")
@@ -66,13 +63,14 @@ def verify(
     rules that are not pinned. Whoever can delete from the store can hide a newer no: that is bounded by the verdict's
     own end and by --max-age.
     """
+    from secpipe.cli.logged import log_folder
+    from secpipe.gate.deploying import VerdictSource, answered
     from secpipe.gate.verdicts.acceptance import Wanted
-    from secpipe.gate.verdicts.acceptance import accept as decide
 
     image = place if place and place.startswith("oci://") else ""
     path = Path(place) if place and not image else None
-    named = (store is not None) + (bundle is not None)
-    if (place is None) == (digest == "") or named > 1 or not (named or image):
+    places = (store is not None) + (bundle is not None)
+    if (place is None) == (digest == "") or places > 1 or not (places or image):
         raise ConfigError(
             "what, and by which verdict?", hint="PATH or --digest dirHash:HEX; --store FOLDER or --bundle FILE"
         )
@@ -80,39 +78,23 @@ def verify(
     if path is not None and options["trust"] is None:
         options["trust"] = path / "keys"
     rules = pinned(options, environment, now, simulated=at is not None)
-    left = (*exclude, *(rules.policy.exclude if names_policy(options) else ()))
+    left = (*exclude, *(rules.policy.exclude if named(options).names_policy else ()))
     about = about_image(image, environment) if image else about_of(path, digest, environment, left)
     age = timedelta(days=max_age) if max_age is not None else None
-    asked = Wanted(about, rules.policy, _policy_digest(options, rules.rules.policy.digest), age, name)
-    answer = decide(_candidates(store, bundle, image, about, rules.trust, now), asked, rules.trust, now)
+    asked = Wanted(about, rules.policy, rules.wanted, age, name)
+    answer = answered(VerdictSource(store, bundle, image), asked, rules, now, log or log_folder())
     if image and answer.verdict is not None:
         about = replace(about, digest=answer.verdict.release)
-    answer = _as_logged(answer, about, rules, bundle, log)
-    if answer.exit_code == EXIT_PASS and rules.doubt:
-        answer = replace(answer, exit_code=EXIT_UNDECIDED, why=rules.doubt, overridden=None)
     _write(answer, about, now, form, output, simulated=at is not None)
     return answer.exit_code
-
-
-def _as_logged(answer: Answer, about: About, rules: Pinned, bundle: Path | None, log: Path | None) -> Answer:
-    """Return the answer as the log leaves it, where one is named here or the policy asks for it."""
-    from secpipe.cli.logged import log_folder
-    from secpipe.cli.verdict.show import locate
-    from secpipe.gate.verdicts import logged, signed
-
-    folder = log or log_folder(rules.policy, pinned=not rules.doubt)
-    what = locate(bundle)[1] if bundle is not None else signed.VSA
-    return logged.held_against(answer, about, rules.policy.log, folder, what)
 
 
 def about_of(path: Path | None, digest: str, environment: str, exclude: tuple[str, ...]) -> About:
     """Return what the verdict must be about. Raises InputError for a release that cannot be read whole."""
     from secpipe.cli.hashed import hashed
-    from secpipe.core.artifact import dir_hash, executables
     from secpipe.core.text import printable
-    from secpipe.gate.pipeline import links_digest
+    from secpipe.gate.deploying import about_tree
     from secpipe.gate.verdicts.signed import About
-    from secpipe.sign.manifest import check_names
 
     if path is None:
         wanted = digest.removeprefix("dirHash:")
@@ -123,12 +105,7 @@ def about_of(path: Path | None, digest: str, environment: str, exclude: tuple[st
         return About(wanted, None, environment)
     if not path.is_dir():
         raise InputError(f"{printable(str(path))} is no folder", hint="a verdict is about a whole release")
-    tree = hashed(str(path)).without(exclude)
-    if tree.skipped:
-        raise InputError(f"{printable(tree.skipped[0].path)} is not known whole: {tree.skipped[0].reason}")
-    check_names(entry.path for entry in tree.files)
-    runs = None if os.name == "nt" else tuple(executables(tree.files))
-    return About(dir_hash(tree.files), links_digest(tree.links), environment, runs)
+    return about_tree(hashed(str(path)).without(exclude), environment)
 
 
 def about_image(image: str, environment: str) -> About:
@@ -137,36 +114,6 @@ def about_image(image: str, environment: str) -> About:
     from secpipe.sign.registry import Reference
 
     return About("", None, environment, image=Reference.parse(image).digest.removeprefix("sha256:"))
-
-
-def _policy_digest(options: dict[str, Any], loaded: str) -> str:
-    """Return the digest the verdict's policy must have: that of the policy given, or the pin alone."""
-    if names_policy(options):
-        return loaded
-    pin = str(options["policy_ref"]).removeprefix("sha256:").lower()
-    if pin and (len(pin) != 64 or set(pin) - set("0123456789abcdef")):
-        raise ConfigError(f'"{options["policy_ref"]}" is no policy pin', hint="--policy-ref sha256:HEX (64 hex digits)")
-    return pin
-
-
-def _candidates(
-    store: Path | None, bundle: Path | None, image: str, about: About, trust: Trust, now: datetime
-) -> Iterable[Held | Broken]:
-    from secpipe.cli.verdict.show import locate
-    from secpipe.gate.verdicts import signed
-
-    if image:
-        from secpipe.gate.images import verdicts
-
-        if store is not None:
-            return verdicts.kept(store, about, trust, now)
-        if bundle is not None:
-            return [verdicts.one(*locate(bundle), about, trust, now)]
-        return verdicts.attached(image, about.environment, trust, now)
-    if store is not None:
-        return signed.candidates(store, about, trust, now)
-    folder, what = locate(bundle or Path())
-    return [signed.attempt(folder, "", about, trust, now, what)]
 
 
 def _write(answer: Answer, about: About, now: datetime, form: str, output: str, *, simulated: bool) -> None:

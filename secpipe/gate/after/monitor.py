@@ -18,12 +18,13 @@ from secpipe.core.verdict import Decision, Effect, Judgement, Reason
 from secpipe.gate.after import past, today
 from secpipe.gate.after.past import Head, Past
 from secpipe.gate.after.replay import key
-from secpipe.gate.after.signals import Signals, against
+from secpipe.gate.after.signals import Signals, against, digests_of
 from secpipe.gate.after.since import since
 from secpipe.gate.after.today import Knowledge
 from secpipe.gate.after.vouched import Overruled, Unvouched, Voucher
 from secpipe.gate.policies.policy_file import Loaded
-from secpipe.gate.verdicts import store
+from secpipe.gate.verdicts.index import VerdictIndex
+from secpipe.gate.verdicts.store import Entry
 
 _AGAINST = (Effect.DENY, Effect.UNDECIDED)
 _LOST = (State.SKIPPED, State.STALE)
@@ -93,28 +94,49 @@ def survey(
     Raises InputError where there is no store, ConfigError where `policy` cannot be resolved for an environment.
     """
     voucher = voucher or Unvouched()
-    groups: dict[tuple[str, str], list[Head]] = {}
-    damaged: list[tuple[str, str]] = []
-    count = 0
-    for entry in store.entries(folder, environment=environment):
-        count += 1
-        try:
-            found = past.head(entry, now)
-        except InputError as error:
-            damaged.append((f"{entry.environment}/{entry.digest}/{entry.name}", error.message))
-            continue
-        if found.passed or voucher.overruled(found):
-            groups.setdefault((found.entry.environment, found.name), []).append(found)
+    damaged: dict[str, str] = {}
     releases: list[Release] = []
     doubted: list[tuple[str, str]] = []
-    for _, heads in sorted(groups.items()):
-        heads.sort(key=lambda head: (head.at, head.entry.name), reverse=True)
-        bench = _Bench(heads, known, now, policy, voucher, signals)
-        out = list(bench.out(everything))
-        releases += out
-        if not everything or not out:
-            doubted += [(head.place, why) for head, why in bench.doubted]
-    return Survey(tuple(releases), tuple(damaged), tuple(doubted), count, signals.unheard)
+    with VerdictIndex(folder) as index:
+        index.refresh()
+        for entry in index.damaged(environment, now + past.SKEW):
+            _head(entry, now, damaged)
+        for where, subject in index.subjects(environment):
+            bench = _Bench(
+                _Heads(index.releases(where, subject), voucher, now, damaged), known, now, policy, voucher, signals
+            )
+            out = list(bench.out(everything))
+            releases += out
+            if not everything or not out:
+                doubted += [(head.place, why) for head, why in bench.doubted]
+        count = index.count(environment)
+    return Survey(tuple(releases), tuple(sorted(damaged.items())), tuple(doubted), count, signals.unheard)
+
+
+class _Heads:
+    """The entries of one name that let it out, newest first, each read when it is looked at."""
+
+    def __init__(self, found: list[Entry], voucher: Voucher, now: datetime, damaged: dict[str, str]) -> None:
+        self._found = found
+        self._voucher = voucher
+        self._now = now
+        self._damaged = damaged
+
+    def since(self, start: int = 0) -> Iterator[tuple[int, Head]]:
+        """Yield (index, head) from `start` on; what is damaged, or let nothing out, is passed over."""
+        for index in range(start, len(self._found)):
+            head = _head(self._found[index], self._now, self._damaged)
+            if head is not None and (head.passed or self._voucher.overruled(head)):
+                yield index, head
+
+
+def _head(entry: Entry, now: datetime, damaged: dict[str, str]) -> Head | None:
+    """Return what an entry says of itself, or None, and why under its place in `damaged`."""
+    try:
+        return past.head(entry, now)
+    except InputError as error:
+        damaged[f"{entry.environment}/{entry.digest}/{entry.name}"] = error.message
+        return None
 
 
 class _Bench:
@@ -122,7 +144,7 @@ class _Bench:
 
     def __init__(
         self,
-        heads: list[Head],
+        heads: _Heads,
         known: Knowledge,
         now: datetime,
         policy: Loaded | None,
@@ -140,7 +162,7 @@ class _Bench:
 
     def out(self, everything: bool) -> Iterator[Release]:
         """Yield what is deployed, or every release."""
-        for index, head in enumerate(self.heads):
+        for index, head in self.heads.since():
             if why := self.voucher.doubt(head):
                 self.doubted.append((head, why))
                 continue
@@ -148,14 +170,14 @@ class _Bench:
                 continue
             release = replace(self._judge(head), newest=not self.judged)
             self.judged[head.entry.digest] = release
-            yield replace(release, back=self._back(index)) if release.state == "affected" else release
+            yield replace(release, back=self._back(index, head)) if release.state == "affected" else release
             if not everything:
                 return
 
-    def _back(self, index: int) -> Head | None:
+    def _back(self, index: int, release: Head) -> Head | None:
         """Return the newest release before `index` that still passes."""
-        tried = {self.heads[index].entry.digest}
-        for head in self.heads[index + 1 :]:
+        tried = {release.entry.digest}
+        for _, head in self.heads.since(index + 1):
             if head.entry.digest in tried or not head.passed or self.voucher.doubt(head):
                 continue
             tried.add(head.entry.digest)
@@ -173,7 +195,7 @@ class _Bench:
         policy = replace(policy, promotion=replace(policy.promotion, max_age_days=0))
         evidence = today.evidence(whole, self.known, self.now)
         judgement = whole.judge(policy, self.now, evidence)
-        shown = against(self.signals, whole, policy)
+        shown = against(self.signals, digests_of(whole), policy)
         known_since = {reason.what: since for reason, since in shown}
         reasons = [reason for reason in judgement.reasons if reason.effect in _AGAINST]
         reasons += [reason for reason, _ in shown]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -77,13 +77,12 @@ def gather(folder: Path, trust: Trust, now: datetime) -> Signals:
     return Signals(tuple(held), tuple(unheard))
 
 
-def against(signals: Signals, release: Past, policy: Policy) -> list[tuple[Reason, str]]:
-    """Return why signals withdraw the verdict on a release, each with the time since when (RFC 3339); pure.
+def against(signals: Signals, mine: Set[str], policy: Policy) -> list[tuple[Reason, str]]:
+    """Return why signals withdraw the verdict on a release of these digests, each with the time since when; pure.
 
     The newest word of an identity and kind about one artifact counts: a later window that is good ends an earlier one,
     figure by figure. One that is silent about a figure says nothing of it.
     """
-    mine = digests_of(release)
     groups: dict[tuple[str, str, frozenset[str]], list[Signal]] = {}
     for one in signals.held:
         if one.digests & mine:

@@ -35,6 +35,10 @@ _PART: Final = 255  # bytes of one step of a path that a file system takes
 _MERGED: Final = frozenset({"bin", "sbin", "lib", "lib32", "lib64", "libx32"})
 _NESTED: Final = 4  # index in index
 _UNPACK: Final = "io.deis.oras.content.unpack"
+_LAYER: Final = "application/vnd.oci.image.layer.v1.tar"
+_SKIPPED: Final = b"\x2a\x4d\x18"  # a frame of zstd or lz4 that is passed over
+#: zstd, lz4, lzip, compress: what some runtime might unpack, and we do not.
+_MAGICS: Final = (b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18", b"LZIP", b"\x1f\x9d", b"\x1f\xa0", b"\x1f\x8b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +192,8 @@ def _layer(stream: Readable, layer: Descriptor, image: Overlay, scratch: _Scratc
     head = upto(stream, HEAD)
     whole: Readable = Prefixed(head, stream)
     kind = sniff(head, layer.size, pickles=False)
-    if not _is_tar(layer) and (layer.title or kind not in {"tar", *_PACKED}):  # untitled: a runtime may unpack it
+    named = layer.title or kind not in {"tar", *_PACKED}  # untitled: a runtime may unpack it
+    if (not _is_tar(layer) and named) or _is_called_tar(layer, kind, head):
         path = overlay.inside(layer.title or f"layer-{layer.hex[:12]}", scratch.limits.tree_depth)
         image.put(Placed(path, image.layer, scratch.keep(whole, layer.size)))
         return
@@ -210,6 +215,14 @@ def _is_tar(layer: Descriptor) -> bool:
         return True
     words = layer.media_type.replace("+", ".").split(".")
     return bool({"tar", "tgz"} & set(words)) or not (layer.title or layer.media_type)
+
+
+def _is_called_tar(layer: Descriptor, kind: str, head: bytes) -> bool:
+    """Tell whether a layer is a titled file that its type calls a tar, as ORAS does: nobody can unpack it."""
+    if not layer.title or layer.annotations.get(_UNPACK) == "true" or layer.media_type != _LAYER:
+        return False
+    packed = kind in {"tar", *_PACKED} or head.startswith(_MAGICS) or head[1:4] == _SKIPPED
+    return not packed and bool(head.strip(b"\0")) and not tars.begins(head)
 
 
 def _member(member: tars.Member, content: Readable, image: Overlay, scratch: _Scratch, where: str) -> None:

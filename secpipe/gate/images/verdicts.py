@@ -12,8 +12,8 @@ from secpipe.core.errors import InputError
 from secpipe.core.shape import mapping
 from secpipe.core.text import printable
 from secpipe.core.trust import HalfClass, Trust
-from secpipe.gate.verdicts import store
-from secpipe.gate.verdicts.signed import VSA, About, Broken, Held, attempt, bundles, names, stamp_of
+from secpipe.gate.verdicts.index import VerdictIndex
+from secpipe.gate.verdicts.signed import VSA, About, Broken, Held, attempt, bundles, names, says, stamp_of
 from secpipe.gate.verdicts.vsa import EXTENSION
 from secpipe.sign import oci
 from secpipe.sign.predicates import by_purpose
@@ -55,26 +55,18 @@ def attached(image: str, environment: str, trust: Trust, now: datetime) -> Itera
 
 
 def kept(where: Path, about: About, trust: Trust, now: datetime) -> Iterator[Held | Broken]:
-    """Yield every verdict in a store that names the image `about` is of."""
-    for entry in store.entries(where, environment=about.environment):
-        found = _named(entry.folder, VSA)
-        if found is not None and found.get("sha256") == about.image:
-            yield attempt(entry.folder, stamp_of(entry), replace(about, digest=found["dirHash"]), trust, now)
+    """Yield every signed verdict in a store that says it is about the image `about` is of; the index says which."""
+    with VerdictIndex(where) as index:
+        index.refresh()
+        found = index.of_image(about.image, about.environment)
+    for entry in found:
+        if any((entry.folder / name).exists() for name in names(VSA)):
+            yield attempt(entry.folder, stamp_of(entry), replace(about, digest=entry.digest), trust, now)
 
 
 def one(folder: Path, what: str, about: About, trust: Trust, now: datetime) -> Held | Broken:
     """Return the verdict on an image in `folder`, or why it does not hold: it must name the image by its manifest."""
-    found = _named(folder, what) or {}
-    return attempt(folder, "", replace(about, digest=found.get("dirHash", "")), trust, now, what)
-
-
-def _named(folder: Path, what: str) -> Mapping[str, str] | None:
-    """Return the digests that a verdict names, unverified; None where there is none to read."""
-    try:
-        name, data = next(iter(bundles(folder, what).values()))
-        return as_written(data, name)[1].digests
-    except (InputError, StopIteration):
-        return None
+    return attempt(folder, "", replace(about, digest=says(folder, what).get("dirHash", "")), trust, now, what)
 
 
 def pairs(image: str, trust: Trust) -> Iterator[dict[HalfClass, tuple[str, bytes]]]:

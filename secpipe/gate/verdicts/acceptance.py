@@ -3,7 +3,7 @@ but for the verification of overrides that stand beside a verdict."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -48,12 +48,22 @@ class Answer:
         return f"{_HEADS[self.exit_code]} for {where}: {self.why}"
 
 
-def accept(found: Iterable[Held | Broken], asked: Wanted, trust: Trust, now: datetime) -> Answer:
+#: The override of a verdict that holds now, by people whose signatures were verified.
+Overrides = Callable[[Held, Wanted, Trust, datetime], override.Overridden | None]
+
+
+def _beside(one: Held, asked: Wanted, trust: Trust, now: datetime) -> override.Overridden | None:
+    return override.overridden(one, asked.about.digest, trust, asked.policy.break_glass, now)
+
+
+def accept(
+    found: Iterable[Held | Broken], asked: Wanted, trust: Trust, now: datetime, overrides: Overrides = _beside
+) -> Answer:
     """Return whether the release may go out now, by the verdicts found about it.
 
     The newest verdict by an accepted verifier counts; a newer one that does not hold is never passed over, because it
     may be a no that somebody damaged. What was deleted cannot be known offline: the verdict's own end and `max_age`
-    bound how long an older yes could live on.
+    bound how long an older yes could live on. `overrides` looks for those beside a verdict that says no.
     """
     where = asked.about.environment
     found = list(found)
@@ -74,7 +84,7 @@ def accept(found: Iterable[Held | Broken], asked: Wanted, trust: Trust, now: dat
         return Answer(max(broken.error.exit_code, EXIT_DENY), why, where, chosen)
     code, why = _objection(chosen, asked, trust)
     if code == EXIT_PASS and not chosen.summary.passed:
-        return _overruled(chosen, asked, trust, now)
+        return _overruled(chosen, asked, overrides(chosen, asked, trust, now))
     if code == EXIT_PASS:
         code, why = _in_time(chosen, asked, now)
     return Answer(code, why, where, chosen)
@@ -111,11 +121,10 @@ def _in_time(one: Held, asked: Wanted, now: datetime) -> tuple[int, str]:
     return EXIT_PASS, f"{printable(one.name)}, {given}, holds until {times.rfc3339(told.valid_until)}"
 
 
-def _overruled(one: Held, asked: Wanted, trust: Trust, now: datetime) -> Answer:
+def _overruled(one: Held, asked: Wanted, let: override.Overridden | None) -> Answer:
     """A verdict that says no: overruled by people, or the end."""
     told, where = one.summary, asked.about.environment
     head = "NOT DECIDED" if told.decision == "undecided" or told.self_judged else "BLOCKED"
-    let = override.overridden(one, asked.about.digest, trust, asked.policy.break_glass, now)
     if let is not None:
         who, until = " and ".join(let.holders), times.rfc3339(let.grant.not_after)
         why = f"by {who} until {until}: {head} was the verdict. Reason: {printable(let.grant.reason)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -147,20 +147,33 @@ def holders_of(verdict: Held, digest: str, trust: Trust, now: datetime) -> Itera
 
 
 def overridden(verdict: Held, digest: str, trust: Trust, rules: BreakGlass, now: datetime) -> Overridden | None:
-    """Return the grant by which enough people overrule the verdict at `now`, or None.
+    """Return the grant by which enough people overrule the verdict at `now`, or None; reads and verifies each."""
+    if not _can_be(verdict):
+        return None
+    return counted(verdict, holders_of(verdict, digest, trust, now), rules, now)
+
+
+def counted(
+    verdict: Held, signed_by: Iterable[tuple[Grant, str]], rules: BreakGlass, now: datetime
+) -> Overridden | None:
+    """Return the grant that enough of these people signed and that holds at `now`, or None. Pure.
 
     What the verdict was signed with and what `rules` say hold both: the more people, the fewer hours.
     """
-    if verdict.summary.passed or verdict.summary.self_judged or verdict.summary.exploited != 0:
+    if not _can_be(verdict):
         return None
     agreed: dict[Grant, set[str]] = {}
-    for one, holder in holders_of(verdict, digest, trust, now):
+    for one, holder in signed_by:
         span = one.not_after - one.not_before
         if one.not_before <= now < one.not_after and span <= timedelta(hours=hours_of(verdict, rules)):
             agreed.setdefault(one, set()).add(holder)
     enough = people(verdict, rules)
     good = [Overridden(one, tuple(sorted(who))) for one, who in agreed.items() if len(who) >= enough]
     return max(good, key=lambda each: each.grant.not_after, default=None)
+
+
+def _can_be(verdict: Held) -> bool:
+    return not verdict.summary.passed and not verdict.summary.self_judged and verdict.summary.exploited == 0
 
 
 def _attempt(verdict: Held, digest: str, place: str, trust: Trust, now: datetime) -> tuple[Grant, str] | None:

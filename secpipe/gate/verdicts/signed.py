@@ -20,7 +20,7 @@ from secpipe.gate.verdicts.vsa import Summary
 from secpipe.sign.establish import Demand
 from secpipe.sign.refusal import CHANGED, INVALID, REPLAYED, WRONG_PURPOSE, Refused
 from secpipe.sign.sidecars import ATTESTATION, PQ_ATTESTATION
-from secpipe.sign.verdicts import verify_verdict
+from secpipe.sign.verdicts import as_written, verify_verdict
 from secpipe.system import files
 
 VSA = "vsa"
@@ -76,6 +76,14 @@ def names(what: str) -> tuple[str, str]:
     return f"{what}{ATTESTATION}", f"{what}{PQ_ATTESTATION}"
 
 
+def locate(place: Path) -> tuple[Path, str]:
+    """Return (folder, name of the bundles) of an entry's folder or of one bundle file."""
+    if place.is_dir():
+        return place, VSA
+    suffix = PQ_ATTESTATION if place.name.endswith(PQ_ATTESTATION) else ATTESTATION
+    return place.parent, place.name.removesuffix(suffix)
+
+
 def bundles(folder: Path, what: str) -> dict[HalfClass, tuple[str, bytes]]:
     """Return the bundles that stand in `folder`, as class -> (name, bytes); raises InputError for one not readable."""
     found = {}
@@ -84,6 +92,15 @@ def bundles(folder: Path, what: str) -> dict[HalfClass, tuple[str, bytes]]:
         if path.exists() or path.is_symlink():
             found[half] = name, files.read_bytes(path, DEFAULT.document_bytes, follow=False)
     return found
+
+
+def says(folder: Path, what: str = VSA) -> Mapping[str, str]:
+    """Return the digests that a signed verdict names, unverified; none where there is none to read."""
+    try:
+        name, data = next(iter(bundles(folder, what).values()))
+        return as_written(data, name)[1].digests
+    except (InputError, StopIteration):
+        return {}
 
 
 def held(folder: Path, about: About, trust: Trust, now: datetime, what: str = VSA) -> Held:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from secpipe.core.documents import parse_json
-from secpipe.core.errors import InputError, UnsafeInput
+from secpipe.core.errors import InputError
 from secpipe.core.limits import DEFAULT
 from secpipe.core.text import printable
 from secpipe.core.verdict import READ, SCHEMA
@@ -29,7 +29,6 @@ TREE_POLICY, WAIVERS, BOM = "tree-policy.toml", "waivers.toml", "bom.cdx.json"
 _PLACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _HEX = re.compile(r"[0-9a-f]{64}")
 _ENTRY = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
-_MAX_ENTRIES = 100_000
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -93,22 +92,29 @@ def entry_at(folder: Path) -> Entry:
 def entries(store: Path, *, environment: str = "", digest: str = "") -> Iterator[Entry]:
     """Yield the store's entries, oldest first within a subject, of one environment or subject if given.
 
-    Raises InputError where there is no store, UnsafeInput for more entries than a store can have.
+    What is named is looked up by its place: nothing else is listed. Raises InputError where there is no store.
     """
     if not store.is_dir():
         raise InputError(f"there is no verdict store in {printable(str(store))}", hint="secpipe check --store FOLDER")
-    count = 0
-    for where in _folders(store, _PLACE):
-        if environment and where.name != environment:
-            continue
-        for subject in _folders(where, _HEX):
-            if digest and subject.name != digest:
-                continue
+    for where in _named(store, environment, _PLACE):
+        for subject in _named(where, digest, _HEX):
             for folder in _folders(subject, _ENTRY):
-                count += 1
-                if count > _MAX_ENTRIES:
-                    raise UnsafeInput(f"the verdict store holds more than {_MAX_ENTRIES:,} verdicts")
                 yield Entry(where.name, subject.name, folder.name, folder)
+
+
+def placed(store: Path, environment: str, digest: str, name: str) -> Entry:
+    """Return the entry of that place, which need not be there; raises InputError for what is no place of a store."""
+    if not (_PLACE.fullmatch(environment) and _HEX.fullmatch(digest) and _ENTRY.fullmatch(name)):
+        raise InputError("this is no place of a verdict store")
+    return Entry(environment, digest, name, store / environment / digest / name)
+
+
+def _named(path: Path, name: str, shape: re.Pattern[str]) -> list[Path]:
+    """Return the real folder of that name below `path`, or all of that shape; a link is none."""
+    if not name:
+        return _folders(path, shape)
+    one = path / name
+    return [one] if shape.fullmatch(name) and one.is_dir() and not one.is_symlink() else []
 
 
 def _folders(path: Path, shape: re.Pattern[str]) -> list[Path]:
