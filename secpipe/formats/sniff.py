@@ -7,7 +7,7 @@ from typing import Final
 
 from secpipe.formats.coding import coding_of
 from secpipe.formats.kinds import PLAIN
-from secpipe.formats.tars import begins
+from secpipe.formats.tars import begins_unmarked
 
 #: How many bytes `sniff` needs to tell everything apart (a tar has its mark at 257).
 HEAD: Final = 4096
@@ -96,7 +96,7 @@ def sniff(head: bytes, size: int = -1, *, pickles: bool = True) -> str:
     for offset, magic, name in _ROWS.get(head[0], _ROWS[None]):
         if head.startswith(magic, offset) and (name != "tar" or size < 0 or size >= 512):
             return name
-    if begins(head):
+    if begins_unmarked(head):
         return "tar"
     if head[0] == 8 and len(head) > 4 and (found := _protobuf(head)):
         return found

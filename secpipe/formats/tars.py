@@ -89,7 +89,7 @@ def members(stream: Readable, limits: Limits = DEFAULT) -> Iterator[tuple[Member
     raise UnsafeInput(f"more than {limits.archive_members:,} members")
 
 
-def begins(head: bytes) -> bool:
+def begins_unmarked(head: bytes) -> bool:
     """Tell whether a file begins with the header of a TAR of before POSIX, which has no mark: by its sum."""
     return len(head) >= _BLOCK and _SUM.fullmatch(head, 148, 156) is not None and _sum_fits(head[:_BLOCK])
 
