@@ -274,7 +274,7 @@ def _explain(per_file: dict[str, list[Signal]], readings: dict[str, Reading]) ->
             ):
                 users[sign.sdk].add(sign.provider)
                 users[sign.provider].add(sign.provider)
-        for name in readings[path].reads:
+        for name in sorted(readings[path].reads):
             readers[name].append([sign for sign in signals if sign.role in {"client", "endpoint"}])
     declared = {
         sign.provider for signals in per_file.values() for sign in signals if sign.evidence.startswith(_DECLARES)

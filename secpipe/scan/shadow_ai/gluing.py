@@ -114,5 +114,5 @@ def buffered(data: Value, coding: Value) -> Value | None:
 
 def characters(numbers: list[Value]) -> Value:
     """`String.fromCharCode(...)`."""
-    codes = (item for value in numbers for item in value.texts if item.isdigit() and int(item[:7]) < 0x110000)
+    codes = (item for value in numbers for item in sorted(value.texts) if item.isdigit() and int(item[:7]) < 0x110000)
     return text("".join(chr(int(item)) for item in codes))

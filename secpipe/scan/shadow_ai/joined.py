@@ -163,7 +163,7 @@ def _python(text: str) -> Iterator[str]:
     yield from (f"{new} = {old}" for old, new in _AS.findall(text) if old.isidentifier() and new.isidentifier())
     words = " ".join(" ".join(match) for match in _MODULE.findall(text))
     modules = set(re.findall(r"\w+", words))
-    yield from (f"{one}.{name} = {name}" for one, name in set(_MEMBER.findall(text)) if one in modules)
+    yield from (f"{one}.{name} = {name}" for one, name in sorted(set(_MEMBER.findall(text))) if one in modules)
 
 
 def _script(text: str) -> Iterator[str]:

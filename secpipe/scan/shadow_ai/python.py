@@ -133,7 +133,7 @@ def _call(file: File, node: ast.Call) -> None:
     name = file.scope.dotted(node.func)
     last = node.func.attr if isinstance(node.func, ast.Attribute) else name.rpartition(".")[2]
     if last in {"import_module", "__import__", "import_string", "find_spec"} and node.args:
-        for text in file.fold(node.args[0]).texts:
+        for text in sorted(file.fold(node.args[0]).texts):
             imported(file, text, node, f"imports {text} dynamically")
         return
     _environment_call(file, node, name, last)
@@ -169,7 +169,7 @@ def _environment_call(file: File, node: ast.Call, name: str, last: str) -> None:
         names = file.fold(node.args[0]).texts if node.args else frozenset()
         file.out.reads |= names
         if last in {"putenv", "setdefault"} and len(node.args) > 1:
-            for env in names:
+            for env in sorted(names):
                 file.set_environment(env, node.args[1], node)
 
 
@@ -177,5 +177,5 @@ def _model_arguments(file: File, node: ast.Call, last: str) -> None:
     """`model="..."` anywhere: names the model of the file's client, and in a router the provider itfile."""
     for word in node.keywords:
         if word.arg and squash(word.arg) in file.catalogue.model_keys:
-            for text in file.fold(word.value).texts:
+            for text in sorted(file.fold(word.value).texts):
                 model_string(file, text, word.value, key=True)

@@ -281,7 +281,7 @@ def setting(file: File, target: ast.expr, value: ast.expr | None) -> None:
     name = target.attr if isinstance(target, ast.Attribute) else target.id if isinstance(target, ast.Name) else ""
     if value is None or len(name) < _SHORTEST:
         return
-    for text in file.fold(value).texts:
+    for text in sorted(file.fold(value).texts):
         if "://" in text:
             file.out.values.append(EnvValue(name.upper(), text, "", target.lineno))
 
@@ -291,7 +291,7 @@ def assignment(file: File, node: ast.Assign) -> None:
     for target in node.targets:
         setting(file, target, node.value)
         if isinstance(target, ast.Subscript) and file.scope.dotted(target.value) in {"os.environ", "environ"}:
-            for name in file.fold(target.slice).texts:
+            for name in sorted(file.fold(target.slice).texts):
                 file.set_environment(name, node.value, node)
         elif isinstance(target, ast.Attribute) and squash(target.attr) in file.catalogue.base_names:
             owner, _ = file.catalogue.imported("python", file.scope.dotted(target.value))

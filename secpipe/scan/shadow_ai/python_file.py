@@ -43,7 +43,7 @@ class File:
 
     def set_environment(self, name: str, value: ast.expr, node: ast.AST) -> None:
         """The program itself gives an environment name a value."""
-        for text in self.fold(value).texts:
+        for text in sorted(self.fold(value).texts):
             self.out.values.append(EnvValue(name, text, "", getattr(node, "lineno", 0)))
 
     def consume(self, node: ast.AST) -> None:

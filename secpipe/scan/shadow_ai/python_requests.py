@@ -80,7 +80,7 @@ def _is_chat_body(file: File, node: ast.expr, seen: dict[int, int], depth: int =
 
 def host_argument(file: File, node: ast.Call) -> None:
     """`HTTPSConnection("host")`."""
-    for text in file.fold(node.args[0]).texts:
+    for text in sorted(file.fold(node.args[0]).texts):
         destination = resolve(text, file.catalogue)
         if destination is not None and destination.provider in file.catalogue.providers:
             file.out.signals.append(

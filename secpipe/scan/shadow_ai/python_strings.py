@@ -43,7 +43,7 @@ def string(file: File, node: ast.expr) -> None:
         file.consume(node)
     if value.cut and any("://" in text for text in value.texts):
         file.out.unread.append(f"line {node.lineno}: {TOO_MANY}")
-    for text in value.texts:
+    for text in sorted(value.texts):
         _text_of(file, text, node)
         if text.startswith(HOLE) and ai_path(text, file.catalogue, ""):
             _open_address(file, node, value)

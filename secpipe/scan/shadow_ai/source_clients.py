@@ -249,12 +249,12 @@ def settings(file: File) -> None:
             continue
         values = Bound(MAX_VALUES, f"values of {name}", file.out.unread.append)
         for index in values.first(places):
-            for item in file.expressions.fold(index)[0].texts:
+            for item in sorted(file.expressions.fold(index)[0].texts):
                 if "://" in item:
                     file.out.values.append(EnvValue(name, item, "", file.tokens[min(index, len(file.tokens) - 1)].line))
     for position, token in enumerate(file.tokens[:-2]):
         if token.value in file.catalogue.base_url_env and file.tokens[position + 1].value in {",", "]"}:
             start = position + 2 if file.tokens[position + 1].value == "," else position + 3
-            for item in file.expressions.fold(start)[0].texts:
+            for item in sorted(file.expressions.fold(start)[0].texts):
                 if "://" in item:
                     file.out.values.append(EnvValue(token.value, item, "", token.line))

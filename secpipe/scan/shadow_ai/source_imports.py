@@ -218,7 +218,7 @@ def _quoted_imports(file: File) -> list[tuple[str, int]]:
             file.tokens[start].kind in {"string", "template"} or token.value in {"require", "import"}
         ):
             value, after = file.expressions.fold(start)
-            for name in value.texts:
+            for name in sorted(value.texts):
                 name = re.sub(
                     r"^(?:npm:|https://(?:esm\.sh|cdn\.skypack\.dev|unpkg\.com|cdn\.jsdelivr\.net/npm|jspm\.dev)/)",
                     "",
