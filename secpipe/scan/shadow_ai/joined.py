@@ -65,8 +65,8 @@ class Joiner:
         return self._files.unread
 
     def look(self, paths: Iterable[str]) -> None:
-        """Work out what the files at `paths` may get from everything that they import."""
-        self._held = closures(filter(family_of, paths), self._files.imports, self._given)
+        """Work out what those of the files at `paths` that make an address of names may get from what they import."""
+        self._held = closures(filter(self._files.is_open, paths), self._files.imports, self._given)
 
     def read(self, path: str, is_open: bool) -> list[Signal]:
         """Return the signs that a file gives with what it imports, where that makes up a host that nobody tells.
@@ -101,7 +101,7 @@ class Joiner:
 
     def _untold(self, path: str) -> set[bytes]:
         """Return the hosts that a file may put together with what it imports, and that none of them tells."""
-        if not self._files.holds(path).is_open:
+        if not self._files.is_open(path):
             return set()
         held = self._held.get(path, frozenset())
         if BEYOND in held:
@@ -123,6 +123,8 @@ class Joiner:
 
     def _chain(self, path: str, hosts: set[bytes]) -> list[str]:
         """Return the files that give parts of the hosts, and those between, the nearest first."""
+        if not hosts:
+            return []
         parts, beside = self._parts(path), self._files.beside(path)
         wanted = set().union(*(parts_of(host, parts) for host in hosts))
 
