@@ -30,7 +30,7 @@ def family_of(path: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Strings:
-    """What a file holds of addresses: `pieces` of known hosts, and those that it gives a name (`given`: name, piece)."""
+    """What a file holds of addresses: `pieces` of known hosts, and those it gives a name (`given`: name, piece)."""
 
     pieces: frozenset[bytes] = frozenset()
     given: frozenset[tuple[bytes, bytes]] = frozenset()

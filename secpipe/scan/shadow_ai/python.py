@@ -24,6 +24,7 @@ from secpipe.scan.shadow_ai.python_downloads import download_of
 from secpipe.scan.shadow_ai.python_file import File
 from secpipe.scan.shadow_ai.python_requests import host_argument, http_call, process_call
 from secpipe.scan.shadow_ai.python_strings import model_string, string
+from secpipe.scan.shadow_ai.scope import BINDS
 from secpipe.scan.shadow_ai.signal import Reading
 
 _MAX_NODES = 400_000
@@ -53,6 +54,8 @@ _HTTP = {"post", "get", "put", "request", "stream", "urlopen", "fetch", "Request
 _SOCKETS = {"HTTPSConnection", "HTTPConnection", "create_connection"}
 _STATES = {ast.Import, ast.ImportFrom, ast.Call, ast.Assign, ast.AnnAssign}
 _TEXTS = {ast.Constant, ast.JoinedStr, ast.BinOp, ast.Call, ast.Subscript}
+#: What anybody asks for: two thirds of the nodes are names, constants that are numbers, and places.
+_TELLING = BINDS | _STATES | _TEXTS | {ast.Expr}
 _PROCESS = {
     "system", "run", "Popen", "call", "check_call", "check_output", "popen", "getoutput", "getstatusoutput",
     "create_subprocess_shell", "create_subprocess_exec", "spawn",
@@ -77,7 +80,7 @@ def read(source: str, catalogue: Catalogue) -> Reading:
 
 
 def _nodes(tree: ast.AST) -> list[ast.AST]:
-    """All nodes, outer ones first, without operators and the like; each once, and its children are looked up once.
+    """All nodes that say something, outer ones first; each is visited once, and its children are looked up once.
 
     Raises InputError for more than the bound.
     """
@@ -91,7 +94,7 @@ def _nodes(tree: ast.AST) -> list[ast.AST]:
                 nodes.append(child)
         if len(nodes) > _MAX_NODES:
             raise InputError(f"holds more than {_MAX_NODES:,} syntax nodes")
-    return nodes
+    return [node for node in nodes if type(node) in _TELLING]
 
 
 def read_what_parses(content: str, catalogue: Catalogue) -> Reading:

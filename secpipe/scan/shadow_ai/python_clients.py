@@ -279,11 +279,15 @@ def keywords(file: File, node: ast.Call) -> dict[str, ast.expr]:
 def setting(file: File, target: ast.expr, value: ast.expr | None) -> None:
     """A constant or field that holds an address, for the files that import it."""
     name = target.attr if isinstance(target, ast.Attribute) else target.id if isinstance(target, ast.Name) else ""
-    if value is None or len(name) < _SHORTEST:
+    if value is None or len(name) < _SHORTEST or (isinstance(value, ast.Constant) and _no_address(value.value)):
         return
     for text in sorted(file.fold(value).texts):
         if "://" in text:
             file.out.values.append(EnvValue(name.upper(), text, "", target.lineno))
+
+
+def _no_address(value: object) -> bool:
+    return not isinstance(value, str | bytes) or (isinstance(value, str) and "://" not in value)
 
 
 def assignment(file: File, node: ast.Assign) -> None:

@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from secpipe.scan.shadow_ai.fold import Scope
 from secpipe.scan.shadow_ai.values import MAX_VALUES
 
-_BINDS = {
+#: Nodes that give a name something to stand for.
+BINDS = {
     ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.AugAssign, ast.FunctionDef,
     ast.AsyncFunctionDef, ast.ClassDef, ast.Call, ast.Dict, ast.For,
 }  # fmt: skip
+_BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")  # where statements stand in statements
 _MAX_PER_NAME = MAX_VALUES + 1  # one more than is followed: folding sees that there were more
 
 
@@ -21,7 +23,7 @@ def collect(nodes: Iterable[ast.AST]) -> Scope:
     functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}
     calls: list[ast.Call] = []
     fields: dict[str, list[str]] = {}
-    for node in (node for node in nodes if type(node) in _BINDS):
+    for node in (node for node in nodes if type(node) in BINDS):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 local = alias.asname or alias.name.split(".")[0]
@@ -122,10 +124,9 @@ def _defaults(scope: Scope, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Non
         item = body.pop()
         if isinstance(item, ast.Return) and item.value is not None:
             _add(scope.returns, node.name, item.value)
-        elif isinstance(item, ast.stmt | ast.match_case | ast.ExceptHandler) and not isinstance(
-            item, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-        ):
-            body.extend(ast.iter_child_nodes(item))
+        elif not isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            for block in _BLOCKS:
+                body += getattr(item, block, ())
 
 
 def _pass(scope: Scope, functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef], call: ast.Call) -> None:

@@ -36,10 +36,10 @@ FILES = {
     "shell.py": "import subprocess\n"
     + "\n".join(f"C = 'curl {host}/chat/completions'" for host in HOSTS)
     + "\nsubprocess.run(C, shell=True)\n",
-    "client.ts": "import OpenAI from 'openai';\n"
-    + "let base = '';\n"
+    "client.ts": "import OpenAI from 'openai';\nlet base = '';\n"
     + "\n".join(f"base = '{host}';" for host in HOSTS)
-    + "\nconst name = pick ? 'openai' : other ? '@anthropic-ai/sdk' : 'cohere-ai';\nrequire(name);\nnew OpenAI({ baseURL: base });\n",
+    + "\nconst name = pick ? 'openai' : other ? '@anthropic-ai/sdk' : 'cohere-ai';\n"
+    "require(name);\nnew OpenAI({ baseURL: base });\n",
 }
 
 
