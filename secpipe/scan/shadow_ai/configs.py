@@ -22,12 +22,17 @@ _KIND = re.compile(
     r"^\s*-?\s*kind\s*:\s*[\"']?(InferenceService|LLMInferenceService|ServingRuntime|ClusterServingRuntime|RayService)\b"
 )
 _RESOURCE = re.compile(r'^\s*(?:resource|data|module)\s+"([\w-]+)"')
-_COGNITIVE = re.compile(r"""(?:(?:^|[\s{,])["']?kind["']?\s*[:=]\s*["'](?:OpenAI|AIServices)["'])""")
-_COGNITIVE_NEAR = re.compile(r"azurerm_cognitive_account|Microsoft\.CognitiveServices/accounts|cognitive_account", re.I)
+_COGNITIVE = re.compile(
+    r"""(?:(?:^|[\s{,])["']?kind["']?\s*(?::\s*["']?|=\s*["'])(?:OpenAI|AIServices)(?:["']|\s*$))"""
+)
+_COGNITIVE_NEAR = re.compile(
+    r"azurerm_cognitive_account|Microsoft\.CognitiveServices/accounts|cognitiveservices:Account|cognitive_account", re.I
+)
 _LEAD = re.compile(
     r"""^(\s*)(?:-\s+)?(?:(?:run|script|command|cmd|args|entrypoint|before_script|after_script|sh|bash|shell|postCreateCommand|exec|test|build|CMD|RUN|ENTRYPOINT)\s*:?\s*)?(?:[|>][+-]?\s*)?["'\[]*"""
 )
 _LISTED = re.compile(r"[\"']\s*,\s*[\"']")
+_SPACED = re.compile(r"(?im)^([ \t]*(?:ONBUILD[ \t]+)?(?:ENV|ARG)[ \t]+\w+)[ \t]+(?!=)")
 _INSTRUCTION = re.compile(
     r"^\s*(?:ONBUILD\s+)?(FROM|RUN|CMD|ENTRYPOINT|ENV|ARG|ADD|COPY|HEALTHCHECK|LABEL|SHELL|USER|WORKDIR|EXPOSE|VOLUME)\b\s*(.*)",
     re.I | re.S,
@@ -38,6 +43,8 @@ def read(content: str, path: str, catalogue: Catalogue) -> Reading:
     """Return the signs in YAML, JSON, HCL and their templates."""
     content, whole = terraform.filled(content) if path.endswith((".tf", ".tfvars", ".hcl")) else (content, True)
     content = encoded.plain(content)
+    if "{{" in content and "$" + "{{" not in content:
+        content = substitution.named(content, words.settings(content))
     out = text.read(content, catalogue)
     out.unread += ["its locals stand for more than is followed"] * (not whole)
     out.engine = "config"
@@ -63,6 +70,8 @@ def read(content: str, path: str, catalogue: Catalogue) -> Reading:
 
 def dockerfile(content: str, catalogue: Catalogue) -> Reading:
     """Return the signs in a Dockerfile: base images, environment, commands."""
+    content = _SPACED.sub(r"\1=", content)
+    content = substitution.named(content, words.given(content)) if "${" in content else content
     out = text.read(content, catalogue)
     out.engine = "dockerfile"
     rows: list[str] = []
@@ -79,8 +88,6 @@ def dockerfile(content: str, catalogue: Catalogue) -> Reading:
                 owner = shell.image_owner(image, catalogue) if not part.startswith("--platform") else ""
                 if owner:
                     out.signals.append(_direct("image", owner, number, f"builds on image {image}"))
-        if word in {"ENV", "ARG"}:
-            rest = re.sub(r"^(\w+)\s+(?!=)", r"\1=", rest)
         if word in {"RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK", "ENV", "ARG"}:
             rest = re.sub(r"^(?:CMD\s+)?(?:--\S+\s+)*", "", rest) if word in {"HEALTHCHECK", "RUN"} else rest
             rows.append(_array(rest))
@@ -120,7 +127,7 @@ def _structure(line: str, number: int, catalogue: Catalogue, out: Reading) -> No
     if _KIND.match(line):
         out.signals.append(_direct("iac", "kserve", number, "serves a model in the cluster"))
     if match := _RESOURCE.match(line):
-        owner = next((owner for prefix, owner in catalogue.terraform if match[1].startswith(prefix)), "")
+        owner = catalogue.resource(match[1])
         if owner:
             out.signals.append(_direct("iac", owner, number, f"provisions {match[1]}"))
     if "AWS::" in line:

@@ -12,6 +12,7 @@ from secpipe.scan.shadow_ai.gluing import (
     BASE64,
     CLOSE,
     CONCATS,
+    DEFAULTS,
     ENV_CALLS,
     ENV_ROOTS,
     FORMATS,
@@ -270,7 +271,7 @@ class Expressions(Naming):
                 value = replace(arguments[1], envs=arguments[0].texts)
             elif method in {"formatted", "format"} and arguments:
                 value = formatted([value, *arguments])
-            elif method in {"unwrap_or", "unwrap_or_else", "orelse", "or", "elseget", "unwrap_or_default", "getorelse"}:
+            elif method in DEFAULTS:
                 value = join((value, *arguments))
             index = after
         return value, index
@@ -361,5 +362,8 @@ class Expressions(Naming):
         path = re.fullmatch(r"(?:[\w$]+[.:>-]+)+([A-Za-z_]\w*)", source.strip())
         if path and not re.search(r"\benv\b", source):
             return self.name(path[1], depth + 1)
+        row = re.fullmatch(r"(?:[\w$]+\.)*([A-Za-z_]\w*)\[\s*(?:[\"'](\w+)[\"']|[\w$.]+)\s*\]", source.strip())
+        if row and row[1] not in ENV_ROOTS:
+            return self.name(row[2], depth + 1) if row[2] else join(self._members(row[1], depth + 1))
         inner.assigned = inner.added = {}
         return inner.fold(0, depth + 1)[0]

@@ -38,6 +38,10 @@ GLUERS = {"strings", "string", "enum", "table", "lists", "arrays", "str"}  # who
 GLUE_LAST = {"strings", "enum", "table"}
 CONCATS = {"concat", "paste0", "string_concat", "cat"}
 LISTS = {"listof", "arrayof", "of", "aslist", "array", "vec"}
+DEFAULTS = {  # methods that give what counts where nothing else is set
+    "unwrap_or", "unwrap_or_else", "orelse", "or", "elseget", "unwrap_or_default", "getorelse", "default", "catch",
+    "withdefault", "defaultto", "valueor", "value_or", "ifempty",
+}  # fmt: skip
 CLOSE = {"(": ")", "[": "]", "{": "}"}
 
 _MAX_PIECES = 16

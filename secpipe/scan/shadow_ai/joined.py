@@ -38,7 +38,8 @@ _IMPORTED = re.compile(r"\bfrom[ \t]+[\w.]+[ \t]+import[ \t]+([^\n#]+)|\{([^{}]{
 _ASSIGNED = re.compile(
     r"(?m)^[ \t]*(?:export[ \t]+)?(?:(?:const|let|var)[ \t]+)?(\w+)[ \t]*(?::[^=\n]{1,80})?=(?!=)[ \t]*([^\n]*)"
 )
-_PLAIN = re.compile(r"(?:[\"'][^\"'\n]*[\"']|[A-Za-z_]\w*)[ \t]*;?[ \t]*(?:(?:#|//)[^\n]*)?")
+#: A text, a name, or a table: of a member that is reckoned, folding tells that it cannot be told.
+_PLAIN = re.compile(r"(?:[\"'][^\"'\n]*[\"']|[A-Za-z_]\w*|[{\[][^()\n]*)[ \t]*;?[ \t]*(?:(?:#|//)[^\n]*)?")
 _DEFAULT = re.compile(r"\bimport\s+(\w+)\s+from\b|\b(?:const|let|var)\s+(\w+)\s*=\s*require\s*\(")
 _GIVEN = re.compile(r"\bexport\s+default\s+([^\n;]{1,400})|\bmodule\.exports\s*=\s*([^\n;{]{1,400})")
 

@@ -17,6 +17,7 @@ from secpipe.scan.shadow_ai.python_clients import (
     handed_on,
     import_statement,
     imported,
+    resource_call,
     sdk_call,
     setting,
 )
@@ -121,6 +122,7 @@ def _run(file: File) -> Reading:
     for node in (*(node for node in file.nodes if type(node) in _TEXTS), *file.scope.grown.values()):
         if isinstance(node, ast.expr) and id(node) not in file.consumed:
             string(file, node)
+    file.out.signals = [sign for sign in file.out.signals if not (sign.sdk in file.moved and resource_call(sign))]
     calls = {sign.sdk for sign in file.out.signals if sign.role == "client"}
     for index, sign in enumerate(file.out.signals):
         if sign.role == "import" and sign.sdk in file.stand_in and sign.sdk not in calls:

@@ -12,12 +12,20 @@ from secpipe.scan.shadow_ai.catalogue import squash
 from secpipe.scan.shadow_ai.hosts import HOLE, Destination, resolve
 from secpipe.scan.shadow_ai.places import destination_signal
 from secpipe.scan.shadow_ai.python_file import File, pairs
-from secpipe.scan.shadow_ai.signal import UNKNOWN, EnvValue
+from secpipe.scan.shadow_ai.signal import UNKNOWN, EnvValue, Signal
 from secpipe.scan.shadow_ai.values import join
 
 _SHORTEST = 3  # of a name by which files find each other's settings: URL
 _NO_CLIENTS = {"types", "errors", "exceptions"}  # modules of an SDK that hold what is sent, not who sends it
 _DESTINATION_KINDS = {"framework", "mcp", "vector-db", "llm-observability", "coding-agent"}
+
+
+_RESOURCE = {"create", "acreate"}
+
+
+def resource_call(sign: Signal) -> bool:
+    """Whether a sign is a call of a module that is its own client: it goes where the module was pointed."""
+    return sign.role == "client" and sign.evidence.rpartition(".")[2] in _RESOURCE
 
 
 def import_statement(file: File, node: ast.Import | ast.ImportFrom) -> None:
@@ -79,9 +87,12 @@ def sdk_call(file: File, node: ast.Call, owner: str, part: str, name: str, last:
         file.sign("client", "sdk", handed, node, evidence, host=host, sdk=owner, confidence=Confidence.HIGH)
         return
     target = next((value for key, value in words.items() if squash(key) in file.catalogue.base_names), None)
+    if target is None and last[:1].isupper() and node.args:
+        target = node.args[0] if any("://" in text for text in file.fold(node.args[0]).texts) else None
     rest = name[len(part) + 1 :].split(".")
     made = last[:1].isupper() and not _NO_CLIENTS & set(rest)
-    client = made or target is not None or len(rest) == 1 or provider.kind == "framework"
+    resource = len(rest) == 2 and rest[0][:1].isupper() and last in _RESOURCE  # `openai.ChatCompletion.create(...)`
+    client = made or resource or target is not None or len(rest) == 1 or provider.kind == "framework"
     if not client:
         return
     evidence = f"calls {name}"
@@ -139,6 +150,7 @@ def _routed(file: File, node: ast.Call, owner: str, words: dict[str, ast.expr], 
     if (
         last[:1].isupper()
         or kind == "gateway"
+        or last in _RESOURCE
         or last in {"configure", "init", "run", "chat", "generate", "embed", "embeddings"}
     ):
         provider = file.catalogue.providers[owner]
@@ -300,6 +312,7 @@ def assignment(file: File, node: ast.Assign) -> None:
         elif isinstance(target, ast.Attribute) and squash(target.attr) in file.catalogue.base_names:
             owner, _ = file.catalogue.imported("python", file.scope.dotted(target.value))
             if owner and file.catalogue.providers[owner].kind not in _DESTINATION_KINDS:
+                file.moved.add(owner)
                 _pointed(file, node, owner, node.value, f"sets {ast.unparse(target)[:60]}")
 
 
@@ -321,6 +334,8 @@ def _setting_name(file: File, node: ast.expr) -> str:
     """The name under which another file may hold the address: `settings.llm_base_url` is LLM_BASE_URL."""
     if isinstance(node, ast.Attribute):
         return node.attr.upper() if len(node.attr) >= _SHORTEST else ""
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+        return node.slice.value.upper() if len(node.slice.value) >= _SHORTEST else ""  # `config["llm"]["base_url"]`
     name = node.id if isinstance(node, ast.Name) else ""
     name = file.scope.modules.get(name, name).rpartition(".")[2] if name.isupper() or "_" in name else ""
     return name.upper() if len(name) >= _SHORTEST else ""

@@ -21,6 +21,7 @@ class File:
         self.scope = collect(nodes)
         self.classes = {node.name for node in nodes if isinstance(node, ast.ClassDef)}  # that the file itself defines
         self.out = Reading()
+        self.moved: set[str] = set()  # SDKs that the file points elsewhere for all their calls
         self.stand_in: dict[str, str] = {}  # SDK -> the provider that a class of it is for
         self.consumed: set[int] = set()  # string expressions that were read as part of something else
         self.documentation = {  # strings that stand alone as a statement: docstrings and commented-out text

@@ -107,8 +107,17 @@ def _bind(scope: Scope, target: ast.expr, value: ast.expr) -> None:
         and isinstance(target.slice.value, str)
     ):
         _add(scope.attributes, target.slice.value, value)
-    elif isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
-        for name, item in zip(target.elts, value.elts, strict=False):
+    elif isinstance(target, ast.Tuple | ast.List):
+        if isinstance(value, ast.Tuple | ast.List):
+            items: list[ast.expr] = value.elts
+        elif isinstance(value, ast.Subscript):  # a row of a table, taken apart
+            items = [
+                ast.copy_location(ast.Subscript(value, ast.Constant(place), ast.Load()), value)
+                for place in range(len(target.elts))
+            ]
+        else:
+            return
+        for name, item in zip(target.elts, items, strict=False):
             _bind(scope, name, item)
 
 

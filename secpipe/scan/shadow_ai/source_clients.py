@@ -8,9 +8,9 @@ from secpipe.scan.shadow_ai.catalogue import squash
 from secpipe.scan.shadow_ai.hosts import resolve
 from secpipe.scan.shadow_ai.lexer import Token
 from secpipe.scan.shadow_ai.places import destination_signal
-from secpipe.scan.shadow_ai.signal import UNKNOWN, EnvValue, Signal
+from secpipe.scan.shadow_ai.signal import LOCAL, UNKNOWN, EnvValue, Signal
 from secpipe.scan.shadow_ai.source_file import File
-from secpipe.scan.shadow_ai.values import MAX_VALUES, Value
+from secpipe.scan.shadow_ai.values import MAX_VALUES, OPEN, Value
 
 _PROVIDER_KEYS = {"modelprovider", "llmprovider", "customllmprovider", "embeddingprovider", "providerid"}
 _NOT_SDK = {"framework", "mcp", "vector-db", "llm-observability"}
@@ -30,6 +30,24 @@ def overrides(file: File) -> None:
         value, after = file.expressions.fold(start)
         weak = squash(token.value) in file.catalogue.weak_base_names
         _pointed(file, position, token, value, range(start, after), weak, sdks)
+
+
+def placed(file: File) -> None:
+    """`new ChatCompletionsClient(new Uri("https://..."), key)`: the class of an SDK whose first argument is where."""
+    for position, token in enumerate(file.tokens[:-3]):
+        if token.value != "new" or file.tokens[position + 2].value != "(":
+            continue
+        owner = file.catalogue.brand(file.tokens[position + 1].value)
+        value, after = file.expressions.fold(position + 3) if owner in file.sdks else (OPEN, 0)
+        for item in sorted(text for text in value.texts if "://" in text):
+            destination = resolve(item, file.catalogue)
+            own = owner in file.sdks and file.catalogue.providers[owner].local  # at home wherever it runs
+            if destination and not (own and destination.provider == LOCAL):
+                evidence = f"creates {file.tokens[position + 1].value} at {destination.host}"
+                file.out.signals.append(
+                    destination_signal("client", "sdk", destination, token.line, evidence, sdk=owner)
+                )
+                file.consumed.update(range(position + 3, after))
 
 
 def routed(file: File) -> None:

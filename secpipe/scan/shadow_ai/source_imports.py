@@ -189,7 +189,7 @@ def _owner(file: File, index: str, name: str) -> tuple[str, str]:
         owner = file.catalogue.package("npm", name)
         if not owner:
             head = "/".join(name.split("/")[: 2 if name.startswith("@") else 1])
-            owner, name = file.catalogue.package("npm", head), head
+            owner, name = file.catalogue.package("npm", head) or file.catalogue.bound(name), head
         return owner, name
     if index == "rust":
         name = name.rstrip(":")

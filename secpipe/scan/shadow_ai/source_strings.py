@@ -130,6 +130,9 @@ def _key_before(file: File, position: int) -> bool:
     if position < 2:
         return False
     mark, name = file.tokens[position - 1], file.tokens[position - 2]
+    if mark.value == "=":  # `MODEL: &str = "..."`
+        typed = (at for at in range(position - 2, max(0, position - 9), -1) if file.tokens[at].value == ":")
+        name = file.tokens[at - 1] if (at := next(typed, 0)) and file.tokens[at].line == mark.line else name
     named = squash(name.value) in file.catalogue.model_keys or squash(name.value).endswith(
         ("model", "modelname", "modelid")
     )

@@ -25,6 +25,8 @@ _VERB = re.compile(r"%[-\d.]*[sbd]")
 _NET = re.compile(
     r"\[[\w.]*Encoding\]::\w+\.GetString\(\s*\[[\w.]*Convert\]::FromBase64String\(\s*[\"']([\w+/=]{8,4000})[\"']\s*\)\s*\)"
 )
+_NAMED = re.compile(r"\$\{(\w{1,60})\}|\{\{[ \t]*(\w{1,60})[ \t]*\}\}")
+_LONGEST = 1 << 22  # characters beyond which names are not filled any further
 _ROUNDS = 4  # substitutions inside of substitutions; what is left stays as it stands
 
 
@@ -47,6 +49,20 @@ def filled(text: str) -> str:
             break
     text = _PRINTF_V.sub(lambda match: f"{match[1]}{match[2]}={value(f'printf {match[3]}', match[3])}", text)
     return _PIPED.sub(lambda match: value(match[1], match[0]), text)
+
+
+def named(text: str, given: words.Given) -> str:
+    """Return a text with `${NAME}` and `{{ name }}` filled where the same text gives the name one value."""
+    one = {name: values[0] for name, values in given.items() if len(values) == 1}
+
+    def value(match: re.Match[str]) -> str:
+        return one.get(match[1] or match[2], match[0])
+
+    for _ in range(_ROUNDS if one else 0):
+        text, before = _NAMED.sub(value, text), text
+        if text == before or len(text) > _LONGEST:
+            break
+    return text
 
 
 def said(command: str) -> str:

@@ -12,6 +12,15 @@ _GIVEN = re.compile(
     r"(?m)(?:^|[;&|\s(])(?:\$env:|\$)?([A-Za-z_]\w{0,60})[ \t]*[:?+]?=[ \t]*"
     r"(\"[^\"\n]{1,500}\"|'[^'\n]{1,500}'|[^\s;&|()]{1,500})"
 )
+#: fish: `set -gx NAME value`; csh: `setenv NAME value`.
+_SET = re.compile(
+    r"(?m)(?:^|[;&|(])[ \t]*set(?:env|(?:[ \t]+-{1,2}[a-zA-Z][\w-]*)+)[ \t]+([A-Za-z_]\w{0,60})[ \t]+"
+    r"(\"[^\"\n]{1,500}\"|'[^'\n]{1,500}'|[^\s;&|()=][^\s;&|()]{0,499})"
+)
+_LINE = re.compile(
+    r"(?m)^[ \t]*(?:-[ \t]+)?@?[\"']?(\w{1,60})[\"']?[ \t]*[:=][ \t]*"
+    r"(\"[^\"\n]{1,500}\"|'[^'\n]{1,500}'|[^\s\"'{}][^\s{}]{0,499})[ \t]*,?[ \t]*$"
+)
 _VARIABLE = re.compile(r"\$\{(\w+)(?::?[-=]([^{}]*))?\}|\$\((\w+)\)|\$(?:env:)?(\w+)|%(\w+)%")
 _QUOTING = re.compile(r"\$'((?:[^'\\]|\\.)*)'|\\(.)|[\"']")
 _WAYS = 64  # lines that one line may stand for, and characters of them all; there is a note where it stands for more
@@ -26,7 +35,22 @@ def given(text: str) -> Given:
     found: dict[str, dict[str, None]] = {}
     for match in _GIVEN.finditer(text) if "=" in text else ():
         found.setdefault(match[1], {})[match[2].strip("\"'")] = None
+    for name, value in assigned(text):
+        found.setdefault(name, {})[value] = None
     return {name: tuple(values) for name, values in found.items()}
+
+
+def settings(text: str) -> Given:
+    """Return what lines `name: value`, `name = value` and `@name = value` give, every value of a name."""
+    found: dict[str, dict[str, None]] = {}
+    for match in _LINE.finditer(text):
+        found.setdefault(match[1], {})[match[2].strip("\"'")] = None
+    return {name: tuple(values) for name, values in found.items()}
+
+
+def assigned(text: str) -> list[tuple[str, str]]:
+    """Return (name, value) of what a script of fish or csh sets."""
+    return [(name, value.strip("\"'")) for name, value in (_SET.findall(text) if "set" in text else ())]
 
 
 def said(row: str, values: Given) -> tuple[list[str], bool]:
