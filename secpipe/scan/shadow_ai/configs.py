@@ -22,12 +22,6 @@ _KIND = re.compile(
     r"^\s*-?\s*kind\s*:\s*[\"']?(InferenceService|LLMInferenceService|ServingRuntime|ClusterServingRuntime|RayService)\b"
 )
 _RESOURCE = re.compile(r'^\s*(?:resource|data|module)\s+"([\w-]+)"')
-_COGNITIVE = re.compile(
-    r"""(?:(?:^|[\s{,])["']?kind["']?\s*(?::\s*["']?|=\s*["'])(?:OpenAI|AIServices)(?:["']|\s*$))"""
-)
-_COGNITIVE_NEAR = re.compile(
-    r"azurerm_cognitive_account|Microsoft\.CognitiveServices/accounts|cognitiveservices:Account|cognitive_account", re.I
-)
 _LEAD = re.compile(
     r"""^(\s*)(?:-\s+)?(?:(?:run|script|command|cmd|args|entrypoint|before_script|after_script|sh|bash|shell|postCreateCommand|exec|test|build|CMD|RUN|ENTRYPOINT)\s*:?\s*)?(?:[|>][+-]?\s*)?["'\[]*"""
 )
@@ -50,7 +44,6 @@ def read(content: str, path: str, catalogue: Catalogue) -> Reading:
     out.engine = "config"
     lines = content.split("\n")
     workflow = "/workflows/" in f"/{path}" or path.endswith(("action.yml", "action.yaml"))
-    cognitive = bool(_COGNITIVE_NEAR.search(content))
     for sign in surfaces.read(content, lines, path, catalogue):
         out.signals.append(sign)
     for number, line in enumerate(lines, 1):
@@ -59,8 +52,6 @@ def read(content: str, path: str, catalogue: Catalogue) -> Reading:
         _structure(line, number, catalogue, out)
         if workflow and _MODELS_READ.match(line):
             out.signals.append(_direct("action", "github-models", number, "the workflow may call GitHub Models"))
-        if cognitive and _COGNITIVE.search(line):
-            out.signals.append(_direct("iac", "azure-openai", number, "provisions an Azure OpenAI account"))
     if path.endswith(".json") and '"nodes"' in content:
         flows.read(content, lines, catalogue, out)
     if path.endswith((".yml", ".yaml", ".tpl", ".json", ".toml", ".j2", ".hcl", ".nomad")):
@@ -100,6 +91,7 @@ def dockerfile(content: str, catalogue: Catalogue) -> Reading:
 def makefile(content: str, catalogue: Catalogue) -> Reading:
     """Return the signs in a Makefile or justfile: its recipes are shell."""
     content = substitution.filled(content)
+    content = substitution.named(content, words.settings(content)) if "{{" in content else content
     out = text.read(content, catalogue)
     _commands(out, "\n".join(re.sub(r"^\s*[@-]*\s*", "", line) for line in content.split("\n")), catalogue)
     out.engine = "shell"
@@ -108,7 +100,7 @@ def makefile(content: str, catalogue: Catalogue) -> Reading:
 
 def script(content: str, catalogue: Catalogue) -> Reading:
     """Return the signs in a shell script."""
-    content = substitution.filled(content)
+    content = substitution.filled(words.as_sh(content))
     out = text.read(content, catalogue)
     _commands(out, content, catalogue)
     out.engine = "shell"

@@ -26,7 +26,7 @@ from secpipe.scan.shadow_ai.python_file import File
 from secpipe.scan.shadow_ai.python_requests import host_argument, http_call, process_call
 from secpipe.scan.shadow_ai.python_strings import model_string, string
 from secpipe.scan.shadow_ai.scope import BINDS
-from secpipe.scan.shadow_ai.signal import Reading
+from secpipe.scan.shadow_ai.signal import EnvValue, Reading
 
 _MAX_NODES = 400_000
 _IMPORT = re.compile(
@@ -142,6 +142,7 @@ def _call(file: File, node: ast.Call) -> None:
             imported(file, text, node, f"imports {text} dynamically")
         return
     _environment_call(file, node, name, last)
+    _defaults(file, node)
     found = download_of(node, name, last, file.scope, file.catalogue)
     if found is None and isinstance(node.func, ast.Name) and node.func.id != last:  # handed on under another name
         found = download_of(node, node.func.id, node.func.id, file.scope, file.catalogue)
@@ -167,6 +168,15 @@ def _call(file: File, node: ast.Call) -> None:
     if owner := file.catalogue.signals["methods"].get(last, ""):
         host = file.catalogue.providers[owner].host
         file.sign("direct", "sdk", owner, node, f"calls {last}", host=host, sdk=owner, confidence=Confidence.HIGH)
+
+
+def _defaults(file: File, node: ast.Call) -> None:
+    """`Env(LLM_URL=(str, "https://..."))`, `Settings(LLM_URL="https://...")`: what a name is where nothing sets it."""
+    for word in node.keywords:
+        if word.arg and word.arg.isupper():
+            last = word.value.elts[-1:] if isinstance(word.value, ast.Tuple) else [word.value]
+            for text in sorted(text for one in last for text in file.fold(one).texts if "://" in text):
+                file.out.values.append(EnvValue(word.arg, text, "", word.value.lineno))
 
 
 def _environment_call(file: File, node: ast.Call, name: str, last: str) -> None:

@@ -90,14 +90,14 @@ def _row(
             if owner:
                 out.signals.append(_sign("image", owner, line, f"runs image {word}"))
     _packages(row, line, catalogue, out)
-    given = [(match["name"], match["value"].strip("\"'")) for match in _EXPORT.finditer(row)]
-    for name, value in (*given, *words.assigned(row)):
-        if not name.isupper() and "." not in value:
+    for match in _EXPORT.finditer(row):
+        value = match["value"].strip("\"'")
+        if not match["name"].isupper() and "." not in value:
             continue  # a word of a command: `if=x`, `retries=3`
-        out.values.append(EnvValue(name, value, "", line))
-        owner = catalogue.env.get(name, "")
+        out.values.append(EnvValue(match["name"], value, "", line))
+        owner = catalogue.env.get(match["name"], "")
         if owner:
-            out.signals.append(Signal("env", "env", owner, line=line, evidence=f"sets {name}"))
+            out.signals.append(Signal("env", "env", owner, line=line, evidence=f"sets {match['name']}"))
 
 
 def _reached(row: str, line: int, catalogue: Catalogue, out: Reading, values: words.Given) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from secpipe.core.bounds import Bound
 from secpipe.core.finding import Confidence
 from secpipe.scan.shadow_ai.catalogue import squash
@@ -13,6 +15,7 @@ from secpipe.scan.shadow_ai.source_file import File
 from secpipe.scan.shadow_ai.values import MAX_VALUES, OPEN, Value
 
 _PROVIDER_KEYS = {"modelprovider", "llmprovider", "customllmprovider", "embeddingprovider", "providerid"}
+_DATA = re.compile(r"""\.(?:json[5c]?|ya?ml|toml)["'`]""")
 _NOT_SDK = {"framework", "mcp", "vector-db", "llm-observability"}
 
 
@@ -257,7 +260,11 @@ def _setting_name(file: File, span: range) -> str:
     words = [
         file.tokens[index].value for index in span if index < len(file.tokens) and file.tokens[index].kind == "word"
     ]
-    return words[-1] if words and words[-1].isupper() and "_" in words[-1] else ""
+    if words and words[-1].isupper() and "_" in words[-1]:
+        return words[-1]
+    # `config.llm.baseURL` beside `import config from "./config.json"`
+    told = len(words) > 1 and squash(words[-1]) in file.catalogue.base_names - file.catalogue.weak_base_names
+    return words[-1].upper() if told and _DATA.search(file.lexed.code) else ""
 
 
 def settings(file: File) -> None:

@@ -14,11 +14,11 @@ _GIVEN = re.compile(
 )
 #: fish: `set -gx NAME value`; csh: `setenv NAME value`.
 _SET = re.compile(
-    r"(?m)(?:^|[;&|(])[ \t]*set(?:env|(?:[ \t]+-{1,2}[a-zA-Z][\w-]*)+)[ \t]+([A-Za-z_]\w{0,60})[ \t]+"
-    r"(\"[^\"\n]{1,500}\"|'[^'\n]{1,500}'|[^\s;&|()=][^\s;&|()]{0,499})"
+    r"(?m)(^|[;&|(])([ \t]*)set(?:env|(?:[ \t]+-{1,2}[a-zA-Z][\w-]*)+)[ \t]+([A-Za-z_]\w{0,60})[ \t]+"
+    r"(?=[\"'\w.:/~$])"
 )
 _LINE = re.compile(
-    r"(?m)^[ \t]*(?:-[ \t]+)?@?[\"']?(\w{1,60})[\"']?[ \t]*[:=][ \t]*"
+    r"(?m)^[ \t]*(?:-[ \t]+)?@?[\"']?(\w{1,60})[\"']?[ \t]*(?::=|[:=])[ \t]*"
     r"(\"[^\"\n]{1,500}\"|'[^'\n]{1,500}'|[^\s\"'{}][^\s{}]{0,499})[ \t]*,?[ \t]*$"
 )
 _VARIABLE = re.compile(r"\$\{(\w+)(?::?[-=]([^{}]*))?\}|\$\((\w+)\)|\$(?:env:)?(\w+)|%(\w+)%")
@@ -35,8 +35,6 @@ def given(text: str) -> Given:
     found: dict[str, dict[str, None]] = {}
     for match in _GIVEN.finditer(text) if "=" in text else ():
         found.setdefault(match[1], {})[match[2].strip("\"'")] = None
-    for name, value in assigned(text):
-        found.setdefault(name, {})[value] = None
     return {name: tuple(values) for name, values in found.items()}
 
 
@@ -48,9 +46,9 @@ def settings(text: str) -> Given:
     return {name: tuple(values) for name, values in found.items()}
 
 
-def assigned(text: str) -> list[tuple[str, str]]:
-    """Return (name, value) of what a script of fish or csh sets."""
-    return [(name, value.strip("\"'")) for name, value in (_SET.findall(text) if "set" in text else ())]
+def as_sh(text: str) -> str:
+    """Return a script of fish or csh with what it sets written as sh does."""
+    return _SET.sub(r"\1\2export \3=", text) if "set" in text else text
 
 
 def said(row: str, values: Given) -> tuple[list[str], bool]:
