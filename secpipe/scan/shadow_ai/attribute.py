@@ -162,6 +162,9 @@ def _settle(signals: list[Signal], path: str, environment: Environment, catalogu
             out += _default(sign, path, environment, catalogue)
         elif sign.role == "env" and sign.provider not in reached:
             goes = [client for client in clients if client.sdk == sign.provider]
+            led = next((one for one in signals if one.role == "endpoint" and one.line == sign.line), None)
+            if led and sign.evidence.rpartition(" ")[2] in catalogue.base_url_env:  # `export OPENAI_BASE_URL=...`
+                sign = replace(sign, confidence=Confidence.LOW, evidence=f"{sign.evidence}, which is {led.host}")
             out.append(_give(sign, goes[0]) if goes else sign)
         elif sign.role == "direct" and sign.mechanism == "config" and named and _framework(sign, catalogue):
             out.append(replace(sign, confidence=Confidence.LOW))
