@@ -27,6 +27,7 @@ from secpipe.scan.shadow_ai.python_requests import host_argument, http_call, pro
 from secpipe.scan.shadow_ai.python_strings import model_string, string
 from secpipe.scan.shadow_ai.scope import BINDS
 from secpipe.scan.shadow_ai.signal import EnvValue, Reading
+from secpipe.scan.shadow_ai.values import cut_at
 
 _MAX_NODES = 400_000
 _IMPORT = re.compile(
@@ -128,6 +129,7 @@ def _run(file: File) -> Reading:
         if sign.role == "import" and sign.sdk in file.stand_in and sign.sdk not in calls:
             other = file.stand_in[sign.sdk]  # `import openai` for `openai.AzureOpenAI` alone
             file.out.signals[index] = replace(sign, provider=other, sdk=other)
+    file.out.unread += cut_at(file.cuts)
     if file.scope.folder is not None and file.scope.folder.spent:
         file.out.unread.append("its expressions are too many to follow")
     file.out.engine = "python-ast"

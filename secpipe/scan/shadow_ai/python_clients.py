@@ -17,6 +17,8 @@ from secpipe.scan.shadow_ai.values import join
 
 _SHORTEST = 3  # of a name by which files find each other's settings: URL
 _NO_CLIENTS = {"types", "errors", "exceptions"}  # modules of an SDK that hold what is sent, not who sends it
+#: What a router or framework offers beside its calls: nothing is sent by it.
+_HELPER = re.compile(r"^(?:get|supports|is|set|register|validate|check|count)_|(?:Error|Exception|Timeout|Warning)$")
 _DESTINATION_KINDS = {"framework", "mcp", "vector-db", "llm-observability", "coding-agent"}
 
 
@@ -93,7 +95,7 @@ def sdk_call(file: File, node: ast.Call, owner: str, part: str, name: str, last:
     made = last[:1].isupper() and not _NO_CLIENTS & set(rest)
     resource = len(rest) == 2 and rest[0][:1].isupper() and last in _RESOURCE  # `openai.ChatCompletion.create(...)`
     client = made or resource or target is not None or len(rest) == 1 or provider.kind == "framework"
-    if not client:
+    if not client or (target is None and provider.kind in {"framework", "gateway"} and _HELPER.search(last)):
         return
     evidence = f"calls {name}"
     if target is None and isinstance(words.get("openai_client"), ast.Name | ast.Attribute | ast.Call):

@@ -17,6 +17,7 @@ from secpipe.scan.shadow_ai.source_imports import brands, imports
 from secpipe.scan.shadow_ai.source_requests import raw_call
 from secpipe.scan.shadow_ai.source_strings import downloads, names_and_models, strings
 from secpipe.scan.shadow_ai.tags import as_assignments
+from secpipe.scan.shadow_ai.values import cut_at
 
 
 def read(source: str, name: str, catalogue: Catalogue) -> Reading:
@@ -40,6 +41,7 @@ def read(source: str, name: str, catalogue: Catalogue) -> Reading:
     for line, comment in file.lexed.comments:
         for sign in endpoints(comment, line, catalogue, comment, confidence=Confidence.LOW):
             file.out.signals.append(replace(sign, region="comment"))
+    file.out.unread += cut_at(file.cuts)
     if file.expressions.spent:
         file.out.unread.append("its expressions are too many to follow")
     if not file.lexed.complete:
