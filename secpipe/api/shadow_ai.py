@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from secpipe.core.evidence import Evidence
     from secpipe.core.finding import Finding
     from secpipe.scan.shadow_ai.allow import ShadowAI
+    from secpipe.scan.shadow_ai.remembered import Remembered
 
 StrPath = str | PathLike[str]
 
@@ -55,8 +56,12 @@ def look(
     semgrep: bool = False,
     rules: Sequence[str] = (),
     diff: str | None = None,
+    memory: Remembered | None = None,
 ) -> Evidence:
-    """Return what the scanner finds under one path, before anybody judges it; what the walk could not read is in it."""
+    """Return what the scanner finds under one path, before anybody judges it; what the walk could not read is in it.
+
+    Files of which `memory` knows by their stamps that they held nothing are not read; it learns of the others.
+    """
     from secpipe.scan.shadow_ai.catalogue import read_catalogue
     from secpipe.scan.shadow_ai.changes import changed
     from secpipe.scan.shadow_ai.scan import scan
@@ -65,7 +70,7 @@ def look(
     from secpipe.system.tree import open_tree
 
     catalogue = read_catalogue(catalogues)
-    walked = open_tree(path)
+    walked = open_tree(path, known=memory.known) if memory else open_tree(path)
     tree, root = aliased(walked), walked.root
     program = find_program("semgrep", outside=root) if semgrep else None
     if semgrep and program is None:
@@ -79,7 +84,10 @@ def look(
             raise MissingDependency("git is not installed", hint="--diff needs git")
         only = changed(tree, root, diff, git)
     own = tuple(Path(rule).resolve() for rule in rules)
-    evidence = scan(tree, catalogue=catalogue, semgrep=program, rules=own, only=only)
+    more: dict[str, Any] = {"plain": memory.paths, "quiet": memory.quiet} if memory else {}
+    evidence = scan(tree, catalogue=catalogue, semgrep=program, rules=own, only=only, **more)
+    if memory:
+        memory.learn(walked.files, {skip.path for skip in walked.skipped}, catalogue)
     coverage = evidence.facts["coverage"]
     coverage = {**coverage, "not_read": coverage["not_read"] + len(tree.skipped)}
     skips = sorted((*tree.skipped, *evidence.skips), key=lambda skip: skip.path)

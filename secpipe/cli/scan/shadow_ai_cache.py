@@ -13,6 +13,7 @@ from pathlib import Path
 
 from secpipe.core.errors import SecpipeError
 from secpipe.core.evidence import Evidence, State
+from secpipe.scan.shadow_ai.remembered import Remembered
 from secpipe.system import diskcache, files, places
 from secpipe.system.tree import stamps
 
@@ -59,14 +60,28 @@ def find(question: Question) -> Evidence | None:
         return None
 
 
-def keep(question: Question, evidence: Evidence) -> None:
-    """Keep evidence, unless the folder changed meanwhile or so shortly before that its stamps prove nothing."""
+def memory_of(question: Question) -> Remembered:
+    """Return which files of the folder held nothing when it was last searched."""
+    try:
+        document = diskcache.find(question.entry)
+        return Remembered(document["plain"] if document else "")
+    except (ValueError, KeyError, TypeError):
+        return Remembered()
+
+
+def keep(question: Question, evidence: Evidence, plain: str = "") -> None:
+    """Keep evidence, and which files held nothing (`Remembered.kept`).
+
+    Not if the folder changed meanwhile, or so shortly before that its stamps prove nothing.
+    """
     if not question.settled or evidence.state is not State.OK:
         return
     from secpipe.gate.record import evidence_row
 
     try:
         if stamps(question.folder)[0] == question.stamped:
-            diskcache.keep(question.entry, {"stamped": question.stamped, "evidence": evidence_row(evidence)})
+            diskcache.keep(
+                question.entry, {"stamped": question.stamped, "evidence": evidence_row(evidence), "plain": plain}
+            )
     except (SecpipeError, OSError):
         return
