@@ -60,7 +60,7 @@ def look(
 ) -> Evidence:
     """Return what the scanner finds under one path, before anybody judges it; what the walk could not read is in it.
 
-    Files of which `memory` knows by their stamps that they held nothing are not read; it learns of the others.
+    Files of which `memory` knows by their stamps what they say are not read; it learns of the others.
     """
     from secpipe.scan.shadow_ai.catalogue import read_catalogue
     from secpipe.scan.shadow_ai.changes import changed
@@ -84,8 +84,7 @@ def look(
             raise MissingDependency("git is not installed", hint="--diff needs git")
         only = changed(tree, root, diff, git)
     own = tuple(Path(rule).resolve() for rule in rules)
-    more: dict[str, Any] = {"plain": memory.paths, "quiet": memory.quiet} if memory else {}
-    evidence = scan(tree, catalogue=catalogue, semgrep=program, rules=own, only=only, **more)
+    evidence = scan(tree, catalogue=catalogue, semgrep=program, rules=own, only=only, memory=memory)
     if memory:
         memory.learn(walked.files, {skip.path for skip in walked.skipped}, catalogue)
     coverage = evidence.facts["coverage"]

@@ -47,8 +47,8 @@ def shadow_ai(
 
     Without --policy nothing is approved. Exit codes: 0 nothing found, 1 found, 3 a file could not be read.
 
-    A folder whose files bear the stamps of the last run is not searched again, nor are single files in which it found
-    nothing: the result is kept under $SECPIPE_CACHE.
+    A folder whose files bear the stamps of the last run is not searched again, nor is a single file that does: the
+    result is kept under $SECPIPE_CACHE.
     Whoever can write a file can forge its stamp, so `secpipe check` never uses this; --no-cache, --at, --diff and
     --semgrep do not either.
 

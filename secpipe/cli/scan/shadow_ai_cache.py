@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from secpipe.core.errors import SecpipeError
 from secpipe.core.evidence import Evidence, State
@@ -61,16 +62,16 @@ def find(question: Question) -> Evidence | None:
 
 
 def memory_of(question: Question) -> Remembered:
-    """Return which files of the folder held nothing when it was last searched."""
+    """Return what was found in single files of the folder when it was last searched."""
     try:
         document = diskcache.find(question.entry)
-        return Remembered(document["plain"] if document else "")
+        return Remembered(document["files"] if document else None)
     except (ValueError, KeyError, TypeError):
         return Remembered()
 
 
-def keep(question: Question, evidence: Evidence, plain: str = "") -> None:
-    """Keep evidence, and which files held nothing (`Remembered.kept`).
+def keep(question: Question, evidence: Evidence, single: Any = None) -> None:
+    """Keep evidence, and what was found in single files (`Remembered.kept`).
 
     Not if the folder changed meanwhile, or so shortly before that its stamps prove nothing.
     """
@@ -81,7 +82,7 @@ def keep(question: Question, evidence: Evidence, plain: str = "") -> None:
     try:
         if stamps(question.folder)[0] == question.stamped:
             diskcache.keep(
-                question.entry, {"stamped": question.stamped, "evidence": evidence_row(evidence), "plain": plain}
+                question.entry, {"stamped": question.stamped, "evidence": evidence_row(evidence), "files": single}
             )
     except (SecpipeError, OSError):
         return

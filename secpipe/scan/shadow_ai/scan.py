@@ -31,6 +31,7 @@ from secpipe.scan.shadow_ai.looking import WHOLE, Eyes, Said
 from secpipe.scan.shadow_ai.plain import prefilter_of
 from secpipe.scan.shadow_ai.reach import shipped
 from secpipe.scan.shadow_ai.regions import LABELS, left_to_labels, region_of
+from secpipe.scan.shadow_ai.remembered import Remembered
 from secpipe.scan.shadow_ai.semgrep import SUFFIXES, look
 from secpipe.scan.shadow_ai.sharing import Shared
 from secpipe.scan.shadow_ai.signal import Reading
@@ -54,6 +55,7 @@ def scan(
     only: Collection[str] | None = None,
     quiet: Quiet | None = None,
     plain: Set[str] = frozenset(),
+    memory: Remembered | None = None,
 ) -> Evidence:
     """Return the evidence `shadow-ai` of a tree.
 
@@ -64,9 +66,11 @@ def scan(
     `rules` the user's own rule files for it; with None the built-in readers alone look. With `only`, files outside it
     are read as context (environment files) or not at all, and nothing is said about them. `quiet` are digests of
     content known to hold no term of the catalogue: such files are not searched again, and the scan adds those that it
-    finds so. `plain` are paths of files that were searched already: for which `is_plain` holds.
+    finds so. `plain` are paths of files that were searched already: for which `is_plain` holds. `memory` is what
+    an earlier run found in single files; it takes the place of both, and learns from this one.
     """
-    run = _Run(tree, catalogue or read_catalogue(), limits, only, quiet)
+    plain, quiet = (memory.paths, memory.quiet) if memory else (plain, quiet)
+    run = _Run(tree, catalogue or read_catalogue(), limits, only, quiet, memory)
     entries = [entry for entry in tree.files if entry.path not in plain]
     run.read_ahead(entries)
     for entry in entries:
@@ -90,7 +94,9 @@ class _Run:
         limits: Limits,
         only: Collection[str] | None,
         quiet: Quiet | None = None,
+        memory: Remembered | None = None,
     ) -> None:
+        self.memory = memory
         self.quiet = quiet
         self.tree = tree
         self.catalogue = catalogue
@@ -155,6 +161,8 @@ class _Run:
             return
         self.counts["candidates"] += 1
         self.candidates.append(entry)
+        if self.memory and entry.path not in self.promoted:
+            self.memory.note(entry, said)
         self._settle(entry.path, said)
 
     def _is_quiet(self, entry: FileEntry) -> bool:
@@ -169,7 +177,14 @@ class _Run:
                 if entry.size <= self.limits.text_bytes
                 and not (unpack.may_be(entry.head) or is_binary(entry.head) or self._is_quiet(entry))
             ]  # fmt: skip
-            self.shared.read(texts, self.eyes.look)
+            fresh = []
+            for entry in texts:
+                line = self.memory.recall(entry) if self.memory else None
+                if line is None:
+                    fresh.append(entry)
+                else:
+                    self.shared.recall(entry.path, line)
+            self.shared.read(fresh, self.eyes.look)
 
     def _packed(self, entry: FileEntry) -> bool:
         """Read the files in an archive as if they lay in its place; False for a file that is none."""

@@ -37,6 +37,10 @@ class Shared:
             return True, unpacked(json.loads(self._told.pop(path).decode("utf-8", "surrogatepass")))
         return path in self._own, self._own.pop(path, None)
 
+    def recall(self, path: str, line: bytes) -> None:
+        """Take over what a text said in an earlier run."""
+        self._told[path] = line
+
     def read(self, texts: Sequence[FileEntry], look: Look) -> None:
         """Read the texts in as many processes as are worth having, none where one is enough.
 
@@ -69,11 +73,15 @@ def _all(texts: Sequence[FileEntry], look: Look) -> bytes:
     lines = []
     for entry in texts:
         with contextlib.suppress(InputError):
-            row = json.dumps(packed(look(entry)), ensure_ascii=False)
-            lines.append(row.encode("utf-8", "surrogatepass"))  # two halves of a character stay two
+            lines.append(line_of(look(entry)))
             continue
         lines.append(b"")
     return b"\n".join(lines)
+
+
+def line_of(said: Said | None) -> bytes:
+    """Return what a text said as a line of JSON; two halves of a character stay two."""
+    return json.dumps(packed(said), ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
 def packed(said: Said | None) -> Any:

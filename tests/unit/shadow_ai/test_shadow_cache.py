@@ -6,12 +6,16 @@ import json
 import os
 import shutil
 import sys
+import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from secpipe.cli.main import run
 from secpipe.cli.scan import shadow_ai_cache as cache
+from secpipe.scan.shadow_ai import sharing
+from secpipe.scan.shadow_ai.looking import Eyes
 from secpipe.scan.shadow_ai.scan import scan
 from secpipe.system import files
 from secpipe.system.tree import open_tree
@@ -229,21 +233,41 @@ def opened(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> tuple[dict, set[str
 
 
 @skips.unless_possible(sys.platform != "win32", "POSIX times")
-def test_of_a_changed_folder_only_what_changed_or_says_something_is_read(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_a_changed_folder_only_what_changed_is_searched(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     many(bench.project)
     bench.run()
     (bench.project / "plain7.py").write_text(CALL)
     (bench.project / "new.py").write_text("y = 1\n")
     (bench.project / "plain9.py").unlink()
     found, seen = opened(bench, monkeypatch)
-    assert {"plain7.py", "new.py", "chat.py", "broken.py", "weights.bin"} <= seen
+    assert {"plain7.py", "new.py", "weights.bin"} <= seen
     assert not {f"plain{number}.py" for number in range(40)} - {"plain7.py"} & seen
     assert found == bench.run("--no-cache")[2]
     assert any(finding["path"] == "plain7.py" for finding in found["findings"])
     assert any(skip["path"] == "weights.bin" for skip in found["skipped"])
     assert opened(bench, monkeypatch)[1] == set()  # and then it is known as a whole
+
+
+@skips.unless_possible(sys.platform != "win32", "POSIX times")
+def test_what_single_files_say_is_remembered_as_they_said_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, case in enumerate(CASES.glob("*")):
+        for row in tomllib.loads(case.read_text())["case"]:
+            for name, content in row["files"].items():
+                path = bench.project / f"{number}-{len(list(bench.project.iterdir()))}" / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content.lstrip("\n").encode(row.get("encoding", "utf-8")))
+    bench.run()
+    (bench.project / "new.py").write_text(CALL)
+    looked: list[str] = []
+    real = Eyes.look
+    monkeypatch.setattr(Eyes, "look", lambda self, entry: looked.append(entry.path) or real(self, entry))
+    monkeypatch.setattr(sharing, "_MANY", 1 << 40)
+    found = bench.run()[2]
+    again, looked[:] = [*looked], []
+    assert found == bench.run("--no-cache")[2]
+    twice = {path for path, times in Counter(looked).items() if times > 1}  # labelled, and reached by shipped code
+    assert set(again) == {"new.py", *twice}
+    assert len(looked) > 500 > len(twice) * 50
 
 
 @skips.unless_possible(sys.platform != "win32", "POSIX times")
