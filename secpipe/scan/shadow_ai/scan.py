@@ -171,20 +171,16 @@ class _Run:
 
     def read_ahead(self, entries: Iterable[FileEntry]) -> None:
         """Let several processes read the texts of a large tree; without that each is read when it is visited."""
-        if self.only is None:
-            texts = [
-                entry for entry in entries
-                if entry.size <= self.limits.text_bytes
-                and not (unpack.may_be(entry.head) or is_binary(entry.head) or self._is_quiet(entry))
-            ]  # fmt: skip
-            fresh = []
-            for entry in texts:
-                line = self.memory.recall(entry) if self.memory else None
-                if line is None:
-                    fresh.append(entry)
-                else:
-                    self.shared.recall(entry.path, line)
-            self.shared.read(fresh, self.eyes.look)
+        if self.only is not None:
+            return
+        texts = []
+        for entry in entries:
+            line = self.memory.recall(entry) if self.memory else None
+            if line is not None:
+                self.shared.recall(entry.path, line)
+            elif entry.size <= self.limits.text_bytes and not (unpack.may_be(entry.head) or is_binary(entry.head)):
+                texts += [entry] * (not self._is_quiet(entry))
+        self.shared.read(texts, self.eyes.look)
 
     def _packed(self, entry: FileEntry) -> bool:
         """Read the files in an archive as if they lay in its place; False for a file that is none."""
