@@ -41,10 +41,10 @@ def scan_shadow_ai(
     earlier JSON result whose findings are not reported again; `inventory` lists approved use as well. Exit codes: 0
     nothing found, 1 found, 3 a file could not be read. Raises InputError, ConfigError, MissingDependency.
     """
-    options = {"catalogues": [fspath(item) for item in catalogues], "rules": [fspath(item) for item in rules]}
+    more, own = [fspath(item) for item in catalogues], [fspath(item) for item in rules]
     allow = approvals(None if policy is None else fspath(policy))
     given = [fspath(path) for path in paths]
-    found = [(path, look(path, **options, semgrep=semgrep, diff=diff)) for path in given]
+    found = [(path, look(path, catalogues=more, rules=own, semgrep=semgrep, diff=diff)) for path in given]
     known = None if baseline is None else fspath(baseline)
     return judged_uses(found, allow, env=env, baseline=known, inventory=inventory, at=at)
 
