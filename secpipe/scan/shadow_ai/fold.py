@@ -74,7 +74,7 @@ class Scope:
                 if depth < 4
                 else []
             )
-            pool = [row for table in tables for row in table.values[:MAX_VALUES]]
+            pool = [row for table in tables for row in table.values]
         return [item for item in pool if isinstance(item, ast.Dict | ast.List | ast.Tuple)]
 
     def dotted(self, node: ast.expr, depth: int = 0) -> str:

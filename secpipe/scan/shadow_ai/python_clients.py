@@ -89,7 +89,7 @@ def sdk_call(file: File, node: ast.Call, owner: str, part: str, name: str, last:
         file.sign("client", "sdk", handed, node, evidence, host=host, sdk=owner, confidence=Confidence.HIGH)
         return
     target = next((value for key, value in words.items() if squash(key) in file.catalogue.base_names), None)
-    if target is None and last[:1].isupper() and node.args:
+    if target is None and last[:1].isupper() and node.args and provider.kind not in _DESTINATION_KINDS:
         target = node.args[0] if any("://" in text for text in file.fold(node.args[0]).texts) else None
     rest = name[len(part) + 1 :].split(".")
     made = last[:1].isupper() and not _NO_CLIENTS & set(rest)

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from itertools import chain
 
+from secpipe.core.errors import InputError
 from secpipe.scan.shadow_ai import words
 from secpipe.scan.shadow_ai.lexer import unescape
 from secpipe.scan.shadow_ai.values import decoded, from_base64
@@ -26,7 +27,7 @@ _NET = re.compile(
     r"\[[\w.]*Encoding\]::\w+\.GetString\(\s*\[[\w.]*Convert\]::FromBase64String\(\s*[\"']([\w+/=]{8,4000})[\"']\s*\)\s*\)"
 )
 _NAMED = re.compile(r"\$\{(\w{1,60})\}|\{\{[ \t]*(\w{1,60})[ \t]*\}\}")
-_LONGEST = 1 << 22  # characters beyond which names are not filled any further
+_LONGEST = 1 << 24  # characters of a text whose names are filled
 _ROUNDS = 4  # substitutions inside of substitutions; what is left stays as it stands
 
 
@@ -52,7 +53,10 @@ def filled(text: str) -> str:
 
 
 def named(text: str, given: words.Given) -> str:
-    """Return a text with `${NAME}` and `{{ name }}` filled where the same text gives the name one value."""
+    """Return a text with `${NAME}` and `{{ name }}` filled where the same text gives the name one value.
+
+    Raises InputError where they stand for very much.
+    """
     one = {name: values[0] for name, values in given.items() if len(values) == 1}
 
     def value(match: re.Match[str]) -> str:
@@ -60,8 +64,10 @@ def named(text: str, given: words.Given) -> str:
 
     for _ in range(_ROUNDS if one else 0):
         text, before = _NAMED.sub(value, text), text
-        if text == before or len(text) > _LONGEST:
+        if text == before:
             break
+        if len(text) > _LONGEST:
+            raise InputError("its names stand for more text than is followed")
     return text
 
 

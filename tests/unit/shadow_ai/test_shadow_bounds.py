@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from secpipe.core.errors import InputError
 from secpipe.core.evidence import Evidence
 from secpipe.core.limits import DEFAULT
-from secpipe.scan.shadow_ai import python, source, text
+from secpipe.scan.shadow_ai import python, source, substitution, text
 from secpipe.scan.shadow_ai.scan import scan
 from secpipe.scan.shadow_ai.values import MAX_VALUES
 from secpipe.system.tree import open_tree
@@ -239,3 +240,20 @@ def test_a_page_that_holds_addresses_is_no_address(tmp_path: Path) -> None:
     evidence = looked(tmp_path, "app.py", f"import openai\n{lines}\nprint(f'{{LINE}} or ask')\nopenai.OpenAI()\n")
     assert providers(evidence) == {"openai"}
     assert not evidence.skips
+
+
+def test_a_table_of_many_rows_is_not_cut_in_silence(tmp_path: Path) -> None:
+    rows = "".join(f"    'n{n}': ('https://h{n}.example/v1', 'K'),\n" for n in range(MAX_VALUES + 5))
+    source = (
+        f"from openai import OpenAI\nROWS = {{\n{rows}    'last': ('https://api.deepseek.com/v1', 'K'),\n}}\n"
+        "base, key = ROWS[name]\nOpenAI(base_url=base)\n"
+    )
+    evidence = looked(tmp_path, "app.py", source)
+    assert "deepseek" in providers(evidence) or "unknown" in providers(evidence)
+    assert evidence.skips or "deepseek" in providers(evidence)
+
+
+def test_names_that_stand_for_very_much_are_told() -> None:
+    with pytest.raises(InputError, match="more text than is followed"):
+        substitution.named("{{ n }}" * 60_000, {"n": ("x" * 400,)})
+    assert substitution.named("{{ n }}.{{ two }}", {"n": ("a",), "two": ("b", "c")}) == "a.{{ two }}"

@@ -22,10 +22,11 @@ from secpipe.scan.shadow_ai.regions import region_of
 from secpipe.scan.shadow_ai.scan import scan
 from secpipe.system import forked
 from secpipe.system.tree import FolderTree, open_tree
+from tests import skips
 
 BENCH = runpy.run_path(str(Path(__file__).resolve().parents[3] / "bench/shadow_ai_suites.py"))
 CASES = [*BENCH["cases"]("evasion"), *BENCH["cases"]("negatives")]
-forks = pytest.mark.skipif(sys.platform != "linux", reason="processes are copied on Linux alone")
+forks = skips.unless_possible(sys.platform == "linux", "processes that are copied")
 WAIVED = "from openai import OpenAI\nc = OpenAI()  # secpipe: allow shadow-ai because the team agreed\n"
 
 
