@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from secpipe.core.evidence import Evidence
     from secpipe.core.finding import Finding
     from secpipe.scan.shadow_ai.allow import ShadowAI
+    from secpipe.scan.shadow_ai.remembered import Remembered
 
 StrPath = str | PathLike[str]
 
@@ -40,10 +41,10 @@ def scan_shadow_ai(
     earlier JSON result whose findings are not reported again; `inventory` lists approved use as well. Exit codes: 0
     nothing found, 1 found, 3 a file could not be read. Raises InputError, ConfigError, MissingDependency.
     """
-    options = {"catalogues": [fspath(item) for item in catalogues], "rules": [fspath(item) for item in rules]}
+    more, own = [fspath(item) for item in catalogues], [fspath(item) for item in rules]
     allow = approvals(None if policy is None else fspath(policy))
     given = [fspath(path) for path in paths]
-    found = [(path, look(path, **options, semgrep=semgrep, diff=diff)) for path in given]
+    found = [(path, look(path, catalogues=more, rules=own, semgrep=semgrep, diff=diff)) for path in given]
     known = None if baseline is None else fspath(baseline)
     return judged_uses(found, allow, env=env, baseline=known, inventory=inventory, at=at)
 
@@ -55,8 +56,12 @@ def look(
     semgrep: bool = False,
     rules: Sequence[str] = (),
     diff: str | None = None,
+    memory: Remembered | None = None,
 ) -> Evidence:
-    """Return what the scanner finds under one path, before anybody judges it; what the walk could not read is in it."""
+    """Return what the scanner finds under one path, before anybody judges it; what the walk could not read is in it.
+
+    Files of which `memory` knows by their stamps what they say are not read; it learns of the others.
+    """
     from secpipe.scan.shadow_ai.catalogue import read_catalogue
     from secpipe.scan.shadow_ai.changes import changed
     from secpipe.scan.shadow_ai.scan import scan
@@ -65,7 +70,7 @@ def look(
     from secpipe.system.tree import open_tree
 
     catalogue = read_catalogue(catalogues)
-    walked = open_tree(path)
+    walked = open_tree(path, known=memory.known) if memory else open_tree(path)
     tree, root = aliased(walked), walked.root
     program = find_program("semgrep", outside=root) if semgrep else None
     if semgrep and program is None:
@@ -79,7 +84,9 @@ def look(
             raise MissingDependency("git is not installed", hint="--diff needs git")
         only = changed(tree, root, diff, git)
     own = tuple(Path(rule).resolve() for rule in rules)
-    evidence = scan(tree, catalogue=catalogue, semgrep=program, rules=own, only=only)
+    evidence = scan(tree, catalogue=catalogue, semgrep=program, rules=own, only=only, memory=memory)
+    if memory:
+        memory.learn(walked.files, {skip.path for skip in walked.skipped}, catalogue)
     coverage = evidence.facts["coverage"]
     coverage = {**coverage, "not_read": coverage["not_read"] + len(tree.skipped)}
     skips = sorted((*tree.skipped, *evidence.skips), key=lambda skip: skip.path)

@@ -169,7 +169,8 @@ def _facts(block: Table) -> Iterator[tuple[str, str]]:
     own = {"mcp": "a program of this project", "unknown": "an address that cannot be told"}
     where = [*block.texts("hosts")] or [own.get(block.text("provider"), "its own address")]
     yield "goes to", ", ".join(where)
-    law = block.text("jurisdiction") or "not known"
+    here = {"local": "whoever runs this machine or network", "mcp": "" if block.texts("hosts") else "this project"}
+    law = block.text("jurisdiction") or here.get(block.text("provider")) or "not known"
     regions = block.texts("regions")
     yield "answers to", f"{law}{', region ' + ', '.join(regions) if regions else ''}"
     yield "by", ", ".join(block.texts("means"))

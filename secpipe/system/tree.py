@@ -23,6 +23,8 @@ from secpipe.system.listing import Listing
 
 #: Git's own store is no part of what is deployed; one further down is another project's, and nobody reads it.
 _STORE = ".git"
+#: Tells the entry of a file of which nothing has to be read any more.
+Known = Callable[[str, os.stat_result], FileEntry | None]
 _LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:"
 
 
@@ -113,16 +115,18 @@ def walk(
     exclude: Collection[str] = (),
     watch: Watch | None = None,
     look: Look | None = None,
+    known: Known | None = None,
 ) -> FolderTree:
     """Walk `root` and hash every regular file once with SHA-256.
 
     Links are recorded, never followed; one that leads to what nobody reads, a device, a FIFO, an unreadable file or
     folder, a submodule without its checkout, a nested git store or a Git-LFS pointer is a `Skip`. `exclude` holds
     relative paths the caller leaves out knowingly. `watch` is told of the bytes to hash
-    and of those just hashed, from worker threads too; `look` of each small file and its content, from this one. Raises
-    InputError if `root` cannot be read, UnsafeInput over a bound.
+    and of those just hashed, from worker threads too; `look` of each small file and its content, from this one. A file
+    whose entry `known` tells is not read. Raises InputError if `root` cannot be read, UnsafeInput over a bound.
     """
     base = Path(root)
+    told: list[FileEntry] = []
     found: list[tuple[str, int]] = []
     links: list[str] = []
     skipped: list[Skip] = []
@@ -131,8 +135,12 @@ def walk(
         if stat.S_ISLNK(info.st_mode):
             links.append(path)
         elif stat.S_ISREG(info.st_mode):
-            found.append((path, info.st_size))
-            if len(found) > limits.tree_files:
+            entry = known(path, info) if known else None
+            if entry is None:
+                found.append((path, info.st_size))
+            else:
+                told.append(entry)
+            if len(found) + len(told) > limits.tree_files:
                 raise UnsafeInput(f"{printable(str(base))} holds more than {limits.tree_files:,} files")
         else:
             skipped.append(Skip(path, "not a regular file"))
@@ -147,6 +155,8 @@ def walk(
         else:
             entries.append(result)
             skipped += _pointer(result)
+    if told:
+        entries = sorted([*entries, *told], key=lambda entry: entry.path)
     linked = _links(base, links, entries, left_out)
     tree = FolderTree(
         base,

@@ -47,7 +47,8 @@ def shadow_ai(
 
     Without --policy nothing is approved. Exit codes: 0 nothing found, 1 found, 3 a file could not be read.
 
-    A folder whose files bear the stamps of the last run is not searched again: its result is kept under $SECPIPE_CACHE.
+    A folder whose files bear the stamps of the last run is not searched again, nor is a single file that does: the
+    result is kept under $SECPIPE_CACHE.
     Whoever can write a file can forge its stamp, so `secpipe check` never uses this; --no-cache, --at, --diff and
     --semgrep do not either.
 
@@ -87,9 +88,10 @@ def _kept(path: str, options: dict[str, Any]) -> Evidence:
     question = cache.question_of(path, options["catalogues"])
     evidence = cache.find(question) if question else None
     if evidence is None:
-        evidence = _scan(path, options)
-        if question:
-            cache.keep(question, evidence)
+        memory = cache.memory_of(question) if question else None
+        evidence = _scan(path, {**options, "memory": memory})
+        if question and memory:
+            cache.keep(question, evidence, memory.kept)
     return evidence
 
 
@@ -98,7 +100,7 @@ def _scan(path: str, options: dict[str, Any]) -> Evidence:
 
     return look(
         path, catalogues=options["catalogues"], semgrep=options["use_semgrep"], rules=options["rules"],
-        diff=options["base"],
+        diff=options["base"], memory=options.get("memory"),
     )  # fmt: skip
 
 

@@ -10,9 +10,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from secpipe.core.errors import SecpipeError
 from secpipe.core.evidence import Evidence, State
+from secpipe.scan.shadow_ai.remembered import Remembered
 from secpipe.system import diskcache, files, places
 from secpipe.system.tree import stamps
 
@@ -59,14 +61,28 @@ def find(question: Question) -> Evidence | None:
         return None
 
 
-def keep(question: Question, evidence: Evidence) -> None:
-    """Keep evidence, unless the folder changed meanwhile or so shortly before that its stamps prove nothing."""
+def memory_of(question: Question) -> Remembered:
+    """Return what was found in single files of the folder when it was last searched."""
+    try:
+        document = diskcache.find(question.entry)
+        return Remembered(document["files"] if document else None)
+    except (ValueError, KeyError, TypeError):
+        return Remembered()
+
+
+def keep(question: Question, evidence: Evidence, single: Any = None) -> None:
+    """Keep evidence, and what was found in single files (`Remembered.kept`).
+
+    Not if the folder changed meanwhile, or so shortly before that its stamps prove nothing.
+    """
     if not question.settled or evidence.state is not State.OK:
         return
     from secpipe.gate.record import evidence_row
 
     try:
         if stamps(question.folder)[0] == question.stamped:
-            diskcache.keep(question.entry, {"stamped": question.stamped, "evidence": evidence_row(evidence)})
+            diskcache.keep(
+                question.entry, {"stamped": question.stamped, "evidence": evidence_row(evidence), "files": single}
+            )
     except (SecpipeError, OSError):
         return

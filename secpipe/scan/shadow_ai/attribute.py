@@ -162,6 +162,9 @@ def _settle(signals: list[Signal], path: str, environment: Environment, catalogu
             out += _default(sign, path, environment, catalogue)
         elif sign.role == "env" and sign.provider not in reached:
             goes = [client for client in clients if client.sdk == sign.provider]
+            led = next((one for one in signals if one.role == "endpoint" and one.line == sign.line), None)
+            if led and sign.evidence.rpartition(" ")[2] in catalogue.base_url_env:  # `export OPENAI_BASE_URL=...`
+                sign = replace(sign, confidence=Confidence.LOW, evidence=f"{sign.evidence}, which is {led.host}")
             out.append(_give(sign, goes[0]) if goes else sign)
         elif sign.role == "direct" and sign.mechanism == "config" and named and _framework(sign, catalogue):
             out.append(replace(sign, confidence=Confidence.LOW))
@@ -274,7 +277,7 @@ def _explain(per_file: dict[str, list[Signal]], readings: dict[str, Reading]) ->
             ):
                 users[sign.sdk].add(sign.provider)
                 users[sign.provider].add(sign.provider)
-        for name in readings[path].reads:
+        for name in sorted(readings[path].reads):
             readers[name].append([sign for sign in signals if sign.role in {"client", "endpoint"}])
     declared = {
         sign.provider for signals in per_file.values() for sign in signals if sign.evidence.startswith(_DECLARES)

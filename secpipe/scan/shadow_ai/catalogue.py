@@ -20,6 +20,8 @@ from secpipe.formats.packages.ecosystems import normal_name
 from secpipe.system.files import read_bytes
 from secpipe.system.places import shipped
 
+#: `@cdktf/provider-aws/lib/bedrock-guardrail`, `cdktf_cdktf_provider_aws.bedrock_guardrail`.
+_BINDING = re.compile(r"(?:@cdktf/provider-|cdktf_cdktf_provider_)([a-z0-9]+)(?:/lib/|\.)([\w-]+)")
 _VERSION = re.compile(r"_v\d+\w*$")
 _MAX_BYTES = 4 << 20
 PROVIDER_SCHEMA = "secpipe.ai-providers/1"
@@ -167,7 +169,16 @@ class Catalogue:
             if (plain := _VERSION.sub("", part)) != part and plain in index:  # google.cloud.speech_v1p1beta1
                 return index[plain], plain
             part = part.rpartition(separator)[0]
-        return "", ""
+        return (owner, name) if (owner := self.bound(name)) else ("", "")
+
+    def resource(self, kind: str) -> str:
+        """Return the provider of what Terraform or CloudFormation calls `kind` (`aws_bedrock_guardrail`), or ""."""
+        return next((owner for prefix, owner in self.terraform if kind.startswith(prefix)), "")
+
+    def bound(self, name: str) -> str:
+        """Return the provider of a resource that CDK for Terraform binds as a module, or ""."""
+        match = _BINDING.match(name)
+        return self.resource(f"{match[1]}_{match[2]}".replace("-", "_")) if match else ""
 
     def prefix(self, name: str) -> str:
         """Return the provider that routers call `name` (`bedrock_converse`), or ""."""

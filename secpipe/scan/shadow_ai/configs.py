@@ -22,12 +22,11 @@ _KIND = re.compile(
     r"^\s*-?\s*kind\s*:\s*[\"']?(InferenceService|LLMInferenceService|ServingRuntime|ClusterServingRuntime|RayService)\b"
 )
 _RESOURCE = re.compile(r'^\s*(?:resource|data|module)\s+"([\w-]+)"')
-_COGNITIVE = re.compile(r"""(?:(?:^|[\s{,])["']?kind["']?\s*[:=]\s*["'](?:OpenAI|AIServices)["'])""")
-_COGNITIVE_NEAR = re.compile(r"azurerm_cognitive_account|Microsoft\.CognitiveServices/accounts|cognitive_account", re.I)
 _LEAD = re.compile(
     r"""^(\s*)(?:-\s+)?(?:(?:run|script|command|cmd|args|entrypoint|before_script|after_script|sh|bash|shell|postCreateCommand|exec|test|build|CMD|RUN|ENTRYPOINT)\s*:?\s*)?(?:[|>][+-]?\s*)?["'\[]*"""
 )
 _LISTED = re.compile(r"[\"']\s*,\s*[\"']")
+_SPACED = re.compile(r"(?im)^([ \t]*(?:ONBUILD[ \t]+)?(?:ENV|ARG)[ \t]+\w+)[ \t]+(?!=)")
 _INSTRUCTION = re.compile(
     r"^\s*(?:ONBUILD\s+)?(FROM|RUN|CMD|ENTRYPOINT|ENV|ARG|ADD|COPY|HEALTHCHECK|LABEL|SHELL|USER|WORKDIR|EXPOSE|VOLUME)\b\s*(.*)",
     re.I | re.S,
@@ -38,12 +37,13 @@ def read(content: str, path: str, catalogue: Catalogue) -> Reading:
     """Return the signs in YAML, JSON, HCL and their templates."""
     content, whole = terraform.filled(content) if path.endswith((".tf", ".tfvars", ".hcl")) else (content, True)
     content = encoded.plain(content)
+    if "{{" in content and "$" + "{{" not in content:
+        content = substitution.named(content, words.settings(content))
     out = text.read(content, catalogue)
     out.unread += ["its locals stand for more than is followed"] * (not whole)
     out.engine = "config"
     lines = content.split("\n")
     workflow = "/workflows/" in f"/{path}" or path.endswith(("action.yml", "action.yaml"))
-    cognitive = bool(_COGNITIVE_NEAR.search(content))
     for sign in surfaces.read(content, lines, path, catalogue):
         out.signals.append(sign)
     for number, line in enumerate(lines, 1):
@@ -52,8 +52,6 @@ def read(content: str, path: str, catalogue: Catalogue) -> Reading:
         _structure(line, number, catalogue, out)
         if workflow and _MODELS_READ.match(line):
             out.signals.append(_direct("action", "github-models", number, "the workflow may call GitHub Models"))
-        if cognitive and _COGNITIVE.search(line):
-            out.signals.append(_direct("iac", "azure-openai", number, "provisions an Azure OpenAI account"))
     if path.endswith(".json") and '"nodes"' in content:
         flows.read(content, lines, catalogue, out)
     if path.endswith((".yml", ".yaml", ".tpl", ".json", ".toml", ".j2", ".hcl", ".nomad")):
@@ -63,6 +61,8 @@ def read(content: str, path: str, catalogue: Catalogue) -> Reading:
 
 def dockerfile(content: str, catalogue: Catalogue) -> Reading:
     """Return the signs in a Dockerfile: base images, environment, commands."""
+    content = _SPACED.sub(r"\1=", content)
+    content = substitution.named(content, words.given(content)) if "${" in content else content
     out = text.read(content, catalogue)
     out.engine = "dockerfile"
     rows: list[str] = []
@@ -79,8 +79,6 @@ def dockerfile(content: str, catalogue: Catalogue) -> Reading:
                 owner = shell.image_owner(image, catalogue) if not part.startswith("--platform") else ""
                 if owner:
                     out.signals.append(_direct("image", owner, number, f"builds on image {image}"))
-        if word in {"ENV", "ARG"}:
-            rest = re.sub(r"^(\w+)\s+(?!=)", r"\1=", rest)
         if word in {"RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK", "ENV", "ARG"}:
             rest = re.sub(r"^(?:CMD\s+)?(?:--\S+\s+)*", "", rest) if word in {"HEALTHCHECK", "RUN"} else rest
             rows.append(_array(rest))
@@ -93,6 +91,7 @@ def dockerfile(content: str, catalogue: Catalogue) -> Reading:
 def makefile(content: str, catalogue: Catalogue) -> Reading:
     """Return the signs in a Makefile or justfile: its recipes are shell."""
     content = substitution.filled(content)
+    content = substitution.named(content, words.settings(content)) if "{{" in content else content
     out = text.read(content, catalogue)
     _commands(out, "\n".join(re.sub(r"^\s*[@-]*\s*", "", line) for line in content.split("\n")), catalogue)
     out.engine = "shell"
@@ -101,7 +100,7 @@ def makefile(content: str, catalogue: Catalogue) -> Reading:
 
 def script(content: str, catalogue: Catalogue) -> Reading:
     """Return the signs in a shell script."""
-    content = substitution.filled(content)
+    content = substitution.filled(words.as_sh(content))
     out = text.read(content, catalogue)
     _commands(out, content, catalogue)
     out.engine = "shell"
@@ -120,7 +119,7 @@ def _structure(line: str, number: int, catalogue: Catalogue, out: Reading) -> No
     if _KIND.match(line):
         out.signals.append(_direct("iac", "kserve", number, "serves a model in the cluster"))
     if match := _RESOURCE.match(line):
-        owner = next((owner for prefix, owner in catalogue.terraform if match[1].startswith(prefix)), "")
+        owner = catalogue.resource(match[1])
         if owner:
             out.signals.append(_direct("iac", owner, number, f"provisions {match[1]}"))
     if "AWS::" in line:

@@ -12,6 +12,7 @@ from secpipe.scan.shadow_ai.gluing import (
     BASE64,
     CLOSE,
     CONCATS,
+    DEFAULTS,
     ENV_CALLS,
     ENV_ROOTS,
     FORMATS,
@@ -47,6 +48,7 @@ from secpipe.scan.shadow_ai.values import (
     text,
 )
 
+_NEAR = 40  # tokens of the options of one setting
 _FAR = 4_000  # tokens of one argument
 
 
@@ -163,6 +165,8 @@ class Expressions(Naming):
 
     def _call(self, path: list[str], index: int, depth: int) -> tuple[Value, int]:
         arguments, after = self.arguments(index, depth)
+        if self._is(index + 1, "{") and (default := self._default(index + 1, depth)).texts:
+            return self._chain(default, after, depth)
         last = path[-1].lower().rstrip("!")
         whole = "".join(path).lower()
         if (
@@ -202,6 +206,15 @@ class Expressions(Naming):
                 depth,
             )
         return self._chain(self.name(path[-1], depth) if not arguments else OPEN, after, depth)
+
+    def _default(self, index: int, depth: int) -> Value:
+        """What `url({ default: "https://..." })` says that a setting is where nothing else is set."""
+        for place in range(index + 1, min(index + _NEAR, len(self.tokens) - 2)):
+            if self._is(place, "}") or self._is(place, "{"):
+                break
+            if self.tokens[place].value in {"default", "defaultValue"} and self._is(place + 1, ":"):
+                return self.fold(place + 2, depth + 1)[0]
+        return OPEN
 
     def arguments(self, index: int, depth: int = 0) -> tuple[list[Value], int]:
         """Return the values of the arguments of the call whose `(` is at `index`, and where the call ends."""
@@ -270,7 +283,7 @@ class Expressions(Naming):
                 value = replace(arguments[1], envs=arguments[0].texts)
             elif method in {"formatted", "format"} and arguments:
                 value = formatted([value, *arguments])
-            elif method in {"unwrap_or", "unwrap_or_else", "orelse", "or", "elseget", "unwrap_or_default", "getorelse"}:
+            elif method in DEFAULTS:
                 value = join((value, *arguments))
             index = after
         return value, index
@@ -361,5 +374,8 @@ class Expressions(Naming):
         path = re.fullmatch(r"(?:[\w$]+[.:>-]+)+([A-Za-z_]\w*)", source.strip())
         if path and not re.search(r"\benv\b", source):
             return self.name(path[1], depth + 1)
+        row = re.fullmatch(r"(?:[\w$]+\.)*([A-Za-z_]\w*)\[\s*(?:[\"'](\w+)[\"']|[\w$.]+)\s*\]", source.strip())
+        if row and row[1] not in ENV_ROOTS:
+            return self.name(row[2], depth + 1) if row[2] else join(self._members(row[1], depth + 1))
         inner.assigned = inner.added = {}
         return inner.fold(0, depth + 1)[0]

@@ -61,13 +61,20 @@ class Scope:
             self.folder = Folder(self)
         return self.folder.fold(node, depth)
 
-    def containers(self, node: ast.expr) -> list[ast.Dict | ast.List | ast.Tuple]:
+    def containers(self, node: ast.expr, depth: int = 0) -> list[ast.Dict | ast.List | ast.Tuple]:
         """Return every literal that a name or attribute may stand for."""
         pool = [node]
         if isinstance(node, ast.Name):
             pool = self.names.get(node.id, [])
         elif isinstance(node, ast.Attribute):
             pool = self.attributes.get(node.attr, [])
+        elif isinstance(node, ast.Subscript):  # a row of a table
+            tables = (
+                [item for item in self.containers(node.value, depth + 1) if isinstance(item, ast.Dict)]
+                if depth < 4
+                else []
+            )
+            pool = [row for table in tables for row in table.values]
         return [item for item in pool if isinstance(item, ast.Dict | ast.List | ast.Tuple)]
 
     def dotted(self, node: ast.expr, depth: int = 0) -> str:
@@ -280,6 +287,9 @@ class Folder:
     def _items(self, container: ast.Dict | ast.List | ast.Tuple, key: ast.expr, depth: int) -> Value:
         """What a literal may hold under a key: every item where the key is open."""
         if not isinstance(container, ast.Dict):
+            place = key.value if isinstance(key, ast.Constant) else None
+            if isinstance(container, ast.Tuple) and isinstance(place, int) and 0 <= place < len(container.elts):
+                return self.fold(container.elts[place], depth)
             return self._any(container.elts, depth)
         wanted = self.fold(key, depth)
         fits = [

@@ -38,6 +38,10 @@ GLUERS = {"strings", "string", "enum", "table", "lists", "arrays", "str"}  # who
 GLUE_LAST = {"strings", "enum", "table"}
 CONCATS = {"concat", "paste0", "string_concat", "cat"}
 LISTS = {"listof", "arrayof", "of", "aslist", "array", "vec"}
+DEFAULTS = {  # methods that give what counts where nothing else is set
+    "unwrap_or", "unwrap_or_else", "orelse", "or", "elseget", "unwrap_or_default", "getorelse", "default", "catch",
+    "withdefault", "defaultto", "valueor", "value_or", "ifempty",
+}  # fmt: skip
 CLOSE = {"(": ")", "[": "]", "{": "}"}
 
 _MAX_PIECES = 16
@@ -114,5 +118,5 @@ def buffered(data: Value, coding: Value) -> Value | None:
 
 def characters(numbers: list[Value]) -> Value:
     """`String.fromCharCode(...)`."""
-    codes = (item for value in numbers for item in value.texts if item.isdigit() and int(item[:7]) < 0x110000)
+    codes = (item for value in numbers for item in sorted(value.texts) if item.isdigit() and int(item[:7]) < 0x110000)
     return text("".join(chr(int(item)) for item in codes))

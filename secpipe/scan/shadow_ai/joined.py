@@ -38,7 +38,8 @@ _IMPORTED = re.compile(r"\bfrom[ \t]+[\w.]+[ \t]+import[ \t]+([^\n#]+)|\{([^{}]{
 _ASSIGNED = re.compile(
     r"(?m)^[ \t]*(?:export[ \t]+)?(?:(?:const|let|var)[ \t]+)?(\w+)[ \t]*(?::[^=\n]{1,80})?=(?!=)[ \t]*([^\n]*)"
 )
-_PLAIN = re.compile(r"(?:[\"'][^\"'\n]*[\"']|[A-Za-z_]\w*)[ \t]*;?[ \t]*(?:(?:#|//)[^\n]*)?")
+#: A text, a name, or a table: of a member that is reckoned, folding tells that it cannot be told.
+_PLAIN = re.compile(r"(?:[\"'][^\"'\n]*[\"']|[A-Za-z_]\w*|[{\[][^()\n]*)[ \t]*;?[ \t]*(?:(?:#|//)[^\n]*)?")
 _DEFAULT = re.compile(r"\bimport\s+(\w+)\s+from\b|\b(?:const|let|var)\s+(\w+)\s*=\s*require\s*\(")
 _GIVEN = re.compile(r"\bexport\s+default\s+([^\n;]{1,400})|\bmodule\.exports\s*=\s*([^\n;{]{1,400})")
 
@@ -65,8 +66,8 @@ class Joiner:
         return self._files.unread
 
     def look(self, paths: Iterable[str]) -> None:
-        """Work out what the files at `paths` may get from everything that they import."""
-        self._held = closures(filter(family_of, paths), self._files.imports, self._given)
+        """Work out what those of the files at `paths` that make an address of names may get from what they import."""
+        self._held = closures(filter(self._files.is_open, paths), self._files.imports, self._given)
 
     def read(self, path: str, is_open: bool) -> list[Signal]:
         """Return the signs that a file gives with what it imports, where that makes up a host that nobody tells.
@@ -101,7 +102,7 @@ class Joiner:
 
     def _untold(self, path: str) -> set[bytes]:
         """Return the hosts that a file may put together with what it imports, and that none of them tells."""
-        if not self._files.holds(path).is_open:
+        if not self._files.is_open(path):
             return set()
         held = self._held.get(path, frozenset())
         if BEYOND in held:
@@ -123,6 +124,8 @@ class Joiner:
 
     def _chain(self, path: str, hosts: set[bytes]) -> list[str]:
         """Return the files that give parts of the hosts, and those between, the nearest first."""
+        if not hosts:
+            return []
         parts, beside = self._parts(path), self._files.beside(path)
         wanted = set().union(*(parts_of(host, parts) for host in hosts))
 
@@ -163,7 +166,7 @@ def _python(text: str) -> Iterator[str]:
     yield from (f"{new} = {old}" for old, new in _AS.findall(text) if old.isidentifier() and new.isidentifier())
     words = " ".join(" ".join(match) for match in _MODULE.findall(text))
     modules = set(re.findall(r"\w+", words))
-    yield from (f"{one}.{name} = {name}" for one, name in set(_MEMBER.findall(text)) if one in modules)
+    yield from (f"{one}.{name} = {name}" for one, name in sorted(set(_MEMBER.findall(text))) if one in modules)
 
 
 def _script(text: str) -> Iterator[str]:

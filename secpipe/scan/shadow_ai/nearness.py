@@ -32,6 +32,10 @@ def foreign(setting: str, path: str) -> bool:
 
 
 def governs(setting: str, path: str) -> bool:
-    """Tell whether a setting stands in the folder of the file or above it, so that it plausibly governs it."""
+    """Tell whether a setting stands in the folder of the file or above it, or in one of settings there, so that it
+    plausibly governs it.
+    """
     folder = setting.rpartition("/")[0]
+    while folder and _SETTINGS.search(setting) and _SHARED.fullmatch(folder.rpartition("/")[2]):
+        folder = folder.rpartition("/")[0]
     return not folder or path.startswith(f"{folder}/")

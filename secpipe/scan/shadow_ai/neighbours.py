@@ -30,13 +30,10 @@ def family_of(path: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Strings:
-    """What a file holds of addresses: `pieces` of known hosts, those of them that it gives a name (`given`: name and
-    piece), and whether it makes an address of names (`is_open`).
-    """
+    """What a file holds of addresses: `pieces` of known hosts, and those it gives a name (`given`: name, piece)."""
 
     pieces: frozenset[bytes] = frozenset()
     given: frozenset[tuple[bytes, bytes]] = frozenset()
-    is_open: bool = False
 
 
 NOTHING = Strings()
@@ -54,6 +51,7 @@ class Neighbours:
         self._kept = 0
         self._ways: dict[str, list[str]] = {}
         self._holds: dict[str, Strings] = {}
+        self._open: dict[str, bool] = {}
         self._places: Places | None = None
         self.unread: dict[str, str] = {}  # path -> why it could not be read once more
 
@@ -72,6 +70,12 @@ class Neighbours:
         """Return what a file holds by itself; of one beyond the bound, BEYOND."""
         self.imports(path)
         return self._holds.get(path, NOTHING)
+
+    def is_open(self, path: str) -> bool:
+        """Return whether a file makes an address of names, in a language whose files are read together."""
+        if path not in self._open:
+            self._open[path] = bool(family_of(path)) and is_open(self.text(path).lower().encode())
+        return self._open[path]
 
     def size(self, path: str) -> int:
         """Return how many bytes a file has."""
@@ -135,7 +139,7 @@ class Neighbours:
         text = self.text(path)
         small = text.lower().encode()
         held = self._hosts.within(pieces(small))
-        self._holds[path] = Strings(held, frozenset(one for one in given(small) if one[1] in held), is_open(small))
+        self._holds[path] = Strings(held, frozenset(one for one in given(small) if one[1] in held))
         if family[0] in FOLDERS:
             self._ways[path] = [_hub(path)]
         else:

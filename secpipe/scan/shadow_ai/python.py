@@ -17,6 +17,7 @@ from secpipe.scan.shadow_ai.python_clients import (
     handed_on,
     import_statement,
     imported,
+    resource_call,
     sdk_call,
     setting,
 )
@@ -25,7 +26,9 @@ from secpipe.scan.shadow_ai.python_file import File
 from secpipe.scan.shadow_ai.python_requests import host_argument, http_call, process_call
 from secpipe.scan.shadow_ai.python_strings import model_string, string
 from secpipe.scan.shadow_ai.references import defaults_of, reference_of
-from secpipe.scan.shadow_ai.signal import Reading
+from secpipe.scan.shadow_ai.scope import BINDS
+from secpipe.scan.shadow_ai.signal import EnvValue, Reading
+from secpipe.scan.shadow_ai.values import cut_at
 
 _MAX_NODES = 400_000
 _IMPORT = re.compile(
@@ -54,6 +57,8 @@ _HTTP = {"post", "get", "put", "request", "stream", "urlopen", "fetch", "Request
 _SOCKETS = {"HTTPSConnection", "HTTPConnection", "create_connection"}
 _STATES = {ast.Import, ast.ImportFrom, ast.Call, ast.Assign, ast.AnnAssign}
 _TEXTS = {ast.Constant, ast.JoinedStr, ast.BinOp, ast.Call, ast.Subscript}
+#: What anybody asks for: two thirds of the nodes are names, constants that are numbers, and places.
+_TELLING = BINDS | _STATES | _TEXTS | {ast.Expr}
 _PROCESS = {
     "system", "run", "Popen", "call", "check_call", "check_output", "popen", "getoutput", "getstatusoutput",
     "create_subprocess_shell", "create_subprocess_exec", "spawn",
@@ -78,7 +83,7 @@ def read(source: str, catalogue: Catalogue) -> Reading:
 
 
 def _nodes(tree: ast.AST) -> list[ast.AST]:
-    """All nodes, outer ones first, without operators and the like; each once, and its children are looked up once.
+    """All nodes that say something, outer ones first; each is visited once, and its children are looked up once.
 
     Raises InputError for more than the bound.
     """
@@ -92,7 +97,7 @@ def _nodes(tree: ast.AST) -> list[ast.AST]:
                 nodes.append(child)
         if len(nodes) > _MAX_NODES:
             raise InputError(f"holds more than {_MAX_NODES:,} syntax nodes")
-    return nodes
+    return [node for node in nodes if type(node) in _TELLING]
 
 
 def read_what_parses(content: str, catalogue: Catalogue) -> Reading:
@@ -121,11 +126,13 @@ def _run(file: File) -> Reading:
     for node in (*(node for node in file.nodes if type(node) in _TEXTS), *file.scope.grown.values()):
         if isinstance(node, ast.expr) and id(node) not in file.consumed:
             string(file, node)
+    file.out.signals = [sign for sign in file.out.signals if not (sign.sdk in file.moved and resource_call(sign))]
     calls = {sign.sdk for sign in file.out.signals if sign.role == "client"}
     for index, sign in enumerate(file.out.signals):
         if sign.role == "import" and sign.sdk in file.stand_in and sign.sdk not in calls:
             other = file.stand_in[sign.sdk]  # `import openai` for `openai.AzureOpenAI` alone
             file.out.signals[index] = replace(sign, provider=other, sdk=other)
+    file.out.unread += cut_at(file.cuts)
     if file.scope.folder is not None and file.scope.folder.spent:
         file.out.unread.append("its expressions are too many to follow")
     file.out.engine = "python-ast"
@@ -136,10 +143,11 @@ def _call(file: File, node: ast.Call) -> None:
     name = file.scope.dotted(node.func)
     last = node.func.attr if isinstance(node.func, ast.Attribute) else name.rpartition(".")[2]
     if last in {"import_module", "__import__", "import_string", "find_spec"} and node.args:
-        for text in file.fold(node.args[0]).texts:
+        for text in sorted(file.fold(node.args[0]).texts):
             imported(file, text, node, f"imports {text} dynamically")
         return
     _environment_call(file, node, name, last)
+    _defaults(file, node)
     found = download_of(node, name, last, file.scope, file.catalogue)
     if found is None and isinstance(node.func, ast.Name) and node.func.id != last:  # handed on under another name
         found = download_of(node, node.func.id, node.func.id, file.scope, file.catalogue)
@@ -169,12 +177,21 @@ def _call(file: File, node: ast.Call) -> None:
         file.sign("direct", "sdk", owner, node, f"calls {last}", host=host, sdk=owner, confidence=Confidence.HIGH)
 
 
+def _defaults(file: File, node: ast.Call) -> None:
+    """`Env(LLM_URL=(str, "https://..."))`, `Settings(LLM_URL="https://...")`: what a name is where nothing sets it."""
+    for word in node.keywords:
+        if word.arg and word.arg.isupper():
+            last = word.value.elts[-1:] if isinstance(word.value, ast.Tuple) else [word.value]
+            for text in sorted(text for one in last for text in file.fold(one).texts if "://" in text):
+                file.out.values.append(EnvValue(word.arg, text, "", word.value.lineno))
+
+
 def _environment_call(file: File, node: ast.Call, name: str, last: str) -> None:
     if last in {"getenv", "putenv"} or name in {"os.environ.get", "environ.get", "os.environ.setdefault"}:
         names = file.fold(node.args[0]).texts if node.args else frozenset()
         file.out.reads |= names
         if last in {"putenv", "setdefault"} and len(node.args) > 1:
-            for env in names:
+            for env in sorted(names):
                 file.set_environment(env, node.args[1], node)
 
 
@@ -182,5 +199,5 @@ def _model_arguments(file: File, node: ast.Call, last: str) -> None:
     """`model="..."` anywhere: names the model of the file's client, and in a router the provider itfile."""
     for word in node.keywords:
         if word.arg and squash(word.arg) in file.catalogue.model_keys:
-            for text in file.fold(word.value).texts:
+            for text in sorted(file.fold(word.value).texts):
                 model_string(file, text, word.value, key=True)

@@ -12,12 +12,22 @@ from secpipe.scan.shadow_ai.catalogue import squash
 from secpipe.scan.shadow_ai.hosts import HOLE, Destination, resolve
 from secpipe.scan.shadow_ai.places import destination_signal
 from secpipe.scan.shadow_ai.python_file import File, pairs
-from secpipe.scan.shadow_ai.signal import UNKNOWN, EnvValue
+from secpipe.scan.shadow_ai.signal import UNKNOWN, EnvValue, Signal
 from secpipe.scan.shadow_ai.values import join
 
 _SHORTEST = 3  # of a name by which files find each other's settings: URL
 _NO_CLIENTS = {"types", "errors", "exceptions"}  # modules of an SDK that hold what is sent, not who sends it
+#: What a router or framework offers beside its calls: nothing is sent by it.
+_HELPER = re.compile(r"^(?:get|supports|is|set|register|validate|check|count)_|(?:Error|Exception|Timeout|Warning)$")
 _DESTINATION_KINDS = {"framework", "mcp", "vector-db", "llm-observability", "coding-agent"}
+
+
+_RESOURCE = {"create", "acreate"}
+
+
+def resource_call(sign: Signal) -> bool:
+    """Whether a sign is a call of a module that is its own client: it goes where the module was pointed."""
+    return sign.role == "client" and sign.evidence.rpartition(".")[2] in _RESOURCE
 
 
 def import_statement(file: File, node: ast.Import | ast.ImportFrom) -> None:
@@ -79,10 +89,13 @@ def sdk_call(file: File, node: ast.Call, owner: str, part: str, name: str, last:
         file.sign("client", "sdk", handed, node, evidence, host=host, sdk=owner, confidence=Confidence.HIGH)
         return
     target = next((value for key, value in words.items() if squash(key) in file.catalogue.base_names), None)
+    if target is None and last[:1].isupper() and node.args and provider.kind not in _DESTINATION_KINDS:
+        target = node.args[0] if any("://" in text for text in file.fold(node.args[0]).texts) else None
     rest = name[len(part) + 1 :].split(".")
     made = last[:1].isupper() and not _NO_CLIENTS & set(rest)
-    client = made or target is not None or len(rest) == 1 or provider.kind == "framework"
-    if not client:
+    resource = len(rest) == 2 and rest[0][:1].isupper() and last in _RESOURCE  # `openai.ChatCompletion.create(...)`
+    client = made or resource or target is not None or len(rest) == 1 or provider.kind == "framework"
+    if not client or (target is None and provider.kind in {"framework", "gateway"} and _HELPER.search(last)):
         return
     evidence = f"calls {name}"
     if target is None and isinstance(words.get("openai_client"), ast.Name | ast.Attribute | ast.Call):
@@ -139,6 +152,7 @@ def _routed(file: File, node: ast.Call, owner: str, words: dict[str, ast.expr], 
     if (
         last[:1].isupper()
         or kind == "gateway"
+        or last in _RESOURCE
         or last in {"configure", "init", "run", "chat", "generate", "embed", "embeddings"}
     ):
         provider = file.catalogue.providers[owner]
@@ -279,11 +293,15 @@ def keywords(file: File, node: ast.Call) -> dict[str, ast.expr]:
 def setting(file: File, target: ast.expr, value: ast.expr | None) -> None:
     """A constant or field that holds an address, for the files that import it."""
     name = target.attr if isinstance(target, ast.Attribute) else target.id if isinstance(target, ast.Name) else ""
-    if value is None or len(name) < _SHORTEST:
+    if value is None or len(name) < _SHORTEST or (isinstance(value, ast.Constant) and _no_address(value.value)):
         return
-    for text in file.fold(value).texts:
+    for text in sorted(file.fold(value).texts):
         if "://" in text:
             file.out.values.append(EnvValue(name.upper(), text, "", target.lineno))
+
+
+def _no_address(value: object) -> bool:
+    return not isinstance(value, str | bytes) or (isinstance(value, str) and "://" not in value)
 
 
 def assignment(file: File, node: ast.Assign) -> None:
@@ -291,11 +309,12 @@ def assignment(file: File, node: ast.Assign) -> None:
     for target in node.targets:
         setting(file, target, node.value)
         if isinstance(target, ast.Subscript) and file.scope.dotted(target.value) in {"os.environ", "environ"}:
-            for name in file.fold(target.slice).texts:
+            for name in sorted(file.fold(target.slice).texts):
                 file.set_environment(name, node.value, node)
         elif isinstance(target, ast.Attribute) and squash(target.attr) in file.catalogue.base_names:
             owner, _ = file.catalogue.imported("python", file.scope.dotted(target.value))
             if owner and file.catalogue.providers[owner].kind not in _DESTINATION_KINDS:
+                file.moved.add(owner)
                 _pointed(file, node, owner, node.value, f"sets {ast.unparse(target)[:60]}")
 
 
@@ -317,6 +336,8 @@ def _setting_name(file: File, node: ast.expr) -> str:
     """The name under which another file may hold the address: `settings.llm_base_url` is LLM_BASE_URL."""
     if isinstance(node, ast.Attribute):
         return node.attr.upper() if len(node.attr) >= _SHORTEST else ""
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+        return node.slice.value.upper() if len(node.slice.value) >= _SHORTEST else ""  # `config["llm"]["base_url"]`
     name = node.id if isinstance(node, ast.Name) else ""
     name = file.scope.modules.get(name, name).rpartition(".")[2] if name.isupper() or "_" in name else ""
     return name.upper() if len(name) >= _SHORTEST else ""

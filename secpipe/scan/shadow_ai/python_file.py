@@ -21,6 +21,8 @@ class File:
         self.scope = collect(nodes)
         self.classes = {node.name for node in nodes if isinstance(node, ast.ClassDef)}  # that the file itself defines
         self.out = Reading()
+        self.cuts: set[int] = set()  # lines at which a bound left values of an address out
+        self.moved: set[str] = set()  # SDKs that the file points elsewhere for all their calls
         self.stand_in: dict[str, str] = {}  # SDK -> the provider that a class of it is for
         self.consumed: set[int] = set()  # string expressions that were read as part of something else
         self.documentation = {  # strings that stand alone as a statement: docstrings and commented-out text
@@ -38,12 +40,12 @@ class File:
 
     def cut(self, node: ast.AST, role: str, mechanism: str, evidence: str, sdk: str = "") -> None:
         """A bound left out some of the values that a destination is made of: it is also an unknown one."""
-        self.out.unread.append(f"line {getattr(node, 'lineno', 0)}: {TOO_MANY}")
+        self.cuts.add(getattr(node, "lineno", 0))
         self.sign(role, mechanism, UNKNOWN, node, f"{evidence} at {TOO_MANY}", sdk=sdk, confidence=Confidence.HIGH)
 
     def set_environment(self, name: str, value: ast.expr, node: ast.AST) -> None:
         """The program itself gives an environment name a value."""
-        for text in self.fold(value).texts:
+        for text in sorted(self.fold(value).texts):
             self.out.values.append(EnvValue(name, text, "", getattr(node, "lineno", 0)))
 
     def consume(self, node: ast.AST) -> None:

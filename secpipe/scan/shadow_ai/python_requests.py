@@ -11,6 +11,7 @@ from secpipe.scan.shadow_ai.hosts import resolve
 from secpipe.scan.shadow_ai.places import destination_signal
 from secpipe.scan.shadow_ai.python_clients import keywords
 from secpipe.scan.shadow_ai.python_file import File
+from secpipe.scan.shadow_ai.python_strings import is_fixed
 from secpipe.scan.shadow_ai.signal import UNKNOWN
 from secpipe.scan.shadow_ai.values import concat
 from secpipe.scan.shadow_ai.values import text as literal
@@ -32,7 +33,7 @@ def _body_address(file: File, node: ast.Call, address: ast.expr | None) -> None:
     if address is not None:
         file.consume(address)
     found = False
-    if value.cut:
+    if value.cut and not (address is not None and is_fixed(address)):
         file.cut(node, "client", "http", "posts a chat request")
     for text in sorted(value.texts):
         destination = resolve(text, file.catalogue) if "://" in text else None
@@ -80,7 +81,7 @@ def _is_chat_body(file: File, node: ast.expr, seen: dict[int, int], depth: int =
 
 def host_argument(file: File, node: ast.Call) -> None:
     """`HTTPSConnection("host")`."""
-    for text in file.fold(node.args[0]).texts:
+    for text in sorted(file.fold(node.args[0]).texts):
         destination = resolve(text, file.catalogue)
         if destination is not None and destination.provider in file.catalogue.providers:
             file.out.signals.append(

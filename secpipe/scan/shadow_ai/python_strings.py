@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from secpipe.core.finding import Confidence
 from secpipe.scan.shadow_ai import models, shell, sql
@@ -10,7 +11,7 @@ from secpipe.scan.shadow_ai.hosts import HOLE, URL, Destination, counts, resolve
 from secpipe.scan.shadow_ai.places import ai_path, bare_host, destination_signal, permissions
 from secpipe.scan.shadow_ai.python_file import File
 from secpipe.scan.shadow_ai.signal import UNKNOWN
-from secpipe.scan.shadow_ai.values import TOO_MANY, Value
+from secpipe.scan.shadow_ai.values import Value, is_address
 
 _MAKERS = {
     "join",
@@ -24,6 +25,7 @@ _MAKERS = {
     "urljoin",
     "bytes",
 }
+_WHOLE = re.compile(r"https?://[\w.-]+(?::\d+)?/")
 _TELLING = frozenset("./:_")
 
 
@@ -41,9 +43,9 @@ def string(file: File, node: ast.expr) -> None:
     value = file.fold(node)
     if value.texts:
         file.consume(node)
-    if value.cut and any("://" in text for text in value.texts):
-        file.out.unread.append(f"line {node.lineno}: {TOO_MANY}")
-    for text in value.texts:
+    if value.cut and any(map(is_address, value.texts)) and not is_fixed(node):
+        file.cuts.add(node.lineno)
+    for text in sorted(value.texts):
         _text_of(file, text, node)
         if text.startswith(HOLE) and ai_path(text, file.catalogue, ""):
             _open_address(file, node, value)
@@ -109,6 +111,14 @@ def model_string(file: File, text: str, node: ast.AST, *, key: bool) -> None:
             model=text,
             confidence=Confidence.MEDIUM if key else Confidence.LOW,
         )
+
+
+def is_fixed(node: ast.expr) -> bool:
+    """Whether an expression begins with a whole host: whatever comes after it, the destination is told."""
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        node = node.left
+    first = node.values[0] if isinstance(node, ast.JoinedStr) and node.values else node
+    return isinstance(first, ast.Constant) and isinstance(first.value, str) and bool(_WHOLE.match(first.value))
 
 
 def _makes_text(node: ast.expr) -> bool:

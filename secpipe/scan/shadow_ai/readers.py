@@ -11,7 +11,19 @@ from secpipe.core.errors import InputError
 from secpipe.core.finding import Confidence
 from secpipe.core.ledger import NOBODY
 from secpipe.core.paths import is_page
-from secpipe.scan.shadow_ai import agents, configs, encoded, manifests, notebooks, pages, python, source, sql, text
+from secpipe.scan.shadow_ai import (
+    agents,
+    configs,
+    encoded,
+    manifests,
+    notebooks,
+    pages,
+    python,
+    source,
+    sql,
+    surfaces,
+    text,
+)
 from secpipe.scan.shadow_ai.catalogue import Catalogue
 from secpipe.scan.shadow_ai.places import bare_host, endpoints
 from secpipe.scan.shadow_ai.regions import region_of
@@ -22,20 +34,20 @@ Reader = Callable[[str, str, Catalogue], Reading]
 _DOCKERFILE = re.compile(r"(?:^|/)(?:[\w.-]*\.)?(?:docker|container)file(?:\.[\w.-]+)?$", re.I)
 _MAKE = re.compile(r"(?:^|/)(?:GNU)?(?:makefile|justfile|taskfile|procfile)$|\.mk$", re.I)
 _SHELL = re.compile(
-    r"\.(?:sh|bash|zsh|fish|ksh|ps1|psm1|bat|cmd|command)$|(?:^|/)(?:\.husky|\.githooks|hooks)/[\w-]+$|(?:^|/)(?:crontab|\.bashrc|\.zshrc|\.profile)$",
+    r"\.(?:sh|bash|zsh|fish|t?csh|ksh|ps1|psm1|bat|cmd|command)$|(?:^|/)(?:\.husky|\.githooks|hooks)/[\w-]+$|(?:^|/)(?:crontab|\.bashrc|\.zshrc|\.profile)$",
     re.I,
 )
 _PYTHON = re.compile(r"\.(?:py|pyi|pyw|pyx|bzl|star)$|(?:^|/)(?:SConstruct|wscript)$", re.I)
 _SQL = re.compile(r"\.(?:sql|ddl|dml|psql|hql|bq|prql)$", re.I)
 _CONFIG = re.compile(
-    r"\.(?:ya?ml|jsonc?|json5|toml|tf|tfvars|hcl|bicep|tpl|j2|gotmpl|ini|cfg|conf|properties|xml|plist|config|nomad|pkl|cue|nix|jsonnet|libsonnet|http|rest|curl)$|(?:^|/)Modelfile[\w.-]*$",
+    r"\.(?:ya?ml|jsonc?|json5|toml|tf|tfvars|hcl|bicep|tpl|j2|gotmpl|ini|cfg|conf|properties|xml|plist|config|nomad|pkl|cue|nix|jsonnet|libsonnet|http|rest|curl|bru|hurl)$|(?:^|/)Modelfile[\w.-]*$",
     re.I,
 )
 _ALWAYS = re.compile(
     r"(?:^|/)(?:\.env[\w.-]*|[\w.-]+\.env|\.envrc|docker-compose[\w.-]*|compose[\w.-]*\.ya?ml|\.gitlab-ci\.yml|values[\w.-]*\.ya?ml|wrangler\.(?:toml|jsonc?))$|/workflows/[\w.-]+\.ya?ml$|\.tf(?:vars)?$"
 )
 _SETTINGS = (".yml", ".yaml", ".toml", ".json", ".jsonc", ".tf", ".tfvars")
-_SHEBANG = re.compile(rb"#!.*\b(?:(python|pypy|uv run)|(node|deno|bun)|(ruby)|(?:ba|z|k|da)?sh|fish)")
+_SHEBANG = re.compile(rb"#!.*\b(?:(python|pypy|uv run)|(node|deno|bun)|(ruby)|(?:ba|z|k|da|t?c)?sh|fish)")
 #: Programming languages that no reader parses: their words are searched.
 _UNPARSED = re.compile(
     r"\.(?:abap|ad[abs]|ahk|applescript|as[mp]|aspx|awk|cbl|cfc|cfm|cls|cob|cobol|cpy|cu|el|erl|f|f90|f95|for|fth|hrl|hx"
@@ -100,6 +112,7 @@ def read(path: str, content: str, head: bytes, catalogue: Catalogue) -> Reading:
     try:
         found = _reader(path, content, head)(content, path, catalogue)
         if found.engine:
+            found.signals += surfaces.accounts(content)
             for said, line in encoded.numbers(content):
                 found.signals += endpoints(said, line, catalogue, said) + bare_host(said, line, catalogue)
             return found

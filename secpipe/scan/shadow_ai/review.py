@@ -15,7 +15,7 @@ from secpipe.core.documents import parse_toml
 from secpipe.core.errors import ConfigError
 from secpipe.scan.shadow_ai.allow import ShadowAI
 from secpipe.scan.shadow_ai.judge import approval_of, judge
-from secpipe.scan.shadow_ai.signal import LOCAL, UNKNOWN, UNLISTED
+from secpipe.scan.shadow_ai.signal import LOCAL, MECHANISMS, UNKNOWN, UNLISTED
 from secpipe.system.files import read_bytes
 from secpipe.system.places import shipped
 
@@ -38,6 +38,11 @@ Nearby = Callable[[str, int], Sequence[str]]
 #: (path, line) -> the day on which the line was written, and the commit; ("", "") where nobody knows.
 Since = Callable[[str, int], tuple[str, str]]
 
+
+#: What only names a provider, or declares its package, comes behind what calls it.
+_WEIGHTS = {"model": 1, "config": 1, "env": 2, "manifest": 3}
+_BEHIND = {"code": 0, "config": 1}
+_SETS = re.compile(r"(line \d+): (\S+) is (\S+)")
 
 Known = tuple[Owners, Nearby, Since]
 
@@ -79,6 +84,7 @@ def _block(
     since: Since = _nobody,
 ) -> dict[str, Any]:
     first = rows[0]
+    surest = sorted({use["mechanism"] for use in rows}, key=MECHANISMS.index)
     hosts = sorted({use["host"] for use in rows if use["host"]})
     state, said = _state(rows, allow, env, now)
     return {
@@ -90,7 +96,7 @@ def _block(
         "hosts": hosts,
         "regions": sorted({match[1] for host in hosts for match in _REGION.finditer(host)}),
         "jurisdiction": first["jurisdiction"],
-        "means": list(dict.fromkeys(_MEANS.get(use["mechanism"], use["mechanism"]) for use in rows)),
+        "means": [_MEANS[mechanism] for mechanism in surest],
         "models": [_model(name, now.date()) for name in sorted({use["model"] for use in rows if use["model"]})],
         "places": _places(rows, allow, known, env, now),
         "do": _command(first) if state in {"not approved", "expired"} else "",
@@ -100,16 +106,18 @@ def _block(
 def _places(
     rows: list[Mapping[str, Any]], allow: ShadowAI, known: tuple[Owners, Nearby, Since], env: str, now: datetime
 ) -> list[dict[str, Any]]:
-    """One entry a file, however many models it asks for."""
+    """One entry a file, however many models it asks for: what calls first, what only names or declares it last."""
     owners, near, since = known
     files: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for use in rows:
         files[use["path"]].append(use)
     found = []
+    ranks: dict[str, tuple[int, int]] = {}
     for path, uses in sorted(files.items()):
         lead = max(uses, key=lambda use: (("manifest", "env").count(use["mechanism"]) == 0, -use["line"]))
         day, commit = since(path, lead["line"])
-        chain = list(dict.fromkeys(line for use in uses for line in use["evidence"]))
+        chain = _told(list(dict.fromkeys(line for use in uses for line in use["evidence"])))
+        ranks[path] = min((_WEIGHTS.get(use["mechanism"], 0), _BEHIND.get(use["region"], 2)) for use in uses)
         found.append(
             {
                 "path": path,
@@ -124,7 +132,14 @@ def _places(
                 "seen_nearby": list(near(path, lead["line"])) if lead["region"] in {"code", "example"} else [],
             }
         )
-    return found
+    return sorted(found, key=lambda place: (ranks[place["path"]], place["path"]))
+
+
+def _told(chain: Sequence[str]) -> list[str]:
+    """Return the steps without those that another one of the same line says better: `X is H` names X, and calls H."""
+    full = [match.groups() for step in chain if (match := _SETS.fullmatch(step))]
+    less = {f"{line}: {words}" for line, name, host in full for words in (f"names {name}", f"calls {host}")}
+    return [step for step in chain if step not in less]
 
 
 def _state(rows: list[Mapping[str, Any]], allow: ShadowAI, env: str, now: datetime) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence, Set
+from collections.abc import Collection, Iterable, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,23 +22,19 @@ from secpipe.core.text import printable
 from secpipe.formats import extents, unpack
 from secpipe.formats.coding import as_utf8
 from secpipe.formats.stream import Prefixed, at, upto
-from secpipe.scan.shadow_ai import large, notebooks, readers, text
+from secpipe.scan.shadow_ai import large, notebooks, readers
 from secpipe.scan.shadow_ai.attribute import attribute, needed
 from secpipe.scan.shadow_ai.catalogue import Catalogue, read_catalogue
 from secpipe.scan.shadow_ai.contents import OPAQUE, PROVEN, is_binary, row_of
-from secpipe.scan.shadow_ai.downloads import download_findings, download_signal
 from secpipe.scan.shadow_ai.joined import Joiner, join, told
-from secpipe.scan.shadow_ai.leaks import leaks
+from secpipe.scan.shadow_ai.looking import WHOLE, Eyes, Said
 from secpipe.scan.shadow_ai.plain import prefilter_of
 from secpipe.scan.shadow_ai.reach import shipped
 from secpipe.scan.shadow_ai.regions import LABELS, left_to_labels, region_of
+from secpipe.scan.shadow_ai.remembered import Remembered
 from secpipe.scan.shadow_ai.semgrep import SUFFIXES, look
+from secpipe.scan.shadow_ai.sharing import Shared
 from secpipe.scan.shadow_ai.signal import Reading
-
-_WHOLE = 1 << 18  # larger files are read only around the terms, where a sign needs no more than its surroundings
-_EXCERPT = 4000
-_READERS = {"text": "plain text"}  # "text" is the account's word for a search instead of a parser
-_WAIVER = re.compile(r"secpipe:\s*allow\s+shadow-ai\b[\s:,-]*([^\n]{3,200})")
 
 
 class Quiet(Protocol):
@@ -59,6 +55,7 @@ def scan(
     only: Collection[str] | None = None,
     quiet: Quiet | None = None,
     plain: Set[str] = frozenset(),
+    memory: Remembered | None = None,
 ) -> Evidence:
     """Return the evidence `shadow-ai` of a tree.
 
@@ -69,12 +66,15 @@ def scan(
     `rules` the user's own rule files for it; with None the built-in readers alone look. With `only`, files outside it
     are read as context (environment files) or not at all, and nothing is said about them. `quiet` are digests of
     content known to hold no term of the catalogue: such files are not searched again, and the scan adds those that it
-    finds so. `plain` are paths of files that were searched already: for which `is_plain` holds.
+    finds so. `plain` are paths of files that were searched already: for which `is_plain` holds. `memory` is what
+    an earlier run found in single files; it takes the place of both, and learns from this one.
     """
-    run = _Run(tree, catalogue or read_catalogue(), limits, only, quiet)
-    for entry in tree.files:
-        if entry.path not in plain:
-            run.visit(entry)
+    plain, quiet = (memory.paths, memory.quiet) if memory else (plain, quiet)
+    run = _Run(tree, catalogue or read_catalogue(), limits, only, quiet, memory)
+    entries = [entry for entry in tree.files if entry.path not in plain]
+    run.read_ahead(entries)
+    for entry in entries:
+        run.visit(entry)
     run.searched(plain)
     run.promote()
     run.join()
@@ -94,7 +94,9 @@ class _Run:
         limits: Limits,
         only: Collection[str] | None,
         quiet: Quiet | None = None,
+        memory: Remembered | None = None,
     ) -> None:
+        self.memory = memory
         self.quiet = quiet
         self.tree = tree
         self.catalogue = catalogue
@@ -115,6 +117,8 @@ class _Run:
         self.members: dict[str, str] = {}  # file of an archive -> the archive
         self.waivers: dict[str, dict[int, str]] = {}
         self.engines = {self.prefilter.engine}
+        self.eyes = Eyes(tree, catalogue, limits, self.region)
+        self.shared = Shared()
 
     def visit(self, entry: FileEntry) -> None:
         """Search one file, and read it if it is a candidate; it is settled in the account."""
@@ -143,36 +147,40 @@ class _Run:
         if entry.size > self.limits.text_bytes:
             self._large(entry)
             return
-        always = readers.always(entry.path, self.catalogue)
-        if self.quiet is not None and not always and entry.sha256 in self.quiet:
+        if self._is_quiet(entry):
             self.counts["searched"] += 1
             self.ledger.judged(Thing.FILE, entry.path, "search")
             return
-        data = as_utf8(self.tree.read(entry, self.limits.text_bytes))
+        known, said = self.shared.take(entry.path)
+        said = said if known else self.eyes.look(entry)
         self.counts["searched"] += 1
-        if not self.prefilter.positions(data) and not always:
+        if said is None:
             if self.quiet is not None:
                 self.quiet.add(entry.sha256)
             self.ledger.judged(Thing.FILE, entry.path, "search")
             return
         self.counts["candidates"] += 1
         self.candidates.append(entry)
-        shorter = self._shorter(entry, data)
-        content = (shorter or data).decode("utf-8", "replace")
-        reading = readers.read(entry.path, content, entry.head, self.catalogue)
-        if shorter:
-            # Where a cut falls into a string, quotes may pair up wrongly: addresses are found without them.
-            reading.signals += [sign for sign in text.read(content, self.catalogue).signals if sign.role == "endpoint"]
-        shallow = f"larger than {_WHOLE:,} bytes: read around its terms" if shorter else ""
-        if not shallow and reading.engine in _READERS and readers.is_unparsed(entry.path, entry.head):
-            shallow = "no parser for this language"
-        self._take(entry.path, content, reading, shallow)
+        if self.memory and entry.path not in self.promoted:
+            self.memory.note(entry, said)
+        self._settle(entry.path, said)
 
-    def _shorter(self, entry: FileEntry, data: bytes) -> bytes:
-        """Return what is near the terms of a source file too large to be lexed whole, or b""."""
-        if len(data) <= _WHOLE or not readers.is_local(entry.path, entry.head, self.catalogue):
-            return b""
-        return self.prefilter.excerpt(data, _EXCERPT)
+    def _is_quiet(self, entry: FileEntry) -> bool:
+        """Whether the content of a text is known to hold no term."""
+        return self.quiet is not None and not readers.always(entry.path, self.catalogue) and entry.sha256 in self.quiet
+
+    def read_ahead(self, entries: Iterable[FileEntry]) -> None:
+        """Let several processes read the texts of a large tree; without that each is read when it is visited."""
+        if self.only is not None:
+            return
+        texts = []
+        for entry in entries:
+            line = self.memory.recall(entry) if self.memory else None
+            if line is not None:
+                self.shared.recall(entry.path, line)
+            elif entry.size <= self.limits.text_bytes and not (unpack.may_be(entry.head) or is_binary(entry.head)):
+                texts += [entry] * (not self._is_quiet(entry))
+        self.shared.read(texts, self.eyes.look)
 
     def _packed(self, entry: FileEntry) -> bool:
         """Read the files in an archive as if they lay in its place; False for a file that is none."""
@@ -279,10 +287,10 @@ class _Run:
             return
         pattern = re.compile("|".join(sorted(wanted)).encode(), re.I)
         for entry in self.tree.files:
-            if entry.path in self.readings or is_binary(entry.head) or entry.size > _WHOLE:
+            if entry.path in self.readings or is_binary(entry.head) or entry.size > WHOLE:
                 continue
             try:
-                data = as_utf8(self.tree.read(entry, _WHOLE))
+                data = as_utf8(self.tree.read(entry, WHOLE))
             except InputError as error:
                 self.ledger.not_read(Thing.FILE, entry.path, error.message)
                 continue
@@ -322,10 +330,13 @@ class _Run:
         self._take(entry.path, content, reading, f"larger than {self.limits.text_bytes:,} bytes")
 
     def _take(self, path: str, content: str, reading: Reading, shallow: str = "") -> None:
-        """Place what a file said, and judge what needs no policy; `shallow` says why it was searched as text only."""
+        """Settle what was read of a text that is not read as one piece, or lies in an archive."""
+        self._settle(path, self.eyes.judge(path, content, reading, shallow))
+
+    def _settle(self, path: str, said: Said) -> None:
+        """Keep what a text said, and settle it in the account."""
         region, thing = self.region(path), Thing.MEMBER if path in self.members else Thing.FILE
-        reading.signals = [sign.at(path, region) for sign in reading.signals]
-        reading.values = [replace(value, path=path) for value in reading.values]
+        reading = said.reading
         for note in reading.notes:
             if region in LABELS:  # broken on purpose, or for another interpreter: read, if not in full
                 self.counts["read_as_text"] += 1
@@ -334,16 +345,14 @@ class _Run:
                 self.ledger.not_read(thing, path, f"{note}; read as plain text")
         for part in reading.unread or [NOBODY] * (not reading.engine):
             self.ledger.not_read(thing, path, part)
-        if shallow:
-            self.ledger.judged_as_text(thing, path, shallow, ships=region not in LABELS)
+        if said.shallow:
+            self.ledger.judged_as_text(thing, path, said.shallow, ships=region not in LABELS)
         elif not reading.notes:
-            self.ledger.judged(thing, path, _READERS.get(reading.engine, reading.engine))
-        for download in (one for one in reading.downloads if one.provider):
-            reading.signals.append(download_signal(download, path, region))
-            self.findings += download_findings(download, path, region)
-        tell = partial(self.ledger.not_read, Thing.FILE, path)
-        self.findings += leaks(content, path, region, self.catalogue, other_signs=bool(reading.signals), tell=tell)
-        self.waivers[path] = waivers(content) if "secpipe" in content else {}
+            self.ledger.judged(thing, path, said.reader)
+        self.findings += said.findings
+        for part in said.told:
+            self.ledger.not_read(Thing.FILE, path, part)
+        self.waivers[path] = said.waivers
         if reading.signals or reading.values or reading.packages or reading.reads or reading.downloads:
             self.readings[path] = reading
 
@@ -385,13 +394,3 @@ class _Run:
             "shadow-ai", State.OK, findings=tuple(findings), skips=skips, facts=facts, account=account,
             producer=f"secpipe shadow-ai, catalogue {self.catalogue.digest[:12]}, {', '.join(engines)}",
         )  # fmt: skip
-
-
-def waivers(content: str) -> dict[int, str]:
-    """Return the reasons of inline waivers (`secpipe: allow shadow-ai because ...`) by line; a policy decides if they
-    count.
-    """
-    found = {}
-    for match in _WAIVER.finditer(content):
-        found[content.count("\n", 0, match.start()) + 1] = printable(match[1].strip(), 200)
-    return found

@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from secpipe.scan.shadow_ai.fold import Scope
 from secpipe.scan.shadow_ai.values import MAX_VALUES
 
-_BINDS = {
+#: Nodes that give a name something to stand for.
+BINDS = {
     ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.AugAssign, ast.FunctionDef,
-    ast.AsyncFunctionDef, ast.ClassDef, ast.Call, ast.Dict, ast.For,
+    ast.AsyncFunctionDef, ast.ClassDef, ast.Call, ast.Dict, ast.For, ast.comprehension,
 }  # fmt: skip
+_BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")  # where statements stand in statements
 _MAX_PER_NAME = MAX_VALUES + 1  # one more than is followed: folding sees that there were more
 
 
@@ -21,7 +23,8 @@ def collect(nodes: Iterable[ast.AST]) -> Scope:
     functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}
     calls: list[ast.Call] = []
     fields: dict[str, list[str]] = {}
-    for node in (node for node in nodes if type(node) in _BINDS):
+    loops: list[tuple[ast.expr, ast.expr]] = []
+    for node in (node for node in nodes if type(node) in BINDS):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 local = alias.asname or alias.name.split(".")[0]
@@ -59,19 +62,47 @@ def collect(nodes: Iterable[ast.AST]) -> Scope:
             for key, value in zip(node.keys, node.values, strict=True):
                 if isinstance(key, ast.Constant) and isinstance(key.value, str):
                     _add(scope.attributes, key.value, value)
-        elif (
-            isinstance(node, ast.For)
-            and isinstance(node.target, ast.Name)
-            and isinstance(node.iter, ast.List | ast.Tuple)
-        ):
-            for item in node.iter.elts[:_MAX_PER_NAME]:
-                _add(scope.names, node.target.id, item)
+        elif isinstance(node, ast.For | ast.comprehension):
+            loops.append((node.target, node.iter))
+    for target, iterated in loops:
+        _loop(scope, target, iterated)
     for call in calls:
         _pass(scope, functions, call)
         name = call.func.id if isinstance(call.func, ast.Name) else ""
         for own, value in zip(fields.get(name, ()), call.args, strict=False):
             _add(scope.attributes, own, value)
     return scope
+
+
+def _loop(scope: Scope, target: ast.expr, iterated: ast.expr) -> None:
+    """What a loop's names stand for, one after the other: items of a literal, rows of a table."""
+    part, table = "", iterated
+    if isinstance(iterated, ast.Call) and isinstance(iterated.func, ast.Attribute) and not iterated.args:
+        part, table = iterated.func.attr, iterated.func.value
+    for one in [table] if isinstance(table, ast.Dict | ast.List | ast.Tuple) else scope.containers(table):
+        if isinstance(one, ast.Dict):
+            rows = zip(one.keys, one.values, strict=True)
+            items = [
+                value if part == "values" else _pair(key, value) if part == "items" else key for key, value in rows
+            ]
+        else:
+            items = [] if part else list(one.elts)
+        for item in items[:_MAX_PER_NAME]:
+            if item is not None:
+                _bind_only(scope, target, item)
+
+
+def _pair(key: ast.expr | None, value: ast.expr) -> ast.expr | None:
+    return ast.copy_location(ast.Tuple([key, value], ast.Load()), value) if key is not None else None
+
+
+def _bind_only(scope: Scope, target: ast.expr, item: ast.expr) -> None:
+    """Bind the names of a loop; they are no attributes of anything."""
+    if isinstance(target, ast.Name):
+        _add(scope.names, target.id, item)
+    elif isinstance(target, ast.Tuple | ast.List) and isinstance(item, ast.Tuple | ast.List):
+        for name, part in zip(target.elts, item.elts, strict=False):
+            _bind_only(scope, name, part)
 
 
 def _fields(scope: Scope, fields: dict[str, list[str]], node: ast.ClassDef) -> None:
@@ -105,8 +136,17 @@ def _bind(scope: Scope, target: ast.expr, value: ast.expr) -> None:
         and isinstance(target.slice.value, str)
     ):
         _add(scope.attributes, target.slice.value, value)
-    elif isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
-        for name, item in zip(target.elts, value.elts, strict=False):
+    elif isinstance(target, ast.Tuple | ast.List):
+        if isinstance(value, ast.Tuple | ast.List):
+            items: list[ast.expr] = value.elts
+        elif isinstance(value, ast.Subscript):  # a row of a table, taken apart
+            items = [
+                ast.copy_location(ast.Subscript(value, ast.Constant(place), ast.Load()), value)
+                for place in range(len(target.elts))
+            ]
+        else:
+            return
+        for name, item in zip(target.elts, items, strict=False):
             _bind(scope, name, item)
 
 
@@ -122,10 +162,9 @@ def _defaults(scope: Scope, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Non
         item = body.pop()
         if isinstance(item, ast.Return) and item.value is not None:
             _add(scope.returns, node.name, item.value)
-        elif isinstance(item, ast.stmt | ast.match_case | ast.ExceptHandler) and not isinstance(
-            item, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-        ):
-            body.extend(ast.iter_child_nodes(item))
+        elif not isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            for block in _BLOCKS:
+                body += getattr(item, block, ())
 
 
 def _pass(scope: Scope, functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef], call: ast.Call) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 from secpipe.core.bounds import Bound
 from secpipe.core.finding import Confidence
 from secpipe.scan.shadow_ai.catalogue import squash
 from secpipe.scan.shadow_ai.hosts import resolve
 from secpipe.scan.shadow_ai.lexer import Token
 from secpipe.scan.shadow_ai.places import destination_signal
-from secpipe.scan.shadow_ai.signal import UNKNOWN, EnvValue, Signal
+from secpipe.scan.shadow_ai.signal import LOCAL, UNKNOWN, EnvValue, Signal
 from secpipe.scan.shadow_ai.source_file import File
-from secpipe.scan.shadow_ai.values import MAX_VALUES, Value
+from secpipe.scan.shadow_ai.values import MAX_VALUES, OPEN, Value
 
 _PROVIDER_KEYS = {"modelprovider", "llmprovider", "customllmprovider", "embeddingprovider", "providerid"}
+_DATA = re.compile(r"""\.(?:json[5c]?|ya?ml|toml)["'`]""")
 _NOT_SDK = {"framework", "mcp", "vector-db", "llm-observability"}
 
 
@@ -30,6 +33,24 @@ def overrides(file: File) -> None:
         value, after = file.expressions.fold(start)
         weak = squash(token.value) in file.catalogue.weak_base_names
         _pointed(file, position, token, value, range(start, after), weak, sdks)
+
+
+def placed(file: File) -> None:
+    """`new ChatCompletionsClient(new Uri("https://..."), key)`: the class of an SDK whose first argument is where."""
+    for position, token in enumerate(file.tokens[:-3]):
+        if token.value != "new" or file.tokens[position + 2].value != "(":
+            continue
+        owner = file.catalogue.brand(file.tokens[position + 1].value)
+        value, after = file.expressions.fold(position + 3) if owner in file.sdks else (OPEN, 0)
+        for item in sorted(text for text in value.texts if "://" in text):
+            destination = resolve(item, file.catalogue)
+            own = owner in file.sdks and file.catalogue.providers[owner].local  # at home wherever it runs
+            if destination and not (own and destination.provider == LOCAL):
+                evidence = f"creates {file.tokens[position + 1].value} at {destination.host}"
+                file.out.signals.append(
+                    destination_signal("client", "sdk", destination, token.line, evidence, sdk=owner)
+                )
+                file.consumed.update(range(position + 3, after))
 
 
 def routed(file: File) -> None:
@@ -239,7 +260,11 @@ def _setting_name(file: File, span: range) -> str:
     words = [
         file.tokens[index].value for index in span if index < len(file.tokens) and file.tokens[index].kind == "word"
     ]
-    return words[-1] if words and words[-1].isupper() and "_" in words[-1] else ""
+    if words and words[-1].isupper() and "_" in words[-1]:
+        return words[-1]
+    # `config.llm.baseURL` beside `import config from "./config.json"`
+    told = len(words) > 1 and squash(words[-1]) in file.catalogue.base_names - file.catalogue.weak_base_names
+    return words[-1].upper() if told and _DATA.search(file.lexed.code) else ""
 
 
 def settings(file: File) -> None:
@@ -249,12 +274,12 @@ def settings(file: File) -> None:
             continue
         values = Bound(MAX_VALUES, f"values of {name}", file.out.unread.append)
         for index in values.first(places):
-            for item in file.expressions.fold(index)[0].texts:
+            for item in sorted(file.expressions.fold(index)[0].texts):
                 if "://" in item:
                     file.out.values.append(EnvValue(name, item, "", file.tokens[min(index, len(file.tokens) - 1)].line))
     for position, token in enumerate(file.tokens[:-2]):
         if token.value in file.catalogue.base_url_env and file.tokens[position + 1].value in {",", "]"}:
             start = position + 2 if file.tokens[position + 1].value == "," else position + 3
-            for item in file.expressions.fold(start)[0].texts:
+            for item in sorted(file.expressions.fold(start)[0].texts):
                 if "://" in item:
                     file.out.values.append(EnvValue(token.value, item, "", token.line))

@@ -22,11 +22,12 @@ class File:
         self.out = Reading()
         self.sdks: list[str] = []
         self.consumed: set[int] = set()  # tokens that were read as part of something else
+        self.cuts: set[int] = set()  # lines at which a bound left values of an address out
         self.inline: list[tuple[int, str]] = []  # (token of a setting that says where a client goes, its SDK)
 
     def cut(self, token: Token, role: str, mechanism: str, evidence: str, sdk: str = "") -> None:
         """A bound left out some of the values that a destination is made of: it is also an unknown one."""
-        self.out.unread.append(f"line {token.line}: {TOO_MANY}")
+        self.cuts.add(token.line)
         said = f"{evidence} at {TOO_MANY}"
         sign = Signal(role, mechanism, UNKNOWN, line=token.line, sdk=sdk, evidence=said, confidence=Confidence.HIGH)
         self.out.signals.append(sign)

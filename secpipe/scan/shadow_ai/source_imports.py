@@ -189,7 +189,7 @@ def _owner(file: File, index: str, name: str) -> tuple[str, str]:
         owner = file.catalogue.package("npm", name)
         if not owner:
             head = "/".join(name.split("/")[: 2 if name.startswith("@") else 1])
-            owner, name = file.catalogue.package("npm", head), head
+            owner, name = file.catalogue.package("npm", head) or file.catalogue.bound(name), head
         return owner, name
     if index == "rust":
         name = name.rstrip(":")
@@ -218,7 +218,7 @@ def _quoted_imports(file: File) -> list[tuple[str, int]]:
             file.tokens[start].kind in {"string", "template"} or token.value in {"require", "import"}
         ):
             value, after = file.expressions.fold(start)
-            for name in value.texts:
+            for name in sorted(value.texts):
                 name = re.sub(
                     r"^(?:npm:|https://(?:esm\.sh|cdn\.skypack\.dev|unpkg\.com|cdn\.jsdelivr\.net/npm|jspm\.dev)/)",
                     "",

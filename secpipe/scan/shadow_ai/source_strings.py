@@ -15,7 +15,7 @@ from secpipe.scan.shadow_ai.lexer import Token
 from secpipe.scan.shadow_ai.places import ai_path, bare_host, destination_signal, permissions
 from secpipe.scan.shadow_ai.signal import UNKNOWN, Download, Signal
 from secpipe.scan.shadow_ai.source_file import File
-from secpipe.scan.shadow_ai.values import TOO_MANY, Value
+from secpipe.scan.shadow_ai.values import Value, is_address
 
 _DOWNLOAD = re.compile(
     r"""(?:from_pretrained|fromPretrained|hf_hub_download|snapshotDownload|downloadModel|hub_model|api\.model)\(\s*["'`]([\w.-]+(?:/[\w.-]+)?)["'`]"""
@@ -42,8 +42,8 @@ def strings(file: File) -> None:
         value, after = file.expressions.fold(position)
         if token.value.startswith("/") and (start := file.expressions.start_of(position)) < position:
             value = file.expressions.fold(start)[0]  # `base + "/chat/completions"`
-        if value.cut and any("://" in item for item in value.texts):
-            file.out.unread.append(f"line {token.line}: {TOO_MANY}")
+        if value.cut and any(map(is_address, value.texts)):
+            file.cuts.add(token.line)
         for item in sorted(value.texts):
             _text(file, item, token, position)
             if item.startswith(HOLE) and ai_path(item, file.catalogue, ""):
@@ -130,6 +130,9 @@ def _key_before(file: File, position: int) -> bool:
     if position < 2:
         return False
     mark, name = file.tokens[position - 1], file.tokens[position - 2]
+    if mark.value == "=":  # `MODEL: &str = "..."`
+        typed = (at for at in range(position - 2, max(0, position - 9), -1) if file.tokens[at].value == ":")
+        name = file.tokens[at - 1] if (at := next(typed, 0)) and file.tokens[at].line == mark.line else name
     named = squash(name.value) in file.catalogue.model_keys or squash(name.value).endswith(
         ("model", "modelname", "modelid")
     )

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from itertools import chain
 
+from secpipe.core.errors import InputError
 from secpipe.scan.shadow_ai import words
 from secpipe.scan.shadow_ai.lexer import unescape
 from secpipe.scan.shadow_ai.values import decoded, from_base64
@@ -25,6 +26,8 @@ _VERB = re.compile(r"%[-\d.]*[sbd]")
 _NET = re.compile(
     r"\[[\w.]*Encoding\]::\w+\.GetString\(\s*\[[\w.]*Convert\]::FromBase64String\(\s*[\"']([\w+/=]{8,4000})[\"']\s*\)\s*\)"
 )
+_NAMED = re.compile(r"\$\{(\w{1,60})\}|\{\{[ \t]*(\w{1,60})[ \t]*\}\}")
+_LONGEST = 1 << 24  # characters of a text whose names are filled
 _ROUNDS = 4  # substitutions inside of substitutions; what is left stays as it stands
 
 
@@ -47,6 +50,25 @@ def filled(text: str) -> str:
             break
     text = _PRINTF_V.sub(lambda match: f"{match[1]}{match[2]}={value(f'printf {match[3]}', match[3])}", text)
     return _PIPED.sub(lambda match: value(match[1], match[0]), text)
+
+
+def named(text: str, given: words.Given) -> str:
+    """Return a text with `${NAME}` and `{{ name }}` filled where the same text gives the name one value.
+
+    Raises InputError where they stand for very much.
+    """
+    one = {name: values[0] for name, values in given.items() if len(values) == 1}
+
+    def value(match: re.Match[str]) -> str:
+        return one.get(match[1] or match[2], match[0])
+
+    for _ in range(_ROUNDS if one else 0):
+        text, before = _NAMED.sub(value, text), text
+        if text == before:
+            break
+        if len(text) > _LONGEST:
+            raise InputError("its names stand for more text than is followed")
+    return text
 
 
 def said(command: str) -> str:

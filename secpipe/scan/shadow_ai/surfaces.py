@@ -71,6 +71,26 @@ def _providers(lines: list[str], catalogue: Catalogue) -> Iterator[Signal]:
             )
 
 
+#: An account of Azure for models, in any of the languages that provision one.
+_COGNITIVE = re.compile(
+    r"""(?:(?:^|[\s{(,])["']?kind["']?\s*(?::\s*["']?|=\s*["'])(?:OpenAI|AIServices)(?:["']|\s*$))"""
+)
+_COGNITIVE_NEAR = re.compile(
+    r"azurerm_cognitive_account|Microsoft\.CognitiveServices/accounts|cognitiveservices(?:\.|:|/[\w/]*:)Account"
+    r"|cognitive_account",
+    re.I,
+)
+
+
+def accounts(content: str) -> Iterator[Signal]:
+    """Yield the accounts for models that a configuration or a program provisions."""
+    lines = content.split("\n") if "ognitive" in content and _COGNITIVE_NEAR.search(content) else ()
+    for number, line in enumerate(lines, 1):
+        if _COGNITIVE.search(line) and not line.lstrip().startswith(("#", "//")):
+            said = "provisions an Azure OpenAI account"
+            yield Signal("direct", "iac", "azure-openai", line=number, evidence=said, confidence=Confidence.HIGH)
+
+
 def read(content: str, lines: list[str], path: str, catalogue: Catalogue) -> Iterator[Signal]:
     """Yield the signs of the table in a configuration file."""
     rows = [row for row in _ROWS if row[0].search(path) and row[1].search(content)]

@@ -105,6 +105,8 @@ def _setting(key: str, value: str, number: int, catalogue: Catalogue, out: Readi
     if last.isupper() and len(last) > 2:
         out.values.append(EnvValue(last, value, "", number))
     word = squash(last)
+    if not last.isupper() and word in catalogue.base_names - catalogue.weak_base_names and "://" in value:
+        out.values.append(EnvValue(last.upper(), value, "", number))  # read by its key: `config["llm"]["base_url"]`
     if (
         word in catalogue.base_names
         or last in catalogue.base_url_env

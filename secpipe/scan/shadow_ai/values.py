@@ -6,7 +6,7 @@ import ast
 import base64
 import binascii
 import codecs
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Protocol
@@ -42,6 +42,25 @@ class Value:
 OPEN = Value()
 #: What is said of a destination of which a bound left values out.
 TOO_MANY = "an address of more possible values than are followed"
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an address, and no sentence or page that holds one."""
+    return "://" in text and not any(map(str.isspace, text.strip()))
+
+
+_SHOWN = 3  # lines of a file that are named
+
+
+def cut_at(lines: Collection[int]) -> list[str]:
+    """Return the sentence, if any, on the lines of a file at which a bound left values of an address out."""
+    if not lines:
+        return []
+    first = ", ".join(map(str, sorted(lines)[:_SHOWN]))
+    more = f" and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
+    return [f"{'lines' if len(lines) > 1 else 'line'} {first}{more}: {TOO_MANY}"]
+
+
 CUT = Value(cut=True)  # a bound was met before anything was known
 
 

@@ -12,6 +12,15 @@ _GIVEN = re.compile(
     r"(?m)(?:^|[;&|\s(])(?:\$env:|\$)?([A-Za-z_]\w{0,60})[ \t]*[:?+]?=[ \t]*"
     r"(\"[^\"\n]{1,500}\"|'[^'\n]{1,500}'|[^\s;&|()]{1,500})"
 )
+#: fish: `set -gx NAME value`; csh: `setenv NAME value`.
+_SET = re.compile(
+    r"(?m)(^|[;&|(])([ \t]*)set(?:env|(?:[ \t]+-{1,2}[a-zA-Z][\w-]*)+)[ \t]+([A-Za-z_]\w{0,60})[ \t]+"
+    r"(?=[\"'\w.:/~$])"
+)
+_LINE = re.compile(
+    r"(?m)^[ \t]*(?:-[ \t]+)?@?[\"']?(\w{1,60})[\"']?[ \t]*(?::=|[:=])[ \t]*"
+    r"(\"[^\"\n]{1,500}\"|'[^'\n]{1,500}'|[^\s\"'{}][^\s{}]{0,499})[ \t]*,?[ \t]*$"
+)
 _VARIABLE = re.compile(r"\$\{(\w+)(?::?[-=]([^{}]*))?\}|\$\((\w+)\)|\$(?:env:)?(\w+)|%(\w+)%")
 _QUOTING = re.compile(r"\$'((?:[^'\\]|\\.)*)'|\\(.)|[\"']")
 _WAYS = 64  # lines that one line may stand for, and characters of them all; there is a note where it stands for more
@@ -27,6 +36,19 @@ def given(text: str) -> Given:
     for match in _GIVEN.finditer(text) if "=" in text else ():
         found.setdefault(match[1], {})[match[2].strip("\"'")] = None
     return {name: tuple(values) for name, values in found.items()}
+
+
+def settings(text: str) -> Given:
+    """Return what lines `name: value`, `name = value` and `@name = value` give, every value of a name."""
+    found: dict[str, dict[str, None]] = {}
+    for match in _LINE.finditer(text):
+        found.setdefault(match[1], {})[match[2].strip("\"'")] = None
+    return {name: tuple(values) for name, values in found.items()}
+
+
+def as_sh(text: str) -> str:
+    """Return a script of fish or csh with what it sets written as sh does."""
+    return _SET.sub(r"\1\2export \3=", text) if "set" in text else text
 
 
 def said(row: str, values: Given) -> tuple[list[str], bool]:

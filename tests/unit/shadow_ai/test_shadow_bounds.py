@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from secpipe.core.errors import InputError
 from secpipe.core.evidence import Evidence
 from secpipe.core.limits import DEFAULT
-from secpipe.scan.shadow_ai import python, source, text
+from secpipe.scan.shadow_ai import python, source, substitution, text
 from secpipe.scan.shadow_ai.scan import scan
 from secpipe.scan.shadow_ai.values import MAX_VALUES
 from secpipe.system.tree import open_tree
@@ -183,3 +184,76 @@ def test_more_signs_in_a_large_file_than_are_kept_are_told(tmp_path: Path) -> No
     (tmp_path / "app.txt").write_text(f"https://{DEEPSEEK}\n" * 200)
     few = replace(SMALL, findings=20)
     assert any("signs of AI" in skip.reason for skip in scan(open_tree(tmp_path), limits=few).skips)
+
+
+MANY_NAMES = "\n".join(f"NAME = 'https://h{n}.example/v1'" for n in range(MAX_VALUES + 5))
+MANY_MODELS = "\n".join(f"MODEL = 'openai/gpt-{n}'" for n in range(MAX_VALUES + 5))
+
+
+def test_the_lines_of_a_file_that_were_cut_are_one_sentence(tmp_path: Path) -> None:
+    calls = "\n".join(f"c{n} = openai.OpenAI(base_url=NAME)" for n in range(9))
+    evidence = looked(tmp_path, "app.py", f"import openai\n{MANY_NAMES}\n{calls}\n")
+    told = [skip.reason for skip in evidence.skips]
+    first = 2 + MAX_VALUES + 5
+    assert told == [
+        f"lines {first}, {first + 1}, {first + 2} and 6 more: an address of more possible values than are followed"
+    ]
+    assert sum(use["provider"] == "unknown" for use in evidence.facts["uses"]) == 1
+
+
+def test_what_sends_nothing_has_no_destination(tmp_path: Path) -> None:
+    source = (
+        f"import litellm\n{MANY_MODELS}\nlitellm.get_model_info(model=MODEL)\nlitellm.supports_vision(model=MODEL)\n"
+        "raise litellm.BadRequestError('no', model=MODEL, llm_provider='x')\n"
+    )
+    evidence = looked(tmp_path, "app.py", source)
+    assert "unknown" not in providers(evidence)
+    assert not evidence.skips
+
+
+def test_what_sends_is_told_beside_it(tmp_path: Path) -> None:
+    evidence = looked(
+        tmp_path, "app.py", f"import litellm\n{MANY_MODELS}\nlitellm.completion(model=MODEL, messages=[])\n"
+    )
+    assert "unknown" in providers(evidence)
+    assert evidence.skips
+
+
+def test_a_whole_host_is_known_whatever_comes_behind_it(tmp_path: Path) -> None:
+    urls = "url = f'https://api.mistral.ai/v1/{MODEL}/raw'\nother = 'https://api.deepseek.com/' + MODEL\n"
+    source = f"import requests\n{MANY_MODELS}\n{urls}"
+    evidence = looked(tmp_path, "app.py", source)
+    assert providers(evidence) >= {"mistral", "deepseek"}
+    assert "unknown" not in providers(evidence)
+    assert not evidence.skips
+
+
+def test_a_host_that_goes_on_is_not_whole(tmp_path: Path) -> None:
+    tails = "\n".join(f"TAIL = '.h{n}.example'" for n in range(MAX_VALUES + 5))
+    call = "requests.post(f'https://api.mistral.ai{TAIL}/v1', json={'model': 'm', 'messages': []})\n"
+    source = f"import requests\n{tails}\n{call}"
+    assert "unknown" in providers(looked(tmp_path, "app.py", source))
+
+
+def test_a_page_that_holds_addresses_is_no_address(tmp_path: Path) -> None:
+    lines = "\n".join(f"LINE = 'see https://docs{n}.example for more'" for n in range(MAX_VALUES + 5))
+    evidence = looked(tmp_path, "app.py", f"import openai\n{lines}\nprint(f'{{LINE}} or ask')\nopenai.OpenAI()\n")
+    assert providers(evidence) == {"openai"}
+    assert not evidence.skips
+
+
+def test_a_table_of_many_rows_is_not_cut_in_silence(tmp_path: Path) -> None:
+    rows = "".join(f"    'n{n}': ('https://h{n}.example/v1', 'K'),\n" for n in range(MAX_VALUES + 5))
+    source = (
+        f"from openai import OpenAI\nROWS = {{\n{rows}    'last': ('https://api.deepseek.com/v1', 'K'),\n}}\n"
+        "base, key = ROWS[name]\nOpenAI(base_url=base)\n"
+    )
+    evidence = looked(tmp_path, "app.py", source)
+    assert "deepseek" in providers(evidence) or "unknown" in providers(evidence)
+    assert evidence.skips or "deepseek" in providers(evidence)
+
+
+def test_names_that_stand_for_very_much_are_told() -> None:
+    with pytest.raises(InputError, match="more text than is followed"):
+        substitution.named("{{ n }}" * 60_000, {"n": ("x" * 400,)})
+    assert substitution.named("{{ n }}.{{ two }}", {"n": ("a",), "two": ("b", "c")}) == "a.{{ two }}"

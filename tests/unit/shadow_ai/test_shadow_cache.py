@@ -6,13 +6,18 @@ import json
 import os
 import shutil
 import sys
+import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from secpipe.cli.main import run
 from secpipe.cli.scan import shadow_ai_cache as cache
+from secpipe.scan.shadow_ai import sharing
+from secpipe.scan.shadow_ai.looking import Eyes
 from secpipe.scan.shadow_ai.scan import scan
+from secpipe.system import files
 from secpipe.system.tree import open_tree
 from tests import skips
 
@@ -203,3 +208,86 @@ def test_approvals_are_judged_anew_over_what_is_kept(bench: Bench) -> None:
     assert bench.run("--policy", str(policy))[:2] == (False, 0)
     policy.write_text(rows.format(2001))
     assert bench.run("--policy", str(policy))[:2] == (False, 1)
+
+
+def many(project: Path, count: int = 40) -> None:
+    for number in range(count):
+        (project / f"plain{number}.py").write_text(f"x = {number}\n")
+    (project / "weights.bin").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    (project / "OTHER.md").write_text("LLM_HOST = api.groq.com\n")
+
+
+def opened(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> tuple[dict, set[str]]:
+    """Return what a run says, and the files that it opened."""
+    seen: set[str] = set()
+    real = files.open_descriptor
+
+    def watched(path: str | Path, **options: object) -> object:
+        if str(path).startswith(f"{bench.project}{os.sep}"):
+            seen.add(os.path.relpath(path, bench.project))
+        return real(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "open_descriptor", watched)
+        return bench.run()[2], seen
+
+
+@skips.unless_possible(sys.platform != "win32", "POSIX times")
+def test_of_a_changed_folder_only_what_changed_is_searched(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    many(bench.project)
+    bench.run()
+    (bench.project / "plain7.py").write_text(CALL)
+    (bench.project / "new.py").write_text("y = 1\n")
+    (bench.project / "plain9.py").unlink()
+    found, seen = opened(bench, monkeypatch)
+    assert {"plain7.py", "new.py", "weights.bin"} <= seen
+    assert not {f"plain{number}.py" for number in range(40)} - {"plain7.py"} & seen
+    assert found == bench.run("--no-cache")[2]
+    assert any(finding["path"] == "plain7.py" for finding in found["findings"])
+    assert any(skip["path"] == "weights.bin" for skip in found["skipped"])
+    assert opened(bench, monkeypatch)[1] == set()  # and then it is known as a whole
+
+
+@skips.unless_possible(sys.platform != "win32", "POSIX times")
+def test_what_single_files_say_is_remembered_as_they_said_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, case in enumerate(CASES.glob("*")):
+        for row in tomllib.loads(case.read_text())["case"]:
+            for name, content in row["files"].items():
+                path = bench.project / f"{number}-{len(list(bench.project.iterdir()))}" / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content.lstrip("\n").encode(row.get("encoding", "utf-8")))
+    bench.run()
+    (bench.project / "new.py").write_text(CALL)
+    looked: list[str] = []
+    real = Eyes.look
+    monkeypatch.setattr(Eyes, "look", lambda self, entry: looked.append(entry.path) or real(self, entry))
+    monkeypatch.setattr(sharing, "_MANY", 1 << 40)
+    found = bench.run()[2]
+    again, looked[:] = [*looked], []
+    assert found == bench.run("--no-cache")[2]
+    twice = {path for path, times in Counter(looked).items() if times > 1}  # labelled, and reached by shipped code
+    assert set(again) == {"new.py", *twice}
+    assert len(looked) > 500 > len(twice) * 50
+
+
+@skips.unless_possible(sys.platform != "win32", "POSIX times")
+def test_a_file_that_held_nothing_is_read_again_once_its_stamp_differs(bench: Bench) -> None:
+    (bench.project / "quiet.py").write_text("#" * len(CALL))
+    bench.run()
+    info = (bench.project / "quiet.py").stat()
+    with open(bench.project / "quiet.py", "r+b") as handle:
+        handle.write(CALL.encode())
+    os.utime(bench.project / "quiet.py", ns=(info.st_atime_ns, info.st_mtime_ns))
+    assert any(finding["path"] == "quiet.py" for finding in bench.run()[2]["findings"])
+
+
+@skips.unless_possible(sys.platform != "win32", "POSIX times")
+def test_what_held_nothing_alone_may_say_something_beside_others(bench: Bench) -> None:
+    (bench.project / "hosts.py").write_text("A = 'api.deep'\nB = 'seek.com'\n")
+    bench.run()
+    send = "from hosts import A, B\nimport requests\nrequests.post('https://' + A + B + '/chat/completions')\n"
+    (bench.project / "call.py").write_text(send)
+    found = bench.run()[2]
+    assert found == bench.run("--no-cache")[2]
+    uses = found["evidence"]["facts"]["uses"]
+    assert ("deepseek", "call.py") in {(use["provider"], use["path"]) for use in uses}

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ from click.testing import CliRunner
 
 from secpipe.cli.main import root
 from secpipe.report import review as page
+from secpipe.scan.shadow_ai.allow import ShadowAI
 from secpipe.scan.shadow_ai.nearby import nearby
-from secpipe.scan.shadow_ai.review import retired
+from secpipe.scan.shadow_ai.review import retired, review
+from secpipe.scan.shadow_ai.scan import scan
+from secpipe.system.tree import open_tree
 
 CODE = """import openai
 import pandas as pd
@@ -180,3 +184,31 @@ def test_an_unknown_destination_and_a_bare_protocol_have_no_command(project: Pat
         said = " ".join(run(project, "-f", form).split())
         assert "secpipe scan agents shows what each server is" in said
         assert "What is not known cannot be approved" in said
+
+
+def looked(folder: Path) -> dict[str, Any]:
+    uses, now = scan(open_tree(folder)).facts["uses"], datetime(2026, 11, 30, tzinfo=UTC)
+    told = review(uses, ShadowAI(), owners=lambda _: (), near=lambda *_: (), env="", now=now)
+    return {**told, "simulated": False, "not_read": []}
+
+
+def test_what_calls_comes_before_what_names_it_and_no_line_is_told_twice(tmp_path: Path) -> None:
+    files = {
+        "zeta.py": "from openai import OpenAI\nOpenAI()\n",
+        ".env.example": "OPENAI_BASE_URL=https://api.openai.com/v1\n",
+        "deploy/app.yaml": "env: [{name: OPENAI_API_KEY}]\n",
+        "requirements.in": "openai==1.0\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    block = next(one for one in looked(tmp_path)["providers"] if one["provider"] == "openai")
+    assert [place["path"] for place in block["places"]] == list(files)
+    assert block["places"][1]["chain"] == ["line 1: OPENAI_BASE_URL is api.openai.com"]
+    assert block["means"][0] == "a client library"
+    assert block["means"][-1] == "a package"
+
+
+def test_a_machine_of_ones_own_answers_to_who_runs_it(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("from openai import OpenAI\nOpenAI(base_url='http://localhost:8000/v1')\n")
+    assert "answers to   whoever runs this machine or network" in page.terminal_of(looked(tmp_path))

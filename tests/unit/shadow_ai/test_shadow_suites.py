@@ -26,8 +26,8 @@ def test_evasion_is_found_at_its_true_destination(case: dict) -> None:
 
 @pytest.mark.parametrize("case", EVASIONS, ids=lambda case: case["name"])
 def test_evasion_blames_no_other_model_service(case: dict) -> None:
-    # An agent's or a server's own presence beside the call is a true finding of its own.
-    beside = {"cursor", "claude-code", "litellm", "tgi", "kserve", "vllm", "openai-codex"}
+    # An agent's or a server's own presence beside the call is a true finding of its own, as is what `also` says.
+    beside = {*case.get("also", ()), "cursor", "claude-code", "litellm", "tgi", "kserve", "vllm", "openai-codex"}
     outcome = BENCH["run"](case)
     assert not [line for line in outcome.wrong if line.split()[0] not in beside]
 
