@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sized
 from typing import Any
 
 from secpipe.core.text import plural
-from secpipe.report.document import CHANGE, Reason, Report
+from secpipe.report.document import CHANGE, VERDICTS, Reason, Report
 from secpipe.report.doing import told
 from secpipe.report.read import read
 from secpipe.report.terminal import DECISION, word_of
@@ -27,7 +27,7 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
 
     At least one reason is shown, then as many as fit into 24 lines; how many are not shown is always said.
     """
-    if not str(document.get("schema")).startswith("secpipe.verdict/") or "explanation" in document:
+    if document.get("schema") not in VERDICTS or "explanation" in document:
         return whole(document, color=color)
     report, paint = read(document), painter(color)
     lines = [paint(line, f"{_BOLD};{DECISION[report.decision]}") for line in wrap(report.sentence, COLUMNS)]
@@ -64,7 +64,10 @@ def _end(report: Report, paint: Paint) -> Iterator[str]:
             f"{report.policy.partition(',')[0]} for {report.environment}, {report.mode} mode{_trust(report)}",
         ),
         ("valid", f"until {report.valid_until}, for exactly these files" if report.may == "yes" else ""),
-        ("new", "" if report.schema == CHANGE else "not compared: --diff BRANCH, or --baseline VERDICT.json"),
+        (
+            "new",
+            "" if report.schema == CHANGE else "not compared: --diff BRANCH, or --baseline FILE with --baseline-ref",
+        ),
         ("more", f"{_warned(report)}every check: --audience engineer; as a page: -f html=FILE"),
     ]
     for name, said in rows:

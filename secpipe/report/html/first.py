@@ -114,5 +114,6 @@ def _unread(report: Report) -> str:
 
 def _new(report: Report) -> str:
     if report.schema == CHANGE:
-        return markup(report.sentence)
+        new = len(report.of_effect("deny", "undecided"))
+        return f"{plural(new, 'thing')}; what is older stands under what is worth knowing." if new else "Nothing."
     return "Not compared. <code>secpipe check --diff origin/main</code> tells it."

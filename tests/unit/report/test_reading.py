@@ -128,3 +128,24 @@ def test_paper_is_never_dark_and_breaks_inside_a_long_reason() -> None:
     page = rendered(saved("verdict"), "html")
     assert "@media screen and (prefers-color-scheme:dark)" in page
     assert "details{break-inside:avoid}" not in page
+
+
+def changed() -> dict[str, Any]:
+    return saved("verdict") | {
+        "schema": "secpipe.change/1",
+        "sentence": "THIS CHANGE IS BLOCKED for prod: 2 new things.",
+    }
+
+
+def test_a_change_has_a_first_screen_too_and_says_that_it_was_compared() -> None:
+    said = brief.render(changed())
+    assert len(said.splitlines()) <= brief.SCREEN
+    assert "not compared" not in said
+    assert re.search(r"^looked at +\S", said, re.M)
+
+
+def test_the_page_of_a_change_counts_what_is_new_and_does_not_say_its_sentence_twice() -> None:
+    page = rendered(changed(), "html")
+    new = page[page.index("What is new?") : page.index("</dl>")]
+    assert "4 things" in new
+    assert "THIS CHANGE IS BLOCKED" not in new
