@@ -78,7 +78,7 @@ def _known(rows: Iterable[Table]) -> Iterator[tuple[Table, Table]]:
     """Yield the findings about a vulnerability of a package, each with its details."""
     for row in rows:
         details = row.table("details", optional=True)
-        if row.text("rule") in _RULES and details.text("id", optional=True) and _purl(row).startswith("pkg:"):
+        if row.text("rule") in _RULES and details.text("id", optional=True) and _purl(row):
             yield row, details
 
 

@@ -31,7 +31,7 @@ _CAUSES: dict[tuple[str, str], str] = {
 }
 
 #: rule -> the sentence; `rule:check` where one rule is that of several checks.
-_SENTENCES: dict[str, str] = {
+SENTENCES: dict[str, str] = {
     "agents/hidden-text": "take out of {what} what a reader cannot see: nobody can approve it",
     "agents/fetch-and-run": "let {what} start what was installed at one version, in place of what it fetches and runs",
     "agents/hostile-command": "remove from {what} the item that brings the command, and look at where it came from",
@@ -111,4 +111,4 @@ def sentence_of(reason: Reason) -> str:
     for (rule, words), sentence in _CAUSES.items():
         if reason.rule == rule and words in reason.what:
             return sentence
-    return _SENTENCES.get(f"{reason.rule}:{reason.check}") or _SENTENCES.get(reason.rule, "")
+    return SENTENCES.get(f"{reason.rule}:{reason.check}") or SENTENCES.get(reason.rule, "")
