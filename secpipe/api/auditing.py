@@ -204,10 +204,12 @@ def aged(evidence: Evidence, days: int | None, now: datetime) -> Evidence:
 
 def vex_document(evidence: Evidence, target: str, author: str, now: datetime) -> str:
     """Return the findings as OpenVEX, or as CycloneDX where the target's name says so."""
-    from secpipe.scan.vulnerabilities import vex_write
+    from secpipe.core.shape import Table
+    from secpipe.core.times import rfc3339
+    from secpipe.report.vex import cyclonedx, openvex
 
-    write = vex_write.to_cyclonedx if target.endswith(".cdx.json") else vex_write.to_openvex
-    return write(evidence.findings, author, now)
+    write = cyclonedx if target.endswith(".cdx.json") else openvex
+    return write((Table(finding.to_dict()) for finding in evidence.findings), author, rfc3339(now))
 
 
 def plan_text(evidence: Evidence) -> str:

@@ -23,6 +23,8 @@ _TABLE = {
     "gitlab": ("secpipe.report.gitlab:render", Sink.JSON),
     "junit": ("secpipe.report.junit:render", Sink.MARKUP),
     "html": ("secpipe.report.html:render", Sink.MARKUP),
+    "vex": ("secpipe.report.vex:vex", Sink.JSON),
+    "vdr": ("secpipe.report.vex:vdr", Sink.JSON),
 }
 WRITERS = {name: place for name, (place, _) in _TABLE.items()}
 SINKS = {name: sink for name, (_, sink) in _TABLE.items()}

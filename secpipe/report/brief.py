@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sized
 from typing import Any
 
 from secpipe.core.text import plural
-from secpipe.report.document import Reason, Report
+from secpipe.report.document import CHANGE, VERDICTS, Reason, Report
 from secpipe.report.doing import told
 from secpipe.report.read import read
 from secpipe.report.terminal import DECISION, word_of
@@ -15,9 +15,11 @@ from secpipe.report.terminal import render as whole
 from secpipe.report.text import COLUMNS, Paint, hanging, painter, wrap
 
 #: Lines of a screen, and how many of them the end takes with the next command below it.
-SCREEN, END = 24, 10
+SCREEN, END = 24, 12
 _BOLD, _DIM = "1", "2"
 _OWNERS = 3
+#: Results of checks, what matters most first.
+_WORST = ("BLOCKED", "UNDECIDED", "NOT CHECKED", "warning", "passed", "not asked for")
 
 
 def render(document: Mapping[str, Any], *, color: bool = False) -> str:
@@ -25,14 +27,15 @@ def render(document: Mapping[str, Any], *, color: bool = False) -> str:
 
     At least one reason is shown, then as many as fit into 24 lines; how many are not shown is always said.
     """
-    if not str(document.get("schema")).startswith("secpipe.verdict/") or "explanation" in document:
+    if document.get("schema") not in VERDICTS or "explanation" in document:
         return whole(document, color=color)
     report, paint = read(document), painter(color)
     lines = [paint(line, f"{_BOLD};{DECISION[report.decision]}") for line in wrap(report.sentence, COLUMNS)]
     lines.append("")
-    shown, against = 0, report.of_effect("deny", "undecided")
+    shown, against = 0, (*report.of_effect("deny"), *report.of_effect("undecided"))
+    apart = len(report.of_effect("deny"))  # where those begin of which nothing is known
     for reason in against:
-        block = list(_reason(shown + 1, reason, paint))
+        block = [paint("Could not be decided:", _BOLD)] * (shown == apart) + list(_reason(shown + 1, reason, paint))
         if shown and len(lines) + len(block) > SCREEN - END:
             break
         lines += block
@@ -51,7 +54,7 @@ def _reason(number: int, reason: Reason, paint: Paint) -> Iterator[str]:
 
 
 def _end(report: Report, paint: Paint) -> Iterator[str]:
-    counts = Counter(word_of(check) for check in report.checks)
+    counts = Counter(sorted((word_of(check) for check in report.checks), key=lambda one: _WORST.index(one[0])))
     rows = [
         ("who", _who(report)),
         ("checks", ", ".join(f"{count} {paint(word, code)}" for (word, code), count in counts.items())),
@@ -61,12 +64,15 @@ def _end(report: Report, paint: Paint) -> Iterator[str]:
             f"{report.policy.partition(',')[0]} for {report.environment}, {report.mode} mode{_trust(report)}",
         ),
         ("valid", f"until {report.valid_until}, for exactly these files" if report.may == "yes" else ""),
+        (
+            "new",
+            "" if report.schema == CHANGE else "not compared: --diff BRANCH, or --baseline FILE with --baseline-ref",
+        ),
+        ("more", f"{_warned(report)}every check: --audience engineer; as a page: -f html=FILE"),
     ]
     for name, said in rows:
         if said:
             yield from hanging(f"{name:<10} ", said) if "\x1b" not in said else [f"{name:<10} {said}"]
-    more = plural(len(report.of_effect("warn")), "thing") + " worth knowing, " if report.of_effect("warn") else ""
-    yield paint(f"{more}all checks: --audience engineer; a page: -f html=FILE; what is new: --diff BASE", _DIM)
 
 
 def _who(report: Report) -> str:
@@ -75,6 +81,11 @@ def _who(report: Report) -> str:
     told_ = [f"{owner} ({plural(count, 'thing')})" for owner, count in owners.most_common(_OWNERS)]
     told_ += [f"{len(owners) - _OWNERS} more"] * (len(owners) > _OWNERS)
     return f"{', '.join(told_)}; why: secpipe explain {against[0].rule}" if against else ""
+
+
+def _warned(report: Report) -> str:
+    known = len(report.of_effect("warn"))
+    return f"{plural(known, 'thing')} worth knowing, and " if known else ""
 
 
 def _trust(report: Report) -> str:

@@ -13,7 +13,7 @@ from secpipe.core.shape import Table
 from secpipe.report.document import SEVERITIES
 from secpipe.report.text import wrap
 
-_TEXTS = ("title", "what", "why", "bad", "good", "fix")
+_TEXTS = ("title", "plain", "what", "why", "bad", "good", "fix")
 _KEYS = {"id", "severity", "waivable", "references", *_TEXTS}
 _EXAMPLES = {"Bad", "Good"}
 _COLUMNS = 96
@@ -34,10 +34,14 @@ _NOT_WAIVABLE = "It cannot be waived. Mend it, or have the owner of the pinned p
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule of `policies/rules/<wing>.toml`; `bad` and `good` are examples in lines, the rest is one paragraph."""
+    """One rule of `policies/rules/<wing>.toml`; `bad` and `good` are examples in lines, the rest is one paragraph.
+
+    `plain` says it to people who do not code: what is the matter, and what may come of it.
+    """
 
     id: str
     title: str
+    plain: str
     severity: str
     what: str
     why: str
@@ -110,6 +114,7 @@ def plain(rule: Rule) -> str:
 
 def _sections(rule: Rule) -> list[tuple[str, str]]:
     return [
+        ("In plain words", rule.plain),
         ("What it looks at", rule.what),
         ("Why it matters", rule.why),
         ("Bad", rule.bad),

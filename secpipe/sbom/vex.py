@@ -9,26 +9,11 @@ from typing import Any
 
 from secpipe.core.errors import InputError
 from secpipe.core.text import printable
+from secpipe.core.vex import JUSTIFICATIONS, STATES
 from secpipe.formats import csaf
 from secpipe.sbom.bom import Document
 from secpipe.sbom.extras import walk
 from secpipe.sbom.query import select
-
-#: OpenVEX status -> CycloneDX analysis state.
-_STATES = {
-    "not_affected": "not_affected",
-    "affected": "exploitable",
-    "fixed": "resolved",
-    "under_investigation": "in_triage",
-}
-#: OpenVEX justification -> CycloneDX justification.
-_WHY = {
-    "component_not_present": "code_not_present",
-    "vulnerable_code_not_present": "code_not_present",
-    "vulnerable_code_not_in_execute_path": "code_not_reachable",
-    "vulnerable_code_cannot_be_controlled_by_adversary": "requires_configuration",
-    "inline_mitigations_already_exist": "protected_by_mitigating_control",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +91,11 @@ def _openvex(vex: dict[str, Any]) -> Iterator[tuple[dict[str, Any], list[str]]]:
             continue
         name = statement.get("vulnerability")
         text = name.get("name") or name.get("@id") if isinstance(name, dict) else name
-        state = _STATES.get(str(statement.get("status")))
+        state = STATES.get(str(statement.get("status")))
         if not isinstance(text, str) or state is None:
             raise InputError("an OpenVEX statement lacks its vulnerability or has an unknown status")
         analysis: dict[str, Any] = {"state": state}
-        if why := _WHY.get(str(statement.get("justification"))):
+        if why := JUSTIFICATIONS.get(str(statement.get("justification"))):
             analysis["justification"] = why
         details = [statement.get(key) for key in ("impact_statement", "action_statement", "status_notes")]
         if text_found := "; ".join(str(part) for part in details if part):
@@ -123,8 +108,8 @@ def _openvex(vex: dict[str, Any]) -> Iterator[tuple[dict[str, Any], list[str]]]:
 
 def _csaf(vex: dict[str, Any]) -> Iterator[tuple[dict[str, Any], list[str]]]:
     for one in csaf.statements(vex):
-        analysis: dict[str, Any] = {"state": _STATES[one["status"]]}
-        if why := _WHY.get(one["justification"]):
+        analysis: dict[str, Any] = {"state": STATES[one["status"]]}
+        if why := JUSTIFICATIONS.get(one["justification"]):
             analysis["justification"] = why
         elif one["justification"]:
             analysis["detail"] = one["justification"]

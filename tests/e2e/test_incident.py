@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from secpipe.cli.main import run
 from secpipe.report import incident as pages
 from tests.e2e.transcript import Shell
 from tests.unit.gate_past import NOW, Gate, advisory
 
+SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "policies/schema/incident.schema.json").read_text())
 KEV = {
     "catalogVersion": "2026.11.23", "dateReleased": "2026-11-23T00:00:00Z",
     "vulnerabilities": [{"cveID": "CVE-2026-1111", "dateAdded": "2026-11-22"}],
@@ -44,6 +46,7 @@ def pack(gate: Gate, capsys: pytest.CaptureFixture[str], *words: str, code: int 
     options = ["--store", str(gate.store), "--advisories", str(gate.advisories), "-f", "json"]
     assert run(["incident", *words, *options]) == code
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(found)
     return found
 
 

@@ -16,6 +16,7 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from secpipe.api.rendering import known_rules
 from secpipe.core.registry import load
 from secpipe.report import WRITERS
+from secpipe.sbom.validate import validate
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = {"check": "verdict", "scan models": "findings", "scan shadow-ai": "findings", "audit": "findings"}
@@ -49,6 +50,13 @@ def test_documents_are_valid_and_render_in_every_format(
     sarif = json.loads((ROOT / "tests/data/schemas/sarif-2.1.0.json").read_text())
     Draft7Validator(sarif, format_checker=Draft7Validator.FORMAT_CHECKER).validate(json.loads(made["sarif"]))
     ET.fromstring(made["junit"])
+    assert validate(made["vdr"].encode()) == ()
+    stated = json.loads(made["vex"])
+    known = [one for one in document["findings"] if one["rule"] == "audit/known-vulnerability"]
+    assert bool(stated["statements"]) is bool(known)
+    vex = json.loads((ROOT / "tests/data/schemas/openvex-0.2.0.json").read_text())
+    wrong = Draft202012Validator(vex, format_checker=Draft202012Validator.FORMAT_CHECKER).iter_errors(stated)
+    assert [one.validator for one in wrong] == ["minItems"] * (not known)  # it has no word for "nothing is known"
     assert json.loads(made["gitlab"])
     assert len(made["html"].encode()) < 500_000
 

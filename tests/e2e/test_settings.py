@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from secpipe.cli.config.settings import NEVER, OPTIONS, variable
 from secpipe.core.errors import EXIT_DENY, EXIT_PASS, EXIT_USAGE
@@ -160,7 +161,10 @@ def test_the_origin_of_each_is_shown(world: World) -> None:
     assert rows["env"].endswith("dev  from SECPIPE_ENV")
     assert rows["trust"].endswith("(not set)  from default")
     assert rows["home"].endswith("from SECPIPE_HOME")
-    found = json.loads(world.run("config", "show", "-f", "json", SECPIPE_ENV="dev").stdout)
+    found = json.loads(world.run("config", "show", "-f", "json", SECPIPE_ENV="dev", SECPIPE_MODE="warn").stdout)
+    schema = json.loads((ROOT / "policies/schema/settings.schema.json").read_text())
+    Draft202012Validator(schema).validate(found)
+    assert [one["variable"] for one in found["not_read"]] == ["SECPIPE_MODE"]
     assert {one["name"]: one["origin"] for one in found["options"]}["env"] == "SECPIPE_ENV"
 
 

@@ -21,7 +21,7 @@ from secpipe.core.evidence import State
 from secpipe.core.finding import Confidence, Finding, Severity
 from secpipe.core.registry import load as load_writer
 from secpipe.core.text import printable
-from secpipe.report import WRITERS, github, gitlab, html, junit, markdown, sarif, terminal
+from secpipe.report import WRITERS, github, gitlab, html, junit, markdown, sarif, terminal, vex
 from secpipe.report import json as json_writer
 from secpipe.report.read import load, read
 from tests import skips
@@ -97,6 +97,12 @@ def check_every_format(document: dict[str, Any]) -> None:
     _junit(document)
     _html(document)
     _markdown(document)
+    _packages(document)
+
+
+def _packages(document: dict[str, Any]) -> None:
+    for write in (vex.vex, vex.vdr):
+        assert not unsafe(write(document))
 
 
 def _terminal(document: dict[str, Any]) -> None:

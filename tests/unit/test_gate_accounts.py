@@ -115,4 +115,4 @@ def test_the_row_of_files_claims_that_all_were_read_only_where_they_were() -> No
     whole = decide(situation()).checks
     part = decide(situation(clean(files=replace(ok("files"), skips=(Skip("a", "cannot be read"),))))).checks
     titles = [next(row.title for row in rows if row.check == "files") for rows in (whole, part)]
-    assert titles == ["Every file was read", "Files that were read"]
+    assert titles == ["Every file was opened", "Files that were opened"]

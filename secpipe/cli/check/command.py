@@ -189,7 +189,7 @@ def _answer(request: Request, project: str | None, asked: dict[str, Any], watch:
     emit(document, asked["formats"], asked["output"])
     if not given("formats") and not asked["output"]:
         emit_for_ci(document)
-        if not asked["silent"]:
+        if not asked["silent"] and "plain" not in asked["formats"]:  # which says it beside each thing
             from secpipe.cli.next_step import after_check
 
             if step := after_check(document, request):

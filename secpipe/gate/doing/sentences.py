@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from secpipe.core.verdict import Reason
+from secpipe.gate.accepted import kind_of
+from secpipe.scan.vulnerabilities import NO_FEED
+
 _ANOTHER = "get {what} anew from whoever signed it: nobody can accept a signature that does not hold"
 _SIGN_AGAIN = "whoever signs {what} signs it again with an active key (secpipe sign)"
 _ROTATE = "whoever holds the key behind {what} rotates it (secpipe keys rotate) and signs again"
 _ORIGIN = "whoever builds {what} builds it from what {policy} accepts, or {owner} adds to its [provenance] lists"
 
 #: Packages of an ecosystem that no feed covers; the scanner's words are `NO_FEED`.
-NO_FEED_SAYS = "whoever keeps the advisories gives those of that ecosystem to secpipe advisories update --from"
+_NO_FEED_SAYS = "whoever keeps the advisories gives those of that ecosystem to secpipe advisories update --from"
 
 #: words of why something was not read -> the sentence
-UNREAD: dict[str, str] = {
+_UNREAD: dict[str, str] = {
     "image by a variable": "write the image into {what}, FROM name@sha256:..., or give its ARG a default",
     "does not parse as Python": "mend {what} until Python can read it, or remove it: what cannot run need not ship",
     "cell": "mend or remove that cell of {what}, and check again",
     "Git-LFS": "fetch the real file in place of the pointer {what} (git lfs pull), and check again",
     "submodule": "check out {what} (git submodule update --init), and check again",
+}
+
+#: (rule, words of the finding) -> the sentence, where one rule is about two causes
+_CAUSES: dict[tuple[str, str], str] = {
+    ("agents/fetch-and-run", "without encryption"): (
+        "write https:// (or wss://) in {what} where it is reached without encryption, or remove it"
+    ),
 }
 
 #: rule -> the sentence; `rule:check` where one rule is that of several checks.
@@ -88,3 +99,16 @@ SENTENCES: dict[str, str] = {
     "signatures/reserved-name": "remove or rename {what}: only a signature may have that name",
     "signatures/replayed": "deploy the newer signed version instead of {what}",
 }
+
+
+def sentence_of(reason: Reason) -> str:
+    """Return the sentence for a reason, with fields to fill in, or ""."""
+    if reason.rule == "gate/incomplete" and NO_FEED in reason.what:
+        return _NO_FEED_SAYS
+    kind = kind_of(reason.unread[0]) if reason.unread else ""
+    if said := next((sentence for words, sentence in _UNREAD.items() if words in kind), ""):
+        return said
+    for (rule, words), sentence in _CAUSES.items():
+        if reason.rule == rule and words in reason.what:
+            return sentence
+    return SENTENCES.get(f"{reason.rule}:{reason.check}") or SENTENCES.get(reason.rule, "")

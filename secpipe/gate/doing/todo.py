@@ -16,7 +16,7 @@ from secpipe.gate.accepted import acceptable, content_of, kind_of
 from secpipe.gate.doing import upgrade
 from secpipe.gate.doing.call import ABOUT_RULES, Call
 from secpipe.gate.doing.naming import common, glob, holds, named, option, signable
-from secpipe.gate.doing.sentences import NO_FEED_SAYS, SENTENCES, UNREAD
+from secpipe.gate.doing.sentences import sentence_of
 from secpipe.gate.grouping import fixed_in
 from secpipe.gate.policies import waivers
 from secpipe.gate.policies.policy import ACCEPTS, Policy
@@ -28,7 +28,7 @@ from secpipe.gate.ruling import Situation
 from secpipe.keys.schemes.scheme import PAIRS
 from secpipe.sbom import EMPTY
 from secpipe.scan.shadow_ai.signal import LOCAL, UNKNOWN, UNLISTED
-from secpipe.scan.vulnerabilities import NO_FEED, ecosystem_of, uncovered
+from secpipe.scan.vulnerabilities import ecosystem_of, uncovered
 
 _SHOWN = 8  # paths or findings on one command line; more of them are named by rule and path
 _EXACT = 3  # paths named with their digests
@@ -117,7 +117,7 @@ def _todo(reason: Reason, known: _Known, situation: Situation) -> Do:
     maker = MAKERS.get(reason.rule)
     if maker is not None:
         return maker(case)
-    if _sentence(reason):
+    if sentence_of(reason):
         return _say(case)
     return _waive(case) if case.findings else _say(case)
 
@@ -143,7 +143,7 @@ def _malicious(finding: Finding) -> bool:
 
 def _refuse(case: Case) -> Do:
     rule, advice = case.reason.rule, case.reason.advice
-    if _sentence(case.reason):
+    if sentence_of(case.reason):
         return _say(case)
     if rule in _AGENT_PROMPTS:
         return person(f"nobody can approve it as it is: first mend what else is found in {named(case.paths)}")
@@ -160,17 +160,8 @@ def _say(case: Case) -> Do:
         "policy": printable(case.call.policy, 200) or "the policy",
         "advice": case.reason.advice,
     }
-    sentence = _sentence(case.reason) or ("{advice}" if case.reason.advice else "mend this and check again")
+    sentence = sentence_of(case.reason) or ("{advice}" if case.reason.advice else "mend this and check again")
     return person(sentence.format_map(about))
-
-
-def _sentence(reason: Reason) -> str:
-    if reason.rule == "gate/incomplete" and NO_FEED in reason.what:
-        return NO_FEED_SAYS
-    kind = kind_of(reason.unread[0]) if reason.unread else ""
-    if said := next((sentence for words, sentence in UNREAD.items() if words in kind), ""):
-        return said
-    return SENTENCES.get(f"{reason.rule}:{reason.check}") or SENTENCES.get(reason.rule, "")
 
 
 def _answerable(case: Case) -> Do | None:

@@ -12,7 +12,7 @@ def files(situation: Situation) -> Ruling:
     evidence = situation.of("files")
     summary = plural(int(evidence.facts.get("files", 0)), "file")
     whole = evidence.state is State.OK and not (evidence.skips or evidence.accepted)
-    title = "Every file was read" if whole else "Files that were read"
+    title = "Every file was opened" if whole else "Files that were opened"
     return rule_on(situation, evidence, title, required=True, findings=(), summary=summary)
 
 

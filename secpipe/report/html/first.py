@@ -30,7 +30,7 @@ def first_screen(report: Report) -> Iterator[str]:
         said, _, rest = report.sentence.partition(": ")
     yield f"<section class='verdict {report.decision}'><h1>{markup(said)}</h1>"
     if rest:
-        yield f"<p>{'First: ' * bool(first)}{markup(rest[:1].upper() + rest[1:])}</p>"
+        yield f"<p>{markup(f'First: {rest}' if first else rest[:1].upper() + rest[1:])}</p>"
     yield "</section>"
     if report.is_verdict:
         yield from _bar(report.checks)
@@ -104,11 +104,16 @@ def _unread(report: Report) -> str:
     left += f", {plural(len(report.accepted), 'acceptance')} of what is not read" if report.accepted else ""
     if bare:
         return f"<a href='#looked'>{plural(bare, 'check')} gave no account</a>{left}."
-    places = f"<a href='#unread'>{plural(len(report.skipped), 'place')}</a>" if report.skipped else "Nothing"
+    places = "Nothing"
+    if report.skipped:
+        one = report.skipped[0]
+        places = f"<a href='#unread'>{plural(len(report.skipped), 'place')}</a>: <code>{markup(one.path)}</code>"
+        places += f" ({markup(one.reason)})" + " and others" * (len(report.skipped) > 1)
     return f"{places}{left}. <a href='#looked'>What each check looked at</a>."
 
 
 def _new(report: Report) -> str:
     if report.schema == CHANGE:
-        return markup(report.sentence)
+        new = len(report.of_effect("deny", "undecided"))
+        return f"{plural(new, 'thing')}; what is older stands under what is worth knowing." if new else "Nothing."
     return "Not compared. <code>secpipe check --diff origin/main</code> tells it."

@@ -74,6 +74,7 @@ def _why(reason: Reason, rule: Rule | None, explained: set[str]) -> Iterator[str
         yield f"<p>why: {prose(rule.title)} (<a href='#{anchor}'>as above</a>)"
         return
     explained.add(reason.rule)
-    yield f"<p id='{anchor}'>why: <b>{prose(rule.title)}.</b> {prose(rule.why)}<p>how to mend it: {prose(rule.fix)}"
+    yield f"<p id='{anchor}'>in plain words: {prose(rule.plain)}"
+    yield f"<p>why: <b>{prose(rule.title)}.</b> {prose(rule.why)}<p>how to mend it: {prose(rule.fix)}"
     see = [link(markup(address), markup(address)) for address in rule.references if address.startswith("https://")]
     yield f"<p class='soft'>more: {', '.join([named, *see])}"

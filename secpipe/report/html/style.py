@@ -8,8 +8,8 @@ import hashlib
 STYLE = """
 :root{color-scheme:light dark;--paper:#fff;--ink:#1b1f24;--soft:#57606a;--line:#d0d7de;--card:#f6f8fa;--bad:#b3261e;
 --odd:#8a4b00;--good:#0f6b3f;--link:#0550ae}
-@media(prefers-color-scheme:dark){:root{--paper:#0d1117;--ink:#e6edf3;--soft:#9da7b3;--line:#30363d;--card:#161b22;
---bad:#ff8a80;--odd:#f0b64d;--good:#5fd38d;--link:#79b8ff}}
+@media screen and (prefers-color-scheme:dark){:root{--paper:#0d1117;--ink:#e6edf3;--soft:#9da7b3;--line:#30363d;
+--card:#161b22;--bad:#ff8a80;--odd:#f0b64d;--good:#5fd38d;--link:#79b8ff}}
 *{box-sizing:border-box}
 body{font:16px/1.5 system-ui,sans-serif;margin:0;color:var(--ink);background:var(--paper);overflow-wrap:anywhere}
 main,header{max-width:64rem;margin:0 auto;padding:0 1.25rem}header{padding-top:1.25rem;color:var(--soft)}
@@ -38,7 +38,8 @@ ul{margin:.2rem 0;padding-left:1.4rem}.scroll{overflow-x:auto}svg{display:block;
 svg text{font:13px system-ui,sans-serif;fill:var(--ink)}svg .deny text{fill:currentColor}
 svg .axis{stroke:var(--line)}svg .mark{fill:var(--link)}
 svg .late{fill:var(--bad)}
-@media print{body{font-size:11pt}details{break-inside:avoid}details::details-content{content-visibility:visible;
+@media print{body{font-size:11pt}summary,.do,h2{break-after:avoid}p,li,tr{break-inside:avoid}
+details::details-content{content-visibility:visible;
 display:block}.skip{display:none}}
 """
 _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()

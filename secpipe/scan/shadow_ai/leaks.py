@@ -97,6 +97,7 @@ def _finding(
         path=path,
         line=line,
         subject=f"{provider} {digest}",
-        fix=f"revoke the key {where}; make a new one and read it from the environment or a secret store",
+        fix=f"revoke the key {where}; make a new one that only your server reads, from its environment or a secret"
+        " store",
         details={"provider": provider, "prefix": redact(secret), "region": region, "revoke": page},
     )

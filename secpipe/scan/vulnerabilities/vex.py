@@ -17,21 +17,17 @@ from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
 from secpipe.core.finding import Finding, Severity
 from secpipe.core.text import printable
+from secpipe.core.vex import EXPIRES, JUSTIFICATIONS, until
 from secpipe.formats import csaf
 from secpipe.formats.packages import purl
 from secpipe.formats.packages.ecosystems import normal_name
 from secpipe.scan.vulnerabilities.findings import UNCLEAR, VULNERABLE
 
 SUPPRESSED = "audit/suppressed"
-EXPIRES = "secpipe:expires"  # CycloneDX property; OpenVEX statements carry the key `expires`
 _ANSWERS = {"not_affected", "fixed", "false_positive", "resolved", "resolved_with_pedigree"}
 #: OpenVEX 0.2.0, "Status Justifications", and CycloneDX 1.6 `impactAnalysisJustification`.
 _JUSTIFICATIONS = {
-    "component_not_present",
-    "vulnerable_code_not_present",
-    "vulnerable_code_not_in_execute_path",
-    "vulnerable_code_cannot_be_controlled_by_adversary",
-    "inline_mitigations_already_exist",
+    *JUSTIFICATIONS,
     "code_not_present",
     "code_not_reachable",
     "requires_configuration",
@@ -151,7 +147,7 @@ def _openvex(value: dict[str, Any], what: str) -> Iterator[Statement]:
             _text(reason),
             _text(item.get("author") or item.get("supplier") or value.get("author")),
             _time(item.get("timestamp") or value.get("timestamp")),
-            _time(item.get("expires") or value.get("expires")),
+            _time(item.get("expires") or until(item.get("status_notes")) or value.get("expires")),
             what,
         )
 

@@ -42,7 +42,7 @@ def test_every_rule_in_the_data_is_known_once() -> None:
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
 def test_a_rule_says_what_why_bad_good_and_fix(rule: object) -> None:
     known = RULES[rule.id]  # type: ignore[attr-defined]
-    texts = [known.title, known.what, known.why, known.bad, known.good, known.fix]
+    texts = [known.title, known.plain, known.what, known.why, known.bad, known.good, known.fix]
     assert all(texts)
     assert known.bad != known.good
     assert not known.title.endswith(".")
@@ -76,7 +76,7 @@ def test_every_rule_that_the_code_can_report_is_described() -> None:
     ],
 )
 def test_a_broken_rule_file_is_refused(change: str, message: str) -> None:
-    fields = {key: f'{key} = "text"' for key in ("title", "what", "why", "bad", "good", "fix")}
+    fields = {key: f'{key} = "text"' for key in ("title", "plain", "what", "why", "bad", "good", "fix")}
     fields |= {"id": 'id = "gate/a"', "severity": 'severity = "low"'}
     fields[change.partition(" ")[0]] = change
     data = ("[[rule]]\n" + "\n".join(fields.values())).encode()

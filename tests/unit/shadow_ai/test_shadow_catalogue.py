@@ -33,6 +33,15 @@ def test_catalogue_file_is_valid(path: Path) -> None:
     jsonschema.validate(tomllib.loads(path.read_text()), SCHEMA)
 
 
+def test_every_key_that_can_leak_says_where_it_is_revoked_by_which_source_of_which_day() -> None:
+    held = {key.provider for key in CATALOGUE.keys}
+    without = sorted(name for name in held & CATALOGUE.providers.keys() if not CATALOGUE.providers[name].revoke)
+    assert without == []
+    assert re.search(r"\b20\d\d-\d\d-\d\d\b", CATALOGUE.signals["sources"]["RV"])
+    for provider in CATALOGUE.providers.values():
+        assert ("RV" in provider.lists["sources"]) is bool(provider.revoke), provider.id
+
+
 def test_catalogue_holds_what_the_draft_held() -> None:
     assert len(CATALOGUE.providers) >= 250
     known = set(CATALOGUE.signals["sources"])
