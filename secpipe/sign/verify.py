@@ -16,7 +16,7 @@ from typing import Any
 
 from secpipe.core import times
 from secpipe.core.artifact import FileEntry, Skip
-from secpipe.core.errors import ConfigError, MissingDependency, SecpipeError
+from secpipe.core.errors import ConfigError, InputError, MissingDependency, SecpipeError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding
 from secpipe.core.ledger import NOBODY, Account, Tally, Thing
@@ -163,7 +163,7 @@ def _verify_place(place: Place, tree: Tree, trust: Trust, demand: Demand, now: d
         "verified": False,
     }
     try:
-        bundles = {half: (f"{half} bundle of {printable(shown)}", read()) for half, read in place.bundles.items()}
+        bundles = {half: (f"{half} bundle of {printable(shown)}", _read(read)) for half, read in place.bundles.items()}
         done = establish(bundles, trust, demand, now)
         fact |= _describe(done, trust)
         covered, problems = _compare(place, tree, done, demand, shown)
@@ -185,6 +185,13 @@ def _verify_place(place: Place, tree: Tree, trust: Trust, demand: Demand, now: d
     if failed:
         fact["refusal"] = failed[0].rule.rpartition("/")[2]
     return Verification(fact, () if failed else tuple(entry.path for entry in covered), problems, bool(failed))
+
+
+def _read(read: Callable[[], bytes]) -> bytes:
+    try:
+        return read()
+    except InputError as error:  # a link, or more than any bundle has
+        raise Refused(INVALID, error.message, "bundle-malformed", hint=error.hint) from error
 
 
 def _compare(
