@@ -1,4 +1,4 @@
-"""The vectors that other verifiers are held against: secpipe answers each as they say, and they are written from a seed."""
+"""The vectors for other verifiers: secpipe answers each as they say, and they are written from a seed."""
 
 from __future__ import annotations
 
