@@ -109,7 +109,7 @@ TABLE: dict[str, dict[str, str]] = {
     },
 }
 
-_UNDECIDED = frozenset(
+UNDECIDED_CODES = frozenset(
     {
         "trust-malformed",
         "ring-stale",
@@ -129,7 +129,7 @@ def result_of(code: str) -> str:
     """Return the one result that a code belongs to; `verified` for none. Raises KeyError for an unknown code."""
     if not code:
         return VERIFIED
-    return UNDECIDED if CODES[code] and code in _UNDECIDED else REFUSED
+    return UNDECIDED if CODES[code] and code in UNDECIDED_CODES else REFUSED
 
 
 def code_of(error: SecpipeError, malformed: str) -> str:
