@@ -11,7 +11,7 @@ from secpipe.sign.manifest import Manifest
 from secpipe.sign.sidecars import SIDECARS
 from vectors.book import Book
 from vectors.cases_signatures import BUILDER, TRUST
-from vectors.world import document, sha256, twins
+from vectors.world import document, dumps, sha256, twins
 
 NAME = "tiny-model"
 FILES = {
@@ -440,6 +440,17 @@ def manifests(book: Book) -> None:
         "A file's type over a folder.",
         "predicate-not-empty",
         lambda one: one.update(predicateType="https://secpipe.dev/file/v1"),
+    )
+    odd = dumps(statement(FILES)).replace(b'"name":"Z"', b'"name":"\\ud800"')
+    book.artifact(
+        "manifest/path-surrogate",
+        "A path that is not Unicode.",
+        bad,
+        TRUST,
+        twins(odd, BUILDER),
+        tree_of(FILES),
+        name=NAME,
+        folder=True,
     )
     empty = document(BUILDER, NAME, {"sha256": sha256(b"")})
     book.artifact(

@@ -296,6 +296,7 @@ def entries(book: Book) -> None:
         b'{"type":"file",' + base[1:].replace(b',"type":"file"', b""),
     )
     add("escapes", "An escape that is not needed.", bad, base.replace(b"file", b"f\\u0069le"))
+    add("surrogate", "Text that is not Unicode.", bad, base.replace(b'"about":{}', b'"about":{"note":"\\ud800"}'))
     add("no-json", "No JSON.", bad, b"hello")
     book.log("entry-missing", "No entry in the proof.", "not-in-log", proof(ENTRIES[:2], 1, extra=b""), digest(1), WHO)
     assert base64.b64decode(b64(base)) == base

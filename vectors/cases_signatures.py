@@ -465,6 +465,12 @@ def statements(book: Book) -> None:
         bad,
         text.replace(b'"mode":"all-of"', b'"mode":"all-of","mode":"all-of"'),
     )
+    add(
+        "surrogate-name",
+        "A name that is not Unicode is no file's name.",
+        "wrong-name",
+        text.replace(b'"name":"prompt.txt"', b'"name":"prompt\\ud800.txt"'),
+    )
     add("type-v0.1", "Statement v0.1.", bad, lambda one: one.update(_type="https://in-toto.io/Statement/v0.1"))
     for name in ("_type", "subject", "predicateType", "predicate"):
         add(f"without-{name}", f"A statement without {name}.", bad, lambda one, name=name: one.pop(name) and None)

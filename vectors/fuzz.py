@@ -205,7 +205,7 @@ class Fuzz:
             change = self.trust
         try:
             change(case)
-        except (ValueError, KeyError, TypeError):  # the case was no JSON to begin with
+        except (ValueError, KeyError, TypeError, RecursionError):  # the case was no JSON to begin with
             return self.case(number)
         return case
 

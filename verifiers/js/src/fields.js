@@ -153,7 +153,7 @@ export const sortedKeys = (table) => Object.keys(table).sort(byCodePoint);
 export const canonical = (value) => utf8ToBytes(write(value, (text) => `"${text.replace(/[\\"]/g, '\\$&')}"`));
 
 /** JSON with sorted keys, no space and the shortest escapes: the form of log entries. @param {any} value */
-export const compact = (value) => utf8ToBytes(write(value, JSON.stringify));
+export const compact = (value) => utf8ToBytes(write(value, (text) => (text.isWellFormed() ? JSON.stringify(text) : bad('a text that is not Unicode'))));
 
 /** @param {any} value @param {(text: string) => string} text @returns {string} */
 function write(value, text) {
