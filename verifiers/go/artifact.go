@@ -35,6 +35,9 @@ func (t *Trust) VerifyPath(path string, d Demand, now time.Time) (v *Verified, e
 	if failed != nil {
 		return nil, failed
 	}
+	if !info.IsDir() && !info.Mode().IsRegular() {
+		return nil, errors.New("neither a file nor a folder")
+	}
 	own, _ := filepath.Abs(path)
 	name, pinned := filepath.Base(own), d.Name
 	if info.IsDir() {

@@ -49,7 +49,9 @@ export async function readFolder(path) {
  */
 export async function verifyPath(trust, path, demand = {}, now = new Date()) {
   const name = basename(resolve(path));
-  const folder = (await stat(path)).isDirectory();
+  const info = await stat(path);
+  const folder = info.isDirectory();
+  if (!folder && !info.isFile()) throw new Error('neither a file nor a folder');
   const base = folder ? join(path, 'model') : path;
   const bundles = { classical: await readBundle(`${base}.sig`), pq: await readBundle(`${base}.pqc.sig`) };
   if (folder) return verifyFolder(trust, bundles, name, () => readFolder(path), demand, now);
