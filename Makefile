@@ -55,8 +55,8 @@ tools:  ## fetch the other side's programs for the interop tests (Debian, PyPI, 
 rivals:  ## make the environments of the programs that the benches measure against
 	@sh scripts/rivals.sh "$(PYTHON)"
 
-verifiers: .test-venv  ## build and test the verifiers in Go and JavaScript, as far as their toolchains are here
-	@sh scripts/verifiers.sh .venv/bin/python
+verifiers:  ## build and test the verifiers in Go and JavaScript, as far as their toolchains are here
+	@sh scripts/verifiers.sh
 
 pythons:  ## install, --help and the demo under every Python found (PYTHONS="python3.12 /path/to/python")
 	@sh scripts/pythons.sh
