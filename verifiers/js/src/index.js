@@ -8,7 +8,7 @@ import { judgeVerdict } from './verdict.js';
 export { digestsOf, hashStream } from './folder.js';
 export { logTrust, verifyLogProof } from './log.js';
 export { Refusal, resultOf } from './refusal.js';
-export { openTrust, Trust } from './trust.js';
+export { openTrust } from './trust.js';
 
 /** @typedef {import('./trust.js').Trust} OpenTrust */
 /** @typedef {import('./signature.js').Bundles} Bundles */
