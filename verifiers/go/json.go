@@ -235,7 +235,7 @@ func (r *reader) number() any {
 		value, _ := strconv.ParseInt(text, 10, 64)
 		return value
 	}
-	if value, _ := strconv.ParseFloat(text, 64); r.metadata || count > longestNumber || !whole && math.IsInf(value, 0) {
+	if value, _ := strconv.ParseFloat(text, 64); r.metadata || whole && count > longestNumber || !whole && math.IsInf(value, 0) {
 		bad("a number that is not allowed here")
 	}
 	return number(text)

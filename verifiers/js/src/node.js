@@ -29,13 +29,15 @@ async function readBundle(path) {
 export async function readFolder(path) {
   const [files, uncovered, pending] = [new Map(), /** @type {string[]} */ ([]), ['']];
   for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
-    const entries = await readdir(join(path, folder), { withFileTypes: true }).catch(() => undefined);
+    const entries = await readdir(join(path, folder), { withFileTypes: true, encoding: 'buffer' }).catch(() => undefined);
     if (!entries) uncovered.push(folder);
     for (const entry of entries ?? []) {
-      const place = folder ? `${folder}/${entry.name}` : entry.name;
-      const digest = entry.isFile() ? await hashFile(join(path, place)).catch(() => undefined) : undefined;
+      const name = entry.name.toString('utf8');
+      const place = folder ? `${folder}/${name}` : name;
+      const readable = Buffer.from(name).equals(entry.name); // what is no UTF-8 could be taken for another file
+      const digest = readable && entry.isFile() ? await hashFile(join(path, place)).catch(() => undefined) : undefined;
       if (digest) files.set(place, digest);
-      else if (entry.isDirectory() && entry.name !== '.git') pending.push(place);
+      else if (readable && entry.isDirectory() && name !== '.git') pending.push(place);
       else uncovered.push(place);
       if (files.size > MOST_FILES) throw new RangeError('a folder with too many files');
     }

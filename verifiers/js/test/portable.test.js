@@ -41,9 +41,11 @@ test('a folder vouches for regular files only', async () => {
     writeFileSync(join(folder, 'sub', 'b'), '');
     symlinkSync('a', join(folder, 'link'));
     execFileSync('mkfifo', [join(folder, 'pipe')]);
+    writeFileSync(join(folder, 'c\ufffd'), 'signed');
+    writeFileSync(Buffer.concat([Buffer.from(join(folder, 'c')), Buffer.of(0xff)]), 'not signed'); // no UTF-8: another file
     const { files, uncovered } = await readFolder(folder);
-    assert.deepEqual([...files.keys()].sort(), ['a', 'sub/b']);
-    assert.deepEqual(uncovered.sort(), ['link', 'pipe', 'sub/.git']);
+    assert.deepEqual([...files.keys()].sort(), ['a', 'c\ufffd', 'sub/b']);
+    assert.deepEqual(uncovered.sort(), ['c\ufffd', 'link', 'pipe', 'sub/.git']);
   } finally {
     rmSync(folder, { recursive: true });
   }
