@@ -175,6 +175,29 @@ def add_all(book: Book) -> None:
         tree_of(FILES | {"weights/model.sig": "x"}),
     )
     stands("sidecar-case", "A sidecar's name in another case.", "extra-file", tree_of(FILES | {"MODEL.SIG": "x"}))
+    half = (ours[0], None)
+    there = {"path": "model.pqc.sig", "folder": True}
+    book.artifact(
+        "folder/sidecar-folder",
+        "A folder stands where the other half belongs.",
+        "bundle-malformed",
+        TRUST,
+        half,
+        tree_of(FILES, there),
+        name=NAME,
+        folder=True,
+    )
+    there = {"path": "model.pqc.sig", "link": "config.json"}
+    book.artifact(
+        "folder/sidecar-link",
+        "A link stands where the other half belongs.",
+        "bundle-malformed",
+        TRUST,
+        half,
+        tree_of(FILES, there),
+        name=NAME,
+        folder=True,
+    )
     stands("git", "A git store inside.", "extra-file", tree_of(FILES | {".git/config": "[core]"}))
     stands("git-deep", "A git store further down.", "extra-file", tree_of(FILES | {"weights/.git/config": "[core]"}))
     stands("git-empty", "An empty git store.", "extra-file", tree_of(FILES, {"path": ".git", "folder": True}))

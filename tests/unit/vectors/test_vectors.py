@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from typing import Any
@@ -40,8 +41,17 @@ def test_there_are_enough_and_each_code_is_shown() -> None:
 def test_they_are_written_from_a_seed_and_come_out_the_same() -> None:
     made = make()
     there = {path.relative_to(HERE).as_posix() for path in (*HERE.glob("files/*"), *HERE.glob("*.json"))}
-    assert there == set(made)
+    assert there == {*made, "agreement.json"}
     assert [name for name, data in made.items() if (HERE / name).read_bytes() != data] == []
+
+
+def test_the_table_of_who_agrees_is_about_these_cases() -> None:
+    said = json.loads((HERE / "agreement.json").read_text())
+    assert said["index"] == hashlib.sha256((HERE / "index.json").read_bytes()).hexdigest(), (
+        "python -m vectors.agreement"
+    )
+    assert set(said["verifiers"]) == {"Python", "Go", "JavaScript"}
+    assert all(one["agree"] == said["cases"] for one in said["verifiers"].values())
 
 
 def test_a_verifier_that_says_yes_to_all_is_found_out() -> None:
