@@ -57,14 +57,17 @@ def show(folder: str, at: str | None, form: str, output: str) -> int:
 
 @trust.command("export", short_help="Write FOLDER as one file, for verifiers that have no folder.")
 @click.argument("folder", default="keys")
-@click.option("--bundle", is_flag=True, required=True, help="The signed files themselves, in one JSON file.")
+@click.option("--bundle", is_flag=True, help="The signed files themselves, in one JSON file.")
 @click.option("-o", "--output", metavar="FILE", default="-", help="Where to write it (default: stdout).")
 def export(folder: str, bundle: bool, output: str) -> int:
     """Write FOLDER as one file: the roots, the ring, its targets and the statement of the newest ring, as signed."""
     from pathlib import Path
 
+    from secpipe.core.errors import ConfigError
     from secpipe.keystore.trust_bundle import export as run
 
+    if not bundle:
+        raise ConfigError("say what to write", hint="secpipe trust export keys --bundle -o trust.json")
     write_result(run(Path(folder)).decode("utf-8"), output)
     return 0
 

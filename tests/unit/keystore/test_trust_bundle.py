@@ -28,6 +28,8 @@ def test_the_command_writes_it_and_reads_it(
     out = tmp_path / "trust.json"
     assert run(["trust", "export", str(project.keys), "--bundle", "-o", str(out)]) == 0
     assert out.read_bytes() == export(project.keys)
+    assert run(["trust", "export", str(project.keys)]) == 2
+    assert run(["trust", "verify", str(project.keys), "--seen", str(out)]) == 2
     said = ["trust", "verify", str(out), "--trust-pin", project.pin, "--seen", str(out), "--at", "2026-11-22"]
     assert run(said) == 0
     assert "root 1 and ring 1 hold (pinned)" in capsys.readouterr().out
