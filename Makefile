@@ -55,6 +55,9 @@ tools:  ## fetch the other side's programs for the interop tests (Debian, PyPI, 
 rivals:  ## make the environments of the programs that the benches measure against
 	@sh scripts/rivals.sh "$(PYTHON)"
 
+verifiers:  ## build and test the verifiers in Go and JavaScript, as far as their toolchains are here
+	@sh scripts/verifiers.sh
+
 pythons:  ## install, --help and the demo under every Python found (PYTHONS="python3.12 /path/to/python")
 	@sh scripts/pythons.sh
 
@@ -87,4 +90,4 @@ clean:  ## remove everything that make made
 .dist-venv:
 	@sh scripts/venv.sh "$(PYTHON)" .dist/venv requirements/core.txt
 
-.PHONY: site pythons honest mutants steady tools rivals workflows help demo test check format lint types house slow bench lock dist image clean .test-venv .demo-venv .dist-venv
+.PHONY: verifiers site pythons honest mutants steady tools rivals workflows help demo test check format lint types house slow bench lock dist image clean .test-venv .demo-venv .dist-venv

@@ -21,6 +21,7 @@ from docs import man  # noqa: E402  # the path must be set first
 from docs.pictures import pictures  # noqa: E402
 from docs.profiles_table import profiles_page  # noqa: E402
 from docs.threats_table import threats_page  # noqa: E402
+from docs.verifiers_table import refusals_page, verifiers_page  # noqa: E402
 from secpipe.api.rendering import known_rules  # noqa: E402
 from secpipe.cli.main import COMMANDS, root  # noqa: E402
 from secpipe.gate.conditions.fields import FIELDS  # noqa: E402
@@ -81,6 +82,7 @@ def pages() -> dict[Path, str]:
     made[Path("rules/index.md")] = _rules_index(list(rules.values()))
     made[Path("profiles.md")] = profiles_page(DOCS)
     made[Path("spec/threats-keys.md")] = threats_page(DOCS)
+    made |= {Path("spec/refusals.md"): refusals_page(), Path("verifiers.md"): verifiers_page(DOCS)}
     made |= {Path(f"commands/{name}.md"): _command_page(name) for name, (where, _) in COMMANDS.items() if _built(where)}
     made |= _manual() | pictures()
     made[Path(_OUTCOMES)] = _outcomes()

@@ -86,6 +86,7 @@ EXAMPLES: dict[str, str] = {
     "keys schemes": "secpipe keys schemes",
     "keys export": "secpipe keys export builder",
     "trust pin": "secpipe trust pin keys",
+    "trust export": "secpipe trust export keys --bundle -o trust.json",
     "trust federate": (
         "secpipe trust federate partner/keys builder --as partner --purpose model "
         "--namespace 'partner/*' --until 2027-12-31 --trust-pin sha256:PIN"

@@ -55,16 +55,48 @@ def show(folder: str, at: str | None, form: str, output: str) -> int:
     return 0
 
 
-@trust.command("verify", short_help="Check every signature and rule of FOLDER.")
+@trust.command("export", short_help="Write FOLDER as one file, for verifiers that have no folder.")
+@click.argument("folder", default="keys")
+@click.option("--bundle", is_flag=True, help="The signed files themselves, in one JSON file.")
+@click.option("-o", "--output", metavar="FILE", default="-", help="Where to write it (default: stdout).")
+def export(folder: str, bundle: bool, output: str) -> int:
+    """Write FOLDER as one file: the roots, the ring, its targets and the statement of the newest ring, as signed."""
+    from pathlib import Path
+
+    from secpipe.core.errors import ConfigError
+    from secpipe.keystore.trust_bundle import export as run
+
+    if not bundle:
+        raise ConfigError("say what to write", hint="secpipe trust export keys --bundle -o trust.json")
+    write_result(run(Path(folder)).decode("utf-8"), output)
+    return 0
+
+
+@trust.command("verify", short_help="Check every signature and rule of FOLDER, or of a trust bundle.")
 @click.argument("folder", default="keys")
 @click.option("--trust-pin", "pin", metavar="PIN", default="", help="sha256:HEX of a root that you know.")
+@click.option("--seen", metavar="FILE", default="", help="A bundle accepted before: this one must have grown from it.")
 @max_ring_age_option
 @at_option
-def verify(folder: str, pin: str, max_ring_age: int, at: str | None) -> int:
-    """Check every signature and rule of FOLDER; exit 1 where one does not hold."""
-    from secpipe.api.signatures import trust_of
+def verify(folder: str, pin: str, seen: str, max_ring_age: int, at: str | None) -> int:
+    """Check every signature and rule of FOLDER, a folder or a trust bundle; exit 1 where one does not hold."""
+    from pathlib import Path
 
-    state = trust_of(folder, pin, clock_of(at).now(), max_ring_age=max_ring_age, live=at is None, keep=False)
+    from secpipe.api.signatures import trust_of
+    from secpipe.core.errors import ConfigError
+    from secpipe.core.limits import DEFAULT
+    from secpipe.keystore.trust_bundle import open_bundle
+    from secpipe.system.files import read_bytes
+
+    now = clock_of(at).now()
+    if Path(folder).is_file():
+        before = read_bytes(Path(seen), DEFAULT.document_bytes) if seen else None
+        data = read_bytes(Path(folder), DEFAULT.document_bytes)
+        state = open_bundle(data, pin=pin, now=now, max_ring_age=max_ring_age, seen=before).trust
+    elif seen:
+        raise ConfigError("--seen is for a trust bundle; of a folder this machine remembers what it saw")
+    else:
+        state = trust_of(folder, pin, now, max_ring_age=max_ring_age, live=at is None, keep=False)
     anchored = "pinned" if state.pinned else "not pinned: give --trust-pin, or anyone could have made it"
     prefix = "SIMULATED: " if at else ""
     write_result(f"{prefix}root {state.root_version} and ring {state.ring_version} hold ({anchored})\n", "-")

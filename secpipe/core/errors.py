@@ -29,10 +29,11 @@ class SecpipeError(Exception):
 
     exit_code: ClassVar[int] = EXIT_UNDECIDED
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", code: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.code = code  # one of `core.refusals`, where a verifier refuses
 
 
 class InputError(SecpipeError):

@@ -96,23 +96,31 @@ def demand_growth(seen: Known, ring: Ring) -> None:
     """Raise TrustError unless `ring` is what was `seen`, grew from it, or is a new epoch that the holders began."""
     if ring.epoch < seen.epoch:
         raise TrustError(
-            f"rollback: a ring of epoch {ring.epoch} is offered, epoch {seen.epoch} was seen", hint=ROLLBACK
+            f"rollback: a ring of epoch {ring.epoch} is offered, epoch {seen.epoch} was seen",
+            hint=ROLLBACK,
+            code="rollback",
         )
     chain = (*ring.history, ring.newest.digest)
     if ring.epoch > seen.epoch:
         demand_lineage(seen, ring)
         if set(seen.rotation_keys) & {key.keyid for key in ring.delegation.quorum.keys}:
             raise TrustError(
-                f"epoch {ring.epoch} of the ring keeps the rotation key of the epoch before", hint=NEW_EPOCH
+                f"epoch {ring.epoch} of the ring keeps the rotation key of the epoch before",
+                hint=NEW_EPOCH,
+                code="epoch-keeps-key",
             )
         return
     if len(chain) < seen.version:
-        raise TrustError(f"rollback: ring {len(chain)} is offered, ring {seen.version} was seen", hint=ROLLBACK)
+        raise TrustError(
+            f"rollback: ring {len(chain)} is offered, ring {seen.version} was seen", hint=ROLLBACK, code="rollback"
+        )
     if chain[seen.version - 1] != seen.digest:
-        raise TrustError(f"fork: ring {seen.version} is not the one that was seen", hint=FORK)
+        raise TrustError(f"fork: ring {seen.version} is not the one that was seen", hint=FORK, code="fork")
     if ring.targets.version < seen.base_version:
         raise TrustError(
-            f"rotation {ring.version} sets aside ring {seen.base_version}, which the holders signed", hint=NEW_EPOCH
+            f"rotation {ring.version} sets aside ring {seen.base_version}, which the holders signed",
+            hint=NEW_EPOCH,
+            code="fork",
         )
     if ring.targets.version == seen.base_version:
         _only_appends(seen, ring)
@@ -123,7 +131,9 @@ def demand_lineage(seen: Known, ring: Ring) -> None:
     chain = (*ring.history, ring.newest.digest)
     if seen.base_version and (len(chain) < seen.base_version or chain[seen.base_version - 1] != seen.base_digest):
         raise TrustError(
-            f"fork: ring {ring.version} does not follow ring {seen.base_version} of the holders", hint=OTHER_HOLDERS
+            f"fork: ring {ring.version} does not follow ring {seen.base_version} of the holders",
+            hint=OTHER_HOLDERS,
+            code="fork",
         )
 
 
@@ -133,15 +143,22 @@ def _only_appends(seen: Known, ring: Ring) -> None:
         if now.versions.get(name) != digest:
             lost = "is gone" if name not in now.versions else "is another key"
             raise TrustError(
-                f"rotation {ring.version} takes back what was known: version {name} {lost}", hint=NEW_EPOCH
+                f"rotation {ring.version} takes back what was known: version {name} {lost}",
+                hint=NEW_EPOCH,
+                code="taken-back",
             )
     for name, since in seen.suspended.items():
         if name not in now.suspended or now.suspended[name] > since:
             raise TrustError(
                 f"rotation {ring.version} lifts the suspension of version {name}, which only the holders may",
                 hint=NEW_EPOCH,
+                code="taken-back",
             )
     for made in ring.successors:
         before = f"{made.identity}/{made.version.version - 1}"
         if before in seen.suspended and f"{made.identity}/{made.version.version}" not in seen.versions:
-            raise TrustError(f"version {before} was suspended and endorses no successor any more", hint=NEW_EPOCH)
+            raise TrustError(
+                f"version {before} was suspended and endorses no successor any more",
+                hint=NEW_EPOCH,
+                code="endorser-state",
+            )

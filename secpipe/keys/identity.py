@@ -64,10 +64,12 @@ def parse_identity(data: bytes, name: str) -> Identity:
     if len(rotation) == 1 or (rotation and origin):
         raise InputError(f"{what} has a rotation key that is not a pair, or belongs to another trust root")
     if [version.version for version in versions] != list(range(1, len(versions) + 1)) or not versions:
-        raise TrustError(f"{what} does not have contiguous key versions from 1")
+        raise TrustError(f"{what} does not have contiguous key versions from 1", code="identity-rules")
     for older, newer in itertools.pairwise(versions):
         if newer.not_before < older.not_before:
-            raise TrustError(f"{what}: version {newer.version} starts before version {older.version}")
+            raise TrustError(
+                f"{what}: version {newer.version} starts before version {older.version}", code="identity-rules"
+            )
     return identity
 
 
@@ -80,6 +82,7 @@ def check_authority(name: str, authority: Authority) -> None:
             raise TrustError(
                 f'identity "{name}" may sign {what} and other things; {who} signs nothing else',
                 hint=f"give {what} an identity of their own: secpipe keys add-identity NAME --purpose {purposes[-1]}",
+                code="identity-rules",
             )
 
 

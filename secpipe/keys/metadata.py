@@ -74,7 +74,8 @@ class Envelope:
         if len(signed) < quorum.people:
             raise TrustError(
                 f"{self.kind} {self.version} is signed by {len(signed)} of the {quorum.people} people"
-                f" that {whose} needs (both halves of each must verify)"
+                f" that {whose} needs (both halves of each must verify)",
+                code="quorum",
             )
 
 

@@ -150,7 +150,9 @@ def salvage(root: Root, anchor: str, base: Ring, rotation: bytes, load: Load) ->
 def _history(extra: Fields, envelope: Envelope) -> tuple[str, ...]:
     history = extra.strings("history", HEX256, 100_000)
     if len(history) != envelope.version - 1:
-        raise TrustError(f"{envelope.kind} {envelope.version} does not list the ring's versions without a gap")
+        raise TrustError(
+            f"{envelope.kind} {envelope.version} does not list the ring's versions without a gap", code="ring-history"
+        )
     return history
 
 
@@ -178,7 +180,7 @@ def _target(path: str, value: object, load: Load) -> bytes:
     digest = fields.fields("hashes").text("sha256", HEX256)
     data = load(path, digest)
     if len(data) != fields.integer("length", high=1 << 26) or hashlib.sha256(data).hexdigest() != digest:
-        raise TrustError(f"target {path} is not the file that was signed")
+        raise TrustError(f"target {path} is not the file that was signed", code="target-mismatch")
     return data
 
 
@@ -195,13 +197,15 @@ def _unique(identities: Iterable[Identity], root: Root, rotation: Quorum) -> Non
     holders = {key.public.pem for quorum in (root.quorum, root.ring_quorum) for key in quorum.keys}
     seen = holders | {key.public.pem for key in rotation.keys}
     if len(seen) != len(holders) + len(rotation.keys):
-        raise TrustError("the rotation role uses a key of a holder")
+        raise TrustError("the rotation role uses a key of a holder", code="key-reused")
     for identity in identities:
         jobs = [(f"version {version.version}", version.halves) for version in identity.versions]
         for what, halves in (*jobs, ("as its rotation key", identity.rotation)):
             for half in halves:
                 if half.pem in seen:
-                    raise TrustError(f'"{identity.name}" {what} uses a public key that has another job already')
+                    raise TrustError(
+                        f'"{identity.name}" {what} uses a public key that has another job already', code="key-reused"
+                    )
                 seen.add(half.pem)
 
 
@@ -216,6 +220,7 @@ def _extend(ring: Ring, anchor: str, envelope: Envelope, load: Load, proofs: Pro
         raise TrustError(
             f"rotation {envelope.version} does not extend ring {base.version}",
             hint="secpipe keys merge; a stolen rotation key: secpipe keys renew --new-epoch",
+            code="rotation-does-not-extend",
         )
     _bounded(ring, envelope)
     successors = []
@@ -223,7 +228,10 @@ def _extend(ring: Ring, anchor: str, envelope: Envelope, load: Load, proofs: Pro
     for path, value in sorted(fields.mapping("targets").items(), key=lambda item: (len(item[0]), item[0])):
         match = _SUCCESSOR.match(path)
         if not match or match[1] not in identities:
-            raise TrustError("the rotation role adds something that is not a version of an identity in the ring")
+            raise TrustError(
+                "the rotation role adds something that is not a version of an identity in the ring",
+                code="rotation-beyond-role",
+            )
         data = _target(path, value, load)
         successor = parse_successor(data, match[1], int(match[2]))
         identity = identities[match[1]]
@@ -239,7 +247,10 @@ def _extend(ring: Ring, anchor: str, envelope: Envelope, load: Load, proofs: Pro
         _no_jump(envelope.version - base.version, len(successors), suspended)
     for mark in suspended:
         if any(_endorsed_by(item, mark) for item in successors):
-            raise TrustError(f'version {mark.version} of "{mark.identity}" is suspended and endorses no successor')
+            raise TrustError(
+                f'version {mark.version} of "{mark.identity}" is suspended and endorses no successor',
+                code="endorser-state",
+            )
         identities[mark.identity] = _suspend(identities[mark.identity], mark)
     return replace(
         ring,
@@ -253,12 +264,16 @@ def _extend(ring: Ring, anchor: str, envelope: Envelope, load: Load, proofs: Pro
 
 def _bounded(ring: Ring, envelope: Envelope) -> None:
     if envelope.issued < ring.targets.issued:
-        raise TrustError(f"rotation {envelope.version} is issued before ring {ring.targets.version}")
+        raise TrustError(
+            f"rotation {envelope.version} is issued before ring {ring.targets.version}", code="rotation-bounds"
+        )
     if "delegations" in envelope.signed:
-        raise TrustError("the rotation role may not delegate")
+        raise TrustError("the rotation role may not delegate", code="rotation-beyond-role")
     limit = min(envelope.issued + timedelta(days=ring.delegation.ring_days), ring.targets.expires)
     if envelope.expires > limit:
-        raise TrustError(f"rotation {envelope.version} lives longer than the root quorum allows")
+        raise TrustError(
+            f"rotation {envelope.version} lives longer than the root quorum allows", code="rotation-bounds"
+        )
 
 
 def _no_jump(steps: int, made: int, suspended: Collection[Suspension]) -> None:
@@ -267,6 +282,7 @@ def _no_jump(steps: int, made: int, suspended: Collection[Suspension]) -> None:
         raise TrustError(
             f"the ring's number rose by {steps} with fewer changes: a rotation that appends nothing, or a jump",
             hint="the holders run secpipe keys renew --new-epoch",
+            code="rotation-jump",
         )
 
 
@@ -275,23 +291,28 @@ def _appendable(ring: Ring, identity: Identity, successor: Successor, envelope: 
     newest = identity.versions[-1]
     version = successor.version
     if identity.origin:
-        raise TrustError(f'"{identity.name}" belongs to another trust root and gets no version here')
+        raise TrustError(
+            f'"{identity.name}" belongs to another trust root and gets no version here', code="rotation-beyond-role"
+        )
     what = f'version {version.version} of "{identity.name}"'
     if not ring.targets.issued <= successor.issued <= envelope.issued:
-        raise TrustError(f"{what} is not made between its ring and its rotation")
+        raise TrustError(f"{what} is not made between its ring and its rotation", code="rotation-bounds")
     if newest.state(successor.issued) in {KeyState.COMPROMISED, KeyState.DESTROYED, KeyState.SUSPENDED}:
-        raise TrustError(f"{what} is endorsed by a key that is {newest.state(successor.issued)}")
+        raise TrustError(f"{what} is endorsed by a key that is {newest.state(successor.issued)}", code="endorser-state")
     if successor.issued > newest.sign_until + ring.delegation.late:
         raise TrustError(
             f"{what} is endorsed by a key that stopped signing longer ago than the root quorum allows",
             hint=f"the holders run secpipe keys replace {identity.name}",
+            code="endorser-state",
         )
     if version.not_before < max(successor.issued, newest.not_before):
-        raise TrustError(f"{what} starts in the past")
+        raise TrustError(f"{what} starts in the past", code="rotation-bounds")
     if version.sign_until - version.not_before > timedelta(days=ring.delegation.key_days):
-        raise TrustError(f"{what} lives longer than the root quorum allows")
+        raise TrustError(f"{what} lives longer than the root quorum allows", code="rotation-bounds")
     if pair_name(version.halves) not in ring.delegation.algorithms:
-        raise TrustError(f"{what} uses {pair_name(version.halves)}, which the root quorum does not allow")
+        raise TrustError(
+            f"{what} uses {pair_name(version.halves)}, which the root quorum does not allow", code="rotation-bounds"
+        )
 
 
 def _suspension(item: object, identities: Mapping[str, Identity]) -> Suspension:
@@ -299,7 +320,7 @@ def _suspension(item: object, identities: Mapping[str, Identity]) -> Suspension:
     mark = Suspension(one.text("identity", NAME), one.integer("version"), one.time("since"))
     one.close()
     if mark.identity not in identities or mark.version > len(identities[mark.identity].versions):
-        raise TrustError("the rotation role suspends a key that is not in the ring")
+        raise TrustError("the rotation role suspends a key that is not in the ring", code="rotation-beyond-role")
     return mark
 
 

@@ -62,7 +62,7 @@ def verify_chain(files: Sequence[bytes]) -> tuple[Root, ...]:
     for number, data in enumerate(files, start=1):
         root = parse_root(data, f"root {number}")
         if root.version != number:
-            raise TrustError(f"the root in place {number} says it is version {root.version}")
+            raise TrustError(f"the root in place {number} says it is version {root.version}", code="root-chain")
         verify_successor(chain[-1] if chain else root, root)
         chain.append(root)
     return tuple(chain)
@@ -72,9 +72,9 @@ def verify_successor(old: Root, new: Root) -> None:
     """Raise TrustError unless `new` is signed by its own people and by those of `old`, by both halves of each."""
     if new is not old:
         if new.version != old.version + 1:
-            raise TrustError(f"root {new.version} does not follow root {old.version}")
+            raise TrustError(f"root {new.version} does not follow root {old.version}", code="root-chain")
         if new.envelope.issued < old.envelope.issued:
-            raise TrustError(f"root {new.version} is issued before root {old.version}")
+            raise TrustError(f"root {new.version} is issued before root {old.version}", code="root-chain")
         new.envelope.demand(old.quorum, f"root {old.version}")
     new.envelope.demand(new.quorum, "it")
 

@@ -68,9 +68,9 @@ class Successor:
         """
         what = f'version {self.version.version} of "{self.identity}"'
         if self.predecessor != predecessor.id or self.version.version != predecessor.version + 1:
-            raise TrustError(f"{what} does not follow version {predecessor.version}")
+            raise TrustError(f"{what} does not follow version {predecessor.version}", code="successor-order")
         if self.ring != ring:
-            raise TrustError(f"{what} was made for another trust root")
+            raise TrustError(f"{what} was made for another trust root", code="successor-order")
         if proven:
             return
         message = self.statement
@@ -80,7 +80,7 @@ class Successor:
             ("authorised by the rotation key of its identity", rotation, self.authorisation),
         ):
             if (halves or proof) and not _all_signed(halves, proof, message):
-                raise TrustError(f"{what} is not {name} (every half must sign)")
+                raise TrustError(f"{what} is not {name} (every half must sign)", code="successor-proof")
 
 
 def proof_of(digest: str, predecessor: KeyVersion, rotation: Sequence[PublicHalf] = ()) -> str:

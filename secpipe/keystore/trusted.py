@@ -14,7 +14,7 @@ from types import MappingProxyType
 from secpipe.core import times
 from secpipe.core.errors import InputError, TrustError, Undecided
 from secpipe.core.text import printable
-from secpipe.core.trust import SKEW, Trust
+from secpipe.core.trust import SKEW, Freshness, Trust
 from secpipe.keys.ring import Load, Ring, read_ring
 from secpipe.keys.root import Root, verify_chain
 from secpipe.keys.wire import HEX256
@@ -66,7 +66,7 @@ def open_trust(folder: Path, *, pin: str = "", now: datetime, max_ring_age: int 
 def demand_fresh(trust: Trust, now: datetime, days: int) -> None:
     """Raise Undecided unless the ring is stated to have been the newest one within so many days (0: not asked)."""
     if days and (stale := trust.freshness.stale(now, days)):
-        raise Undecided(f"nothing shows that this keyring is the newest: {stale}", hint=NOT_FRESH)
+        raise Undecided(f"nothing shows that this keyring is the newest: {stale}", hint=NOT_FRESH, code="ring-stale")
 
 
 def open_folder(folder: Path, *, pin: str = "", now: datetime | None) -> Opened:
@@ -110,8 +110,13 @@ def open_base(folder: Path) -> tuple[Opened, tuple[bytes, ...]]:
     return assemble(folder, roots, ring, "", None), rotations
 
 
-def assemble(folder: Path, roots: tuple[Root, ...], ring: Ring, pin: str, now: datetime | None) -> Opened:
-    """Return a verified chain and ring as `Opened`, after judging the pin and the time."""
+def assemble(
+    folder: Path, roots: tuple[Root, ...], ring: Ring, pin: str, now: datetime | None, fresh: Freshness | None = None
+) -> Opened:
+    """Return a verified chain and ring as `Opened`, after judging the pin and the time.
+
+    `fresh` is what the statement of the newest ring says; None: it lies in the folder.
+    """
     pinned = check_pin(pin, roots)
     newest = roots[-1]
     if now is not None:
@@ -128,7 +133,7 @@ def assemble(folder: Path, roots: tuple[Root, ...], ring: Ring, pin: str, now: d
         pinned=pinned,
         pins=tuple(root.envelope.digest for root in roots),
         grandfathered=frozenset(ring.grandfathered),
-        freshness=read_freshness(folder, roots, ring),
+        freshness=fresh or read_freshness(folder, roots, ring),
         root_algorithms=vouching(roots, ring, pin),
     )
     return Opened(folder, roots, ring, trust)
@@ -154,6 +159,7 @@ def check_pin(pin: str, roots: Sequence[Root]) -> bool:
         raise TrustError(
             "no root of this trust matches the pin",
             hint="someone replaced the trust root, or the pin is wrong: ask a holder for secpipe trust pin",
+            code="wrong-pin",
         )
     return True
 
@@ -164,11 +170,14 @@ def _judge_time(root: Root, ring: Ring, now: datetime) -> None:
         ("the keyring", max(ring.targets.issued, ring.newest.issued), ring.expires),
     ):
         if now < issued - SKEW:
-            raise TrustError(f"{what} is issued at {times.rfc3339(issued)}, after now", hint=_CLOCK)
+            raise TrustError(
+                f"{what} is issued at {times.rfc3339(issued)}, after now", hint=_CLOCK, code="trust-not-yet"
+            )
         if now > expires:
             raise TrustError(
                 f"{what} expired at {times.rfc3339(expires)}",
                 hint="the holders run secpipe keys renew, then everybody secpipe trust update SOURCE",
+                code="trust-expired",
             )
 
 

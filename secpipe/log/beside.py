@@ -55,7 +55,7 @@ def verify(path: Path, digest: str, who: Trusted) -> Logged:
     seen = proof.verify(found, found.extra, who, printable(place(path).name))
     one = entry.parse(found.extra, f"the entry in {printable(place(path).name)}")
     if one.digest != digest:
-        raise TrustError(f"the proof is about another file than {printable(path.name)}")
+        raise TrustError(f"the proof is about another file than {printable(path.name)}", code="other-entry")
     return Logged(one, found.index, seen)
 
 

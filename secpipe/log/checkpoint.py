@@ -122,7 +122,9 @@ def verified(head: Checkpoint, found: Note, keys: Sequence[VerifierKey]) -> list
         try:
             done.append(verify(key, head, line))
         except TrustError as error:
-            raise TrustError(f"the checkpoint line of {printable(key.name, 80)} does not hold: {error}") from error
+            raise TrustError(
+                f"the checkpoint line of {printable(key.name, 80)} does not hold: {error}", code="log-line-invalid"
+            ) from error
     return done
 
 

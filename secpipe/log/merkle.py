@@ -79,11 +79,11 @@ def consistency(hashes: Hashes, old: int, new: int) -> list[bytes]:
 def check_inclusion(hashed: bytes, index: int, size: int, path: Sequence[bytes], wanted: bytes) -> None:
     """Raise TrustError unless `path` leads from the leaf with this hash to the root `wanted` (RFC 9162, 2.1.3.2)."""
     if not 0 <= index < size:
-        raise TrustError("the proof is about an entry that this tree does not have")
+        raise TrustError("the proof is about an entry that this tree does not have", code="not-in-log")
     at, last, found = index, size - 1, hashed
     for step in path:
         if last == 0:
-            raise TrustError("the inclusion proof is too long")
+            raise TrustError("the inclusion proof is too long", code="not-in-log")
         if at & 1 or at == last:
             found = node(step, found)
             while not at & 1 and at:
@@ -92,7 +92,7 @@ def check_inclusion(hashed: bytes, index: int, size: int, path: Sequence[bytes],
             found = node(found, step)
         at, last = at >> 1, last >> 1
     if last != 0 or found != wanted:
-        raise TrustError("the inclusion proof does not lead to the root")
+        raise TrustError("the inclusion proof does not lead to the root", code="not-in-log")
 
 
 def check_consistency(old: int, old_root: bytes, new: int, new_root: bytes, path: Sequence[bytes]) -> None:

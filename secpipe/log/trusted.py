@@ -61,16 +61,20 @@ def check(data: bytes, who: Trusted, what: str = "the checkpoint") -> Seen:
     """Return the checkpoint in `data` as it counts; raises TrustError where it does not, InputError for none."""
     head, found = checkpoint.read(data, what)
     if head.origin != who.origin:
-        raise TrustError(f"{what} is of {printable(head.origin, 80)}, not of {printable(who.origin, 80)}")
+        raise TrustError(
+            f"{what} is of {printable(head.origin, 80)}, not of {printable(who.origin, 80)}", code="other-log"
+        )
     if head.size == 0 and head.root != merkle.EMPTY:
-        raise TrustError(f"{what} gives a tree without entries a root of some")
+        raise TrustError(f"{what} gives a tree without entries a root of some", code="not-in-log")
     lines = checkpoint.verified(head, found, (*who.keys, *who.witnesses))
     signed = {line.key for line in lines}
     if missing := [key for key in who.keys if key not in signed]:
-        raise TrustError(f"{what} is not signed by the log's {missing[0].half.algorithm} key")
+        raise TrustError(f"{what} is not signed by the log's {missing[0].half.algorithm} key", code="log-line-missing")
     witnesses = _witnesses(who, signed)
     if len(witnesses) < who.quorum:
-        raise TrustError(f"{what} was seen by {len(witnesses)} of the {who.quorum} witnesses that it needs")
+        raise TrustError(
+            f"{what} was seen by {len(witnesses)} of the {who.quorum} witnesses that it needs", code="witness-quorum"
+        )
     return Seen(head, tuple(lines), witnesses)
 
 

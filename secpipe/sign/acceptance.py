@@ -17,7 +17,7 @@ def check_floor(found: frozenset[HalfClass], require: str) -> None:
         names = " and ".join(sorted(missing))
         accept = next((name for name, classes in FLOORS.items() if classes == found), "")
         raise Refused(
-            STRIPPED, f"there is no {names} half, and {require} is required",
+            STRIPPED, f"there is no {names} half, and {require} is required", "below-floor",
             hint=f"sign with a hybrid key; if your policy takes such keys: --require {accept}",
         )  # fmt: skip
 
@@ -42,12 +42,14 @@ def check_dates(who: str, version: KeyVersion, trusted: datetime | None, accurac
     if trusted is not None:
         ends = min(filter(None, (version.sign_until, version.destroyed_since)))
         if trusted - accuracy < version.not_before:
-            raise Refused(EXPIRED, f"{who} was not active yet when this was signed on {times.rfc3339(trusted)}")
+            raise Refused(
+                EXPIRED, f"{who} was not active yet when this was signed on {times.rfc3339(trusted)}", "key-not-yet"
+            )
         if trusted + accuracy > ends:
             raise Refused(EXPIRED, f"{who} was no longer active when this was signed on {times.rfc3339(trusted)}")
         return
     if now < version.not_before or state is KeyState.PRE_ACTIVATION:
-        raise Refused(EXPIRED, f"{who} is not active before {times.rfc3339(version.not_before)}")
+        raise Refused(EXPIRED, f"{who} is not active before {times.rfc3339(version.not_before)}", "key-not-yet")
     if version.verify_until is not None and now > version.verify_until:
         raise Refused(
             EXPIRED, f"{who} ended on {times.rfc3339(version.verify_until)} and nothing proves an earlier signature",
@@ -70,5 +72,6 @@ def check_authority(identity: Identity, purpose: str, subject: str, environment:
             raise Refused(
                 WRONG_PURPOSE,
                 f'identity {identity.name} may not sign for {what} "{shown}", only for {allowed}',
+                f"{what}-not-allowed",
                 hint=hint,
             )

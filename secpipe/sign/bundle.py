@@ -7,7 +7,6 @@ stands in docs/spec/hybrid-bundle.md.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from typing import Any
 from secpipe.core.documents import parse_json
 from secpipe.core.errors import InputError
 from secpipe.core.limits import DEFAULT, Limits
+from secpipe.keys.wire import unb64
 from secpipe.sign.envelope import PAYLOAD_TYPE
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
@@ -79,7 +79,7 @@ def decode(data: bytes, what: str, limits: Limits = DEFAULT) -> Bundle:
     if signature.get("keyid", "") != "":
         raise InputError(f"{what}: keyid must be empty")
     raw = unb64(signature["sig"], f"{what}: signature")
-    if not raw or len(raw) > _MAX_SIGNATURE:
+    if len(raw) > _MAX_SIGNATURE:
         raise InputError(f"{what}: a signature of {len(raw):,} bytes")
     return Bundle(
         unb64(envelope["payload"], f"{what}: payload"),
@@ -114,13 +114,3 @@ def _timestamps(value: Any, what: str) -> tuple[bytes, ...]:
 
 def _b64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
-
-
-def unb64(value: Any, what: str) -> bytes:
-    """Return the bytes of standard base64 text; raises InputError."""
-    if not isinstance(value, str):
-        raise InputError(f"{what} is not text")
-    try:
-        return base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
-        raise InputError(f"{what} is not base64") from None

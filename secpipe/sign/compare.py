@@ -31,7 +31,7 @@ def directory(
         what = printable(folder) or "model"
         manifest = manifests.parse_predicate(statement.predicate, what, links=not bound_names)
     except SecpipeError as error:
-        raise Refused(INVALID, error.message) from error
+        raise Refused(INVALID, error.message, "manifest-malformed") from error
     known = {*SIDECARS, *demand.ignore}
     if foreign := sorted(set(manifest.ignored) - known):
         raise Refused(
@@ -42,7 +42,7 @@ def directory(
     if not bound_names:
         wanted = {"sha256": manifest.listed_root}
     if any(statement.digests.get(name) != value for name, value in wanted.items()):
-        raise Refused(INVALID, "the signed digests do not match the signed manifest")
+        raise Refused(INVALID, "the signed digests do not match the signed manifest", "manifest-digests")
     ignored = {*manifest.ignored, *SIDECARS, *(path for path in demand.ignore if not _lists(manifest, path))}
     linked = _linked(tree, folder, manifest) if manifest.links else {}
     here = manifests.entries(tree, folder, ignored) | linked
@@ -96,13 +96,13 @@ def _differences(
 def single_file(tree: Tree, entry: FileEntry, statement: Statement, demand: Demand) -> None:
     """Raise Refused unless `entry` is the file that was signed, under the name it was signed by."""
     if set(statement.digests) != {"sha256"}:
-        raise Refused(INVALID, "a file is signed by its SHA-256 alone")
+        raise Refused(INVALID, "a file is signed by its SHA-256 alone", "statement-malformed")
     if entry.sha256 != statement.digests["sha256"]:
         message, hint = _changed(tree, entry, statement.digests["sha256"])
         raise Refused(CHANGED, printable(message), hint=hint)
     if not demand.name and statement.name != entry.name:
         raise Refused(
-            CHANGED, f'{printable(entry.path)} was signed under the name "{printable(statement.name)}"',
+            CHANGED, f'{printable(entry.path)} was signed under the name "{printable(statement.name)}"', "wrong-name",
             hint=f"rename it back, or accept the name: --name {printable(statement.name)}",
         )  # fmt: skip
     if not _unchanged(tree, entry):

@@ -60,16 +60,18 @@ def establish(found: Mapping[HalfClass, tuple[str, bytes]], trust: Trust, demand
     statement = signed.statement
     predicate = by_uri(statement.predicate_type)
     if predicate is None:
-        raise Refused(WRONG_PURPOSE, f"the predicate type {statement.predicate_type!a} is not a vetted one")
+        raise Refused(
+            WRONG_PURPOSE, f"the predicate type {statement.predicate_type!a} is not a vetted one", "unvetted-type"
+        )
     if predicate.empty and statement.predicate:
-        raise Refused(INVALID, f"a {predicate.purpose} statement must have an empty predicate")
+        raise Refused(INVALID, f"a {predicate.purpose} statement must have an empty predicate", "predicate-not-empty")
     check_authority(signed.identity, predicate.purpose, statement.name, demand.environment)
     if demand.purpose and predicate.purpose != demand.purpose:
         raise Refused(WRONG_PURPOSE, f"this is signed as {predicate.purpose}, not as {demand.purpose}")
     if demand.name and statement.name != demand.name:
         raise Refused(
             REPLAYED, f'this is signed as "{printable(statement.name)}", not as "{printable(demand.name)}"',
-            hint=f"is it the one you mean? then: --name {printable(statement.name)}",
+            "wrong-name", hint=f"is it the one you mean? then: --name {printable(statement.name)}",
         )  # fmt: skip
     if demand.min_version:
         _check_version(statement.version, demand.min_version)
@@ -105,10 +107,17 @@ def _check_version(version: str, minimum: str) -> None:
     except InvalidVersion:
         raise ConfigError(f'"{minimum}" is not a version', hint="--min-version 1.4.0") from None
     if not version:
-        raise Refused(REPLAYED, f"the signature names no version, and {minimum} is the least accepted")
+        raise Refused(REPLAYED, f"the signature names no version, and {minimum} is the least accepted", "old-version")
     try:
         old = Version(version) < least
     except InvalidVersion:
-        raise Refused(REPLAYED, f"the signed version {version!a} cannot be compared with {minimum}") from None
+        raise Refused(
+            REPLAYED, f"the signed version {version!a} cannot be compared with {minimum}", "old-version"
+        ) from None
     if old:
-        raise Refused(REPLAYED, f"the signed version {version} is older than {minimum}", hint="deploy the newer one")
+        raise Refused(
+            REPLAYED,
+            f"the signed version {version} is older than {minimum}",
+            "old-version",
+            hint="deploy the newer one",
+        )

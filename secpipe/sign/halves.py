@@ -61,16 +61,17 @@ def verify_halves(found: Mapping[HalfClass, tuple[str, bytes]], trust: Trust, li
     bundles = {half: (name, _read(name, data, limits)) for half, (name, data) in found.items()}
     payloads = {bundle.payload for _, bundle in bundles.values()}
     if len(payloads) != 1:
-        raise Refused(INVALID, "the halves sign different payloads", hint="sign it again")
+        raise Refused(INVALID, "the halves sign different payloads", "payloads-differ", hint="sign it again")
     name = " and ".join(name for name, _ in bundles.values())
     try:
         statement = statements.decode(payloads.pop(), name, limits)
     except SecpipeError as error:
-        raise Refused(INVALID, error.message) from error
+        raise Refused(INVALID, error.message, "statement-malformed") from error
     if not statement.halves:
         raise Refused(
             INVALID,
             f"{name} declares no hybrid key: it was made by another tool",
+            "undeclared",
             hint="--allow-legacy REASON --public-key PEM",
         )
     _check_declared(statement.halves, {half: bundle for half, (_, bundle) in bundles.items()})
@@ -81,7 +82,7 @@ def verify_halves(found: Mapping[HalfClass, tuple[str, bytes]], trust: Trust, li
         except MissingDependency:
             raise  # not a bad signature: nobody here can tell
         except SecpipeError as error:
-            raise Refused(INVALID, f"{label}: {error.message}") from error
+            raise Refused(INVALID, f"{label}: {error.message}", "bad-signature") from error
     return Signed(statement, *signer, tuple((public, bundle) for public, (_, bundle) in halves))
 
 
@@ -89,7 +90,7 @@ def _read(name: str, data: bytes, limits: Limits) -> Bundle:
     try:
         return decode(data, name, limits)
     except SecpipeError as error:
-        raise Refused(INVALID, error.message) from error
+        raise Refused(INVALID, error.message, "bundle-malformed") from error
 
 
 def _check_declared(declared: tuple[Declared, ...], bundles: Mapping[HalfClass, Bundle]) -> None:
@@ -97,14 +98,14 @@ def _check_declared(declared: tuple[Declared, ...], bundles: Mapping[HalfClass, 
     wanted = {half.keyid for half in declared}
     hints = [bundle.hint for bundle in bundles.values()]
     if len(set(hints)) != len(hints):
-        raise Refused(INVALID, "both bundles hold the same half")
+        raise Refused(INVALID, "both bundles hold the same half", "half-repeated")
     if set(hints) - wanted:
-        raise Refused(INVALID, "a bundle points at a key that the signed payload does not declare")
+        raise Refused(INVALID, "a bundle points at a key that the signed payload does not declare", "half-undeclared")
     if wanted - set(hints):
         lost = [name for half, name in _NAMES.items() if half not in bundles]
         raise Refused(
             STRIPPED, f"the {' and the '.join(lost) or 'other'} half is missing, and the signed payload declares it",
-            hint="restore the missing bundle, or sign it again",
+            "half-missing", hint="restore the missing bundle, or sign it again",
         )  # fmt: skip
 
 
@@ -121,14 +122,22 @@ def _find_signer(
         identity, version, public = known
         if public.half is not place:
             raise Refused(
-                INVALID, f"{name} holds a {_NAMES[public.half]} signature at the {_NAMES[place]} half's place"
+                INVALID,
+                f"{name} holds a {_NAMES[public.half]} signature at the {_NAMES[place]} half's place",
+                "wrong-place",
             )
         if said[bundle.hint] != public.algorithm:
-            raise Refused(INVALID, f"{name} claims another algorithm than the ring knows for its key")
+            raise Refused(
+                INVALID, f"{name} claims another algorithm than the ring knows for its key", "wrong-algorithm"
+            )
         signers.append((identity, version))
         halves.append((public, (name, bundle)))
     if any((who.name, version.id) != (signers[0][0].name, signers[0][1].id) for who, version in signers):
-        raise Refused(INVALID, "the halves belong to different signers or key versions")
+        raise Refused(INVALID, "the halves belong to different signers or key versions", "mixed-halves")
     if {half.keyid for half in signers[0][1].halves} != set(said):
-        raise Refused(STRIPPED, "the payload does not declare all halves that the ring knows for this key version")
+        raise Refused(
+            STRIPPED,
+            "the payload does not declare all halves that the ring knows for this key version",
+            "half-left-out",
+        )
     return signers[0], halves

@@ -27,9 +27,9 @@ from secpipe.core.shape import mapping
 from secpipe.core.text import printable
 from secpipe.core.version import __version__
 from secpipe.keys.schemes.classical import load_spki
+from secpipe.keys.wire import unb64
 from secpipe.sign import compare, predicates
 from secpipe.sign import statement as statements
-from secpipe.sign.bundle import unb64
 from secpipe.sign.envelope import PAYLOAD_TYPE, pae
 from secpipe.sign.establish import Demand
 from secpipe.sign.manifest import oms_root

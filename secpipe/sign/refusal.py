@@ -31,8 +31,8 @@ _INFORMING = frozenset({NOT_A_BUNDLE, RENAMED})
 class Refused(TrustError):
     """A signature that does not hold, and by which rule; `path` is set where one file is to blame."""
 
-    def __init__(self, rule: str, message: str, *, path: str = "", hint: str = "") -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, rule: str, message: str, code: str = "", *, path: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint, code=code or rule.rpartition("/")[2])
         self.rule = rule
         self.path = path
 

@@ -62,13 +62,15 @@ def verify_verdict(
     done = establish(found, trust, demand, now)
     statement = done.signed.statement
     if done.predicate.form != "verdict" or statement.kind != demand.purpose:
-        raise Refused(WRONG_PURPOSE, f"this is a {done.predicate.purpose} statement, not a {demand.purpose}")
+        raise Refused(
+            WRONG_PURPOSE, f"this is a {done.predicate.purpose} statement, not a {demand.purpose}", "not-a-verdict"
+        )
     if not keeps_apart(done.signed.identity, demand.purpose):
-        raise Refused(WRONG_PURPOSE, _mixed(done.signed.identity, demand.purpose))
+        raise Refused(WRONG_PURPOSE, _mixed(done.signed.identity, demand.purpose), "mixed-duties")
     if any(field not in statement.predicate for field in done.predicate.required):
-        raise Refused(INVALID, f"the predicate is no {demand.purpose}")
+        raise Refused(INVALID, f"the predicate is no {demand.purpose}", "verdict-malformed")
     if statement.made is None or statement.made > now + _SKEW:
-        raise Refused(REPLAYED, "the statement does not say when it was made, or says a time to come")
+        raise Refused(REPLAYED, "the statement does not say when it was made, or says a time to come", "not-yet-made")
     return done
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from secpipe.core import times
 from secpipe.core.artifact import FileEntry, Skip
-from secpipe.core.errors import ConfigError, MissingDependency, SecpipeError
+from secpipe.core.errors import ConfigError, InputError, MissingDependency, SecpipeError
 from secpipe.core.evidence import Evidence, State
 from secpipe.core.finding import Finding
 from secpipe.core.ledger import NOBODY, Account, Tally, Thing
@@ -91,9 +91,8 @@ def verify_artifact(
             found[half] = _reader(bundle, demand)
     if not found:
         message = f"{printable(path.name or str(path))} is not signed: there is no {here[0].name}"
-        return Evidence(
-            CHECK, State.FAILED, message, findings=(finding(MISSING, message, here[0].name),), facts=_facts([], trust)
-        )
+        facts = _facts([], trust) | {"refusal": "not-signed"}
+        return Evidence(CHECK, State.FAILED, message, findings=(finding(MISSING, message, here[0].name),), facts=facts)
     place = Place("" if directory else tree.files[0].path, directory, found)
     outcome = _verify_place(place, tree, trust, demand, now, own_name(path))
     return _evidence([replace(outcome, bundles=len(found))], trust, now)
@@ -164,11 +163,12 @@ def _verify_place(place: Place, tree: Tree, trust: Trust, demand: Demand, now: d
         "verified": False,
     }
     try:
-        bundles = {half: (f"{half} bundle of {printable(shown)}", read()) for half, read in place.bundles.items()}
+        bundles = {half: (f"{half} bundle of {printable(shown)}", _read(read)) for half, read in place.bundles.items()}
         done = establish(bundles, trust, demand, now)
         fact |= _describe(done, trust)
         covered, problems = _compare(place, tree, done, demand, shown)
     except Refused as refused:
+        fact["refusal"] = refused.code
         where = f"{place.path}/{refused.path}".lstrip("/") if refused.path else place.path
         return Verification(fact, (), (finding(refused.rule, refused.message, where, shown, refused.hint),), True)
     except ConfigError:
@@ -180,9 +180,18 @@ def _verify_place(place: Place, tree: Tree, trust: Trust, demand: Demand, now: d
     except Exception as error:
         message = f"{printable(shown)} could not be verified: {type(error).__name__}"
         return Verification(fact, (), (finding(INVALID, message, place.path, shown),), True)
-    failed = any(problem.rule != RENAMED for problem in problems)
+    failed = [problem for problem in problems if problem.rule != RENAMED]
     fact["verified"] = not failed
-    return Verification(fact, () if failed else tuple(entry.path for entry in covered), problems, failed)
+    if failed:
+        fact["refusal"] = failed[0].rule.rpartition("/")[2]
+    return Verification(fact, () if failed else tuple(entry.path for entry in covered), problems, bool(failed))
+
+
+def _read(read: Callable[[], bytes]) -> bytes:
+    try:
+        return read()
+    except InputError as error:  # a link, or more than any bundle has
+        raise Refused(INVALID, error.message, "bundle-malformed", hint=error.hint) from error
 
 
 def _compare(
@@ -191,7 +200,7 @@ def _compare(
     statement = done.signed.statement
     form = "directory" if place.directory else "file"
     if done.predicate.form != form:
-        raise Refused(WRONG_PURPOSE, f"a {done.predicate.purpose} signature does not sign a {form}")
+        raise Refused(WRONG_PURPOSE, f"a {done.predicate.purpose} signature does not sign a {form}", "wrong-form")
     if place.directory:
         covered, problems = compare.directory(tree, place.path, statement, demand)
         if shown and statement.name != shown and not demand.name:

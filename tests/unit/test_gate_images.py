@@ -252,7 +252,7 @@ def test_a_titled_file_that_oras_calls_a_tar_is_the_file(tmp_path: Path) -> None
     old[257:265] = bytes(8)
     old[148:156] = b" " * 8
     old[148:156] = b"%06o\0 " % sum(old[:512])
-    assert judged(blobs.write(tmp_path / "v7", blobs.manifest([row(bytes(old))], config)))[0] == 3
+    assert judged(blobs.write(tmp_path / "v7", blobs.manifest([row(bytes(old))], config)))[0] == 1
     for number, data in enumerate((b"\x28\xb5\x2f\xfd" + bytes(600), b"\x52\x2a\x4d\x18" + bytes(600), b"\x1f\x9d123")):
         place = blobs.write(tmp_path / f"packed{number}", blobs.manifest([row(data)], config))
         assert judged(place)[0] == 3, "a runtime may know how to unpack it"

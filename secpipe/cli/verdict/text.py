@@ -72,6 +72,7 @@ def document(answer: Answer, about: signed.About, at: str, *, simulated: bool) -
         "digest": {"dirHash": about.digest} | ({"sha256": about.image} if about.image else {}),
         "result": "overridden" if let else results[answer.exit_code],
         "exit_code": answer.exit_code,
+        "code": answer.code,
         "sentence": printable(answer.sentence),
         "overridden": let is not None,
         "override": {"holders": list(let.holders), **override.fields_of(let.grant)} if let else None,

@@ -38,6 +38,7 @@ class Answer:
     environment: str
     verdict: Held | None = None
     overridden: override.Overridden | None = None
+    code: str = ""  # of `core.refusals`; "" where the release may go out
 
     @property
     def sentence(self) -> str:
@@ -72,53 +73,72 @@ def accept(
     accepted = [one for one in good if _accepts(asked.policy, one)]
     if not accepted:
         if broken is not None:
-            return Answer(broken.error.exit_code, f"the verdict does not hold: {broken.error.message}", where)
+            return Answer(
+                broken.error.exit_code,
+                f"the verdict does not hold: {broken.error.message}",
+                where,
+                code=broken.error.code or "verdict-malformed",
+            )
         if good:
             told = printable(good[0].summary.verifier, 200)
-            return Answer(EXIT_DENY, f"the policy does not accept the verifier {told}", where)
+            return Answer(
+                EXIT_DENY, f"the policy does not accept the verifier {told}", where, code="verifier-not-accepted"
+            )
         what = f"there is no signed verdict on this release (dirHash:{asked.about.digest})"
-        return Answer(EXIT_UNDECIDED, what, where)
+        return Answer(EXIT_UNDECIDED, what, where, code="not-signed")
     chosen = newest(accepted)
     if broken is not None and broken.stamp >= times.rfc3339(chosen.summary.at):
         why = f"a newer verdict in the store does not hold: {broken.error.message}"
-        return Answer(max(broken.error.exit_code, EXIT_DENY), why, where, chosen)
-    code, why = _objection(chosen, asked, trust)
-    if code == EXIT_PASS and not chosen.summary.passed:
+        return Answer(max(broken.error.exit_code, EXIT_DENY), why, where, chosen, code="newer-does-not-hold")
+    end, why, code = _objection(chosen, asked, trust)
+    if not code and not chosen.summary.passed:
         return _overruled(chosen, asked, overrides(chosen, asked, trust, now))
-    if code == EXIT_PASS:
-        code, why = _in_time(chosen, asked, now)
-    return Answer(code, why, where, chosen)
+    if not code:
+        end, why, code = _in_time(chosen, asked, now)
+    return Answer(end, why, where, chosen, code=code)
 
 
 def _accepts(policy: Policy, one: Held) -> bool:
     return not policy.verdicts.verifiers or one.summary.verifier in policy.verdicts.verifiers
 
 
-def _objection(one: Held, asked: Wanted, trust: Trust) -> tuple[int, str]:
-    """Return what stands against relying on this verdict at all, whatever it says."""
+def _objection(one: Held, asked: Wanted, trust: Trust) -> tuple[int, str, str]:
+    """Return what stands against relying on this verdict at all, whatever it says: exit code, why, refusal code."""
     judged, minimum = one.summary.trust, asked.policy.minimum
     if asked.policy_digest and one.summary.policy != asked.policy_digest:
-        return EXIT_DENY, f"the verdict was given by another policy (sha256:{one.summary.policy})"
+        return EXIT_DENY, f"the verdict was given by another policy (sha256:{one.summary.policy})", "other-policy"
     if asked.name and one.name != asked.name:
-        return EXIT_DENY, f'the verdict calls this release "{printable(one.name, 200)}", not "{printable(asked.name)}"'
+        return (
+            EXIT_DENY,
+            f'the verdict calls this release "{printable(one.name, 200)}", not "{printable(asked.name)}"',
+            "wrong-name",
+        )
     for word, least, had in (
         ("root", minimum.root, (trust.root_version, judged.root_version if judged else 0)),
         ("ring", minimum.ring, (trust.ring_version, judged.ring_version if judged else 0)),
     ):
         if least and min(had) < least:
-            return EXIT_UNDECIDED, f"the trust {word} is version {min(had)}; the policy wants {least} or newer"
-    return EXIT_PASS, ""
+            return (
+                EXIT_UNDECIDED,
+                f"the trust {word} is version {min(had)}; the policy wants {least} or newer",
+                "old-trust",
+            )
+    return EXIT_PASS, "", ""
 
 
-def _in_time(one: Held, asked: Wanted, now: datetime) -> tuple[int, str]:
+def _in_time(one: Held, asked: Wanted, now: datetime) -> tuple[int, str, str]:
     told = one.summary
     given = f"given on {times.rfc3339(told.at)} by {printable(told.verifier, 200)}"
     if now >= told.valid_until:
         why = f"the verdict ended at {times.rfc3339(told.valid_until)} ({printable(told.because, 200)}); check again"
-        return EXIT_UNDECIDED, why
+        return EXIT_UNDECIDED, why, "verdict-expired"
     if asked.max_age is not None and now - told.at > asked.max_age:
-        return EXIT_UNDECIDED, f"the verdict, {given}, is older than {_span(asked.max_age)}; check again"
-    return EXIT_PASS, f"{printable(one.name)}, {given}, holds until {times.rfc3339(told.valid_until)}"
+        return (
+            EXIT_UNDECIDED,
+            f"the verdict, {given}, is older than {_span(asked.max_age)}; check again",
+            "verdict-too-old",
+        )
+    return EXIT_PASS, f"{printable(one.name)}, {given}, holds until {times.rfc3339(told.valid_until)}", ""
 
 
 def _overruled(one: Held, asked: Wanted, let: override.Overridden | None) -> Answer:
@@ -133,7 +153,7 @@ def _overruled(one: Held, asked: Wanted, let: override.Overridden | None) -> Ans
     self_judged = " (self-judged)" if told.self_judged else ""
     said = f": {one.sentence}" if one.sentence else ""
     why = f"the newest verdict, given on {times.rfc3339(told.at)}, is {told.decision}{self_judged}{said}"
-    return Answer(code, why, where, one)
+    return Answer(code, why, where, one, code="verdict-undecided" if code == EXIT_UNDECIDED else "verdict-says-no")
 
 
 def _span(age: timedelta) -> str:

@@ -117,23 +117,30 @@ def held(folder: Path, about: About, trust: Trust, now: datetime, what: str = VS
     try:
         summary = vsa.read(signed.statement.predicate, "the verdict")
     except SecpipeError as error:
-        raise Refused(INVALID, error.message) from error
+        raise Refused(INVALID, error.message, "verdict-malformed") from error
     _check_subject(signed.statement.digests, summary, about)
     if summary.environment != about.environment:
         raise Refused(
             WRONG_PURPOSE,
             f"the verdict is for {printable(summary.environment)}, not for {printable(about.environment)}",
+            "other-environment",
         )
     if about.links is not None and summary.links != about.links:
-        raise Refused(CHANGED, "the symbolic links are not those that were judged", hint="check it again")
+        raise Refused(
+            CHANGED, "the symbolic links are not those that were judged", "other-links", hint="check it again"
+        )
     if summary.verifier.rpartition("/")[2] != signed.identity.name:
         raise Refused(
             WRONG_PURPOSE,
             f"the verifier {printable(summary.verifier, 200)} is not who signed it, {signed.identity.name}",
+            "other-verifier",
         )
     if summary.at > now + _SKEW:
         raise Refused(
-            REPLAYED, f"the verdict was given at {times.rfc3339(summary.at)}, after now", hint="check the clock"
+            REPLAYED,
+            f"the verdict was given at {times.rfc3339(summary.at)}, after now",
+            "not-yet-made",
+            hint="check the clock",
         )
     _check_trust(summary, trust)
     sentence = _check_documents(folder, summary)
@@ -180,24 +187,28 @@ def newest(found: list[Held]) -> Held:
 def _check_subject(digests: Mapping[str, str], summary: Summary, about: About) -> None:
     """The verdict names what is asked about by every digest that is known of it."""
     if digests.get("sha256", "") != summary.image:
-        raise Refused(INVALID, "the verdict names one image and says that it judged another")
+        raise Refused(INVALID, "the verdict names one image and says that it judged another", "verdict-malformed")
     if about.image and summary.image != about.image:
-        raise Refused(CHANGED, "the verdict is about another image: its manifest is not the one given here")
+        raise Refused(
+            CHANGED, "the verdict is about another image: its manifest is not the one given here", "other-release"
+        )
     if digests["dirHash"] != about.digest:
-        raise Refused(CHANGED, "the verdict is about another release: its dirHash is not the one given here")
+        raise Refused(
+            CHANGED, "the verdict is about another release: its dirHash is not the one given here", "other-release"
+        )
 
 
 def _check_trust(summary: Summary, trust: Trust) -> None:
     """The verdict was given under this root's chain, and not under a newer state than the one known here."""
     judged = summary.trust
     if judged is None:
-        raise Refused(INVALID, "the verdict names no trust root")
+        raise Refused(INVALID, "the verdict names no trust root", "other-root")
     if judged.root_digest not in trust.pins and judged.root_version <= trust.root_version:
-        raise Refused(REPLAYED, "the verdict was given under another trust root")
+        raise Refused(REPLAYED, "the verdict was given under another trust root", "other-root")
     if judged.root_version > trust.root_version or judged.ring_version > trust.ring_version:
         raise InputError(
             f"the verdict was given under root {judged.root_version} and ring {judged.ring_version}; here are "
-            f"{trust.root_version} and {trust.ring_version}", hint="secpipe trust update",
+            f"{trust.root_version} and {trust.ring_version}", hint="secpipe trust update", code="newer-trust",
         )  # fmt: skip
 
 

@@ -1,0 +1,3 @@
+module secpipe.dev/verifier
+
+go 1.27
