@@ -20,6 +20,9 @@ _UNREAD: dict[str, str] = {
     "does not parse as Python": "mend {what} until Python can read it, or remove it: what cannot run need not ship",
     "cell": "mend or remove that cell of {what}, and check again",
     "Git-LFS": "fetch the real file in place of the pointer {what} (git lfs pull), and check again",
+    "without an exact version": (
+        "pin these packages in a lock file (uv lock, pip-compile, npm install): {what} names no exact version"
+    ),
     "submodule": "check out {what} (git submodule update --init), and check again",
 }
 
