@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from secpipe.core.errors import ConfigError
 from secpipe.core.shape import Table
 from secpipe.core.vex import EXPIRES, JUSTIFICATIONS, STATES, note
 from secpipe.report.document import Report
@@ -18,20 +19,27 @@ _SEVERITIES = ("critical", "high", "medium", "low", "info", "none")
 
 
 def vex(document: Mapping[str, Any], *, color: bool = False) -> str:
-    """Return an OpenVEX document by the owner of the policy, or by secpipe where nobody judged; raises as `read`.
+    """Return an OpenVEX document by the owner of the policy, or by secpipe where nobody judged; raises as `read`,
+    and ConfigError for a document without findings.
 
     OpenVEX has no word for what was not looked at, and none for "nothing is known": its list is then empty, which the
     schema of 0.2.0 does not foresee. VDR says both.
     """
     report = read(document)
-    return openvex(Table(document).tables("findings"), _author(document, report), report.at)
+    return openvex(_findings(document), _author(document, report), report.at)
 
 
 def vdr(document: Mapping[str, Any], *, color: bool = False) -> str:
     """Return a CycloneDX vulnerability disclosure report: the packages, what is known of them, what was not read."""
     report = read(document)
     skipped = [f"{one.path or 'all'}: {one.reason}" for one in report.skipped]
-    return cyclonedx(Table(document).tables("findings"), _author(document, report), report.at, skipped)
+    return cyclonedx(_findings(document), _author(document, report), report.at, skipped)
+
+
+def _findings(document: Mapping[str, Any]) -> Iterator[Table]:
+    if "findings" not in document:
+        raise ConfigError("vex and vdr are about packages, and this result names none", hint="-f json holds all of it")
+    return Table(document).tables("findings")
 
 
 def _author(document: Mapping[str, Any], report: Report) -> str:

@@ -55,7 +55,6 @@ _WHOLE_TREE = (
     "secpipe.sbom.sources.pages:read_all",
     "secpipe.sbom.sources.installed:read_all",
     "secpipe.sbom.sources.nodemodules:read_all",
-    "secpipe.sbom.sources.imports:read_all",
     "secpipe.sbom.sources.models:read_all",
     "secpipe.sbom.sources.mlflow:read_all",
     "secpipe.sbom.sources.ollama:read_all",

@@ -281,7 +281,8 @@ VARIANTS = [
     Variant("signatures.roles:provenance", attested("provenance", provenance(), "builder"), "gate/review-missing",
             name="provenance by the signer"),
     Variant("signatures.phase", several(resigned("legacy"), later(41, WIDE)), "gate/key-algorithm"),
-    Variant("sbom.required", added("tools/uv.lock", "[[broken"), "gate/incomplete", "undecided", check="sbom"),
+    Variant("sbom.required", several(added("tools/uv.lock", "[[broken"), bom_again), "gate/incomplete", "undecided",
+            check="sbom"),
     Variant("sbom.shipped", drop("bom.cdx.json"), "gate/missing-evidence", "undecided", "none"),
     Variant("sbom.shipped", added("bom.cdx.json", '{"bomFormat": "CycloneDX", "specVersion": "1.7", "version": 1}'),
             "gate/sbom-disagrees", name="an empty one"),
@@ -305,7 +306,7 @@ VARIANTS = [
             several(policy("[licenses]\nreview = []\n"), added("web/pyproject.toml", '[project]\nname = "w"\n'
                     'version = "1"\ndependencies = ["click"]\n'), bom_again), "gate/incomplete", "undecided",
             check="audit"),
-    Variant("models.required", unreadable, "gate/incomplete", "undecided", check="models"),
+    Variant("models.required", several(unreadable, bom_again), "gate/incomplete", "undecided", check="models"),
     Variant("models.formats", changed("vocabulary.pkl", pickle.dumps({"a": 1})), "gate/format-not-allowed"),
     Variant("models.block", several(policy(ANY_FORMAT), changed("vocabulary.pkl", pickle.dumps(Shell()))),
             "models/dangerous-call"),

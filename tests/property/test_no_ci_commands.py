@@ -139,7 +139,7 @@ def test_the_property_sees_a_planted_fault(name: str, monkeypatch: pytest.Monkey
 
 def test_a_line_that_a_fault_would_let_begin_with_colons_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     def told() -> str:
-        return said(lambda: options.say("a name\n ::error::owned"))[0]
+        return said(lambda: options.say(" ::error::owned"))[0]
 
     assert acting(told()) == []
     monkeypatch.setattr(foreign, "_LINE_START", re.compile("()(?!)"))

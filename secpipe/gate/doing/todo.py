@@ -319,7 +319,8 @@ def _not_checked(case: Case) -> Do:
         return _with_root(case, tuple)
     if check == "sbom" and case.reason.what == EMPTY:
         return person(
-            "check the folder that goes out: nothing in this one could be read as a package list, a model or a page"
+            "list the packages that it needs with exact versions (uv lock, pip-compile, npm install), or check the "
+            "folder that goes out: nothing in this one could be read as a package list, a model or a page"
         )
     return _say(case)
 

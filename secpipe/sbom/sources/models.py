@@ -100,6 +100,8 @@ def _card(found: Collector, folder: str) -> tuple[huggingface.Card, str] | None:
         except InputError as error:
             found.skip(entry.path, f"not analysed: {printable(error.message, 200)}")
             continue
+        if unread := next((one.message for one in card.problems if one.fatal), ""):
+            found.skip(entry.path, f"{printable(unread, 200)}: licence and origin that it names are not known")
         if (card.front or card.problems) and not card.is_dataset:
             return card, entry.path
     return None

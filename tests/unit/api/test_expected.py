@@ -153,6 +153,7 @@ def test_an_older_version_is_a_replay(ring: Path, here: Path, capsys: pytest.Cap
 
 def test_strict_names_every_bare_model(ring: Path, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("m/readme.md").write_text("words")
+    Path("m/b.bin").write_bytes(bytes(range(256)))
     Path("m/noname").write_bytes(b"\x80\x04\x95\x05\0\0\0\0\0\0\0K\x01.")
     sign(ring, "m/a", "m/a.bin")
     assert check(ring, "m") == 0

@@ -44,8 +44,7 @@ def made(folder: Path) -> dict[str, Component]:
 
 def test_what_code_names_is_referenced_with_its_place(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(PROGRAM)
-    left = {ComponentKind.SERVICE, ComponentKind.LIBRARY}
-    found = {name: item for name, item in made(tmp_path).items() if item.kind not in left}
+    found = {name: item for name, item in made(tmp_path).items() if item.kind is not ComponentKind.SERVICE}
     assert {name: (item.kind, item.line) for name, item in found.items()} == {
         "meta-llama/Llama-3.2-1B": (ComponentKind.MODEL, 9),
         "acme/lora-llama": (ComponentKind.MODEL, 10),
