@@ -138,7 +138,7 @@ CHANGES = (
     _pressed(".xz", lzma.compress),
     _pressed(".lzma", lambda data: lzma.compress(data, lzma.FORMAT_ALONE)),
     _pressed(".z", zlib.compress),
-    _pressed(".zst", zstd, keeps=False),
+    _pressed(".zst", zstd),
     _at_once("gzip", lambda data: gzip.compress(data, mtime=0)),
     _at_once("bzip2", bz2.compress),
     _at_once("xz", lzma.compress),
