@@ -19,10 +19,14 @@ from secpipe.core.errors import InputError, UnsafeInput
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.formats.compressed import Expander
 from secpipe.formats.stream import upto
+from tests import skips
 from tests.metamorphic.containers import zstd
 from tests.unit.formats.test_unpack import TEXT, unpacked
 from tests.unit.image_world import EVIL, Blobs, tar
 from tests.unit.test_gate_images import CLEAN, denied, judged, unread
+
+if sys.version_info < (3, 14):
+    skips.module("backports.zstd")
 
 ZSTD = "application/vnd.oci.image.layer.v1.tar+zstd"
 SKIPPED = b"\x50\x2a\x4d\x18\0\0\0\0"
