@@ -65,6 +65,7 @@ ROOMS: dict[str, set[str]] = {
 
 #: Heavy or guarded package -> the one file that may import it.
 SOLE_IMPORTER = {
+    "huggingface_hub": "gate/images/hub.py",
     "backports": "formats/zstd.py",
     "compression": "formats/zstd.py",
     "boto3": "keystore/custody/awskms.py",
