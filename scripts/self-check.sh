@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 python=$1 base=${2:-}
 case $python in */*) python=$(cd "$(dirname "$python")" && pwd)/$(basename "$python") ;; esac
 # After a change of the policy: secpipe policy pin .ci/policy.toml
-pin=sha256:82f93e615d51cb0571d1760f45964da343f8bad5249d1d587426114bcf1d06ec
+pin=sha256:f81f352da69ea74290a015e0324bedc2132f8fa0cfb15a8fc1c322ad293459d4
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 

@@ -1,4 +1,4 @@
-"""Compressed streams as forward readers with a bound: zlib, deflate, gzip, bzip2, xz, lzma, lz4."""
+"""Compressed streams as forward readers with a bound: zlib, deflate, gzip, bzip2, xz, lzma, lz4, zstd."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from secpipe.core.errors import InputError, UnsafeInput
 from secpipe.core.limits import DEFAULT, MIB, Limits
 from secpipe.formats.lz4 import Lz4Decoder
 from secpipe.formats.stream import Readable
+from secpipe.formats.zstd import ZstdDecoder
 
 _CHUNK: Final = 1 << 16
 _FREE: Final = 256 * MIB  # what any ratio may expand to: an array of zeros is honest
@@ -62,8 +63,11 @@ _DECODERS: Final[dict[str, Callable[[], Any]]] = {
     "lzma": lambda: _alone(_MEMORY),
     "zip-lzma": _ZipLzma,
     "lz4": Lz4Decoder,
+    "zstd": ZstdDecoder,
 }
-_SEVERAL: Final = frozenset({"gzip", "bzip2", "xz"})
+_SEVERAL: Final = frozenset({"gzip", "bzip2", "xz", "zstd"})
+_PADDED: Final = _SEVERAL - {"zstd"}  # zeros may follow the last member
+_SMALL: Final = 4096  # bytes, packed and unpacked, that many members must have on average
 
 
 class Expander:
@@ -82,7 +86,7 @@ class Expander:
         self._stream, self._kind, self._limits, self._spend = stream, kind, limits, spend
         self._decoder = _DECODERS[kind]()
         self._pending = b""
-        self._taken = self._given = 0
+        self._taken = self._given = self._members = 0
         self._done = False
         self.rest = b""
 
@@ -121,7 +125,10 @@ class Expander:
     def _next(self, unused: bytes) -> None:
         more = unused or self._stream.read(_CHUNK)
         self._taken += 0 if unused else len(more)
-        if self._kind in _SEVERAL and more.strip(b"\0"):
+        if self._kind in _SEVERAL and (more.strip(b"\0") if self._kind in _PADDED else more):
+            self._members += 1
+            if self._members > self._limits.archive_members and self._taken + self._given < self._members * _SMALL:
+                raise UnsafeInput(f"the {self._kind} stream has more than {self._limits.archive_members:,} parts")
             self._decoder, self._pending = _DECODERS[self._kind](), more
         else:
             self.rest, self._done = more, True

@@ -15,11 +15,11 @@ from secpipe.formats.compressed import Expander
 from secpipe.formats.sniff import HEAD, sniff
 from secpipe.formats.stream import Prefixed, Readable, at, upto, view
 
-_STREAMS: Final = frozenset({"gzip", "bzip2", "xz", "lz4"})
-_CLOSED: Final = frozenset({"7z", "rar", "zstd"})
+_STREAMS: Final = frozenset({"gzip", "bzip2", "xz", "lz4", "zstd"})
+_CLOSED: Final = frozenset({"7z", "rar"})
 _PACKED: Final = frozenset({"zip", "tar"}) | _STREAMS | _CLOSED
 _MARKS: Final = (b"PK", b"\x1f\x8b", b"BZh", b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf", b"Rar!")
-_PRESSED: Final = re.compile(r"(?i)\.(?:gz|bz2|xz|lz4)$")
+_PRESSED: Final = re.compile(r"(?i)\.(?:gz|bz2|xz|lz4|zst)$")
 _IN_MEMORY: Final = 64 * MIB  # of a ZIP inside another archive, which must be seekable
 
 

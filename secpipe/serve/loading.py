@@ -10,7 +10,7 @@ from pathlib import Path
 from secpipe.core import times
 from secpipe.core.errors import EXIT_PASS, SecpipeError, TrustError
 from secpipe.core.text import printable
-from secpipe.core.trust import KeyVersion, Trust
+from secpipe.core.trust import SKEW, KeyVersion, Trust
 from secpipe.gate.after.signals import Signals
 from secpipe.gate.after.signals import gather as gather_signals
 from secpipe.gate.deploying import Named, Pinned, pinned
@@ -47,8 +47,12 @@ def load(sources: Sources, now: datetime, before: Shelf | None = None) -> Shelf:
 def start(sources: Sources, now: datetime, before: Shelf | None = None) -> Shelf:
     """Return `before` under the trust, policy and signals of now, or an empty shelf; raises SecpipeError.
 
-    It may be served: a revoked key is no key in it, and signed signals withdraw what they name.
+    It may be served: a revoked key is no key in it, and signed signals withdraw what they name. A clock that went back
+    since the last look is refused: what had ended by then would count again.
     """
+    if before is not None and now < before.loaded - SKEW:
+        told = times.rfc3339(before.loaded)
+        raise TrustError(f"the clock was set back since {told}", hint="restart the server if that time was wrong")
     rules = pinned(sources.named, sources.environment, now)
     signals = _signals(sources, rules, now)
     if before is not None:

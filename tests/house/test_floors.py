@@ -65,6 +65,9 @@ ROOMS: dict[str, set[str]] = {
 
 #: Heavy or guarded package -> the one file that may import it.
 SOLE_IMPORTER = {
+    "huggingface_hub": "gate/images/hub.py",
+    "backports": "formats/zstd.py",
+    "compression": "formats/zstd.py",
     "boto3": "keystore/custody/awskms.py",
     "botocore": "keystore/custody/awskms.py",
     "cel_expr_python": "gate/conditions/cel.py",

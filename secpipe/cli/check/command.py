@@ -109,7 +109,7 @@ def check(
     digest; without pins the verdict is self-judged.
 
     IMAGE is oci://host/repository@sha256:... or :TAG (by network), oci-layout:FOLDER, or a tar of an image. What a
-    container sees is judged, and what later layers only hide.
+    container sees is judged, and what later layers only hide. It may also be hf://ORG/NAME@COMMIT (by network).
 
     Without --format, a GitHub job also gets annotations and a job summary, a GitLab job gl-code-quality-report.json.
     """

@@ -29,7 +29,7 @@ from secpipe.system import files
 #: Where the files stand that a later layer hides: they ship all the same.
 HIDDEN: Final = "hidden-by-later-layers"
 CONFIG: Final = "image-config.json"
-_PACKED: Final = {"gzip": "gzip", "xz": "xz", "bzip2": "bzip2"}
+_PACKED: Final = {"gzip": "gzip", "xz": "xz", "bzip2": "bzip2", "zstd": "zstd"}
 _PART: Final = 255  # bytes of one step of a path that a file system takes
 #: What distributions link into `usr` (merged /usr). Any other link lends a name that a reader may know.
 _MERGED: Final = frozenset({"bin", "sbin", "lib", "lib32", "lib64", "libx32"})
@@ -37,8 +37,8 @@ _NESTED: Final = 4  # index in index
 _UNPACK: Final = "io.deis.oras.content.unpack"
 _LAYER: Final = "application/vnd.oci.image.layer.v1.tar"
 _SKIPPED: Final = b"\x2a\x4d\x18"  # a frame of zstd or lz4 that is passed over
-#: zstd, lz4, lzip, compress: what some runtime might unpack, and we do not.
-_MAGICS: Final = (b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18", b"LZIP", b"\x1f\x9d", b"\x1f\xa0", b"\x1f\x8b")
+#: lz4, lzip, compress: what some runtime might unpack, and we do not.
+_MAGICS: Final = (b"\x04\x22\x4d\x18", b"LZIP", b"\x1f\x9d", b"\x1f\xa0", b"\x1f\x8b")
 
 
 @dataclass(frozen=True, slots=True)

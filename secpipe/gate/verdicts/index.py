@@ -76,10 +76,21 @@ class VerdictIndex:
     def refresh(self) -> int:
         """Bring the index up to date with the store and return how many entries that has.
 
-        Every entry's place is looked at; only what is new or has changed since is read. Raises InputError where there
-        is no store.
+        Every entry's place is looked at; only what is new or has changed since is read. Where the index cannot be
+        written (a full disk), one in memory takes its place. Raises InputError where there is no store.
         """
-        with self._guard(), self._db:
+        try:
+            return self._refreshed()
+        except sqlite3.Error:
+            self._db.close()
+        with self._guard():
+            self._db = _opened(":memory:")
+            return self._refreshed()
+
+    def _refreshed(self) -> int:
+        with self._db:
+            # The store is listed under the lock: a list from before another's refresh would drop what that one found.
+            self._db.execute("BEGIN IMMEDIATE")
             (last,) = self._db.execute("SELECT coalesce(max(seen), 0) FROM entry").fetchone()
             number, count = int(last) + 1, 0
             found = store.entries(self._store)

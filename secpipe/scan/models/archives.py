@@ -298,6 +298,11 @@ def judge_lz4(context: Context, stream: Readable, size: int) -> str:
     return _judge_compressed(context, stream, "lz4")
 
 
+def judge_zstd(context: Context, stream: Readable, size: int) -> str:
+    """Zstandard frames; unread, and said, without the extra."""
+    return _judge_compressed(context, stream, "zstd")
+
+
 def judge_zlib(context: Context, stream: Readable, size: int) -> str:
     """zlib, as joblib writes it; two bytes are a weak mark, so bytes that do not decode are no zlib."""
     return _weak(context, stream, "zlib")

@@ -90,7 +90,7 @@ def _try(context: Context, data: bytes, offset: int, where: str, hidden: bool = 
     trial.look_into(io.BytesIO(data), len(data))
     rules = {finding.rule for finding in trial.sink.findings.values()}
     if (
-        kind not in {"zip", "npy", "7z", "tar"}
+        kind not in {"zip", "npy", "7z", "tar", "zstd"}
         and not rules - {"models/broken-pickle", "models/trailing-data", "models/broken-archive"}
         and (rules or kind.endswith("?"))
     ):

@@ -27,7 +27,7 @@ JUDGES: Final[dict[str, str]] = {
     "zlib?": "secpipe.scan.models.archives:judge_zlib",
     "7z": "secpipe.scan.models.archives:judge_closed",
     "rar": "secpipe.scan.models.archives:judge_closed",
-    "zstd": "secpipe.scan.models.archives:judge_closed",
+    "zstd": "secpipe.scan.models.archives:judge_zstd",
     "npy": "secpipe.scan.models.archives:judge_npy",
     "safetensors": "secpipe.scan.models.weights:judge_safetensors",
     "gguf": "secpipe.scan.models.weights:judge_gguf",
@@ -64,7 +64,7 @@ _PLAIN: Final = dict.fromkeys(PLAIN.values(), "trees") | {
 #: Formats that are searched or parsed as text.
 _SEARCHED: Final = frozenset({"text", "json?", "xml", "hdf5"})
 #: Formats whose judges read forward only.
-_FORWARD: Final = frozenset({"tar", "npy", "gzip", "bzip2", "xz", "lzma", "lz4", "zlib?"})
+_FORWARD: Final = frozenset({"tar", "npy", "gzip", "bzip2", "xz", "lzma", "lz4", "zstd", "zlib?"})
 #: Text members of archives that are worth reading whole.
 TEXT_ENDINGS: Final = frozenset({".py", ".yaml", ".yml", ".jinja", ".jinja2", ".j2", ".txt", ""})
 _TAIL: Final = (1 << 16) + 22  # bytes that the end record of a ZIP and its comment take

@@ -30,7 +30,7 @@ from secpipe.scan.models.routes import LOOK, look_into
 from secpipe.scan.models.work import SPENT, allowed
 
 #: Compressions in which nothing known was met.
-_WRAPPERS: Final = frozenset({"gzip", "bzip2", "xz", "lzma", "lz4", "zlib"})
+_WRAPPERS: Final = frozenset({"gzip", "bzip2", "xz", "lzma", "lz4", "zstd", "zlib"})
 _HEAD: Final = 256
 _TEXT: Final = "text"
 #: Formats that are ZIP archives themselves.
