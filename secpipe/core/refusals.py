@@ -126,7 +126,7 @@ UNDECIDED_CODES = frozenset(
 ALONE: dict[str, str] = {
     "replayed": "who looks at a whole tree of artifacts",
     "newer-does-not-hold": "who holds a store of verdicts",
-    "mixed-duties": "nobody: a ring with such an identity is refused before (`identity-rules`), and this is held once more",
+    "mixed-duties": "nobody (the ring of such a signer is `identity-rules` already)",
 }
 CODES: dict[str, str] = {code: words for part in TABLE.values() for code, words in part.items()}
 
