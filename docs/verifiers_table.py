@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from secpipe.core.refusals import TABLE, result_of
+from secpipe.core.refusals import ALONE, TABLE, result_of
 
 _HEAD = """\
 # Refusals
@@ -32,9 +32,14 @@ def refusals_page() -> str:
     lines = [_HEAD]
     for part, rows in TABLE.items():
         lines += [f"## {_TITLES[part]}", "", "| code | result | |", "|---|---|---|"]
-        lines += [f"| `{code}` | {result_of(code)} | {words} |" for code, words in rows.items()]
+        lines += [f"| `{code}` | {result_of(code)} | {words}{_alone(code)} |" for code, words in rows.items()]
         lines.append("")
     return "\n".join(lines)
+
+
+def _alone(code: str) -> str:
+    """Say who answers with a code that no verifier of one artifact does."""
+    return f" *Said by {ALONE[code]}.*" if code in ALONE else ""
 
 
 def verifiers_page(docs: Path) -> str:

@@ -326,8 +326,8 @@ def manifests(book: Book) -> None:
     )
     add(
         "other-digest",
-        "A further digest is nobody's business.",
-        "",
+        "A further digest, which nobody compares.",
+        "statement-malformed",
         lambda one: digest(one).update(sha512="0" * 128),
         again=False,
     )

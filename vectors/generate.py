@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from secpipe.core.refusals import TABLE, result_of
-from vectors import cases_folders, cases_logs, cases_signatures, cases_trust, cases_verdicts
+from vectors import cases_edges, cases_folders, cases_guessed, cases_logs, cases_signatures, cases_trust, cases_verdicts
 from vectors.book import Book
 from vectors.world import HERE, POOL, SEED
 
-PARTS = (cases_signatures, cases_folders, cases_trust, cases_verdicts, cases_logs)
+PARTS = (cases_signatures, cases_folders, cases_trust, cases_verdicts, cases_logs, cases_guessed, cases_edges)
 
 
 def make() -> dict[str, bytes]:

@@ -122,6 +122,12 @@ UNDECIDED_CODES = frozenset(
         "log-malformed",
     }
 )  # fmt: skip
+#: What no verifier of one artifact in one pair of bundles answers -> who does.
+ALONE: dict[str, str] = {
+    "replayed": "who looks at a whole tree of artifacts",
+    "newer-does-not-hold": "who holds a store of verdicts",
+    "mixed-duties": "nobody (the ring of such a signer is `identity-rules` already)",
+}
 CODES: dict[str, str] = {code: words for part in TABLE.values() for code, words in part.items()}
 
 

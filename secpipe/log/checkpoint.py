@@ -27,11 +27,10 @@ class Checkpoint:
     origin: str
     size: int
     root: bytes
-    extensions: tuple[str, ...] = ()
 
     def text(self) -> str:
         """Return the text that a log signs."""
-        return "".join(f"{line}\n" for line in (self.origin, str(self.size), b64(self.root), *self.extensions))
+        return "".join(f"{line}\n" for line in (self.origin, str(self.size), b64(self.root)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +65,12 @@ def read(data: bytes, what: str = "the checkpoint") -> tuple[Checkpoint, Note]:
 def head_of(found: Note, what: str) -> Checkpoint:
     """Return the checkpoint that a note's text writes, in its one form; raises InputError."""
     origin, *rest = found.text[:-1].split("\n")
-    if not origin or len(rest) < 2 or not all(rest):
-        raise InputError(f"{what} is not a checkpoint: origin, size and root, one a line")
+    if not origin or len(rest) != 2:  # an extension line would be signed by Ed25519, and not by ML-DSA
+        raise InputError(f"{what} is not a checkpoint: origin, size and root, one a line, and nothing else")
     size, root = number(rest[0], what), unb64(rest[1], f"the root in {what}")
     if len(root) != merkle.SIZE:
         raise InputError(f"{what} has no valid root")
-    return Checkpoint(origin, size, root, tuple(rest[2:]))
+    return Checkpoint(origin, size, root)
 
 
 def number(text: str, what: str) -> int:

@@ -22,15 +22,21 @@ def check_floor(found: frozenset[HalfClass], require: str) -> None:
         )  # fmt: skip
 
 
+def check_suspension(who: str, version: KeyVersion, now: datetime) -> None:
+    """Raise Refused for a key that is suspended at `now`, whatever its time stamps say: nobody knows yet since when it
+    is unsafe."""
+    if version.suspended_since is not None and now >= version.suspended_since:
+        raise Refused(SUSPENDED, f"{who} is suspended since {times.rfc3339(version.suspended_since)}")
+
+
 def check_dates(who: str, version: KeyVersion, trusted: datetime | None, accuracy: timedelta, now: datetime) -> None:
     """Raise Refused unless a signature made at `trusted` (None: at an unknown time) counts at `now`.
 
     A time of signing only ever comes from a pinned time authority; `accuracy` is its stated uncertainty. A suspended
-    key is refused whatever the time: nobody knows yet since when it is unsafe.
+    key is refused whatever the time.
     """
+    check_suspension(who, version, now)
     state = version.state(now)
-    if version.suspended_since is not None and now >= version.suspended_since:
-        raise Refused(SUSPENDED, f"{who} is suspended since {times.rfc3339(version.suspended_since)}")
     if version.compromised_since is not None:
         if trusted is None:
             raise Refused(

@@ -27,6 +27,8 @@ def directory(
     The full manifest is always compared: the OMS root does not bind names, so it alone proves nothing. Signatures by
     other tools have no `dirHash` (`bound_names=False`).
     """
+    if bound_names and set(statement.digests) - {"sha256", "dirHash"}:
+        raise Refused(INVALID, "a folder is signed by its sha256 and its dirHash alone", "statement-malformed")
     try:
         what = printable(folder) or "model"
         manifest = manifests.parse_predicate(statement.predicate, what, links=not bound_names)

@@ -10,7 +10,7 @@ from secpipe.core.errors import ConfigError, MissingDependency
 from secpipe.core.limits import DEFAULT, Limits
 from secpipe.core.text import printable
 from secpipe.core.trust import FLOORS, HalfClass, Trust
-from secpipe.sign.acceptance import check_authority, check_dates, check_floor
+from secpipe.sign.acceptance import check_authority, check_dates, check_floor, check_suspension
 from secpipe.sign.halves import Signed, verify_halves
 from secpipe.sign.predicates import PredicateType, by_uri
 from secpipe.sign.refusal import INVALID, REPLAYED, WRONG_PURPOSE, Refused
@@ -55,6 +55,7 @@ def establish(found: Mapping[HalfClass, tuple[str, bytes]], trust: Trust, demand
     """
     signed = verify_halves(found, trust, demand.limits)
     check_floor(signed.classes, demand.require)
+    check_suspension(signed.signer, signed.version, now)  # first: no stamp, read or not, changes that
     trusted, accuracy = trusted_time(signed, trust, demand, now)
     check_dates(signed.signer, signed.version, trusted, accuracy, now)
     statement = signed.statement

@@ -100,6 +100,11 @@ type Folder struct {
 }
 
 func compareFolder(folder Folder, s statement, ignore []string) {
+	for name := range s.digests {
+		if name != "sha256" && name != "dirHash" {
+			refuse("statement-malformed", "a folder is signed by its sha256 and its dirHash alone")
+		}
+	}
 	m := as("manifest-malformed", func() manifest { return parseManifest(s.predicate) })
 	for _, path := range m.ignored {
 		if !slices.Contains(sidecars, path) && !slices.Contains(ignore, path) {

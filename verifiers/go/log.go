@@ -148,8 +148,8 @@ func parseCheckpoint(data []byte) checkpoint {
 		head.lines = append(head.lines, noteLine{name, string(raw[:4]), string(raw[4:])})
 	}
 	parts := strings.Split(text[:at], "\n")
-	if len(parts) < 3 || slices.Contains(parts, "") {
-		bad("no checkpoint")
+	if len(parts) != 3 || parts[0] == "" { // an extension line would be signed by Ed25519, and not by ML-DSA
+		bad("no checkpoint of origin, size and root alone")
 	}
 	head.origin, head.size, head.root = parts[0], parseNumber(parts[1]), unbase64(parts[2], "the root")
 	if len(head.root) != sha256.Size {

@@ -144,10 +144,10 @@ func (t *Trust) checkTime(halves []placed, now int64) {
 	}
 	v := halves[0].version
 	switch {
-	case stamped:
-		refuse("time-not-supported", "time stamps could decide, and this verifier reads none")
 	case v.suspended != 0 && now >= v.suspended:
 		refuse("suspended-key", "the key version is suspended")
+	case stamped:
+		refuse("time-not-supported", "time stamps could decide, and this verifier reads none")
 	case v.compromised != 0:
 		refuse("compromised-key", "the key version is compromised")
 	case now < v.notBefore:

@@ -137,6 +137,10 @@ func parseSummary(predicate object) summary {
 	if result := top.text("verificationResult", anyPattern, 16); passed != (result == "PASSED") || !passed && result != "FAILED" {
 		bad("the result does not follow from the decision")
 	}
+	levels := top.strings("verifiedLevels", anyPattern, anyCount)
+	if passed && slices.Contains(levels, "FAILED") || !passed && !slices.Equal(levels, []string{"FAILED"}) {
+		bad("the levels do not follow from the result")
+	}
 	return s
 }
 
@@ -147,7 +151,6 @@ func parseRest(top, own *fields) {
 	glass := own.fields("breakGlass")
 	glass.integer("holders", 0, 1_000_000)
 	glass.integer("maxHours", 0, 1_000_000)
-	top.strings("verifiedLevels", anyPattern, anyCount)
 	own.strings("leftOut", anyPattern, manyItems)
 	if own.has("executable") {
 		own.strings("executable", anyPattern, manyItems)

@@ -171,6 +171,8 @@ def read(value: Mapping[str, Any], what: str) -> Summary:
     )
     if top.text("verificationResult", limit=16) != (PASSED if summary.passed else FAILED):
         raise InputError(f"{what}: its result does not follow from its decision")
+    if FAILED in summary.levels if summary.passed else summary.levels != (FAILED,):
+        raise InputError(f"{what}: its levels do not follow from its result")
     return summary
 
 

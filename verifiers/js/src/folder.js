@@ -74,6 +74,8 @@ export function demandForm({ type }, form) {
 
 /** @param {Folder} folder @param {import('./statement.js').Statement} statement @param {string[]} ignore */
 export function compareFolder(folder, statement, ignore) {
+  const more = [...statement.digests.keys()].some((name) => name !== 'sha256' && name !== 'dirHash');
+  if (more) refuse('statement-malformed', 'a folder is signed by its sha256 and its dirHash alone');
   const { files, ignored } = as('manifest-malformed', () => parseManifest(statement.predicate));
   const foreign = ignored.find((path) => !SIDECARS.includes(path) && !ignore.includes(path));
   if (foreign !== undefined) refuse('ignored-path', `the signature leaves out ${foreign}`);

@@ -80,8 +80,8 @@ function find(trust, keyid) {
 /** Judge the key version at `now`. Where time stamps could decide, nobody here can tell. @param {Trust} trust @param {Placed[]} halves @param {number} now */
 function checkTime(trust, halves, now) {
   const { suspended, compromised, notBefore, verifyUntil } = halves[0].version;
-  if (trust.root.authorities && halves.every(({ bundle }) => bundle.stamped)) refuse('time-not-supported', 'time stamps could decide, and this verifier reads none');
   if (suspended !== undefined && now >= suspended) refuse('suspended-key', 'the key version is suspended');
+  if (trust.root.authorities && halves.every(({ bundle }) => bundle.stamped)) refuse('time-not-supported', 'time stamps could decide, and this verifier reads none');
   if (compromised !== undefined) refuse('compromised-key', 'the key version is compromised');
   if (now < notBefore) refuse('key-not-yet', 'the key version is not active yet');
   if (verifyUntil !== undefined && now > verifyUntil) refuse('expired-key', 'the key version ended');

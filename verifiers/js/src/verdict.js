@@ -80,6 +80,8 @@ function parseSummary(predicate) {
   parseRest(top, own);
   const passed = ['pass', 'warn'].includes(decision) && !summary.selfJudged;
   if (top.text('verificationResult', null, 16) !== (passed ? 'PASSED' : 'FAILED')) bad('the result does not follow from the decision');
+  const levels = top.strings('verifiedLevels');
+  if (passed ? levels.includes('FAILED') : levels.join() !== 'FAILED') bad('the levels do not follow from the result');
   return summary;
 }
 
@@ -96,7 +98,6 @@ function parseRest(top, own) {
   const glass = own.fields('breakGlass');
   glass.integer('holders', 0);
   glass.integer('maxHours', 0);
-  top.strings('verifiedLevels');
   own.strings('leftOut', null, MANY);
   if (own.has('executable')) own.strings('executable', null, MANY);
   if (own.has('exploited')) own.integer('exploited', 0);
