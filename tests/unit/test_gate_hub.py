@@ -125,7 +125,9 @@ def test_what_the_hub_promised_is_judged(hub: Hub) -> None:
 
 def test_the_token_stays_with_the_hub(hub: Hub) -> None:
     judged(place())
-    assert {token for _, token in hub.asked} == {"Bearer hf_secret"}
+    # A port is used again: a client of a test before this one may still knock.
+    ours = [(path, token) for path, token in hub.asked if NAME in path]
+    assert len(ours) > 3 and {token for _, token in ours} == {"Bearer hf_secret"}, hub.asked
     assert hub.elsewhere == [""]
 
 
