@@ -127,7 +127,8 @@ def test_the_token_stays_with_the_hub(hub: Hub) -> None:
     judged(place())
     # A port is used again: a client of a test before this one may still knock.
     ours = [(path, token) for path, token in hub.asked if NAME in path]
-    assert len(ours) > 3 and {token for _, token in ours} == {"Bearer hf_secret"}, hub.asked
+    assert len(ours) > 3
+    assert {token for _, token in ours} == {"Bearer hf_secret"}, hub.asked
     assert hub.elsewhere == [""]
 
 
