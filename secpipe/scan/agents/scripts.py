@@ -15,6 +15,8 @@ PROGRAMS = (
     ".py", ".pyw", ".sh", ".bash", ".zsh", ".fish", ".ksh", ".js", ".mjs", ".cjs", ".ts", ".mts", ".tsx", ".jsx", ".rb",
     ".pl", ".php", ".ps1", ".psm1", ".bat", ".cmd", ".lua", ".go", ".rs", ".applescript", ".scpt",
 )  # fmt: skip
+_NAMES = re.compile(r"\w+")
+_MOST = 20_000_000  # characters of all functions together with what they name
 _LONG = 300  # lines: a program of more does several things
 _SHELLS = re.compile(
     r"\bsubprocess\.|\bos\.(?:system|popen|exec\w*|spawn\w*)\(|\bchild_process\b|\bexec(?:Sync|File|FileSync)?\(|\bspawn(?:Sync)?\(|"
@@ -62,19 +64,33 @@ def judge(path: str, text: str, head: bytes = b"") -> tuple[Does, set[str]]:
 
 
 def scopes(text: str) -> Iterator[str]:
-    """Yield each function and method of a Python program with what stands outside of all of them."""
+    """Yield each function and method of a Python program with all that it names, and what stands outside of all.
+
+    Where that would be too much to read, or the text has no tree: the whole, so that nothing is taken apart unread.
+    """
     tree = python.parsed(text)
-    if tree is None:
+    parts = [one for node in tree.body for one in _within(node)] if tree else []
+    apart = [one for one in parts if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
+    if not apart or len(apart) * len(text) > _MOST:
         yield text
         return
-    lines = text.split("\n")
-    parts = [one for node in tree.body for one in (node.body if isinstance(node, ast.ClassDef) else [node])]
-    apart = [one for one in parts if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
-    inside = {at for one in apart for at in range(one.lineno - 1, one.end_lineno or one.lineno)}
-    outside = "\n".join(line for at, line in enumerate(lines) if at not in inside)
-    yield outside
-    for one in apart:
-        yield "\n".join((outside, *lines[one.lineno - 1 : one.end_lineno]))
+    outside = "\n".join(ast.unparse(one) for one in parts if one not in apart)
+    texts: dict[str, str] = {}
+    for one in apart:  # several of one name are read together
+        texts[one.name] = f"{texts.get(one.name, '')}\n{ast.unparse(one)}"
+    for start in ("", *texts):
+        part, left = f"{outside}\n{texts.get(start, '')}", {*texts} - {start}
+        while more := left & {*_NAMES.findall(part)}:
+            part, left = "\n".join((part, *(texts[name] for name in sorted(more)))), left - more
+        yield part
+
+
+def _within(node: ast.stmt) -> list[ast.stmt]:
+    """Return the statements of a class, what its head says before them; of anything else itself."""
+    if not isinstance(node, ast.ClassDef):
+        return [node]
+    head = [ast.Expr(one) for one in (*node.bases, *(key.value for key in node.keywords), *node.decorator_list)]
+    return [*head, *node.body]
 
 
 def _sends_to(part: str) -> bool:
